@@ -1,0 +1,16 @@
+//! S3 over two ports: a metadata store and a blob store.
+//!
+//! The dependency direction is `model <- ports <- ops <- api <- service`; `protocol` knows only `model`.
+//! `ARCHITECTURE.md` at the root of the repository is the map.
+
+pub mod body;
+pub mod config;
+pub mod digest;
+pub mod model;
+pub mod ports;
+pub mod protocol;
+pub mod service;
+
+pub use body::Body;
+pub use config::Settings;
+pub use service::{Ports, Service};

@@ -1,0 +1,72 @@
+//! Buckets and whom they belong to.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BucketId, BucketName, Timestamp, Token};
+
+/// An account: the unit that buckets and objects belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Owner {
+    /// S3's canonical user id: 64 hex digits.
+    pub id: String,
+    /// For people. S3 shows it beside the id.
+    pub display_name: String,
+}
+
+impl Owner {
+    /// The owner of the store: whom the root credential speaks for, the same in every store.
+    pub fn root() -> Self {
+        Self {
+            id: "b1ee95703e0000000000000000000000000000000000000000000000000000ff".to_owned(),
+            display_name: "root".to_owned(),
+        }
+    }
+}
+
+/// Counts the changes of a bucket's row. An update names the revision that it was computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(pub u64);
+
+impl Revision {
+    /// The revision after this one.
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Where a bucket is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BucketState {
+    /// It serves requests.
+    Active,
+    /// Somebody is looking whether it is empty, in a store that cannot do that in one step. It
+    /// still serves requests; a write cancels the deletion.
+    Deleting(Token),
+}
+
+/// A bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Its name, unique in the store.
+    pub name: BucketName,
+    /// This creation of it.
+    pub id: BucketId,
+    /// Who created it.
+    pub owner: Owner,
+    /// The location constraint it was created with.
+    pub region: String,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Where it is in its life.
+    pub state: BucketState,
+    /// Counts the changes of this row.
+    pub revision: Revision,
+    /// How the bucket's objects are laid out in the store, so that later layouts are possible.
+    pub layout: u32,
+}
+
+impl Bucket {
+    /// The layout that this version writes.
+    pub const LAYOUT: u32 = 1;
+}

@@ -1,0 +1,46 @@
+//! Access keys.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Owner, Timestamp};
+
+/// An access key that the credential index keeps, and whom it speaks for.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// What requests name. 3 to 128 bytes, never `/`.
+    pub access_key: String,
+    /// What signs them. Never logged.
+    pub secret_key: String,
+    /// The account that requests signed with it act for.
+    pub owner: Owner,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// The credential that owns the store. It comes from the configuration, not from the store.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RootCredential {
+    /// What requests name.
+    pub access_key: String,
+    /// What signs them. Never logged.
+    pub secret_key: String,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential")
+            .field("access_key", &self.access_key)
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RootCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RootCredential")
+            .field("access_key", &self.access_key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+//! Plain data: what BleepStore keeps and answers, with no behaviour that needs the outside.
+
+mod bucket;
+mod checksum;
+mod condition;
+mod credential;
+mod error;
+mod etag;
+mod ids;
+mod manifest;
+mod names;
+mod object;
+mod time;
+mod upload;
+
+pub use bucket::{Bucket, BucketState, Owner, Revision};
+pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
+pub use condition::WriteCondition;
+pub use credential::{Credential, RootCredential};
+pub use error::{ErrorCode, S3Error};
+pub use etag::ETag;
+pub use ids::{BlobId, BucketId, CommitId, InvalidId, StoreId, Token, UploadId};
+pub use manifest::{BlobRef, Extent, Layout, Manifest, PartBoundary, SpilledLayout};
+pub use names::{BucketName, ObjectKey, PartNumber};
+pub use object::{CurrentObject, ObjectHeaders, ObjectKind, ObjectRecord, ObjectSummary};
+pub use time::Timestamp;
+pub use upload::{Part, Receipt, ReceiptOutcome, RetiredManifest, Upload, UploadState};

@@ -1,0 +1,93 @@
+//! Wall-clock time as the core stores and prints it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+const ISO_8601: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].000Z");
+const HTTP_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+
+/// Milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The instant `millis` milliseconds after the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// The instant `seconds` seconds after the Unix epoch.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch: the resolution of HTTP dates and of S3's conditions.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This instant moved later by `by`, saturating.
+    pub fn plus(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// This instant moved earlier by `by`, saturating.
+    pub fn minus(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// How long after `earlier` this instant is; zero when it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// `2026-11-23T10:20:30.000Z`: the form of dates in S3's XML. S3 keeps whole seconds there.
+    pub fn iso_8601(self) -> String {
+        self.format(ISO_8601)
+    }
+
+    /// `Mon, 23 Nov 2026 10:20:30 GMT`: the form of dates in headers (RFC 9110 section 5.6.7).
+    pub fn http_date(self) -> String {
+        self.format(HTTP_DATE)
+    }
+
+    fn format(self, format: &[BorrowedFormatItem<'_>]) -> String {
+        let date = OffsetDateTime::from_unix_timestamp(self.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        date.format(format).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_print_as_s3_prints_them() {
+        let date = Timestamp::from_millis(1_445_412_480_999);
+        assert_eq!(date.iso_8601(), "2015-10-21T07:28:00.000Z");
+        assert_eq!(date.http_date(), "Wed, 21 Oct 2015 07:28:00 GMT");
+    }
+
+    #[test]
+    fn a_time_before_the_epoch_has_the_second_it_lies_in() {
+        assert_eq!(Timestamp::from_millis(-1).seconds(), -1);
+    }
+}

@@ -1,0 +1,108 @@
+//! The store of bytes.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+use super::{StoreError, StoreResult};
+use crate::model::{BlobRef, S3Error, StoreId, Timestamp};
+
+/// A body on its way in. An error item says what is wrong with the body (too short, a checksum that
+/// does not match, …); nothing follows it. Pieces are of any size, also empty.
+pub type BodyStream = BoxStream<'static, Result<Bytes, S3Error>>;
+
+/// Bytes on their way out. An error item ends the stream.
+pub type BlobStream = BoxStream<'static, Result<Bytes, StoreError>>;
+
+/// Why a blob was not written. Nothing of it can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The body failed; the store is well.
+    #[error("the body failed: {0}")]
+    Body(#[source] S3Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The answer to a read.
+pub enum BlobRead {
+    /// The bytes follow.
+    Found(BlobStream),
+    /// There is no such blob.
+    Missing,
+}
+
+/// What became of one blob of a delete.
+#[derive(Debug)]
+pub struct DeleteOutcome {
+    /// The blob.
+    pub blob: BlobRef,
+    /// `Ok` when the blob is gone, also when it was not there.
+    pub result: StoreResult<()>,
+}
+
+/// A blob as a scan shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobEntry {
+    /// Its name.
+    pub blob: BlobRef,
+    /// Its length in bytes.
+    pub size: u64,
+    /// When it was written, by the store's clock.
+    pub created: Timestamp,
+}
+
+/// A page of a scan of blobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobPage {
+    /// Blobs in ascending order.
+    pub blobs: Vec<BlobEntry>,
+    /// Where the next page starts (after this blob); `None` at the end. A page may be empty and have a next one.
+    pub next: Option<BlobRef>,
+}
+
+/// Kept in the blob store to say which metadata store it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerRecord {
+    /// The store.
+    pub store: StoreId,
+    /// Counts the imports: a restored metadata store has a later epoch than the one it replaces.
+    pub epoch: u64,
+}
+
+/// A store of immutable blobs. Every write is under a name that was never used before.
+#[async_trait]
+pub trait BlobStore: Send + Sync {
+    /// Writes the whole body, all or nothing: when this returns `Ok` the blob is durable and readable,
+    /// and before that no reader or scan sees any of it. Returns the number of bytes written.
+    ///
+    /// `size_hint` is the length that the client declared; the body decides. Dropping the future, a
+    /// failing body and a failing store leave at most bytes that no scan shows or that gc sweeps.
+    async fn write(
+        &self,
+        blob: &BlobRef,
+        body: BodyStream,
+        size_hint: Option<u64>,
+    ) -> Result<u64, WriteError>;
+
+    /// The bytes in `range`, which lies within the blob and is not empty. Once `Found`, all the bytes
+    /// arrive or the stream ends in an error: a blob that is deleted meanwhile never reads short.
+    async fn read(&self, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead>;
+
+    /// Deletes blobs, idempotently. One outcome per blob, in any order.
+    async fn delete(&self, blobs: &[BlobRef]) -> Vec<DeleteOutcome>;
+
+    /// Blobs greater than `after` in ascending order of [`BlobRef`], at most `limit` (1 or more). A blob
+    /// that exists throughout the scan is in exactly one page. Owner records are not blobs.
+    async fn scan(&self, after: Option<&BlobRef>, limit: usize) -> StoreResult<BlobPage>;
+
+    /// The owner record, `None` when none was ever written.
+    async fn owner(&self) -> StoreResult<Option<OwnerRecord>>;
+
+    /// Writes the owner record, durably, over any earlier one.
+    async fn set_owner(&self, owner: &OwnerRecord) -> StoreResult<()>;
+}

@@ -1,0 +1,37 @@
+//! Time and randomness, given to the core so that every test is deterministic.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::model::{Timestamp, UploadId};
+
+/// Wall-clock time and waiting.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+
+    /// Returns once `duration` has passed on this clock.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// A source of unpredictable bytes.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes`. Two calls never give the same 16 bytes.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// A fresh identifier, such as `new_id(entropy, BlobId::from_bytes)`.
+pub fn new_id<T>(entropy: &dyn Entropy, make: impl FnOnce([u8; 16]) -> T) -> T {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    make(bytes)
+}
+
+/// A fresh upload id that starts at `initiated`.
+pub fn new_upload_id(entropy: &dyn Entropy, initiated: Timestamp) -> UploadId {
+    let mut random = [0; 10];
+    entropy.fill(&mut random);
+    UploadId::new(initiated, random)
+}

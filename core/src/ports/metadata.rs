@@ -1,0 +1,476 @@
+//! The store of records.
+//!
+//! Reads are strongly consistent: they see every change that was acknowledged before they began.
+//! A change is atomic and durable when its method returns `Ok`. After `Err` of kind `Timeout` the change may
+//! have been applied, or may yet be; after every other error it was not and never will be.
+//!
+//! A row that carries the id of another creation of its bucket counts as absent everywhere, and a
+//! commit writes over it.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::StoreResult;
+use crate::model::{
+    BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, CurrentObject, Manifest, ObjectKey,
+    ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, RetiredManifest, Revision, StoreId, Timestamp,
+    Token, Upload, UploadId, WriteCondition,
+};
+
+/// All of the metadata port.
+pub trait MetadataStore: BucketIndex + ObjectIndex + UploadIndex + CredentialIndex + StoreIndex {
+    /// The longest body, in bytes, that this store takes inside a record ([`Manifest::Inline`]). An empty
+    /// body always fits.
+    fn inline_limit(&self) -> u64;
+
+    /// How many extents and parts together a record may list before its layout must spill to a blob.
+    fn layout_limit(&self) -> usize;
+}
+
+/// A page of a range read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T, S> {
+    /// What was found, in ascending order.
+    pub items: Vec<T>,
+    /// Where to go on; `None` at the end of the range. A page may be empty, or shorter than the limit, and
+    /// still have a next one.
+    pub next: Option<S>,
+}
+
+/// Which keys a scan of objects reads. Keys compare as UTF-8 bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyRange {
+    /// Only keys that start with this.
+    pub prefix: String,
+    /// Where the range starts.
+    pub start: KeyStart,
+}
+
+/// Where a range of keys starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeyStart {
+    /// At the first key.
+    #[default]
+    Beginning,
+    /// Behind this key. It need not exist.
+    After(String),
+    /// Behind every key that starts with this prefix.
+    AfterPrefix(String),
+}
+
+impl KeyStart {
+    /// Whether `key` lies in the range that starts here.
+    pub fn admits(&self, key: &str) -> bool {
+        match self {
+            Self::Beginning => true,
+            Self::After(last) => key > last.as_str(),
+            Self::AfterPrefix(prefix) => key > prefix.as_str() && !key.starts_with(prefix.as_str()),
+        }
+    }
+}
+
+impl KeyRange {
+    /// Whether `key` lies in this range.
+    pub fn admits(&self, key: &str) -> bool {
+        key.starts_with(&self.prefix) && self.start.admits(key)
+    }
+}
+
+/// Which uploads of a bucket a scan reads. They are ordered by key, then by upload id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UploadRange {
+    /// Only uploads whose key starts with this.
+    pub prefix: String,
+    /// Where the range starts.
+    pub start: UploadStart,
+}
+
+/// Where a range of uploads starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum UploadStart {
+    /// At the first upload.
+    #[default]
+    Beginning,
+    /// Behind all uploads of this key. None need exist.
+    AfterKey(String),
+    /// Behind this upload of this key. It need not exist.
+    After(String, UploadId),
+    /// Behind every upload whose key starts with this prefix.
+    AfterPrefix(String),
+}
+
+impl UploadRange {
+    /// Whether an upload of `key` lies in this range.
+    pub fn admits(&self, key: &str, upload: UploadId) -> bool {
+        key.starts_with(&self.prefix)
+            && match &self.start {
+                UploadStart::Beginning => true,
+                UploadStart::AfterKey(last) => key > last.as_str(),
+                UploadStart::After(last, last_upload) => (key, upload) > (last.as_str(), *last_upload),
+                UploadStart::AfterPrefix(prefix) => {
+                    key > prefix.as_str() && !key.starts_with(prefix.as_str())
+                }
+            }
+    }
+}
+
+/// The answer to [`BucketIndex::create_bucket`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateBucketOutcome {
+    /// It was created.
+    Created,
+    /// The name is taken, by this bucket.
+    Exists(Bucket),
+}
+
+/// The answer to [`BucketIndex::delete_bucket`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteBucketOutcome {
+    /// It is gone, with its open uploads.
+    Deleted,
+    /// It holds objects.
+    NotEmpty,
+    /// There is no such bucket, or another creation of it.
+    NoSuchBucket,
+}
+
+/// Buckets. Every bucket in the store has its own name.
+#[async_trait]
+pub trait BucketIndex: Send + Sync {
+    /// Creates a bucket unless its name is taken. Of racing creations exactly one is `Created`.
+    async fn create_bucket(&self, bucket: &Bucket) -> StoreResult<CreateBucketOutcome>;
+
+    /// The bucket of that name.
+    async fn bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>>;
+
+    /// Buckets whose names start with `prefix` and are greater than `after`, in ascending order, at most
+    /// `limit` (1 or more); of all owners, or of the owner with that id. `next` is the name to go on behind.
+    async fn scan_buckets(
+        &self,
+        owner: Option<&str>,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<Bucket, String>>;
+
+    /// Replaces the row of this creation of the bucket if its revision is still `expected`. `bucket`
+    /// carries the new revision. Returns whether it was replaced.
+    async fn update_bucket(&self, bucket: &Bucket, expected: Revision) -> StoreResult<bool>;
+
+    /// Deletes this creation of the bucket if no object is in it. Open uploads do not keep it. No commit
+    /// that was acknowledged for it is ever lost: a commit that races with the deletion either makes
+    /// this `NotEmpty` or answers `NoSuchBucket` itself. `token` marks this attempt.
+    async fn delete_bucket(
+        &self,
+        name: &BucketName,
+        id: BucketId,
+        token: Token,
+    ) -> StoreResult<DeleteBucketOutcome>;
+}
+
+/// What [`ObjectIndex::lookup`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectLookup {
+    /// The bucket of that name.
+    pub bucket: Option<Bucket>,
+    /// The record under the key in that creation of the bucket, its inline body included.
+    pub object: Option<ObjectRecord>,
+}
+
+/// The answer to [`ObjectIndex::commit`] and, behind [`PublishOutcome`], to a publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// The record is now what readers see. The record that it replaced is returned with an inline body left out
+    /// or included, as the store likes; `None` when the key was absent.
+    Committed {
+        /// What it replaced.
+        superseded: Option<ObjectRecord>,
+    },
+    /// The condition does not hold; nothing changed.
+    ConditionFailed {
+        /// What it met; `None` when there is no object.
+        current: Option<CurrentObject>,
+    },
+    /// The record that would be replaced is shared and is not `retired`; nothing changed. Retire it
+    /// ([`UploadIndex::retire`]) and commit again.
+    Shared {
+        /// The shared record.
+        current: Box<ObjectRecord>,
+    },
+    /// The bucket is gone, or is another creation by now; nothing changed.
+    NoSuchBucket,
+}
+
+/// The answer to [`ObjectIndex::remove`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemoveOutcome {
+    /// The key is absent now. What was removed; `None` when it was absent before.
+    Removed {
+        /// What was removed.
+        superseded: Option<ObjectRecord>,
+    },
+    /// The condition does not hold; nothing changed.
+    ConditionFailed {
+        /// What it met; `None` when there is no object.
+        current: Option<CurrentObject>,
+    },
+    /// The record is shared and is not `retired`; nothing changed.
+    Shared {
+        /// The shared record.
+        current: Box<ObjectRecord>,
+    },
+}
+
+/// A record's manifest, for the mark of gc.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestEntry {
+    /// The key.
+    pub key: ObjectKey,
+    /// The blobs that the record's own manifest names ([`Manifest::blobs`]).
+    pub blobs: Vec<BlobRef>,
+    /// Where the layout lies, when it is spilled: its blobs are named there.
+    pub spilled: Option<crate::model::SpilledLayout>,
+}
+
+impl ManifestEntry {
+    /// The entry of a record.
+    pub fn new(key: ObjectKey, manifest: &Manifest) -> Self {
+        let spilled = match manifest {
+            Manifest::Spilled(spilled) => Some(*spilled),
+            Manifest::Inline(_) | Manifest::Extents(_) => None,
+        };
+        Self {
+            key,
+            blobs: manifest.blobs().collect(),
+            spilled,
+        }
+    }
+}
+
+/// Objects. Under one key of one creation of a bucket there is at most one record.
+#[async_trait]
+pub trait ObjectIndex: Send + Sync {
+    /// The bucket of that name and the record under `key` in it, in one round trip.
+    async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup>;
+
+    /// Makes `record` what readers see under its key in `bucket`, if `condition` holds at that moment.
+    ///
+    /// A record that is shared is only replaced if `retired` is its commit id: the caller has retired its
+    /// manifest. Order of the checks: bucket, condition, shared. The change and its checks are one step; of 64 racing
+    /// commits with `IfAbsent` exactly one is `Committed`.
+    async fn commit(
+        &self,
+        bucket: &Bucket,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<CommitOutcome>;
+
+    /// Makes `key` absent in `bucket`, if `condition` holds at that moment. `retired` as in [`Self::commit`].
+    async fn remove(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RemoveOutcome>;
+
+    /// Sets `shared` on the record under `key` if `expected` is still the commit that wrote it. Nothing else
+    /// of the record changes. Returns whether the record is shared now.
+    async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool>;
+
+    /// Objects of `bucket` in `range`, in strictly ascending byte order of their keys, at most `limit` (1 or more).
+    /// Delete markers are left out. An object that exists throughout a scan of several pages is in exactly one.
+    async fn scan_objects(
+        &self,
+        bucket: &Bucket,
+        range: &KeyRange,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectSummary, KeyStart>>;
+
+    /// Manifests of all rows of `bucket` behind `after`, in ascending order of their keys, at most `limit`.
+    async fn scan_manifests(
+        &self,
+        bucket: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<ManifestEntry, String>>;
+}
+
+/// What [`UploadIndex::lookup_upload`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadLookup {
+    /// The bucket of that name.
+    pub bucket: Option<Bucket>,
+    /// The upload of that id in that creation of the bucket, in whatever state its row is.
+    pub upload: Option<Upload>,
+}
+
+/// The answer to [`UploadIndex::record_part`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordPartOutcome {
+    /// The part will be seen by a Complete that begins after this.
+    Recorded,
+    /// The upload is not open; the part will not be seen.
+    NoSuchUpload,
+}
+
+/// The answer to [`UploadIndex::begin_complete`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BeginComplete {
+    /// The upload is `Completing` with the given token; no part is recorded any more.
+    Began(Upload),
+    /// The upload has ended: its receipt says how.
+    Closed(Receipt),
+    /// There is no such upload, and no receipt of one.
+    NoSuchUpload,
+}
+
+/// The answer to [`UploadIndex::publish`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// What became of the object's commit. Only with `Committed` is the upload closed.
+    Object(CommitOutcome),
+    /// Another request closed the upload first; nothing changed.
+    Closed(Receipt),
+}
+
+/// The answer to [`UploadIndex::abort`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AbortOutcome {
+    /// The upload is closed. Its parts are left to gc.
+    Aborted,
+    /// It had ended before: its receipt says how.
+    Closed(Receipt),
+    /// There is no such upload, and no receipt of one.
+    NoSuchUpload,
+}
+
+/// Multipart uploads, their receipts, and retired manifests.
+///
+/// The receipt decides how an upload ended: it is created once, and readers consult it before the state
+/// in the upload's row.
+#[async_trait]
+pub trait UploadIndex: Send + Sync {
+    /// Creates the row of an upload (its state is `Open`). Returns false when the bucket is gone.
+    async fn begin_upload(&self, upload: &Upload) -> StoreResult<bool>;
+
+    /// The bucket of that name and the upload of that id in it, in one round trip.
+    async fn lookup_upload(&self, bucket: &BucketName, upload: UploadId) -> StoreResult<UploadLookup>;
+
+    /// Writes a part over any earlier one of its number. The blob of the replaced part is left to gc.
+    async fn record_part(&self, upload: &Upload, part: &Part) -> StoreResult<RecordPartOutcome>;
+
+    /// Moves an open upload to `Completing(token)`, or takes over one that is `Completing`.
+    async fn begin_complete(
+        &self,
+        upload: &Upload,
+        token: Token,
+        now: Timestamp,
+    ) -> StoreResult<BeginComplete>;
+
+    /// Moves `Completing(token)` back to `Open`; does nothing when another token is in the row.
+    async fn reopen(&self, upload: &Upload, token: Token) -> StoreResult<()>;
+
+    /// Commits `record` as [`ObjectIndex::commit`] does and writes `receipt`, in one step. The upload is then
+    /// no longer scanned, and its parts are no longer kept. The receipt is looked at before everything else.
+    async fn publish(
+        &self,
+        bucket: &Bucket,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+        receipt: &Receipt,
+    ) -> StoreResult<PublishOutcome>;
+
+    /// Writes the receipt of an abort unless the upload has one. The upload is then no longer scanned.
+    async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome>;
+
+    /// The receipt of an upload of `key` in `bucket`, unless it has expired at `now`.
+    async fn receipt(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        upload: UploadId,
+        now: Timestamp,
+    ) -> StoreResult<Option<Receipt>>;
+
+    /// Parts of an upload with numbers greater than `after`, in ascending order, at most `limit` (1 or more).
+    async fn scan_parts(
+        &self,
+        upload: &Upload,
+        after: Option<PartNumber>,
+        limit: usize,
+    ) -> StoreResult<Page<Part, PartNumber>>;
+
+    /// Uploads of `bucket` in `range` that have not ended, ordered by key and id, at most `limit` (1 or more).
+    async fn scan_uploads(
+        &self,
+        bucket: &Bucket,
+        range: &UploadRange,
+        limit: usize,
+    ) -> StoreResult<Page<Upload, UploadStart>>;
+
+    /// Keeps a manifest as a root of gc until it expires. Durable when this returns; repeating it changes nothing.
+    async fn retire(&self, retired: &RetiredManifest) -> StoreResult<()>;
+
+    /// Retired manifests that have not expired at `now`, with commit ids greater than `after`, in ascending
+    /// order, at most `limit` (1 or more).
+    async fn scan_retired(
+        &self,
+        after: Option<CommitId>,
+        now: Timestamp,
+        limit: usize,
+    ) -> StoreResult<Page<RetiredManifest, CommitId>>;
+}
+
+/// Credentials other than the root's.
+#[async_trait]
+pub trait CredentialIndex: Send + Sync {
+    /// The credential with that access key.
+    async fn credential(&self, access_key: &str) -> StoreResult<Option<Credential>>;
+
+    /// Creates a credential unless its access key is taken. Returns whether it was created.
+    async fn create_credential(&self, credential: &Credential) -> StoreResult<bool>;
+
+    /// Removes a credential. Returns whether it was there.
+    async fn revoke_credential(&self, access_key: &str) -> StoreResult<bool>;
+
+    /// Credentials with access keys greater than `after`, in ascending order, at most `limit` (1 or more).
+    async fn scan_credentials(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<Credential, String>>;
+}
+
+/// What the metadata store says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreRecord {
+    /// The store. The blob store's owner record must name the same.
+    pub store: StoreId,
+    /// Counts the imports. The blob store's owner record must name the same.
+    pub epoch: u64,
+    /// False while an import is under way: nothing is freed then.
+    pub active: bool,
+    /// Where the last slice of gc stopped; `None` at the start of a round.
+    pub gc_cursor: Option<BlobRef>,
+}
+
+/// The store's record of itself, and the removal of what has expired.
+#[async_trait]
+pub trait StoreIndex: Send + Sync {
+    /// The store's record, `None` in a new store.
+    async fn store_record(&self) -> StoreResult<Option<StoreRecord>>;
+
+    /// Replaces the store's record if it still is `expected`. Returns whether it was replaced.
+    async fn swap_store_record(
+        &self,
+        expected: Option<&StoreRecord>,
+        record: &StoreRecord,
+    ) -> StoreResult<bool>;
+
+    /// Removes up to `limit` receipts and retired manifests that have expired at `now`, where the store does not do so
+    /// by itself. Returns how many went.
+    async fn purge_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize>;
+}

@@ -1,0 +1,19 @@
+//! The traits that a deployment implements. Domain types only; every method's documentation says what
+//! an observer can rely on, and the conformance suites in `tests/` check it.
+
+mod blob;
+mod clock;
+mod error;
+mod metadata;
+
+pub use blob::{
+    BlobEntry, BlobPage, BlobRead, BlobStore, BlobStream, BodyStream, DeleteOutcome, OwnerRecord, WriteError,
+};
+pub use clock::{Clock, Entropy, new_id, new_upload_id};
+pub use error::{StoreError, StoreErrorKind, StoreResult};
+pub use metadata::{
+    AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
+    DeleteBucketOutcome, KeyRange, KeyStart, ManifestEntry, MetadataStore, ObjectIndex, ObjectLookup, Page,
+    PublishOutcome, RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
+    UploadRange, UploadStart,
+};
