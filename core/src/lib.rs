@@ -7,10 +7,12 @@ pub mod body;
 pub mod config;
 pub mod digest;
 pub mod model;
+pub mod ops;
 pub mod ports;
 pub mod protocol;
 pub mod service;
 
 pub use body::Body;
 pub use config::Settings;
-pub use service::{Ports, Service};
+pub use ports::Ports;
+pub use service::Service;

@@ -125,7 +125,7 @@ pub struct S3Error {
     pub headers: Vec<(&'static str, String)>,
     /// Sent as `Retry-After`, in whole seconds.
     pub retry_after: Option<Duration>,
-    source: Option<Arc<dyn Error + Send + Sync>>,
+    pub(crate) source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl S3Error {
