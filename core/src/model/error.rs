@@ -65,6 +65,7 @@ error_codes! {
     InvalidRequest 400 "Invalid Request",
     InvalidSignatureVersion 400 "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
     InvalidStorageClass 400 "The storage class you specified is not valid",
+    InvalidToken 400 "The provided token is malformed or otherwise invalid.",
     InvalidURI 400 "Couldn't parse the specified URI.",
     KeyTooLongError 400 "Your key is too long",
     MalformedTrailerError 400 "The request contained trailing data that was not well-formed or did not conform to our published schema.",
