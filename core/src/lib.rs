@@ -3,6 +3,7 @@
 //! The dependency direction is `model <- ports <- ops <- api <- service`; `protocol` knows only `model`.
 //! `ARCHITECTURE.md` at the root of the repository is the map.
 
+mod api;
 pub mod body;
 pub mod config;
 pub mod digest;

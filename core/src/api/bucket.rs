@@ -59,7 +59,7 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
-    headers::refuse_unbuilt(call.headers())?;
+    headers::refuse_unbuilt_headers(call.headers())?;
     let name = call.bucket()?.clone();
     let (context, settings, caller) = (call.context, call.settings, call.caller.clone());
     let body = call.document(MAX_CONFIGURATION).await?;

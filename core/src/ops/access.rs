@@ -8,6 +8,8 @@ use crate::model::{Bucket, BucketName, ErrorCode, ObjectKey, Owner, S3Error};
 pub struct Caller {
     /// The account.
     pub owner: Owner,
+    /// The account that the request says the bucket belongs to, where it says so.
+    pub expected_bucket_owner: Option<String>,
 }
 
 /// An object as a request names it.

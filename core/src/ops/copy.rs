@@ -29,6 +29,8 @@ pub struct Replacement {
 pub struct CopyObject<'a> {
     /// From where.
     pub source: Target,
+    /// Whom the request acts for at the source's bucket.
+    pub source_caller: Caller,
     /// To where.
     pub destination: Target,
     /// What the copy does not take over.
@@ -39,13 +41,7 @@ pub struct CopyObject<'a> {
     pub condition: WriteCondition,
 }
 
-/// What CopyObject answers.
-pub struct CopyObjectOutput {
-    /// The new object.
-    pub record: ObjectRecord,
-}
-
-/// Copies an object of any size.
+/// Copies an object of any size, and returns the new one.
 ///
 /// The source is marked as shared first, conditional on the commit that was read, and then the copy is committed,
 /// born shared: a crash in between leaves a mark that only makes gc, and not an overwrite, free the bytes.
@@ -55,7 +51,7 @@ pub async fn copy_object(
     context: &Context,
     caller: &Caller,
     input: CopyObject<'_>,
-) -> Result<CopyObjectOutput, S3Error> {
+) -> Result<ObjectRecord, S3Error> {
     let onto_itself = input.source == input.destination;
     if onto_itself && input.replacement.headers.is_none() && !input.replacement.changes_storage {
         return Err(S3Error::message(
@@ -70,7 +66,7 @@ pub async fn copy_object(
             .metadata
             .lookup(&input.source.bucket, &input.source.key)
             .await?;
-        let bucket = caller.open(&input.source.bucket, found.bucket)?;
+        let bucket = input.source_caller.open(&input.source.bucket, found.bucket)?;
         let source = found.object.ok_or_else(|| no_such_key(&input.source.key))?;
         (input.check_source)(&source)?;
         let copied = if onto_itself {
@@ -79,7 +75,7 @@ pub async fn copy_object(
             copy_across(context, caller, &bucket, source, &input).await?
         };
         match copied {
-            Some(record) => return Ok(CopyObjectOutput { record }),
+            Some(record) => return Ok(record),
             None => pause(context, attempt).await,
         }
     }

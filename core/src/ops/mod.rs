@@ -4,6 +4,7 @@ mod access;
 mod bucket;
 mod commit;
 mod copy;
+mod credentials;
 mod delete;
 mod free;
 mod gc;
@@ -16,7 +17,8 @@ mod put;
 
 pub use access::{Caller, Target};
 pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, head_bucket, list_buckets};
-pub use copy::{CopyObject, CopyObjectOutput, Replacement, copy_object};
+pub use copy::{CopyObject, Replacement, copy_object};
+pub use credentials::CredentialCache;
 pub use delete::{delete_object, delete_objects};
 pub use gc::{GcError, GcOptions, GcReport, Tally, collect_slice, resume_collection};
 pub use get::{GetObjectOutput, Selection, get_object, head_object};
