@@ -1,5 +1,17 @@
 //! The wire format of S3: signatures, chunked bodies, headers, XML. Knows only `model`.
 
 pub mod aws_chunked;
+pub mod conditions;
+pub mod date;
+pub mod error;
+pub mod headers;
+pub mod host;
+pub mod operation;
 pub mod percent;
+pub mod query;
+pub mod range;
+mod resource;
+pub mod route;
 pub mod sigv4;
+pub mod unbuilt;
+pub mod xml;
