@@ -15,7 +15,7 @@ use crate::protocol::headers::expected_bucket_owner;
 use crate::protocol::host::Addressing;
 use crate::protocol::payload::DeclaredBody;
 use crate::protocol::query::Query;
-use crate::protocol::route::{Route, route};
+use crate::protocol::route::route;
 use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
@@ -74,11 +74,11 @@ impl Service {
         let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let addressing = Addressing::of(host, &self.settings.base_domains);
         let is_copy = head.headers.contains_key("x-amz-copy-source");
-        let Route { operation, bucket, key } = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
+        let route = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
         let (caller, mode, signer) = self.authenticate(head, now).await?;
         let declared = DeclaredBody::from_headers(&head.headers, mode, Some(signer))?;
         let (context, settings) = (&self.context, &self.settings);
-        api::answer(Call { context, settings, caller, operation, bucket, key, query, head, declared, body }).await
+        api::answer(Call { context, settings, caller, route, query, head, declared, body }).await
     }
 
     /// Whom the request acts for, proven by its signature.

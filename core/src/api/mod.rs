@@ -17,11 +17,12 @@ use http::{HeaderMap, Response};
 
 use crate::body::Body;
 use crate::config::Settings;
-use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, ObjectKey, S3Error, UploadId};
+use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, S3Error, UploadId};
 use crate::ops::{Caller, Context, Incoming, Target};
 use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
 use crate::protocol::query::Query;
+use crate::protocol::route::Route;
 
 /// The answer to one request.
 type Answer = Result<Response<Body>, S3Error>;
@@ -31,9 +32,7 @@ pub(crate) struct Call<'a> {
     pub(crate) context: &'a Context,
     pub(crate) settings: &'a Settings,
     pub(crate) caller: Caller,
-    pub(crate) operation: Operation,
-    pub(crate) bucket: Option<BucketName>,
-    pub(crate) key: Option<ObjectKey>,
+    pub(crate) route: Route,
     pub(crate) query: Query,
     pub(crate) head: &'a Parts,
     pub(crate) declared: DeclaredBody,
@@ -42,7 +41,7 @@ pub(crate) struct Call<'a> {
 
 /// Carries out the call.
 pub(crate) async fn answer(call: Call<'_>) -> Answer {
-    match call.operation {
+    match call.route.operation {
         Operation::ListBuckets => bucket::list_buckets(&call).await,
         Operation::CreateBucket => bucket::create_bucket(call).await,
         Operation::HeadBucket => bucket::head_bucket(&call).await,
@@ -73,12 +72,12 @@ impl Call<'_> {
 
     /// The bucket, which the route of every operation on one has.
     fn bucket(&self) -> Result<&BucketName, S3Error> {
-        self.bucket.as_ref().ok_or_else(|| S3Error::new(ErrorCode::InvalidURI))
+        self.route.bucket.as_ref().ok_or_else(|| S3Error::new(ErrorCode::InvalidURI))
     }
 
     /// The object, which the route of every operation on one has.
     fn target(&self) -> Result<Target, S3Error> {
-        match (&self.bucket, &self.key) {
+        match (&self.route.bucket, &self.route.key) {
             (Some(bucket), Some(key)) => Ok(Target { bucket: bucket.clone(), key: key.clone() }),
             _ => Err(S3Error::new(ErrorCode::InvalidURI)),
         }

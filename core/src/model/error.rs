@@ -40,6 +40,7 @@ macro_rules! error_codes {
 
 error_codes! {
     AccessDenied 403 "Access Denied",
+    AccessForbidden 403 "Access Forbidden",
     AuthorizationHeaderMalformed 400 "The authorization header that you provided is not valid.",
     AuthorizationQueryParametersError 400 "Error parsing the X-Amz-Credential parameter.",
     BadDigest 400 "The Content-MD5 or checksum value that you specified did not match what the server received.",

@@ -3,6 +3,19 @@
 
 pub mod aws_chunked;
 pub mod checksum;
+pub mod conditions;
+pub mod date;
+pub mod error;
+pub mod headers;
+pub mod host;
+pub mod operation;
 pub mod payload;
 pub mod percent;
+pub mod query;
+pub mod range;
+mod resource;
+pub mod route;
 pub mod sigv4;
+pub mod token;
+pub mod unbuilt;
+pub mod xml;
