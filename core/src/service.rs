@@ -34,7 +34,11 @@ impl Service {
     /// stores as doing so.
     pub async fn start(settings: Settings, ports: Ports) -> StoreResult<Self> {
         let ownership = establish_ownership(&ports).await?;
-        Ok(Self { settings, context: Context { ports, ownership }, credentials: CredentialCache::default() })
+        Ok(Self {
+            settings,
+            context: Context { ports, ownership },
+            credentials: CredentialCache::default(),
+        })
     }
 
     /// What the operations of this service work with.
@@ -71,14 +75,28 @@ impl Service {
 
     async fn answer(&self, head: &Parts, body: Body, now: Timestamp) -> Result<Response<Body>, S3Error> {
         let query = Query::parse(head.uri.query().unwrap_or_default())?;
-        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = head
+            .headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
         let addressing = Addressing::of(host, &self.settings.base_domains);
         let is_copy = head.headers.contains_key("x-amz-copy-source");
         let route = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
         let (caller, mode, signer) = self.authenticate(head, now).await?;
         let declared = DeclaredBody::from_headers(&head.headers, mode, Some(signer))?;
         let (context, settings) = (&self.context, &self.settings);
-        api::answer(Call { context, settings, caller, route, query, head, declared, body }).await
+        api::answer(Call {
+            context,
+            settings,
+            caller,
+            route,
+            query,
+            head,
+            declared,
+            body,
+        })
+        .await
     }
 
     /// Whom the request acts for, proven by its signature.
@@ -100,14 +118,20 @@ impl Service {
         let (owner, secret_key) = if claim.access_key() == root.access_key {
             (Owner::root(), root.secret_key.clone())
         } else {
-            let found = self.credentials.find(&self.context.ports, claim.access_key()).await?;
+            let found = self
+                .credentials
+                .find(&self.context.ports, claim.access_key())
+                .await?;
             let credential = found.ok_or_else(|| {
                 S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", claim.access_key())
             })?;
             (credential.owner, credential.secret_key)
         };
         let signer = claim.verify(&signed, &secret_key)?;
-        let caller = Caller { owner, expected_bucket_owner: expected_bucket_owner(&head.headers) };
+        let caller = Caller {
+            owner,
+            expected_bucket_owner: expected_bucket_owner(&head.headers),
+        };
         Ok((caller, claim.payload(), signer))
     }
 }
@@ -124,7 +148,10 @@ impl Trace {
         ports.entropy.fill(&mut bytes);
         let id = u64::from_be_bytes(bytes);
         let text = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("0"));
-        Self { request_id: text(format!("{id:016X}")), host_id: text(format!("bleepstore-{id:016x}")) }
+        Self {
+            request_id: text(format!("{id:016X}")),
+            host_id: text(format!("bleepstore-{id:016x}")),
+        }
     }
 }
 
@@ -133,7 +160,11 @@ fn name_host(head: &mut Parts) {
     if head.headers.contains_key(HOST) {
         return;
     }
-    if let Some(Ok(host)) = head.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str())) {
+    if let Some(Ok(host)) = head
+        .uri
+        .authority()
+        .map(|authority| HeaderValue::from_str(authority.as_str()))
+    {
         head.headers.insert(HOST, host);
     }
 }
@@ -148,14 +179,20 @@ fn error_response(error: &S3Error, resource: &str, trace: &Trace) -> Response<Bo
     *response.status_mut() = status;
     for (name, value) in &error.headers {
         if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
         }
     }
     if let Some(after) = error.retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
     if status != StatusCode::NOT_MODIFIED {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         *response.body_mut() = Body::full(document);
     }
     response

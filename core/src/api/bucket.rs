@@ -34,7 +34,11 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
     };
     let input = ListBuckets {
         prefix: prefix.to_owned(),
-        after: call.query.get("continuation-token").map(token::read_name).transpose()?,
+        after: call
+            .query
+            .get("continuation-token")
+            .map(token::read_name)
+            .transpose()?,
         region: call.query.get("bucket-region").map(str::to_owned),
         limit,
     };
@@ -63,7 +67,11 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
     let name = call.bucket()?.clone();
     let (context, settings, caller) = (call.context, call.settings, call.caller.clone());
     let body = call.document(MAX_CONFIGURATION).await?;
-    let constraint = if body.is_empty() { None } else { read_create_bucket_configuration(&body)? };
+    let constraint = if body.is_empty() {
+        None
+    } else {
+        read_create_bucket_configuration(&body)?
+    };
     check_constraint(constraint.as_deref(), &settings.region)?;
     ops::create_bucket(context, &caller, &name, &settings.region).await?;
     let mut response = empty(StatusCode::OK);
@@ -74,20 +82,28 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
 /// A bucket lives in the region of its deployment; any other constraint is meant for another endpoint. `us-east-1` is
 /// left out by clients, and no harm when it is not.
 fn check_constraint(constraint: Option<&str>, region: &str) -> Result<(), S3Error> {
-    let Some(constraint) = constraint.filter(|constraint| !constraint.is_empty() && *constraint != region) else {
+    let Some(constraint) = constraint.filter(|constraint| !constraint.is_empty() && *constraint != region)
+    else {
         return Ok(());
     };
     let message = format!(
         "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to."
     );
-    Err(S3Error::message(ErrorCode::IllegalLocationConstraintException, message))
+    Err(S3Error::message(
+        ErrorCode::IllegalLocationConstraintException,
+        message,
+    ))
 }
 
 pub(super) async fn head_bucket(call: &Call<'_>) -> Answer {
     let bucket = ops::head_bucket(call.context, &call.caller, call.bucket()?).await?;
     let mut response = empty(StatusCode::OK);
     set(response.headers_mut(), BUCKET_REGION, &bucket.region)?;
-    set(response.headers_mut(), HeaderName::from_static("x-amz-access-point-alias"), "false")?;
+    set(
+        response.headers_mut(),
+        HeaderName::from_static("x-amz-access-point-alias"),
+        "false",
+    )?;
     Ok(response)
 }
 

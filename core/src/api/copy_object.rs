@@ -11,8 +11,9 @@ use crate::protocol::{checksum, xml::document};
 
 pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
-    let source = headers::copy_source(call.headers())?
-        .ok_or_else(|| S3Error::invalid_argument("Copy Source must mention the source", "x-amz-copy-source", ""))?;
+    let source = headers::copy_source(call.headers())?.ok_or_else(|| {
+        S3Error::invalid_argument("Copy Source must mention the source", "x-amz-copy-source", "")
+    })?;
     let conditions = ReadConditions::of_copy_source(call.headers());
     let wanted = checksum::requested_algorithm(call.headers())?;
     let check_source = |record: &ObjectRecord| {
@@ -20,7 +21,9 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
         match wanted {
             // The copy names the source's bytes: a checksum that is not stored would need them read.
             Some(algorithm) if record.checksum.as_ref().map(|stored| stored.algorithm) != Some(algorithm) => {
-                Err(S3Error::not_implemented("CopyObject with another checksum algorithm than the source's"))
+                Err(S3Error::not_implemented(
+                    "CopyObject with another checksum algorithm than the source's",
+                ))
             }
             _ => Ok(()),
         }
@@ -28,7 +31,10 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
     let replacement = replacement(call)?;
     let sse_s3 = replacement.sse_s3;
     let input = CopyObject {
-        source: Target { bucket: source.bucket, key: source.key },
+        source: Target {
+            bucket: source.bucket,
+            key: source.key,
+        },
         source_caller: Caller {
             expected_bucket_owner: headers::expected_source_bucket_owner(call.headers()),
             ..call.caller.clone()
@@ -58,7 +64,9 @@ fn replacement(call: &Call<'_>) -> Result<Replacement, S3Error> {
     let names_storage = ["x-amz-storage-class", "x-amz-server-side-encryption"];
     Ok(Replacement {
         storage_class: sent.storage_class.clone(),
-        changes_storage: names_storage.iter().any(|name| call.headers().contains_key(*name)),
+        changes_storage: names_storage
+            .iter()
+            .any(|name| call.headers().contains_key(*name)),
         sse_s3: sent.sse_s3,
         headers: match headers::metadata_directive(call.headers())? {
             Directive::Copy => None,

@@ -37,9 +37,15 @@ pub(super) async fn delete_objects(call: Call<'_>) -> Answer {
     for object in objects {
         match &object.version_id {
             Some(version) if version != "null" => {
-                failures.push((object.key, Err(S3Error::new(ErrorCode::NoSuchVersion).with("VersionId", version))));
+                failures.push((
+                    object.key,
+                    Err(S3Error::new(ErrorCode::NoSuchVersion).with("VersionId", version)),
+                ));
             }
-            _ => deletions.push((object.key, object.etag.map_or(WriteCondition::Any, WriteCondition::IfMatch))),
+            _ => deletions.push((
+                object.key,
+                object.etag.map_or(WriteCondition::Any, WriteCondition::IfMatch),
+            )),
         }
     }
     let mut results = ops::delete_objects(context, &caller, &bucket, deletions).await?;

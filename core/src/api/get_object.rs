@@ -43,7 +43,10 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn of(call: &'a Call<'_>) -> Result<Self, S3Error> {
-        let range = call.headers().get(http::header::RANGE).and_then(|value| value.to_str().ok());
+        let range = call
+            .headers()
+            .get(http::header::RANGE)
+            .and_then(|value| value.to_str().ok());
         let part = match call.query.get("partNumber") {
             None => None,
             Some(text) => Some(PartNumber::new(text.parse().unwrap_or(0))?),
@@ -83,7 +86,11 @@ impl<'a> Wanted<'a> {
     /// The head of the response, the same for GET and HEAD.
     fn respond(&self, call: &Call<'_>, output: &GetObjectOutput) -> Answer {
         let record = &output.record;
-        let status = if output.range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+        let status = if output.range.is_some() {
+            StatusCode::PARTIAL_CONTENT
+        } else {
+            StatusCode::OK
+        };
         let mut response: Response<Body> = empty(status);
         let head = response.headers_mut();
         headers::insert_object_headers(&record.headers, head);
@@ -93,14 +100,21 @@ impl<'a> Wanted<'a> {
         head.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         head.insert(CONTENT_LENGTH, HeaderValue::from(length(output)));
         if let Some(range) = &output.range {
-            let range = ByteRange { offset: range.start, length: range.end - range.start };
+            let range = ByteRange {
+                offset: range.start,
+                length: range.end - range.start,
+            };
             set(head, CONTENT_RANGE, &range.content_range(record.size))?;
         }
         if let Some(parts) = output.parts_count {
             head.insert(PARTS_COUNT, HeaderValue::from(parts));
         }
         // A checksum is of the whole object: it says nothing of a range.
-        if let (Some(stored), None, true) = (&record.checksum, &output.range, checksum::mode_enabled(self.headers)) {
+        if let (Some(stored), None, true) = (
+            &record.checksum,
+            &output.range,
+            checksum::mode_enabled(self.headers),
+        ) {
             checksum::insert(head, stored);
         }
         Ok(response)
@@ -109,7 +123,10 @@ impl<'a> Wanted<'a> {
 
 /// Bytes in the body.
 fn length(output: &GetObjectOutput) -> u64 {
-    output.range.as_ref().map_or(output.record.size, |range| range.end - range.start)
+    output
+        .range
+        .as_ref()
+        .map_or(output.record.size, |range| range.end - range.start)
 }
 
 /// `304` with the headers that a cache updates itself by (RFC 9110 section 15.4.5).

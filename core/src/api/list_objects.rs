@@ -55,7 +55,10 @@ pub(super) async fn list_objects(call: &Call<'_>) -> Answer {
     let output = ops::list_objects(call.context, &call.caller, input).await?;
     Ok(xml(document("ListBucketResult", |root| {
         root.text("Name", &name);
-        root.text("Prefix", encoding.of_text(call.query.get("prefix").unwrap_or_default()));
+        root.text(
+            "Prefix",
+            encoding.of_text(call.query.get("prefix").unwrap_or_default()),
+        );
         root.text("Marker", encoding.of_text(marker));
         // S3 names the next marker only where there is a delimiter; otherwise the last key serves.
         if let (Some(next), false) = (&output.next, delimiter.is_empty()) {
@@ -85,7 +88,10 @@ pub(super) async fn list_objects_v2(call: &Call<'_>) -> Answer {
     let with_owner = call.query.get("fetch-owner") == Some("true");
     Ok(xml(document("ListBucketResult", |root| {
         root.text("Name", &name);
-        root.text("Prefix", encoding.of_text(call.query.get("prefix").unwrap_or_default()));
+        root.text(
+            "Prefix",
+            encoding.of_text(call.query.get("prefix").unwrap_or_default()),
+        );
         root.optional("ContinuationToken", continuation);
         root.optional("NextContinuationToken", output.next.as_ref().map(position_token));
         root.optional("StartAfter", start_after.map(|start| encoding.of_text(start)));
@@ -114,7 +120,9 @@ fn input(call: &Call<'_>, after: Option<ListingPosition>) -> Result<(ListObjects
 
 fn contents(root: &mut Writer, output: &ListObjectsOutput, encoding: Encoding, with_owner: bool) {
     for object in &output.objects {
-        root.element("Contents", |element| content(element, object, encoding, with_owner));
+        root.element("Contents", |element| {
+            content(element, object, encoding, with_owner)
+        });
     }
     common_prefixes(root, &output.common_prefixes, encoding);
 }
@@ -134,12 +142,17 @@ fn content(element: &mut Writer, object: &ObjectSummary, encoding: Encoding, wit
             owner.text("DisplayName", &object.owner.display_name);
         });
     }
-    element.text("StorageClass", object.storage_class.as_deref().unwrap_or("STANDARD"));
+    element.text(
+        "StorageClass",
+        object.storage_class.as_deref().unwrap_or("STANDARD"),
+    );
 }
 
 pub(super) fn common_prefixes(root: &mut Writer, prefixes: &[String], encoding: Encoding) {
     for prefix in prefixes {
-        root.element("CommonPrefixes", |element| element.text("Prefix", encoding.of_text(prefix)));
+        root.element("CommonPrefixes", |element| {
+            element.text("Prefix", encoding.of_text(prefix))
+        });
     }
 }
 
@@ -151,7 +164,11 @@ fn text_of(position: &ListingPosition) -> &str {
 
 /// The token of a position: `p` before a common prefix, `k` before a key.
 fn position_token(position: &ListingPosition) -> String {
-    let kind = if matches!(position, ListingPosition::Prefix(_)) { 'p' } else { 'k' };
+    let kind = if matches!(position, ListingPosition::Prefix(_)) {
+        'p'
+    } else {
+        'k'
+    };
     token::of_name(&format!("{kind}{}", text_of(position)))
 }
 

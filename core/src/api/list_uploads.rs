@@ -22,7 +22,11 @@ pub(super) async fn list_multipart_uploads(call: &Call<'_>) -> Answer {
         after: position(key_marker, id_marker)?,
         limit,
     };
-    let (bucket, prefix, delimiter) = (input.bucket.clone(), input.prefix.clone(), input.delimiter.clone());
+    let (bucket, prefix, delimiter) = (
+        input.bucket.clone(),
+        input.prefix.clone(),
+        input.delimiter.clone(),
+    );
     let output = ops::list_multipart_uploads(call.context, &call.caller, input).await?;
     Ok(xml(document("ListMultipartUploadsResult", |root| {
         root.text("Bucket", &bucket);
@@ -76,7 +80,10 @@ fn one_upload(element: &mut Writer, upload: &Upload, encoding: Encoding) {
     element.text("Key", encoding.of_text(upload.key.as_str()));
     element.text("UploadId", upload.id);
     initiator_and_owner(element, &upload.owner);
-    element.text("StorageClass", upload.headers.storage_class.as_deref().unwrap_or("STANDARD"));
+    element.text(
+        "StorageClass",
+        upload.headers.storage_class.as_deref().unwrap_or("STANDARD"),
+    );
     element.text("Initiated", upload.initiated.iso_8601());
     checksum(element, upload);
 }
@@ -100,7 +107,9 @@ fn checksum(element: &mut Writer, upload: &Upload) {
 
 pub(super) async fn list_parts(call: &Call<'_>) -> Answer {
     let limit = call.number("max-parts", MAX)?.unwrap_or(MAX);
-    let marker = call.number("part-number-marker", usize::from(PartNumber::MAX))?.unwrap_or(0);
+    let marker = call
+        .number("part-number-marker", usize::from(PartNumber::MAX))?
+        .unwrap_or(0);
     let target = call.target()?;
     let input = ListParts {
         target: target.clone(),
@@ -114,9 +123,20 @@ pub(super) async fn list_parts(call: &Call<'_>) -> Answer {
         root.text("Key", &target.key);
         root.text("UploadId", output.upload.id);
         initiator_and_owner(root, &output.upload.owner);
-        root.text("StorageClass", output.upload.headers.storage_class.as_deref().unwrap_or("STANDARD"));
+        root.text(
+            "StorageClass",
+            output
+                .upload
+                .headers
+                .storage_class
+                .as_deref()
+                .unwrap_or("STANDARD"),
+        );
         root.text("PartNumberMarker", marker);
-        root.text("NextPartNumberMarker", output.parts.last().map_or(0, |part| part.number.get()));
+        root.text(
+            "NextPartNumberMarker",
+            output.parts.last().map_or(0, |part| part.number.get()),
+        );
         root.text("MaxParts", limit);
         root.text("IsTruncated", output.truncated);
         for part in &output.parts {

@@ -72,13 +72,19 @@ impl Call<'_> {
 
     /// The bucket, which the route of every operation on one has.
     fn bucket(&self) -> Result<&BucketName, S3Error> {
-        self.route.bucket.as_ref().ok_or_else(|| S3Error::new(ErrorCode::InvalidURI))
+        self.route
+            .bucket
+            .as_ref()
+            .ok_or_else(|| S3Error::new(ErrorCode::InvalidURI))
     }
 
     /// The object, which the route of every operation on one has.
     fn target(&self) -> Result<Target, S3Error> {
         match (&self.route.bucket, &self.route.key) {
-            (Some(bucket), Some(key)) => Ok(Target { bucket: bucket.clone(), key: key.clone() }),
+            (Some(bucket), Some(key)) => Ok(Target {
+                bucket: bucket.clone(),
+                key: key.clone(),
+            }),
             _ => Err(S3Error::new(ErrorCode::InvalidURI)),
         }
     }
@@ -86,12 +92,15 @@ impl Call<'_> {
     /// The upload that the query names. An id that was never given out is an upload that does not exist.
     fn upload_id(&self) -> Result<UploadId, S3Error> {
         let text = self.query.get("uploadId").unwrap_or_default();
-        text.parse().map_err(|_| S3Error::new(ErrorCode::NoSuchUpload).with("UploadId", text))
+        text.parse()
+            .map_err(|_| S3Error::new(ErrorCode::NoSuchUpload).with("UploadId", text))
     }
 
     /// A query parameter that is a number of 0 to 2³¹ - 1, cut to `most`.
     fn number(&self, name: &'static str, most: usize) -> Result<Option<usize>, S3Error> {
-        let Some(text) = self.query.get(name) else { return Ok(None) };
+        let Some(text) = self.query.get(name) else {
+            return Ok(None);
+        };
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         match text.parse::<i32>() {
             Ok(number) if digits => Ok(Some(usize::try_from(number).unwrap_or(most).min(most))),
@@ -112,6 +121,10 @@ impl Call<'_> {
     /// sends none.
     fn incoming(self, default: ChecksumAlgorithm) -> Result<Incoming, S3Error> {
         let body = self.declared.open(self.body, Some(default))?;
-        Ok(Incoming { stream: body.stream, length: body.length, digests: body.digests })
+        Ok(Incoming {
+            stream: body.stream,
+            length: body.length,
+            digests: body.digests,
+        })
     }
 }

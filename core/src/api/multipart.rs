@@ -24,7 +24,11 @@ pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
     let checksum = checksum::requested_of_upload(call.headers())?;
     let sse_s3 = object_headers.sse_s3;
     let target = call.target()?;
-    let input = CreateMultipartUpload { target: target.clone(), headers: object_headers, checksum };
+    let input = CreateMultipartUpload {
+        target: target.clone(),
+        headers: object_headers,
+        checksum,
+    };
     let upload = ops::create_multipart_upload(call.context, &call.caller, input).await?;
     let mut response = xml(document("InitiateMultipartUploadResult", |root| {
         root.text("Bucket", &target.bucket);
@@ -42,7 +46,12 @@ pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
 
 pub(super) async fn upload_part(call: Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
-    let number = PartNumber::new(call.query.get("partNumber").and_then(|text| text.parse().ok()).unwrap_or(0))?;
+    let number = PartNumber::new(
+        call.query
+            .get("partNumber")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0),
+    )?;
     let (id, context) = (call.upload_id()?, call.context);
     let upload = ops::open_upload(context, &call.caller, &call.target()?, id).await?;
     let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
@@ -64,7 +73,11 @@ pub(super) async fn upload_part(call: Call<'_>) -> Answer {
     let head = response.headers_mut();
     set_etag(head, &part.etag)?;
     if let Some(stored) = &part.checksum {
-        set(head, HeaderName::from_static(stored.algorithm.header()), &stored.value)?;
+        set(
+            head,
+            HeaderName::from_static(stored.algorithm.header()),
+            &stored.value,
+        )?;
     }
     echo_encryption(head, upload.headers.sse_s3);
     Ok(response)
@@ -86,7 +99,11 @@ pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
     let listed = read_complete_multipart_upload(&call.document(MAX_COMPLETE).await?)?;
     for part in listed {
         let checksum = part.checksums.into_iter().next();
-        input.parts.push(CompletedPart { number: part.number, etag: part.etag, checksum });
+        input.parts.push(CompletedPart {
+            number: part.number,
+            etag: part.etag,
+            checksum,
+        });
     }
     let completed = ops::complete_multipart_upload(context, &caller, input).await?;
     Ok(xml(document("CompleteMultipartUploadResult", |root| {
@@ -104,12 +121,22 @@ pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
 /// The object's URL, as far as the request tells it.
 fn location(call: &Call<'_>) -> Result<String, S3Error> {
     let target = call.target()?;
-    let host = call.headers().get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    Ok(format!("http://{host}/{}/{}", target.bucket, percent::encode_path(target.key.as_str())))
+    let host = call
+        .headers()
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    Ok(format!(
+        "http://{host}/{}/{}",
+        target.bucket,
+        percent::encode_path(target.key.as_str())
+    ))
 }
 
 fn object_size(call: &Call<'_>) -> Result<Option<u64>, S3Error> {
-    let Some(value) = call.headers().get(OBJECT_SIZE) else { return Ok(None) };
+    let Some(value) = call.headers().get(OBJECT_SIZE) else {
+        return Ok(None);
+    };
     match value.to_str().ok().and_then(|text| text.parse().ok()) {
         Some(size) => Ok(Some(size)),
         None => Err(S3Error::message(

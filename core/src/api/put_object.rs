@@ -19,7 +19,12 @@ pub(super) async fn put_object(call: Call<'_>) -> Answer {
     let sse_s3 = object_headers.sse_s3;
     let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
     let body = call.incoming(DEFAULT_CHECKSUM)?;
-    let input = PutObject { target, headers: object_headers, body, condition };
+    let input = PutObject {
+        target,
+        headers: object_headers,
+        body,
+        condition,
+    };
     let output = ops::put_object(context, &caller, input).await?;
     let mut response = empty(StatusCode::OK);
     let head = response.headers_mut();
@@ -34,6 +39,9 @@ pub(super) async fn put_object(call: Call<'_>) -> Answer {
 /// Says that the object is encrypted as it was asked to be.
 pub(super) fn echo_encryption(head: &mut HeaderMap, sse_s3: bool) {
     if sse_s3 {
-        head.insert("x-amz-server-side-encryption", http::HeaderValue::from_static("AES256"));
+        head.insert(
+            "x-amz-server-side-encryption",
+            http::HeaderValue::from_static("AES256"),
+        );
     }
 }

@@ -4,7 +4,7 @@ use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::body::Body;
-use crate::model::{ErrorCode, ETag, S3Error};
+use crate::model::{ETag, ErrorCode, S3Error};
 
 /// A response without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Body> {
@@ -16,7 +16,9 @@ pub(super) fn empty(status: StatusCode) -> Response<Body> {
 /// `200` with an XML document.
 pub(super) fn xml(document: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::full(document));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
 }
 

@@ -15,9 +15,14 @@ pub(super) async fn answer(call: &Call<'_>) -> Answer {
     // Nothing is configured only where there is something to configure.
     let owner = if call.route.key.is_some() {
         let whole = |_: &_| Ok(ops::Selection::Whole);
-        ops::head_object(call.context, &call.caller, &call.target()?, &whole).await?.record.owner
+        ops::head_object(call.context, &call.caller, &call.target()?, &whole)
+            .await?
+            .record
+            .owner
     } else {
-        ops::head_bucket(call.context, &call.caller, call.bucket()?).await?.owner
+        ops::head_bucket(call.context, &call.caller, call.bucket()?)
+            .await?
+            .owner
     };
     match absent {
         Absent::NotImplemented(error) | Absent::Missing(error) => Err(error),

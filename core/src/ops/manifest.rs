@@ -49,7 +49,7 @@ pub(super) async fn open(context: &Context, extents: Vec<Extent>) -> StoreResult
     if extents.len() == 0 {
         return Ok(Some(head));
     }
-    let rest = stream::iter(extents).map(move |extent| {
+    let rest = extents.map(move |extent| {
         let blobs = blobs.clone();
         async move {
             match blobs.read(&extent.blob, bytes_of(&extent)).await? {
@@ -59,9 +59,9 @@ pub(super) async fn open(context: &Context, extents: Vec<Extent>) -> StoreResult
         }
         .boxed()
     });
-    // Two in the buffer: the one that is being read, and the next one, whose request is on its way.
-    let head = async move { Ok(head) }.boxed();
-    let opened = stream::once(async move { head }).chain(rest).buffered(2);
+    let first = async move { Ok(head) }.boxed();
+    // Two in the buffer: the blob that is being read, and the next one, whose request is on its way.
+    let opened = stream::iter(std::iter::once(first).chain(rest)).buffered(2);
     Ok(Some(opened.try_flatten().boxed()))
 }
 

@@ -15,8 +15,13 @@ pub fn of_name(name: &str) -> String {
 
 /// The name in a token. `InvalidArgument` for anything that was not given out.
 pub fn read_name(token: &str) -> Result<String, S3Error> {
-    let refused =
-        || S3Error::invalid_argument("The continuation token provided is incorrect", "continuation-token", token);
+    let refused = || {
+        S3Error::invalid_argument(
+            "The continuation token provided is incorrect",
+            "continuation-token",
+            token,
+        )
+    };
     if token.is_empty() || token.len() > MAX_LENGTH {
         return Err(refused());
     }
