@@ -7,6 +7,7 @@ mod api;
 pub mod body;
 pub mod config;
 pub mod digest;
+pub mod memory;
 pub mod model;
 pub mod ops;
 pub mod ports;
