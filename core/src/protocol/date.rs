@@ -30,7 +30,8 @@ pub fn parse_iso_8601(text: &str) -> Option<Timestamp> {
     OffsetDateTime::parse(text.trim(), &Rfc3339).ok().map(timestamp)
 }
 
-/// `Sunday, 06-Nov-94 08:49:37 GMT` as `Sun, 06 Nov 1994 08:49:37 GMT`. A two-digit year lies in 1970 to 2069.
+/// `Sunday, 06-Nov-94 08:49:37 GMT` as `Sun, 06 Nov 1994 08:49:37 GMT`. Its two digits of the
+/// year stand for 1970 to 2069.
 fn rfc_850_as_imf(text: &str) -> Option<String> {
     const WEEKDAYS: [&str; 7] = [
         "Monday",

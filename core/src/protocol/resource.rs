@@ -2,8 +2,7 @@
 
 use http::Method;
 
-use super::operation::Operation;
-use super::operation::Operation as Op;
+use super::operation::{Operation, Operation as Op};
 use crate::model::{ErrorCode, S3Error};
 
 /// The service, a bucket, an object or a sub-resource of these, and the operation of each method.

@@ -47,7 +47,9 @@ pub fn route(
     } else {
         object_operation(method, query, has_copy_source)?
     };
-    if let (Some(version), true) = (query.get("versionId"), key.is_some()) {
+    if key.is_some()
+        && let Some(version) = query.get("versionId")
+    {
         if !operation.takes_version_id() {
             return Err(S3Error::invalid_argument(
                 "This operation does not accept a version-id.",

@@ -1,7 +1,6 @@
 //! What S3 answers for a bucket or an object that has none of the configuration that is not built yet.
 
-use super::operation::Operation;
-use super::operation::Operation as Op;
+use super::operation::{Operation, Operation as Op};
 use super::route::Route;
 use super::xml::{Writer, document};
 use crate::model::{ErrorCode, Owner, S3Error};

@@ -85,6 +85,7 @@ mod tests {
 
     use super::*;
     use crate::model::ErrorCode;
+    use crate::protocol::xml::document;
 
     fn read(content: &str) -> Result<Delete, ErrorCode> {
         read_delete(format!("<Delete>{content}</Delete>").as_bytes()).map_err(|error| error.code)
@@ -150,6 +151,13 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
+        #[test]
+        fn a_key_that_was_written_reads_back(key in "[\\x01-\\x20&<>\"'é\u{85}\u{fffe}\u{10000}]{1,20}") {
+            let xml = document("Delete", |w| w.element("Object", |w| w.text("Key", &key)));
+            let delete = read_delete(&xml).unwrap();
+            prop_assert_eq!(delete.objects[0].key.as_str(), key);
+        }
+
         #[test]
         fn no_body_panics(content in "(<Object>|</Object>|<Key>|</Key>|&#x?|[a-f0-9;&<>!\\[]|é){0,20}") {
             let _result = read(&content);

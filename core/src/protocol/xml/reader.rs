@@ -210,10 +210,16 @@ mod tests {
             texts(&format!("<R{}/>", attributes(17))),
             Err(ErrorCode::MalformedXML)
         );
-        let deep = read_document("<R>".repeat(11).as_bytes(), "R", 100, |reader| {
-            while reader.next_child()?.is_some() {}
-            Ok(())
-        });
-        assert_eq!(deep.unwrap_err().code, ErrorCode::MalformedXML);
+        let nested = |depth: usize| format!("<R>{}{}</R>", "<T>".repeat(depth - 1), "</T>".repeat(depth - 1));
+        assert!(read_document(nested(10).as_bytes(), "R", 100, descend).is_ok());
+        let error = read_document(nested(11).as_bytes(), "R", 100, descend).unwrap_err();
+        assert_eq!(error.code, ErrorCode::MalformedXML);
+    }
+
+    fn descend(reader: &mut Reader<'_>) -> Result<(), S3Error> {
+        while reader.next_child()?.is_some() {
+            descend(reader)?;
+        }
+        Ok(())
     }
 }

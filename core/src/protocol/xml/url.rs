@@ -21,10 +21,21 @@ pub fn encode_url(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::protocol::query::Query;
 
     #[test]
     fn keys_are_encoded_like_a_form_but_for_slashes() {
         assert_eq!(encode_url("a b+c/d~e*f._-é\u{1}"), "a+b%2Bc/d%7Ee*f._-%C3%A9%01");
+    }
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+        #[test]
+        fn an_encoded_key_decodes_to_itself(key in any::<String>()) {
+            let query = Query::parse(&format!("key={}", encode_url(&key))).unwrap();
+            prop_assert_eq!(query.get("key"), Some(key.as_str()));
+        }
     }
 }
