@@ -9,6 +9,12 @@ use super::SqliteMetadata;
 use super::error::Failure;
 use super::rows::{behind_key, behind_prefix, first, json_column, one_more_than, page, to_json};
 
+/// Buckets in a range of names, of one owner or of all.
+pub(super) const SCAN: &str = "
+    SELECT detail FROM buckets
+    WHERE name >= ?1 AND name < ?2 AND (?3 IS NULL OR owner = ?3)
+    ORDER BY name LIMIT ?4";
+
 #[async_trait]
 impl BucketIndex for SqliteMetadata {
     async fn create_bucket(&self, bucket: &Bucket) -> StoreResult<CreateBucketOutcome> {
@@ -50,11 +56,7 @@ impl BucketIndex for SqliteMetadata {
         let start = start.max(prefix.as_bytes().to_vec());
         let end = behind_prefix(prefix);
         self.query(move |db| {
-            let mut select = db.prepare_cached(
-                "SELECT detail FROM buckets
-                 WHERE name >= ?1 AND name < ?2 AND (?3 IS NULL OR owner = ?3)
-                 ORDER BY name LIMIT ?4",
-            )?;
+            let mut select = db.prepare_cached(SCAN)?;
             page(
                 &mut select,
                 params![start, end, owner, one_more_than(limit)],

@@ -13,10 +13,23 @@ use rusqlite::{Connection, params};
 
 use super::error::Failure;
 use super::rows::{
-    ObjectJson, SUMMARY_COLUMNS, StoredObject, behind_key, behind_prefix, first, holds, json_column,
-    key_column, kind_code, one_more_than, page, summary,
+    ObjectJson, StoredObject, behind_key, behind_prefix, first, holds, json_column, key_column, kind_code,
+    one_more_than, page, summary, summary_columns,
 };
 use super::{INLINE_LIMIT, LAYOUT_LIMIT, SqliteMetadata, buckets};
+
+/// What a listing shows, of objects in a range of keys.
+pub(super) const SCAN: &str = summary_columns!(
+    "FROM objects
+     WHERE bucket = ? AND key >= ? AND key < ? AND kind = 0
+     ORDER BY key LIMIT ?"
+);
+
+/// Everything under one key but the inline body.
+const FIND: &str = summary_columns!(
+    ", commit_id, kind, shared, body, detail, manifest
+     FROM objects WHERE bucket = ? AND key = ?"
+);
 
 #[async_trait]
 impl ObjectIndex for SqliteMetadata {
@@ -107,11 +120,7 @@ impl ObjectIndex for SqliteMetadata {
         let start = start.max(range.prefix.as_bytes().to_vec());
         let end = behind_prefix(&range.prefix);
         self.query(move |db| {
-            let mut select = db.prepare_cached(&format!(
-                "SELECT {SUMMARY_COLUMNS} FROM objects
-                 WHERE bucket = ? AND key >= ? AND key < ? AND kind = 0
-                 ORDER BY key LIMIT ?"
-            ))?;
+            let mut select = db.prepare_cached(SCAN)?;
             page(
                 &mut select,
                 params![id.as_bytes(), start, end, one_more_than(limit)],
@@ -305,10 +314,7 @@ fn check(
 }
 
 fn find(db: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Option<StoredObject>, Failure> {
-    let mut select = db.prepare_cached(&format!(
-        "SELECT {SUMMARY_COLUMNS}, commit_id, kind, shared, body, detail, manifest
-         FROM objects WHERE bucket = ? AND key = ?"
-    ))?;
+    let mut select = db.prepare_cached(FIND)?;
     first(
         &mut select,
         params![bucket.as_bytes(), key.as_str().as_bytes()],

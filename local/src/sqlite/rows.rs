@@ -103,11 +103,19 @@ pub(super) fn page<T, S, P: Params>(
     Ok(Page { items, next: None })
 }
 
-/// The columns of [`summary`], in its order.
-pub(super) const SUMMARY_COLUMNS: &str =
-    "key, etag, size, last_modified, owner_id, owner_name, storage_class, checksum_algorithm, checksum_kind";
+/// A SELECT that begins with the columns of [`summary`], in its order.
+macro_rules! summary_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT key, etag, size, last_modified, owner_id, owner_name, storage_class,
+                    checksum_algorithm, checksum_kind ",
+            $rest
+        )
+    };
+}
+pub(super) use summary_columns;
 
-/// What a listing shows of a row of [`SUMMARY_COLUMNS`].
+/// What a listing shows of a row of [`summary_columns`].
 pub(super) fn summary(row: &Row<'_>) -> Result<ObjectSummary, Failure> {
     let algorithm: Option<String> = row.get(7)?;
     let kind: Option<String> = row.get(8)?;
@@ -198,7 +206,7 @@ pub(super) struct StoredObject {
 }
 
 impl StoredObject {
-    /// Reads a row of [`SUMMARY_COLUMNS`], then `commit_id, kind, shared, body, detail, manifest`.
+    /// Reads a row of [`summary_columns`], then `commit_id, kind, shared, body, detail, manifest`.
     pub(super) fn read(row: &Row<'_>) -> Result<Self, Failure> {
         Ok(Self {
             summary: summary(row)?,

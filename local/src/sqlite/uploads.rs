@@ -19,6 +19,16 @@ use super::objects::{Commit, Committed};
 use super::rows::{behind_key, behind_prefix, first, json_column, one_more_than, page, to_json};
 use super::{SqliteMetadata, buckets};
 
+/// Uploads of a bucket in a range of keys, from behind one upload on.
+pub(super) const SCAN: &str = "
+    SELECT detail, completing FROM uploads
+    WHERE bucket = ? AND (key, id) > (?, ?) AND key < ?
+    ORDER BY key, id LIMIT ?";
+
+/// Parts of an upload, from behind one number on.
+pub(super) const SCAN_PARTS: &str = "
+    SELECT detail FROM parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?";
+
 #[async_trait]
 impl UploadIndex for SqliteMetadata {
     async fn begin_upload(&self, upload: &Upload) -> StoreResult<bool> {
@@ -178,9 +188,7 @@ impl UploadIndex for SqliteMetadata {
         let id = upload.id;
         let after = after.map_or(0, PartNumber::get);
         self.query(move |db| {
-            let mut select = db.prepare_cached(
-                "SELECT detail FROM parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?",
-            )?;
+            let mut select = db.prepare_cached(SCAN_PARTS)?;
             page(
                 &mut select,
                 params![id.as_bytes(), after, one_more_than(limit)],
@@ -208,11 +216,7 @@ impl UploadIndex for SqliteMetadata {
         let (start, start_id) = (start, start_id).max((range.prefix.as_bytes().to_vec(), Vec::new()));
         let end = behind_prefix(&range.prefix);
         self.query(move |db| {
-            let mut select = db.prepare_cached(
-                "SELECT detail, completing FROM uploads
-                 WHERE bucket = ? AND (key, id) > (?, ?) AND key < ?
-                 ORDER BY key, id LIMIT ?",
-            )?;
+            let mut select = db.prepare_cached(SCAN)?;
             page(
                 &mut select,
                 params![id.as_bytes(), start, start_id, end, one_more_than(limit)],

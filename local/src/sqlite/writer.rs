@@ -55,7 +55,7 @@ enum Applied {
 
 impl Writer {
     pub(super) fn start(db: Connection, fatal: Fatal) -> std::io::Result<Self> {
-        let (queue, receiver) = mpsc::channel(QUEUE);
+        let (queue, mut receiver) = mpsc::channel(QUEUE);
         let transactions = Arc::new(AtomicU64::new(0));
         let worker = Worker {
             db,
@@ -64,7 +64,7 @@ impl Writer {
         thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || {
-                let ended = catch_unwind(AssertUnwindSafe(|| worker.run(receiver)));
+                let ended = catch_unwind(AssertUnwindSafe(|| worker.run(&mut receiver)));
                 match ended {
                     Ok(Ok(())) => {}
                     Ok(Err(reason)) => fatal(&reason),
@@ -106,6 +106,12 @@ impl Writer {
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// Returns once the writer's thread has ended.
+    #[cfg(test)]
+    pub(super) async fn ended(&self) {
+        self.queue.closed().await;
     }
 
     async fn send(&self, message: Message) -> StoreResult<()> {
@@ -174,7 +180,7 @@ struct Worker {
 
 impl Worker {
     /// Works until the queue is closed. An error is a reason to end the process.
-    fn run(&self, mut queue: mpsc::Receiver<Message>) -> Result<(), String> {
+    fn run(&self, queue: &mut mpsc::Receiver<Message>) -> Result<(), String> {
         let mut messages = Vec::with_capacity(GROUP);
         let mut closing = Vec::new();
         while queue.blocking_recv_many(&mut messages, GROUP) > 0 {
