@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Claim, PayloadMode, RequestHead, SignedClaim, claim};
+use super::{ChunkSigner, Claim, PayloadMode, RequestHead, SignedClaim, claim};
 use crate::model::{ErrorCode, Timestamp};
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -149,6 +149,15 @@ fn signed(head: &RequestHead<'_>) -> SignedClaim {
         Claim::Signed(claim) => claim,
         Claim::Anonymous => panic!("the request is signed"),
     }
+}
+
+/// The headers of the published upload in chunks, and what verifies its chunks.
+pub(in crate::protocol) fn published_upload(trailer: bool) -> (HeaderMap, ChunkSigner) {
+    let example = &EXAMPLES[if trailer { 5 } else { 4 }];
+    let headers = example.headers();
+    let head = example.head(&headers);
+    let signer = signed(&head).verify(&head, SECRET).unwrap();
+    (headers, signer)
 }
 
 #[test]
