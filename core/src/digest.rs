@@ -104,7 +104,7 @@ enum WantedChecksum {
     /// The SHA-256 that the payload hash needs too.
     Sha256,
     /// Computed for itself.
-    Own(ChecksumHasher),
+    Own(Box<ChecksumHasher>),
 }
 
 /// All that a [`BodyHasher`] computed.
@@ -123,7 +123,7 @@ impl BodyHasher {
             ChecksumAlgorithm::Crc64nvme => WantedChecksum::Crc64nvme,
             ChecksumAlgorithm::Sha256 => WantedChecksum::Sha256,
             ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c | ChecksumAlgorithm::Sha1 => {
-                WantedChecksum::Own(ChecksumHasher::new(algorithm))
+                WantedChecksum::Own(Box::new(ChecksumHasher::new(algorithm)))
             }
         });
         let sha256 = sha256 || matches!(checksum, Some(WantedChecksum::Sha256));

@@ -21,7 +21,7 @@ pub enum Claim {
     /// Nobody: it carries no signature.
     Anonymous,
     /// The holder of an access key.
-    Signed(SignedClaim),
+    Signed(Box<SignedClaim>),
 }
 
 /// A signature that is well-formed, meant for this endpoint and in time. Nothing proves it yet.
@@ -61,11 +61,11 @@ pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Cla
     check_token(head, &query)?;
     check_coverage(head, &parts.signed_headers)?;
     let payload = PayloadMode::parse(&parts.payload_hash)?;
-    Ok(Claim::Signed(SignedClaim {
+    Ok(Claim::Signed(Box::new(SignedClaim {
         parts,
         payload,
         presigned,
-    }))
+    })))
 }
 
 impl SignedClaim {

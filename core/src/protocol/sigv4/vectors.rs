@@ -146,7 +146,7 @@ impl Example {
 
 fn signed(head: &RequestHead<'_>) -> SignedClaim {
     match claim(head, NOW, "us-east-1").unwrap() {
-        Claim::Signed(claim) => claim,
+        Claim::Signed(claim) => *claim,
         Claim::Anonymous => panic!("the request is signed"),
     }
 }
