@@ -111,6 +111,14 @@ async fn a_body_of_another_length_is_incomplete() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_too_long_is_refused_without_reading_to_its_end() {
+    let declared = declare(PayloadMode::Unsigned, &[("content-length", "8")]).unwrap();
+    let endless = stream::repeat_with(|| Ok(Bytes::from_static(DATA)));
+    let error = failure(declared, Body::stream(endless, None)).await;
+    assert_eq!(error.code, ErrorCode::IncompleteBody);
+}
+
+#[tokio::test]
 async fn a_body_of_another_hash_is_refused_with_both_hashes() {
     let declared = declare(PayloadMode::Hash([0xab; 32]), &[("content-length", "9")]).unwrap();
     let error = failure(declared, arriving(DATA)).await;
