@@ -6,6 +6,7 @@
 pub mod body;
 pub mod config;
 pub mod digest;
+pub mod memory;
 pub mod model;
 pub mod ports;
 pub mod protocol;
