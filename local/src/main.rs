@@ -16,6 +16,8 @@ use bleepstore_core::Ports;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::ports::Clock;
 use bleepstore_http::{OsEntropy, SystemClock};
+use bleepstore_local::fs_blobs::FsBlobs;
+use bleepstore_local::sqlite::SqliteMetadata;
 use tokio::runtime;
 
 use crate::config::{Cli, Command};
@@ -50,11 +52,33 @@ fn run() -> Result<()> {
 /// The stores of the data folder, or of memory where there is none.
 async fn open_ports(folder: Option<&DataDir>) -> Result<Ports> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    tracing::debug!(path = ?folder.map(DataDir::path), "opening the stores");
+    let entropy = Arc::new(OsEntropy);
+    let Some(folder) = folder else {
+        let blobs = Arc::new(MemoryBlobs::new(clock.clone()));
+        return Ok(Ports {
+            metadata: Arc::new(MemoryMetadata::default()),
+            blobs,
+            clock,
+            entropy,
+        });
+    };
+    let database = folder.path().join("metadata.sqlite");
+    let metadata = SqliteMetadata::open(&database).map_err(|error| {
+        Failure::new(format!(
+            "the database {} cannot be used: {error}",
+            database.display()
+        ))
+    })?;
+    let blobs = FsBlobs::open(folder.path()).map_err(|error| {
+        Failure::new(format!(
+            "the blobs in {} cannot be used: {error}",
+            folder.path().display()
+        ))
+    })?;
     Ok(Ports {
-        metadata: Arc::new(MemoryMetadata::default()),
-        blobs: Arc::new(MemoryBlobs::new(clock.clone())),
+        metadata: Arc::new(metadata),
+        blobs: Arc::new(blobs),
         clock,
-        entropy: Arc::new(OsEntropy),
+        entropy,
     })
 }

@@ -46,9 +46,12 @@ pub(crate) async fn serve(
         base_domains: args.domain.0.clone(),
         ..Options::default()
     };
+    let service = Service::start(settings, ports)
+        .await
+        .map_err(|error| Failure::new(format!("the stores cannot be used: {error}")))?;
     announce(address, &args.region, folder.as_ref(), &credentials);
 
-    let service = Arc::new(Service::new(settings, ports));
+    let service = Arc::new(service);
     let cut_off = bleepstore_http::serve(listener, service, options, async move {
         signals.next().await;
         tracing::info!("stopping");
