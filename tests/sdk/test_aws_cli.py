@@ -65,7 +65,7 @@ def test_a_tree_goes_up_and_comes_back_byte_for_byte(made, tree, tmp_path):
     assert "Total Objects: 6" in listed
     assert f"Total Size: {sum(map(len, contents(tree).values()))}" in listed
     top = [line.split(maxsplit=3)[-1] for line in aws("s3", "ls", f"{made}/tree/").splitlines()]
-    assert top == ["PRE nested/", "empty", "large.bin", "readme.txt"]
+    assert top == ["nested/", "empty", "large.bin", "readme.txt"]
 
     aws("s3", "sync", f"{made}/tree", tmp_path / "back", "--no-progress")
     assert contents(tmp_path / "back") == contents(tree)
@@ -92,7 +92,7 @@ def test_moving_and_deleting_files(made, tree, tmp_path):
     assert names == ["moved", "n/grüße 1+1.txt"]
     (tmp_path / "empty").mkdir()
     aws("s3", "sync", "--delete", tmp_path / "empty", made)
-    assert aws("s3", "ls", "--recursive", made, status=0 if not names else 1) == ""
+    assert aws("s3", "ls", "--recursive", made) == ""
 
 
 def test_standard_input_and_output(made):
@@ -126,11 +126,11 @@ def test_plain_api_calls(made, tmp_path):
     assert part.read_bytes() == b"234"
     listed = json.loads(aws("s3api", "list-objects-v2", "--bucket", bucket, "--query", "Contents[].Key"))
     assert listed == ["k"]
-    again = aws("s3api", "put-object", "--bucket", bucket, "--key", "k", "--if-none-match", "*", status=254)
+    again = aws("s3api", "put-object", "--bucket", bucket, "--key", "k", "--if-none-match", "*", status=255)
     assert "(PreconditionFailed)" in again
-    assert "(404)" in aws("s3api", "head-object", "--bucket", bucket, "--key", "none", status=254)
+    assert "(404)" in aws("s3api", "head-object", "--bucket", bucket, "--key", "none", status=255)
 
 
 def test_what_fails_says_why(bucket_name):
-    missing = aws("s3", "ls", f"s3://{bucket_name}", status=254)
+    missing = aws("s3", "ls", f"s3://{bucket_name}", status=255)
     assert "(NoSuchBucket)" in missing

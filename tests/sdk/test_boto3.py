@@ -7,11 +7,12 @@ import urllib.error
 import urllib.request
 import zlib
 
+import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from conftest import make_client
+from conftest import ENDPOINT, make_client
 
 MIB = 1024 * 1024
 
@@ -367,7 +368,7 @@ def test_parts_by_hand(s3, bucket):
     digests = b"".join(hashlib.md5(body).digest() for body in [first, last])
     assert done["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-2"'
     assert read(s3, bucket, "k") == first + last
-    assert read(s3, bucket, "k", PartNumber=2) == last
+    assert read(s3, bucket, "k", PartNumber=7) == last
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
     again = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     assert again["ETag"] == done["ETag"]
@@ -407,7 +408,7 @@ def test_presigned_urls(bucket):
     signer = make_client(signature_version="s3v4")
     where = {"Bucket": bucket, "Key": "grüße & more+%.bin"}
     body = pattern(30_000)
-    # Without a body there is nothing that urllib's default content type would have to be signed for.
+    # The content type that urllib adds is no header that has to be signed.
     put = signer.generate_presigned_url("put_object", Params=where, ExpiresIn=60)
     status, _ = fetch(put, "PUT", body)
     assert status == 200
@@ -433,10 +434,6 @@ def test_a_changed_presigned_url_is_refused(s3, bucket):
 
 
 def test_wrong_keys_are_refused(bucket):
-    import boto3
-
-    from conftest import ENDPOINT
-
     def client(access_key, secret_key):
         return boto3.client(
             "s3", endpoint_url=ENDPOINT, aws_access_key_id=access_key, aws_secret_access_key=secret_key
