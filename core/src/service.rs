@@ -8,7 +8,7 @@ use crate::api::{self, Call};
 use crate::body::Body;
 use crate::config::Settings;
 use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
-use crate::ops::{Caller, Context, CredentialCache, establish_ownership};
+use crate::ops::{Caller, Context, CredentialCache, Ownership, establish_ownership};
 use crate::ports::{Ports, StoreResult};
 use crate::protocol::error::error_document;
 use crate::protocol::headers::expected_bucket_owner;
@@ -36,6 +36,9 @@ impl Service {
     /// stores as doing so.
     pub async fn start(settings: Settings, ports: Ports) -> StoreResult<Self> {
         let ownership = establish_ownership(&ports).await?;
+        if ownership == Ownership::Foreign {
+            tracing::warn!("the blob store belongs to another metadata store: no bytes will be freed");
+        }
         Ok(Self {
             settings,
             context: Context { ports, ownership },
