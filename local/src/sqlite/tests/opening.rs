@@ -128,3 +128,22 @@ fn only_the_owner_of_the_file_can_read_it() {
         assert_eq!(mode & 0o777, 0o600);
     }
 }
+
+#[tokio::test]
+async fn a_start_that_was_cut_off_before_the_schema_is_made_up_for() {
+    let (_folder, path) = temporary();
+    fs::write(&path, b"").unwrap();
+    let store = open_with_bucket(&path).await;
+    put(&store, &inline("k", b"hello")).await;
+}
+
+#[test]
+fn a_missing_folder_is_reported_and_not_made() {
+    let (folder, _) = temporary();
+    let path = folder.path().join("missing/metadata.sqlite");
+    assert!(matches!(
+        SqliteMetadata::open(&path).err(),
+        Some(OpenError::Create(_))
+    ));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
