@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::{Arc, mpsc};
 
 use bleepstore_core::model::WriteCondition;
 use bleepstore_core::ports::{BucketIndex, ObjectIndex, StoreErrorKind};
@@ -127,4 +128,50 @@ fn only_the_owner_of_the_file_can_read_it() {
         let mode = entry.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+}
+
+#[tokio::test]
+async fn a_start_that_was_cut_off_before_the_schema_is_made_up_for() {
+    let (_folder, path) = temporary();
+    fs::write(&path, b"").unwrap();
+    let store = open_with_bucket(&path).await;
+    put(&store, &inline("k", b"hello")).await;
+}
+
+#[test]
+fn a_missing_folder_is_reported_and_not_made() {
+    let (folder, _) = temporary();
+    let path = folder.path().join("missing/metadata.sqlite");
+    assert!(matches!(
+        SqliteMetadata::open(&path).err(),
+        Some(OpenError::Create(_))
+    ));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_is_emptied_although_somebody_reads() {
+    let (_folder, path) = temporary();
+    let store = Arc::new(open_with_bucket(&path).await);
+    let log = path.with_extension("sqlite-wal");
+    let (release, held) = mpsc::channel::<()>();
+    let (began, begun) = tokio::sync::oneshot::channel();
+    let reader = tokio::spawn({
+        let store = Arc::clone(&store);
+        let read = move |db: &Connection| {
+            db.query_row("SELECT count(*) FROM buckets", [], |row| row.get::<_, i64>(0))?;
+            began.send(()).unwrap();
+            held.recv().unwrap_err();
+            Ok(())
+        };
+        async move { store.query(read).await }
+    });
+    begun.await.unwrap();
+    let fill = "INSERT INTO store (id, detail) VALUES (1, hex(zeroblob(35000000)))";
+    store.change(move |db| Ok(db.execute(fill, [])?)).await.unwrap();
+    assert!(fs::metadata(&log).unwrap().len() > 70_000_000);
+    drop(release);
+    reader.await.unwrap().unwrap();
+    put(&store, &inline("k", b"x")).await;
+    assert!(fs::metadata(&log).unwrap().len() < 1_000_000);
 }
