@@ -46,24 +46,49 @@ s3_test!(has_one_winner_of_eight, largest_body = 0, |s3: &S3| {
                 })
             })
             .collect();
-        creators.into_iter().map(|creator| creator.join().unwrap()).collect::<Vec<u16>>()
+        creators
+            .into_iter()
+            .map(|creator| creator.join().unwrap())
+            .collect::<Vec<u16>>()
     });
-    assert_eq!(created.iter().filter(|status| **status == 200).count(), 1, "{created:?}");
-    assert_eq!(created.iter().filter(|status| **status == 409).count(), 7, "{created:?}");
+    assert_eq!(
+        created.iter().filter(|status| **status == 200).count(),
+        1,
+        "{created:?}"
+    );
+    assert_eq!(
+        created.iter().filter(|status| **status == 409).count(),
+        7,
+        "{created:?}"
+    );
 });
 
-s3_test!(makes_a_fresh_bucket_after_a_deletion, largest_body = 10, |s3: &S3| {
-    let bucket = s3.bucket();
-    bucket.fill(&["key"]);
-    bucket.delete("key").expect(204);
-    bucket.request("DELETE").expect(204);
-    bucket.request("PUT").expect(200);
-    assert_eq!(bucket.list().expect(200).value("ListBucketResult/KeyCount"), "0");
-});
+s3_test!(
+    makes_a_fresh_bucket_after_a_deletion,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        bucket.delete("key").expect(204);
+        bucket.request("DELETE").expect(204);
+        bucket.request("PUT").expect(200);
+        assert_eq!(bucket.list().expect(200).value("ListBucketResult/KeyCount"), "0");
+    }
+);
 
 s3_test!(refuses_names_against_the_rules, largest_body = 0, |s3: &S3| {
-    for name in ["ab", "Upper-Case", "under_score", "-dash", "dash-", "two..dots", "192.168.5.4", &"a".repeat(64)] {
-        s3.request("PUT", &format!("/{name}")).expect_error(400, "InvalidBucketName");
+    for name in [
+        "ab",
+        "Upper-Case",
+        "under_score",
+        "-dash",
+        "dash-",
+        "two..dots",
+        "192.168.5.4",
+        &"a".repeat(64),
+    ] {
+        s3.request("PUT", &format!("/{name}"))
+            .expect_error(400, "InvalidBucketName");
     }
 });
 
@@ -75,7 +100,10 @@ s3_test!(takes_a_name_of_63_characters, largest_body = 0, |s3: &S3| {
 
 s3_test!(takes_the_servers_own_region, largest_body = 200, |s3: &S3| {
     let region = &s3.endpoint.region;
-    s3.bucket_named(s3.unused_name()).request("PUT").body(constraint(region)).expect(200);
+    s3.bucket_named(s3.unused_name())
+        .request("PUT")
+        .body(constraint(region))
+        .expect(200);
 });
 
 s3_test!(refuses_another_region, largest_body = 200, |s3: &S3| {
@@ -85,10 +113,17 @@ s3_test!(refuses_another_region, largest_body = 200, |s3: &S3| {
     bucket.request("HEAD").expect(404);
 });
 
-s3_test!(refuses_a_document_of_another_form, largest_body = 200, |s3: &S3| {
-    let bucket = s3.bucket_named(s3.unused_name());
-    for document in ["<CreateBucketConfiguration>", "<Other/>", "us-east-1"] {
-        bucket.request("PUT").body(document).expect_error(400, "MalformedXML");
+s3_test!(
+    refuses_a_document_of_another_form,
+    largest_body = 200,
+    |s3: &S3| {
+        let bucket = s3.bucket_named(s3.unused_name());
+        for document in ["<CreateBucketConfiguration>", "<Other/>", "us-east-1"] {
+            bucket
+                .request("PUT")
+                .body(document)
+                .expect_error(400, "MalformedXML");
+        }
+        bucket.request("HEAD").expect(404);
     }
-    bucket.request("HEAD").expect(404);
-});
+);

@@ -11,7 +11,13 @@ s3_test!(removes_an_empty_bucket, largest_body = 0, |s3: &S3| {
 s3_test!(refuses_a_bucket_with_objects, largest_body = 10, |s3: &S3| {
     let bucket = s3.bucket();
     bucket.fill(&["key"]);
-    assert_eq!(bucket.request("DELETE").expect_error(409, "BucketNotEmpty").field("BucketName"), bucket.name);
+    assert_eq!(
+        bucket
+            .request("DELETE")
+            .expect_error(409, "BucketNotEmpty")
+            .field("BucketName"),
+        bucket.name
+    );
     assert_eq!(bucket.read("key"), b"key");
     bucket.delete("key").expect(204);
     bucket.request("DELETE").expect(204);
@@ -23,7 +29,9 @@ s3_test!(does_not_wait_for_open_uploads, largest_body = 10, |s3: &S3| {
     let part = bucket.upload_part("key", &upload, 1, b"part");
     bucket.request("DELETE").expect(204);
     bucket.request("PUT").expect(200);
-    bucket.complete("key", &upload, &[part]).expect_error(404, "NoSuchUpload");
+    bucket
+        .complete("key", &upload, &[part])
+        .expect_error(404, "NoSuchUpload");
     assert_eq!(bucket.list().expect(200).value("ListBucketResult/KeyCount"), "0");
 });
 

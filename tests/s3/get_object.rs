@@ -28,7 +28,13 @@ s3_test!(names_a_key_that_is_not_there, largest_body = 0, |s3: &S3| {
 
 s3_test!(names_a_bucket_that_is_not_there, largest_body = 0, |s3: &S3| {
     let bucket = s3.bucket_named(s3.unused_name());
-    assert_eq!(bucket.get("key").expect_error(404, "NoSuchBucket").field("BucketName"), bucket.name);
+    assert_eq!(
+        bucket
+            .get("key")
+            .expect_error(404, "NoSuchBucket")
+            .field("BucketName"),
+        bucket.name
+    );
 });
 
 s3_test!(with_a_range_answers_that_part, largest_body = 10, |s3: &S3| {
@@ -53,81 +59,157 @@ s3_test!(with_a_range_answers_that_part, largest_body = 10, |s3: &S3| {
 s3_test!(refuses_a_range_behind_the_end, largest_body = 10, |s3: &S3| {
     let bucket = bucket_with_ten_bytes(s3);
     for range in ["bytes=10-", "bytes=10-20", "bytes=-0"] {
-        let error = bucket.get("key").header("range", range).expect_error(416, "InvalidRange");
+        let error = bucket
+            .get("key")
+            .header("range", range)
+            .expect_error(416, "InvalidRange");
         assert_eq!(error.response.required("content-range"), "bytes */10");
         assert_eq!(error.field("RangeRequested"), range);
         assert_eq!(error.field("ActualObjectSize"), "10");
     }
 });
 
-s3_test!(refuses_any_range_of_an_empty_object, largest_body = 0, |s3: &S3| {
-    let bucket = s3.bucket();
-    bucket.put("key", "").expect(200);
-    let error = bucket.get("key").header("range", "bytes=0-0").expect_error(416, "InvalidRange");
-    assert_eq!(error.response.required("content-range"), "bytes */0");
-});
-
-s3_test!(ignores_a_range_that_it_does_not_understand, largest_body = 10, |s3: &S3| {
-    let bucket = bucket_with_ten_bytes(s3);
-    for range in ["bytes=4-2", "bytes=a-b", "bytes=", "bytes", "bytes=-", "lines=0-1", "bytes=0-1,3-4", "bytes=1"] {
-        let response = bucket.get("key").header("range", range).expect(200);
-        assert_eq!(response.text(), BODY, "{range}");
-        assert_eq!(response.header("content-range"), None);
+s3_test!(
+    refuses_any_range_of_an_empty_object,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.put("key", "").expect(200);
+        let error = bucket
+            .get("key")
+            .header("range", "bytes=0-0")
+            .expect_error(416, "InvalidRange");
+        assert_eq!(error.response.required("content-range"), "bytes */0");
     }
-});
+);
+
+s3_test!(
+    ignores_a_range_that_it_does_not_understand,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = bucket_with_ten_bytes(s3);
+        for range in [
+            "bytes=4-2",
+            "bytes=a-b",
+            "bytes=",
+            "bytes",
+            "bytes=-",
+            "lines=0-1",
+            "bytes=0-1,3-4",
+            "bytes=1",
+        ] {
+            let response = bucket.get("key").header("range", range).expect(200);
+            assert_eq!(response.text(), BODY, "{range}");
+            assert_eq!(response.header("content-range"), None);
+        }
+    }
+);
 
 s3_test!(reads_ranges_across_parts, largest_body = 5_242_880, |s3: &S3| {
     let bucket = s3.bucket();
     let first = pattern(1, 5_242_880);
     let upload = bucket.begin_upload("key");
-    let parts = [bucket.upload_part("key", &upload, 1, &first), bucket.upload_part("key", &upload, 2, b"tail")];
+    let parts = [
+        bucket.upload_part("key", &upload, 1, &first),
+        bucket.upload_part("key", &upload, 2, b"tail"),
+    ];
     bucket.complete("key", &upload, &parts).expect(200);
-    let response = bucket.get("key").header("range", "bytes=5242877-5242881").expect(206);
+    let response = bucket
+        .get("key")
+        .header("range", "bytes=5242877-5242881")
+        .expect(206);
     assert_eq!(response.body, [&first[5_242_877..], b"ta"].concat());
-    assert_eq!(response.required("content-range"), "bytes 5242877-5242881/5242884");
-    assert_eq!(bucket.get("key").header("range", "bytes=-2").expect(206).body, b"il");
+    assert_eq!(
+        response.required("content-range"),
+        "bytes 5242877-5242881/5242884"
+    );
+    assert_eq!(
+        bucket.get("key").header("range", "bytes=-2").expect(206).body,
+        b"il"
+    );
 });
 
-s3_test!(with_a_part_number_answers_that_part, largest_body = 5_242_880, |s3: &S3| {
-    let bucket = s3.bucket();
-    let first = pattern(2, 5_242_880);
-    let upload = bucket.begin_upload("key");
-    let parts = [bucket.upload_part("key", &upload, 3, &first), bucket.upload_part("key", &upload, 7, b"tail")];
-    bucket.complete("key", &upload, &parts).expect(200);
-    for method in ["GET", "HEAD"] {
-        let response = bucket.object(method, "key").query("partNumber", 2).expect(206);
-        assert_eq!(response.required("content-length"), "4");
-        assert_eq!(response.required("content-range"), "bytes 5242880-5242883/5242884");
-        assert_eq!(response.required("x-amz-mp-parts-count"), "2");
-        assert_eq!(response.etag(), multipart_etag(&[&first, b"tail"]));
+s3_test!(
+    with_a_part_number_answers_that_part,
+    largest_body = 5_242_880,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let first = pattern(2, 5_242_880);
+        let upload = bucket.begin_upload("key");
+        let parts = [
+            bucket.upload_part("key", &upload, 3, &first),
+            bucket.upload_part("key", &upload, 7, b"tail"),
+        ];
+        bucket.complete("key", &upload, &parts).expect(200);
+        for method in ["GET", "HEAD"] {
+            let response = bucket.object(method, "key").query("partNumber", 2).expect(206);
+            assert_eq!(response.required("content-length"), "4");
+            assert_eq!(
+                response.required("content-range"),
+                "bytes 5242880-5242883/5242884"
+            );
+            assert_eq!(response.required("x-amz-mp-parts-count"), "2");
+            assert_eq!(response.etag(), multipart_etag(&[&first, b"tail"]));
+        }
+        assert!(
+            bucket.get("key").query("partNumber", 1).expect(206).body == first,
+            "another first part"
+        );
+        assert_eq!(bucket.get("key").query("partNumber", 2).expect(206).body, b"tail");
+        bucket
+            .get("key")
+            .query("partNumber", 3)
+            .expect_error(416, "InvalidPartNumber");
+        bucket
+            .head("key")
+            .query("partNumber", 3)
+            .send()
+            .assert_bodiless(416);
     }
-    assert!(bucket.get("key").query("partNumber", 1).expect(206).body == first, "another first part");
-    assert_eq!(bucket.get("key").query("partNumber", 2).expect(206).body, b"tail");
-    bucket.get("key").query("partNumber", 3).expect_error(416, "InvalidPartNumber");
-    bucket.head("key").query("partNumber", 3).send().assert_bodiless(416);
-});
+);
 
-s3_test!(takes_an_object_that_was_put_as_its_own_first_part, largest_body = 10, |s3: &S3| {
-    let bucket = bucket_with_ten_bytes(s3);
-    let response = bucket.get("key").query("partNumber", 1).expect(206);
-    assert_eq!(response.text(), BODY);
-    assert_eq!(response.required("content-range"), "bytes 0-9/10");
-    assert_eq!(response.header("x-amz-mp-parts-count"), None);
-    bucket.get("key").query("partNumber", 2).expect_error(416, "InvalidPartNumber");
-});
-
-s3_test!(refuses_part_numbers_outside_one_to_ten_thousand, largest_body = 10, |s3: &S3| {
-    let bucket = bucket_with_ten_bytes(s3);
-    for number in ["0", "10001", "-1", "one", ""] {
-        bucket.get("key").query("partNumber", number).expect_error(400, "InvalidArgument");
+s3_test!(
+    takes_an_object_that_was_put_as_its_own_first_part,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = bucket_with_ten_bytes(s3);
+        let response = bucket.get("key").query("partNumber", 1).expect(206);
+        assert_eq!(response.text(), BODY);
+        assert_eq!(response.required("content-range"), "bytes 0-9/10");
+        assert_eq!(response.header("x-amz-mp-parts-count"), None);
+        bucket
+            .get("key")
+            .query("partNumber", 2)
+            .expect_error(416, "InvalidPartNumber");
     }
-});
+);
 
-s3_test!(refuses_a_range_beside_a_part_number, largest_body = 10, |s3: &S3| {
-    let bucket = bucket_with_ten_bytes(s3);
-    let request = bucket.get("key").query("partNumber", 1).header("range", "bytes=0-1");
-    request.expect_error(400, "InvalidRequest");
-});
+s3_test!(
+    refuses_part_numbers_outside_one_to_ten_thousand,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = bucket_with_ten_bytes(s3);
+        for number in ["0", "10001", "-1", "one", ""] {
+            bucket
+                .get("key")
+                .query("partNumber", number)
+                .expect_error(400, "InvalidArgument");
+        }
+    }
+);
+
+s3_test!(
+    refuses_a_range_beside_a_part_number,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = bucket_with_ten_bytes(s3);
+        let request = bucket
+            .get("key")
+            .query("partNumber", 1)
+            .header("range", "bytes=0-1");
+        request.expect_error(400, "InvalidRequest");
+    }
+);
 
 s3_test!(overrides_response_headers, largest_body = 10, |s3: &S3| {
     let bucket = bucket_with_ten_bytes(s3);
@@ -141,29 +223,49 @@ s3_test!(overrides_response_headers, largest_body = 10, |s3: &S3| {
     ];
     for method in ["GET", "HEAD"] {
         let request = bucket.object(method, "key");
-        let request = overrides
-            .iter()
-            .fold(request, |request, (name, value)| request.query(&format!("response-{name}"), value));
+        let request = overrides.iter().fold(request, |request, (name, value)| {
+            request.query(&format!("response-{name}"), value)
+        });
         let response = request.expect(200);
         for (name, value) in overrides {
             assert_eq!(response.required(name), value);
         }
     }
-    assert_eq!(bucket.get("key").expect(200).required("content-type"), "binary/octet-stream");
+    assert_eq!(
+        bucket.get("key").expect(200).required("content-type"),
+        "binary/octet-stream"
+    );
 });
 
-s3_test!(refuses_line_breaks_in_overridden_headers, largest_body = 10, |s3: &S3| {
-    let bucket = bucket_with_ten_bytes(s3);
-    let response = bucket.get("key").query("response-content-type", "a\r\nx-injected: 1").send();
-    assert_eq!(response.status, 400);
-    assert_eq!(response.header("x-injected"), None);
-});
+s3_test!(
+    refuses_line_breaks_in_overridden_headers,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = bucket_with_ten_bytes(s3);
+        let response = bucket
+            .get("key")
+            .query("response-content-type", "a\r\nx-injected: 1")
+            .send();
+        assert_eq!(response.status, 400);
+        assert_eq!(response.header("x-injected"), None);
+    }
+);
 
-s3_test!(answers_a_stored_checksum_where_it_is_asked_for, largest_body = 10, |s3: &S3| {
-    let bucket = s3.bucket();
-    let checksum = bleepstore_tests::http::encoding::checksum_crc32(BODY.as_bytes());
-    bucket.put("key", BODY).header("x-amz-checksum-crc32", &checksum).expect(200);
-    let asked = bucket.get("key").header("x-amz-checksum-mode", "ENABLED").expect(200);
-    assert_eq!(asked.required("x-amz-checksum-crc32"), checksum);
-    assert_eq!(bucket.get("key").expect(200).header("x-amz-checksum-crc32"), None);
-});
+s3_test!(
+    answers_a_stored_checksum_where_it_is_asked_for,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let checksum = bleepstore_tests::http::encoding::checksum_crc32(BODY.as_bytes());
+        bucket
+            .put("key", BODY)
+            .header("x-amz-checksum-crc32", &checksum)
+            .expect(200);
+        let asked = bucket
+            .get("key")
+            .header("x-amz-checksum-mode", "ENABLED")
+            .expect(200);
+        assert_eq!(asked.required("x-amz-checksum-crc32"), checksum);
+        assert_eq!(bucket.get("key").expect(200).header("x-amz-checksum-crc32"), None);
+    }
+);

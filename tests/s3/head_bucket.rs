@@ -7,6 +7,13 @@ s3_test!(names_the_region, largest_body = 0, |s3: &S3| {
     assert_eq!(response.body, b"");
 });
 
-s3_test!(of_an_absent_bucket_is_404_without_a_body, largest_body = 0, |s3: &S3| {
-    s3.bucket_named(s3.unused_name()).request("HEAD").send().assert_bodiless(404);
-});
+s3_test!(
+    of_an_absent_bucket_is_404_without_a_body,
+    largest_body = 0,
+    |s3: &S3| {
+        s3.bucket_named(s3.unused_name())
+            .request("HEAD")
+            .send()
+            .assert_bodiless(404);
+    }
+);

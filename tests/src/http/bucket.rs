@@ -56,7 +56,10 @@ impl S3 {
 
     /// A bucket with this name, which is not created.
     pub fn bucket_named(&self, name: String) -> Bucket {
-        Bucket { name, endpoint: self.endpoint.clone() }
+        Bucket {
+            name,
+            endpoint: self.endpoint.clone(),
+        }
     }
 }
 
@@ -68,7 +71,11 @@ impl Bucket {
 
     /// A request to an object.
     pub fn object(&self, method: &str, key: &str) -> Request {
-        Request::new(&self.endpoint, method, &format!("/{}/{}", self.name, percent_path(key)))
+        Request::new(
+            &self.endpoint,
+            method,
+            &format!("/{}/{}", self.name, percent_path(key)),
+        )
     }
 
     /// GetObject.
@@ -93,7 +100,10 @@ impl Bucket {
 
     /// CopyObject from a key of this bucket.
     pub fn copy(&self, from: &str, to: &str) -> Request {
-        self.object("PUT", to).header("x-amz-copy-source", format!("{}/{}", self.name, percent_path(from)))
+        self.object("PUT", to).header(
+            "x-amz-copy-source",
+            format!("{}/{}", self.name, percent_path(from)),
+        )
     }
 
     /// ListObjectsV2.
@@ -118,18 +128,27 @@ impl Bucket {
     /// Begins a multipart upload and returns its id.
     #[track_caller]
     pub fn begin_upload(&self, key: &str) -> String {
-        self.object("POST", key).flag("uploads").expect(200).value("InitiateMultipartUploadResult/UploadId")
+        self.object("POST", key)
+            .flag("uploads")
+            .expect(200)
+            .value("InitiateMultipartUploadResult/UploadId")
     }
 
     /// UploadPart.
     pub fn part(&self, key: &str, upload: &str, number: u32, body: impl Into<Vec<u8>>) -> Request {
-        self.object("PUT", key).query("partNumber", number).query("uploadId", upload).body(body)
+        self.object("PUT", key)
+            .query("partNumber", number)
+            .query("uploadId", upload)
+            .body(body)
     }
 
     /// Uploads a part, which must succeed.
     #[track_caller]
     pub fn upload_part(&self, key: &str, upload: &str, number: u32, body: &[u8]) -> UploadedPart {
-        UploadedPart { number, etag: self.part(key, upload, number, body).expect(200).etag() }
+        UploadedPart {
+            number,
+            etag: self.part(key, upload, number, body).expect(200).etag(),
+        }
     }
 
     /// CompleteMultipartUpload.
@@ -137,12 +156,15 @@ impl Bucket {
         let parts: String = parts
             .iter()
             .map(|part| {
-                format!("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", part.number, part.etag)
+                format!(
+                    "<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>",
+                    part.number, part.etag
+                )
             })
             .collect();
-        self.object("POST", key)
-            .query("uploadId", upload)
-            .body(format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"))
+        self.object("POST", key).query("uploadId", upload).body(format!(
+            "<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"
+        ))
     }
 
     /// AbortMultipartUpload.

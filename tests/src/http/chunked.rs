@@ -26,17 +26,30 @@ impl ChunkSigner {
     /// Starts with the signature of a request.
     pub fn new(endpoint: &Endpoint, request: &SignedRequest) -> Self {
         let date = request.header("x-amz-date").to_owned();
-        let seed = request.header("authorization").rsplit_once("Signature=").expect("a signature").1.to_owned();
+        let seed = request
+            .header("authorization")
+            .rsplit_once("Signature=")
+            .expect("a signature")
+            .1
+            .to_owned();
         let mut key = hmac(format!("AWS4{}", endpoint.secret_key).as_bytes(), &date[..8]);
         for part in [endpoint.region.as_str(), "s3", "aws4_request"] {
             key = hmac(&key, part);
         }
         let scope = format!("{}/{}/s3/aws4_request", &date[..8], endpoint.region);
-        Self { key, date, scope, previous: seed }
+        Self {
+            key,
+            date,
+            scope,
+            previous: seed,
+        }
     }
 
     fn sign(&mut self, algorithm: &str, hashes: &str) -> String {
-        let text = format!("{algorithm}\n{}\n{}\n{}\n{hashes}", self.date, self.scope, self.previous);
+        let text = format!(
+            "{algorithm}\n{}\n{}\n{}\n{hashes}",
+            self.date, self.scope, self.previous
+        );
         self.previous = hex(&hmac(&self.key, &text));
         self.previous.clone()
     }
@@ -87,7 +100,9 @@ pub fn unsigned(chunks: &[&[u8]], name: &str, value: &str) -> Vec<u8> {
 }
 
 fn write_chunk(body: &mut Vec<u8>, chunk: &[u8], signature: Option<&str>) {
-    let extension = signature.map(|signature| format!(";chunk-signature={signature}")).unwrap_or_default();
+    let extension = signature
+        .map(|signature| format!(";chunk-signature={signature}"))
+        .unwrap_or_default();
     body.extend(format!("{:x}{extension}\r\n", chunk.len()).into_bytes());
     body.extend_from_slice(chunk);
     body.extend(b"\r\n");

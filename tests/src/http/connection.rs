@@ -22,7 +22,10 @@ impl Connection {
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.set_write_timeout(Some(TIMEOUT)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream: BufReader::new(stream), address }
+        Self {
+            stream: BufReader::new(stream),
+            address,
+        }
     }
 
     /// Sends a request and reads its response. A server may answer before it has read the body, so a body that
@@ -70,8 +73,14 @@ impl Connection {
     fn read_head(&mut self) -> Response {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let line = self.stream.read_until(b'\n', &mut head).expect("the server answers");
-            assert_ne!(line, 0, "the server closed the connection inside a response's head");
+            let line = self
+                .stream
+                .read_until(b'\n', &mut head)
+                .expect("the server answers");
+            assert_ne!(
+                line, 0,
+                "the server closed the connection inside a response's head"
+            );
         }
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut parsed = httparse::Response::new(&mut headers);
@@ -82,7 +91,10 @@ impl Connection {
                 .headers
                 .iter()
                 .map(|header| {
-                    (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
+                    (
+                        header.name.to_ascii_lowercase(),
+                        String::from_utf8_lossy(header.value).into_owned(),
+                    )
                 })
                 .collect(),
             body: Vec::new(),
@@ -97,7 +109,10 @@ impl Connection {
         match response.header("content-length") {
             Some(length) => {
                 let length: u64 = length.parse().expect("a decimal Content-Length");
-                (&mut self.stream).take(length).read_to_end(&mut body).expect("the body");
+                (&mut self.stream)
+                    .take(length)
+                    .read_to_end(&mut body)
+                    .expect("the body");
                 assert_eq!(body.len() as u64, length, "the connection closed inside the body");
             }
             None => {
@@ -113,7 +128,10 @@ impl Connection {
             let mut line = String::new();
             self.stream.read_line(&mut line).expect("a chunk's length");
             let length = u64::from_str_radix(line.trim(), 16).expect("a chunk's length in hex");
-            (&mut self.stream).take(length).read_to_end(&mut body).expect("a chunk");
+            (&mut self.stream)
+                .take(length)
+                .read_to_end(&mut body)
+                .expect("a chunk");
             let mut end = String::new();
             self.stream.read_line(&mut end).expect("the end of a chunk");
             if length == 0 {

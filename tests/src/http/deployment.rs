@@ -32,12 +32,19 @@ pub struct Deployment {
 
 impl Deployment {
     const fn unlimited(start: fn() -> Endpoint) -> Self {
-        Self { start, body_limit: None, assert_refusal: |_| (), server: OnceLock::new() }
+        Self {
+            start,
+            body_limit: None,
+            assert_refusal: |_| (),
+            server: OnceLock::new(),
+        }
     }
 
     /// Runs a rule, or, where the rule's largest body cannot reach the deployment, checks how it is refused.
     pub fn run(&self, largest_body: u64, rule: fn(&S3)) {
-        let s3 = self.server.get_or_init(|| S3 { endpoint: (self.start)() });
+        let s3 = self.server.get_or_init(|| S3 {
+            endpoint: (self.start)(),
+        });
         match self.body_limit {
             Some(limit) if largest_body > limit => {
                 let size = usize::try_from(largest_body).unwrap();
@@ -63,7 +70,13 @@ pub static EXTERNAL: Deployment = Deployment::unlimited(|| {
 #[macro_export]
 macro_rules! on_every_deployment {
     ($largest_body:expr, $rule:path) => {
-        $crate::on_deployment!(external, EXTERNAL, feature = "external", $largest_body, $rule);
+        $crate::on_deployment!(
+            external,
+            EXTERNAL,
+            feature = "external",
+            $largest_body,
+            $rule
+        );
     };
 }
 

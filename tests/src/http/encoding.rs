@@ -92,7 +92,11 @@ pub fn checksum_crc32(bytes: &[u8]) -> String {
     for byte in bytes {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                (crc >> 1) ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            };
         }
     }
     base64(&(!crc).to_be_bytes())
@@ -102,11 +106,17 @@ pub fn checksum_crc32(bytes: &[u8]) -> String {
 pub fn rfc2047_decode(value: &str) -> String {
     let mut decoded = Vec::new();
     for word in value.split(' ') {
-        let encoded = word.strip_prefix("=?UTF-8?").and_then(|word| word.strip_suffix("?="));
+        let encoded = word
+            .strip_prefix("=?UTF-8?")
+            .and_then(|word| word.strip_suffix("?="));
         match encoded.and_then(|word| word.split_once('?')) {
             Some(("B", text)) => decoded.extend(STANDARD.decode(text).expect("base64 in an encoded word")),
             Some(("Q", text)) => {
-                let percent = text.replace('+', "%2B").replace('%', "%25").replace('=', "%").replace('_', "%20");
+                let percent = text
+                    .replace('+', "%2B")
+                    .replace('%', "%25")
+                    .replace('=', "%")
+                    .replace('_', "%20");
                 decoded.extend(url_decode(&percent).into_bytes());
             }
             _ => decoded.extend(word.as_bytes()),
@@ -135,7 +145,10 @@ mod tests {
 
     #[test]
     fn crc32_gives_the_check_value() {
-        assert_eq!(checksum_crc32(b"123456789"), base64(&0xCBF4_3926_u32.to_be_bytes()));
+        assert_eq!(
+            checksum_crc32(b"123456789"),
+            base64(&0xCBF4_3926_u32.to_be_bytes())
+        );
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
 
@@ -66,7 +66,8 @@ impl Request {
 
     /// Adds a query parameter, encoding it.
     pub fn query(mut self, name: &str, value: impl ToString) -> Self {
-        self.query.push(format!("{}={}", percent(name), percent(&value.to_string())));
+        self.query
+            .push(format!("{}={}", percent(name), percent(&value.to_string())));
         self
     }
 
@@ -179,17 +180,28 @@ impl Request {
         let signable = SignableRequest::new(
             &signed.method,
             format!("http://{}{}", signed.address, signed.target),
-            signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+            signed
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
             SignableBody::Precomputed(payload),
         )
         .expect("a request that can be signed");
-        let (headers, query) = sign(signable, &params).expect("a signature").into_parts().0.into_parts();
+        let (headers, query) = sign(signable, &params)
+            .expect("a signature")
+            .into_parts()
+            .0
+            .into_parts();
         for header in headers {
-            signed.headers.push((header.name().to_owned(), header.value().to_owned()));
+            signed
+                .headers
+                .push((header.name().to_owned(), header.value().to_owned()));
         }
         for (name, value) in query {
             let separator = if signed.target.contains('?') { '&' } else { '?' };
-            signed.target.push_str(&format!("{separator}{name}={}", percent(&value)));
+            signed
+                .target
+                .push_str(&format!("{separator}{name}={}", percent(&value)));
         }
     }
 
@@ -218,7 +230,13 @@ trait FromEndpoint {
 
 impl FromEndpoint for Credentials {
     fn for_tests_with_keys(endpoint: &Endpoint) -> Self {
-        Self::new(endpoint.access_key.as_str(), endpoint.secret_key.as_str(), None, None, "tests")
+        Self::new(
+            endpoint.access_key.as_str(),
+            endpoint.secret_key.as_str(),
+            None,
+            None,
+            "tests",
+        )
     }
 }
 
@@ -226,14 +244,22 @@ impl SignedRequest {
     /// The value of a header.
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
-        let header = self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
-        header.map(|(_, value)| value.as_str()).unwrap_or_else(|| panic!("no {name} was sent"))
+        let header = self
+            .headers
+            .iter()
+            .find(|(header, _)| header.eq_ignore_ascii_case(name));
+        header
+            .map(|(_, value)| value.as_str())
+            .unwrap_or_else(|| panic!("no {name} was sent"))
     }
 
     /// Replaces the value of a header after the signing.
     #[track_caller]
     pub fn set_header(&mut self, name: &str, value: &str) {
-        let header = self.headers.iter_mut().find(|(header, _)| header.eq_ignore_ascii_case(name));
+        let header = self
+            .headers
+            .iter_mut()
+            .find(|(header, _)| header.eq_ignore_ascii_case(name));
         header.unwrap_or_else(|| panic!("no {name} was sent")).1 = value.to_owned();
     }
 
@@ -245,7 +271,11 @@ impl SignedRequest {
     /// The request line and headers as they are sent.
     pub fn head(&self, address: SocketAddr) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
-        let has = |name: &str| self.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
+        let has = |name: &str| {
+            self.headers
+                .iter()
+                .any(|(header, _)| header.eq_ignore_ascii_case(name))
+        };
         if !has("host") {
             head.push_str(&format!("host: {address}\r\n"));
         }

@@ -28,14 +28,19 @@ impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(header, _)| header == name);
         let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "two {name} headers in {:?}", self.headers);
+        assert!(
+            values.next().is_none(),
+            "two {name} headers in {:?}",
+            self.headers
+        );
         value
     }
 
     /// The value of a header that must be there.
     #[track_caller]
     pub fn required(&self, name: &str) -> &str {
-        self.header(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
+        self.header(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
     }
 
     /// The ETag, which must be there.
@@ -53,7 +58,13 @@ impl Response {
     /// Checks the status, showing the body if it is another.
     #[track_caller]
     pub fn assert_status(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{:?} {}", self.headers, String::from_utf8_lossy(&self.body));
+        assert_eq!(
+            self.status,
+            status,
+            "{:?} {}",
+            self.headers,
+            String::from_utf8_lossy(&self.body)
+        );
         self
     }
 
@@ -72,7 +83,11 @@ impl Response {
             .unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(&self.body)));
         let mut steps = path.split('/');
         let root = document.root_element();
-        assert_eq!(root.tag_name().name(), steps.next().unwrap(), "another root element");
+        assert_eq!(
+            root.tag_name().name(),
+            steps.next().unwrap(),
+            "another root element"
+        );
         let mut nodes = vec![root];
         for step in steps {
             nodes = nodes
@@ -80,7 +95,10 @@ impl Response {
                 .flat_map(|node| node.children().filter(move |child| child.has_tag_name_of(step)))
                 .collect();
         }
-        nodes.into_iter().map(|node| node.text().unwrap_or_default().to_owned()).collect()
+        nodes
+            .into_iter()
+            .map(|node| node.text().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// The text of the element at `path`, if there is one; there must not be two.
@@ -110,9 +128,18 @@ impl Response {
         let fields: Vec<_> = root
             .children()
             .filter(Node::is_element)
-            .map(|field| (field.tag_name().name().to_owned(), field.text().unwrap_or_default().to_owned()))
+            .map(|field| {
+                (
+                    field.tag_name().name().to_owned(),
+                    field.text().unwrap_or_default().to_owned(),
+                )
+            })
             .collect();
-        let error = ErrorDocument { message: String::new(), response: response.clone(), fields };
+        let error = ErrorDocument {
+            message: String::new(),
+            response: response.clone(),
+            fields,
+        };
         assert_eq!(error.field("Code"), code, "{}", response.text());
         assert_eq!(error.field("RequestId"), response.required("x-amz-request-id"));
         assert_eq!(error.field("HostId"), response.required("x-amz-id-2"));
@@ -137,7 +164,9 @@ impl ErrorDocument {
     #[track_caller]
     pub fn field(&self, name: &str) -> &str {
         let field = self.fields.iter().find(|(field, _)| field == name);
-        field.map(|(_, value)| value.as_str()).unwrap_or_else(|| panic!("no {name} in {:?}", self.fields))
+        field
+            .map(|(_, value)| value.as_str())
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.fields))
     }
 }
 

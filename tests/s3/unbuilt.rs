@@ -1,0 +1,153 @@
+//! What BleepStore does not have: reading it answers as Amazon does for a bucket without it, writing it is
+//! refused by name.
+
+use bleepstore_tests::http::S3;
+use bleepstore_tests::s3_test;
+
+s3_test!(
+    reading_configuration_that_was_never_set_says_so,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for (subresource, code) in [
+            ("policy", "NoSuchBucketPolicy"),
+            ("cors", "NoSuchCORSConfiguration"),
+            ("tagging", "NoSuchTagSet"),
+            ("lifecycle", "NoSuchLifecycleConfiguration"),
+            ("website", "NoSuchWebsiteConfiguration"),
+            ("replication", "ReplicationConfigurationNotFoundError"),
+            ("object-lock", "ObjectLockConfigurationNotFoundError"),
+            ("ownershipControls", "OwnershipControlsNotFoundError"),
+            ("publicAccessBlock", "NoSuchPublicAccessBlockConfiguration"),
+        ] {
+            let error = bucket.request("GET").flag(subresource).expect_error(404, code);
+            assert_eq!(error.field("BucketName"), bucket.name, "{subresource}");
+        }
+    }
+);
+
+s3_test!(
+    reading_configuration_that_is_off_shows_it_empty,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for (subresource, root) in [
+            ("versioning", "VersioningConfiguration"),
+            ("logging", "BucketLoggingStatus"),
+            ("notification", "NotificationConfiguration"),
+            ("accelerate", "AccelerateConfiguration"),
+        ] {
+            let response = bucket.request("GET").flag(subresource).expect(200);
+            assert_eq!(response.all(root).len(), 1, "{subresource}");
+            assert_eq!(response.optional(&format!("{root}/Status")), None);
+        }
+        let payment = bucket.request("GET").flag("requestPayment").expect(200);
+        assert_eq!(payment.value("RequestPaymentConfiguration/Payer"), "BucketOwner");
+    }
+);
+
+s3_test!(reading_needs_the_bucket, largest_body = 0, |s3: &S3| {
+    let bucket = s3.bucket_named(s3.unused_name());
+    for subresource in ["policy", "versioning", "cors"] {
+        bucket
+            .request("GET")
+            .flag(subresource)
+            .expect_error(404, "NoSuchBucket");
+    }
+});
+
+s3_test!(
+    writing_configuration_is_refused_by_name,
+    largest_body = 100,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for (subresource, feature) in [
+            ("versioning", "ersioning"),
+            ("policy", "olicy"),
+            ("cors", "CORS"),
+            ("tagging", "agging"),
+            ("lifecycle", "ifecycle"),
+            ("website", "ebsite"),
+            ("replication", "eplication"),
+            ("encryption", "ncryption"),
+            ("notification", "otification"),
+            ("logging", "ogging"),
+            ("object-lock", "ock"),
+            ("publicAccessBlock", "ublic"),
+            ("ownershipControls", "wnership"),
+            ("accelerate", "ccelerat"),
+            ("requestPayment", "ayment"),
+        ] {
+            let request = bucket.request("PUT").flag(subresource).body("<Configuration/>");
+            let error = request.expect_error(501, "NotImplemented");
+            assert!(
+                error.message.contains(feature),
+                "{subresource}: {}",
+                error.message
+            );
+        }
+        bucket.request("HEAD").expect(200);
+    }
+);
+
+s3_test!(
+    writing_to_an_objects_subresource_never_overwrites_the_object,
+    largest_body = 100,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        for subresource in [
+            "tagging",
+            "retention",
+            "legal-hold",
+            "torrent",
+            "unknown-subresource",
+        ] {
+            let status = bucket.put("key", "<x/>").flag(subresource).send().status;
+            if subresource != "unknown-subresource" {
+                assert_eq!(status, 501, "{subresource}");
+                assert_eq!(bucket.read("key"), b"key", "{subresource}");
+            }
+        }
+    }
+);
+
+s3_test!(
+    features_in_headers_are_refused_by_name,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for (header, value, feature) in [
+            ("x-amz-tagging", "a=b", "agging"),
+            ("x-amz-server-side-encryption", "aws:kms", "kms"),
+            (
+                "x-amz-server-side-encryption-customer-algorithm",
+                "AES256",
+                "ustomer",
+            ),
+            ("x-amz-object-lock-mode", "GOVERNANCE", "ock"),
+            ("x-amz-object-lock-legal-hold", "ON", "ock"),
+            ("x-amz-website-redirect-location", "/other", "edirect"),
+        ] {
+            let error = bucket
+                .put("key", "x")
+                .header(header, value)
+                .expect_error(501, "NotImplemented");
+            assert!(
+                error.message.to_lowercase().contains(&feature.to_lowercase()),
+                "{header}: {}",
+                error.message
+            );
+        }
+        bucket.get("key").expect_error(404, "NoSuchKey");
+    }
+);
+
+s3_test!(a_form_upload_is_refused_by_name, largest_body = 100, |s3: &S3| {
+    let bucket = s3.bucket();
+    let request = bucket
+        .request("POST")
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body("--x--");
+    request.expect_error(501, "NotImplemented");
+});
