@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -17,8 +18,9 @@ pub struct Body(Inner);
 enum Inner {
     Empty,
     Full(Bytes),
+    // The lock is never contended: it only makes a body `Sync`, which some carriers ask for.
     Stream {
-        stream: BoxStream<'static, Result<Bytes, BodyError>>,
+        stream: Mutex<BoxStream<'static, Result<Bytes, BodyError>>>,
         remaining: Option<u64>,
     },
 }
@@ -45,7 +47,7 @@ impl Body {
         length: Option<u64>,
     ) -> Self {
         Self(Inner::Stream {
-            stream: stream.boxed(),
+            stream: Mutex::new(stream.boxed()),
             remaining: length,
         })
     }
@@ -67,7 +69,7 @@ impl Body {
         match self.0 {
             Inner::Empty => futures_util::stream::empty().boxed(),
             Inner::Full(bytes) => futures_util::stream::once(async { Ok(bytes) }).boxed(),
-            Inner::Stream { stream, .. } => stream,
+            Inner::Stream { stream, .. } => stream.into_inner().unwrap_or_else(PoisonError::into_inner),
         }
     }
 }
@@ -98,6 +100,7 @@ impl http_body::Body for Body {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Inner::Stream { stream, remaining } => {
+                let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
                 let item = std::task::ready!(stream.poll_next_unpin(cx));
                 if let (Some(Ok(bytes)), Some(remaining)) = (&item, remaining) {
                     *remaining = remaining.saturating_sub(bytes.len() as u64);

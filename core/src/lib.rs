@@ -3,14 +3,18 @@
 //! The dependency direction is `model <- ports <- ops <- api <- service`; `protocol` knows only `model`.
 //! `ARCHITECTURE.md` at the root of the repository is the map.
 
+mod api;
 pub mod body;
 pub mod config;
 pub mod digest;
+pub mod memory;
 pub mod model;
+pub mod ops;
 pub mod ports;
 pub mod protocol;
 pub mod service;
 
 pub use body::Body;
 pub use config::Settings;
-pub use service::{Ports, Service};
+pub use ports::Ports;
+pub use service::Service;

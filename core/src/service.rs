@@ -1,42 +1,209 @@
 //! The pipeline: request in, response out.
 
-use std::sync::Arc;
+use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use http::{Request, Response};
-
+use crate::api::{self, Call};
 use crate::body::Body;
 use crate::config::Settings;
-use crate::ports::{BlobStore, Clock, Entropy, MetadataStore};
+use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
+use crate::ops::{Caller, Context, CredentialCache, establish_ownership};
+use crate::ports::{Ports, StoreResult};
+use crate::protocol::error::error_document;
+use crate::protocol::headers::expected_bucket_owner;
+use crate::protocol::host::Addressing;
+use crate::protocol::payload::DeclaredBody;
+use crate::protocol::query::Query;
+use crate::protocol::route::route;
+use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
 
-/// What a deployment plugs into the core.
-#[derive(Clone)]
-pub struct Ports {
-    /// Where records are kept.
-    pub metadata: Arc<dyn MetadataStore>,
-    /// Where bytes are kept.
-    pub blobs: Arc<dyn BlobStore>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub entropy: Arc<dyn Entropy>,
-}
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
+const SERVER_NAME: HeaderValue = HeaderValue::from_static("BleepStore");
 
 /// An S3 endpoint over two stores.
 pub struct Service {
     settings: Settings,
-    ports: Ports,
+    context: Context,
+    credentials: CredentialCache,
 }
 
 impl Service {
-    /// A service over these ports.
-    pub fn new(settings: Settings, ports: Ports) -> Self {
-        Self { settings, ports }
+    /// A service over these ports. Finds out first whether the two stores belong together, and marks a new pair of
+    /// stores as doing so.
+    pub async fn start(settings: Settings, ports: Ports) -> StoreResult<Self> {
+        let ownership = establish_ownership(&ports).await?;
+        Ok(Self {
+            settings,
+            context: Context { ports, ownership },
+            credentials: CredentialCache::default(),
+        })
+    }
+
+    /// What the operations of this service work with.
+    pub fn context(&self) -> &Context {
+        &self.context
     }
 
     /// Answers one S3 request. The URI's path and query must be the bytes that the client sent; the `Host`
     /// header must be the one that it signed. Never fails: errors are S3's XML.
+    ///
+    /// The body is not touched before the request is known to be allowed, so a client that sent
+    /// `Expect: 100-continue` is refused without sending it.
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {
-        tracing::debug!(region = %self.settings.region, uri = %request.uri(), now = ?self.ports.clock.now());
-        Response::new(Body::empty())
+        let now = self.context.ports.clock.now();
+        let trace = Trace::new(&self.context.ports);
+        let (mut head, body) = request.into_parts();
+        name_host(&mut head);
+        let mut response = match self.answer(&head, body, now).await {
+            Ok(response) => response,
+            Err(error) => error_response(&error, head.uri.path(), &trace),
+        };
+        if head.method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        let headers = response.headers_mut();
+        headers.insert(REQUEST_ID, trace.request_id.clone());
+        headers.insert(HOST_ID, trace.host_id.clone());
+        headers.insert(SERVER, SERVER_NAME);
+        if let Ok(date) = HeaderValue::from_str(&now.http_date()) {
+            headers.insert(DATE, date);
+        }
+        response
+    }
+
+    async fn answer(&self, head: &Parts, body: Body, now: Timestamp) -> Result<Response<Body>, S3Error> {
+        let query = Query::parse(head.uri.query().unwrap_or_default())?;
+        let host = head
+            .headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
+        let addressing = Addressing::of(host, &self.settings.base_domains);
+        let is_copy = head.headers.contains_key("x-amz-copy-source");
+        let route = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
+        let (caller, mode, signer) = self.authenticate(head, now).await?;
+        let declared = DeclaredBody::from_headers(&head.headers, mode, Some(signer))?;
+        let (context, settings) = (&self.context, &self.settings);
+        api::answer(Call {
+            context,
+            settings,
+            caller,
+            route,
+            query,
+            head,
+            declared,
+            body,
+        })
+        .await
+    }
+
+    /// Whom the request acts for, proven by its signature.
+    async fn authenticate(
+        &self,
+        head: &Parts,
+        now: Timestamp,
+    ) -> Result<(Caller, PayloadMode, ChunkSigner), S3Error> {
+        let signed = RequestHead {
+            method: head.method.as_str(),
+            raw_path: head.uri.path(),
+            raw_query: head.uri.query().unwrap_or_default(),
+            headers: &head.headers,
+        };
+        let Claim::Signed(claim) = claim(&signed, now, &self.settings.region)? else {
+            return Err(ErrorCode::AccessDenied.into());
+        };
+        let root = &self.settings.root;
+        let (owner, secret_key) = if claim.access_key() == root.access_key {
+            (Owner::root(), root.secret_key.clone())
+        } else {
+            let found = self
+                .credentials
+                .find(&self.context.ports, claim.access_key())
+                .await?;
+            let credential = found.ok_or_else(|| {
+                S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", claim.access_key())
+            })?;
+            (credential.owner, credential.secret_key)
+        };
+        let signer = claim.verify(&signed, &secret_key)?;
+        let caller = Caller {
+            owner,
+            expected_bucket_owner: expected_bucket_owner(&head.headers),
+        };
+        Ok((caller, claim.payload(), signer))
+    }
+}
+
+/// What ties a response to its request in logs and in a bug report.
+struct Trace {
+    request_id: HeaderValue,
+    host_id: HeaderValue,
+}
+
+impl Trace {
+    fn new(ports: &Ports) -> Self {
+        let mut bytes = [0; 8];
+        ports.entropy.fill(&mut bytes);
+        let id = u64::from_be_bytes(bytes);
+        let text = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("0"));
+        Self {
+            request_id: text(format!("{id:016X}")),
+            host_id: text(format!("bleepstore-{id:016x}")),
+        }
+    }
+}
+
+/// An HTTP/2 request, and one in absolute form, names its host in the URI.
+fn name_host(head: &mut Parts) {
+    if head.headers.contains_key(HOST) {
+        return;
+    }
+    if let Some(Ok(host)) = head
+        .uri
+        .authority()
+        .map(|authority| HeaderValue::from_str(authority.as_str()))
+    {
+        head.headers.insert(HOST, host);
+    }
+}
+
+/// The one place where an error becomes a response.
+fn error_response(error: &S3Error, resource: &str, trace: &Trace) -> Response<Body> {
+    log(error, trace);
+    let id = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let document = error_document(error, resource, &id(&trace.request_id), &id(&trace.host_id));
+    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    for (name, value) in &error.headers {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+    }
+    if let Some(after) = error.retry_after {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    }
+    if status != StatusCode::NOT_MODIFIED {
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        *response.body_mut() = Body::full(document);
+    }
+    response
+}
+
+fn log(error: &S3Error, trace: &Trace) {
+    let request_id = trace.request_id.to_str().unwrap_or_default();
+    if error.code.status() >= 500 && error.code != ErrorCode::NotImplemented {
+        let source = std::error::Error::source(error).map(ToString::to_string);
+        tracing::error!(request_id, code = %error.code, message = %error.message, source, "request failed");
+    } else {
+        tracing::debug!(request_id, code = %error.code, message = %error.message, "request refused");
     }
 }

@@ -40,6 +40,7 @@ macro_rules! error_codes {
 
 error_codes! {
     AccessDenied 403 "Access Denied",
+    AccessForbidden 403 "Access Forbidden",
     AuthorizationHeaderMalformed 400 "The authorization header that you provided is not valid.",
     AuthorizationQueryParametersError 400 "Error parsing the X-Amz-Credential parameter.",
     BadDigest 400 "The Content-MD5 or checksum value that you specified did not match what the server received.",
@@ -65,6 +66,7 @@ error_codes! {
     InvalidRequest 400 "Invalid Request",
     InvalidSignatureVersion 400 "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
     InvalidStorageClass 400 "The storage class you specified is not valid",
+    InvalidToken 400 "The provided token is malformed or otherwise invalid.",
     InvalidURI 400 "Couldn't parse the specified URI.",
     KeyTooLongError 400 "Your key is too long",
     MalformedTrailerError 400 "The request contained trailing data that was not well-formed or did not conform to our published schema.",
@@ -125,7 +127,7 @@ pub struct S3Error {
     pub headers: Vec<(&'static str, String)>,
     /// Sent as `Retry-After`, in whole seconds.
     pub retry_after: Option<Duration>,
-    source: Option<Arc<dyn Error + Send + Sync>>,
+    pub(crate) source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl S3Error {

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::model::{ErrorCode, S3Error};
+
 /// What went wrong, as far as the caller has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
@@ -62,5 +64,20 @@ impl fmt::Display for StoreError {
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(self.source.as_ref())
+    }
+}
+
+impl From<StoreError> for S3Error {
+    fn from(error: StoreError) -> Self {
+        let code = match error.kind {
+            StoreErrorKind::Throttled => ErrorCode::SlowDown,
+            StoreErrorKind::Unavailable | StoreErrorKind::Timeout => ErrorCode::ServiceUnavailable,
+            StoreErrorKind::Corrupt | StoreErrorKind::Internal => ErrorCode::InternalError,
+        };
+        let retry_after = error.retry_after;
+        Self {
+            retry_after,
+            ..Self::new(code).caused_by(error)
+        }
     }
 }

@@ -5,7 +5,10 @@
 //! have been applied, or may yet be; after every other error it was not and never will be.
 //!
 //! A row that carries the id of another creation of its bucket counts as absent everywhere, and a
-//! commit writes over it.
+//! commit writes over it. That holds for a caller whose `bucket` is of an earlier creation too: it sees no rows of the
+//! later one and changes none.
+//!
+//! What carries a time `expires` counts as absent when `expires < now`.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -179,9 +182,14 @@ pub struct ObjectLookup {
 
 /// The answer to [`ObjectIndex::commit`] and, behind [`PublishOutcome`], to a publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and it is moved once"
+)]
 pub enum CommitOutcome {
-    /// The record is now what readers see. The record that it replaced is returned with an inline body left out
-    /// or included, as the store likes; `None` when the key was absent.
+    /// The record is now what readers see. The record that it replaced, a delete marker too, is returned
+    /// with an inline body left out (an empty [`Manifest::Inline`]) or included, as the store likes; `None` when there was
+    /// no row.
     Committed {
         /// What it replaced.
         superseded: Option<ObjectRecord>,
@@ -203,8 +211,13 @@ pub enum CommitOutcome {
 
 /// The answer to [`ObjectIndex::remove`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and it is moved once"
+)]
 pub enum RemoveOutcome {
-    /// The key is absent now. What was removed; `None` when it was absent before.
+    /// There is no row under the key now. What was removed, a delete marker too, as in [`CommitOutcome::Committed`];
+    /// `None` when there was no row.
     Removed {
         /// What was removed.
         superseded: Option<ObjectRecord>,
@@ -253,7 +266,8 @@ pub trait ObjectIndex: Send + Sync {
     /// The bucket of that name and the record under `key` in it, in one round trip.
     async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup>;
 
-    /// Makes `record` what readers see under its key in `bucket`, if `condition` holds at that moment.
+    /// Makes `record` what readers see under its key in `bucket`, if `condition` holds at that moment. `record.bucket`
+    /// is `bucket.id`; its manifest keeps to the store's limits.
     ///
     /// A record that is shared is only replaced if `retired` is its commit id: the caller has retired its
     /// manifest. Order of the checks: bucket, condition, shared. The change and its checks are one step; of 64 racing
@@ -266,7 +280,8 @@ pub trait ObjectIndex: Send + Sync {
         retired: Option<CommitId>,
     ) -> StoreResult<CommitOutcome>;
 
-    /// Makes `key` absent in `bucket`, if `condition` holds at that moment. `retired` as in [`Self::commit`].
+    /// Makes `key` absent in `bucket`, if `condition` holds at that moment. `retired` and the order of the checks as
+    /// in [`Self::commit`], but a bucket that is gone has no objects.
     async fn remove(
         &self,
         bucket: &Bucket,
@@ -276,7 +291,7 @@ pub trait ObjectIndex: Send + Sync {
     ) -> StoreResult<RemoveOutcome>;
 
     /// Sets `shared` on the record under `key` if `expected` is still the commit that wrote it. Nothing else
-    /// of the record changes. Returns whether the record is shared now.
+    /// of the record changes. Returns whether that commit's record is there, and so shared now.
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool>;
 
     /// Objects of `bucket` in `range`, in strictly ascending byte order of their keys, at most `limit` (1 or more).
@@ -317,6 +332,10 @@ pub enum RecordPartOutcome {
 
 /// The answer to [`UploadIndex::begin_complete`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and it is moved once"
+)]
 pub enum BeginComplete {
     /// The upload is `Completing` with the given token; no part is recorded any more.
     Began(Upload),
@@ -328,8 +347,12 @@ pub enum BeginComplete {
 
 /// The answer to [`UploadIndex::publish`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and it is moved once"
+)]
 pub enum PublishOutcome {
-    /// What became of the object's commit. Only with `Committed` is the upload closed.
+    /// What became of the object's commit. Only with `Committed` is the upload closed; otherwise it stays as it was.
     Object(CommitOutcome),
     /// Another request closed the upload first; nothing changed.
     Closed(Receipt),
@@ -349,10 +372,12 @@ pub enum AbortOutcome {
 /// Multipart uploads, their receipts, and retired manifests.
 ///
 /// The receipt decides how an upload ended: it is created once, and readers consult it before the state
-/// in the upload's row.
+/// in the upload's row, which may be gone or behind. `publish` and `abort` take no time: to them a receipt counts for as long
+/// as its row is there. An upload of a deleted bucket takes parts or not, as the store likes; it is never published.
 #[async_trait]
 pub trait UploadIndex: Send + Sync {
-    /// Creates the row of an upload (its state is `Open`). Returns false when the bucket is gone.
+    /// Creates the row of an upload (its state is `Open`). Returns false when the bucket is gone, or is another creation
+    /// by now.
     async fn begin_upload(&self, upload: &Upload) -> StoreResult<bool>;
 
     /// The bucket of that name and the upload of that id in it, in one round trip.
@@ -383,7 +408,8 @@ pub trait UploadIndex: Send + Sync {
         receipt: &Receipt,
     ) -> StoreResult<PublishOutcome>;
 
-    /// Writes the receipt of an abort unless the upload has one. The upload is then no longer scanned.
+    /// Writes the receipt of an abort unless the upload has one, in whatever state the upload is. The upload is then
+    /// no longer scanned.
     async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome>;
 
     /// The receipt of an upload of `key` in `bucket`, unless it has expired at `now`.
@@ -411,7 +437,8 @@ pub trait UploadIndex: Send + Sync {
         limit: usize,
     ) -> StoreResult<Page<Upload, UploadStart>>;
 
-    /// Keeps a manifest as a root of gc until it expires. Durable when this returns; repeating it changes nothing.
+    /// Keeps a manifest as a root of gc until it expires. Durable when this returns. Retiring the same commit again
+    /// leaves one row, which lasts until the later of the two times.
     async fn retire(&self, retired: &RetiredManifest) -> StoreResult<()>;
 
     /// Retired manifests that have not expired at `now`, with commit ids greater than `after`, in ascending

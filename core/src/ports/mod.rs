@@ -1,6 +1,8 @@
 //! The traits that a deployment implements. Domain types only; every method's documentation says what
 //! an observer can rely on, and the conformance suites in `tests/` check it.
 
+use std::sync::Arc;
+
 mod blob;
 mod clock;
 mod error;
@@ -17,3 +19,16 @@ pub use metadata::{
     PublishOutcome, RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
     UploadRange, UploadStart,
 };
+
+/// What a deployment plugs into the core.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where records are kept.
+    pub metadata: Arc<dyn MetadataStore>,
+    /// Where bytes are kept.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}

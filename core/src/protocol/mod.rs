@@ -1,5 +1,21 @@
-//! The wire format of S3: signatures, chunked bodies, headers, XML. Knows only `model`.
+//! The wire format of S3: signatures, chunked bodies, headers, XML. Knows only `model`, and `digest` and
+//! `body` for what passes through it.
 
 pub mod aws_chunked;
+pub mod checksum;
+pub mod conditions;
+pub mod date;
+pub mod error;
+pub mod headers;
+pub mod host;
+pub mod operation;
+pub mod payload;
 pub mod percent;
+pub mod query;
+pub mod range;
+mod resource;
+pub mod route;
 pub mod sigv4;
+pub mod token;
+pub mod unbuilt;
+pub mod xml;

@@ -1,0 +1,123 @@
+//! Operations on buckets.
+
+use http::header::LOCATION;
+use http::{HeaderName, StatusCode};
+
+use super::response::{empty, set, xml};
+use super::{Answer, Call};
+use crate::model::{ErrorCode, S3Error};
+use crate::ops::{self, ListBuckets};
+use crate::protocol::headers;
+use crate::protocol::token;
+use crate::protocol::xml::{document, read_create_bucket_configuration};
+
+/// The longest CreateBucketConfiguration.
+const MAX_CONFIGURATION: usize = 64 << 10;
+
+/// The most buckets on one page, and how many there are on one without `max-buckets`.
+const MAX_BUCKETS: usize = 10_000;
+
+const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
+
+pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
+    let prefix = call.query.get("prefix").unwrap_or_default();
+    let limit = match call.number("max-buckets", usize::MAX)? {
+        None => MAX_BUCKETS,
+        Some(limit @ 1..=MAX_BUCKETS) => limit,
+        Some(other) => {
+            return Err(S3Error::invalid_argument(
+                "Argument max-buckets must be an integer between 1 and 10000",
+                "max-buckets",
+                other,
+            ));
+        }
+    };
+    let input = ListBuckets {
+        prefix: prefix.to_owned(),
+        after: call
+            .query
+            .get("continuation-token")
+            .map(token::read_name)
+            .transpose()?,
+        region: call.query.get("bucket-region").map(str::to_owned),
+        limit,
+    };
+    let output = ops::list_buckets(call.context, &call.caller, input).await?;
+    Ok(xml(document("ListAllMyBucketsResult", |root| {
+        root.element("Owner", |owner| {
+            owner.text("ID", &call.caller.owner.id);
+            owner.text("DisplayName", &call.caller.owner.display_name);
+        });
+        root.element("Buckets", |buckets| {
+            for bucket in &output.buckets {
+                buckets.element("Bucket", |element| {
+                    element.text("Name", &bucket.name);
+                    element.text("CreationDate", bucket.created.iso_8601());
+                    element.text("BucketRegion", &bucket.region);
+                });
+            }
+        });
+        root.optional("ContinuationToken", output.next.as_deref().map(token::of_name));
+        root.optional("Prefix", call.query.get("prefix"));
+    })))
+}
+
+pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let name = call.bucket()?.clone();
+    let (context, settings, caller) = (call.context, call.settings, call.caller.clone());
+    let body = call.document(MAX_CONFIGURATION).await?;
+    let constraint = if body.is_empty() {
+        None
+    } else {
+        read_create_bucket_configuration(&body)?
+    };
+    check_constraint(constraint.as_deref(), &settings.region)?;
+    ops::create_bucket(context, &caller, &name, &settings.region).await?;
+    let mut response = empty(StatusCode::OK);
+    set(response.headers_mut(), LOCATION, &format!("/{name}"))?;
+    Ok(response)
+}
+
+/// A bucket lives in the region of its deployment; any other constraint is meant for another endpoint. `us-east-1` is
+/// left out by clients, and no harm when it is not.
+fn check_constraint(constraint: Option<&str>, region: &str) -> Result<(), S3Error> {
+    let Some(constraint) = constraint.filter(|constraint| !constraint.is_empty() && *constraint != region)
+    else {
+        return Ok(());
+    };
+    let message = format!(
+        "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to."
+    );
+    Err(S3Error::message(
+        ErrorCode::IllegalLocationConstraintException,
+        message,
+    ))
+}
+
+pub(super) async fn head_bucket(call: &Call<'_>) -> Answer {
+    let bucket = ops::head_bucket(call.context, &call.caller, call.bucket()?).await?;
+    let mut response = empty(StatusCode::OK);
+    set(response.headers_mut(), BUCKET_REGION, &bucket.region)?;
+    set(
+        response.headers_mut(),
+        HeaderName::from_static("x-amz-access-point-alias"),
+        "false",
+    )?;
+    Ok(response)
+}
+
+pub(super) async fn delete_bucket(call: &Call<'_>) -> Answer {
+    ops::delete_bucket(call.context, &call.caller, call.bucket()?).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) async fn get_bucket_location(call: &Call<'_>) -> Answer {
+    let bucket = ops::head_bucket(call.context, &call.caller, call.bucket()?).await?;
+    Ok(xml(document("LocationConstraint", |root| {
+        // us-east-1 has no constraint: the element is empty.
+        if bucket.region != "us-east-1" {
+            root.content(&bucket.region);
+        }
+    })))
+}

@@ -1,0 +1,76 @@
+//! CopyObject.
+
+use super::put_object::echo_encryption;
+use super::response::xml;
+use super::{Answer, Call};
+use crate::model::{ObjectRecord, S3Error};
+use crate::ops::{self, Caller, CopyObject, Replacement, Target};
+use crate::protocol::conditions::{ReadConditions, write_condition};
+use crate::protocol::headers::{self, Directive};
+use crate::protocol::{checksum, xml::document};
+
+pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let source = headers::copy_source(call.headers())?.ok_or_else(|| {
+        S3Error::invalid_argument("Copy Source must mention the source", "x-amz-copy-source", "")
+    })?;
+    let conditions = ReadConditions::of_copy_source(call.headers());
+    let wanted = checksum::requested_algorithm(call.headers())?;
+    let check_source = |record: &ObjectRecord| {
+        conditions.evaluate_for_copy(&record.etag, record.last_modified)?;
+        match wanted {
+            // The copy names the source's bytes: a checksum that is not stored would need them read.
+            Some(algorithm) if record.checksum.as_ref().map(|stored| stored.algorithm) != Some(algorithm) => {
+                Err(S3Error::not_implemented(
+                    "CopyObject with another checksum algorithm than the source's",
+                ))
+            }
+            _ => Ok(()),
+        }
+    };
+    let replacement = replacement(call)?;
+    let sse_s3 = replacement.sse_s3;
+    let input = CopyObject {
+        source: Target {
+            bucket: source.bucket,
+            key: source.key,
+        },
+        source_caller: Caller {
+            expected_bucket_owner: headers::expected_source_bucket_owner(call.headers()),
+            ..call.caller.clone()
+        },
+        destination: call.target()?,
+        replacement,
+        check_source: &check_source,
+        condition: write_condition(call.headers())?,
+    };
+    let record = ops::copy_object(call.context, &call.caller, input).await?;
+    let mut response = xml(document("CopyObjectResult", |root| {
+        root.text("LastModified", record.last_modified.iso_8601());
+        root.text("ETag", &record.etag);
+        if let Some(checksum) = &record.checksum {
+            root.text(checksum.algorithm.element(), &checksum.value);
+            root.text("ChecksumType", checksum.kind.name());
+        }
+    }));
+    echo_encryption(response.headers_mut(), sse_s3);
+    Ok(response)
+}
+
+fn replacement(call: &Call<'_>) -> Result<Replacement, S3Error> {
+    let sent = headers::object_headers(call.headers())?;
+    // Tags are not built, so there are none to copy and none to replace.
+    headers::tagging_directive(call.headers())?;
+    let names_storage = ["x-amz-storage-class", "x-amz-server-side-encryption"];
+    Ok(Replacement {
+        storage_class: sent.storage_class.clone(),
+        changes_storage: names_storage
+            .iter()
+            .any(|name| call.headers().contains_key(*name)),
+        sse_s3: sent.sse_s3,
+        headers: match headers::metadata_directive(call.headers())? {
+            Directive::Copy => None,
+            Directive::Replace => Some(sent),
+        },
+    })
+}

@@ -1,0 +1,144 @@
+//! GetObject and HeadObject.
+
+use futures_util::TryStreamExt;
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, HeaderName, LAST_MODIFIED};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use super::response::{empty, set, set_etag};
+use super::{Answer, Call};
+use crate::body::Body;
+use crate::model::{ErrorCode, ObjectRecord, PartNumber, S3Error};
+use crate::ops::{self, GetObjectOutput, Selection};
+use crate::protocol::conditions::{ReadConditions, ReadOutcome, precondition_failed, range_applies};
+use crate::protocol::range::{ByteRange, RangeRequest};
+use crate::protocol::{checksum, headers};
+
+const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
+
+pub(super) async fn get_object(call: &Call<'_>) -> Answer {
+    let wanted = Wanted::of(call)?;
+    let select = |record: &ObjectRecord| wanted.select(record);
+    let mut output = ops::get_object(call.context, &call.caller, &call.target()?, &select).await?;
+    let length = length(&output);
+    let body = std::mem::replace(&mut output.body, Box::pin(futures_util::stream::empty()));
+    let mut response = wanted.respond(call, &output)?;
+    *response.body_mut() = Body::stream(body.map_err(Into::into), Some(length));
+    Ok(response)
+}
+
+pub(super) async fn head_object(call: &Call<'_>) -> Answer {
+    let wanted = Wanted::of(call)?;
+    let select = |record: &ObjectRecord| wanted.select(record);
+    let output = ops::head_object(call.context, &call.caller, &call.target()?, &select).await?;
+    wanted.respond(call, &output)
+}
+
+/// What a request asks of an object's bytes, and under which conditions.
+struct Wanted<'a> {
+    headers: &'a HeaderMap,
+    conditions: ReadConditions,
+    range: Option<RangeRequest>,
+    part: Option<PartNumber>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(call: &'a Call<'_>) -> Result<Self, S3Error> {
+        let range = call
+            .headers()
+            .get(http::header::RANGE)
+            .and_then(|value| value.to_str().ok());
+        let part = match call.query.get("partNumber") {
+            None => None,
+            Some(text) => Some(PartNumber::new(text.parse().unwrap_or(0))?),
+        };
+        if range.is_some() && part.is_some() {
+            return Err(S3Error::message(
+                ErrorCode::InvalidRequest,
+                "Cannot specify both Range header and partNumber query parameter",
+            ));
+        }
+        Ok(Self {
+            headers: call.headers(),
+            conditions: ReadConditions::of_read(call.headers()),
+            range: range.and_then(RangeRequest::parse),
+            part,
+        })
+    }
+
+    fn select(&self, record: &ObjectRecord) -> Result<Selection, S3Error> {
+        match self.conditions.evaluate(&record.etag, record.last_modified) {
+            ReadOutcome::Proceed => {}
+            ReadOutcome::NotModified => return Err(not_modified(record)),
+            ReadOutcome::PreconditionFailed(header) => return Err(precondition_failed(header)),
+        }
+        if let Some(part) = self.part {
+            return Ok(Selection::Part(part));
+        }
+        match &self.range {
+            Some(range) if range_applies(self.headers, &record.etag, record.last_modified) => {
+                let range = range.resolve(record.size)?;
+                Ok(Selection::Range(range.offset..range.offset + range.length))
+            }
+            _ => Ok(Selection::Whole),
+        }
+    }
+
+    /// The head of the response, the same for GET and HEAD.
+    fn respond(&self, call: &Call<'_>, output: &GetObjectOutput) -> Answer {
+        let record = &output.record;
+        let status = if output.range.is_some() {
+            StatusCode::PARTIAL_CONTENT
+        } else {
+            StatusCode::OK
+        };
+        let mut response: Response<Body> = empty(status);
+        let head = response.headers_mut();
+        headers::insert_object_headers(&record.headers, head);
+        head.extend(headers::response_overrides(&call.query)?);
+        set_etag(head, &record.etag)?;
+        set(head, LAST_MODIFIED, &record.last_modified.http_date())?;
+        head.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        head.insert(CONTENT_LENGTH, HeaderValue::from(length(output)));
+        if let Some(range) = &output.range {
+            let range = ByteRange {
+                offset: range.start,
+                length: range.end - range.start,
+            };
+            set(head, CONTENT_RANGE, &range.content_range(record.size))?;
+        }
+        if let Some(parts) = output.parts_count {
+            head.insert(PARTS_COUNT, HeaderValue::from(parts));
+        }
+        // A checksum is of the whole object: it says nothing of a range.
+        if let (Some(stored), None, true) = (
+            &record.checksum,
+            &output.range,
+            checksum::mode_enabled(self.headers),
+        ) {
+            checksum::insert(head, stored);
+        }
+        Ok(response)
+    }
+}
+
+/// Bytes in the body.
+fn length(output: &GetObjectOutput) -> u64 {
+    output
+        .range
+        .as_ref()
+        .map_or(output.record.size, |range| range.end - range.start)
+}
+
+/// `304` with the headers that a cache updates itself by (RFC 9110 section 15.4.5).
+fn not_modified(record: &ObjectRecord) -> S3Error {
+    let mut error = S3Error::new(ErrorCode::NotModified)
+        .with_header("etag", &record.etag)
+        .with_header("last-modified", record.last_modified.http_date());
+    if let Some(cache_control) = &record.headers.cache_control {
+        error = error.with_header("cache-control", cache_control);
+    }
+    if let Some(expires) = &record.headers.expires {
+        error = error.with_header("expires", expires);
+    }
+    error
+}

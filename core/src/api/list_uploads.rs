@@ -1,0 +1,157 @@
+//! ListMultipartUploads and ListParts.
+
+use super::list_objects::{Encoding, common_prefixes};
+use super::response::xml;
+use super::{Answer, Call};
+use crate::model::{Owner, Part, PartNumber, S3Error, Upload};
+use crate::ops::{self, ListParts, ListUploads, ListUploadsOutput, ListingPosition};
+use crate::protocol::xml::{Writer, document};
+
+/// The most uploads or parts on one page, and how many there are on one without a limit.
+const MAX: usize = 1_000;
+
+pub(super) async fn list_multipart_uploads(call: &Call<'_>) -> Answer {
+    let encoding = Encoding::of(call)?;
+    let key_marker = call.query.get("key-marker").unwrap_or_default();
+    let id_marker = call.query.get("upload-id-marker").unwrap_or_default();
+    let limit = call.number("max-uploads", MAX)?.unwrap_or(MAX);
+    let input = ListUploads {
+        bucket: call.bucket()?.clone(),
+        prefix: call.query.get("prefix").unwrap_or_default().to_owned(),
+        delimiter: call.query.get("delimiter").unwrap_or_default().to_owned(),
+        after: position(key_marker, id_marker)?,
+        limit,
+    };
+    let (bucket, prefix, delimiter) = (
+        input.bucket.clone(),
+        input.prefix.clone(),
+        input.delimiter.clone(),
+    );
+    let output = ops::list_multipart_uploads(call.context, &call.caller, input).await?;
+    Ok(xml(document("ListMultipartUploadsResult", |root| {
+        root.text("Bucket", &bucket);
+        root.text("KeyMarker", encoding.of_text(key_marker));
+        root.text("UploadIdMarker", id_marker);
+        next_markers(root, &output, encoding);
+        if !delimiter.is_empty() {
+            root.text("Delimiter", encoding.of_text(&delimiter));
+        }
+        root.text("Prefix", encoding.of_text(&prefix));
+        encoding.declare(root);
+        root.text("MaxUploads", limit);
+        root.text("IsTruncated", output.next.is_some());
+        for upload in &output.uploads {
+            root.element("Upload", |element| one_upload(element, upload, encoding));
+        }
+        common_prefixes(root, &output.common_prefixes, encoding);
+    })))
+}
+
+/// An upload id marker counts only beside a key marker.
+fn position(key_marker: &str, id_marker: &str) -> Result<Option<ListingPosition>, S3Error> {
+    if key_marker.is_empty() {
+        return Ok(None);
+    }
+    let key = key_marker.to_owned();
+    if id_marker.is_empty() {
+        return Ok(Some(ListingPosition::Key(key)));
+    }
+    let upload = id_marker
+        .parse()
+        .map_err(|_| S3Error::invalid_argument("Invalid uploadId marker", "upload-id-marker", id_marker))?;
+    Ok(Some(ListingPosition::Upload(key, upload)))
+}
+
+fn next_markers(root: &mut Writer, output: &ListUploadsOutput, encoding: Encoding) {
+    match &output.next {
+        None => {}
+        Some(ListingPosition::Key(key) | ListingPosition::Prefix(key)) => {
+            root.text("NextKeyMarker", encoding.of_text(key));
+            root.text("NextUploadIdMarker", "");
+        }
+        Some(ListingPosition::Upload(key, upload)) => {
+            root.text("NextKeyMarker", encoding.of_text(key));
+            root.text("NextUploadIdMarker", upload);
+        }
+    }
+}
+
+fn one_upload(element: &mut Writer, upload: &Upload, encoding: Encoding) {
+    element.text("Key", encoding.of_text(upload.key.as_str()));
+    element.text("UploadId", upload.id);
+    initiator_and_owner(element, &upload.owner);
+    element.text(
+        "StorageClass",
+        upload.headers.storage_class.as_deref().unwrap_or("STANDARD"),
+    );
+    element.text("Initiated", upload.initiated.iso_8601());
+    checksum(element, upload);
+}
+
+/// Whoever begins an upload owns it.
+fn initiator_and_owner(element: &mut Writer, owner: &Owner) {
+    for name in ["Initiator", "Owner"] {
+        element.element(name, |element| {
+            element.text("ID", &owner.id);
+            element.text("DisplayName", &owner.display_name);
+        });
+    }
+}
+
+fn checksum(element: &mut Writer, upload: &Upload) {
+    if let Some((algorithm, kind)) = upload.checksum {
+        element.text("ChecksumAlgorithm", algorithm.name());
+        element.text("ChecksumType", kind.name());
+    }
+}
+
+pub(super) async fn list_parts(call: &Call<'_>) -> Answer {
+    let limit = call.number("max-parts", MAX)?.unwrap_or(MAX);
+    let marker = call
+        .number("part-number-marker", usize::from(PartNumber::MAX))?
+        .unwrap_or(0);
+    let target = call.target()?;
+    let input = ListParts {
+        target: target.clone(),
+        upload: call.upload_id()?,
+        after: PartNumber::new(marker as u64).ok(),
+        limit,
+    };
+    let output = ops::list_parts(call.context, &call.caller, input).await?;
+    Ok(xml(document("ListPartsResult", |root| {
+        root.text("Bucket", &target.bucket);
+        root.text("Key", &target.key);
+        root.text("UploadId", output.upload.id);
+        initiator_and_owner(root, &output.upload.owner);
+        root.text(
+            "StorageClass",
+            output
+                .upload
+                .headers
+                .storage_class
+                .as_deref()
+                .unwrap_or("STANDARD"),
+        );
+        root.text("PartNumberMarker", marker);
+        root.text(
+            "NextPartNumberMarker",
+            output.parts.last().map_or(0, |part| part.number.get()),
+        );
+        root.text("MaxParts", limit);
+        root.text("IsTruncated", output.truncated);
+        for part in &output.parts {
+            root.element("Part", |element| one_part(element, part));
+        }
+        checksum(root, &output.upload);
+    })))
+}
+
+fn one_part(element: &mut Writer, part: &Part) {
+    element.text("PartNumber", part.number);
+    element.text("LastModified", part.last_modified.iso_8601());
+    element.text("ETag", &part.etag);
+    element.text("Size", part.size);
+    if let Some(checksum) = &part.checksum {
+        element.text(checksum.algorithm.element(), &checksum.value);
+    }
+}

@@ -1,0 +1,130 @@
+//! From an HTTP request to an operation's input, and from its output to an HTTP response.
+
+mod bucket;
+mod copy_object;
+mod delete;
+mod get_object;
+mod list_objects;
+mod list_uploads;
+mod multipart;
+mod put_object;
+mod response;
+mod unbuilt;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Response};
+
+use crate::body::Body;
+use crate::config::Settings;
+use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, S3Error, UploadId};
+use crate::ops::{Caller, Context, Incoming, Target};
+use crate::protocol::operation::Operation;
+use crate::protocol::payload::DeclaredBody;
+use crate::protocol::query::Query;
+use crate::protocol::route::Route;
+
+/// The answer to one request.
+type Answer = Result<Response<Body>, S3Error>;
+
+/// A request whose signature was verified, and what it asks for.
+pub(crate) struct Call<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) settings: &'a Settings,
+    pub(crate) caller: Caller,
+    pub(crate) route: Route,
+    pub(crate) query: Query,
+    pub(crate) head: &'a Parts,
+    pub(crate) declared: DeclaredBody,
+    pub(crate) body: Body,
+}
+
+/// Carries out the call.
+pub(crate) async fn answer(call: Call<'_>) -> Answer {
+    match call.route.operation {
+        Operation::ListBuckets => bucket::list_buckets(&call).await,
+        Operation::CreateBucket => bucket::create_bucket(call).await,
+        Operation::HeadBucket => bucket::head_bucket(&call).await,
+        Operation::DeleteBucket => bucket::delete_bucket(&call).await,
+        Operation::GetBucketLocation => bucket::get_bucket_location(&call).await,
+        Operation::PutObject => put_object::put_object(call).await,
+        Operation::GetObject => get_object::get_object(&call).await,
+        Operation::HeadObject => get_object::head_object(&call).await,
+        Operation::CopyObject => copy_object::copy_object(&call).await,
+        Operation::DeleteObject => delete::delete_object(&call).await,
+        Operation::DeleteObjects => delete::delete_objects(call).await,
+        Operation::ListObjects => list_objects::list_objects(&call).await,
+        Operation::ListObjectsV2 => list_objects::list_objects_v2(&call).await,
+        Operation::CreateMultipartUpload => multipart::create_multipart_upload(&call).await,
+        Operation::UploadPart => multipart::upload_part(call).await,
+        Operation::CompleteMultipartUpload => multipart::complete_multipart_upload(call).await,
+        Operation::AbortMultipartUpload => multipart::abort_multipart_upload(&call).await,
+        Operation::ListParts => list_uploads::list_parts(&call).await,
+        Operation::ListMultipartUploads => list_uploads::list_multipart_uploads(&call).await,
+        _ => unbuilt::answer(&call).await,
+    }
+}
+
+impl Call<'_> {
+    fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// The bucket, which the route of every operation on one has.
+    fn bucket(&self) -> Result<&BucketName, S3Error> {
+        self.route
+            .bucket
+            .as_ref()
+            .ok_or_else(|| S3Error::new(ErrorCode::InvalidURI))
+    }
+
+    /// The object, which the route of every operation on one has.
+    fn target(&self) -> Result<Target, S3Error> {
+        match (&self.route.bucket, &self.route.key) {
+            (Some(bucket), Some(key)) => Ok(Target {
+                bucket: bucket.clone(),
+                key: key.clone(),
+            }),
+            _ => Err(S3Error::new(ErrorCode::InvalidURI)),
+        }
+    }
+
+    /// The upload that the query names. An id that was never given out is an upload that does not exist.
+    fn upload_id(&self) -> Result<UploadId, S3Error> {
+        let text = self.query.get("uploadId").unwrap_or_default();
+        text.parse()
+            .map_err(|_| S3Error::new(ErrorCode::NoSuchUpload).with("UploadId", text))
+    }
+
+    /// A query parameter that is a number of 0 to 2³¹ - 1, cut to `most`.
+    fn number(&self, name: &'static str, most: usize) -> Result<Option<usize>, S3Error> {
+        let Some(text) = self.query.get(name) else {
+            return Ok(None);
+        };
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        match text.parse::<i32>() {
+            Ok(number) if digits => Ok(Some(usize::try_from(number).unwrap_or(most).min(most))),
+            _ => Err(S3Error::invalid_argument(
+                format!("Argument {name} must be an integer between 0 and 2147483647"),
+                name,
+                text,
+            )),
+        }
+    }
+
+    /// The body of an XML request, verified, of at most `limit` bytes.
+    async fn document(self, limit: usize) -> Result<Bytes, S3Error> {
+        self.declared.collect(self.body, limit).await
+    }
+
+    /// The body of an upload, as a stream that verifies it. `default` is the checksum to compute where the client
+    /// sends none.
+    fn incoming(self, default: ChecksumAlgorithm) -> Result<Incoming, S3Error> {
+        let body = self.declared.open(self.body, Some(default))?;
+        Ok(Incoming {
+            stream: body.stream,
+            length: body.length,
+            digests: body.digests,
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! CreateMultipartUpload, UploadPart, CompleteMultipartUpload and AbortMultipartUpload.
+
+use http::{HeaderName, StatusCode};
+
+use super::put_object::{DEFAULT_CHECKSUM, echo_encryption};
+use super::response::{empty, set, set_etag, xml};
+use super::{Answer, Call};
+use crate::model::{ErrorCode, PartNumber, S3Error};
+use crate::ops::{self, CompleteMultipartUpload, CompletedPart, CreateMultipartUpload};
+use crate::protocol::conditions::write_condition;
+use crate::protocol::xml::{document, read_complete_multipart_upload};
+use crate::protocol::{checksum, headers, percent};
+
+/// The longest CompleteMultipartUpload document: 10,000 parts with a checksum each.
+const MAX_COMPLETE: usize = 8 << 20;
+
+const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
+const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
+const OBJECT_SIZE: &str = "x-amz-mp-object-size";
+
+pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let object_headers = headers::object_headers(call.headers())?;
+    let checksum = checksum::requested_of_upload(call.headers())?;
+    let sse_s3 = object_headers.sse_s3;
+    let target = call.target()?;
+    let input = CreateMultipartUpload {
+        target: target.clone(),
+        headers: object_headers,
+        checksum,
+    };
+    let upload = ops::create_multipart_upload(call.context, &call.caller, input).await?;
+    let mut response = xml(document("InitiateMultipartUploadResult", |root| {
+        root.text("Bucket", &target.bucket);
+        root.text("Key", &target.key);
+        root.text("UploadId", upload);
+    }));
+    let head = response.headers_mut();
+    if let Some((algorithm, kind)) = checksum {
+        set(head, CHECKSUM_ALGORITHM, algorithm.name())?;
+        set(head, CHECKSUM_TYPE, kind.name())?;
+    }
+    echo_encryption(head, sse_s3);
+    Ok(response)
+}
+
+pub(super) async fn upload_part(call: Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let number = PartNumber::new(
+        call.query
+            .get("partNumber")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0),
+    )?;
+    let (id, context) = (call.upload_id()?, call.context);
+    let upload = ops::open_upload(context, &call.caller, &call.target()?, id).await?;
+    let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
+    if let (Some(wanted), Some(sent)) = (algorithm, call.declared.checksum_algorithm())
+        && wanted != sent
+    {
+        return Err(S3Error::message(
+            ErrorCode::InvalidRequest,
+            format!(
+                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+                wanted.name().to_lowercase(),
+                sent.name().to_lowercase()
+            ),
+        ));
+    }
+    let body = call.incoming(algorithm.unwrap_or(DEFAULT_CHECKSUM))?;
+    let part = ops::upload_part(context, &upload, number, body).await?;
+    let mut response = empty(StatusCode::OK);
+    let head = response.headers_mut();
+    set_etag(head, &part.etag)?;
+    if let Some(stored) = &part.checksum {
+        set(
+            head,
+            HeaderName::from_static(stored.algorithm.header()),
+            &stored.value,
+        )?;
+    }
+    echo_encryption(head, upload.headers.sse_s3);
+    Ok(response)
+}
+
+pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
+    let location = location(&call)?;
+    let mut input = CompleteMultipartUpload {
+        target: target.clone(),
+        upload: call.upload_id()?,
+        parts: Vec::new(),
+        checksum: checksum::declared_of_object(call.headers())?.map(|sent| (sent.algorithm, sent.value)),
+        checksum_kind: checksum::requested_kind(call.headers())?,
+        size: object_size(&call)?,
+        condition: write_condition(call.headers())?,
+    };
+    let listed = read_complete_multipart_upload(&call.document(MAX_COMPLETE).await?)?;
+    for part in listed {
+        let checksum = part.checksums.into_iter().next();
+        input.parts.push(CompletedPart {
+            number: part.number,
+            etag: part.etag,
+            checksum,
+        });
+    }
+    let completed = ops::complete_multipart_upload(context, &caller, input).await?;
+    Ok(xml(document("CompleteMultipartUploadResult", |root| {
+        root.text("Location", location);
+        root.text("Bucket", &target.bucket);
+        root.text("Key", &target.key);
+        root.text("ETag", &completed.etag);
+        if let Some(checksum) = &completed.checksum {
+            root.text(checksum.algorithm.element(), &checksum.value);
+            root.text("ChecksumType", checksum.kind.name());
+        }
+    })))
+}
+
+/// The object's URL, as far as the request tells it.
+fn location(call: &Call<'_>) -> Result<String, S3Error> {
+    let target = call.target()?;
+    let host = call
+        .headers()
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    Ok(format!(
+        "http://{host}/{}/{}",
+        target.bucket,
+        percent::encode_path(target.key.as_str())
+    ))
+}
+
+fn object_size(call: &Call<'_>) -> Result<Option<u64>, S3Error> {
+    let Some(value) = call.headers().get(OBJECT_SIZE) else {
+        return Ok(None);
+    };
+    match value.to_str().ok().and_then(|text| text.parse().ok()) {
+        Some(size) => Ok(Some(size)),
+        None => Err(S3Error::message(
+            ErrorCode::InvalidRequest,
+            "Value for x-amz-mp-object-size header is invalid.",
+        )),
+    }
+}
+
+pub(super) async fn abort_multipart_upload(call: &Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let id = call.upload_id()?;
+    ops::abort_multipart_upload(call.context, &call.caller, &call.target()?, id).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,47 @@
+//! PutObject.
+
+use http::{HeaderMap, StatusCode};
+
+use super::response::{empty, set_etag};
+use super::{Answer, Call};
+use crate::model::ChecksumAlgorithm;
+use crate::ops::{self, PutObject};
+use crate::protocol::conditions::write_condition;
+use crate::protocol::{checksum, headers};
+
+/// The checksum that S3 keeps of an object whose client sends none.
+pub(super) const DEFAULT_CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc64nvme;
+
+pub(super) async fn put_object(call: Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let condition = write_condition(call.headers())?;
+    let object_headers = headers::object_headers(call.headers())?;
+    let sse_s3 = object_headers.sse_s3;
+    let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
+    let body = call.incoming(DEFAULT_CHECKSUM)?;
+    let input = PutObject {
+        target,
+        headers: object_headers,
+        body,
+        condition,
+    };
+    let output = ops::put_object(context, &caller, input).await?;
+    let mut response = empty(StatusCode::OK);
+    let head = response.headers_mut();
+    set_etag(head, &output.etag)?;
+    if let Some(stored) = &output.checksum {
+        checksum::insert(head, stored);
+    }
+    echo_encryption(head, sse_s3);
+    Ok(response)
+}
+
+/// Says that the object is encrypted as it was asked to be.
+pub(super) fn echo_encryption(head: &mut HeaderMap, sse_s3: bool) {
+    if sse_s3 {
+        head.insert(
+            "x-amz-server-side-encryption",
+            http::HeaderValue::from_static("AES256"),
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Objects in memory.
+
+use std::ops::Bound;
+
+use async_trait::async_trait;
+
+use super::MemoryMetadata;
+use super::metadata::{Rows, behind, page};
+use crate::model::{
+    Bucket, BucketName, CommitId, CurrentObject, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
+    WriteCondition,
+};
+use crate::ports::{
+    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
+    StoreResult,
+};
+
+#[async_trait]
+impl ObjectIndex for MemoryMetadata {
+    async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup> {
+        let rows = self.rows();
+        let bucket = rows.buckets.get(bucket).cloned();
+        let object = bucket
+            .as_ref()
+            .and_then(|bucket| rows.object(bucket, key))
+            .cloned();
+        Ok(ObjectLookup { bucket, object })
+    }
+
+    async fn commit(
+        &self,
+        bucket: &Bucket,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<CommitOutcome> {
+        self.check_size(&record.manifest)?;
+        Ok(self.rows().commit(bucket, record, condition, retired))
+    }
+
+    async fn remove(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RemoveOutcome> {
+        let mut rows = self.rows();
+        Ok(match rows.check(bucket, key, condition, retired) {
+            Ok(()) => RemoveOutcome::Removed {
+                superseded: rows
+                    .objects
+                    .get_mut(&bucket.id)
+                    .and_then(|objects| objects.remove(key.as_str())),
+            },
+            Err(Refusal::Condition(current)) => RemoveOutcome::ConditionFailed { current },
+            Err(Refusal::Shared(current)) => RemoveOutcome::Shared { current },
+        })
+    }
+
+    async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
+        let mut rows = self.rows();
+        let record = rows
+            .objects
+            .get_mut(&bucket.id)
+            .and_then(|objects| objects.get_mut(key.as_str()));
+        match record {
+            Some(record) if record.commit_id == expected => {
+                record.shared = true;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn scan_objects(
+        &self,
+        bucket: &Bucket,
+        range: &KeyRange,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
+        let rows = self.rows();
+        let Some((objects, start)) = rows.objects.get(&bucket.id).zip(first(range)) else {
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
+        };
+        let matching = objects
+            .range::<str, _>((start.as_ref().map(String::as_str), Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(&range.prefix))
+            .filter(|(key, record)| range.admits(key) && record.kind == ObjectKind::Object)
+            .map(|(_, record)| record.summary());
+        Ok(page(matching, limit, |last| {
+            KeyStart::After(last.key.as_str().to_owned())
+        }))
+    }
+
+    async fn scan_manifests(
+        &self,
+        bucket: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<ManifestEntry, String>> {
+        let rows = self.rows();
+        let entries = rows
+            .objects
+            .get(&bucket.id)
+            .into_iter()
+            .flat_map(|objects| objects.range::<str, _>(behind(after)))
+            .map(|(_, record)| ManifestEntry::new(record.key.clone(), &record.manifest));
+        Ok(page(entries, limit, |last| last.key.as_str().to_owned()))
+    }
+}
+
+/// Why a record may not be replaced or removed.
+enum Refusal {
+    /// The condition does not hold of this object, or of none.
+    Condition(Option<CurrentObject>),
+    /// It is shared and was not retired.
+    Shared(Box<ObjectRecord>),
+}
+
+impl Rows {
+    fn object(&self, bucket: &Bucket, key: &ObjectKey) -> Option<&ObjectRecord> {
+        self.objects.get(&bucket.id)?.get(key.as_str())
+    }
+
+    /// Checks the condition, then that a shared record is retired.
+    fn check(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> Result<(), Refusal> {
+        let row = self.object(bucket, key);
+        let current = row.filter(|record| record.kind == ObjectKind::Object);
+        if !condition.holds(current.map(|record| (&record.etag, record.commit_id))) {
+            return Err(Refusal::Condition(current.map(ObjectRecord::current)));
+        }
+        match row {
+            Some(record) if record.shared && retired != Some(record.commit_id) => {
+                Err(Refusal::Shared(Box::new(record.clone())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The commit of a record, by itself or as a part of publishing an upload.
+    pub(super) fn commit(
+        &mut self,
+        bucket: &Bucket,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> CommitOutcome {
+        if self.creation(&bucket.name, bucket.id).is_none() {
+            return CommitOutcome::NoSuchBucket;
+        }
+        match self.check(bucket, &record.key, condition, retired) {
+            Ok(()) => CommitOutcome::Committed {
+                superseded: self
+                    .objects
+                    .entry(bucket.id)
+                    .or_default()
+                    .insert(record.key.as_str().to_owned(), record.clone()),
+            },
+            Err(Refusal::Condition(current)) => CommitOutcome::ConditionFailed { current },
+            Err(Refusal::Shared(current)) => CommitOutcome::Shared { current },
+        }
+    }
+}
+
+/// Where the map is entered for `range`; `None` when no key can lie in it.
+fn first(range: &KeyRange) -> Option<Bound<String>> {
+    let prefix = &range.prefix;
+    Some(match &range.start {
+        KeyStart::After(last) if last >= prefix => Bound::Excluded(last.clone()),
+        KeyStart::AfterPrefix(passed) => Bound::Included(successor(passed)?.max(prefix.clone())),
+        KeyStart::Beginning | KeyStart::After(_) => Bound::Included(prefix.clone()),
+    })
+}
+
+/// The least text that is greater than every text that starts with `prefix`, so that a scan can
+/// step over them; `None` when there is none.
+fn successor(prefix: &str) -> Option<String> {
+    let mut rest = prefix.chars();
+    while let Some(last) = rest.next_back() {
+        // A range of `char` leaves out the surrogates, which are no characters.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            return Some(format!("{}{next}", rest.as_str()));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_successor_of_a_prefix_is_behind_all_that_start_with_it() {
+        assert_eq!(successor("a/").as_deref(), Some("a0"));
+        assert_eq!(successor("\u{7f}").as_deref(), Some("\u{80}"));
+        assert_eq!(successor("\u{d7ff}").as_deref(), Some("\u{e000}"));
+        assert_eq!(successor("a\u{10ffff}\u{10ffff}").as_deref(), Some("b"));
+        assert_eq!(successor("\u{10ffff}"), None);
+        assert_eq!(successor(""), None);
+    }
+}

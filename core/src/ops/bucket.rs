@@ -1,0 +1,124 @@
+//! Operations on buckets.
+
+use super::access::no_such_bucket;
+use super::{Caller, Context};
+use crate::model::{Bucket, BucketId, BucketName, BucketState, ErrorCode, Revision, S3Error, Token};
+use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, new_id};
+
+/// Creates a bucket in `region`.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>. A bucket that the caller already owns is
+/// `BucketAlreadyOwnedByYou` in every region; the 200 that AWS answers in us-east-1 alone is not copied.
+pub async fn create_bucket(
+    context: &Context,
+    caller: &Caller,
+    name: &BucketName,
+    region: &str,
+) -> Result<(), S3Error> {
+    let bucket = Bucket {
+        name: name.clone(),
+        id: new_id(context.ports.entropy.as_ref(), BucketId::from_bytes),
+        owner: caller.owner.clone(),
+        region: region.to_owned(),
+        created: context.ports.clock.now(),
+        state: BucketState::Active,
+        revision: Revision(1),
+        layout: Bucket::LAYOUT,
+    };
+    match context.ports.metadata.create_bucket(&bucket).await? {
+        CreateBucketOutcome::Created => Ok(()),
+        CreateBucketOutcome::Exists(taken) if taken.owner.id == caller.owner.id => {
+            Err(S3Error::new(ErrorCode::BucketAlreadyOwnedByYou).with("BucketName", name))
+        }
+        CreateBucketOutcome::Exists(_) => {
+            Err(S3Error::new(ErrorCode::BucketAlreadyExists).with("BucketName", name))
+        }
+    }
+}
+
+/// The bucket, if it exists and is the caller's: HeadBucket, GetBucketLocation and every read of its configuration.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
+pub async fn head_bucket(context: &Context, caller: &Caller, name: &BucketName) -> Result<Bucket, S3Error> {
+    caller.bucket(context, name).await
+}
+
+/// Deletes a bucket that holds no objects. Open uploads go with it.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
+pub async fn delete_bucket(context: &Context, caller: &Caller, name: &BucketName) -> Result<(), S3Error> {
+    let bucket = caller.bucket(context, name).await?;
+    let token = new_id(context.ports.entropy.as_ref(), Token::from_bytes);
+    match context
+        .ports
+        .metadata
+        .delete_bucket(name, bucket.id, token)
+        .await?
+    {
+        DeleteBucketOutcome::Deleted => Ok(()),
+        DeleteBucketOutcome::NotEmpty => {
+            Err(S3Error::new(ErrorCode::BucketNotEmpty).with("BucketName", name))
+        }
+        DeleteBucketOutcome::NoSuchBucket => Err(no_such_bucket(name)),
+    }
+}
+
+/// What ListBuckets is asked.
+#[derive(Clone, Debug)]
+pub struct ListBuckets {
+    /// Only names that start with this.
+    pub prefix: String,
+    /// Only names greater than this.
+    pub after: Option<String>,
+    /// Only buckets of this region.
+    pub region: Option<String>,
+    /// At most this many, 1 to 10,000.
+    pub limit: usize,
+}
+
+/// What ListBuckets answers.
+#[derive(Clone, Debug)]
+pub struct ListBucketsOutput {
+    /// Buckets in ascending order of their names.
+    pub buckets: Vec<Bucket>,
+    /// The name to go on behind, where there are more.
+    pub next: Option<String>,
+}
+
+/// The caller's buckets.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
+pub async fn list_buckets(
+    context: &Context,
+    caller: &Caller,
+    input: ListBuckets,
+) -> Result<ListBucketsOutput, S3Error> {
+    let mut buckets = Vec::new();
+    let mut after = input.after;
+    // One more than asked for tells whether there are more.
+    while buckets.len() <= input.limit {
+        let limit = input.limit + 1 - buckets.len();
+        let metadata = &context.ports.metadata;
+        let page = metadata
+            .scan_buckets(Some(&caller.owner.id), &input.prefix, after.as_deref(), limit)
+            .await?;
+        let in_region = |bucket: &Bucket| {
+            input
+                .region
+                .as_ref()
+                .is_none_or(|region| *region == bucket.region)
+        };
+        buckets.extend(page.items.into_iter().filter(in_region));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    let next = if buckets.len() > input.limit {
+        buckets.truncate(input.limit);
+        buckets.last().map(|bucket| bucket.name.to_string())
+    } else {
+        None
+    };
+    Ok(ListBucketsOutput { buckets, next })
+}

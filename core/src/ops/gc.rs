@@ -1,0 +1,363 @@
+//! Garbage collection: mark and sweep over the whole store, in slices that can be resumed.
+//!
+//! A slice takes the next run of blobs, marks those that some record names, and deletes the others. The roots are read
+//! in one order: uploads with their parts, objects, retired manifests. Bytes only ever move along that order: a part
+//! becomes an object, and a shared object that goes away leaves a retired manifest. So a blob that is named throughout
+//! the mark is met in at least one place.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::commit::RETIRED_FOR;
+use super::manifest::load_spilled;
+use super::multipart::abort;
+use crate::model::{BlobRef, Bucket, Manifest, SpilledLayout, Timestamp, Upload};
+use crate::ports::{OwnerRecord, Ports, StoreError, StoreRecord, StoreResult, UploadRange, UploadStart};
+
+/// How many rows one read asks for.
+const PAGE: usize = 1_000;
+
+/// How many blobs one delete names.
+const DELETE_BATCH: usize = 1_000;
+
+/// The share of a slice's blobs that may go without `force`, in percent.
+const MOST_PERCENT: usize = 20;
+
+/// How a collection works.
+#[derive(Clone, Debug)]
+pub struct GcOptions {
+    /// Only blobs that were written longer ago than this are deleted. No request may live half as long.
+    pub grace: Duration,
+    /// Uploads that were begun longer ago than this are aborted; `None` keeps them for ever, as S3 does.
+    pub upload_expiry: Option<Duration>,
+    /// Whether nobody else uses the store meanwhile. Only then may the mark take longer than the grace.
+    pub exclusive: bool,
+    /// Report what would be deleted, and change nothing.
+    pub dry_run: bool,
+    /// Delete even if more than 20% of a slice's blobs are garbage.
+    pub force: bool,
+    /// How many blobs one slice looks at: what bounds the memory.
+    pub slice: usize,
+}
+
+impl Default for GcOptions {
+    fn default() -> Self {
+        Self {
+            grace: RETIRED_FOR,
+            upload_expiry: Some(Duration::from_secs(7 * 24 * 60 * 60)),
+            exclusive: false,
+            dry_run: false,
+            force: false,
+            slice: 100_000,
+        }
+    }
+}
+
+/// What one slice did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GcReport {
+    /// Blobs that the slice looked at, and their bytes.
+    pub seen: Tally,
+    /// Blobs that were deleted, or would be in a dry run.
+    pub deleted: Tally,
+    /// Blobs that were to be deleted and could not be; the next round finds them again.
+    pub failed: Tally,
+    /// Uploads that were aborted because they were too old.
+    pub expired_uploads: usize,
+    /// Where the next slice starts; `None` at the end of the round.
+    pub next: Option<BlobRef>,
+}
+
+/// A number of blobs and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many.
+    pub blobs: usize,
+    /// How many bytes they hold.
+    pub bytes: u64,
+}
+
+impl Tally {
+    fn add(&mut self, bytes: u64) {
+        self.blobs += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// Why a slice deleted nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum GcError {
+    /// The blob store belongs to another metadata store, or an import is under way.
+    #[error(
+        "the blob store does not carry this metadata store's owner record, or an import is not finished: nothing is deleted"
+    )]
+    NotOwned,
+    /// Too much of a slice looks like garbage to be believed.
+    #[error("{garbage} of {seen} blobs look like garbage, more than 20%: nothing is deleted without --force")]
+    TooMuch {
+        /// Blobs that no record names.
+        garbage: usize,
+        /// Blobs that the slice looked at.
+        seen: usize,
+    },
+    /// The mark took longer than the grace, so that it proves nothing.
+    #[error("marking took longer than the grace: nothing is deleted")]
+    TooSlow,
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Collects one slice that starts behind `cursor`. At the start of a round (no cursor), expired receipts, retired
+/// manifests and uploads go first.
+pub async fn collect_slice(
+    ports: &Ports,
+    options: &GcOptions,
+    cursor: Option<BlobRef>,
+) -> Result<GcReport, GcError> {
+    check_ownership(ports).await?;
+    let started = ports.clock.now();
+    let mut report = GcReport::default();
+    if cursor.is_none() && !options.dry_run {
+        report.expired_uploads = expire(ports, options, started).await?;
+    }
+    let mut garbage = candidates(ports, options, started, cursor, &mut report).await?;
+    if !garbage.is_empty() {
+        mark(ports, options, started, &mut garbage).await?;
+    }
+    if !options.exclusive && ports.clock.now().since(started) > options.grace.min(RETIRED_FOR) {
+        return Err(GcError::TooSlow);
+    }
+    if !options.force && garbage.len() * 100 > report.seen.blobs * MOST_PERCENT {
+        return Err(GcError::TooMuch {
+            garbage: garbage.len(),
+            seen: report.seen.blobs,
+        });
+    }
+    if options.dry_run {
+        garbage.values().for_each(|size| report.deleted.add(*size));
+    } else {
+        sweep(ports, &garbage, &mut report).await;
+    }
+    Ok(report)
+}
+
+/// Collects one slice from where the last one stopped, and remembers where this one stops.
+pub async fn resume_collection(ports: &Ports, options: &GcOptions) -> Result<GcReport, GcError> {
+    let record = check_ownership(ports).await?;
+    let report = collect_slice(ports, options, record.gc_cursor).await?;
+    if !options.dry_run {
+        let advanced = StoreRecord {
+            gc_cursor: report.next,
+            ..record
+        };
+        if !ports.metadata.swap_store_record(Some(&record), &advanced).await? {
+            tracing::info!("another collection moved the cursor; it stays where that one put it");
+        }
+    }
+    Ok(report)
+}
+
+async fn check_ownership(ports: &Ports) -> Result<StoreRecord, GcError> {
+    let record = ports.metadata.store_record().await?;
+    let owner = ports.blobs.owner().await?;
+    match (record, owner) {
+        (Some(record), Some(owner))
+            if record.active
+                && owner
+                    == (OwnerRecord {
+                        store: record.store,
+                        epoch: record.epoch,
+                    }) =>
+        {
+            Ok(record)
+        }
+        _ => Err(GcError::NotOwned),
+    }
+}
+
+/// The slice's blobs that are old enough to be garbage, with their sizes.
+async fn candidates(
+    ports: &Ports,
+    options: &GcOptions,
+    started: Timestamp,
+    cursor: Option<BlobRef>,
+    report: &mut GcReport,
+) -> StoreResult<HashMap<BlobRef, u64>> {
+    let newest = started.minus(options.grace);
+    let mut candidates = HashMap::new();
+    let mut after = cursor;
+    while report.seen.blobs < options.slice {
+        let limit = PAGE.min(options.slice - report.seen.blobs);
+        let page = ports.blobs.scan(after.as_ref(), limit).await?;
+        for entry in page.blobs {
+            report.seen.add(entry.size);
+            if entry.created <= newest {
+                candidates.insert(entry.blob, entry.size);
+            }
+        }
+        report.next = page.next;
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    Ok(candidates)
+}
+
+/// Takes every blob that some record names out of `garbage`.
+async fn mark(
+    ports: &Ports,
+    options: &GcOptions,
+    started: Timestamp,
+    garbage: &mut HashMap<BlobRef, u64>,
+) -> StoreResult<()> {
+    for bucket in all_buckets(ports).await? {
+        for upload in open_uploads(ports, &bucket).await? {
+            mark_parts(ports, &upload, garbage).await?;
+        }
+    }
+    for bucket in all_buckets(ports).await? {
+        mark_objects(ports, &bucket, garbage).await?;
+    }
+    // With a grace shorter than the usual one a retired manifest is a root for as long as that.
+    let now = started.plus(RETIRED_FOR.saturating_sub(options.grace));
+    let mut after = None;
+    loop {
+        let page = ports.metadata.scan_retired(after, now, PAGE).await?;
+        for retired in &page.items {
+            let spilled = match &retired.manifest {
+                Manifest::Spilled(spilled) => Some(spilled),
+                _ => None,
+            };
+            mark_manifest(ports, retired.manifest.blobs(), spilled, garbage).await?;
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn all_buckets(ports: &Ports) -> StoreResult<Vec<Bucket>> {
+    let mut buckets = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = ports
+            .metadata
+            .scan_buckets(None, "", after.as_deref(), PAGE)
+            .await?;
+        buckets.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(buckets),
+        }
+    }
+}
+
+async fn open_uploads(ports: &Ports, bucket: &Bucket) -> StoreResult<Vec<Upload>> {
+    let mut uploads = Vec::new();
+    let mut start = UploadStart::Beginning;
+    loop {
+        let range = UploadRange {
+            prefix: String::new(),
+            start,
+        };
+        let page = ports.metadata.scan_uploads(bucket, &range, PAGE).await?;
+        uploads.extend(page.items);
+        match page.next {
+            Some(next) => start = next,
+            None => return Ok(uploads),
+        }
+    }
+}
+
+async fn mark_parts(ports: &Ports, upload: &Upload, garbage: &mut HashMap<BlobRef, u64>) -> StoreResult<()> {
+    let mut after = None;
+    loop {
+        let page = ports.metadata.scan_parts(upload, after, PAGE).await?;
+        for extent in page.items.iter().flat_map(|part| &part.extents) {
+            garbage.remove(&extent.blob);
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn mark_objects(
+    ports: &Ports,
+    bucket: &Bucket,
+    garbage: &mut HashMap<BlobRef, u64>,
+) -> StoreResult<()> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = ports
+            .metadata
+            .scan_manifests(bucket, after.as_deref(), PAGE)
+            .await?;
+        for entry in page.items {
+            mark_manifest(ports, entry.blobs.into_iter(), entry.spilled.as_ref(), garbage).await?;
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn mark_manifest(
+    ports: &Ports,
+    blobs: impl Iterator<Item = BlobRef>,
+    spilled: Option<&SpilledLayout>,
+    garbage: &mut HashMap<BlobRef, u64>,
+) -> StoreResult<()> {
+    blobs.for_each(|blob| {
+        garbage.remove(&blob);
+    });
+    if let Some(spilled) = spilled {
+        let layout = load_spilled(ports, spilled).await?.ok_or_else(|| {
+            StoreError::corrupt(format!("the layout in blob {} is missing", spilled.extent.blob))
+        })?;
+        for extent in &layout.extents {
+            garbage.remove(&extent.blob);
+        }
+    }
+    Ok(())
+}
+
+async fn sweep(ports: &Ports, garbage: &HashMap<BlobRef, u64>, report: &mut GcReport) {
+    let blobs: Vec<BlobRef> = garbage.keys().copied().collect();
+    for batch in blobs.chunks(DELETE_BATCH) {
+        for outcome in ports.blobs.delete(batch).await {
+            let size = garbage.get(&outcome.blob).copied().unwrap_or(0);
+            match outcome.result {
+                Ok(()) => report.deleted.add(size),
+                Err(error) => {
+                    tracing::warn!(blob = %outcome.blob, %error, "a blob that nothing names was not deleted");
+                    report.failed.add(size);
+                }
+            }
+        }
+    }
+}
+
+/// Removes expired rows and aborts uploads that are too old. Returns how many uploads went.
+async fn expire(ports: &Ports, options: &GcOptions, now: Timestamp) -> Result<usize, GcError> {
+    while ports.metadata.purge_expired(now, PAGE).await? == PAGE {}
+    let Some(expiry) = options.upload_expiry else {
+        return Ok(0);
+    };
+    let oldest = now.minus(expiry);
+    let mut expired = 0;
+    for bucket in all_buckets(ports).await? {
+        for upload in open_uploads(ports, &bucket).await? {
+            if upload.initiated <= oldest {
+                abort(ports, &upload).await?;
+                expired += 1;
+            }
+        }
+    }
+    Ok(expired)
+}

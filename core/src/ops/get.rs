@@ -1,0 +1,161 @@
+//! GetObject and HeadObject.
+
+use std::ops::Range;
+
+use futures_util::{StreamExt, stream};
+
+use super::access::no_such_key;
+use super::manifest::{load_layout, open, slice};
+use super::{Caller, Context, Target};
+use crate::model::{ErrorCode, Manifest, ObjectRecord, PartNumber, S3Error};
+use crate::ports::BlobStream;
+
+/// How often a record is read again because the bytes it named were freed meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// Which bytes of an object a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// All.
+    Whole,
+    /// These, which lie within the object.
+    Range(Range<u64>),
+    /// Those of one part of a multipart object; part 1 of any other object is all of it.
+    Part(PartNumber),
+}
+
+/// What GetObject and HeadObject answer.
+pub struct GetObjectOutput {
+    /// The object.
+    pub record: ObjectRecord,
+    /// The bytes selected: `None` for all of them without a range.
+    pub range: Option<Range<u64>>,
+    /// How many parts the object has, where a part was selected of an object that has parts.
+    pub parts_count: Option<u32>,
+    /// The bytes; empty for HEAD.
+    pub body: BlobStream,
+}
+
+/// Reads an object. `select` sees the record first: it decides the request's conditions and which bytes to send.
+///
+/// The bytes are those of exactly one commit. If they are freed between the read of the record and that of its first
+/// byte, the record is read again and `select` decides anew.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+pub async fn get_object(
+    context: &Context,
+    caller: &Caller,
+    target: &Target,
+    select: &(dyn Fn(&ObjectRecord) -> Result<Selection, S3Error> + Sync),
+) -> Result<GetObjectOutput, S3Error> {
+    for _ in 0..ATTEMPTS {
+        let record = find(context, caller, target).await?;
+        let selection = select(&record)?;
+        let Some((range, parts_count)) = resolve(context, &record, selection).await? else {
+            continue;
+        };
+        let bytes = range.clone().unwrap_or(0..record.size);
+        if let Some(body) = read(context, &record, bytes).await? {
+            return Ok(GetObjectOutput {
+                record,
+                range,
+                parts_count,
+                body,
+            });
+        }
+    }
+    Err(S3Error::from(ErrorCode::SlowDown))
+}
+
+/// Reads what GetObject would answer, without touching the bytes.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+pub async fn head_object(
+    context: &Context,
+    caller: &Caller,
+    target: &Target,
+    select: &(dyn Fn(&ObjectRecord) -> Result<Selection, S3Error> + Sync),
+) -> Result<GetObjectOutput, S3Error> {
+    for _ in 0..ATTEMPTS {
+        let record = find(context, caller, target).await?;
+        let selection = select(&record)?;
+        if let Some((range, parts_count)) = resolve(context, &record, selection).await? {
+            return Ok(GetObjectOutput {
+                record,
+                range,
+                parts_count,
+                body: stream::empty().boxed(),
+            });
+        }
+    }
+    Err(S3Error::from(ErrorCode::SlowDown))
+}
+
+async fn find(context: &Context, caller: &Caller, target: &Target) -> Result<ObjectRecord, S3Error> {
+    let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
+    caller.open(&target.bucket, found.bucket)?;
+    found.object.ok_or_else(|| no_such_key(&target.key))
+}
+
+/// The byte range and the parts' count of a selection; `None` when a spilled layout is gone.
+async fn resolve(
+    context: &Context,
+    record: &ObjectRecord,
+    selection: Selection,
+) -> Result<Option<(Option<Range<u64>>, Option<u32>)>, S3Error> {
+    let number = match selection {
+        Selection::Whole => return Ok(Some((None, None))),
+        Selection::Range(range) => return Ok(Some((Some(range), None))),
+        Selection::Part(number) => number,
+    };
+    if record.manifest.parts_count() == 0 {
+        return if number.get() == 1 {
+            Ok(Some(((record.size > 0).then_some(0..record.size), None)))
+        } else {
+            Err(no_such_part(number))
+        };
+    }
+    let Some(layout) = load_layout(context, &record.manifest).await? else {
+        return Ok(None);
+    };
+    let mut start = 0;
+    for part in &layout.parts {
+        if part.number == number {
+            return Ok(Some((
+                Some(start..start + part.length),
+                Some(record.manifest.parts_count()),
+            )));
+        }
+        start += part.length;
+    }
+    Err(no_such_part(number))
+}
+
+fn no_such_part(number: PartNumber) -> S3Error {
+    S3Error::new(ErrorCode::InvalidPartNumber).with("PartNumberRequested", number)
+}
+
+/// The bytes of `range`; `None` when they are gone.
+async fn read(
+    context: &Context,
+    record: &ObjectRecord,
+    range: Range<u64>,
+) -> Result<Option<BlobStream>, S3Error> {
+    match &record.manifest {
+        Manifest::Inline(bytes) => {
+            let bounds = usize::try_from(range.start).and_then(|from| Ok(from..usize::try_from(range.end)?));
+            let bytes = bounds
+                .ok()
+                .filter(|bounds| bounds.end <= bytes.len())
+                .map(|bounds| bytes.slice(bounds));
+            let bytes = bytes.ok_or_else(|| S3Error::new(ErrorCode::InternalError))?;
+            Ok(Some(stream::once(async move { Ok(bytes) }).boxed()))
+        }
+        manifest => {
+            let Some(layout) = load_layout(context, manifest).await? else {
+                return Ok(None);
+            };
+            Ok(open(context, slice(&layout.extents, &range)).await?)
+        }
+    }
+}

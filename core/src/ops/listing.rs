@@ -1,0 +1,309 @@
+//! Listings: one fold over ordered range reads, for objects and for uploads.
+//!
+//! A common prefix is emitted once and then skipped over: the next read starts behind all keys that share it. So the
+//! cost of a listing follows what it shows, not how many keys lie under its prefixes.
+
+use std::future::Future;
+
+use super::{Caller, Context};
+use crate::model::{Bucket, BucketName, ObjectSummary, S3Error, Upload, UploadId};
+use crate::ports::{KeyRange, KeyStart, MetadataStore, Page, StoreResult, UploadRange, UploadStart};
+
+/// How many rows the first read after a skip asks for, when there is a delimiter. Doubled while no prefix is met.
+const FIRST_READ: usize = 8;
+
+/// How many rows one read asks for at most: a page of 1,000 and one more to see whether it is the last.
+const LARGEST_READ: usize = 1_001;
+
+/// The last thing that a page of a listing showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListingPosition {
+    /// A key.
+    Key(String),
+    /// An upload of a key.
+    Upload(String, UploadId),
+    /// A common prefix.
+    Prefix(String),
+}
+
+/// What ListObjects and ListObjectsV2 are asked.
+#[derive(Clone, Debug)]
+pub struct ListObjects {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// Only keys that start with this.
+    pub prefix: String,
+    /// Fold keys up to the first occurrence of this behind the prefix; empty for none.
+    pub delimiter: String,
+    /// Start behind this.
+    pub after: Option<ListingPosition>,
+    /// At most this many keys and common prefixes, 0 to 1,000.
+    pub limit: usize,
+}
+
+/// What ListObjects and ListObjectsV2 answer.
+#[derive(Clone, Debug)]
+pub struct ListObjectsOutput {
+    /// Objects in ascending byte order of their keys.
+    pub objects: Vec<ObjectSummary>,
+    /// Common prefixes in ascending byte order.
+    pub common_prefixes: Vec<String>,
+    /// The last thing shown, where there is more behind it.
+    pub next: Option<ListingPosition>,
+}
+
+/// What ListMultipartUploads is asked.
+#[derive(Clone, Debug)]
+pub struct ListUploads {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// Only keys that start with this.
+    pub prefix: String,
+    /// Fold keys up to the first occurrence of this behind the prefix; empty for none.
+    pub delimiter: String,
+    /// Start behind this; a key means all its uploads.
+    pub after: Option<ListingPosition>,
+    /// At most this many uploads and common prefixes, 0 to 1,000.
+    pub limit: usize,
+}
+
+/// What ListMultipartUploads answers.
+#[derive(Clone, Debug)]
+pub struct ListUploadsOutput {
+    /// Uploads ordered by key and then by initiation.
+    pub uploads: Vec<Upload>,
+    /// Common prefixes in ascending byte order.
+    pub common_prefixes: Vec<String>,
+    /// The last thing shown, where there is more behind it.
+    pub next: Option<ListingPosition>,
+}
+
+/// Lists objects.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
+pub async fn list_objects(
+    context: &Context,
+    caller: &Caller,
+    input: ListObjects,
+) -> Result<ListObjectsOutput, S3Error> {
+    let bucket = caller.bucket(context, &input.bucket).await?;
+    let shape = Shape {
+        prefix: &input.prefix,
+        delimiter: &input.delimiter,
+        limit: input.limit,
+    };
+    let start = match shape.start(input.after) {
+        None => KeyStart::Beginning,
+        Some(ListingPosition::Prefix(prefix)) => KeyStart::AfterPrefix(prefix),
+        Some(ListingPosition::Key(key) | ListingPosition::Upload(key, _)) => KeyStart::After(key),
+    };
+    let source = Objects {
+        metadata: context.ports.metadata.as_ref(),
+        bucket: &bucket,
+        prefix: &input.prefix,
+    };
+    let folded = fold(&source, &shape, start).await?;
+    Ok(ListObjectsOutput {
+        objects: folded.items,
+        common_prefixes: folded.prefixes,
+        next: folded.next,
+    })
+}
+
+/// Lists uploads that have not ended.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>
+pub async fn list_multipart_uploads(
+    context: &Context,
+    caller: &Caller,
+    input: ListUploads,
+) -> Result<ListUploadsOutput, S3Error> {
+    let bucket = caller.bucket(context, &input.bucket).await?;
+    let shape = Shape {
+        prefix: &input.prefix,
+        delimiter: &input.delimiter,
+        limit: input.limit,
+    };
+    let start = match shape.start(input.after) {
+        None => UploadStart::Beginning,
+        Some(ListingPosition::Prefix(prefix)) => UploadStart::AfterPrefix(prefix),
+        Some(ListingPosition::Key(key)) => UploadStart::AfterKey(key),
+        Some(ListingPosition::Upload(key, upload)) => UploadStart::After(key, upload),
+    };
+    let source = Uploads {
+        metadata: context.ports.metadata.as_ref(),
+        bucket: &bucket,
+        prefix: &input.prefix,
+    };
+    let folded = fold(&source, &shape, start).await?;
+    Ok(ListUploadsOutput {
+        uploads: folded.items,
+        common_prefixes: folded.prefixes,
+        next: folded.next,
+    })
+}
+
+/// Where ordered items come from.
+trait Source {
+    type Item;
+    type Start;
+    fn read(
+        &self,
+        start: Self::Start,
+        limit: usize,
+    ) -> impl Future<Output = StoreResult<Page<Self::Item, Self::Start>>> + Send;
+    fn key(item: &Self::Item) -> &str;
+    fn position(item: &Self::Item) -> ListingPosition;
+    fn after_prefix(prefix: String) -> Self::Start;
+}
+
+struct Objects<'a> {
+    metadata: &'a dyn MetadataStore,
+    bucket: &'a Bucket,
+    prefix: &'a str,
+}
+
+impl Source for Objects<'_> {
+    type Item = ObjectSummary;
+    type Start = KeyStart;
+
+    async fn read(&self, start: KeyStart, limit: usize) -> StoreResult<Page<ObjectSummary, KeyStart>> {
+        let range = KeyRange {
+            prefix: self.prefix.to_owned(),
+            start,
+        };
+        self.metadata.scan_objects(self.bucket, &range, limit).await
+    }
+
+    fn key(item: &ObjectSummary) -> &str {
+        item.key.as_str()
+    }
+
+    fn position(item: &ObjectSummary) -> ListingPosition {
+        ListingPosition::Key(item.key.to_string())
+    }
+
+    fn after_prefix(prefix: String) -> KeyStart {
+        KeyStart::AfterPrefix(prefix)
+    }
+}
+
+struct Uploads<'a> {
+    metadata: &'a dyn MetadataStore,
+    bucket: &'a Bucket,
+    prefix: &'a str,
+}
+
+impl Source for Uploads<'_> {
+    type Item = Upload;
+    type Start = UploadStart;
+
+    async fn read(&self, start: UploadStart, limit: usize) -> StoreResult<Page<Upload, UploadStart>> {
+        let range = UploadRange {
+            prefix: self.prefix.to_owned(),
+            start,
+        };
+        self.metadata.scan_uploads(self.bucket, &range, limit).await
+    }
+
+    fn key(item: &Upload) -> &str {
+        item.key.as_str()
+    }
+
+    fn position(item: &Upload) -> ListingPosition {
+        ListingPosition::Upload(item.key.to_string(), item.id)
+    }
+
+    fn after_prefix(prefix: String) -> UploadStart {
+        UploadStart::AfterPrefix(prefix)
+    }
+}
+
+struct Shape<'a> {
+    prefix: &'a str,
+    delimiter: &'a str,
+    limit: usize,
+}
+
+impl Shape<'_> {
+    /// The common prefix that `key` is folded into.
+    fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
+        if self.delimiter.is_empty() {
+            return None;
+        }
+        let behind = key.strip_prefix(self.prefix)?;
+        let at = behind.find(self.delimiter)?;
+        Some(&key[..self.prefix.len() + at + self.delimiter.len()])
+    }
+
+    /// A marker that is itself a common prefix stands for all the keys under it.
+    fn start(&self, after: Option<ListingPosition>) -> Option<ListingPosition> {
+        match after {
+            Some(ListingPosition::Key(key)) if self.common_prefix(&key) == Some(&key) => {
+                Some(ListingPosition::Prefix(key))
+            }
+            after => after,
+        }
+    }
+}
+
+struct Folded<T> {
+    items: Vec<T>,
+    prefixes: Vec<String>,
+    last: Option<ListingPosition>,
+    next: Option<ListingPosition>,
+}
+
+async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> StoreResult<Folded<S::Item>> {
+    let mut folded = Folded {
+        items: Vec::new(),
+        prefixes: Vec::new(),
+        last: None,
+        next: None,
+    };
+    if shape.limit == 0 {
+        return Ok(folded);
+    }
+    let mut next = Some(start);
+    let mut read = FIRST_READ;
+    while let Some(start) = next.take() {
+        let wanted = shape.limit + 1 - folded.items.len() - folded.prefixes.len();
+        let limit = if shape.delimiter.is_empty() {
+            wanted
+        } else {
+            wanted.min(read)
+        };
+        let page = source.read(start, limit.min(LARGEST_READ)).await?;
+        let mut under = None;
+        for item in page.items {
+            let prefix = shape.common_prefix(S::key(&item)).map(str::to_owned);
+            if prefix.is_some() && prefix.as_ref() == folded.prefixes.last() {
+                under = prefix;
+                continue;
+            }
+            if folded.items.len() + folded.prefixes.len() == shape.limit {
+                folded.next = folded.last;
+                folded.last = None;
+                return Ok(folded);
+            }
+            under.clone_from(&prefix);
+            match prefix {
+                Some(prefix) => {
+                    folded.last = Some(ListingPosition::Prefix(prefix.clone()));
+                    folded.prefixes.push(prefix);
+                }
+                None => {
+                    folded.last = Some(S::position(&item));
+                    folded.items.push(item);
+                }
+            }
+        }
+        next = page.next;
+        read = read.saturating_mul(2);
+        if let (Some(prefix), true) = (under, next.is_some()) {
+            next = Some(S::after_prefix(prefix));
+            read = FIRST_READ;
+        }
+    }
+    Ok(folded)
+}

@@ -1,0 +1,143 @@
+//! Manifests: slicing them, reading through them, and spilling those that are too large for a row.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::FutureExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::Context;
+use crate::digest::crc64nvme;
+use crate::model::{BlobId, BlobRef, Bucket, Extent, Layout, Manifest, SpilledLayout};
+use crate::ports::{
+    BlobRead, BlobStream, Ports, StoreError, StoreErrorKind, StoreResult, WriteError, new_id,
+};
+
+/// The largest layout that is read back: 10,000 parts of several extents each stay well below it.
+const MAX_SPILLED: u64 = 64 << 20;
+
+/// The runs of bytes at `range` of the bytes that `extents` make up. `range` lies within them.
+pub(super) fn slice(extents: &[Extent], range: &Range<u64>) -> Vec<Extent> {
+    let mut sliced = Vec::new();
+    let mut start = 0;
+    for extent in extents {
+        let end = start + extent.length;
+        let (from, to) = (range.start.max(start), range.end.min(end));
+        if from < to {
+            sliced.push(Extent {
+                offset: extent.offset + (from - start),
+                length: to - from,
+                ..*extent
+            });
+        }
+        start = end;
+    }
+    sliced
+}
+
+/// The bytes of `extents`, or `None` when the first blob is gone: then the record that named it was replaced, and is
+/// to be read again. While one blob is read, the next is already being opened.
+pub(super) async fn open(context: &Context, extents: Vec<Extent>) -> StoreResult<Option<BlobStream>> {
+    let mut extents = extents.into_iter();
+    let Some(first) = extents.next() else {
+        return Ok(Some(stream::empty().boxed()));
+    };
+    let blobs = context.ports.blobs.clone();
+    let BlobRead::Found(head) = blobs.read(&first.blob, bytes_of(&first)).await? else {
+        return Ok(None);
+    };
+    if extents.len() == 0 {
+        return Ok(Some(head));
+    }
+    let rest = extents.map(move |extent| {
+        let blobs = blobs.clone();
+        async move {
+            match blobs.read(&extent.blob, bytes_of(&extent)).await? {
+                BlobRead::Found(bytes) => Ok(bytes),
+                BlobRead::Missing => Err(missing(&extent.blob)),
+            }
+        }
+        .boxed()
+    });
+    let first = async move { Ok(head) }.boxed();
+    // Two in the buffer: the blob that is being read, and the next one, whose request is on its way.
+    let opened = stream::iter(std::iter::once(first).chain(rest)).buffered(2);
+    Ok(Some(opened.try_flatten().boxed()))
+}
+
+fn bytes_of(extent: &Extent) -> Range<u64> {
+    extent.offset..extent.offset + extent.length
+}
+
+fn missing(blob: &BlobRef) -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, format!("blob {blob} is missing"))
+}
+
+/// The layout of a manifest that is not inline, or `None` when it was spilled and its blob is gone.
+pub(super) async fn load_layout(context: &Context, manifest: &Manifest) -> StoreResult<Option<Layout>> {
+    match manifest {
+        Manifest::Inline(_) => Ok(Some(Layout::default())),
+        Manifest::Extents(layout) => Ok(Some(layout.clone())),
+        Manifest::Spilled(spilled) => load_spilled(&context.ports, spilled).await,
+    }
+}
+
+/// The layout that lies in a blob, checked against its CRC; `None` when the blob is gone.
+pub(super) async fn load_spilled(ports: &Ports, spilled: &SpilledLayout) -> StoreResult<Option<Layout>> {
+    let extent = &spilled.extent;
+    if extent.length > MAX_SPILLED {
+        return Err(StoreError::corrupt(format!(
+            "the layout in blob {} is too large",
+            extent.blob
+        )));
+    }
+    let BlobRead::Found(bytes) = ports.blobs.read(&extent.blob, bytes_of(extent)).await? else {
+        return Ok(None);
+    };
+    let bytes = bytes
+        .try_fold(BytesMut::new(), |mut all, piece| async move {
+            all.extend_from_slice(&piece);
+            Ok(all)
+        })
+        .await?;
+    if crc64nvme(&bytes) != extent.blob_crc64nvme {
+        return Err(StoreError::corrupt(format!(
+            "the layout in blob {} is damaged",
+            extent.blob
+        )));
+    }
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(StoreError::corrupt)
+}
+
+/// The manifest of `layout`: in the row where it fits, else in a blob of its own that is written first.
+pub(super) async fn place_layout(
+    context: &Context,
+    bucket: &Bucket,
+    layout: Layout,
+) -> StoreResult<Manifest> {
+    if layout.extents.is_empty() && layout.parts.is_empty() {
+        return Ok(Manifest::empty());
+    }
+    if layout.extents.len() + layout.parts.len() <= context.ports.metadata.layout_limit() {
+        return Ok(Manifest::Extents(layout));
+    }
+    let bytes = Bytes::from(serde_json::to_vec(&layout).map_err(StoreError::internal)?);
+    let blob = BlobRef {
+        bucket: bucket.id,
+        blob: new_id(context.ports.entropy.as_ref(), BlobId::from_bytes),
+    };
+    let (length, crc) = (bytes.len() as u64, crc64nvme(&bytes));
+    let body = stream::once(async move { Ok(bytes) }).boxed();
+    match context.ports.blobs.write(&blob, body, Some(length)).await {
+        Ok(_) => {}
+        Err(WriteError::Store(error)) => return Err(error),
+        Err(WriteError::Body(error)) => return Err(StoreError::internal(error)),
+    }
+    let parts = u32::try_from(layout.parts.len()).unwrap_or(u32::MAX);
+    Ok(Manifest::Spilled(SpilledLayout {
+        extent: Extent::whole(blob, length, crc),
+        parts,
+    }))
+}

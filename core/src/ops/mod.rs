@@ -1,0 +1,46 @@
+//! S3's semantics: what each operation does to the two stores. No HTTP and no XML here.
+
+mod access;
+mod bucket;
+mod commit;
+mod copy;
+mod credentials;
+mod delete;
+mod free;
+mod gc;
+mod get;
+mod listing;
+mod manifest;
+mod multipart;
+mod ownership;
+mod put;
+
+pub use access::{Caller, Target};
+pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, head_bucket, list_buckets};
+pub use copy::{CopyObject, Replacement, copy_object};
+pub use credentials::CredentialCache;
+pub use delete::{delete_object, delete_objects};
+pub use gc::{GcError, GcOptions, GcReport, Tally, collect_slice, resume_collection};
+pub use get::{GetObjectOutput, Selection, get_object, head_object};
+pub use listing::{
+    ListObjects, ListObjectsOutput, ListUploads, ListUploadsOutput, ListingPosition, list_multipart_uploads,
+    list_objects,
+};
+pub use multipart::{
+    CompleteMultipartUpload, CompletedPart, CompletedUpload, CreateMultipartUpload, ListParts,
+    ListPartsOutput, abort_multipart_upload, complete_multipart_upload, create_multipart_upload, list_parts,
+    open_upload, upload_part,
+};
+pub use ownership::{Ownership, establish_ownership};
+pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
+
+use crate::ports::Ports;
+
+/// What every operation works with.
+#[derive(Clone)]
+pub struct Context {
+    /// The stores, time and randomness.
+    pub ports: Ports,
+    /// Whether this metadata store may free blobs in this blob store.
+    pub ownership: Ownership,
+}

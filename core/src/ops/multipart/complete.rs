@@ -1,0 +1,375 @@
+//! CompleteMultipartUpload: the object's manifest becomes the parts' extents; no bytes move.
+
+use std::collections::HashMap;
+
+use super::{RECEIPT_FOR, find, no_such_upload};
+use crate::digest::{
+    combine_crc64nvme, composite_checksum, crc64nvme_checksum, full_object_checksum, md5_of_md5s,
+};
+use crate::model::{
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Layout, Manifest,
+    ObjectKind, ObjectRecord, Part, PartBoundary, PartNumber, Receipt, ReceiptOutcome, S3Error, Token,
+    Upload, UploadId, WriteCondition,
+};
+use crate::ops::access::no_such_bucket;
+use crate::ops::commit::{pause, precondition_failed, retire};
+use crate::ops::free::{free_blob, free_superseded};
+use crate::ops::manifest::place_layout;
+use crate::ops::{Caller, Context, Target};
+use crate::ports::{BeginComplete, CommitOutcome, PublishOutcome, StoreErrorKind, new_id};
+
+/// The smallest part but the last: 5 MiB.
+const MIN_PART: u64 = 5 << 20;
+
+const ATTEMPTS: u32 = 8;
+
+/// How many parts one read asks for.
+const PARTS_PAGE: usize = 1_000;
+
+/// A part as the client lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedPart {
+    /// Its number.
+    pub number: PartNumber,
+    /// The entity tag that UploadPart answered.
+    pub etag: ETag,
+    /// The checksum that UploadPart answered, where the client repeats it.
+    pub checksum: Option<(ChecksumAlgorithm, String)>,
+}
+
+/// What CompleteMultipartUpload is asked.
+pub struct CompleteMultipartUpload {
+    /// The key that the upload is of.
+    pub target: Target,
+    /// The upload.
+    pub upload: UploadId,
+    /// The parts that make up the object, at least one.
+    pub parts: Vec<CompletedPart>,
+    /// The whole object's checksum, where the client knows it.
+    pub checksum: Option<(ChecksumAlgorithm, String)>,
+    /// The checksum's type, where the client names it.
+    pub checksum_kind: Option<ChecksumKind>,
+    /// The whole object's length, where the client knows it.
+    pub size: Option<u64>,
+    /// What must hold at the moment of the commit.
+    pub condition: WriteCondition,
+}
+
+/// What CompleteMultipartUpload answers: the same for a replay as for the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedUpload {
+    /// The object's entity tag.
+    pub etag: ETag,
+    /// The object's checksum.
+    pub checksum: Option<Checksum>,
+}
+
+/// Publishes an upload's parts as one object.
+///
+/// A replay, also one after the object was overwritten or deleted, answers what the first success answered as long as
+/// the receipt is kept, and is looked at before everything else. A request that fails leaves the upload open.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
+pub async fn complete_multipart_upload(
+    context: &Context,
+    caller: &Caller,
+    input: CompleteMultipartUpload,
+) -> Result<CompletedUpload, S3Error> {
+    if !input.parts.is_sorted_by(|one, next| one.number < next.number) {
+        return Err(ErrorCode::InvalidPartOrder.into());
+    }
+    let (bucket, upload) = find(context, caller, &input.target, input.upload).await?;
+    let now = context.ports.clock.now();
+    let Some(upload) = upload else {
+        let receipt = context
+            .ports
+            .metadata
+            .receipt(&bucket, &input.target.key, input.upload, now)
+            .await?;
+        return receipt
+            .ok_or_else(|| no_such_upload(input.upload))
+            .and_then(replay);
+    };
+    let token = new_id(context.ports.entropy.as_ref(), Token::from_bytes);
+    let upload = match context.ports.metadata.begin_complete(&upload, token, now).await? {
+        BeginComplete::Began(upload) => upload,
+        BeginComplete::Closed(receipt) => return replay(receipt),
+        BeginComplete::NoSuchUpload => return Err(no_such_upload(input.upload)),
+    };
+    let completed = publish(context, &bucket, &upload, &input).await;
+    if completed.is_err()
+        && let Err(error) = context.ports.metadata.reopen(&upload, token).await
+    {
+        tracing::warn!(upload = %upload.id, %error, "an upload stays in completion until somebody completes or aborts it");
+    }
+    completed
+}
+
+fn replay(receipt: Receipt) -> Result<CompletedUpload, S3Error> {
+    match receipt.outcome {
+        ReceiptOutcome::Completed { etag, checksum, .. } => Ok(CompletedUpload { etag, checksum }),
+        ReceiptOutcome::Aborted => Err(no_such_upload(receipt.upload)),
+    }
+}
+
+async fn publish(
+    context: &Context,
+    bucket: &Bucket,
+    upload: &Upload,
+    input: &CompleteMultipartUpload,
+) -> Result<CompletedUpload, S3Error> {
+    let parts = chosen_parts(read_parts(context, upload).await?, &input.parts)?;
+    let size: u64 = parts.iter().map(|part| part.size).sum();
+    check_size(input.size, size)?;
+    let checksum = object_checksum(upload, &parts)?;
+    check_checksum(input, checksum.as_ref())?;
+    let record = ObjectRecord {
+        bucket: bucket.id,
+        key: upload.key.clone(),
+        commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
+        kind: ObjectKind::Object,
+        etag: object_etag(&parts),
+        size,
+        last_modified: context.ports.clock.now(),
+        owner: upload.owner.clone(),
+        headers: upload.headers.clone(),
+        checksum,
+        shared: parts.iter().any(|part| part.shared),
+        manifest: place_layout(context, bucket, layout_of(&parts)).await?,
+    };
+    publish_record(context, bucket, upload, record, &input.condition).await
+}
+
+async fn publish_record(
+    context: &Context,
+    bucket: &Bucket,
+    upload: &Upload,
+    record: ObjectRecord,
+    condition: &WriteCondition,
+) -> Result<CompletedUpload, S3Error> {
+    let completed = CompletedUpload {
+        etag: record.etag.clone(),
+        checksum: record.checksum.clone(),
+    };
+    let receipt = Receipt {
+        upload: upload.id,
+        outcome: ReceiptOutcome::Completed {
+            etag: record.etag.clone(),
+            checksum: record.checksum.clone(),
+            commit_id: record.commit_id,
+        },
+        expires: record.last_modified.plus(RECEIPT_FOR),
+    };
+    let mut retired = None;
+    let mut failure = S3Error::from(ErrorCode::SlowDown);
+    for attempt in 0..ATTEMPTS {
+        match context
+            .ports
+            .metadata
+            .publish(bucket, &record, condition, retired, &receipt)
+            .await
+        {
+            Ok(PublishOutcome::Object(CommitOutcome::Committed { superseded })) => {
+                free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
+                return Ok(completed);
+            }
+            Ok(PublishOutcome::Object(CommitOutcome::Shared { current })) => {
+                retired = Some(retire(context, &current).await?);
+                pause(context, attempt).await;
+                continue;
+            }
+            Ok(PublishOutcome::Object(CommitOutcome::ConditionFailed { current })) => {
+                failure = precondition_failed(condition, current.as_ref(), &record);
+            }
+            Ok(PublishOutcome::Object(CommitOutcome::NoSuchBucket)) => failure = no_such_bucket(&bucket.name),
+            Ok(PublishOutcome::Closed(receipt)) => {
+                free_layout(context, &record).await;
+                return replay(receipt);
+            }
+            Err(error) if error.kind == StoreErrorKind::Timeout => {
+                let now = context.ports.clock.now();
+                return match context
+                    .ports
+                    .metadata
+                    .receipt(bucket, &upload.key, upload.id, now)
+                    .await?
+                {
+                    Some(receipt) => replay(receipt),
+                    None => Err(error.into()),
+                };
+            }
+            Err(error) => failure = error.into(),
+        }
+        break;
+    }
+    free_layout(context, &record).await;
+    Err(failure)
+}
+
+/// Frees the blob that a spilled layout was written to; never the parts' own.
+async fn free_layout(context: &Context, record: &ObjectRecord) {
+    if let Manifest::Spilled(spilled) = &record.manifest {
+        free_blob(context, spilled.extent.blob).await;
+    }
+}
+
+async fn read_parts(context: &Context, upload: &Upload) -> Result<HashMap<PartNumber, Part>, S3Error> {
+    let mut parts = HashMap::new();
+    let mut after = None;
+    loop {
+        let page = context
+            .ports
+            .metadata
+            .scan_parts(upload, after, PARTS_PAGE)
+            .await?;
+        parts.extend(page.items.into_iter().map(|part| (part.number, part)));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(parts),
+        }
+    }
+}
+
+/// The stored parts that the client lists, in its order, each as it claims.
+fn chosen_parts(
+    mut stored: HashMap<PartNumber, Part>,
+    listed: &[CompletedPart],
+) -> Result<Vec<Part>, S3Error> {
+    let mut parts = Vec::with_capacity(listed.len());
+    for listed in listed {
+        let part = stored
+            .remove(&listed.number)
+            .filter(|part| part.etag == listed.etag && agrees(part, listed));
+        let part = part.ok_or_else(|| {
+            S3Error::new(ErrorCode::InvalidPart)
+                .with("PartNumber", listed.number)
+                .with("ETag", listed.etag.as_str())
+        })?;
+        parts.push(part);
+    }
+    let all_but_last = &parts[..parts.len().saturating_sub(1)];
+    if let Some(small) = all_but_last.iter().find(|part| part.size < MIN_PART) {
+        return Err(S3Error::new(ErrorCode::EntityTooSmall)
+            .with("ProposedSize", small.size)
+            .with("MinSizeAllowed", MIN_PART)
+            .with("PartNumber", small.number)
+            .with("ETag", small.etag.as_str()));
+    }
+    Ok(parts)
+}
+
+/// Whether the checksum that the client repeats is the one that is stored, where there is one to compare with.
+fn agrees(part: &Part, listed: &CompletedPart) -> bool {
+    match (&listed.checksum, &part.checksum) {
+        (Some((algorithm, value)), Some(stored)) if *algorithm == stored.algorithm => *value == stored.value,
+        (Some(_), _) => false,
+        (None, _) => true,
+    }
+}
+
+fn check_size(claimed: Option<u64>, size: u64) -> Result<(), S3Error> {
+    match claimed {
+        Some(claimed) if claimed != size => Err(S3Error::message(
+            ErrorCode::InvalidRequest,
+            "The provided 'x-amz-mp-object-size' header does not match what was computed.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn object_etag(parts: &[Part]) -> ETag {
+    ETag::from_parts(
+        md5_of_md5s(parts.iter().filter_map(|part| part.etag.md5())),
+        parts.len(),
+    )
+}
+
+fn layout_of(parts: &[Part]) -> Layout {
+    Layout {
+        extents: parts
+            .iter()
+            .flat_map(|part| part.extents.iter().copied())
+            .collect(),
+        parts: parts
+            .iter()
+            .map(|part| PartBoundary {
+                number: part.number,
+                length: part.size,
+                checksum: part.checksum.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// The object's checksum from the parts': the one that the upload asked for, else CRC-64/NVME of the whole, which S3 keeps
+/// for every object and which the blobs' own give without reading them.
+fn object_checksum(upload: &Upload, parts: &[Part]) -> Result<Option<Checksum>, S3Error> {
+    let Some((algorithm, kind)) = upload.checksum else {
+        let crcs: Option<Vec<(u64, u64)>> = parts
+            .iter()
+            .flat_map(|part| &part.extents)
+            .map(|extent| {
+                extent
+                    .is_whole()
+                    .then_some((extent.blob_crc64nvme, extent.length))
+            })
+            .collect();
+        return Ok(crcs.map(|crcs| crc64nvme_checksum(combine_crc64nvme(crcs))));
+    };
+    let mut checksums = Vec::with_capacity(parts.len());
+    for part in parts {
+        let stored = part
+            .checksum
+            .as_ref()
+            .filter(|checksum| checksum.algorithm == algorithm);
+        checksums.push((
+            stored.ok_or_else(|| missing_checksum(algorithm, part.number))?,
+            part.size,
+        ));
+    }
+    let checksum = match kind {
+        ChecksumKind::Composite => composite_checksum(algorithm, checksums.into_iter().map(|(one, _)| one)),
+        ChecksumKind::FullObject => full_object_checksum(algorithm, checksums),
+    };
+    checksum
+        .map(Some)
+        .ok_or_else(|| S3Error::new(ErrorCode::InternalError))
+}
+
+fn missing_checksum(algorithm: ChecksumAlgorithm, part: PartNumber) -> S3Error {
+    S3Error::message(
+        ErrorCode::InvalidRequest,
+        format!(
+            "The upload was created using a {} checksum. The complete request must include the checksum for each \
+             part. It was missing for part {part} in the request.",
+            algorithm.name().to_lowercase()
+        ),
+    )
+}
+
+fn check_checksum(input: &CompleteMultipartUpload, stored: Option<&Checksum>) -> Result<(), S3Error> {
+    if let (Some(kind), Some(stored)) = (input.checksum_kind, stored)
+        && kind != stored.kind
+    {
+        return Err(S3Error::message(
+            ErrorCode::InvalidRequest,
+            format!(
+                "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
+                stored.kind.name()
+            ),
+        ));
+    }
+    let Some((algorithm, value)) = &input.checksum else {
+        return Ok(());
+    };
+    if stored.is_some_and(|stored| stored.algorithm == *algorithm && stored.value == *value) {
+        return Ok(());
+    }
+    Err(S3Error::message(
+        ErrorCode::BadDigest,
+        format!(
+            "The {} you specified did not match the calculated checksum.",
+            algorithm.name()
+        ),
+    ))
+}

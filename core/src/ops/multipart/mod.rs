@@ -1,0 +1,118 @@
+//! Multipart uploads.
+//!
+//! An upload is `Open`, then `Completing`, then it has a receipt. The receipt is written once, in the same step as the
+//! object, and decides every later request about the upload: a replayed Complete, one that resumes after a crash,
+//! and an abort.
+
+mod complete;
+mod parts;
+
+pub use complete::{CompleteMultipartUpload, CompletedPart, CompletedUpload, complete_multipart_upload};
+pub use parts::{ListParts, ListPartsOutput, list_parts, upload_part};
+
+use std::time::Duration;
+
+use super::{Caller, Context, Target};
+use crate::model::{
+    Bucket, ChecksumAlgorithm, ChecksumKind, ErrorCode, ObjectHeaders, Receipt, ReceiptOutcome, S3Error,
+    Upload, UploadId, UploadState,
+};
+use crate::ports::{AbortOutcome, Ports, StoreResult, new_upload_id};
+
+/// How long the receipt of an ended upload is kept, and so how long a Complete can be replayed.
+const RECEIPT_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What CreateMultipartUpload is asked.
+pub struct CreateMultipartUpload {
+    /// Where the object will be.
+    pub target: Target,
+    /// What it will carry.
+    pub headers: ObjectHeaders,
+    /// The checksum that it will have.
+    pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+}
+
+/// Begins an upload.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html>
+pub async fn create_multipart_upload(
+    context: &Context,
+    caller: &Caller,
+    input: CreateMultipartUpload,
+) -> Result<UploadId, S3Error> {
+    let bucket = caller.bucket(context, &input.target.bucket).await?;
+    let initiated = context.ports.clock.now();
+    let upload = Upload {
+        id: new_upload_id(context.ports.entropy.as_ref(), initiated),
+        bucket_name: bucket.name.clone(),
+        bucket: bucket.id,
+        key: input.target.key,
+        initiated,
+        owner: caller.owner.clone(),
+        headers: input.headers,
+        checksum: input.checksum,
+        state: UploadState::Open,
+    };
+    if context.ports.metadata.begin_upload(&upload).await? {
+        Ok(upload.id)
+    } else {
+        Err(super::access::no_such_bucket(&bucket.name))
+    }
+}
+
+/// The upload of that id, if it is one of that key, is the caller's to use, and has not ended.
+pub async fn open_upload(
+    context: &Context,
+    caller: &Caller,
+    target: &Target,
+    id: UploadId,
+) -> Result<Upload, S3Error> {
+    let (_, upload) = find(context, caller, target, id).await?;
+    match upload {
+        Some(upload) if matches!(upload.state, UploadState::Open | UploadState::Completing(_)) => Ok(upload),
+        _ => Err(no_such_upload(id)),
+    }
+}
+
+/// The bucket, and the upload's row whatever its state.
+async fn find(
+    context: &Context,
+    caller: &Caller,
+    target: &Target,
+    id: UploadId,
+) -> Result<(Bucket, Option<Upload>), S3Error> {
+    let found = context.ports.metadata.lookup_upload(&target.bucket, id).await?;
+    let bucket = caller.open(&target.bucket, found.bucket)?;
+    Ok((bucket, found.upload.filter(|upload| upload.key == target.key)))
+}
+
+/// Ends an upload without an object. Its parts are left to gc.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
+pub async fn abort_multipart_upload(
+    context: &Context,
+    caller: &Caller,
+    target: &Target,
+    id: UploadId,
+) -> Result<(), S3Error> {
+    let upload = open_upload(context, caller, target, id).await?;
+    match abort(&context.ports, &upload).await? {
+        AbortOutcome::Aborted => Ok(()),
+        AbortOutcome::Closed(_) | AbortOutcome::NoSuchUpload => Err(no_such_upload(id)),
+    }
+}
+
+/// Writes the receipt of an abort.
+pub(super) async fn abort(ports: &Ports, upload: &Upload) -> StoreResult<AbortOutcome> {
+    let expires = ports.clock.now().plus(RECEIPT_FOR);
+    let receipt = Receipt {
+        upload: upload.id,
+        outcome: ReceiptOutcome::Aborted,
+        expires,
+    };
+    ports.metadata.abort(upload, &receipt).await
+}
+
+fn no_such_upload(id: UploadId) -> S3Error {
+    S3Error::new(ErrorCode::NoSuchUpload).with("UploadId", id)
+}

@@ -1,0 +1,61 @@
+//! Which metadata store owns the bytes in a blob store.
+//!
+//! Freeing bytes on the word of the wrong metadata store (a restored copy, a test store pointed at
+//! production) would destroy objects. So the blob store says which store it belongs to, and nothing is
+//! freed unless both agree.
+
+use crate::model::StoreId;
+use crate::ports::{OwnerRecord, Ports, StoreRecord, StoreResult, new_id};
+
+/// Whether blobs may be freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// Both stores carry the same record and no import is under way.
+    Owned,
+    /// They do not: requests are served, but nothing is freed.
+    Foreign,
+}
+
+/// Reads both records and compares them. In a new pair of stores it writes them first.
+///
+/// A blob store without a record is claimed only while it holds no blobs: one that holds some belongs to
+/// a store that this metadata store knows nothing of.
+pub async fn establish_ownership(ports: &Ports) -> StoreResult<Ownership> {
+    let record = match ports.metadata.store_record().await? {
+        Some(record) => record,
+        None => create_store_record(ports).await?,
+    };
+    let wanted = OwnerRecord {
+        store: record.store,
+        epoch: record.epoch,
+    };
+    let found = match ports.blobs.owner().await? {
+        None if ports.blobs.scan(None, 1).await?.blobs.is_empty() => {
+            ports.blobs.set_owner(&wanted).await?;
+            Some(wanted)
+        }
+        found => found,
+    };
+    let owned = record.active && found == Some(wanted);
+    Ok(if owned {
+        Ownership::Owned
+    } else {
+        Ownership::Foreign
+    })
+}
+
+async fn create_store_record(ports: &Ports) -> StoreResult<StoreRecord> {
+    let store = new_id(ports.entropy.as_ref(), StoreId::from_bytes);
+    let record = StoreRecord {
+        store,
+        epoch: 1,
+        active: true,
+        gc_cursor: None,
+    };
+    if ports.metadata.swap_store_record(None, &record).await? {
+        return Ok(record);
+    }
+    // Another instance of the same deployment was first.
+    let found = ports.metadata.store_record().await?;
+    found.ok_or_else(|| crate::ports::StoreError::corrupt("the store's record vanished"))
+}

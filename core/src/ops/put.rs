@@ -1,0 +1,169 @@
+//! PutObject.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+
+use super::commit::{CommitFailure, commit_object};
+use super::free::{free_blob, free_superseded};
+use super::{Caller, Context, Target};
+use crate::digest::{DigestSlot, Digests};
+use crate::model::{
+    BlobId, BlobRef, Bucket, BucketId, Checksum, CommitId, ETag, ErrorCode, Extent, Layout, Manifest,
+    ObjectHeaders, ObjectKind, ObjectRecord, S3Error, WriteCondition,
+};
+use crate::ports::{BodyStream, WriteError, new_id};
+
+/// The largest body of one PutObject or UploadPart: 5 GiB.
+pub(super) const MAX_BODY: u64 = 5 << 30;
+
+/// A body on its way in. The stream verifies what the client declared of it and ends in an error if that
+/// does not hold; when it ends well, `digests` is filled.
+pub struct Incoming {
+    /// The decoded bytes.
+    pub stream: BodyStream,
+    /// How many there will be.
+    pub length: u64,
+    /// What is computed of them.
+    pub digests: DigestSlot,
+}
+
+impl Incoming {
+    /// `EntityTooLarge` if the declared length is over the limit of one request.
+    pub(super) fn check_length(&self) -> Result<(), S3Error> {
+        if self.length > MAX_BODY {
+            return Err(S3Error::new(ErrorCode::EntityTooLarge)
+                .with("ProposedSize", self.length)
+                .with("MaxSizeAllowed", MAX_BODY));
+        }
+        Ok(())
+    }
+
+    fn digests(slot: &DigestSlot) -> Result<Digests, S3Error> {
+        slot.take()
+            .ok_or_else(|| S3Error::message(ErrorCode::InternalError, "The body was not verified."))
+    }
+
+    /// All bytes at once, for a body that is known to be small.
+    pub(super) async fn collect(mut self) -> Result<(Bytes, Digests), S3Error> {
+        let mut bytes = BytesMut::new();
+        while let Some(piece) = self.stream.next().await {
+            bytes.extend_from_slice(&piece?);
+        }
+        Ok((bytes.freeze(), Self::digests(&self.digests)?))
+    }
+
+    /// Writes the bytes to a fresh blob. An empty body makes no blob and no extent.
+    pub(super) async fn store(
+        self,
+        context: &Context,
+        bucket: BucketId,
+    ) -> Result<(Option<Extent>, Digests), S3Error> {
+        if self.length == 0 {
+            let (_, digests) = self.collect().await?;
+            return Ok((None, digests));
+        }
+        let blob = BlobRef {
+            bucket,
+            blob: new_id(context.ports.entropy.as_ref(), BlobId::from_bytes),
+        };
+        let written = context
+            .ports
+            .blobs
+            .write(&blob, self.stream, Some(self.length))
+            .await;
+        match written {
+            Ok(length) => {
+                let digests = Self::digests(&self.digests)?;
+                Ok((Some(Extent::whole(blob, length, digests.crc64nvme)), digests))
+            }
+            Err(WriteError::Body(error)) => Err(error),
+            Err(WriteError::Store(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// What PutObject is asked.
+pub struct PutObject {
+    /// Where.
+    pub target: Target,
+    /// What to keep beside the bytes.
+    pub headers: ObjectHeaders,
+    /// The bytes.
+    pub body: Incoming,
+    /// What must hold at the moment of the commit.
+    pub condition: WriteCondition,
+}
+
+/// What PutObject answers.
+pub struct PutObjectOutput {
+    /// The new object's entity tag.
+    pub etag: ETag,
+    /// The checksum stored with it.
+    pub checksum: Option<Checksum>,
+}
+
+/// Stores a body under a key. The body is not read before the bucket is known to be the caller's; the object is
+/// visible and durable when this returns, and not at all when it fails (but for an unknown outcome of the store).
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
+pub async fn put_object(
+    context: &Context,
+    caller: &Caller,
+    input: PutObject,
+) -> Result<PutObjectOutput, S3Error> {
+    let found = context
+        .ports
+        .metadata
+        .lookup(&input.target.bucket, &input.target.key)
+        .await?;
+    let bucket = caller.open(&input.target.bucket, found.bucket)?;
+    input.body.check_length()?;
+    let (manifest, digests) = store_body(context, &bucket, input.body).await?;
+    let record = ObjectRecord {
+        bucket: bucket.id,
+        key: input.target.key,
+        commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
+        kind: ObjectKind::Object,
+        etag: ETag::from_md5(digests.md5),
+        size: digests.length,
+        last_modified: context.ports.clock.now(),
+        owner: caller.owner.clone(),
+        headers: input.headers,
+        checksum: digests.checksum,
+        shared: false,
+        manifest,
+    };
+    let superseded =
+        match commit_object(context, &bucket, &record, &input.condition, found.object.as_ref()).await {
+            Ok(superseded) => superseded,
+            Err(CommitFailure::NotApplied(error)) => {
+                for blob in record.manifest.blobs() {
+                    free_blob(context, blob).await;
+                }
+                return Err(error);
+            }
+            Err(CommitFailure::Unknown(error)) => return Err(error),
+        };
+    free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
+    Ok(PutObjectOutput {
+        etag: record.etag,
+        checksum: record.checksum,
+    })
+}
+
+async fn store_body(
+    context: &Context,
+    bucket: &Bucket,
+    body: Incoming,
+) -> Result<(Manifest, Digests), S3Error> {
+    if body.length <= context.ports.metadata.inline_limit() {
+        let (bytes, digests) = body.collect().await?;
+        return Ok((Manifest::Inline(bytes), digests));
+    }
+    let (extent, digests) = body.store(context, bucket.id).await?;
+    let layout = Layout {
+        extents: extent.into_iter().collect(),
+        parts: Vec::new(),
+    };
+    Ok((Manifest::Extents(layout), digests))
+}

@@ -1,0 +1,342 @@
+//! The body of a request: decoded, and checked against everything that the head said of it.
+
+use std::error::Error;
+use std::io;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use http::HeaderMap;
+
+use super::aws_chunked::{ChunkSignatures, Decoder};
+use super::checksum::{self, DeclaredChecksum};
+use super::sigv4::{ChunkSigner, PayloadMode, hex};
+use crate::body::{Body, BodyError};
+use crate::digest::{BodyHasher, DigestSlot, HashedBody};
+use crate::model::{Checksum, ChecksumAlgorithm, ErrorCode, S3Error};
+
+const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
+
+/// What the head of a request says of the body.
+#[derive(Debug)]
+pub struct DeclaredBody {
+    framing: Framing,
+    /// Bytes of the body once it is decoded.
+    length: Option<u64>,
+    sha256: Option<[u8; 32]>,
+    md5: Option<[u8; 16]>,
+    checksum: Option<DeclaredChecksum>,
+}
+
+#[derive(Debug)]
+enum Framing {
+    Plain,
+    Chunked {
+        signatures: ChunkSignatures,
+        trailers: Vec<String>,
+    },
+}
+
+/// A body on its way in, decoded.
+pub struct VerifiedBody {
+    /// The decoded bytes. The last item is an error where the body is not what the head said; only a stream
+    /// that ends without one may be published.
+    pub stream: BoxStream<'static, Result<Bytes, S3Error>>,
+    /// Filled when the stream ends without an error.
+    pub digests: DigestSlot,
+    /// How many bytes the stream has when it ends well.
+    pub length: u64,
+}
+
+impl DeclaredBody {
+    /// Reads the headers. `signer` is what verifying the signature gave, `None` for an anonymous request,
+    /// which cannot have signed chunks.
+    pub fn from_headers(
+        headers: &HeaderMap,
+        mode: PayloadMode,
+        signer: Option<ChunkSigner>,
+    ) -> Result<Self, S3Error> {
+        let trailers = checksum::trailer_names(headers);
+        let framing = match (mode, signer) {
+            (PayloadMode::Hash(_) | PayloadMode::Unsigned, _) if !trailers.is_empty() => {
+                return Err(trailers_not_allowed());
+            }
+            (PayloadMode::StreamingSigned, _) if !trailers.is_empty() => return Err(trailers_not_allowed()),
+            (PayloadMode::Hash(_) | PayloadMode::Unsigned, _) => Framing::Plain,
+            (PayloadMode::StreamingSigned, Some(signer)) => Framing::Chunked {
+                signatures: ChunkSignatures::Chunks(signer),
+                trailers,
+            },
+            (PayloadMode::StreamingSignedTrailer, Some(signer)) => Framing::Chunked {
+                signatures: ChunkSignatures::ChunksAndTrailers(signer),
+                trailers,
+            },
+            (PayloadMode::StreamingUnsignedTrailer, _) => Framing::Chunked {
+                signatures: ChunkSignatures::None,
+                trailers,
+            },
+            (PayloadMode::StreamingSigned | PayloadMode::StreamingSignedTrailer, None) => {
+                return Err(S3Error::new(ErrorCode::AccessDenied));
+            }
+        };
+        Ok(Self {
+            length: match framing {
+                Framing::Plain => length_header(headers, "content-length")?,
+                Framing::Chunked { .. } => length_header(headers, DECODED_LENGTH)?,
+            },
+            framing,
+            sha256: match mode {
+                PayloadMode::Hash(sha256) => Some(sha256),
+                _ => None,
+            },
+            md5: checksum::content_md5(headers)?,
+            checksum: checksum::declared(headers)?,
+        })
+    }
+
+    /// Bytes of the decoded body. `MissingContentLength` when the request does not say.
+    pub fn length(&self) -> Result<u64, S3Error> {
+        self.length.ok_or(S3Error::new(ErrorCode::MissingContentLength))
+    }
+
+    /// The algorithm of the checksum that the request promises, in a header or a trailer.
+    pub fn checksum_algorithm(&self) -> Option<ChecksumAlgorithm> {
+        self.checksum.as_ref().map(DeclaredChecksum::algorithm)
+    }
+
+    /// Whether the request vouches for the body with a `Content-MD5` or a checksum, as DeleteObjects must.
+    pub fn has_digest(&self) -> bool {
+        self.md5.is_some() || self.checksum.is_some()
+    }
+
+    /// The decoded body. `default` is the checksum to compute when the request promises none; a promised one
+    /// takes its place. `MissingContentLength` when the length is not known.
+    pub fn open(self, body: Body, default: Option<ChecksumAlgorithm>) -> Result<VerifiedBody, S3Error> {
+        let length = self.length()?;
+        let digests = DigestSlot::default();
+        Ok(VerifiedBody {
+            stream: self.into_stream(body, default, digests.clone()),
+            digests,
+            length,
+        })
+    }
+
+    /// All of a small body, such as XML, verified. `MaxMessageLengthExceeded` when it has more than `limit`
+    /// bytes, whatever the head said. A request that does not say how long its body is may have one.
+    pub async fn collect(self, body: Body, limit: usize) -> Result<Bytes, S3Error> {
+        if self.length.is_some_and(|length| length > limit as u64) {
+            return Err(too_long(limit));
+        }
+        let mut stream = self.into_stream(body, None, DigestSlot::default());
+        let mut all = BytesMut::new();
+        while let Some(piece) = stream.try_next().await? {
+            if piece.len() > limit - all.len() {
+                return Err(too_long(limit));
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+
+    fn into_stream(
+        self,
+        body: Body,
+        default: Option<ChecksumAlgorithm>,
+        slot: DigestSlot,
+    ) -> BoxStream<'static, Result<Bytes, S3Error>> {
+        let hasher = BodyHasher::new(self.checksum_algorithm().or(default), self.sha256.is_some());
+        let decoder = match self.framing {
+            Framing::Plain => None,
+            Framing::Chunked { signatures, trailers } => Some(Decoder::new(
+                signatures,
+                self.length.unwrap_or_default(),
+                trailers,
+            )),
+        };
+        let reader = Reader {
+            source: body.into_stream(),
+            input: Bytes::new(),
+            decoder,
+            hasher,
+            promises: Promises {
+                length: self.length,
+                sha256: self.sha256,
+                md5: self.md5,
+                checksum: self.checksum,
+            },
+            slot,
+        };
+        stream::try_unfold(reader, Reader::next).boxed()
+    }
+}
+
+/// A body being read.
+struct Reader {
+    source: BoxStream<'static, Result<Bytes, BodyError>>,
+    /// Received, not yet given out.
+    input: Bytes,
+    decoder: Option<Decoder>,
+    hasher: BodyHasher,
+    promises: Promises,
+    slot: DigestSlot,
+}
+
+impl Reader {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, S3Error> {
+        loop {
+            if let Some(piece) = self.piece()? {
+                self.hasher.update(&piece);
+                if self
+                    .promises
+                    .length
+                    .is_some_and(|length| self.hasher.length() > length)
+                {
+                    return Err(S3Error::new(ErrorCode::IncompleteBody));
+                }
+                return Ok(Some((piece, self)));
+            }
+            match self.source.next().await {
+                Some(Ok(bytes)) => self.input = bytes,
+                Some(Err(error)) => return Err(unreadable(error)),
+                None => {
+                    self.finish()?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// The next decoded bytes of what was received.
+    fn piece(&mut self) -> Result<Option<Bytes>, S3Error> {
+        match &mut self.decoder {
+            Some(decoder) => decoder.next_piece(&mut self.input),
+            None if self.input.is_empty() => Ok(None),
+            None => Ok(Some(std::mem::take(&mut self.input))),
+        }
+    }
+
+    fn finish(self) -> Result<(), S3Error> {
+        let trailers = match self.decoder {
+            Some(decoder) => decoder.finish()?,
+            None => Vec::new(),
+        };
+        let hashed = self.hasher.finish();
+        self.promises.check(&hashed, &trailers)?;
+        self.slot.fill(hashed.digests);
+        Ok(())
+    }
+}
+
+/// What the body must turn out to be.
+struct Promises {
+    length: Option<u64>,
+    sha256: Option<[u8; 32]>,
+    md5: Option<[u8; 16]>,
+    checksum: Option<DeclaredChecksum>,
+}
+
+impl Promises {
+    fn check(&self, hashed: &HashedBody, trailers: &[(String, String)]) -> Result<(), S3Error> {
+        if self.length.is_some_and(|length| length != hashed.digests.length) {
+            return Err(S3Error::new(ErrorCode::IncompleteBody));
+        }
+        if let (Some(promised), Some(computed)) = (self.sha256, hashed.sha256)
+            && promised != computed
+        {
+            return Err(S3Error::new(ErrorCode::XAmzContentSHA256Mismatch)
+                .with("ClientComputedContentSHA256", hex(&promised))
+                .with("S3ComputedContentSHA256", hex(&computed)));
+        }
+        if let Some(promised) = self.md5.filter(|promised| *promised != hashed.digests.md5) {
+            return Err(S3Error::message(
+                ErrorCode::BadDigest,
+                "The Content-MD5 you specified did not match what we received.",
+            )
+            .with("ExpectedDigest", STANDARD.encode(promised))
+            .with("CalculatedDigest", STANDARD.encode(hashed.digests.md5)));
+        }
+        self.check_checksum(hashed, trailers)
+    }
+
+    fn check_checksum(&self, hashed: &HashedBody, trailers: &[(String, String)]) -> Result<(), S3Error> {
+        let promised = match &self.checksum {
+            None => return Ok(()),
+            Some(DeclaredChecksum::Value(checksum)) => checksum.clone(),
+            Some(DeclaredChecksum::Trailer(algorithm)) => trailer_value(*algorithm, trailers)?,
+        };
+        if hashed.digests.checksum.as_ref() == Some(&promised) {
+            return Ok(());
+        }
+        Err(S3Error::message(
+            ErrorCode::BadDigest,
+            format!(
+                "The {} you specified did not match the calculated checksum.",
+                promised.algorithm.name()
+            ),
+        ))
+    }
+}
+
+fn trailer_value(algorithm: ChecksumAlgorithm, trailers: &[(String, String)]) -> Result<Checksum, S3Error> {
+    let name = algorithm.header();
+    trailers
+        .iter()
+        .find(|(arrived, _)| arrived == name)
+        .and_then(|(_, value)| checksum::parse_value(algorithm, value))
+        .ok_or_else(|| {
+            S3Error::message(
+                ErrorCode::InvalidRequest,
+                format!("Value for {name} trailing header is invalid."),
+            )
+        })
+}
+
+/// The connection's error, kept for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("the body could not be read: {0}")]
+struct Unreadable(#[source] BodyError);
+
+fn unreadable(error: BodyError) -> S3Error {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
+    let mut code = ErrorCode::IncompleteBody;
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>()
+            && error.kind() == io::ErrorKind::TimedOut
+        {
+            code = ErrorCode::RequestTimeout;
+        }
+        cause = error.source();
+    }
+    S3Error::new(code).caused_by(Unreadable(error))
+}
+
+fn length_header(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, S3Error> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(length) if digits => Ok(Some(length)),
+        _ => Err(S3Error::invalid_argument(
+            format!("Value for {name} header is invalid."),
+            name,
+            text,
+        )),
+    }
+}
+
+fn trailers_not_allowed() -> S3Error {
+    S3Error::message(
+        ErrorCode::InvalidRequest,
+        "The x-amz-trailer header needs an x-amz-content-sha256 that announces trailers.",
+    )
+}
+
+fn too_long(limit: usize) -> S3Error {
+    S3Error::new(ErrorCode::MaxMessageLengthExceeded).with("MaxMessageLengthBytes", limit)
+}
+
+#[cfg(test)]
+mod tests;

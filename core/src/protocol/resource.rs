@@ -1,0 +1,239 @@
+//! What S3 does with each method on each of its resources, as tables.
+
+use http::Method;
+
+use super::operation::{Operation, Operation as Op};
+use crate::model::{ErrorCode, S3Error};
+
+/// The service, a bucket, an object or a sub-resource of these, and the operation of each method.
+pub(super) struct Resource {
+    /// The query parameter that names it.
+    pub(super) parameter: &'static str,
+    /// What S3 calls it in a `MethodNotAllowed` error.
+    kind: &'static str,
+    get: Option<Operation>,
+    head: Option<Operation>,
+    put: Option<Operation>,
+    post: Option<Operation>,
+    delete: Option<Operation>,
+}
+
+impl Resource {
+    const fn new(parameter: &'static str, kind: &'static str) -> Self {
+        Self {
+            parameter,
+            kind,
+            get: None,
+            head: None,
+            put: None,
+            post: None,
+            delete: None,
+        }
+    }
+
+    const fn get(mut self, operation: Operation) -> Self {
+        self.get = Some(operation);
+        self
+    }
+
+    const fn head(mut self, operation: Operation) -> Self {
+        self.head = Some(operation);
+        self
+    }
+
+    const fn put(mut self, operation: Operation) -> Self {
+        self.put = Some(operation);
+        self
+    }
+
+    const fn post(mut self, operation: Operation) -> Self {
+        self.post = Some(operation);
+        self
+    }
+
+    const fn delete(mut self, operation: Operation) -> Self {
+        self.delete = Some(operation);
+        self
+    }
+
+    fn methods(&self) -> [(Method, Option<Operation>); 5] {
+        [
+            (Method::GET, self.get),
+            (Method::HEAD, self.head),
+            (Method::PUT, self.put),
+            (Method::POST, self.post),
+            (Method::DELETE, self.delete),
+        ]
+    }
+
+    /// The operation that `method` means here; `MethodNotAllowed` where there is none.
+    pub(super) fn operation(&self, method: &Method) -> Result<Operation, S3Error> {
+        if method == Method::OPTIONS {
+            return Ok(Op::PreflightRequest);
+        }
+        let methods = self.methods();
+        if let Some((_, Some(operation))) = methods.iter().find(|(m, _)| m == method) {
+            return Ok(*operation);
+        }
+        let allowed: Vec<&str> = methods
+            .iter()
+            .filter(|(_, operation)| operation.is_some())
+            .map(|(m, _)| m.as_str())
+            .collect();
+        Err(S3Error::new(ErrorCode::MethodNotAllowed)
+            .with("Method", method)
+            .with("ResourceType", self.kind)
+            .with_header("allow", allowed.join(", ")))
+    }
+}
+
+/// `/`.
+pub(super) const SERVICE: Resource = Resource::new("", "SERVICE").get(Op::ListBuckets);
+
+/// A bucket without a sub-resource.
+pub(super) const BUCKET: Resource = Resource::new("", "BUCKET")
+    .get(Op::ListObjects)
+    .head(Op::HeadBucket)
+    .put(Op::CreateBucket)
+    .post(Op::PostObject)
+    .delete(Op::DeleteBucket);
+
+/// An object without a sub-resource.
+pub(super) const OBJECT: Resource = Resource::new("", "OBJECT")
+    .get(Op::GetObject)
+    .head(Op::HeadObject)
+    .put(Op::PutObject)
+    .delete(Op::DeleteObject);
+
+/// The sub-resources of a bucket.
+pub(super) const BUCKET_RESOURCES: &[Resource] = &[
+    Resource::new("abac", "ABAC")
+        .get(Op::GetBucketAbac)
+        .put(Op::PutBucketAbac),
+    Resource::new("accelerate", "ACCELERATE")
+        .get(Op::GetBucketAccelerateConfiguration)
+        .put(Op::PutBucketAccelerateConfiguration),
+    Resource::new("acl", "ACL")
+        .get(Op::GetBucketAcl)
+        .put(Op::PutBucketAcl),
+    Resource::new("analytics", "ANALYTICS")
+        .get(Op::ListBucketAnalyticsConfigurations)
+        .put(Op::PutBucketAnalyticsConfiguration)
+        .delete(Op::DeleteBucketAnalyticsConfiguration),
+    Resource::new("cors", "CORS")
+        .get(Op::GetBucketCors)
+        .put(Op::PutBucketCors)
+        .delete(Op::DeleteBucketCors),
+    Resource::new("delete", "MULTI_OBJECT_DELETE").post(Op::DeleteObjects),
+    Resource::new("encryption", "ENCRYPTION")
+        .get(Op::GetBucketEncryption)
+        .put(Op::PutBucketEncryption)
+        .delete(Op::DeleteBucketEncryption),
+    Resource::new("intelligent-tiering", "INTELLIGENT_TIERING")
+        .get(Op::ListBucketIntelligentTieringConfigurations)
+        .put(Op::PutBucketIntelligentTieringConfiguration)
+        .delete(Op::DeleteBucketIntelligentTieringConfiguration),
+    Resource::new("inventory", "INVENTORY")
+        .get(Op::ListBucketInventoryConfigurations)
+        .put(Op::PutBucketInventoryConfiguration)
+        .delete(Op::DeleteBucketInventoryConfiguration),
+    Resource::new("lifecycle", "LIFECYCLE")
+        .get(Op::GetBucketLifecycleConfiguration)
+        .put(Op::PutBucketLifecycleConfiguration)
+        .delete(Op::DeleteBucketLifecycle),
+    Resource::new("location", "LOCATION").get(Op::GetBucketLocation),
+    Resource::new("logging", "LOGGING_STATUS")
+        .get(Op::GetBucketLogging)
+        .put(Op::PutBucketLogging),
+    Resource::new("metadataAnnotationTable", "METADATA_ANNOTATION_TABLE")
+        .put(Op::UpdateBucketMetadataAnnotationTableConfiguration),
+    Resource::new("metadataConfiguration", "METADATA_CONFIGURATION")
+        .get(Op::GetBucketMetadataConfiguration)
+        .post(Op::CreateBucketMetadataConfiguration)
+        .delete(Op::DeleteBucketMetadataConfiguration),
+    Resource::new("metadataInventoryTable", "METADATA_INVENTORY_TABLE")
+        .put(Op::UpdateBucketMetadataInventoryTableConfiguration),
+    Resource::new("metadataJournalTable", "METADATA_JOURNAL_TABLE")
+        .put(Op::UpdateBucketMetadataJournalTableConfiguration),
+    Resource::new("metadataTable", "METADATA_TABLE")
+        .get(Op::GetBucketMetadataTableConfiguration)
+        .post(Op::CreateBucketMetadataTableConfiguration)
+        .delete(Op::DeleteBucketMetadataTableConfiguration),
+    Resource::new("metrics", "METRICS")
+        .get(Op::ListBucketMetricsConfigurations)
+        .put(Op::PutBucketMetricsConfiguration)
+        .delete(Op::DeleteBucketMetricsConfiguration),
+    Resource::new("notification", "NOTIFICATION")
+        .get(Op::GetBucketNotificationConfiguration)
+        .put(Op::PutBucketNotificationConfiguration),
+    Resource::new("object-lock", "OBJECT_LOCK_CONFIGURATION")
+        .get(Op::GetObjectLockConfiguration)
+        .put(Op::PutObjectLockConfiguration),
+    Resource::new("ownershipControls", "OWNERSHIP_CONTROLS")
+        .get(Op::GetBucketOwnershipControls)
+        .put(Op::PutBucketOwnershipControls)
+        .delete(Op::DeleteBucketOwnershipControls),
+    Resource::new("policy", "BUCKETPOLICY")
+        .get(Op::GetBucketPolicy)
+        .put(Op::PutBucketPolicy)
+        .delete(Op::DeleteBucketPolicy),
+    Resource::new("policyStatus", "BUCKETPOLICY_STATUS").get(Op::GetBucketPolicyStatus),
+    Resource::new("publicAccessBlock", "PUBLIC_ACCESS_BLOCK")
+        .get(Op::GetPublicAccessBlock)
+        .put(Op::PutPublicAccessBlock)
+        .delete(Op::DeletePublicAccessBlock),
+    Resource::new("replication", "REPLICATION")
+        .get(Op::GetBucketReplication)
+        .put(Op::PutBucketReplication)
+        .delete(Op::DeleteBucketReplication),
+    Resource::new("requestPayment", "REQUEST_PAYMENT")
+        .get(Op::GetBucketRequestPayment)
+        .put(Op::PutBucketRequestPayment),
+    Resource::new("session", "SESSION").get(Op::CreateSession),
+    Resource::new("tagging", "BUCKET_TAGGING")
+        .get(Op::GetBucketTagging)
+        .put(Op::PutBucketTagging)
+        .delete(Op::DeleteBucketTagging),
+    Resource::new("uploads", "UPLOADS").get(Op::ListMultipartUploads),
+    Resource::new("versioning", "VERSIONING")
+        .get(Op::GetBucketVersioning)
+        .put(Op::PutBucketVersioning),
+    Resource::new("versions", "BUCKETVERSIONS").get(Op::ListObjectVersions),
+    Resource::new("website", "WEBSITE")
+        .get(Op::GetBucketWebsite)
+        .put(Op::PutBucketWebsite)
+        .delete(Op::DeleteBucketWebsite),
+];
+
+/// The sub-resources of an object.
+pub(super) const OBJECT_RESOURCES: &[Resource] = &[
+    Resource::new("acl", "ACL")
+        .get(Op::GetObjectAcl)
+        .put(Op::PutObjectAcl),
+    Resource::new("annotation", "ANNOTATION")
+        .get(Op::GetObjectAnnotation)
+        .put(Op::PutObjectAnnotation)
+        .delete(Op::DeleteObjectAnnotation),
+    Resource::new("attributes", "OBJECT_ATTRIBUTES").get(Op::GetObjectAttributes),
+    Resource::new("encryption", "OBJECT_ENCRYPTION").put(Op::UpdateObjectEncryption),
+    Resource::new("legal-hold", "OBJECT_LEGAL_HOLD")
+        .get(Op::GetObjectLegalHold)
+        .put(Op::PutObjectLegalHold),
+    Resource::new("renameObject", "OBJECT").put(Op::RenameObject),
+    Resource::new("restore", "OBJECT_RESTORE").post(Op::RestoreObject),
+    Resource::new("retention", "OBJECT_RETENTION")
+        .get(Op::GetObjectRetention)
+        .put(Op::PutObjectRetention),
+    Resource::new("select", "OBJECT").post(Op::SelectObjectContent),
+    Resource::new("tagging", "OBJECT_TAGGING")
+        .get(Op::GetObjectTagging)
+        .put(Op::PutObjectTagging)
+        .delete(Op::DeleteObjectTagging),
+    Resource::new("torrent", "TORRENT").get(Op::GetObjectTorrent),
+    Resource::new("uploadId", "UPLOAD")
+        .get(Op::ListParts)
+        .put(Op::UploadPart)
+        .post(Op::CompleteMultipartUpload)
+        .delete(Op::AbortMultipartUpload),
+    Resource::new("uploads", "UPLOADS").post(Op::CreateMultipartUpload),
+];

@@ -1,0 +1,156 @@
+//! Who a request claims to come from.
+
+use super::authorization::{self, Parts};
+use super::canonical::CanonicalRequest;
+use super::mode::PayloadMode;
+use super::presigned::{self, parameter};
+use super::signer::{ChunkSigner, SigningKey, same_signature};
+use super::{RequestHead, hex};
+use crate::model::{ErrorCode, S3Error, Timestamp};
+use crate::protocol::percent;
+
+/// More than any request that S3 would take has: its headers are limited to 8 KiB.
+const MAX_SIGNED_HEADERS: usize = 128;
+
+/// Who a request claims to come from, before any secret is known.
+#[derive(Debug)]
+pub enum Claim {
+    /// Nobody: it carries no signature.
+    Anonymous,
+    /// The holder of an access key.
+    Signed(SignedClaim),
+}
+
+/// A signature that is well-formed, meant for this endpoint and in time. Nothing proves it yet.
+#[derive(Debug)]
+pub struct SignedClaim {
+    parts: Parts,
+    payload: PayloadMode,
+    presigned: bool,
+}
+
+/// Reads the signature of a request and checks all that needs no secret: that there is at most one, its
+/// syntax, its scope, its time, and that it covers `host` and every `x-amz-*` header.
+pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Claim, S3Error> {
+    let query = percent::query_pairs(head.raw_query)?;
+    let has = |name| parameter(&query, name).is_some();
+    let version_2 = has("AWSAccessKeyId") && has("Signature");
+    let in_query = has("X-Amz-Algorithm") || has("X-Amz-Signature") || has("X-Amz-Credential");
+
+    let (parts, presigned) = match head.headers.get("authorization") {
+        Some(header) => {
+            let header = header.to_str().unwrap_or_default();
+            if in_query || version_2 || head.headers.get_all("authorization").iter().count() > 1 {
+                return Err(two_mechanisms(header));
+            }
+            (authorization::parse(header, head, now, region)?, false)
+        }
+        None if version_2 => return Err(version_2_unsupported()),
+        None if in_query => (presigned::parse(&query, head, now, region)?, true),
+        None => return Ok(Claim::Anonymous),
+    };
+    check_token(head, &query)?;
+    check_coverage(head, &parts.signed_headers)?;
+    let payload = PayloadMode::parse(&parts.payload_hash)?;
+    Ok(Claim::Signed(SignedClaim {
+        parts,
+        payload,
+        presigned,
+    }))
+}
+
+impl SignedClaim {
+    /// The access key whose secret proves the claim. Any text without `/`.
+    pub fn access_key(&self) -> &str {
+        &self.parts.scope.access_key
+    }
+
+    /// How the body is framed and what vouches for it.
+    pub fn payload(&self) -> PayloadMode {
+        self.payload
+    }
+
+    /// Whether the signature stands in the query.
+    pub fn is_presigned(&self) -> bool {
+        self.presigned
+    }
+
+    /// Compares the signature, in constant time. What it returns verifies the chunks of a body that is
+    /// signed chunk by chunk. The head must be the one that the claim was made of.
+    pub fn verify(&self, head: &RequestHead<'_>, secret_key: &str) -> Result<ChunkSigner, S3Error> {
+        let parts = &self.parts;
+        let canonical = CanonicalRequest::new(head, &parts.signed_headers, &parts.payload_hash)?;
+        let scope = parts.scope.to_string();
+        let string_to_sign = canonical.string_to_sign(&parts.date.text, &scope);
+        let key = SigningKey::derive(secret_key, &parts.scope);
+        let signature = key.sign(&string_to_sign);
+        if !same_signature(&signature, parts.signature.as_bytes()) {
+            return Err(self.mismatch(&canonical, &string_to_sign));
+        }
+        Ok(ChunkSigner::new(key, parts.date.text.clone(), scope, signature))
+    }
+
+    fn mismatch(&self, canonical: &CanonicalRequest, string_to_sign: &str) -> S3Error {
+        S3Error::new(ErrorCode::SignatureDoesNotMatch)
+            .with("AWSAccessKeyId", self.access_key())
+            .with("StringToSign", string_to_sign)
+            .with("SignatureProvided", &self.parts.signature)
+            .with("StringToSignBytes", spaced_hex(string_to_sign.as_bytes()))
+            .with("CanonicalRequest", String::from_utf8_lossy(canonical.bytes()))
+            .with("CanonicalRequestBytes", spaced_hex(canonical.bytes()))
+    }
+}
+
+/// `host` and every `x-amz-*` header must be signed: otherwise whoever carries a request, or holds a
+/// presigned URL, could add a header that changes what it does.
+fn check_coverage(head: &RequestHead<'_>, signed: &[String]) -> Result<(), S3Error> {
+    if signed.len() > MAX_SIGNED_HEADERS {
+        return Err(S3Error::new(ErrorCode::RequestHeaderSectionTooLarge));
+    }
+    let missing: Vec<&str> = head
+        .headers
+        .keys()
+        .map(http::HeaderName::as_str)
+        .filter(|name| name.starts_with("x-amz-"))
+        .chain(["host"])
+        .filter(|name| !signed.iter().any(|signed| signed == name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(S3Error::message(
+        ErrorCode::AccessDenied,
+        "There were headers present in the request which were not signed",
+    )
+    .with("HeadersNotSigned", missing.join(", ")))
+}
+
+/// There are no session tokens here, so none is valid.
+fn check_token(head: &RequestHead<'_>, query: &[(String, String)]) -> Result<(), S3Error> {
+    const NAME: &str = "X-Amz-Security-Token";
+    match head.header(NAME).or_else(|| parameter(query, NAME)) {
+        None => Ok(()),
+        Some(token) => Err(S3Error::new(ErrorCode::InvalidToken).with("Token-0", token)),
+    }
+}
+
+fn two_mechanisms(header: &str) -> S3Error {
+    S3Error::invalid_argument(
+        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
+         parameter or the Authorization header should be specified",
+        "Authorization",
+        header,
+    )
+}
+
+fn version_2_unsupported() -> S3Error {
+    S3Error::message(
+        ErrorCode::InvalidRequest,
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+    )
+}
+
+fn spaced_hex(bytes: &[u8]) -> String {
+    let pairs: Vec<String> = bytes.iter().map(|byte| hex(&[*byte])).collect();
+    pairs.join(" ")
+}

@@ -1,0 +1,15 @@
+//! S3's XML: answers are written with [`Writer`], request bodies read by the functions of this module.
+
+mod complete;
+mod create_bucket;
+mod delete;
+mod reader;
+mod url;
+mod writer;
+
+pub use complete::{CompletedPart, read_complete_multipart_upload};
+pub use create_bucket::read_create_bucket_configuration;
+pub use delete::{Delete, ObjectToDelete, read_delete};
+pub use url::encode_url;
+pub(super) use writer::bare_document;
+pub use writer::{Writer, document};

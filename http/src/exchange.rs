@@ -1,0 +1,120 @@
+//! One request and its response.
+
+use std::panic::AssertUnwindSafe;
+
+use bleepstore_core::{Body, Service};
+use futures_util::FutureExt;
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use crate::Options;
+use crate::request_body::{Unread, into_core};
+use crate::reserved;
+
+/// What answers the requests.
+pub trait Responder: Send + Sync + 'static {
+    /// Answers one request. Its URI has the path and the query as the client sent them, and its `Host`
+    /// header names the authority, whatever the version of HTTP.
+    fn respond(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
+}
+
+impl Responder for Service {
+    async fn respond(&self, request: Request<Body>) -> Response<Body> {
+        self.call(request).await
+    }
+}
+
+/// Answers one request of a connection. A panic of the responder becomes `500`.
+pub(crate) async fn answer<R: Responder>(
+    responder: &R,
+    options: &Options,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let (mut parts, incoming) = request.into_parts();
+    into_origin_form(&mut parts);
+    let closable = parts.version < Version::HTTP_2;
+    let waits = expects_continue(&parts.headers);
+
+    let (body, mut unread) = into_core(incoming, options.idle);
+    let request = Request::from_parts(parts, body);
+    if let Some(response) = reserved::answer(&request, &options.base_domains) {
+        return response;
+    }
+    let mut response = AssertUnwindSafe(responder.respond(request))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| internal_error());
+    if closable && let Ok(unread) = unread.try_recv() {
+        settle(unread, waits, &mut response, options);
+    }
+    response
+}
+
+/// Gives the request the form that a client sends to an origin server: the authority of an absolute URI
+/// (HTTP/2 has no other) moves to the `Host` header, over any that is there
+/// ([RFC 9112, 3.2.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2)).
+fn into_origin_form(parts: &mut Parts) {
+    let Some(authority) = parts.uri.authority() else {
+        return;
+    };
+    let text = authority.as_str();
+    let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
+    if let Ok(host) = HeaderValue::from_str(host) {
+        parts.headers.insert(HOST, host);
+    }
+    let path = parts.uri.path_and_query().cloned();
+    parts.uri = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+}
+
+fn expects_continue(headers: &HeaderMap) -> bool {
+    headers
+        .get(EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Decides what becomes of a body that the responder did not read. A small one is read to its end beside
+/// the response, so that the connection can be used again. Otherwise the connection is closed after the
+/// response, also where the client waits for `100 Continue`: it may or may not send the body now.
+fn settle(unread: Unread, waits: bool, response: &mut Response<Body>, options: &Options) {
+    let Unread { mut body, begun } = unread;
+    let too_long = body.size_hint().lower() > options.drain_bytes;
+    if too_long || (waits && !begun) {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+        return;
+    }
+    let (most, limit) = (options.drain_bytes, options.drain);
+    tokio::spawn(async move {
+        let mut taken = 0;
+        let drained = timeout(limit, async {
+            while let Some(Ok(frame)) = body.frame().await {
+                taken += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if taken > most {
+                    return false;
+                }
+            }
+            true
+        });
+        let reusable = drained.await.unwrap_or(false);
+        tracing::debug!(reusable, "a body was left unread");
+    });
+}
+
+/// The answer when the core panicked; errors that it knows of are its own.
+fn internal_error() -> Response<Body> {
+    let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code>\
+        <Message>We encountered an internal error. Please try again.</Message></Error>";
+    let mut response = Response::new(Body::full(text));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response
+}

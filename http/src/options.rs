@@ -1,0 +1,44 @@
+//! Limits of the server.
+
+use std::time::Duration;
+
+/// How long the server waits and how much it takes. Every wait on a client is bounded.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a client has for sending a request's head, and how long an idle connection is kept.
+    pub header_read: Duration,
+    /// How many header fields a request may have; more get `431`.
+    pub max_headers: usize,
+    /// How long a request's head may be in bytes; longer ones get `431`.
+    pub max_header_bytes: usize,
+    /// How long a client may pause within a request's body, and within reading a response.
+    pub idle: Duration,
+    /// How many bytes of an unread body are read so that the connection can be used again.
+    pub drain_bytes: u64,
+    /// How long that may take.
+    pub drain: Duration,
+    /// How long bytes are still taken from a client after its connection was closed for writing, so that
+    /// it reads the answer before it sees a reset.
+    pub linger: Duration,
+    /// How long requests in flight are waited for at the end.
+    pub shutdown: Duration,
+    /// Base domains of virtual-hosted-style requests, in lower case: below them `/_bleepstore/` is an
+    /// ordinary key.
+    pub base_domains: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            header_read: Duration::from_secs(30),
+            max_headers: 200,
+            max_header_bytes: 64 * 1024,
+            idle: Duration::from_secs(60),
+            drain_bytes: 1024 * 1024,
+            drain: Duration::from_secs(2),
+            linger: Duration::from_secs(5),
+            shutdown: Duration::from_secs(30),
+            base_domains: Vec::new(),
+        }
+    }
+}

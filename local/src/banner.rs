@@ -1,0 +1,120 @@
+//! What a person reads on standard output once the server is ready.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+use crate::credentials::{Credentials, Origin};
+
+/// The lines: where the server and its data are, who may use it, and a command to try.
+pub(crate) fn banner(
+    address: SocketAddr,
+    region: &str,
+    data: Option<&Path>,
+    credentials: &Credentials,
+) -> String {
+    let endpoint = format!("http://{}", reachable(address));
+    let data = data.map_or("in memory only".to_owned(), |path| path.display().to_string());
+    let access_key = &credentials.root.access_key;
+    let secret_key = &credentials.root.secret_key;
+    let (secret, identity) = match &credentials.origin {
+        Origin::Environment => (
+            "from BLEEPSTORE_SECRET_KEY".to_owned(),
+            "AWS_ACCESS_KEY_ID=\"$BLEEPSTORE_ACCESS_KEY\" AWS_SECRET_ACCESS_KEY=\"$BLEEPSTORE_SECRET_KEY\" aws"
+                .to_owned(),
+        ),
+        Origin::Created(path) => (
+            format!("{secret_key} (kept in {})", path.display()),
+            format!("AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} aws"),
+        ),
+        Origin::ThisRun => (
+            format!("{secret_key} (for this run)"),
+            format!("AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} aws"),
+        ),
+        // Naming the profile makes the client prefer the file to keys in its environment.
+        Origin::Kept(path) => (
+            format!("in {}", path.display()),
+            format!("AWS_SHARED_CREDENTIALS_FILE={} aws --profile default", quoted(path)),
+        ),
+    };
+    let mut text = String::from("BleepStore is ready.\n");
+    for (name, value) in [
+        ("endpoint", endpoint.as_str()),
+        ("region", region),
+        ("data", &data),
+        ("access key", access_key),
+        ("secret key", &secret),
+    ] {
+        text += &format!("  {name:<11} {value}\n");
+    }
+    let signing_region = match region {
+        "us-east-1" => String::new(),
+        other => format!("AWS_DEFAULT_REGION={other} "),
+    };
+    text + &format!("Try it:\n  {signing_region}{identity} s3 --endpoint-url {endpoint} ls\n")
+}
+
+/// An address of this machine at which a server that listens on `address` is reached.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// The path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bleepstore_core::model::RootCredential;
+
+    fn text(origin: Origin, region: &str, data: Option<&str>) -> String {
+        let credentials = Credentials {
+            root: RootCredential {
+                access_key: "AK".to_owned(),
+                secret_key: "SK".to_owned(),
+            },
+            origin,
+        };
+        banner(
+            "0.0.0.0:9000".parse().unwrap(),
+            region,
+            data.map(Path::new),
+            &credentials,
+        )
+    }
+
+    #[test]
+    fn the_first_start_shows_the_secret() {
+        assert_eq!(
+            text(Origin::Created("/d/credentials".into()), "us-east-1", Some("/d")),
+            "BleepStore is ready.\n  endpoint    http://127.0.0.1:9000\n  region      us-east-1\n  data        /d\n  \
+             access key  AK\n  secret key  SK (kept in /d/credentials)\nTry it:\n  AWS_ACCESS_KEY_ID=AK \
+             AWS_SECRET_ACCESS_KEY=SK aws s3 --endpoint-url http://127.0.0.1:9000 ls\n"
+        );
+    }
+
+    #[test]
+    fn later_starts_and_given_credentials_do_not() {
+        let kept = text(
+            Origin::Kept("/it's/credentials".into()),
+            "eu-west-1",
+            Some("/it's"),
+        );
+        assert!(!kept.contains("SK "), "{kept}");
+        assert!(kept.ends_with(
+            "\n  AWS_DEFAULT_REGION=eu-west-1 AWS_SHARED_CREDENTIALS_FILE='/it'\\''s/credentials' aws --profile \
+             default s3 --endpoint-url http://127.0.0.1:9000 ls\n"
+        ));
+        let given = text(Origin::Environment, "us-east-1", None);
+        assert!(
+            given.contains("data        in memory only\n") && !given.contains("SK\n"),
+            "{given}"
+        );
+    }
+}

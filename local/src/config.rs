@@ -1,0 +1,168 @@
+//! Settings: flags with environment twins, the same names in every deployment.
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::failure::{Failure, Result};
+
+/// An S3-compatible object store in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "bleepstore", version, args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "The root credentials come from BLEEPSTORE_ACCESS_KEY and BLEEPSTORE_SECRET_KEY, or are \
+    generated on the first start and kept in the data folder. BLEEPSTORE_LOG filters the log (error, warn, info, \
+    debug, trace, or target=level)."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve S3 (the default)
+    Serve(ServeArgs),
+}
+
+/// Settings of `serve`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen, as host:port; port 0 takes a free one
+    #[arg(
+        long,
+        env = "BLEEPSTORE_LISTEN",
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:9000"
+    )]
+    #[arg(value_parser = listen)]
+    pub(crate) listen: String,
+    /// Which store to serve.
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The region that clients sign for
+    #[arg(long, env = "BLEEPSTORE_REGION", default_value = "us-east-1", value_parser = region)]
+    pub(crate) region: String,
+    /// Base domains of virtual-hosted-style requests, comma-separated
+    #[arg(long, env = "BLEEPSTORE_DOMAIN", value_name = "DOMAIN,…", default_value = "", value_parser = domains)]
+    pub(crate) domain: Domains,
+}
+
+/// Settings that say where the data is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// The folder of the data; it is created where it is missing
+    #[arg(
+        long,
+        env = "BLEEPSTORE_DATA_DIR",
+        value_name = "FOLDER",
+        default_value = "./bleepstore-data"
+    )]
+    pub(crate) data_dir: PathBuf,
+    /// Where records are kept
+    #[arg(
+        long,
+        env = "BLEEPSTORE_METADATA",
+        value_name = "STORE",
+        default_value = "sqlite"
+    )]
+    pub(crate) metadata: Metadata,
+}
+
+/// A kind of metadata store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Metadata {
+    /// SQLite in the data folder, and files for the bytes.
+    Sqlite,
+    /// Nothing is kept, neither records nor bytes; no folder is touched.
+    Memory,
+}
+
+/// Base domains, in lower case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Domains(pub(crate) Vec<String>);
+
+impl Cli {
+    /// The command that the arguments ask for. Help and version print themselves and end the process.
+    pub(crate) fn command() -> Result<Command> {
+        match Self::try_parse() {
+            Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(cli.serve))),
+            Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+                error.exit()
+            }
+            Err(error) => Err(Failure::usage(first_paragraph(&error.to_string()))),
+        }
+    }
+}
+
+/// The part of a usage error that says what is wrong, on one line.
+fn first_paragraph(text: &str) -> String {
+    let lines = text.lines().take_while(|line| !line.trim().is_empty());
+    let line = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+}
+
+fn listen(text: &str) -> std::result::Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.to_owned()),
+        _ => Err("expected host:port, such as 127.0.0.1:9000".to_owned()),
+    }
+}
+
+fn region(text: &str) -> std::result::Result<String, String> {
+    let fits = (1..=64).contains(&text.len());
+    if fits
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    {
+        Ok(text.to_owned())
+    } else {
+        Err("expected letters, digits and hyphens, such as us-east-1".to_owned())
+    }
+}
+
+fn domains(text: &str) -> std::result::Result<Domains, String> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+    let good =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match names.iter().find(|name| !name.split('.').all(good)) {
+        Some(bad) => Err(format!("{bad} is not a domain name without a port")),
+        None => Ok(Domains(names)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_of_serve_are_those_of_no_subcommand() {
+        let bare = Cli::try_parse_from(["bleepstore", "--region", "eu-west-1"]).unwrap();
+        assert_eq!(bare.serve.region, "eu-west-1");
+        let named = Cli::try_parse_from(["bleepstore", "serve", "--region", "eu-west-1"]).unwrap();
+        let Some(Command::Serve(serve)) = named.command else {
+            panic!("no subcommand");
+        };
+        assert_eq!(serve.region, "eu-west-1");
+    }
+
+    #[test]
+    fn domains_are_lower_case_names_without_ports() {
+        let two = Domains(vec!["s3.example.com".to_owned(), "localhost".to_owned()]);
+        assert_eq!(domains(" S3.Example.com,localhost, "), Ok(two));
+        assert_eq!(domains(""), Ok(Domains::default()));
+        assert!(domains("a.b:9000").is_err() && domains(".a").is_err());
+    }
+
+    #[test]
+    fn listening_needs_a_host_and_a_port() {
+        assert!(listen("[::1]:0").is_ok() && listen("localhost:65535").is_ok());
+        assert!(listen("9000").is_err() && listen(":9000").is_err() && listen("h:65536").is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! The data folder: one server at a time.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Failure, Result};
+
+/// A data folder that this process holds until it ends.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    /// The kernel frees the lock when the process ends, however it ends.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Creates the folder (mode 0700) where it is missing, and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let failed = |what: &str, error: io::Error| {
+            Failure::new(format!("the data folder {} {what}: {error}", path.display()))
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| failed("cannot be created", error))?;
+        let path = fs::canonicalize(path).map_err(|error| failed("cannot be found", error))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(|error| failed("is not writable", error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
+                "the data folder {} is in use by another server",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(failed("cannot be locked", error)),
+        }
+    }
+
+    /// The folder's absolute path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Writes a file of mode 0600: whole and durable when this returns `Ok`, and never seen in part.
+pub(crate) fn write_private(path: &Path, contents: &str) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let temporary = path.with_extension("new");
+    // Left over by a crash, it could have another mode.
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    file.write_all(contents.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,94 @@
+//! The few operations on files that the store is made of, in one place so that tests can make each fail.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Operations on files. They block.
+pub(super) trait FileOps: Send + Sync {
+    /// Creates a file for writing; one of that name must not exist.
+    fn create(&self, path: &Path) -> io::Result<File>;
+    /// Writes all the bytes at the end.
+    fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()>;
+    /// Makes the file's bytes and length durable, though not its name.
+    fn sync(&self, file: &File) -> io::Result<()>;
+    /// Gives the file another name in one step.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Creates a folder. One that exists is fine.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Removes a file's name. Who has the file open goes on reading.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Opens a file for reading, and tells its length.
+    fn open(&self, path: &Path) -> io::Result<(File, u64)>;
+    /// Fills `buffer` from `offset`; `UnexpectedEof` when the file is shorter.
+    fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// All of a small file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The names in a folder, in no order.
+    fn list(&self, path: &Path) -> io::Result<Vec<OsString>>;
+    /// A file's length and when it was last written.
+    fn stat(&self, path: &Path) -> io::Result<(u64, SystemTime)>;
+}
+
+/// The operating system's files.
+pub(super) struct DiskFiles;
+
+impl FileOps for DiskFiles {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().write(true).create_new(true).open(path)
+    }
+
+    fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            result => result,
+        }
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<(File, u64)> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok((file, length))
+    }
+
+    fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        fs::read(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect()
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<(u64, SystemTime)> {
+        let metadata = fs::metadata(path)?;
+        Ok((metadata.len(), metadata.modified()?))
+    }
+}

@@ -1,0 +1,191 @@
+//! The blob port on files: `blobs/{bucket id}/{aa}/{bb}/{blob id}`, where `aa` and `bb` are the first two
+//! bytes of the blob's id in hex, so that no folder grows large.
+//!
+//! A blob is written to a file in `tmp/`, synced, renamed into its folder, and the folder is synced: a name
+//! under `blobs/` is always a whole blob.
+
+mod files;
+mod folders;
+mod read;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bleepstore_core::model::BlobRef;
+use bleepstore_core::ports::{
+    BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError, StoreErrorKind,
+    StoreResult, WriteError,
+};
+use tokio::task::spawn_blocking;
+
+use self::files::{DiskFiles, FileOps};
+use self::folders::Folders;
+
+/// A blob store in a folder.
+#[derive(Clone)]
+pub struct FsBlobs {
+    disk: Arc<Disk>,
+}
+
+/// What the blocking side of every operation works on.
+struct Disk {
+    files: Box<dyn FileOps>,
+    folders: Folders,
+}
+
+impl FsBlobs {
+    /// Opens the store in `root`, which must exist, and creates what is missing. Removes what unfinished
+    /// writes left: the caller makes sure that no other process uses the folder. Blocks: call it before
+    /// serving.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        Self::open_with(root, Box::new(DiskFiles))
+    }
+
+    fn open_with(root: &Path, files: Box<dyn FileOps>) -> io::Result<Self> {
+        let folders = Folders::new(root);
+        for folder in [folders.blobs(), folders.tmp()] {
+            files.create_dir(folder)?;
+        }
+        files.sync_dir(root)?;
+        for name in files.list(folders.tmp())? {
+            files.remove(&folders.tmp().join(name))?;
+        }
+        let disk = Arc::new(Disk { files, folders });
+        Ok(Self { disk })
+    }
+
+    /// Runs `work` where it may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Arc<Disk>) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let disk = Arc::clone(&self.disk);
+        spawn_blocking(move || work(&disk))
+            .await
+            .unwrap_or_else(|error| Err(stopped(error)))
+    }
+}
+
+impl Disk {
+    /// Deletes one blob. Not synced: a blob that a crash brings back is an orphan, which gc finds. Its
+    /// folder stays, even when it is empty: another blob may be on its way into it.
+    fn delete(&self, blob: &BlobRef) -> StoreResult<()> {
+        match self.files.remove(&self.folders.path(blob)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(store_error(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn owner_path(&self) -> PathBuf {
+        self.folders.blobs().join("owner.json")
+    }
+
+    fn owner(&self) -> StoreResult<Option<OwnerRecord>> {
+        match self.files.read(&self.owner_path()) {
+            Ok(json) => serde_json::from_slice(&json)
+                .map(Some)
+                .map_err(StoreError::corrupt),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(store_error(error)),
+        }
+    }
+
+    fn set_owner(self: &Arc<Self>, owner: &OwnerRecord) -> StoreResult<()> {
+        let json = serde_json::to_vec(owner).map_err(StoreError::internal)?;
+        self.replace_owner(&json).map_err(store_error)
+    }
+
+    fn replace_owner(self: &Arc<Self>, json: &[u8]) -> io::Result<()> {
+        write::Draft::create(self, "owner.json")?
+            .append(json)?
+            .rename(&self.owner_path())?;
+        self.files.sync_dir(self.folders.blobs())
+    }
+}
+
+#[async_trait]
+impl BlobStore for FsBlobs {
+    async fn write(
+        &self,
+        blob: &BlobRef,
+        body: BodyStream,
+        size_hint: Option<u64>,
+    ) -> Result<u64, WriteError> {
+        write::write(&self.disk, *blob, body, size_hint).await
+    }
+
+    async fn read(&self, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead> {
+        let blob = *blob;
+        self.blocking(move |disk| read::open(disk, &blob, range)).await
+    }
+
+    async fn delete(&self, blobs: &[BlobRef]) -> Vec<DeleteOutcome> {
+        let (disk, batch) = (Arc::clone(&self.disk), blobs.to_vec());
+        let deleted = spawn_blocking(move || {
+            let outcome = |blob| DeleteOutcome {
+                blob,
+                result: disk.delete(&blob),
+            };
+            batch.into_iter().map(outcome).collect()
+        });
+        deleted.await.unwrap_or_else(|error| {
+            let reason = error.to_string();
+            let outcome = |&blob| DeleteOutcome {
+                blob,
+                result: Err(StoreError::internal(reason.clone())),
+            };
+            blobs.iter().map(outcome).collect()
+        })
+    }
+
+    async fn scan(&self, after: Option<&BlobRef>, limit: usize) -> StoreResult<BlobPage> {
+        let after = after.copied();
+        self.blocking(move |disk| scan::page(disk, after, limit).map_err(store_error))
+            .await
+    }
+
+    async fn owner(&self) -> StoreResult<Option<OwnerRecord>> {
+        self.blocking(|disk| disk.owner()).await
+    }
+
+    async fn set_owner(&self, owner: &OwnerRecord) -> StoreResult<()> {
+        let owner = *owner;
+        self.blocking(move |disk| disk.set_owner(&owner)).await
+    }
+}
+
+/// What a failed file operation means to a caller of the port. Nothing of the operation can be seen.
+fn store_error(error: io::Error) -> StoreError {
+    let kind = match error.kind() {
+        // Full disks, quotas, memory and file tables may have room again.
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::FileTooLarge
+        | io::ErrorKind::OutOfMemory
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::ResourceBusy
+        | io::ErrorKind::StaleNetworkFileHandle
+        | io::ErrorKind::TimedOut => StoreErrorKind::Unavailable,
+        _ if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => StoreErrorKind::Unavailable,
+        io::ErrorKind::UnexpectedEof => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Internal,
+    };
+    StoreError::new(kind, error)
+}
+
+/// "Too many open files in system", the same number on every Unix.
+const ENFILE: i32 = 23;
+/// "Too many open files".
+const EMFILE: i32 = 24;
+
+/// The blocking task did not finish: it panicked, or the runtime is shutting down.
+fn stopped(error: tokio::task::JoinError) -> StoreError {
+    StoreError::internal(error)
+}

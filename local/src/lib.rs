@@ -1,0 +1,4 @@
+//! BleepStore on one machine: its stores and its binary.
+
+pub mod fs_blobs;
+pub mod sqlite;

@@ -1,0 +1,115 @@
+//! The subcommand `serve`.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process;
+use std::sync::Arc;
+
+use bleepstore_core::{Ports, Service, Settings};
+use bleepstore_http::Options;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::banner::banner;
+use crate::config::{Metadata, ServeArgs};
+use crate::credentials::{self, Credentials};
+use crate::data_dir::DataDir;
+use crate::failure::{Failure, Result};
+
+/// Serves until a signal comes. `open` makes the stores.
+///
+/// The port is taken before anything is written, so that a second start by mistake leaves no trace.
+pub(crate) async fn serve(
+    args: ServeArgs,
+    open: impl AsyncFnOnce(Option<&DataDir>) -> Result<Ports>,
+) -> Result<()> {
+    let given = credentials::from_environment()?;
+    let listener = bind(&args.listen).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| cannot_listen(&args.listen, &error))?;
+    let mut signals = Signals::new()?;
+
+    let folder = match args.store.metadata {
+        Metadata::Sqlite => Some(DataDir::open(&args.store.data_dir)?),
+        Metadata::Memory => None,
+    };
+    let credentials = credentials::establish(given, folder.as_ref())?;
+    let ports = open(folder.as_ref()).await?;
+
+    let settings = Settings {
+        region: args.region.clone(),
+        base_domains: args.domain.0.clone(),
+        root: credentials.root.clone(),
+    };
+    let options = Options {
+        base_domains: args.domain.0.clone(),
+        ..Options::default()
+    };
+    let service = Service::start(settings, ports)
+        .await
+        .map_err(|error| Failure::new(format!("the stores cannot be used: {error}")))?;
+    announce(address, &args.region, folder.as_ref(), &credentials);
+
+    let service = Arc::new(service);
+    let cut_off = bleepstore_http::serve(listener, service, options, async move {
+        signals.next().await;
+        tracing::info!("stopping");
+        tokio::spawn(async move {
+            signals.next().await;
+            process::exit(1);
+        });
+    })
+    .await;
+    if cut_off > 0 {
+        tracing::warn!(cut_off, "some connections did not finish in time");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind(listen: &str) -> Result<TcpListener> {
+    TcpListener::bind(listen)
+        .await
+        .map_err(|error| cannot_listen(listen, &error))
+}
+
+fn cannot_listen(listen: &str, error: &io::Error) -> Failure {
+    Failure::new(match error.kind() {
+        io::ErrorKind::AddrInUse => format!("{listen} is taken by another process; --listen names another"),
+        _ => format!("cannot listen on {listen}: {error}"),
+    })
+}
+
+fn announce(address: SocketAddr, region: &str, folder: Option<&DataDir>, credentials: &Credentials) {
+    let text = banner(address, region, folder.map(DataDir::path), credentials);
+    let mut out = io::stdout().lock();
+    // A server whose output nobody reads still serves.
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::warn!(%error, "standard output cannot be written");
+    }
+    tracing::info!(%address, "listening");
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let failed = |error| Failure::new(format!("signals cannot be received: {error}"));
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

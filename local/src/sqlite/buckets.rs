@@ -1,0 +1,136 @@
+//! Buckets.
+
+use async_trait::async_trait;
+use bleepstore_core::model::{Bucket, BucketId, BucketName, Revision, Token};
+use bleepstore_core::ports::{BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreResult};
+use rusqlite::{Connection, params};
+
+use super::SqliteMetadata;
+use super::error::Failure;
+use super::rows::{behind_key, behind_prefix, first, json_column, one_more_than, page, to_json};
+
+/// Buckets in a range of names, of one owner or of all.
+pub(super) const SCAN: &str = "
+    SELECT detail FROM buckets
+    WHERE name >= ?1 AND name < ?2 AND (?3 IS NULL OR owner = ?3)
+    ORDER BY name LIMIT ?4";
+
+#[async_trait]
+impl BucketIndex for SqliteMetadata {
+    async fn create_bucket(&self, bucket: &Bucket) -> StoreResult<CreateBucketOutcome> {
+        let bucket = bucket.clone();
+        let detail = to_json(&bucket)?;
+        self.change(move |db| {
+            if let Some(taken) = find(db, &bucket.name)? {
+                return Ok(CreateBucketOutcome::Exists(taken));
+            }
+            let mut insert = db.prepare_cached(
+                "INSERT INTO buckets (name, id, owner, revision, detail) VALUES (?, ?, ?, ?, ?)",
+            )?;
+            insert.execute(params![
+                bucket.name.as_str().as_bytes(),
+                bucket.id.as_bytes(),
+                bucket.owner.id,
+                revision(bucket.revision)?,
+                detail,
+            ])?;
+            Ok(CreateBucketOutcome::Created)
+        })
+        .await
+    }
+
+    async fn bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>> {
+        let name = name.clone();
+        self.query(move |db| find(db, &name)).await
+    }
+
+    async fn scan_buckets(
+        &self,
+        owner: Option<&str>,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<Bucket, String>> {
+        let owner = owner.map(str::to_owned);
+        let start = after.map(behind_key).unwrap_or_default();
+        let start = start.max(prefix.as_bytes().to_vec());
+        let end = behind_prefix(prefix);
+        self.query(move |db| {
+            let mut select = db.prepare_cached(SCAN)?;
+            page(
+                &mut select,
+                params![start, end, owner, one_more_than(limit)],
+                limit,
+                |row| json_column(row, 0),
+                |last: &Bucket| last.name.as_str().to_owned(),
+            )
+        })
+        .await
+    }
+
+    async fn update_bucket(&self, bucket: &Bucket, expected: Revision) -> StoreResult<bool> {
+        let bucket = bucket.clone();
+        let detail = to_json(&bucket)?;
+        self.change(move |db| {
+            let mut update = db.prepare_cached(
+                "UPDATE buckets SET owner = ?, revision = ?, detail = ?
+                 WHERE name = ? AND id = ? AND revision = ?",
+            )?;
+            let updated = update.execute(params![
+                bucket.owner.id,
+                revision(bucket.revision)?,
+                detail,
+                bucket.name.as_str().as_bytes(),
+                bucket.id.as_bytes(),
+                revision(expected)?,
+            ])?;
+            Ok(updated == 1)
+        })
+        .await
+    }
+
+    /// `token` is not needed: looking and deleting are one transaction here.
+    async fn delete_bucket(
+        &self,
+        name: &BucketName,
+        id: BucketId,
+        _token: Token,
+    ) -> StoreResult<DeleteBucketOutcome> {
+        let name = name.clone();
+        self.change(move |db| {
+            if !is_current(db, &name, id)? {
+                return Ok(DeleteBucketOutcome::NoSuchBucket);
+            }
+            let mut holds = db.prepare_cached("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1")?;
+            if holds.exists([id.as_bytes()])? {
+                return Ok(DeleteBucketOutcome::NotEmpty);
+            }
+            for delete in [
+                "DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE bucket = ?)",
+                "DELETE FROM uploads WHERE bucket = ?",
+            ] {
+                db.prepare_cached(delete)?.execute([id.as_bytes()])?;
+            }
+            db.prepare_cached("DELETE FROM buckets WHERE name = ?")?
+                .execute([name.as_str().as_bytes()])?;
+            Ok(DeleteBucketOutcome::Deleted)
+        })
+        .await
+    }
+}
+
+/// The bucket of that name.
+pub(super) fn find(db: &Connection, name: &BucketName) -> Result<Option<Bucket>, Failure> {
+    let mut select = db.prepare_cached("SELECT detail FROM buckets WHERE name = ?")?;
+    first(&mut select, [name.as_str().as_bytes()], |row| json_column(row, 0))
+}
+
+/// Whether the bucket of that name is this creation of it.
+pub(super) fn is_current(db: &Connection, name: &BucketName, id: BucketId) -> Result<bool, Failure> {
+    let mut select = db.prepare_cached("SELECT 1 FROM buckets WHERE name = ? AND id = ?")?;
+    Ok(select.exists(params![name.as_str().as_bytes(), id.as_bytes()])?)
+}
+
+fn revision(revision: Revision) -> Result<i64, Failure> {
+    i64::try_from(revision.0).map_err(Failure::does_not_fit)
+}

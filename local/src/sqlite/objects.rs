@@ -1,0 +1,355 @@
+//! Objects.
+
+use async_trait::async_trait;
+use bleepstore_core::model::{
+    Bucket, BucketId, BucketName, CommitId, CurrentObject, Manifest, ObjectKey, ObjectRecord, ObjectSummary,
+    WriteCondition,
+};
+use bleepstore_core::ports::{
+    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
+    StoreResult,
+};
+use rusqlite::{Connection, params};
+
+use super::error::Failure;
+use super::rows::{
+    ObjectJson, StoredObject, behind_key, behind_prefix, first, holds, json_column, key_column, kind_code,
+    one_more_than, page, summary, summary_columns,
+};
+use super::{INLINE_LIMIT, LAYOUT_LIMIT, SqliteMetadata, buckets};
+
+/// What a listing shows, of objects in a range of keys.
+pub(super) const SCAN: &str = summary_columns!(
+    "FROM objects
+     WHERE bucket = ? AND key >= ? AND key < ? AND kind = 0
+     ORDER BY key LIMIT ?"
+);
+
+/// Everything under one key but the inline body.
+const FIND: &str = summary_columns!(
+    ", commit_id, kind, shared, body, detail, manifest
+     FROM objects WHERE bucket = ? AND key = ?"
+);
+
+#[async_trait]
+impl ObjectIndex for SqliteMetadata {
+    async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup> {
+        let (name, key) = (bucket.clone(), key.clone());
+        self.query(move |db| {
+            let bucket = buckets::find(db, &name)?;
+            let object = match &bucket {
+                Some(bucket) => find_with_body(db, bucket.id, &key)?,
+                None => None,
+            };
+            Ok(ObjectLookup { bucket, object })
+        })
+        .await
+    }
+
+    async fn commit(
+        &self,
+        bucket: &Bucket,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<CommitOutcome> {
+        let commit = Commit::new(bucket, record, condition, retired)?;
+        let id = bucket.id;
+        let outcome = self.change(move |db| commit.apply(db)).await?;
+        Ok(outcome.into_outcome(id)?)
+    }
+
+    async fn remove(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RemoveOutcome> {
+        let (id, key, condition) = (bucket.id, key.clone(), condition.clone());
+        let checked = self
+            .change(move |db| {
+                let checked = check(db, id, &key, &condition, retired)?;
+                if let Checked::Replaces(Some(current)) = &checked {
+                    db.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
+                        .execute(params![id.as_bytes(), key.as_str().as_bytes()])?;
+                    delete_body(db, current.body_id)?;
+                }
+                Ok(checked)
+            })
+            .await?;
+        Ok(match checked {
+            Checked::Replaces(superseded) => RemoveOutcome::Removed {
+                superseded: superseded.map(|row| row.into_record(id)).transpose()?,
+            },
+            Checked::Condition(current) => RemoveOutcome::ConditionFailed { current },
+            Checked::Shared(row) => RemoveOutcome::Shared {
+                current: Box::new(row.into_record(id)?),
+            },
+        })
+    }
+
+    async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
+        let (id, key) = (bucket.id, key.clone());
+        self.change(move |db| {
+            let mut update = db.prepare_cached(
+                "UPDATE objects SET shared = 1 WHERE bucket = ? AND key = ? AND commit_id = ?",
+            )?;
+            let updated = update.execute(params![
+                id.as_bytes(),
+                key.as_str().as_bytes(),
+                expected.as_bytes()
+            ])?;
+            Ok(updated == 1)
+        })
+        .await
+    }
+
+    async fn scan_objects(
+        &self,
+        bucket: &Bucket,
+        range: &KeyRange,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
+        let id = bucket.id;
+        let start = match &range.start {
+            KeyStart::Beginning => Vec::new(),
+            KeyStart::After(key) => behind_key(key),
+            KeyStart::AfterPrefix(prefix) => behind_prefix(prefix),
+        };
+        let start = start.max(range.prefix.as_bytes().to_vec());
+        let end = behind_prefix(&range.prefix);
+        self.query(move |db| {
+            let mut select = db.prepare_cached(SCAN)?;
+            page(
+                &mut select,
+                params![id.as_bytes(), start, end, one_more_than(limit)],
+                limit,
+                summary,
+                |last| KeyStart::After(last.key.as_str().to_owned()),
+            )
+        })
+        .await
+    }
+
+    async fn scan_manifests(
+        &self,
+        bucket: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<ManifestEntry, String>> {
+        let id = bucket.id;
+        let start = after.map(behind_key).unwrap_or_default();
+        self.query(move |db| {
+            let mut select = db.prepare_cached(
+                "SELECT key, manifest FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?",
+            )?;
+            page(
+                &mut select,
+                params![id.as_bytes(), start, one_more_than(limit)],
+                limit,
+                |row| {
+                    let manifest = match row.get_ref(1)? {
+                        rusqlite::types::ValueRef::Null => Manifest::empty(),
+                        _ => json_column(row, 1)?,
+                    };
+                    Ok(ManifestEntry::new(key_column(row, 0)?, &manifest))
+                },
+                |last| last.key.as_str().to_owned(),
+            )
+        })
+        .await
+    }
+}
+
+/// A commit on its way to the writer, checked and with its JSON made.
+pub(super) struct Commit {
+    bucket: Bucket,
+    record: ObjectRecord,
+    json: ObjectJson,
+    condition: WriteCondition,
+    retired: Option<CommitId>,
+}
+
+/// What became of a commit, with its JSON unread.
+pub(super) enum Committed {
+    NoSuchBucket,
+    Checked(Checked),
+}
+
+/// What stands under a key, against a condition.
+pub(super) enum Checked {
+    /// The write may go on, over this row.
+    Replaces(Option<StoredObject>),
+    /// The condition does not hold.
+    Condition(Option<CurrentObject>),
+    /// The row is shared and was not retired.
+    Shared(Box<StoredObject>),
+}
+
+impl Commit {
+    /// Refuses what exceeds the limits that the store states.
+    pub(super) fn new(
+        bucket: &Bucket,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> Result<Self, Failure> {
+        let fits = match &record.manifest {
+            Manifest::Inline(body) => body.len() as u64 <= INLINE_LIMIT,
+            Manifest::Extents(layout) => layout.extents.len() + layout.parts.len() <= LAYOUT_LIMIT,
+            Manifest::Spilled(_) => true,
+        };
+        if !fits {
+            return Err(Failure::does_not_fit("its manifest exceeds the store's limits"));
+        }
+        Ok(Self {
+            bucket: bucket.clone(),
+            record: record.clone(),
+            json: ObjectJson::of(record)?,
+            condition: condition.clone(),
+            retired,
+        })
+    }
+
+    /// Commits in the transaction that `db` is in.
+    pub(super) fn apply(&self, db: &Connection) -> Result<Committed, Failure> {
+        if !buckets::is_current(db, &self.bucket.name, self.bucket.id)? {
+            return Ok(Committed::NoSuchBucket);
+        }
+        let checked = check(
+            db,
+            self.bucket.id,
+            &self.record.key,
+            &self.condition,
+            self.retired,
+        )?;
+        if let Checked::Replaces(current) = &checked {
+            delete_body(db, current.as_ref().and_then(|row| row.body_id))?;
+            self.write(db)?;
+        }
+        Ok(Committed::Checked(checked))
+    }
+
+    fn write(&self, db: &Connection) -> Result<(), Failure> {
+        let record = &self.record;
+        let checksum = record.checksum.as_ref();
+        let body = match &record.manifest {
+            Manifest::Inline(body) if !body.is_empty() => {
+                db.prepare_cached("INSERT INTO bodies (bytes) VALUES (?)")?
+                    .execute([body.as_ref()])?;
+                Some(db.last_insert_rowid())
+            }
+            Manifest::Inline(_) | Manifest::Extents(_) | Manifest::Spilled(_) => None,
+        };
+        let mut insert = db.prepare_cached(
+            "INSERT OR REPLACE INTO objects
+                 (bucket, key, commit_id, kind, etag, size, last_modified, owner_id, owner_name,
+                  storage_class, checksum_algorithm, checksum_kind, shared, body, detail, manifest)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?;
+        insert.execute(params![
+            self.bucket.id.as_bytes(),
+            record.key.as_str().as_bytes(),
+            record.commit_id.as_bytes(),
+            kind_code(record.kind),
+            record.etag.as_str(),
+            i64::try_from(record.size).map_err(Failure::does_not_fit)?,
+            record.last_modified.millis(),
+            record.owner.id,
+            record.owner.display_name,
+            record.headers.storage_class,
+            checksum.map(|checksum| checksum.algorithm.name()),
+            checksum.map(|checksum| checksum.kind.name()),
+            record.shared,
+            body,
+            self.json.detail,
+            self.json.manifest,
+        ])?;
+        Ok(())
+    }
+}
+
+impl Committed {
+    /// Whether the record is now what readers see.
+    pub(super) fn is_applied(&self) -> bool {
+        matches!(self, Self::Checked(Checked::Replaces(_)))
+    }
+
+    /// The port's answer, of a commit in this bucket.
+    pub(super) fn into_outcome(self, bucket: BucketId) -> Result<CommitOutcome, Failure> {
+        Ok(match self {
+            Self::NoSuchBucket => CommitOutcome::NoSuchBucket,
+            Self::Checked(Checked::Replaces(superseded)) => CommitOutcome::Committed {
+                superseded: superseded.map(|row| row.into_record(bucket)).transpose()?,
+            },
+            Self::Checked(Checked::Condition(current)) => CommitOutcome::ConditionFailed { current },
+            Self::Checked(Checked::Shared(row)) => CommitOutcome::Shared {
+                current: Box::new(row.into_record(bucket)?),
+            },
+        })
+    }
+}
+
+/// Holds a write of `key` against what is there.
+fn check(
+    db: &Connection,
+    bucket: BucketId,
+    key: &ObjectKey,
+    condition: &WriteCondition,
+    retired: Option<CommitId>,
+) -> Result<Checked, Failure> {
+    let row = find(db, bucket, key)?;
+    let current = row.as_ref().and_then(StoredObject::current);
+    if !holds(condition, current.as_ref()) {
+        return Ok(Checked::Condition(current));
+    }
+    match row {
+        Some(mut row) if row.shared && retired != Some(row.commit_id) => {
+            row.body = body(db, row.body_id)?;
+            Ok(Checked::Shared(Box::new(row)))
+        }
+        row => Ok(Checked::Replaces(row)),
+    }
+}
+
+fn find(db: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Option<StoredObject>, Failure> {
+    let mut select = db.prepare_cached(FIND)?;
+    first(
+        &mut select,
+        params![bucket.as_bytes(), key.as_str().as_bytes()],
+        StoredObject::read,
+    )
+}
+
+fn find_with_body(
+    db: &Connection,
+    bucket: BucketId,
+    key: &ObjectKey,
+) -> Result<Option<ObjectRecord>, Failure> {
+    let Some(mut row) = find(db, bucket, key)? else {
+        return Ok(None);
+    };
+    row.body = body(db, row.body_id)?;
+    row.into_record(bucket).map(Some)
+}
+
+/// The inline body with that id. One that is named and is not there is corruption.
+fn body(db: &Connection, id: Option<i64>) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let mut select = db.prepare_cached("SELECT bytes FROM bodies WHERE id = ?")?;
+    match first(&mut select, [id], |row| Ok(row.get(0)?))? {
+        Some(bytes) => Ok(Some(bytes)),
+        None => Err(Failure::unreadable("an object's inline body is not there")),
+    }
+}
+
+fn delete_body(db: &Connection, id: Option<i64>) -> Result<(), Failure> {
+    if let Some(id) = id {
+        db.prepare_cached("DELETE FROM bodies WHERE id = ?")?
+            .execute([id])?;
+    }
+    Ok(())
+}

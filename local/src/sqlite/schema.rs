@@ -1,0 +1,204 @@
+//! The tables, and how a database of an earlier version becomes one of this version.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// How long a connection waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepared statements that a connection keeps; the whole store has fewer.
+const STATEMENTS: usize = 64;
+
+/// Entry `n` takes a database from schema version `n` to `n + 1`. Entries are never edited, only added.
+const MIGRATIONS: &[&str] = &[VERSION_1];
+
+/// Keys are BLOBs, so that they sort by their UTF-8 bytes. Columns that a listing shows come first;
+/// `detail` and `manifest` hold the rest as JSON, behind them, so that a listing need not read the
+/// overflow pages of a long row. The bodies of small objects are apart for the same reason.
+const VERSION_1: &str = "
+CREATE TABLE buckets (
+    name BLOB NOT NULL PRIMARY KEY,
+    id BLOB NOT NULL,
+    owner TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    detail TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE objects (
+    bucket BLOB NOT NULL,
+    key BLOB NOT NULL,
+    commit_id BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    last_modified INTEGER NOT NULL,
+    owner_id TEXT NOT NULL,
+    owner_name TEXT NOT NULL,
+    storage_class TEXT,
+    checksum_algorithm TEXT,
+    checksum_kind TEXT,
+    shared INTEGER NOT NULL,
+    body INTEGER,
+    detail TEXT NOT NULL,
+    manifest TEXT,
+    PRIMARY KEY (bucket, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bodies (
+    id INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE uploads (
+    id BLOB NOT NULL PRIMARY KEY,
+    bucket BLOB NOT NULL,
+    key BLOB NOT NULL,
+    completing BLOB,
+    detail TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX uploads_by_key ON uploads (bucket, key, id);
+
+CREATE TABLE parts (
+    upload BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (upload, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE receipts (
+    upload BLOB NOT NULL PRIMARY KEY,
+    bucket BLOB NOT NULL,
+    key BLOB NOT NULL,
+    expires INTEGER NOT NULL,
+    detail TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX receipts_by_expiry ON receipts (expires);
+
+CREATE TABLE retired (
+    commit_id BLOB NOT NULL PRIMARY KEY,
+    expires INTEGER NOT NULL,
+    manifest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX retired_by_expiry ON retired (expires);
+
+CREATE TABLE credentials (
+    access_key BLOB NOT NULL PRIMARY KEY,
+    detail TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE store (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    detail TEXT NOT NULL
+) STRICT;
+";
+
+/// Why a database cannot be used. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A later version of BleepStore wrote it.
+    #[error("the database has schema version {found}, and this version of bleepstore knows {known} at most")]
+    NewerSchema {
+        /// The version in the file.
+        found: i64,
+        /// The latest version that this program writes.
+        known: i64,
+    },
+    /// It is a SQLite database of something else.
+    #[error("the file is an SQLite database, but not one of bleepstore")]
+    Foreign,
+    /// The filesystem cannot do write-ahead logging, which needs shared memory and locks.
+    #[error("write-ahead logging does not work on this filesystem (the journal mode stays {0:?})")]
+    NoWriteAheadLog(String),
+    /// The file cannot be created.
+    #[error("cannot create the database: {0}")]
+    Create(#[source] std::io::Error),
+    /// A thread for the database cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] std::io::Error),
+    /// SQLite cannot open it.
+    #[error("cannot open the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// The connection that writes, on a database of this version's schema. Creates the database where there is none.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    if !create_private(path)? {
+        // On a connection that cannot write, so that a refusal changes nothing.
+        refuse_unknown(&open_reader(path)?)?;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(OpenError::NoWriteAheadLog(mode));
+    }
+    // fullfsync matters on macOS only, where a plain fsync does not reach the disk.
+    db.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA fullfsync = ON;
+         PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -32768;
+         PRAGMA journal_size_limit = 67108864;",
+    )?;
+    migrate(&db)?;
+    Ok(db)
+}
+
+/// A connection that only reads.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    db.execute_batch("PRAGMA cache_size = -8192")?;
+    Ok(db)
+}
+
+/// Creates an empty file that only its owner can read, since credentials are kept in it; SQLite gives its
+/// other files the same mode. Returns whether the file is new.
+fn create_private(path: &Path) -> Result<bool, OpenError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(OpenError::Create(error)),
+    }
+}
+
+fn refuse_unknown(db: &Connection) -> Result<(), OpenError> {
+    let found = version(db)?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(OpenError::NewerSchema { found, known });
+    }
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if found < 0 || (found == 0 && tables > 0) {
+        return Err(OpenError::Foreign);
+    }
+    Ok(())
+}
+
+fn version(db: &Connection) -> Result<i64, rusqlite::Error> {
+    db.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Takes the database to the latest version, in one transaction.
+fn migrate(db: &Connection) -> Result<(), OpenError> {
+    let transaction = db.unchecked_transaction()?;
+    let found = usize::try_from(version(db)?).unwrap_or(0);
+    for (step, script) in MIGRATIONS.iter().enumerate().skip(found) {
+        db.execute_batch(script)?;
+        db.pragma_update(None, "user_version", step as i64 + 1)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! The store's record of itself, and the removal of what has expired.
+
+use async_trait::async_trait;
+use bleepstore_core::model::Timestamp;
+use bleepstore_core::ports::{StoreIndex, StoreRecord, StoreResult};
+use rusqlite::{Connection, params};
+
+use super::SqliteMetadata;
+use super::error::Failure;
+use super::rows::{first, json_column, to_json};
+
+#[async_trait]
+impl StoreIndex for SqliteMetadata {
+    async fn store_record(&self) -> StoreResult<Option<StoreRecord>> {
+        self.query(record).await
+    }
+
+    async fn swap_store_record(
+        &self,
+        expected: Option<&StoreRecord>,
+        record: &StoreRecord,
+    ) -> StoreResult<bool> {
+        let expected = expected.copied();
+        let detail = to_json(record)?;
+        self.change(move |db| {
+            if self::record(db)? != expected {
+                return Ok(false);
+            }
+            db.prepare_cached("INSERT OR REPLACE INTO store (id, detail) VALUES (1, ?)")?
+                .execute([detail])?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.change(move |db| {
+            let mut gone = 0;
+            for delete in [
+                "DELETE FROM receipts WHERE upload IN
+                     (SELECT upload FROM receipts WHERE expires < ? ORDER BY expires LIMIT ?)",
+                "DELETE FROM retired WHERE commit_id IN
+                     (SELECT commit_id FROM retired WHERE expires < ? ORDER BY expires LIMIT ?)",
+            ] {
+                let left = limit.saturating_sub_unsigned(gone as u64);
+                gone += db.prepare_cached(delete)?.execute(params![now.millis(), left])?;
+            }
+            Ok(gone)
+        })
+        .await
+    }
+}
+
+fn record(db: &Connection) -> Result<Option<StoreRecord>, Failure> {
+    let mut select = db.prepare_cached("SELECT detail FROM store WHERE id = 1")?;
+    first(&mut select, [], |row| json_column(row, 0))
+}
