@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod encoding;
 mod request;
 mod response;
+mod server;
 
 pub use bucket::{Bucket, S3, UploadedPart};
 pub use connection::Connection;
