@@ -137,17 +137,22 @@ s3_test!(covers_the_method, largest_body = 0, |s3: &S3| {
     assert_eq!(bucket.read("key"), b"key");
 });
 
-s3_test!(covers_the_path_as_it_was_sent, largest_body = 0, |s3: &S3| {
+s3_test!(covers_the_path_without_normalising_it, largest_body = 0, |s3: &S3| {
     let bucket = s3.bucket();
     bucket.fill(&["key", "other", "a/../key"]);
-    for path in ["other", "./key", "a/../key", "%6Bey", "key/"] {
+    for path in ["other", "./key", "a/../key", "key/", "/key"] {
         let mut request = bucket.get("key").sign();
         request.target = format!("/{}/{path}", bucket.name);
-        let status = request.send().status;
-        // "%6Bey" names the same key in another spelling, which a canonical form may or may not equate.
-        let expected: &[u16] = if path == "%6Bey" { &[200, 403] } else { &[403] };
-        assert!(expected.contains(&status), "{path}: {status}");
+        request.expect_error(403, "SignatureDoesNotMatch");
     }
+});
+
+s3_test!(equates_the_spellings_of_one_path, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.fill(&["a+b c"]);
+    let mut request = bucket.get("a+b c").sign();
+    request.target = format!("/{}/%61+b%20%63", bucket.name);
+    assert_eq!(request.send().assert_status(200).text(), "a+b c");
 });
 
 s3_test!(covers_the_query, largest_body = 0, |s3: &S3| {
@@ -253,7 +258,6 @@ s3_test!(
 
 s3_test!(refuses_a_malformed_header, largest_body = 0, |s3: &S3| {
     for (value, code) in [
-        ("AWS4-HMAC-SHA256", "AuthorizationHeaderMalformed"),
         ("AWS4-HMAC-SHA256 Credential=a", "AuthorizationHeaderMalformed"),
         (
             "AWS4-HMAC-SHA256 Credential=a/b/c, SignedHeaders=host, Signature=00",

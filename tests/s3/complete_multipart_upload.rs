@@ -243,7 +243,7 @@ s3_test!(
             for _ in 0..8 {
                 scope.spawn(|| {
                     let response = request.send();
-                    assert!(matches!(response.status, 200 | 409 | 503), "{}", response.status);
+                    assert!(matches!(response.status, 200 | 409 | 503), "{}", response.text());
                 });
             }
         });

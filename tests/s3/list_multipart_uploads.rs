@@ -176,15 +176,15 @@ s3_test!(
 
 s3_test!(url_encodes_keys_where_asked_to, largest_body = 0, |s3: &S3| {
     let bucket = s3.bucket();
-    bucket.begin_upload("a\u{1} é");
+    bucket.begin_upload("a +é");
     let response = bucket
         .request("GET")
         .flag("uploads")
         .query("encoding-type", "url")
         .expect(200);
     let key = response.value(KEYS);
-    assert!(key.is_ascii() && !key.contains('\u{1}'), "{key}");
-    assert_eq!(url_decode(&key), "a\u{1} é");
+    assert!(key.is_ascii() && !key.contains(' '), "{key}");
+    assert_eq!(url_decode(&key), "a +é");
     assert_eq!(field(&response, "EncodingType"), "url");
 });
 

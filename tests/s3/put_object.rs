@@ -2,7 +2,7 @@ use std::sync::Barrier;
 
 use bleepstore_tests::http::S3;
 use bleepstore_tests::http::encoding::{
-    checksum_crc32, checksum_sha256, content_md5, etag, pattern, percent_path, rfc2047_decode,
+    checksum_crc32, checksum_sha256, content_md5, etag, pattern, rfc2047_decode,
 };
 use bleepstore_tests::s3_test;
 
@@ -231,13 +231,8 @@ s3_test!(stores_keys_of_any_characters, largest_body = 1, |s3: &S3| {
 
 s3_test!(decodes_the_key_in_the_path_once, largest_body = 1, |s3: &S3| {
     let bucket = s3.bucket();
-    s3.request("PUT", &format!("/{}/a%2fb%2Bc+d", bucket.name))
-        .body("x")
-        .expect(200);
-    assert_eq!(
-        bucket.list().expect(200).value("ListBucketResult/Contents/Key"),
-        "a/b+c+d"
-    );
+    s3.request("PUT", &format!("/{}/a%252Fb%2Bc", bucket.name)).body("x").expect(200);
+    assert_eq!(bucket.list().expect(200).value("ListBucketResult/Contents/Key"), "a%2Fb+c");
 });
 
 s3_test!(takes_a_key_of_1024_bytes, largest_body = 1, |s3: &S3| {
@@ -471,27 +466,5 @@ s3_test!(
             bucket.get("key").expect(200).text(),
             format!("writer {}", winners[0].0)
         );
-    }
-);
-
-s3_test!(
-    with_a_failed_condition_does_not_need_the_body,
-    largest_body = 0,
-    |s3: &S3| {
-        let bucket = s3.bucket();
-        let path = percent_path("key");
-        bucket.put(&path, "first").expect(200);
-        let mut request = bucket
-            .object("PUT", "key")
-            .payload_hash("UNSIGNED-PAYLOAD")
-            .header("if-none-match", "*")
-            .sign();
-        request.add_header("expect", "100-continue");
-        request.add_header("content-length", "1000000");
-        let mut connection = s3.connect();
-        connection.write_head(&request);
-        connection
-            .read_response("PUT")
-            .into_error(412, "PreconditionFailed");
     }
 );

@@ -183,7 +183,7 @@ s3_test!(
         for (name, value) in [
             ("x-amz-checksum-crc32", "y/Q5Jg=="),
             ("x-amz-checksum-crc32c", "4waSgw=="),
-            ("x-amz-checksum-crc64nvme", "rosUhgoMiIg="),
+            ("x-amz-checksum-crc64nvme", "rosUhgp5mIg="),
             ("x-amz-checksum-sha1", "98O8HYCOBHMq1eaZZ6CDjiv1bLw="),
             ("x-amz-checksum-sha256", &checksum_sha256(b"123456789")),
         ] {

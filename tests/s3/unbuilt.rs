@@ -62,26 +62,26 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         for (subresource, feature) in [
-            ("versioning", "ersioning"),
-            ("policy", "olicy"),
-            ("cors", "CORS"),
-            ("tagging", "agging"),
-            ("lifecycle", "ifecycle"),
-            ("website", "ebsite"),
-            ("replication", "eplication"),
-            ("encryption", "ncryption"),
-            ("notification", "otification"),
-            ("logging", "ogging"),
-            ("object-lock", "ock"),
-            ("publicAccessBlock", "ublic"),
-            ("ownershipControls", "wnership"),
-            ("accelerate", "ccelerat"),
-            ("requestPayment", "ayment"),
+            ("versioning", "versioning"),
+            ("policy", "policy"),
+            ("cors", "cors"),
+            ("tagging", "tagging"),
+            ("lifecycle", "lifecycle"),
+            ("website", "website"),
+            ("replication", "replication"),
+            ("encryption", "encryption"),
+            ("notification", "notification"),
+            ("logging", "logging"),
+            ("object-lock", "lock"),
+            ("publicAccessBlock", "public"),
+            ("ownershipControls", "ownership"),
+            ("accelerate", "accelerat"),
+            ("requestPayment", "payment"),
         ] {
             let request = bucket.request("PUT").flag(subresource).body("<Configuration/>");
             let error = request.expect_error(501, "NotImplemented");
             assert!(
-                error.message.contains(feature),
+                error.message.to_lowercase().contains(feature),
                 "{subresource}: {}",
                 error.message
             );
@@ -118,23 +118,23 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         for (header, value, feature) in [
-            ("x-amz-tagging", "a=b", "agging"),
+            ("x-amz-tagging", "a=b", "tagging"),
             ("x-amz-server-side-encryption", "aws:kms", "kms"),
             (
                 "x-amz-server-side-encryption-customer-algorithm",
                 "AES256",
-                "ustomer",
+                "customer",
             ),
-            ("x-amz-object-lock-mode", "GOVERNANCE", "ock"),
-            ("x-amz-object-lock-legal-hold", "ON", "ock"),
-            ("x-amz-website-redirect-location", "/other", "edirect"),
+            ("x-amz-object-lock-mode", "GOVERNANCE", "lock"),
+            ("x-amz-object-lock-legal-hold", "ON", "lock"),
+            ("x-amz-website-redirect-location", "/other", "redirect"),
         ] {
             let error = bucket
                 .put("key", "x")
                 .header(header, value)
                 .expect_error(501, "NotImplemented");
             assert!(
-                error.message.to_lowercase().contains(&feature.to_lowercase()),
+                error.message.to_lowercase().contains(feature),
                 "{header}: {}",
                 error.message
             );

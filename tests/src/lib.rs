@@ -1,9 +1,15 @@
-//! What every store and every deployment must do.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "everything here runs inside tests, which fail by panicking"
-)]
+//! What tests of every deployment share: the conformance suites of the two ports, stores that can be
+//! counted, broken and held, time and randomness that tests control, and an S3 client over real sockets.
 
+pub mod blob_conformance;
+pub mod clock;
+pub mod decorators;
+pub mod entropy;
 pub mod http;
+pub mod metadata_conformance;
+pub mod race;
+pub mod samples;
+mod suite;
+
+#[doc(hidden)]
+pub use tokio;

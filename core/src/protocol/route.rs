@@ -4,7 +4,8 @@ use http::Method;
 
 use super::host::Addressing;
 use super::operation::Operation;
-use super::query::{Query, decode_percent, invalid_uri};
+use super::percent::{decode, invalid_uri};
+use super::query::Query;
 use super::resource::{BUCKET, BUCKET_RESOURCES, OBJECT, OBJECT_RESOURCES, Resource, SERVICE};
 use crate::model::{BucketName, ErrorCode, ObjectKey, S3Error};
 
@@ -86,7 +87,6 @@ pub fn check_version_id(version: &str) -> Result<(), S3Error> {
 
 /// Splits the path at its first `/`, before it is decoded, so that an encoded one stays in the name.
 fn names(path: &str, addressing: &Addressing) -> Result<(BucketName, Option<ObjectKey>), S3Error> {
-    let decode = |raw: &str| decode_percent(raw).ok_or_else(|| invalid_uri(raw));
     let (bucket, key) = match addressing {
         Addressing::VirtualHosted(label) => (label.clone(), path),
         Addressing::PathStyle => {

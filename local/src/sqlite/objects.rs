@@ -180,7 +180,7 @@ pub(super) enum Committed {
 /// What stands under a key, against a condition.
 pub(super) enum Checked {
     /// The write may go on, over this row.
-    Replaces(Option<StoredObject>),
+    Replaces(Option<Box<StoredObject>>),
     /// The condition does not hold.
     Condition(Option<CurrentObject>),
     /// The row is shared and was not retired.
@@ -300,25 +300,25 @@ fn check(
     retired: Option<CommitId>,
 ) -> Result<Checked, Failure> {
     let row = find(db, bucket, key)?;
-    let current = row.as_ref().and_then(StoredObject::current);
+    let current = row.as_ref().and_then(|row| row.current());
     if !holds(condition, current.as_ref()) {
         return Ok(Checked::Condition(current));
     }
     match row {
         Some(mut row) if row.shared && retired != Some(row.commit_id) => {
             row.body = body(db, row.body_id)?;
-            Ok(Checked::Shared(Box::new(row)))
+            Ok(Checked::Shared(row))
         }
         row => Ok(Checked::Replaces(row)),
     }
 }
 
-fn find(db: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Option<StoredObject>, Failure> {
+fn find(db: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Option<Box<StoredObject>>, Failure> {
     let mut select = db.prepare_cached(FIND)?;
     first(
         &mut select,
         params![bucket.as_bytes(), key.as_str().as_bytes()],
-        StoredObject::read,
+        |row| StoredObject::read(row).map(Box::new),
     )
 }
 
