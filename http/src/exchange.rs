@@ -41,6 +41,8 @@ pub(crate) async fn answer<R: Responder>(
     let closable = parts.version < Version::HTTP_2;
     let waits = expects_continue(&parts.headers);
 
+    let never_told = waits && incoming.is_end_stream();
+
     let (body, mut unread) = into_core(incoming, options.idle);
     let request = Request::from_parts(parts, body);
     if let Some(response) = reserved::answer(&request, &options.base_domains) {
@@ -50,7 +52,13 @@ pub(crate) async fn answer<R: Responder>(
         .catch_unwind()
         .await
         .unwrap_or_else(|_| internal_error());
-    if closable && let Ok(unread) = unread.try_recv() {
+    if closable && never_told {
+        // A client that waited and got its answer at once may confuse it with that of its next request:
+        // the botocore inside aws-cli v1 does, after an empty upload.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    } else if closable && let Ok(unread) = unread.try_recv() {
         settle(unread, waits, &mut response, options);
     }
     response
