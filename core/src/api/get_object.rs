@@ -94,7 +94,9 @@ impl<'a> Wanted<'a> {
         let mut response: Response<Body> = empty(status);
         let head = response.headers_mut();
         headers::insert_object_headers(&record.headers, head);
-        head.extend(headers::response_overrides(&call.query)?);
+        for (name, value) in headers::response_overrides(&call.query)? {
+            head.insert(name, value);
+        }
         set_etag(head, &record.etag)?;
         set(head, LAST_MODIFIED, &record.last_modified.http_date())?;
         head.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
