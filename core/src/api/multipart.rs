@@ -9,7 +9,7 @@ use crate::model::{ErrorCode, PartNumber, S3Error};
 use crate::ops::{self, CompleteMultipartUpload, CompletedPart, CreateMultipartUpload};
 use crate::protocol::conditions::write_condition;
 use crate::protocol::xml::{document, read_complete_multipart_upload};
-use crate::protocol::{checksum, headers, percent};
+use crate::protocol::{checksum, headers};
 
 /// The longest CompleteMultipartUpload document: 10,000 parts with a checksum each.
 const MAX_COMPLETE: usize = 8 << 20;
@@ -86,7 +86,7 @@ pub(super) async fn upload_part(call: Call<'_>) -> Answer {
 pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
     let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
-    let location = location(&call)?;
+    let location = location(&call);
     let mut input = CompleteMultipartUpload {
         target: target.clone(),
         upload: call.upload_id()?,
@@ -118,19 +118,10 @@ pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
     })))
 }
 
-/// The object's URL, as far as the request tells it.
-fn location(call: &Call<'_>) -> Result<String, S3Error> {
-    let target = call.target()?;
-    let host = call
-        .headers()
-        .get(http::header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    Ok(format!(
-        "http://{host}/{}/{}",
-        target.bucket,
-        percent::encode_path(target.key.as_str())
-    ))
+/// The object's URL, as the client addressed it.
+fn location(call: &Call<'_>) -> String {
+    let host = call.headers().get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    format!("http://{host}{}", call.head.uri.path())
 }
 
 fn object_size(call: &Call<'_>) -> Result<Option<u64>, S3Error> {
