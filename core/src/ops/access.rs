@@ -26,7 +26,11 @@ impl Caller {
     fn check(&self, bucket: &Bucket) -> Result<(), S3Error> {
         let expected = self.expected_bucket_owner.as_ref();
         let owned = bucket.owner.id == self.owner.id && expected.is_none_or(|id| *id == bucket.owner.id);
-        if owned { Ok(()) } else { Err(S3Error::new(ErrorCode::AccessDenied)) }
+        if owned {
+            Ok(())
+        } else {
+            Err(S3Error::new(ErrorCode::AccessDenied))
+        }
     }
 
     /// The bucket that a lookup found, if it exists and the caller may use it.

@@ -139,7 +139,11 @@ fn list_objects(query: &Query) -> Result<Operation, S3Error> {
     match query.get("list-type") {
         None | Some("" | "1") => Ok(Operation::ListObjects),
         Some("2") => Ok(Operation::ListObjectsV2),
-        Some(other) => Err(S3Error::invalid_argument("Invalid List Type specified in Request", "list-type", other)),
+        Some(other) => Err(S3Error::invalid_argument(
+            "Invalid List Type specified in Request",
+            "list-type",
+            other,
+        )),
     }
 }
 
