@@ -141,3 +141,7 @@ pub(super) async fn place_layout(
         parts,
     }))
 }
+
+#[cfg(test)]
+#[path = "manifest_tests.rs"]
+mod tests;

@@ -1,0 +1,268 @@
+//! Rules of completing an upload.
+
+use std::sync::Arc;
+
+use bleepstore_core::model::{Bucket, ObjectRecord, Receipt, Token, Upload, UploadState, WriteCondition};
+use bleepstore_core::ports::{BeginComplete, CommitOutcome, PublishOutcome, RecordPartOutcome, UploadRange};
+
+use super::MetadataFixture;
+use super::uploads::{parts, record, scan};
+use crate::race::race_two;
+use crate::samples::NOW;
+
+/// Moves an upload to `Completing`.
+pub(super) async fn begin_complete(f: &MetadataFixture, upload: &Upload) -> Token {
+    let token = f.samples.token();
+    let outcome = f.store.begin_complete(upload, token, NOW).await.unwrap();
+    let state = UploadState::Completing(token);
+    assert_eq!(
+        outcome,
+        BeginComplete::Began(Upload {
+            state,
+            ..upload.clone()
+        })
+    );
+    token
+}
+
+/// The state in the row of an upload that has not ended.
+pub(super) async fn state(f: &MetadataFixture, upload: &Upload) -> UploadState {
+    let lookup = f
+        .store
+        .lookup_upload(&upload.bucket_name, upload.id)
+        .await
+        .unwrap();
+    lookup.upload.expect("the upload has not ended").state
+}
+
+/// The receipt of an upload.
+pub(super) async fn receipt(f: &MetadataFixture, bucket: &Bucket, upload: &Upload) -> Option<Receipt> {
+    f.store
+        .receipt(bucket, &upload.key, upload.id, NOW)
+        .await
+        .unwrap()
+}
+
+/// And it is not seen, not even by the next to complete.
+pub async fn a_part_is_refused_while_its_upload_is_completing(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let upload = f.begin(&bucket, "a").await;
+    let part = record(&f, &upload, 1).await;
+    begin_complete(&f, &upload).await;
+    for number in [1, 2] {
+        let late = f.samples.part(&upload, number);
+        let outcome = f.store.record_part(&upload, &late).await.unwrap();
+        assert_eq!(outcome, RecordPartOutcome::NoSuchUpload);
+    }
+    begin_complete(&f, &upload).await;
+    assert_eq!(parts(&f, &upload, None, 10).await, [part]);
+}
+
+/// What was acknowledged to the uploader of a part holds, whichever comes first.
+pub async fn a_recorded_part_is_seen_by_the_complete_behind_it_and_a_refused_one_never(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    for _ in 0..40 {
+        let upload = f.begin(&bucket, "a").await;
+        let part = f.samples.part(&upload, 1);
+        let recording = {
+            let (store, upload, part) = (Arc::clone(&f.store), upload.clone(), part.clone());
+            async move { store.record_part(&upload, &part).await.unwrap() }
+        };
+        let completing = {
+            let (store, upload, token) = (Arc::clone(&f.store), upload.clone(), f.samples.token());
+            async move {
+                store.begin_complete(&upload, token, NOW).await.unwrap();
+                store.scan_parts(&upload, None, 10).await.unwrap().items
+            }
+        };
+        let (outcome, seen) = race_two(recording, completing).await;
+        match outcome {
+            RecordPartOutcome::Recorded => assert_eq!(seen, [part]),
+            RecordPartOutcome::NoSuchUpload => assert_eq!(seen, []),
+        }
+    }
+}
+
+/// Whoever completes after a crash need not know the token of the one that crashed.
+pub async fn a_second_token_takes_a_completion_over(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let upload = f.begin(&bucket, "a").await;
+    let first = begin_complete(&f, &upload).await;
+    let second = begin_complete(&f, &upload).await;
+    assert_ne!(first, second);
+    assert_eq!(state(&f, &upload).await, UploadState::Completing(second));
+}
+
+/// An attempt that was taken over does not disturb the one that took over.
+pub async fn only_its_own_token_reopens_an_upload(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let upload = f.begin(&bucket, "a").await;
+    let first = begin_complete(&f, &upload).await;
+    let second = begin_complete(&f, &upload).await;
+    f.store.reopen(&upload, first).await.unwrap();
+    assert_eq!(state(&f, &upload).await, UploadState::Completing(second));
+    f.store.reopen(&upload, second).await.unwrap();
+    assert_eq!(state(&f, &upload).await, UploadState::Open);
+    f.store.reopen(&upload, second).await.unwrap();
+    assert_eq!(state(&f, &upload).await, UploadState::Open);
+    f.store
+        .reopen(&f.samples.upload(&bucket, "b"), second)
+        .await
+        .unwrap();
+}
+
+/// After a Complete that was refused the client goes on.
+pub async fn a_reopened_upload_has_its_parts_and_takes_more(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let upload = f.begin(&bucket, "a").await;
+    let first = record(&f, &upload, 1).await;
+    let token = begin_complete(&f, &upload).await;
+    f.store.reopen(&upload, token).await.unwrap();
+    let second = record(&f, &upload, 2).await;
+    begin_complete(&f, &upload).await;
+    assert_eq!(parts(&f, &upload, None, 10).await, [first, second]);
+}
+
+/// There is neither a row nor a receipt.
+pub async fn completing_an_unknown_upload_is_refused(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let upload = f.samples.upload(&bucket, "a");
+    let outcome = f
+        .store
+        .begin_complete(&upload, f.samples.token(), NOW)
+        .await
+        .unwrap();
+    assert_eq!(outcome, BeginComplete::NoSuchUpload);
+    assert_eq!(receipt(&f, &bucket, &upload).await, None);
+}
+
+/// The object is readable, the receipt is there, and nothing of the upload is left to scan or to change.
+pub async fn publishing_makes_the_object_and_closes_the_upload(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let upload = f.begin(&bucket, "a").await;
+    let other = f.begin(&bucket, "a").await;
+    record(&f, &upload, 1).await;
+    begin_complete(&f, &upload).await;
+    let object = f.samples.record(&bucket, "a");
+    let outcome = f.publish(&bucket, &upload, &object).await;
+    assert_eq!(
+        outcome,
+        PublishOutcome::Object(CommitOutcome::Committed { superseded: None })
+    );
+    assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&object));
+    let expected = f.samples.completed(&upload, &object);
+    assert_eq!(receipt(&f, &bucket, &upload).await, Some(expected.clone()));
+    assert_eq!(scan(&f, &bucket, &UploadRange::default(), 10).await, [other]);
+    let outcome = f
+        .store
+        .record_part(&upload, &f.samples.part(&upload, 2))
+        .await
+        .unwrap();
+    assert_eq!(outcome, RecordPartOutcome::NoSuchUpload);
+    let outcome = f
+        .store
+        .begin_complete(&upload, f.samples.token(), NOW)
+        .await
+        .unwrap();
+    assert_eq!(outcome, BeginComplete::Closed(expected));
+}
+
+/// As any commit does.
+pub async fn publishing_returns_exactly_what_it_superseded(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let old = f.put(&bucket, "a").await;
+    let upload = f.begin(&bucket, "a").await;
+    let object = f.samples.record(&bucket, "a");
+    let superseded = Some(old);
+    let outcome = f.publish(&bucket, &upload, &object).await;
+    assert_eq!(
+        outcome,
+        PublishOutcome::Object(CommitOutcome::Committed { superseded })
+    );
+}
+
+/// Open or completing, with its parts, and without a receipt; it can then be published without the condition.
+pub async fn a_publish_whose_condition_fails_leaves_the_upload_as_it_was(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let old = f.put(&bucket, "a").await;
+    for completing in [false, true] {
+        let upload = f.begin(&bucket, "a").await;
+        let part = record(&f, &upload, 1).await;
+        if completing {
+            begin_complete(&f, &upload).await;
+        }
+        let before = state(&f, &upload).await;
+        let object = f.samples.record(&bucket, "a");
+        let completed = f.samples.completed(&upload, &object);
+        let absent = WriteCondition::IfAbsent;
+        let outcome = f
+            .store
+            .publish(&bucket, &object, &absent, None, &completed)
+            .await
+            .unwrap();
+        let failed = CommitOutcome::ConditionFailed {
+            current: Some(old.current()),
+        };
+        assert_eq!(outcome, PublishOutcome::Object(failed));
+        assert_eq!(state(&f, &upload).await, before);
+        assert_eq!(receipt(&f, &bucket, &upload).await, None);
+        assert_eq!(parts(&f, &upload, None, 10).await, [part]);
+        assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&old));
+        assert_eq!(scan(&f, &bucket, &UploadRange::default(), 10).await.len(), 1);
+        let matching = WriteCondition::IfMatch(old.etag.clone());
+        let outcome = f
+            .store
+            .publish(&bucket, &object, &matching, None, &completed)
+            .await
+            .unwrap();
+        let committed = CommitOutcome::Committed {
+            superseded: Some(old.clone()),
+        };
+        assert_eq!(outcome, PublishOutcome::Object(committed));
+        f.commit(&bucket, &old).await;
+    }
+}
+
+/// As with any commit.
+pub async fn a_publish_over_a_shared_record_waits_until_it_is_retired(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let shared = ObjectRecord {
+        shared: true,
+        ..f.samples.record(&bucket, "a")
+    };
+    f.commit(&bucket, &shared).await;
+    let upload = f.begin(&bucket, "a").await;
+    let token = begin_complete(&f, &upload).await;
+    let object = f.samples.record(&bucket, "a");
+    let current = Box::new(shared.clone());
+    let outcome = f.publish(&bucket, &upload, &object).await;
+    assert_eq!(outcome, PublishOutcome::Object(CommitOutcome::Shared { current }));
+    assert_eq!(state(&f, &upload).await, UploadState::Completing(token));
+    assert_eq!(receipt(&f, &bucket, &upload).await, None);
+    let completed = f.samples.completed(&upload, &object);
+    let retired = Some(shared.commit_id);
+    let outcome = f
+        .store
+        .publish(&bucket, &object, &WriteCondition::Any, retired, &completed)
+        .await
+        .unwrap();
+    let superseded = Some(shared);
+    assert_eq!(
+        outcome,
+        PublishOutcome::Object(CommitOutcome::Committed { superseded })
+    );
+    assert_eq!(receipt(&f, &bucket, &upload).await, Some(completed));
+}
+
+/// Neither object nor receipt comes of it.
+pub async fn a_publish_into_a_missing_bucket_is_refused(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let upload = f.begin(&bucket, "a").await;
+    begin_complete(&f, &upload).await;
+    f.delete(&bucket).await;
+    let object = f.samples.record(&bucket, "a");
+    let outcome = f.publish(&bucket, &upload, &object).await;
+    assert_eq!(outcome, PublishOutcome::Object(CommitOutcome::NoSuchBucket));
+    assert_eq!(receipt(&f, &bucket, &upload).await, None);
+    assert_eq!(f.object(&bucket, "a").await, None);
+}

@@ -1,0 +1,283 @@
+//! What every metadata store must do: one rule, one test, the same list for every implementation.
+//!
+//! ```text
+//! async fn memory() -> MetadataFixture { MetadataFixture::new(Arc::new(MemoryMetadata::default())) }
+//! mod memory_metadata { bleepstore_tests::metadata_conformance!(super::memory); }
+//! ```
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use bleepstore_core::model::{Bucket, ObjectRecord, Upload, WriteCondition};
+use bleepstore_core::ports::{
+    CommitOutcome, CreateBucketOutcome, DeleteBucketOutcome, MetadataStore, PublishOutcome,
+};
+
+use crate::entropy::SeededEntropy;
+use crate::samples::{Samples, key};
+
+pub mod bucket_deletion;
+pub mod buckets;
+pub mod completion;
+pub mod conditions;
+pub mod credentials;
+pub mod expiry;
+pub mod objects;
+pub mod scans;
+pub mod sharing;
+pub mod store_record;
+pub mod upload_ends;
+pub mod uploads;
+
+/// A store to test. Rules use fresh names and ids, so that many of them can share one store.
+pub struct MetadataFixture {
+    /// The store.
+    pub store: Arc<dyn MetadataStore>,
+    /// What is put into it.
+    pub samples: Samples,
+    exclusive: bool,
+    _resources: Box<dyn Any + Send + Sync>,
+}
+
+impl MetadataFixture {
+    /// A store that was empty and that nothing else uses.
+    pub fn new(store: Arc<dyn MetadataStore>) -> Self {
+        Self {
+            store,
+            samples: Samples::new(SeededEntropy::unpredictable()),
+            exclusive: true,
+            _resources: Box::new(()),
+        }
+    }
+
+    /// Says that others use the store too. Rules about its one record of itself and about how
+    /// much expires are then left out.
+    pub fn in_a_shared_store(mut self) -> Self {
+        self.exclusive = false;
+        self
+    }
+
+    /// Keeps something, such as a temporary folder, until the test is over.
+    pub fn holding(mut self, resources: impl Any + Send + Sync) -> Self {
+        self._resources = Box::new(resources);
+        self
+    }
+
+    /// A bucket in the store.
+    pub async fn bucket(&self) -> Bucket {
+        self.create(self.samples.bucket()).await
+    }
+
+    /// Creates a bucket whose name is free.
+    pub async fn create(&self, bucket: Bucket) -> Bucket {
+        let outcome = self.store.create_bucket(&bucket).await.unwrap();
+        assert_eq!(outcome, CreateBucketOutcome::Created);
+        bucket
+    }
+
+    /// Deletes an empty bucket.
+    pub async fn delete(&self, bucket: &Bucket) {
+        let token = self.samples.token();
+        let outcome = self
+            .store
+            .delete_bucket(&bucket.name, bucket.id, token)
+            .await
+            .unwrap();
+        assert_eq!(outcome, DeleteBucketOutcome::Deleted);
+    }
+
+    /// Commits a fresh object under a key that no shared record has.
+    pub async fn put(&self, bucket: &Bucket, name: &str) -> ObjectRecord {
+        let record = self.samples.record(bucket, name);
+        self.commit(bucket, &record).await;
+        record
+    }
+
+    /// Commits a record under a key that no shared record has; returns what it replaced.
+    pub async fn commit(&self, bucket: &Bucket, record: &ObjectRecord) -> Option<ObjectRecord> {
+        let any = WriteCondition::Any;
+        match self.store.commit(bucket, record, &any, None).await.unwrap() {
+            CommitOutcome::Committed { superseded } => superseded,
+            refused => panic!("{refused:?}"),
+        }
+    }
+
+    /// What readers see under a key.
+    pub async fn object(&self, bucket: &Bucket, name: &str) -> Option<ObjectRecord> {
+        self.store.lookup(&bucket.name, &key(name)).await.unwrap().object
+    }
+
+    /// Begins a fresh upload.
+    pub async fn begin(&self, bucket: &Bucket, name: &str) -> Upload {
+        let upload = self.samples.upload(bucket, name);
+        assert!(self.store.begin_upload(&upload).await.unwrap());
+        upload
+    }
+
+    /// Publishes an upload as `record`, without a condition.
+    pub async fn publish(&self, bucket: &Bucket, upload: &Upload, record: &ObjectRecord) -> PublishOutcome {
+        let any = WriteCondition::Any;
+        let receipt = self.samples.completed(upload, record);
+        self.store
+            .publish(bucket, record, &any, None, &receipt)
+            .await
+            .unwrap()
+    }
+}
+
+impl fmt::Debug for MetadataFixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetadataFixture")
+            .field("exclusive", &self.exclusive)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs every rule of the metadata port. `factory` is an `async fn() -> MetadataFixture`.
+#[macro_export]
+macro_rules! metadata_conformance {
+    ($factory:path) => {
+        $crate::conformance_suite! { metadata_conformance, $factory;
+            buckets:
+                a_created_bucket_is_found_with_every_field
+                a_taken_name_answers_with_the_bucket_that_has_it
+                of_racing_creations_of_a_bucket_one_wins
+                a_bucket_is_updated_at_its_expected_revision_only
+                of_racing_updates_of_a_bucket_one_wins
+                a_bucket_scan_is_ordered_and_keeps_to_owner_prefix_and_start
+                a_bucket_scan_pages_without_gap_or_repeat;
+            bucket_deletion:
+                an_empty_bucket_is_deleted
+                only_that_creation_of_a_bucket_is_deleted
+                an_object_keeps_its_bucket
+                a_delete_marker_keeps_its_bucket
+                open_uploads_do_not_keep_a_bucket_and_go_with_it
+                of_racing_deletions_of_a_bucket_one_deletes
+                a_deletion_never_swallows_a_racing_commit
+                a_deletion_never_swallows_a_racing_publish
+                a_recreation_never_shows_a_commit_to_the_earlier_bucket
+                a_recreated_bucket_starts_empty
+                an_earlier_creation_sees_nothing_of_the_later_one
+                an_earlier_creation_changes_nothing_of_the_later_one;
+            objects:
+                a_lookup_finds_the_bucket_without_the_object
+                a_lookup_in_a_missing_bucket_finds_nothing
+                a_committed_record_is_found_with_every_field
+                an_inline_body_of_all_byte_values_comes_back
+                an_inline_body_at_the_limit_comes_back
+                an_empty_body_is_always_taken_inline
+                a_layout_at_the_limit_comes_back
+                a_spilled_layout_comes_back
+                a_commit_returns_exactly_what_it_superseded
+                a_removal_returns_exactly_what_it_removed
+                a_delete_marker_is_superseded_and_removed_like_any_row
+                a_commit_to_a_missing_bucket_is_refused
+                a_removal_from_a_missing_bucket_finds_nothing
+                keys_differ_by_their_last_byte_at_full_length
+                keys_are_not_normalised;
+            conditions:
+                a_commit_decides_every_condition
+                a_removal_decides_every_condition
+                a_publish_decides_every_condition
+                a_failed_condition_changes_nothing
+                of_64_racing_if_absent_commits_one_wins
+                of_racing_compare_and_swaps_one_wins
+                compare_and_swap_loses_no_update
+                of_racing_removals_one_returns_the_record;
+            sharing:
+                marking_shared_changes_nothing_else
+                marking_shared_needs_that_commits_record
+                a_shared_record_is_replaced_once_it_is_retired_only
+                a_shared_record_is_removed_once_it_is_retired_only
+                bucket_condition_and_sharing_are_checked_in_that_order
+                an_overwrite_never_misses_a_racing_mark;
+            scans:
+                objects_are_scanned_in_the_order_of_their_utf8_bytes
+                a_scan_shows_what_the_record_holds
+                every_range_reads_what_its_definition_admits
+                a_scan_goes_on_behind_a_prefix_that_ends_in_the_last_character
+                a_scan_sees_every_acknowledged_change
+                pages_of_1001_objects_have_no_gap_or_repeat_while_writes_go_on
+                a_scan_of_objects_stays_in_its_bucket
+                delete_markers_are_scanned_as_manifests_only
+                a_scan_of_manifests_names_every_blob
+                pages_of_manifests_have_no_gap_or_repeat;
+            uploads:
+                a_begun_upload_is_found_with_every_field
+                an_upload_begins_in_its_own_creation_of_the_bucket_only
+                an_upload_is_found_in_its_own_bucket_only
+                a_part_of_an_unknown_upload_is_refused
+                parts_come_back_in_the_order_of_their_numbers
+                a_part_replaces_the_earlier_one_of_its_number
+                pages_of_parts_have_no_gap_or_repeat
+                parts_belong_to_their_upload
+                uploads_are_scanned_by_key_and_then_by_start
+                every_upload_range_reads_what_its_definition_admits
+                pages_of_uploads_have_no_gap_or_repeat
+                an_upload_that_is_completing_is_still_scanned;
+            completion:
+                a_part_is_refused_while_its_upload_is_completing
+                a_recorded_part_is_seen_by_the_complete_behind_it_and_a_refused_one_never
+                a_second_token_takes_a_completion_over
+                only_its_own_token_reopens_an_upload
+                a_reopened_upload_has_its_parts_and_takes_more
+                completing_an_unknown_upload_is_refused
+                publishing_makes_the_object_and_closes_the_upload
+                publishing_returns_exactly_what_it_superseded
+                a_publish_whose_condition_fails_leaves_the_upload_as_it_was
+                a_publish_over_a_shared_record_waits_until_it_is_retired
+                a_publish_into_a_missing_bucket_is_refused;
+            upload_ends:
+                a_replayed_publish_answers_with_the_receipt_and_changes_nothing
+                a_completion_abandoned_before_publishing_is_taken_up
+                a_completion_abandoned_after_publishing_is_closed
+                of_racing_publishes_of_an_upload_one_wins
+                an_abort_closes_the_upload
+                a_second_abort_answers_with_the_first_ones_receipt
+                an_abort_after_a_publish_answers_with_the_receipt
+                aborting_an_unknown_upload_is_refused
+                an_upload_that_is_completing_can_be_aborted
+                of_a_racing_abort_and_publish_one_wins;
+            expiry:
+                a_receipt_counts_until_it_expires
+                a_retired_manifest_counts_until_it_expires
+                retiring_again_keeps_one_row_and_the_later_time
+                retired_manifests_page_in_the_order_of_their_commits
+                a_purge_removes_what_has_expired_and_nothing_else;
+            credentials:
+                a_credential_is_found_with_every_field
+                a_taken_access_key_is_not_given_again
+                of_racing_creations_of_an_access_key_one_wins
+                a_revoked_credential_is_gone
+                credentials_page_in_the_order_of_their_access_keys;
+            store_record:
+                the_store_record_is_swapped_from_what_was_expected_only
+                of_racing_swaps_of_the_store_record_one_wins;
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_rule_is_in_the_list() {
+        crate::suite::assert_all_listed(
+            include_str!("mod.rs"),
+            &[
+                include_str!("buckets.rs"),
+                include_str!("bucket_deletion.rs"),
+                include_str!("objects.rs"),
+                include_str!("conditions.rs"),
+                include_str!("sharing.rs"),
+                include_str!("scans.rs"),
+                include_str!("uploads.rs"),
+                include_str!("completion.rs"),
+                include_str!("upload_ends.rs"),
+                include_str!("expiry.rs"),
+                include_str!("credentials.rs"),
+                include_str!("store_record.rs"),
+            ],
+        );
+    }
+}

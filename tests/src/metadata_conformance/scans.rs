@@ -1,0 +1,313 @@
+//! Rules of reading ranges of objects.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bleepstore_core::model::{Bucket, Manifest, ObjectRecord, ObjectSummary, SpilledLayout, WriteCondition};
+use bleepstore_core::ports::{KeyRange, KeyStart, ManifestEntry};
+use futures_util::{StreamExt, stream};
+
+use super::MetadataFixture;
+use crate::samples::key;
+
+/// Ascending in UTF-8 bytes. UTF-16 order has U+FFFF behind U+10000, and collations differ in many places.
+const ORDERED: [&str; 22] = [
+    "\u{1}",
+    "\t",
+    "\n",
+    " ",
+    "!",
+    "A",
+    "B",
+    "a",
+    "a\u{0}",
+    "a\u{1}",
+    "a!",
+    "a/",
+    "a/b",
+    "a/é",
+    "a0",
+    "aé",
+    "b",
+    "\u{7f}",
+    "é",
+    "\u{ffff}",
+    "\u{10000}",
+    "\u{10ffff}",
+];
+
+fn range(prefix: &str, start: KeyStart) -> KeyRange {
+    KeyRange {
+        prefix: prefix.to_owned(),
+        start,
+    }
+}
+
+/// All of a range, read in pages.
+async fn scan(f: &MetadataFixture, bucket: &Bucket, mut range: KeyRange, limit: usize) -> Vec<ObjectSummary> {
+    let mut found: Vec<ObjectSummary> = Vec::new();
+    loop {
+        let page = f.store.scan_objects(bucket, &range, limit).await.unwrap();
+        assert!(page.items.len() <= limit);
+        found.extend(page.items);
+        match page.next {
+            Some(start) => range.start = start,
+            None => break,
+        }
+    }
+    assert!(
+        found.windows(2).all(|pair| pair[0].key < pair[1].key),
+        "keys ascend"
+    );
+    found
+}
+
+async fn names(f: &MetadataFixture, bucket: &Bucket, range: KeyRange, limit: usize) -> Vec<String> {
+    let found = scan(f, bucket, range, limit).await;
+    found
+        .into_iter()
+        .map(|summary| summary.key.as_str().to_owned())
+        .collect()
+}
+
+async fn fill(f: &MetadataFixture, bucket: &Bucket, names: impl IntoIterator<Item = &str>) {
+    stream::iter(names)
+        .for_each_concurrent(16, |name| async move { drop(f.put(bucket, name).await) })
+        .await;
+}
+
+/// With every page size around the number of keys.
+pub async fn objects_are_scanned_in_the_order_of_their_utf8_bytes(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    fill(&f, &bucket, ORDERED.into_iter().rev()).await;
+    for limit in [1, 2, 21, 22, 23, 1000] {
+        assert_eq!(
+            names(&f, &bucket, KeyRange::default(), limit).await,
+            ORDERED,
+            "pages of {limit}"
+        );
+    }
+}
+
+/// What a listing prints.
+pub async fn a_scan_shows_what_the_record_holds(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let full = f.put(&bucket, "a").await;
+    let bare = ObjectRecord {
+        headers: Default::default(),
+        checksum: None,
+        ..f.samples.inline(&bucket, "b", "")
+    };
+    f.commit(&bucket, &bare).await;
+    assert_eq!(
+        scan(&f, &bucket, KeyRange::default(), 10).await,
+        [full.summary(), bare.summary()]
+    );
+}
+
+/// Every prefix with every start out of the keys and some that are between, before and behind them.
+pub async fn every_range_reads_what_its_definition_admits(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    fill(&f, &bucket, ORDERED).await;
+    let texts = [
+        "",
+        "\u{0}",
+        "a",
+        "a\u{0}",
+        "a/",
+        "a/a",
+        "a/é",
+        "ab",
+        "é",
+        "\u{d7ff}",
+        "\u{ffff}",
+        "\u{10000}",
+        "\u{10ffff}",
+        "\u{10ffff}x",
+    ];
+    for prefix in ["", "a", "a/", "a/é", "b", "x", "\u{ffff}", "\u{10ffff}"] {
+        let after = texts.map(|text| KeyStart::After(text.to_owned()));
+        let behind = texts.map(|text| KeyStart::AfterPrefix(text.to_owned()));
+        for start in after.into_iter().chain(behind).chain([KeyStart::Beginning]) {
+            let range = range(prefix, start);
+            let expected: Vec<&str> = ORDERED.into_iter().filter(|name| range.admits(name)).collect();
+            assert_eq!(
+                names(&f, &bucket, range.clone(), 1000).await,
+                expected,
+                "{range:?}"
+            );
+        }
+    }
+    let paged = range("a", KeyStart::AfterPrefix("a/".to_owned()));
+    assert_eq!(names(&f, &bucket, paged, 1).await, ["a0", "aé"]);
+}
+
+/// The last character has no successor; the one before it has.
+pub async fn a_scan_goes_on_behind_a_prefix_that_ends_in_the_last_character(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let keys = [
+        "a",
+        "a\u{10ffff}",
+        "a\u{10ffff}\u{10ffff}",
+        "a\u{10ffff}b",
+        "b",
+        "\u{10ffff}",
+        "\u{10ffff}a",
+    ];
+    fill(&f, &bucket, keys).await;
+    let behind = |prefix: &str| range("", KeyStart::AfterPrefix(prefix.to_owned()));
+    assert_eq!(
+        names(&f, &bucket, behind("a\u{10ffff}"), 10).await,
+        ["b", "\u{10ffff}", "\u{10ffff}a"]
+    );
+    assert_eq!(
+        names(&f, &bucket, behind("a\u{10ffff}\u{10ffff}"), 10).await,
+        ["b", "\u{10ffff}", "\u{10ffff}a"]
+    );
+    assert_eq!(names(&f, &bucket, behind("\u{10ffff}"), 10).await, [""; 0]);
+    assert_eq!(
+        names(&f, &bucket, range("\u{10ffff}", KeyStart::Beginning), 10).await,
+        ["\u{10ffff}", "\u{10ffff}a"]
+    );
+}
+
+/// No caching between a write and the next scan.
+pub async fn a_scan_sees_every_acknowledged_change(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    for round in 0..10 {
+        let name = format!("key-{round}");
+        f.put(&bucket, &name).await;
+        assert_eq!(names(&f, &bucket, KeyRange::default(), 10).await, [name.as_str()]);
+        let overwritten = f.put(&bucket, &name).await;
+        assert_eq!(
+            scan(&f, &bucket, KeyRange::default(), 10).await,
+            [overwritten.summary()]
+        );
+        f.store
+            .remove(&bucket, &key(&name), &WriteCondition::Any, None)
+            .await
+            .unwrap();
+        assert_eq!(names(&f, &bucket, KeyRange::default(), 10).await, [""; 0]);
+    }
+}
+
+/// What is there all the time is in one page, while other keys come and go between.
+pub async fn pages_of_1001_objects_have_no_gap_or_repeat_while_writes_go_on(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let stay: Vec<String> = (0..1001).map(|index| format!("k/{index:04}")).collect();
+    fill(&f, &bucket, stay.iter().map(String::as_str)).await;
+    let f = Arc::new(f);
+    let done = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn({
+        let (f, bucket, done) = (Arc::clone(&f), bucket.clone(), Arc::clone(&done));
+        async move {
+            while !done.load(Ordering::Relaxed) {
+                let name = format!("k/{:04}+", f.samples.entropy().below(1001));
+                f.put(&bucket, &name).await;
+                f.store
+                    .remove(&bucket, &key(&name), &WriteCondition::Any, None)
+                    .await
+                    .unwrap();
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    for limit in [13, 1000] {
+        let found = names(&f, &bucket, range("k/", KeyStart::Beginning), limit).await;
+        let found: Vec<String> = found.into_iter().filter(|name| !name.ends_with('+')).collect();
+        assert_eq!(found, stay, "pages of {limit}");
+    }
+    done.store(true, Ordering::Relaxed);
+    writer.await.unwrap();
+    assert_eq!(names(&f, &bucket, KeyRange::default(), 1001).await, stay);
+}
+
+/// Buckets lie side by side in some stores.
+pub async fn a_scan_of_objects_stays_in_its_bucket(f: MetadataFixture) {
+    let buckets = [f.bucket().await, f.bucket().await, f.bucket().await];
+    for (bucket, name) in buckets.iter().zip(["a", "b", "c"]) {
+        f.put(bucket, name).await;
+    }
+    for (bucket, name) in buckets.iter().zip(["a", "b", "c"]) {
+        assert_eq!(names(&f, bucket, KeyRange::default(), 10).await, [name]);
+    }
+    assert_eq!(
+        names(&f, &f.samples.bucket(), KeyRange::default(), 10).await,
+        [""; 0]
+    );
+}
+
+async fn manifests(f: &MetadataFixture, bucket: &Bucket, limit: usize) -> Vec<ManifestEntry> {
+    let mut found = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = f
+            .store
+            .scan_manifests(bucket, after.as_deref(), limit)
+            .await
+            .unwrap();
+        assert!(page.items.len() <= limit);
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return found;
+        }
+    }
+}
+
+/// Listings do not see markers, and a page may be empty because of them; the mark of gc reads every row.
+pub async fn delete_markers_are_scanned_as_manifests_only(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    for name in ["a", "b", "c", "e"] {
+        f.commit(&bucket, &f.samples.marker(&bucket, name)).await;
+    }
+    f.put(&bucket, "d").await;
+    for limit in [1, 2, 10] {
+        assert_eq!(
+            names(&f, &bucket, KeyRange::default(), limit).await,
+            ["d"],
+            "pages of {limit}"
+        );
+    }
+    let found = manifests(&f, &bucket, 2).await;
+    let found: Vec<&str> = found.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(found, ["a", "b", "c", "d", "e"]);
+}
+
+/// None, one, many, and a layout in a blob.
+pub async fn a_scan_of_manifests_names_every_blob(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let spilled = SpilledLayout {
+        extent: f.samples.extent(bucket.id),
+        parts: 3,
+    };
+    let many = f.samples.layout(&bucket, f.store.layout_limit().min(9));
+    let manifests_by_name = [
+        ("a", Manifest::empty()),
+        ("b", Manifest::Extents(f.samples.layout(&bucket, 2))),
+        ("c", Manifest::Extents(many)),
+        ("d", Manifest::Spilled(spilled)),
+    ];
+    let mut expected = Vec::new();
+    for (name, manifest) in manifests_by_name {
+        let record = ObjectRecord {
+            manifest,
+            ..f.samples.record(&bucket, name)
+        };
+        f.commit(&bucket, &record).await;
+        expected.push(ManifestEntry::new(record.key, &record.manifest));
+    }
+    assert_eq!(expected[3].spilled, Some(spilled));
+    assert_eq!(manifests(&f, &bucket, 10).await, expected);
+}
+
+/// Small pages and large ones read the same, in the order of the bytes.
+pub async fn pages_of_manifests_have_no_gap_or_repeat(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    fill(&f, &bucket, ORDERED).await;
+    for limit in [1, 5, 22, 1000] {
+        let found = manifests(&f, &bucket, limit).await;
+        let found: Vec<&str> = found.iter().map(|entry| entry.key.as_str()).collect();
+        assert_eq!(found, ORDERED, "pages of {limit}");
+    }
+}
