@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+mod gc;
 mod listing;
+mod requests;
 
 /// How many random inputs a property is tried with.
 const CASES: u32 = 256;
