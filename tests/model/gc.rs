@@ -41,6 +41,10 @@ impl Interceptor for Stepping {
 #[derive(Clone, Debug)]
 enum Step {
     Start(Request),
+    /// Starts a request and ends it, while all others stand still.
+    Perform(Request),
+    /// Starts to collect everything, once all that is there is old enough to go.
+    Age,
     /// Starts a slice of a collection.
     Collect {
         slice: usize,
@@ -65,10 +69,14 @@ fn step() -> impl Strategy<Value = Step> {
             force,
             upload_expiry,
         });
+    // Some calls, or as good as all that are left.
+    let calls = prop_oneof![3 => 1..5_usize, 1 => Just(50)];
     prop_oneof![
-        8 => Request::any().prop_map(Step::Start),
+        6 => Request::any().prop_map(Step::Start),
+        6 => Request::any().prop_map(Step::Perform),
+        2 => Just(Step::Age),
         3 => collect,
-        12 => (any::<Index>(), 1..5_usize).prop_map(|(index, calls)| Step::Run(index, calls)),
+        12 => (any::<Index>(), calls).prop_map(|(index, calls)| Step::Run(index, calls)),
         1 => any::<Index>().prop_map(Step::Crash),
         3 => (1..120_u32).prop_map(Step::Wait),
         2 => Just(Step::Settle),
@@ -112,9 +120,25 @@ impl<'a> World<'a> {
     async fn take(&mut self, step: Step) {
         match step {
             Step::Start(request) => {
-                if let Some(request) = self.clients.aim(request) {
-                    self.start(request);
+                self.start(request);
+            }
+            Step::Perform(request) => {
+                if self.start(request) {
+                    let last = self.tasks.len() - 1;
+                    // Not further than to where it sleeps before it tries again.
+                    let mut calls = 0;
+                    while calls < 50 && !self.go_on(last).await {
+                        calls += 1;
+                    }
                 }
+            }
+            Step::Age => {
+                self.wait(self.grace).await;
+                self.collect(GcOptions {
+                    grace: self.grace,
+                    force: true,
+                    ..GcOptions::default()
+                });
             }
             Step::Collect {
                 slice,
@@ -153,7 +177,11 @@ impl<'a> World<'a> {
         }
     }
 
-    fn start(&mut self, request: Aimed) {
+    /// Returns whether there is something that the request can be about.
+    fn start(&mut self, request: Request) -> bool {
+        let Some(request) = self.clients.aim(request) else {
+            return false;
+        };
         let touches = request.touches();
         let mut overlaps = BTreeSet::new();
         for task in &mut self.tasks {
@@ -177,6 +205,7 @@ impl<'a> World<'a> {
             started: store.clock.now(),
             future: async move { Ended::Request(clients.send(store, request).await) }.boxed_local(),
         });
+        true
     }
 
     fn collect(&mut self, options: GcOptions) {
@@ -205,15 +234,13 @@ impl<'a> World<'a> {
         let task = self.tasks.remove(at);
         match (task.work, ended) {
             (Work::Request { request, shared }, Ended::Request(acknowledged)) => {
-                for place in request
-                    .touches()
-                    .into_iter()
-                    .filter(|place| shared.contains(place))
-                {
-                    self.known.remove(&place);
+                let doubtful = self.clients.may_replay(request);
+                let unsure = |place: &Place| doubtful || shared.contains(place);
+                for place in request.touches().iter().filter(|place| unsure(place)) {
+                    self.known.remove(place);
                 }
                 for (place, etag) in acknowledged {
-                    if !shared.contains(&place) {
+                    if !unsure(&place) {
                         self.known.insert(place, etag);
                     }
                 }

@@ -70,8 +70,10 @@ pub(crate) struct Clients {
     /// The bytes behind every entity tag that was answered or is about to be.
     pub(crate) contents: RefCell<HashMap<ETag, Bytes>>,
     uploads: RefCell<Vec<(Place, UploadId)>>,
-    /// Uploads that have been, or may have been, completed.
+    /// Uploads that have been completed.
     completed: RefCell<HashSet<UploadId>>,
+    /// Uploads that may have been completed by a client that crashed.
+    doubtful: RefCell<HashSet<UploadId>>,
     bodies: RefCell<u32>,
 }
 
@@ -131,8 +133,13 @@ impl Clients {
     /// The client of this request crashed and will never know what became of it.
     pub(crate) fn forget(&self, request: Aimed) {
         if let Aimed::Complete(_, upload) = request {
-            self.completed.borrow_mut().insert(upload);
+            self.doubtful.borrow_mut().insert(upload);
         }
+    }
+
+    /// Whether the success of this request may be the replay of an earlier one, which changes nothing.
+    pub(crate) fn may_replay(&self, request: Aimed) -> bool {
+        matches!(request, Aimed::Complete(_, upload) if self.doubtful.borrow().contains(&upload))
     }
 
     /// Sends the request. A refusal means that nothing changed.
