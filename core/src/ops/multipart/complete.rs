@@ -97,12 +97,24 @@ pub async fn complete_multipart_upload(
         BeginComplete::NoSuchUpload => return Err(no_such_upload(input.upload)),
     };
     let completed = publish(context, &bucket, &upload, &input).await;
-    if completed.is_err()
-        && let Err(error) = context.ports.metadata.reopen(&upload, token).await
-    {
+    let Err(error) = completed else {
+        return completed;
+    };
+    if let Err(error) = context.ports.metadata.reopen(&upload, token).await {
         tracing::warn!(upload = %upload.id, %error, "an upload stays in completion until somebody completes or aborts it");
     }
-    completed
+    if error.code == ErrorCode::InvalidPart {
+        // Another request may have ended the upload before its parts were read, and they went with it.
+        let receipt = context
+            .ports
+            .metadata
+            .receipt(&bucket, &upload.key, upload.id, now)
+            .await?;
+        if let Some(receipt) = receipt {
+            return replay(receipt);
+        }
+    }
+    Err(error)
 }
 
 fn replay(receipt: Receipt) -> Result<CompletedUpload, S3Error> {
