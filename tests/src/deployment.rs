@@ -88,6 +88,29 @@ impl Deployment {
         }
     }
 
+    /// The same stores, asked by another instance whose calls `interceptor` sees.
+    pub fn beside(&self, interceptor: Arc<dyn Interceptor>) -> Self {
+        let ports = Ports {
+            metadata: Arc::new(InterceptedMetadata::new(
+                self.metadata.clone(),
+                interceptor.clone(),
+            )),
+            blobs: Arc::new(InterceptedBlobs::new(self.blobs.clone(), interceptor)),
+            ..self.context.ports.clone()
+        };
+        Self {
+            context: Context {
+                ports,
+                ownership: self.context.ownership,
+            },
+            metadata: self.metadata.clone(),
+            blobs: self.blobs.clone(),
+            clock: self.clock.clone(),
+            caller: self.caller.clone(),
+            _resources: Box::new(()),
+        }
+    }
+
     /// Keeps something, such as a temporary folder, until the test is over.
     pub fn holding(mut self, resources: impl Any + Send + Sync) -> Self {
         self._resources = Box::new(resources);
