@@ -6,6 +6,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 mod gc;
+mod gc_rules;
 mod listing;
 mod requests;
 
