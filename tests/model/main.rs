@@ -9,6 +9,7 @@ mod gc;
 mod gc_rules;
 mod listing;
 mod requests;
+mod stores;
 
 /// How many random inputs a property is tried with.
 const CASES: u32 = 256;
