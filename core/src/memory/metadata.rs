@@ -53,7 +53,8 @@ impl MemoryMetadata {
         }
     }
 
-    /// The rows. A panic elsewhere cannot leave them half changed, since no method panics between two changes.
+    /// The rows. A panic elsewhere cannot leave them half changed, since no method panics between two
+    /// changes.
     pub(super) fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,9 +4,9 @@
 //! A change is atomic and durable when its method returns `Ok`. After `Err` of kind `Timeout` the change may
 //! have been applied, or may yet be; after every other error it was not and never will be.
 //!
-//! A row that carries the id of another creation of its bucket counts as absent everywhere, and a
-//! commit writes over it. That holds for a caller whose `bucket` is of an earlier creation too: it sees no rows of the
-//! later one and changes none.
+//! A row that carries the id of another creation of its bucket counts as absent everywhere, and a commit
+//! writes over it. That holds for a caller whose `bucket` is of an earlier creation too: it sees no rows of
+//! the later one and changes none.
 //!
 //! What carries a time `expires` counts as absent when `expires < now`.
 
@@ -188,8 +188,8 @@ pub struct ObjectLookup {
 )]
 pub enum CommitOutcome {
     /// The record is now what readers see. The record that it replaced, a delete marker too, is returned
-    /// with an inline body left out (an empty [`Manifest::Inline`]) or included, as the store likes; `None` when there was
-    /// no row.
+    /// with an inline body left out (an empty [`Manifest::Inline`]) or included, as the store likes; `None`
+    /// when there was no row.
     Committed {
         /// What it replaced.
         superseded: Option<ObjectRecord>,
@@ -216,8 +216,8 @@ pub enum CommitOutcome {
     reason = "the large variant is the usual one, and it is moved once"
 )]
 pub enum RemoveOutcome {
-    /// There is no row under the key now. What was removed, a delete marker too, as in [`CommitOutcome::Committed`];
-    /// `None` when there was no row.
+    /// There is no row under the key now. What was removed, a delete marker too, as in
+    /// [`CommitOutcome::Committed`]; `None` when there was no row.
     Removed {
         /// What was removed.
         superseded: Option<ObjectRecord>,
@@ -266,12 +266,12 @@ pub trait ObjectIndex: Send + Sync {
     /// The bucket of that name and the record under `key` in it, in one round trip.
     async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup>;
 
-    /// Makes `record` what readers see under its key in `bucket`, if `condition` holds at that moment. `record.bucket`
-    /// is `bucket.id`; its manifest keeps to the store's limits.
+    /// Makes `record` what readers see under its key in `bucket`, if `condition` holds at that moment.
+    /// `record.bucket` is `bucket.id`; its manifest keeps to the store's limits.
     ///
     /// A record that is shared is only replaced if `retired` is its commit id: the caller has retired its
-    /// manifest. Order of the checks: bucket, condition, shared. The change and its checks are one step; of 64 racing
-    /// commits with `IfAbsent` exactly one is `Committed`.
+    /// manifest. Order of the checks: bucket, condition, shared. The change and its checks are one step; of
+    /// 64 racing commits with `IfAbsent` exactly one is `Committed`.
     async fn commit(
         &self,
         bucket: &Bucket,
@@ -280,8 +280,8 @@ pub trait ObjectIndex: Send + Sync {
         retired: Option<CommitId>,
     ) -> StoreResult<CommitOutcome>;
 
-    /// Makes `key` absent in `bucket`, if `condition` holds at that moment. `retired` and the order of the checks as
-    /// in [`Self::commit`], but a bucket that is gone has no objects.
+    /// Makes `key` absent in `bucket`, if `condition` holds at that moment. `retired` and the order of the
+    /// checks as in [`Self::commit`], but a bucket that is gone has no objects.
     async fn remove(
         &self,
         bucket: &Bucket,
@@ -294,8 +294,9 @@ pub trait ObjectIndex: Send + Sync {
     /// of the record changes. Returns whether that commit's record is there, and so shared now.
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool>;
 
-    /// Objects of `bucket` in `range`, in strictly ascending byte order of their keys, at most `limit` (1 or more).
-    /// Delete markers are left out. An object that exists throughout a scan of several pages is in exactly one.
+    /// Objects of `bucket` in `range`, in strictly ascending byte order of their keys, at most `limit` (1
+    /// or more). Delete markers are left out. An object that exists throughout a scan of several pages is
+    /// in exactly one.
     async fn scan_objects(
         &self,
         bucket: &Bucket,
@@ -352,7 +353,8 @@ pub enum BeginComplete {
     reason = "the large variant is the usual one, and it is moved once"
 )]
 pub enum PublishOutcome {
-    /// What became of the object's commit. Only with `Committed` is the upload closed; otherwise it stays as it was.
+    /// What became of the object's commit. Only with `Committed` is the upload closed; otherwise it stays
+    /// as it was.
     Object(CommitOutcome),
     /// Another request closed the upload first; nothing changed.
     Closed(Receipt),
@@ -371,13 +373,14 @@ pub enum AbortOutcome {
 
 /// Multipart uploads, their receipts, and retired manifests.
 ///
-/// The receipt decides how an upload ended: it is created once, and readers consult it before the state
-/// in the upload's row, which may be gone or behind. `publish` and `abort` take no time: to them a receipt counts for as long
-/// as its row is there. An upload of a deleted bucket takes parts or not, as the store likes; it is never published.
+/// The receipt decides how an upload ended: it is created once, and readers consult it before the state in
+/// the upload's row, which may be gone or behind. `publish` and `abort` take no time: to them a receipt
+/// counts for as long as its row is there. An upload of a deleted bucket takes parts or not, as the store
+/// likes; it is never published.
 #[async_trait]
 pub trait UploadIndex: Send + Sync {
-    /// Creates the row of an upload (its state is `Open`). Returns false when the bucket is gone, or is another creation
-    /// by now.
+    /// Creates the row of an upload (its state is `Open`). Returns false when the bucket is gone, or is
+    /// another creation by now.
     async fn begin_upload(&self, upload: &Upload) -> StoreResult<bool>;
 
     /// The bucket of that name and the upload of that id in it, in one round trip.
@@ -408,8 +411,8 @@ pub trait UploadIndex: Send + Sync {
         receipt: &Receipt,
     ) -> StoreResult<PublishOutcome>;
 
-    /// Writes the receipt of an abort unless the upload has one, in whatever state the upload is. The upload is then
-    /// no longer scanned.
+    /// Writes the receipt of an abort unless the upload has one, in whatever state the upload is. The
+    /// upload is then no longer scanned.
     async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome>;
 
     /// The receipt of an upload of `key` in `bucket`, unless it has expired at `now`.
@@ -429,7 +432,8 @@ pub trait UploadIndex: Send + Sync {
         limit: usize,
     ) -> StoreResult<Page<Part, PartNumber>>;
 
-    /// Uploads of `bucket` in `range` that have not ended, ordered by key and id, at most `limit` (1 or more).
+    /// Uploads of `bucket` in `range` that have not ended, ordered by key and id, at most `limit` (1 or
+    /// more).
     async fn scan_uploads(
         &self,
         bucket: &Bucket,
@@ -437,8 +441,8 @@ pub trait UploadIndex: Send + Sync {
         limit: usize,
     ) -> StoreResult<Page<Upload, UploadStart>>;
 
-    /// Keeps a manifest as a root of gc until it expires. Durable when this returns. Retiring the same commit again
-    /// leaves one row, which lasts until the later of the two times.
+    /// Keeps a manifest as a root of gc until it expires. Durable when this returns. Retiring the same
+    /// commit again leaves one row, which lasts until the later of the two times.
     async fn retire(&self, retired: &RetiredManifest) -> StoreResult<()>;
 
     /// Retired manifests that have not expired at `now`, with commit ids greater than `after`, in ascending
@@ -497,7 +501,7 @@ pub trait StoreIndex: Send + Sync {
         record: &StoreRecord,
     ) -> StoreResult<bool>;
 
-    /// Removes up to `limit` receipts and retired manifests that have expired at `now`, where the store does not do so
-    /// by itself. Returns how many went.
+    /// Removes up to `limit` receipts and retired manifests that have expired at `now`, where the store
+    /// does not do so by itself. Returns how many went.
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize>;
 }

@@ -51,8 +51,8 @@ impl BlobFixture {
         self
     }
 
-    /// Says that others use the store too. Rules about its one owner record and about a scan of all of it are then left
-    /// out.
+    /// Says that others use the store too. Rules about its one owner record and about a scan of all of it
+    /// are then left out.
     pub fn in_a_shared_store(mut self) -> Self {
         self.exclusive = false;
         self

@@ -61,14 +61,29 @@ intercepted! {
     impl BucketIndex {
         fn create_bucket(bucket: &Bucket) -> CreateBucketOutcome;
         fn bucket(name: &BucketName) -> Option<Bucket>;
-        fn scan_buckets(owner: Option<&str>, prefix: &str, after: Option<&str>, limit: usize) -> Page<Bucket, String>;
+        fn scan_buckets(
+            owner: Option<&str>,
+            prefix: &str,
+            after: Option<&str>,
+            limit: usize
+        ) -> Page<Bucket, String>;
         fn update_bucket(bucket: &Bucket, expected: Revision) -> bool;
         fn delete_bucket(name: &BucketName, id: BucketId, token: Token) -> DeleteBucketOutcome;
     }
     impl ObjectIndex {
         fn lookup(bucket: &BucketName, key: &ObjectKey) -> ObjectLookup;
-        fn commit(bucket: &Bucket, record: &ObjectRecord, condition: &WriteCondition, retired: Option<CommitId>) -> CommitOutcome;
-        fn remove(bucket: &Bucket, key: &ObjectKey, condition: &WriteCondition, retired: Option<CommitId>) -> RemoveOutcome;
+        fn commit(
+            bucket: &Bucket,
+            record: &ObjectRecord,
+            condition: &WriteCondition,
+            retired: Option<CommitId>
+        ) -> CommitOutcome;
+        fn remove(
+            bucket: &Bucket,
+            key: &ObjectKey,
+            condition: &WriteCondition,
+            retired: Option<CommitId>
+        ) -> RemoveOutcome;
         fn mark_shared(bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> bool;
         fn scan_objects(bucket: &Bucket, range: &KeyRange, limit: usize) -> Page<ObjectSummary, KeyStart>;
         fn scan_manifests(bucket: &Bucket, after: Option<&str>, limit: usize) -> Page<ManifestEntry, String>;
@@ -79,13 +94,23 @@ intercepted! {
         fn record_part(upload: &Upload, part: &Part) -> RecordPartOutcome;
         fn begin_complete(upload: &Upload, token: Token, now: Timestamp) -> BeginComplete;
         fn reopen(upload: &Upload, token: Token) -> ();
-        fn publish(bucket: &Bucket, record: &ObjectRecord, condition: &WriteCondition, retired: Option<CommitId>, receipt: &Receipt) -> PublishOutcome;
+        fn publish(
+            bucket: &Bucket,
+            record: &ObjectRecord,
+            condition: &WriteCondition,
+            retired: Option<CommitId>,
+            receipt: &Receipt
+        ) -> PublishOutcome;
         fn abort(upload: &Upload, receipt: &Receipt) -> AbortOutcome;
         fn receipt(bucket: &Bucket, key: &ObjectKey, upload: UploadId, now: Timestamp) -> Option<Receipt>;
         fn scan_parts(upload: &Upload, after: Option<PartNumber>, limit: usize) -> Page<Part, PartNumber>;
         fn scan_uploads(bucket: &Bucket, range: &UploadRange, limit: usize) -> Page<Upload, UploadStart>;
         fn retire(retired: &RetiredManifest) -> ();
-        fn scan_retired(after: Option<CommitId>, now: Timestamp, limit: usize) -> Page<RetiredManifest, CommitId>;
+        fn scan_retired(
+            after: Option<CommitId>,
+            now: Timestamp,
+            limit: usize
+        ) -> Page<RetiredManifest, CommitId>;
     }
     impl CredentialIndex {
         fn credential(access_key: &str) -> Option<Credential>;

@@ -1,5 +1,5 @@
-//! Stores around stores: they count calls, break them and hold them, so that tests can see what the core asks of its
-//! ports and what it does when they fail.
+//! Stores around stores: they count calls, break them and hold them, so that tests can see what the core
+//! asks of its ports and what it does when they fail.
 //!
 //! An [`Interceptor`] decides about every call; [`InterceptedMetadata`] and [`InterceptedBlobs`] ask it.
 

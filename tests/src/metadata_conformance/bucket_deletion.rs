@@ -89,7 +89,8 @@ pub async fn a_delete_marker_keeps_its_bucket(f: MetadataFixture) {
     assert_eq!(delete(&f, &bucket).await, DeleteBucketOutcome::NotEmpty);
 }
 
-/// The upload of a bucket that is gone cannot be found or published, not even once there is a bucket of that name again.
+/// The upload of a bucket that is gone cannot be found or published, not even once there is a bucket of
+/// that name again.
 pub async fn open_uploads_do_not_keep_a_bucket_and_go_with_it(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let upload = f.begin(&bucket, "a").await;

@@ -115,8 +115,8 @@ pub async fn retired_manifests_page_in_the_order_of_their_commits(f: MetadataFix
     assert_eq!(after.items, []);
 }
 
-/// Three receipts and three retired manifests of long ago, in batches. What has not expired stays, and so does what expires
-/// at that very time.
+/// Three receipts and three retired manifests of long ago, in batches. What has not expired stays, and so
+/// does what expires at that very time.
 pub async fn a_purge_removes_what_has_expired_and_nothing_else(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let past = Timestamp::from_millis(10);

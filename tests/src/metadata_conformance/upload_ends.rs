@@ -15,8 +15,8 @@ use crate::samples::NOW;
 
 const COMMITTED: PublishOutcome = PublishOutcome::Object(CommitOutcome::Committed { superseded: None });
 
-/// The client sends its Complete again after somebody else has written, or deleted, the key. The condition of the first Complete
-/// would not hold any more, but it is not looked at.
+/// The client sends its Complete again after somebody else has written, or deleted, the key. The condition
+/// of the first Complete would not hold any more, but it is not looked at.
 pub async fn a_replayed_publish_answers_with_the_receipt_and_changes_nothing(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let upload = f.begin(&bucket, "a").await;
