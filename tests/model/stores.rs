@@ -37,13 +37,21 @@ enum Body {
     Marker,
 }
 
-/// A write: of what, if what, and whether the record that is there counts as retired.
+/// Which record the caller says it has retired.
+#[derive(Clone, Debug)]
+enum Retired {
+    None,
+    Current,
+    Any(Index),
+}
+
+/// A write: of what, if what, and over what.
 #[derive(Clone, Debug)]
 struct Write {
     body: Body,
     shared: bool,
     condition: Condition,
-    retired: bool,
+    retired: Retired,
 }
 
 #[derive(Clone, Debug)]
@@ -75,7 +83,12 @@ fn write() -> impl Strategy<Value = Write> {
         2 => any::<Index>().prop_map(Condition::IfCommit),
     ];
     let body = prop::sample::select(vec![Body::Inline, Body::Extents, Body::Marker]);
-    (body, any::<bool>(), condition, any::<bool>()).prop_map(|(body, shared, condition, retired)| Write {
+    let retired = prop_oneof![
+        1 => Just(Retired::None),
+        2 => Just(Retired::Current),
+        1 => any::<Index>().prop_map(Retired::Any),
+    ];
+    (body, any::<bool>(), condition, retired).prop_map(|(body, shared, condition, retired)| Write {
         body,
         shared,
         condition,
@@ -201,8 +214,8 @@ impl Twins<'_> {
             Step::MarkShared(index, name, of) => {
                 let bucket = index.get(&self.buckets).clone();
                 let found = self.memory.lookup(&bucket.name, &key(KEYS[*name])).await.unwrap();
-                let current = found.object.map(|object| object.commit_id);
-                if let Some(commit) = current.or_else(|| self.pick(of).map(|record| record.commit_id)) {
+                let current = found.object.filter(|_| of.index(2) == 0);
+                if let Some(commit) = current.as_ref().or(self.pick(of)).map(|record| record.commit_id) {
                     both!(self, store => {
                         store.mark_shared(&bucket, &key(KEYS[*name]), commit).await.unwrap()
                     });
@@ -312,7 +325,11 @@ impl Twins<'_> {
                 pick(index).map(|record| WriteCondition::IfCommit(record.commit_id))
             }
         };
-        let retired = current.as_ref().filter(|_| write.retired);
+        let retired = match &write.retired {
+            Retired::None => None,
+            Retired::Current => current.as_ref(),
+            Retired::Any(index) => self.pick(index),
+        };
         (
             condition.unwrap_or(WriteCondition::Any),
             retired.map(|record| record.commit_id),
