@@ -8,15 +8,17 @@ use crate::api::{self, Call};
 use crate::body::Body;
 use crate::config::Settings;
 use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
-use crate::ops::{Caller, Context, CredentialCache, establish_ownership};
+use crate::ops::{Caller, Context, CredentialCache, Ownership, establish_ownership};
 use crate::ports::{Ports, StoreResult};
 use crate::protocol::error::error_document;
 use crate::protocol::headers::expected_bucket_owner;
 use crate::protocol::host::Addressing;
+use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
 use crate::protocol::query::Query;
 use crate::protocol::route::route;
 use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
+use crate::protocol::unbuilt::{Absent, unbuilt};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
@@ -34,6 +36,9 @@ impl Service {
     /// stores as doing so.
     pub async fn start(settings: Settings, ports: Ports) -> StoreResult<Self> {
         let ownership = establish_ownership(&ports).await?;
+        if ownership == Ownership::Foreign {
+            tracing::warn!("the blob store belongs to another metadata store: no bytes will be freed");
+        }
         Ok(Self {
             settings,
             context: Context { ports, ownership },
@@ -83,6 +88,12 @@ impl Service {
         let addressing = Addressing::of(host, &self.settings.base_domains);
         let is_copy = head.headers.contains_key("x-amz-copy-source");
         let route = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
+        // A browser asks this without a signature; the answer is the same for every bucket.
+        if route.operation == Operation::PreflightRequest
+            && let Absent::Missing(error) = unbuilt(&route)
+        {
+            return Err(error);
+        }
         let (caller, mode, signer) = self.authenticate(head, now).await?;
         let declared = DeclaredBody::from_headers(&head.headers, mode, Some(signer))?;
         let (context, settings) = (&self.context, &self.settings);

@@ -41,6 +41,8 @@ pub(crate) async fn answer<R: Responder>(
     let closable = parts.version < Version::HTTP_2;
     let waits = expects_continue(&parts.headers);
 
+    let never_told = waits && incoming.is_end_stream();
+
     let (body, mut unread) = into_core(incoming, options.idle);
     let request = Request::from_parts(parts, body);
     if let Some(response) = reserved::answer(&request, &options.base_domains) {
@@ -50,7 +52,13 @@ pub(crate) async fn answer<R: Responder>(
         .catch_unwind()
         .await
         .unwrap_or_else(|_| internal_error());
-    if closable && let Ok(unread) = unread.try_recv() {
+    if closable && never_told {
+        // A client that waited and got its answer at once may confuse it with that of its next request:
+        // the botocore inside aws-cli v1 does, after an empty upload.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    } else if closable && let Ok(unread) = unread.try_recv() {
         settle(unread, waits, &mut response, options);
     }
     response
@@ -83,6 +91,9 @@ fn expects_continue(headers: &HeaderMap) -> bool {
 /// response, also where the client waits for `100 Continue`: it may or may not send the body now.
 fn settle(unread: Unread, waits: bool, response: &mut Response<Body>, options: &Options) {
     let Unread { mut body, begun } = unread;
+    if body.is_end_stream() {
+        return;
+    }
     let too_long = body.size_hint().lower() > options.drain_bytes;
     if too_long || (waits && !begun) {
         response

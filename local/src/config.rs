@@ -1,11 +1,13 @@
 //! Settings: flags with environment twins, the same names in every deployment.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::{Failure, Result};
+use crate::gc;
 
 /// An S3-compatible object store in one binary.
 #[derive(Debug, Parser)]
@@ -27,6 +29,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve S3 (the default)
     Serve(ServeArgs),
+    /// Delete the bytes that no object names; no server may run on the folder meanwhile
+    Gc(GcArgs),
 }
 
 /// Settings of `serve`.
@@ -50,6 +54,23 @@ pub(crate) struct ServeArgs {
     /// Base domains of virtual-hosted-style requests, comma-separated
     #[arg(long, env = "BLEEPSTORE_DOMAIN", value_name = "DOMAIN,…", default_value = "", value_parser = domains)]
     pub(crate) domain: Domains,
+}
+
+/// Settings of `gc`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GcArgs {
+    /// Which store to collect.
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Say what would be deleted, and delete nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Keep what was written less than this ago, such as 30m, 24h or 7d
+    #[arg(long, value_name = "AGE", default_value = "24h", value_parser = gc::duration)]
+    pub(crate) grace: Duration,
+    /// Delete even if more than 20% of the blobs are garbage
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Settings that say where the data is.

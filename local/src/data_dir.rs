@@ -44,6 +44,14 @@ impl DataDir {
         }
     }
 
+    /// Locks a folder that a server made.
+    pub(crate) fn open_existing(path: &Path) -> Result<Self> {
+        if path.join("lock").is_file() {
+            return Self::open(path);
+        }
+        Err(Failure::new(format!("{} is not a data folder", path.display())))
+    }
+
     /// The folder's absolute path.
     pub(crate) fn path(&self) -> &Path {
         &self.path

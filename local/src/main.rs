@@ -5,6 +5,7 @@ mod config;
 mod credentials;
 mod data_dir;
 mod failure;
+mod gc;
 mod logging;
 mod serve;
 
@@ -45,6 +46,7 @@ fn run() -> Result<()> {
     runtime.block_on(async {
         match command {
             Command::Serve(args) => serve::serve(args, open_ports).await,
+            Command::Gc(args) => gc::gc(args, open_ports).await,
         }
     })
 }

@@ -34,8 +34,9 @@ pub(crate) async fn serve(
         Metadata::Sqlite => Some(DataDir::open(&args.store.data_dir)?),
         Metadata::Memory => None,
     };
-    let credentials = credentials::establish(given, folder.as_ref())?;
+    // Before credentials are generated: a folder whose database is refused stays as it is.
     let ports = open(folder.as_ref()).await?;
+    let credentials = credentials::establish(given, folder.as_ref())?;
 
     let settings = Settings {
         region: args.region.clone(),

@@ -1,4 +1,5 @@
 //! The binary as a person or a service manager runs it.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::HashMap;
 use std::fs;
@@ -217,6 +218,29 @@ fn a_data_folder_that_cannot_be_made_or_written_is_named() {
     let (line, code) = failure(bleepstore(folder.path(), &arguments).arg(&closed));
     assert!(line.contains(" is not writable: "), "{line}");
     assert_eq!(code, 1);
+}
+
+#[test]
+fn a_database_of_a_later_version_is_named_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let first = Running::start(&mut bleepstore(folder.path(), &[]));
+    first.signal(Signal::TERM);
+    assert_eq!(first.ended(), Some(0));
+    let data = folder.path().canonicalize().unwrap().join("bleepstore-data");
+    let database = data.join("metadata.sqlite");
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection.pragma_update(None, "user_version", 1000).unwrap();
+    connection.close().unwrap();
+    fs::remove_file(data.join("credentials")).unwrap();
+    let before = fs::read(&database).unwrap();
+
+    let (line, code) = failure(&mut bleepstore(folder.path(), &["--listen", "127.0.0.1:0"]));
+    let start = format!("the database {} cannot be used: ", database.display());
+    assert!(line.starts_with(&start), "{line}");
+    assert!(line.contains("the database has schema version 1000, "), "{line}");
+    assert_eq!(code, 1);
+    assert_eq!(fs::read(&database).unwrap(), before);
+    assert!(!data.join("credentials").exists());
 }
 
 #[test]

@@ -10,7 +10,10 @@ use bleepstore_tests::decorators::{InterceptedBlobs, InterceptedMetadata, PassTh
 use bleepstore_tests::metadata_conformance::MetadataFixture;
 use bleepstore_tests::samples::NOW;
 
+use self::local::{blobs_in_files, sqlite_metadata};
+
 mod decorators;
+mod local;
 
 async fn memory_metadata() -> MetadataFixture {
     MetadataFixture::new(Arc::new(MemoryMetadata::default()))
@@ -48,6 +51,6 @@ macro_rules! conformance {
 }
 
 conformance! {
-    metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata;
-    blob_conformance: memory_blobs intercepted_blobs;
+    metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata sqlite_metadata;
+    blob_conformance: memory_blobs intercepted_blobs blobs_in_files;
 }

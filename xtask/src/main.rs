@@ -1,1 +1,36 @@
-fn main() {}
+//! What a person would type. `cargo xtask help` lists it.
+
+mod direction;
+mod licence;
+mod policy;
+mod python;
+mod report;
+mod run;
+mod sdk;
+mod test;
+
+use std::env;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask test    everything that CI checks: format, lints, dependencies, unit tests, SDK tests
+cargo xtask help    this list
+
+Environment of test:
+  CI=true                    a missing tool is a failure instead of a skip
+  BLEEPSTORE_ADVISORY_DB     a local clone of the RustSec advisory database to check against (cargo-audit)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => test::test(),
+        ["help" | "--help" | "-h"] | [] => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("xtask: no such command: {}\n{HELP}", arguments.join(" "));
+            ExitCode::from(2)
+        }
+    }
+}

@@ -64,7 +64,6 @@ error_codes! {
     InvalidPartOrder 400 "The list of parts was not in ascending order. The parts list must be specified in order by part number.",
     InvalidRange 416 "The requested range is not satisfiable",
     InvalidRequest 400 "Invalid Request",
-    InvalidSignatureVersion 400 "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
     InvalidStorageClass 400 "The storage class you specified is not valid",
     InvalidToken 400 "The provided token is malformed or otherwise invalid.",
     InvalidURI 400 "Couldn't parse the specified URI.",

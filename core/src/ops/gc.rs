@@ -6,6 +6,7 @@
 //! the mark is met in at least one place.
 
 use std::collections::HashMap;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use super::commit::RETIRED_FOR;
@@ -81,6 +82,24 @@ impl Tally {
     fn add(&mut self, bytes: u64) {
         self.blobs += 1;
         self.bytes += bytes;
+    }
+}
+
+/// Adds the counts of a later slice, and takes over where that one stopped.
+impl AddAssign<&Self> for GcReport {
+    fn add_assign(&mut self, later: &Self) {
+        self.seen += later.seen;
+        self.deleted += later.deleted;
+        self.failed += later.failed;
+        self.expired_uploads += later.expired_uploads;
+        self.next = later.next;
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.blobs += other.blobs;
+        self.bytes += other.bytes;
     }
 }
 

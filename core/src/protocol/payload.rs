@@ -38,6 +38,27 @@ enum Framing {
     },
 }
 
+impl Framing {
+    fn new(mode: PayloadMode, signer: Option<ChunkSigner>, trailers: Vec<String>) -> Result<Self, S3Error> {
+        if !mode.has_trailers() && !trailers.is_empty() {
+            return Err(S3Error::message(
+                ErrorCode::InvalidRequest,
+                "The x-amz-trailer header needs an x-amz-content-sha256 that announces trailers.",
+            ));
+        }
+        let signatures = match (mode, signer) {
+            (PayloadMode::Hash(_) | PayloadMode::Unsigned, _) => return Ok(Self::Plain),
+            (PayloadMode::StreamingUnsignedTrailer, _) => ChunkSignatures::None,
+            (PayloadMode::StreamingSigned, Some(signer)) => ChunkSignatures::Chunks(signer),
+            (PayloadMode::StreamingSignedTrailer, Some(signer)) => ChunkSignatures::ChunksAndTrailers(signer),
+            (PayloadMode::StreamingSigned | PayloadMode::StreamingSignedTrailer, None) => {
+                return Err(S3Error::new(ErrorCode::AccessDenied));
+            }
+        };
+        Ok(Self::Chunked { signatures, trailers })
+    }
+}
+
 /// A body on its way in, decoded.
 pub struct VerifiedBody {
     /// The decoded bytes. The last item is an error where the body is not what the head said; only a stream
@@ -57,35 +78,18 @@ impl DeclaredBody {
         mode: PayloadMode,
         signer: Option<ChunkSigner>,
     ) -> Result<Self, S3Error> {
-        let trailers = checksum::trailer_names(headers);
-        let framing = match (mode, signer) {
-            (PayloadMode::Hash(_) | PayloadMode::Unsigned, _) if !trailers.is_empty() => {
-                return Err(trailers_not_allowed());
-            }
-            (PayloadMode::StreamingSigned, _) if !trailers.is_empty() => return Err(trailers_not_allowed()),
-            (PayloadMode::Hash(_) | PayloadMode::Unsigned, _) => Framing::Plain,
-            (PayloadMode::StreamingSigned, Some(signer)) => Framing::Chunked {
-                signatures: ChunkSignatures::Chunks(signer),
-                trailers,
-            },
-            (PayloadMode::StreamingSignedTrailer, Some(signer)) => Framing::Chunked {
-                signatures: ChunkSignatures::ChunksAndTrailers(signer),
-                trailers,
-            },
-            (PayloadMode::StreamingUnsignedTrailer, _) => Framing::Chunked {
-                signatures: ChunkSignatures::None,
-                trailers,
-            },
-            (PayloadMode::StreamingSigned | PayloadMode::StreamingSignedTrailer, None) => {
-                return Err(S3Error::new(ErrorCode::AccessDenied));
-            }
+        let framing = Framing::new(mode, signer, checksum::trailer_names(headers))?;
+        let length = match framing {
+            Framing::Plain => length_header(headers, "content-length")?,
+            // Without a length there is no telling a whole body from one that was cut.
+            Framing::Chunked { .. } => Some(
+                length_header(headers, DECODED_LENGTH)?
+                    .ok_or(S3Error::new(ErrorCode::MissingContentLength))?,
+            ),
         };
         Ok(Self {
-            length: match framing {
-                Framing::Plain => length_header(headers, "content-length")?,
-                Framing::Chunked { .. } => length_header(headers, DECODED_LENGTH)?,
-            },
             framing,
+            length,
             sha256: match mode {
                 PayloadMode::Hash(sha256) => Some(sha256),
                 _ => None,
@@ -325,13 +329,6 @@ fn length_header(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>,
             text,
         )),
     }
-}
-
-fn trailers_not_allowed() -> S3Error {
-    S3Error::message(
-        ErrorCode::InvalidRequest,
-        "The x-amz-trailer header needs an x-amz-content-sha256 that announces trailers.",
-    )
 }
 
 fn too_long(limit: usize) -> S3Error {

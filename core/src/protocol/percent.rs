@@ -12,6 +12,9 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 const RESERVED_IN_PATHS: &AsciiSet = &RESERVED.remove(b'/');
 
+/// How many parameters a query may have.
+pub const MAX_PARAMETERS: usize = 1_000;
+
 /// Encodes every byte but the unreserved `A-Z a-z 0-9 - _ . ~`, with upper-case hex digits.
 pub fn encode(text: impl AsRef<[u8]>) -> String {
     percent_encode(text.as_ref(), RESERVED).to_string()
@@ -34,12 +37,12 @@ pub fn decode(text: &str) -> Result<String, S3Error> {
             continue;
         }
         let (Some(high), Some(low)) = (hex_digit(behind.first()), hex_digit(behind.get(1))) else {
-            return Err(invalid_uri());
+            return Err(invalid_uri(text));
         };
         bytes.push(high << 4 | low);
         rest = &behind[2..];
     }
-    String::from_utf8(bytes).map_err(|_| invalid_uri())
+    String::from_utf8(bytes).map_err(|_| invalid_uri(text))
 }
 
 /// Decodes a name or value of a query, where `+` is a space, as S3 has it.
@@ -48,8 +51,11 @@ pub fn decode_query(text: &str) -> Result<String, S3Error> {
 }
 
 /// The decoded parameters of a raw query in the order sent. A parameter without `=` has an empty value;
-/// nothing between two `&` is no parameter.
+/// nothing between two `&` is no parameter. `InvalidURI` where there are more than 1,000.
 pub fn query_pairs(raw_query: &str) -> Result<Vec<(String, String)>, S3Error> {
+    if raw_query.split('&').count() > MAX_PARAMETERS {
+        return Err(invalid_uri(raw_query));
+    }
     raw_query
         .split('&')
         .filter(|parameter| !parameter.is_empty())
@@ -65,8 +71,10 @@ fn hex_digit(byte: Option<&u8>) -> Option<u8> {
     u8::try_from(digit).ok()
 }
 
-fn invalid_uri() -> S3Error {
-    S3Error::new(ErrorCode::InvalidURI)
+/// `InvalidURI` about this part of the URI.
+pub(super) fn invalid_uri(raw: &str) -> S3Error {
+    const SHOWN: usize = 1024;
+    S3Error::new(ErrorCode::InvalidURI).with("URI", raw.chars().take(SHOWN).collect::<String>())
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use rusqlite::Connection;
 use self::error::Failure;
 use self::readers::Readers;
 pub use self::schema::OpenError;
-use self::writer::{Fatal, Writer};
+use self::writer::{Fatal, Gate, Writer};
 
 /// Bodies up to this many bytes lie in the database: a file and its two fsyncs would cost more.
 const INLINE_LIMIT: u64 = 16 * 1024;
@@ -53,9 +53,10 @@ impl SqliteMetadata {
 
     fn open_with(path: &Path, fatal: Fatal) -> Result<Self, OpenError> {
         let db = schema::open_writer(path)?;
+        let gate = Gate::default();
         let cores = thread::available_parallelism().map_or(2, NonZero::get);
-        let readers = Readers::start(path, cores.clamp(2, 8))?;
-        let writer = Writer::start(db, fatal).map_err(OpenError::Thread)?;
+        let readers = Readers::start(path, &gate, cores.clamp(2, 8))?;
+        let writer = Writer::start(db, path, gate, fatal).map_err(OpenError::Thread)?;
         Ok(Self { writer, readers })
     }
 

@@ -55,8 +55,8 @@ impl ObjectIndex for SqliteMetadata {
     ) -> StoreResult<CommitOutcome> {
         let commit = Commit::new(bucket, record, condition, retired)?;
         let id = bucket.id;
-        let outcome = self.change(move |db| commit.apply(db)).await?;
-        Ok(outcome.into_outcome(id)?)
+        // What the answer carries is read before the commit: an unreadable row must not make it fail after.
+        self.change(move |db| commit.apply(db)?.into_outcome(id)).await
     }
 
     async fn remove(
@@ -67,26 +67,24 @@ impl ObjectIndex for SqliteMetadata {
         retired: Option<CommitId>,
     ) -> StoreResult<RemoveOutcome> {
         let (id, key, condition) = (bucket.id, key.clone(), condition.clone());
-        let checked = self
-            .change(move |db| {
-                let checked = check(db, id, &key, &condition, retired)?;
-                if let Checked::Replaces(Some(current)) = &checked {
-                    db.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
-                        .execute(params![id.as_bytes(), key.as_str().as_bytes()])?;
-                    delete_body(db, current.body_id)?;
-                }
-                Ok(checked)
+        self.change(move |db| {
+            let checked = check(db, id, &key, &condition, retired)?;
+            if let Checked::Replaces(Some(current)) = &checked {
+                db.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
+                    .execute(params![id.as_bytes(), key.as_str().as_bytes()])?;
+                delete_body(db, current.body_id)?;
+            }
+            Ok(match checked {
+                Checked::Replaces(superseded) => RemoveOutcome::Removed {
+                    superseded: superseded.map(|row| row.into_record(id)).transpose()?,
+                },
+                Checked::Condition(current) => RemoveOutcome::ConditionFailed { current },
+                Checked::Shared(row) => RemoveOutcome::Shared {
+                    current: Box::new(row.into_record(id)?),
+                },
             })
-            .await?;
-        Ok(match checked {
-            Checked::Replaces(superseded) => RemoveOutcome::Removed {
-                superseded: superseded.map(|row| row.into_record(id)).transpose()?,
-            },
-            Checked::Condition(current) => RemoveOutcome::ConditionFailed { current },
-            Checked::Shared(row) => RemoveOutcome::Shared {
-                current: Box::new(row.into_record(id)?),
-            },
         })
+        .await
     }
 
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
@@ -180,7 +178,7 @@ pub(super) enum Committed {
 /// What stands under a key, against a condition.
 pub(super) enum Checked {
     /// The write may go on, over this row.
-    Replaces(Option<StoredObject>),
+    Replaces(Option<Box<StoredObject>>),
     /// The condition does not hold.
     Condition(Option<CurrentObject>),
     /// The row is shared and was not retired.
@@ -300,25 +298,25 @@ fn check(
     retired: Option<CommitId>,
 ) -> Result<Checked, Failure> {
     let row = find(db, bucket, key)?;
-    let current = row.as_ref().and_then(StoredObject::current);
+    let current = row.as_ref().and_then(|row| row.current());
     if !holds(condition, current.as_ref()) {
         return Ok(Checked::Condition(current));
     }
     match row {
         Some(mut row) if row.shared && retired != Some(row.commit_id) => {
             row.body = body(db, row.body_id)?;
-            Ok(Checked::Shared(Box::new(row)))
+            Ok(Checked::Shared(row))
         }
         row => Ok(Checked::Replaces(row)),
     }
 }
 
-fn find(db: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Option<StoredObject>, Failure> {
+fn find(db: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Option<Box<StoredObject>>, Failure> {
     let mut select = db.prepare_cached(FIND)?;
     first(
         &mut select,
         params![bucket.as_bytes(), key.as_str().as_bytes()],
-        StoredObject::read,
+        |row| StoredObject::read(row).map(Box::new),
     )
 }
 

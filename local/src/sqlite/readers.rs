@@ -1,5 +1,6 @@
 //! Threads that read, beside the writer and each other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::error::Failure;
 use super::schema::{OpenError, open_reader};
+use super::writer::Gate;
 
 /// How many queries may wait; whoever comes then waits to be queued.
 const QUEUE: usize = 1024;
@@ -23,17 +25,21 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Starts `count` readers, each with a connection of its own.
-    pub(super) fn start(path: &Path, count: usize) -> Result<Self, OpenError> {
+    pub(super) fn start(path: &Path, gate: &Gate, count: usize) -> Result<Self, OpenError> {
         let (queue, receiver) = mpsc::channel::<Query>(QUEUE);
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..count {
             let db = open_reader(path)?;
-            let receiver = Arc::clone(&receiver);
+            let (receiver, gate) = (Arc::clone(&receiver), Arc::clone(gate));
             thread::Builder::new()
                 .name("sqlite-reader".to_owned())
                 .spawn(move || {
                     while let Some(query) = next(&receiver) {
-                        query(&db);
+                        let _open = gate.read().unwrap_or_else(PoisonError::into_inner);
+                        // A query that panics costs its request an answer, and not the store a reader.
+                        if catch_unwind(AssertUnwindSafe(|| query(&db))).is_err() {
+                            tracing::error!("a query panicked");
+                        }
                     }
                 })
                 .map_err(OpenError::Thread)?;

@@ -143,8 +143,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;
          PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -32768;
-         PRAGMA journal_size_limit = 67108864;",
+         PRAGMA cache_size = -32768;",
     )?;
     migrate(&db)?;
     Ok(db)

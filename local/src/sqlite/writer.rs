@@ -4,9 +4,12 @@
 //! savepoint of its own, so that one that fails undoes nothing of the others. Nobody is answered before
 //! the transaction is on disk.
 
+use std::cell::Cell;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 
 use bleepstore_core::ports::{StoreError, StoreErrorKind, StoreResult};
@@ -21,6 +24,13 @@ const GROUP: usize = 256;
 
 /// How many changes may wait; whoever comes then waits to be queued.
 const QUEUE: usize = 1024;
+
+/// Bytes of the write-ahead log from which on the writer empties it itself. SQLite does so only at a moment
+/// without readers, which may never come.
+const LOG_LIMIT: u64 = 64 << 20;
+
+/// Held for reading by every query, and for writing while the log is emptied.
+pub(super) type Gate = Arc<RwLock<()>>;
 
 /// Called with the reason when the writer cannot go on.
 pub(super) type Fatal = Box<dyn Fn(&str) + Send>;
@@ -54,11 +64,17 @@ enum Applied {
 }
 
 impl Writer {
-    pub(super) fn start(db: Connection, fatal: Fatal) -> std::io::Result<Self> {
+    /// Starts the writer on the connection to the database at `path`.
+    pub(super) fn start(db: Connection, path: &Path, gate: Gate, fatal: Fatal) -> std::io::Result<Self> {
         let (queue, mut receiver) = mpsc::channel(QUEUE);
         let transactions = Arc::new(AtomicU64::new(0));
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
         let worker = Worker {
             db,
+            log: PathBuf::from(log),
+            log_limit: Cell::new(LOG_LIMIT),
+            gate,
             transactions: Arc::clone(&transactions),
         };
         thread::Builder::new()
@@ -175,6 +191,9 @@ fn deliver<T>(reply: oneshot::Sender<StoreResult<T>>, result: StoreResult<T>) {
 
 struct Worker {
     db: Connection,
+    log: PathBuf,
+    log_limit: Cell<u64>,
+    gate: Gate,
     transactions: Arc<AtomicU64>,
 }
 
@@ -229,7 +248,23 @@ impl Worker {
         for change in group {
             change.answer();
         }
+        self.contain_log();
         Ok(())
+    }
+
+    /// Empties a log that has grown long, in a pause of the readers.
+    fn contain_log(&self) {
+        let length = || fs::metadata(&self.log).map_or(0, |log| log.len());
+        if length() <= self.log_limit.get() {
+            return;
+        }
+        let _pause = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = self.checkpoint() {
+            tracing::warn!(%error, "the write-ahead log could not be moved into the database");
+        }
+        // Where another process reads, this waited in vain: not again at once.
+        let left = length();
+        self.log_limit.set(left + LOG_LIMIT);
     }
 
     /// Applies one change. The inner error is what undid the whole transaction.

@@ -4,7 +4,8 @@ use http::HeaderMap;
 
 use super::joined;
 use crate::model::{BucketName, ObjectKey, S3Error};
-use crate::protocol::query::{Query, decode_percent};
+use crate::protocol::percent::decode;
+use crate::protocol::query::Query;
 use crate::protocol::route::check_version_id;
 
 const HEADER: &str = "x-amz-copy-source";
@@ -39,7 +40,7 @@ fn parse(text: &str) -> Result<CopySource, S3Error> {
     let (path, version) = split_version(text)?;
     let path = path.strip_prefix('/').unwrap_or(path);
     // Some clients encode the slash behind the bucket too.
-    let path = decode_percent(path).ok_or_else(|| invalid("Copy Source must be URL encoded"))?;
+    let path = decode(path).map_err(|_| invalid("Copy Source must be URL encoded"))?;
     if path.starts_with("arn:") {
         return Err(S3Error::not_implemented("access points in x-amz-copy-source"));
     }

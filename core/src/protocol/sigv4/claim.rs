@@ -9,8 +9,11 @@ use super::{RequestHead, hex};
 use crate::model::{ErrorCode, S3Error, Timestamp};
 use crate::protocol::percent;
 
-/// More than any request that S3 would take has: its headers are limited to 8 KiB.
+/// S3 takes 8 KiB of headers in all.
+const MAX_AUTHORIZATION: usize = 8 * 1024;
 const MAX_SIGNED_HEADERS: usize = 128;
+/// A key of 1024 bytes takes 3 KiB when it is encoded; a listing may name three in its query.
+const MAX_TARGET: usize = 32 * 1024;
 
 /// Who a request claims to come from, before any secret is known.
 #[derive(Debug)]
@@ -18,7 +21,7 @@ pub enum Claim {
     /// Nobody: it carries no signature.
     Anonymous,
     /// The holder of an access key.
-    Signed(SignedClaim),
+    Signed(Box<SignedClaim>),
 }
 
 /// A signature that is well-formed, meant for this endpoint and in time. Nothing proves it yet.
@@ -32,6 +35,9 @@ pub struct SignedClaim {
 /// Reads the signature of a request and checks all that needs no secret: that there is at most one, its
 /// syntax, its scope, its time, and that it covers `host` and every `x-amz-*` header.
 pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Claim, S3Error> {
+    if head.raw_path.len() + head.raw_query.len() > MAX_TARGET {
+        return Err(S3Error::new(ErrorCode::InvalidURI));
+    }
     let query = percent::query_pairs(head.raw_query)?;
     let has = |name| parameter(&query, name).is_some();
     let version_2 = has("AWSAccessKeyId") && has("Signature");
@@ -43,6 +49,9 @@ pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Cla
             if in_query || version_2 || head.headers.get_all("authorization").iter().count() > 1 {
                 return Err(two_mechanisms(header));
             }
+            if header.len() > MAX_AUTHORIZATION {
+                return Err(S3Error::new(ErrorCode::RequestHeaderSectionTooLarge));
+            }
             (authorization::parse(header, head, now, region)?, false)
         }
         None if version_2 => return Err(version_2_unsupported()),
@@ -52,11 +61,11 @@ pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Cla
     check_token(head, &query)?;
     check_coverage(head, &parts.signed_headers)?;
     let payload = PayloadMode::parse(&parts.payload_hash)?;
-    Ok(Claim::Signed(SignedClaim {
+    Ok(Claim::Signed(Box::new(SignedClaim {
         parts,
         payload,
         presigned,
-    }))
+    })))
 }
 
 impl SignedClaim {

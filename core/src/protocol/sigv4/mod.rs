@@ -20,7 +20,7 @@ mod signer;
 #[cfg(test)]
 mod claim_tests;
 #[cfg(test)]
-mod vectors;
+pub(super) mod vectors;
 
 pub use claim::{Claim, SignedClaim, claim};
 pub use mode::PayloadMode;

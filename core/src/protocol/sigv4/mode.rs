@@ -35,19 +35,6 @@ impl PayloadMode {
         }
     }
 
-    /// Whether the body is framed as `aws-chunked`.
-    pub const fn is_chunked(self) -> bool {
-        matches!(
-            self,
-            Self::StreamingSigned | Self::StreamingSignedTrailer | Self::StreamingUnsignedTrailer
-        )
-    }
-
-    /// Whether each chunk carries a signature.
-    pub const fn has_signed_chunks(self) -> bool {
-        matches!(self, Self::StreamingSigned | Self::StreamingSignedTrailer)
-    }
-
     /// Whether trailers may follow the last chunk.
     pub const fn has_trailers(self) -> bool {
         matches!(

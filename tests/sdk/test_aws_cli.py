@@ -1,0 +1,142 @@
+"""The AWS command line, as a person would type it, with nothing but an endpoint and keys."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from conftest import ENDPOINT
+
+MIB = 1024 * 1024
+
+
+def aws(*arguments, status=0):
+    """Runs one command; what it prints on standard output."""
+    command = [sys.executable, "-m", "awscli", "--endpoint-url", ENDPOINT, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
+def contents(folder):
+    """The files below a folder by relative path."""
+    return {
+        os.path.relpath(os.path.join(path, name), folder): open(os.path.join(path, name), "rb").read()
+        for path, _, names in os.walk(folder)
+        for name in names
+    }
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A folder as people have them, with a file that goes up in parts."""
+    source = random.Random(20240607)
+    folder = tmp_path_factory.mktemp("tree")
+    for name, length in [
+        ("readme.txt", 100),
+        ("empty", 0),
+        ("nested/deep/er/file.bin", 70_000),
+        ("nested/grüße 1+1.txt", 10),
+        ("nested/7mib.bin", 7 * MIB + 1),
+        ("large.bin", 104 * MIB + 12_345),
+    ]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.randbytes(length))
+    return folder
+
+
+@pytest.fixture
+def made(bucket_name):
+    """A bucket made and removed by the command line itself."""
+    assert aws("s3", "mb", f"s3://{bucket_name}") == f"make_bucket: {bucket_name}\n"
+    yield f"s3://{bucket_name}"
+    assert f"remove_bucket: {bucket_name}\n" in aws("s3", "rb", "--force", f"s3://{bucket_name}")
+
+
+def test_a_tree_goes_up_and_comes_back_byte_for_byte(made, tree, tmp_path):
+    aws("s3", "sync", tree, f"{made}/tree", "--no-progress")
+    assert aws("s3", "sync", tree, f"{made}/tree", "--no-progress") == ""
+    listed = aws("s3", "ls", "--recursive", "--summarize", made)
+    assert "Total Objects: 6" in listed
+    assert f"Total Size: {sum(map(len, contents(tree).values()))}" in listed
+    top = [line.split(maxsplit=3)[-1] for line in aws("s3", "ls", f"{made}/tree/").splitlines()]
+    assert top == ["nested/", "empty", "large.bin", "readme.txt"]
+
+    aws("s3", "sync", f"{made}/tree", tmp_path / "back", "--no-progress")
+    assert contents(tmp_path / "back") == contents(tree)
+
+
+def test_files_are_copied_and_moved_in_the_store(made, tree, tmp_path):
+    # Under the 8 MiB from which the command line copies in parts.
+    source = tree / "nested/7mib.bin"
+    aws("s3", "cp", source, f"{made}/a", "--no-progress")
+    aws("s3", "cp", f"{made}/a", f"{made}/b", "--no-progress")
+    aws("s3", "mv", f"{made}/b", f"{made}/c", "--no-progress")
+    names = [line.split()[-1] for line in aws("s3", "ls", made).splitlines()]
+    assert names == ["a", "c"]
+    aws("s3", "rm", f"{made}/a")
+    aws("s3", "cp", f"{made}/c", tmp_path / "back", "--no-progress")
+    assert (tmp_path / "back").read_bytes() == source.read_bytes()
+
+
+def test_moving_and_deleting_files(made, tree, tmp_path):
+    (tmp_path / "moved").write_bytes(b"moved")
+    aws("s3", "mv", tmp_path / "moved", f"{made}/moved")
+    assert not (tmp_path / "moved").exists()
+    aws("s3", "cp", "--recursive", tree / "nested", f"{made}/n", "--no-progress")
+    aws("s3", "rm", "--recursive", f"{made}/n", "--exclude", "*.txt")
+    names = [line.split(maxsplit=3)[-1] for line in aws("s3", "ls", "--recursive", made).splitlines()]
+    assert names == ["moved", "n/grüße 1+1.txt"]
+    (tmp_path / "empty").mkdir()
+    aws("s3", "sync", "--delete", tmp_path / "empty", made)
+    assert aws("s3", "ls", "--recursive", made) == ""
+
+
+def test_standard_input_and_output(made):
+    command = [sys.executable, "-m", "awscli", "--endpoint-url", ENDPOINT, "s3", "cp"]
+    body = random.Random(1).randbytes(9 * MIB)
+    subprocess.run([*command, "-", f"{made}/k"], input=body, check=True, timeout=120)
+    back = subprocess.run([*command, f"{made}/k", "-"], capture_output=True, check=True, timeout=120)
+    assert back.stdout == body
+
+
+def test_a_presigned_url_is_fetched_without_keys(made, tmp_path, monkeypatch):
+    # Left alone, this version of the command line presigns with the retired signature version 2.
+    config = tmp_path / "config"
+    config.write_text("[default]\ns3 =\n    signature_version = s3v4\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    (tmp_path / "k").write_bytes(b"presigned")
+    aws("s3", "cp", tmp_path / "k", f"{made}/k")
+    url = aws("s3", "presign", f"{made}/k", "--expires-in", "60").strip()
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        assert answer.read() == b"presigned"
+
+
+def test_plain_api_calls(made, tmp_path):
+    bucket = made.removeprefix("s3://")
+    (tmp_path / "k").write_bytes(b"0123456789")
+    put = json.loads(
+        aws("s3api", "put-object", "--bucket", bucket, "--key", "k", "--body", tmp_path / "k",
+            "--metadata", "a=1,b=2", "--if-none-match", "*")
+    )
+    assert put["ETag"] == '"781e5e245d69b566979b86e28d23f2c7"'
+    head = json.loads(aws("s3api", "head-object", "--bucket", bucket, "--key", "k"))
+    assert (head["ContentLength"], head["Metadata"]) == (10, {"a": "1", "b": "2"})
+    part = tmp_path / "part"
+    aws("s3api", "get-object", "--bucket", bucket, "--key", "k", "--range", "bytes=2-4", part)
+    assert part.read_bytes() == b"234"
+    listed = json.loads(aws("s3api", "list-objects-v2", "--bucket", bucket, "--query", "Contents[].Key"))
+    assert listed == ["k"]
+    again = aws("s3api", "put-object", "--bucket", bucket, "--key", "k", "--if-none-match", "*", status=255)
+    assert "(PreconditionFailed)" in again
+    assert "(404)" in aws("s3api", "head-object", "--bucket", bucket, "--key", "none", status=255)
+
+
+def test_what_fails_says_why(bucket_name):
+    missing = aws("s3", "ls", f"s3://{bucket_name}", status=255)
+    assert "(NoSuchBucket)" in missing

@@ -1,0 +1,447 @@
+"""boto3 with its default settings against the endpoint under test."""
+
+import base64
+import hashlib
+import io
+import urllib.error
+import urllib.request
+import zlib
+
+import boto3
+import pytest
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+from conftest import ENDPOINT, make_client
+
+MIB = 1024 * 1024
+
+
+def pattern(length, seed=0):
+    """Bytes that differ wherever two parts could be mixed up."""
+    block = b"".join(hashlib.sha256(b"%d:%d" % (seed, n)).digest() for n in range(2048))
+    return (block * (length // len(block) + 1))[:length]
+
+
+def code_of(call, **arguments):
+    """The status and the code of the error that the call ends in."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    response = caught.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+
+
+def read(s3, bucket, key, **arguments):
+    return s3.get_object(Bucket=bucket, Key=key, **arguments)["Body"].read()
+
+
+# Buckets
+
+
+def test_a_bucket_is_created_listed_found_and_deleted(s3, bucket_name):
+    s3.create_bucket(Bucket=bucket_name)
+    assert bucket_name in [entry["Name"] for entry in s3.list_buckets()["Buckets"]]
+    assert s3.head_bucket(Bucket=bucket_name)["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert s3.get_bucket_location(Bucket=bucket_name)["LocationConstraint"] is None
+    s3.delete_bucket(Bucket=bucket_name)
+    assert code_of(s3.head_bucket, Bucket=bucket_name) == (404, "404")
+    assert bucket_name not in [entry["Name"] for entry in s3.list_buckets()["Buckets"]]
+
+
+def test_a_bucket_with_an_object_is_not_deleted(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert code_of(s3.delete_bucket, Bucket=bucket) == (409, "BucketNotEmpty")
+    assert read(s3, bucket, "k") == b"x"
+
+
+def test_what_is_not_there_is_named(s3, bucket):
+    assert code_of(s3.get_object, Bucket=bucket, Key="none") == (404, "NoSuchKey")
+    assert code_of(s3.head_object, Bucket=bucket, Key="none") == (404, "404")
+    assert code_of(s3.get_object, Bucket=bucket + "x", Key="k") == (404, "NoSuchBucket")
+    assert code_of(s3.list_objects_v2, Bucket=bucket + "x") == (404, "NoSuchBucket")
+    assert code_of(s3.delete_bucket, Bucket=bucket + "x") == (404, "NoSuchBucket")
+    upload = {"Bucket": bucket, "Key": "k", "UploadId": "none"}
+    assert code_of(s3.abort_multipart_upload, **upload) == (404, "NoSuchUpload")
+    assert code_of(s3.list_parts, **upload) == (404, "NoSuchUpload")
+
+
+def test_configuration_that_is_not_there_is_answered_as_by_aws(s3, bucket):
+    for call, code in [
+        (s3.get_bucket_policy, "NoSuchBucketPolicy"),
+        (s3.get_bucket_cors, "NoSuchCORSConfiguration"),
+        (s3.get_bucket_tagging, "NoSuchTagSet"),
+        (s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration"),
+        (s3.get_bucket_website, "NoSuchWebsiteConfiguration"),
+    ]:
+        assert code_of(call, Bucket=bucket) == (404, code)
+    assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
+
+
+# Objects
+
+
+@pytest.mark.parametrize("length", [0, 1, 16 * 1024, 16 * 1024 + 1, 3 * MIB + 7])
+def test_bytes_come_back_as_they_were_put(s3, bucket, length):
+    body = pattern(length)
+    put = s3.put_object(Bucket=bucket, Key="k", Body=body)
+    assert put["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    got = s3.get_object(Bucket=bucket, Key="k")
+    assert got["Body"].read() == body
+    assert (got["ContentLength"], got["ETag"]) == (length, put["ETag"])
+
+
+def test_metadata_and_headers_are_kept(s3, bucket):
+    headers = {
+        "CacheControl": "max-age=60",
+        "ContentDisposition": 'attachment; filename="a.txt"',
+        "ContentEncoding": "gzip",
+        "ContentLanguage": "de",
+        "ContentType": "text/x-test",
+    }
+    metadata = {"one": "1", "with-hyphen": "a b"}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", Metadata=metadata, **headers)
+    for answer in [s3.head_object(Bucket=bucket, Key="k"), s3.get_object(Bucket=bucket, Key="k")]:
+        assert {name: answer[name] for name in headers} == headers
+        assert answer["Metadata"] == metadata
+        assert answer["ContentLength"] == 1
+
+
+def test_the_default_checksum_is_verified_and_kept(s3, bucket):
+    body = pattern(100_000)
+    expected = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+    # A stream goes out in chunks with the checksum in a trailer.
+    put = s3.put_object(Bucket=bucket, Key="k", Body=io.BytesIO(body))
+    assert put["ChecksumCRC32"] == expected
+    head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert (head["ChecksumCRC32"], head["ChecksumType"]) == (expected, "FULL_OBJECT")
+    assert read(s3, bucket, "k", ChecksumMode="ENABLED") == body
+
+
+@pytest.mark.parametrize(
+    "name, digest",
+    [
+        ("SHA1", lambda body: hashlib.sha1(body).digest()),
+        ("SHA256", lambda body: hashlib.sha256(body).digest()),
+        ("CRC32", lambda body: zlib.crc32(body).to_bytes(4, "big")),
+    ],
+)
+def test_a_chosen_checksum_is_verified_and_kept(s3, bucket, name, digest):
+    body = pattern(70_000)
+    value = base64.b64encode(digest(body)).decode()
+    put = s3.put_object(Bucket=bucket, Key="k", Body=body, ChecksumAlgorithm=name)
+    assert put[f"Checksum{name}"] == value
+    head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert head[f"Checksum{name}"] == value
+
+
+@pytest.mark.parametrize(
+    "name, value, wrong",
+    [
+        # The check values of the CRC catalogue for the nine digits.
+        ("CRC32C", base64.b64encode(bytes.fromhex("e3069283")).decode(), "AAAAAA=="),
+        ("CRC64NVME", base64.b64encode(bytes.fromhex("ae8b14860a799888")).decode(), "AAAAAAAAAAA="),
+        ("SHA256", base64.b64encode(hashlib.sha256(b"123456789").digest()).decode(), "A" * 43 + "="),
+    ],
+)
+def test_a_given_checksum_decides(s3, bucket, name, value, wrong):
+    parameter = f"Checksum{name}"
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"123456789", **{parameter: value})
+    assert put[parameter] == value
+    refused = {"Bucket": bucket, "Key": "bad", "Body": b"123456789", parameter: wrong}
+    assert code_of(s3.put_object, **refused) == (400, "BadDigest")
+    assert code_of(s3.head_object, Bucket=bucket, Key="bad") == (404, "404")
+
+
+def test_a_wrong_content_md5_is_refused(s3, bucket):
+    md5 = base64.b64encode(hashlib.md5(b"other").digest()).decode()
+    refused = code_of(s3.put_object, Bucket=bucket, Key="k", Body=b"body", ContentMD5=md5)
+    assert refused == (400, "BadDigest")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "grüße/日本語/😀.txt",
+        "a b+c%20d",
+        "//double//slash/",
+        "./dots/../k",
+        "q?a=b&c#d;e=f",
+        "quote'\"<>&{}|\\^`[]~!*()$@,:",
+        "line\nfeed\ttab",
+        "é" * 512,
+    ],
+)
+def test_odd_keys_are_kept_byte_for_byte(s3, bucket, key):
+    s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    assert read(s3, bucket, key) == key.encode()
+    listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert [entry["Key"] for entry in listed] == [key]
+    copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": key})
+    assert copied["CopyObjectResult"]["ETag"] == listed[0]["ETag"]
+    s3.delete_object(Bucket=bucket, Key=key)
+    assert code_of(s3.head_object, Bucket=bucket, Key=key) == (404, "404")
+
+
+def test_a_key_over_1024_bytes_is_refused(s3, bucket):
+    refused = code_of(s3.put_object, Bucket=bucket, Key="k" * 1025, Body=b"")
+    assert refused == (400, "KeyTooLongError")
+
+
+def test_ranges(s3, bucket):
+    body = pattern(50_000)
+    s3.put_object(Bucket=bucket, Key="k", Body=body)
+    for text, start, end in [
+        ("bytes=0-0", 0, 1),
+        ("bytes=100-40099", 100, 40_100),
+        ("bytes=49990-", 49_990, 50_000),
+        ("bytes=-10", 49_990, 50_000),
+        ("bytes=49990-99999", 49_990, 50_000),
+    ]:
+        got = s3.get_object(Bucket=bucket, Key="k", Range=text)
+        assert got["Body"].read() == body[start:end]
+        assert got["ContentRange"] == f"bytes {start}-{end - 1}/50000"
+        assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
+    beyond = code_of(s3.get_object, Bucket=bucket, Key="k", Range="bytes=50000-")
+    assert beyond == (416, "InvalidRange")
+
+
+def test_reads_with_conditions(s3, bucket):
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    assert read(s3, bucket, "k", IfMatch=etag) == b"x"
+    unchanged = code_of(s3.get_object, Bucket=bucket, Key="k", IfNoneMatch=etag)
+    assert unchanged == (304, "304")
+    changed = code_of(s3.get_object, Bucket=bucket, Key="k", IfMatch='"other"')
+    assert changed == (412, "PreconditionFailed")
+
+
+def test_writes_with_conditions(s3, bucket):
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"one", IfNoneMatch="*")["ETag"]
+    again = code_of(s3.put_object, Bucket=bucket, Key="k", Body=b"two", IfNoneMatch="*")
+    assert again == (412, "PreconditionFailed")
+    stale = code_of(s3.put_object, Bucket=bucket, Key="k", Body=b"two", IfMatch='"other"')
+    assert stale == (412, "PreconditionFailed")
+    assert read(s3, bucket, "k") == b"one"
+    s3.put_object(Bucket=bucket, Key="k", Body=b"two", IfMatch=etag)
+    assert read(s3, bucket, "k") == b"two"
+    absent = code_of(s3.put_object, Bucket=bucket, Key="none", Body=b"", IfMatch=etag)
+    assert absent == (404, "NoSuchKey")
+
+
+def test_deleting_is_idempotent(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for _ in range(2):
+        deleted = s3.delete_object(Bucket=bucket, Key="k")
+        assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 204
+
+
+def test_many_objects_are_deleted_at_once(s3, bucket):
+    keys = [f"k{n:03}" for n in range(25)] + ["<&>", "ü"]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    names = [{"Key": key} for key in keys[1:] + ["never-there"]]
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": names})
+    assert sorted(entry["Key"] for entry in answer["Deleted"]) == sorted(keys[1:] + ["never-there"])
+    assert "Errors" not in answer
+    left = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert [entry["Key"] for entry in left] == ["k000"]
+    quiet = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k000"}], "Quiet": True})
+    assert "Deleted" not in quiet
+
+
+def test_copies_keep_or_replace_metadata(s3, bucket):
+    body = pattern(40_000)
+    s3.put_object(Bucket=bucket, Key="a", Body=body, Metadata={"m": "1"}, ContentType="text/a")
+    source = {"Bucket": bucket, "Key": "a"}
+    s3.copy_object(Bucket=bucket, Key="kept", CopySource=source)
+    kept = s3.get_object(Bucket=bucket, Key="kept")
+    assert (kept["Body"].read(), kept["Metadata"], kept["ContentType"]) == (body, {"m": "1"}, "text/a")
+    replace = {"MetadataDirective": "REPLACE", "Metadata": {"m": "2"}, "ContentType": "text/b"}
+    s3.copy_object(Bucket=bucket, Key="replaced", CopySource=source, **replace)
+    replaced = s3.head_object(Bucket=bucket, Key="replaced")
+    assert (replaced["Metadata"], replaced["ContentType"]) == ({"m": "2"}, "text/b")
+    s3.delete_object(Bucket=bucket, Key="a")
+    assert read(s3, bucket, "kept") == body
+    assert read(s3, bucket, "replaced") == body
+    gone = code_of(s3.copy_object, Bucket=bucket, Key="b", CopySource=source)
+    assert gone == (404, "NoSuchKey")
+
+
+def test_an_object_is_copied_onto_itself_only_with_a_change(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    same = {"Bucket": bucket, "Key": "k", "CopySource": {"Bucket": bucket, "Key": "k"}}
+    assert code_of(s3.copy_object, **same) == (400, "InvalidRequest")
+    s3.copy_object(**same, MetadataDirective="REPLACE", Metadata={"new": "1"})
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"new": "1"}
+
+
+# Listing
+
+TREE = ["a", "dir/a", "dir/b", "dir/sub/c", "dir2/d", "e", "é", "z"]
+
+
+@pytest.fixture
+def tree(s3, bucket):
+    for key in TREE:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    return bucket
+
+
+def folded(pages):
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    prefixes = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
+    return keys, prefixes
+
+
+ORDERED = sorted(TREE, key=str.encode)
+
+
+@pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_pages_hold_every_key_once_in_order(s3, tree, operation, size):
+    pages = list(s3.get_paginator(operation).paginate(Bucket=tree, PaginationConfig={"PageSize": size}))
+    assert folded(pages) == (ORDERED, [])
+    assert len(pages) == -(-len(TREE) // min(size, len(TREE)))
+    delimited = s3.get_paginator(operation).paginate(
+        Bucket=tree, Delimiter="/", PaginationConfig={"PageSize": size}
+    )
+    assert folded(list(delimited)) == (["a", "e", "z", "é"], ["dir/", "dir2/"])
+
+
+def test_listing_below_a_prefix(s3, tree):
+    page = s3.list_objects_v2(Bucket=tree, Prefix="dir/", Delimiter="/")
+    assert folded([page]) == (["dir/a", "dir/b"], ["dir/sub/"])
+    assert (page["KeyCount"], page["IsTruncated"]) == (3, False)
+    after = s3.list_objects_v2(Bucket=tree, StartAfter="dir/b")
+    assert folded([after])[0] == [key for key in ORDERED if key > "dir/b"]
+    none = s3.list_objects_v2(Bucket=tree, Prefix="nothing")
+    assert (none["KeyCount"], "Contents" in none) == (0, False)
+    zero = s3.list_objects_v2(Bucket=tree, MaxKeys=0)
+    assert (zero["KeyCount"], zero["IsTruncated"]) == (0, False)
+
+
+def test_a_listing_tells_size_etag_and_owner(s3, bucket):
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"four")["ETag"]
+    entry = s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"][0]
+    assert (entry["Size"], entry["ETag"], entry["StorageClass"]) == (4, etag, "STANDARD")
+    assert entry["Owner"]["ID"]
+
+
+# Multipart uploads
+
+
+def test_a_stream_goes_up_in_parts(s3, bucket):
+    body = pattern(17 * MIB + 11)
+    config = TransferConfig(multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB, max_concurrency=4)
+    extra = {"Metadata": {"m": "1"}, "ContentType": "text/x-parts"}
+    s3.upload_fileobj(io.BytesIO(body), bucket, "k", ExtraArgs=extra, Config=config)
+    head = s3.head_object(Bucket=bucket, Key="k")
+    assert (head["ContentLength"], head["Metadata"], head["ContentType"]) == (
+        len(body),
+        {"m": "1"},
+        "text/x-parts",
+    )
+    assert head["ETag"].endswith('-4"')
+    down = io.BytesIO()
+    s3.download_fileobj(bucket, "k", down, Config=config)
+    assert down.getvalue() == body
+
+
+def upload_part(s3, upload, number, body):
+    return s3.upload_part(**upload, PartNumber=number, Body=body)["ETag"]
+
+
+def test_parts_by_hand(s3, bucket):
+    upload = {"Bucket": bucket, "Key": "k"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    first, last = pattern(5 * MIB, 1), pattern(1000, 2)
+    parts = []
+    for number, body in [(3, first), (7, last)]:
+        upload_part(s3, upload, number, pattern(10, 3))
+        parts.append({"PartNumber": number, "ETag": upload_part(s3, upload, number, body)})
+    listed = s3.list_parts(**upload)["Parts"]
+    assert [(part["PartNumber"], part["Size"]) for part in listed] == [(3, 5 * MIB), (7, 1000)]
+    open_uploads = s3.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    assert [entry["UploadId"] for entry in open_uploads] == [upload["UploadId"]]
+    assert code_of(s3.head_object, Bucket=bucket, Key="k") == (404, "404")
+
+    done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    digests = b"".join(hashlib.md5(body).digest() for body in [first, last])
+    assert done["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-2"'
+    assert read(s3, bucket, "k") == first + last
+    assert read(s3, bucket, "k", PartNumber=7) == last
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+    again = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert again["ETag"] == done["ETag"]
+
+
+def test_parts_that_do_not_fit_are_refused(s3, bucket):
+    upload = {"Bucket": bucket, "Key": "k"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    etags = [upload_part(s3, upload, number, b"small") for number in [1, 2]]
+
+    def complete(*parts):
+        listed = [{"PartNumber": number, "ETag": etag} for number, etag in parts]
+        return code_of(s3.complete_multipart_upload, **upload, MultipartUpload={"Parts": listed})
+
+    assert complete((1, etags[0]), (2, etags[1])) == (400, "EntityTooSmall")
+    assert complete((2, etags[1]), (1, etags[0])) == (400, "InvalidPartOrder")
+    assert complete((1, '"0123456789abcdef0123456789abcdef"')) == (400, "InvalidPart")
+    assert complete((9, etags[0])) == (400, "InvalidPart")
+    s3.abort_multipart_upload(**upload)
+    late = code_of(s3.upload_part, **upload, PartNumber=1, Body=b"x")
+    assert late == (404, "NoSuchUpload")
+
+
+# Signatures
+
+
+def fetch(url, method="GET", body=None):
+    request = urllib.request.Request(url, data=body, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_presigned_urls(bucket):
+    signer = make_client(signature_version="s3v4")
+    where = {"Bucket": bucket, "Key": "grüße & more+%.bin"}
+    body = pattern(30_000)
+    # The content type that urllib adds is no header that has to be signed.
+    put = signer.generate_presigned_url("put_object", Params=where, ExpiresIn=60)
+    status, _ = fetch(put, "PUT", body)
+    assert status == 200
+    get = signer.generate_presigned_url("get_object", Params=where, ExpiresIn=60)
+    assert fetch(get) == (200, body)
+    named = signer.generate_presigned_url(
+        "get_object", Params={**where, "ResponseContentType": "text/x-named"}, ExpiresIn=60
+    )
+    with urllib.request.urlopen(named, timeout=30) as answer:
+        assert answer.headers["content-type"] == "text/x-named"
+
+
+def test_a_changed_presigned_url_is_refused(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    signer = make_client(signature_version="s3v4")
+    where = {"Bucket": bucket, "Key": "k"}
+    url = signer.generate_presigned_url("get_object", Params=where, ExpiresIn=60)
+    status, text = fetch(url.replace("X-Amz-Expires=60", "X-Amz-Expires=61"))
+    assert status == 403 and b"<Code>SignatureDoesNotMatch</Code>" in text
+    status, text = fetch(url, "DELETE")
+    assert status == 403 and b"<Code>SignatureDoesNotMatch</Code>" in text
+    assert read(s3, bucket, "k") == b"x"
+
+
+def test_wrong_keys_are_refused(bucket):
+    def client(access_key, secret_key):
+        return boto3.client(
+            "s3", endpoint_url=ENDPOINT, aws_access_key_id=access_key, aws_secret_access_key=secret_key
+        )
+
+    unknown = client("unknown-key", "secret")
+    assert code_of(unknown.list_objects_v2, Bucket=bucket) == (403, "InvalidAccessKeyId")
+    forged = client(boto3.Session().get_credentials().access_key, "not-the-secret")
+    assert code_of(forged.list_objects_v2, Bucket=bucket) == (403, "SignatureDoesNotMatch")
+    refused = code_of(forged.put_object, Bucket=bucket, Key="k", Body=pattern(2 * MIB))
+    assert refused == (403, "SignatureDoesNotMatch")

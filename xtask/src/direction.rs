@@ -1,0 +1,258 @@
+//! Who may depend on whom: `model <- ports <- ops <- api <- service`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::report::Check;
+use crate::run::{cargo, output, root};
+
+/// Crates, or beginnings of their names, that bring a runtime, a cloud, a database or randomness.
+const OUTSIDE: [&str; 14] = [
+    "aws-",
+    "azure",
+    "firestore",
+    "gcloud",
+    "getrandom",
+    "google-",
+    "hyper",
+    "mio",
+    "rand",
+    "reqwest",
+    "rusqlite",
+    "rustls",
+    "tokio",
+    "tonic",
+];
+
+/// Each module of the core and the other modules of the core that it may name. Modules that are not listed
+/// may name all.
+const MAY_NAME: [(&str, &[&str]); 8] = [
+    ("model", &[]),
+    ("digest", &["model"]),
+    ("body", &[]),
+    ("config", &["model"]),
+    ("ports", &["model"]),
+    ("protocol", &["model", "digest", "body"]),
+    ("ops", &["model", "ports", "digest", "config"]),
+    ("memory", &["model", "ports", "digest"]),
+];
+
+/// Modules that know nothing of HTTP or XML, and the crates that would be signs of it.
+const WIRELESS: [&str; 4] = ["model", "ports", "ops", "memory"];
+const WIRE_CRATES: [&str; 4] = ["http", "http_body", "quick_xml", "percent_encoding"];
+
+/// Checks that the core depends on nothing of the outside.
+pub(crate) fn crates() -> Check {
+    let arguments = [
+        "tree",
+        "-p",
+        "bleepstore-core",
+        "-e",
+        "normal",
+        "--prefix",
+        "none",
+        "--locked",
+    ];
+    let tree = output(&mut cargo(arguments))?;
+    let names = tree.lines().filter_map(|line| line.split_whitespace().next());
+    let mut outside: Vec<&str> = names.filter(|name| is_outside(name)).collect();
+    outside.sort_unstable();
+    outside.dedup();
+    if outside.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("bleepstore-core depends on {}", outside.join(", ")))
+    }
+}
+
+fn is_outside(name: &str) -> bool {
+    OUTSIDE.iter().any(|start| name.starts_with(start))
+}
+
+/// Checks that the modules of the core name each other in one direction.
+pub(crate) fn modules() -> Check {
+    let source = root().join("core/src");
+    let mut complaints = Vec::new();
+    for file in rust_files(&source).map_err(|error| format!("core/src cannot be read: {error}"))? {
+        let path = file.strip_prefix(&source).unwrap_or(&file);
+        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        complaints.extend(wrong_names(path, &text));
+    }
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n"))
+    }
+}
+
+fn rust_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What is wrong in one file of the core; its tests may name anything.
+fn wrong_names(path: &Path, text: &str) -> Vec<String> {
+    if path.iter().any(|part| part == "tests" || part == "tests.rs") {
+        return Vec::new();
+    }
+    let first = path.iter().next().unwrap_or_default().to_string_lossy();
+    let module = first.strip_suffix(".rs").unwrap_or(&first);
+    let code = without_tests_and_comments(text);
+    let mut complaints = Vec::new();
+    if let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == module) {
+        for named in named_in_crate(&code) {
+            if named != module && !allowed.contains(&named.as_str()) {
+                complaints.push(format!("core/src/{}: {module} names {named}", path.display()));
+            }
+        }
+    }
+    if WIRELESS.contains(&module) {
+        for wire in WIRE_CRATES.iter().filter(|wire| names_crate(&code, wire)) {
+            complaints.push(format!(
+                "core/src/{}: {module} names the crate {wire}",
+                path.display()
+            ));
+        }
+    }
+    complaints
+}
+
+fn without_tests_and_comments(text: &str) -> String {
+    let code = text.lines().take_while(|line| line.trim() != "#[cfg(test)]");
+    let code = code.filter(|line| !line.trim_start().starts_with("//"));
+    code.collect::<Vec<_>>().join("\n")
+}
+
+/// The modules that stand after `crate::`, also in a group.
+fn named_in_crate(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (start, _) in code.match_indices("crate::") {
+        let rest = &code[start + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => names.extend(names_of_group(group)),
+            None => names.push(identifier(rest)),
+        }
+    }
+    names
+}
+
+/// The first names of the members of `a::b, c::{d, e}}`.
+fn names_of_group(group: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut depth = 0;
+    let mut at_start = true;
+    for (at, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => at_start = true,
+            _ if at_start && !letter.is_whitespace() => {
+                names.push(identifier(&group[at..]));
+                at_start = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn identifier(text: &str) -> String {
+    text.chars()
+        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+        .collect()
+}
+
+/// Whether a path in `code` starts with the crate `name`.
+fn names_crate(code: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    code.match_indices(&path).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        before.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_' && letter != ':')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(path: &str, text: &str) -> Vec<String> {
+        wrong_names(Path::new(path), text)
+    }
+
+    #[test]
+    fn modules_name_only_what_is_below_them() {
+        assert_eq!(
+            wrong(
+                "ops/listing.rs",
+                "use crate::model::{A, B};\nuse crate::ports::C;"
+            ),
+            [""; 0]
+        );
+        assert_eq!(
+            wrong(
+                "ops/listing.rs",
+                "use crate::{\n    model::{A, B},\n    protocol::xml,\n};"
+            ),
+            ["core/src/ops/listing.rs: ops names protocol"]
+        );
+        assert_eq!(
+            wrong("model/names.rs", "x: crate::ports::Y"),
+            ["core/src/model/names.rs: model names ports"]
+        );
+        assert_eq!(
+            wrong("body.rs", "use crate::model::X;"),
+            ["core/src/body.rs: body names model"]
+        );
+        assert_eq!(wrong("service.rs", "use crate::{api, ops};"), [""; 0]);
+    }
+
+    #[test]
+    fn the_wire_is_unknown_below_the_api() {
+        assert_eq!(
+            wrong("ops/get.rs", "use http::StatusCode;"),
+            ["core/src/ops/get.rs: ops names the crate http"]
+        );
+        assert_eq!(
+            wrong("ops/get.rs", "use crate::model::http::X; my_http::f()"),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn tests_and_comments_may_name_anything() {
+        assert_eq!(
+            wrong(
+                "ops/get.rs",
+                "// crate::api\n#[cfg(test)]\nmod tests { use crate::memory::M; }"
+            ),
+            [""; 0]
+        );
+        assert_eq!(wrong("ops/tests/get.rs", "use crate::memory::M;"), [""; 0]);
+    }
+
+    #[test]
+    fn runtimes_and_clouds_are_outside() {
+        for name in [
+            "tokio",
+            "tokio-util",
+            "aws-sdk-s3",
+            "hyper-util",
+            "google-cloud-storage",
+            "rusqlite",
+        ] {
+            assert!(is_outside(name), "{name}");
+        }
+        assert!(!is_outside("http") && !is_outside("futures-util"));
+    }
+}

@@ -1,0 +1,175 @@
+//! The SDK tests: stock clients against the binary, with nothing but an endpoint and keys.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::report::{Check, Tally, counted, missing};
+use crate::run::{cargo, root, succeeds, target_dir, watched};
+
+const SUITES: [&str; 2] = ["tests/sdk/test_boto3.py", "tests/sdk/test_aws_cli.py"];
+const ACCESS_KEY: &str = "sdk-tests";
+const SECRET_KEY: &str = "sdk-tests-secret-key";
+
+/// Runs the suites with this Python, or says for each why it cannot run.
+pub(crate) fn suites(python: Result<PathBuf, String>, strict: bool) -> Tally {
+    match python {
+        Ok(python) => run(&python).unwrap_or_else(|complaint| counted(Err(complaint))),
+        Err(reason) => {
+            let mut tally = Tally::default();
+            for suite in SUITES {
+                tally += missing(suite, &reason, strict);
+            }
+            tally
+        }
+    }
+}
+
+fn run(python: &Path) -> Result<Tally, String> {
+    succeeds(&mut cargo(["build", "--locked", "-p", "bleepstore-local"]))?;
+    let scratch = Scratch::new()?;
+    let home = scratch.0.join("home");
+    fs::create_dir(&home).map_err(|error| format!("{}: {error}", home.display()))?;
+    let server = Server::start(&scratch.0.join("data"))?;
+    let mut tally = Tally::default();
+    let mut pytest = Command::new(python);
+    pytest
+        .current_dir(root())
+        .args([
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "--color=no",
+            "tests/sdk",
+        ])
+        .arg(format!("--basetemp={}", scratch.0.join("pytest").display()))
+        .env("HOME", &home)
+        .env("AWS_CONFIG_FILE", home.join("config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", home.join("credentials"))
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("BLEEPSTORE_TEST_ENDPOINT", &server.endpoint)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env_remove("AWS_PROFILE")
+        .env_remove("AWS_SESSION_TOKEN")
+        .env_remove("AWS_ENDPOINT_URL");
+    let ended = watched(&mut pytest, |line| {
+        if let Some(summary) = pytest_summary(line) {
+            tally = summary;
+        }
+    });
+    if ended.is_err() && tally.failed == 0 {
+        tally += counted(ended);
+    }
+    tally += counted(server.stop());
+    Ok(tally)
+}
+
+/// A folder that is removed in the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, String> {
+        let folder = env::temp_dir().join(format!("bleepstore-sdk-{}", std::process::id()));
+        fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("{} is left behind: {error}", self.0.display());
+        }
+    }
+}
+
+/// The binary on a free port, with data of its own.
+struct Server {
+    child: Child,
+    endpoint: String,
+}
+
+impl Server {
+    fn start(data: &Path) -> Result<Self, String> {
+        let mut child = Command::new(target_dir().join("debug/bleepstore"))
+            .args(["--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .env("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY)
+            .env("BLEEPSTORE_SECRET_KEY", SECRET_KEY)
+            .env("BLEEPSTORE_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("the server cannot be started: {error}"))?;
+        let endpoint = child.stdout.take().and_then(|stdout| {
+            let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            lines.find_map(|line| {
+                line.trim()
+                    .strip_prefix("endpoint")
+                    .map(|rest| rest.trim().to_owned())
+            })
+        });
+        match endpoint {
+            Some(endpoint) => Ok(Self { child, endpoint }),
+            None => Err("the server did not start".to_owned()),
+        }
+    }
+
+    /// Asks the server to stop and expects it to do so without an error.
+    fn stop(mut self) -> Check {
+        succeeds(Command::new("kill").arg(self.child.id().to_string()))?;
+        match self.child.wait() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("the server ended with {status}")),
+            Err(error) => Err(format!("the server was lost: {error}")),
+        }
+    }
+}
+
+/// The counts of pytest's last line, such as `== 1 failed, 30 passed, 2 skipped in 4.20s ==`.
+fn pytest_summary(line: &str) -> Option<Tally> {
+    let line = line.strip_prefix("==")?.trim_matches(['=', ' ']);
+    let (counts, _) = line.rsplit_once(" in ")?;
+    let mut tally = Tally::default();
+    for part in counts.split(", ") {
+        let (number, what) = part.split_once(' ')?;
+        let number: u64 = number.parse().ok()?;
+        match what {
+            "passed" | "xpassed" => tally.passed += number,
+            "failed" | "error" | "errors" => tally.failed += number,
+            "skipped" | "xfailed" => tally.skipped += number,
+            _ => {}
+        }
+    }
+    Some(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_of_pytest_is_counted() {
+        let tally = |passed, failed, skipped| {
+            Some(Tally {
+                passed,
+                failed,
+                skipped,
+            })
+        };
+        let mixed = "=== 1 failed, 30 passed, 2 skipped, 3 warnings, 1 error in 61.20s (0:01:01) ===";
+        assert_eq!(pytest_summary(mixed), tally(30, 2, 2));
+        assert_eq!(
+            pytest_summary("============ 7 passed in 0.10s ============"),
+            tally(7, 0, 0)
+        );
+        assert_eq!(pytest_summary("===== FAILURES ====="), None);
+        assert_eq!(pytest_summary("===== no tests ran in 0.01s ====="), None);
+    }
+}

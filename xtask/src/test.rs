@@ -1,0 +1,98 @@
+//! `cargo xtask test`.
+
+use std::env;
+use std::process::ExitCode;
+use std::thread;
+
+use crate::report::{Tally, counted, section};
+use crate::run::{cargo, succeeds, watched};
+use crate::{direction, policy, python, sdk};
+
+/// Runs everything, prints a section for each step and the sum as the last line.
+pub(crate) fn test() -> ExitCode {
+    let strict = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
+    // Installing waits for the network while cargo compiles.
+    let python = thread::spawn(python::environment);
+    let mut total = Tally::default();
+    section(&mut total, "format", || {
+        counted(succeeds(&mut cargo(["fmt", "--all", "--check"])))
+    });
+    section(&mut total, "lints", || {
+        let clippy = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        counted(succeeds(&mut cargo(clippy)))
+    });
+    section(&mut total, "licences, sources, bans", || policy::check(strict));
+    section(&mut total, "dependency direction", || {
+        let mut tally = counted(direction::crates());
+        tally += counted(direction::modules());
+        tally
+    });
+    section(&mut total, "cargo test", cargo_test);
+    section(&mut total, "SDK tests", || {
+        let python = python
+            .join()
+            .unwrap_or_else(|_| Err("the set-up panicked".to_owned()));
+        sdk::suites(python, strict)
+    });
+    println!("\n{total}");
+    if total.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn cargo_test() -> Tally {
+    let mut tally = Tally::default();
+    let mut command = cargo(["test", "--workspace", "--no-fail-fast", "--locked"]);
+    let ended = watched(&mut command, |line| {
+        if let Some(result) = test_result(line) {
+            tally += result;
+        }
+    });
+    // What does not compile and what is killed leaves no result line.
+    if ended.is_err() && tally.failed == 0 {
+        tally += counted(ended);
+    }
+    tally
+}
+
+/// The counts of a line such as `test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; …`.
+fn test_result(line: &str) -> Option<Tally> {
+    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let mut tally = Tally::default();
+    for part in counts.split("; ") {
+        match part.split_once(' ') {
+            Some((number, "passed")) => tally.passed = number.parse().ok()?,
+            Some((number, "failed")) => tally.failed = number.parse().ok()?,
+            Some((number, "ignored")) => tally.skipped = number.parse().ok()?,
+            _ => {}
+        }
+    }
+    Some(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_of_cargo_test_are_counted() {
+        let line = "test result: FAILED. 15 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 3.17s";
+        let expected = Tally {
+            passed: 15,
+            failed: 1,
+            skipped: 2,
+        };
+        assert_eq!(test_result(line), Some(expected));
+        assert_eq!(test_result("test api::result ... ok"), None);
+    }
+}
