@@ -1,5 +1,6 @@
 //! Who may depend on whom: `model <- ports <- ops <- api <- service`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -102,7 +103,11 @@ fn rust_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// What is wrong in one file of the core; its tests may name anything.
 fn wrong_names(path: &Path, text: &str) -> Vec<String> {
-    if path.iter().any(|part| part == "tests" || part == "tests.rs") {
+    let is_test = |part: &OsStr| {
+        let part = part.to_string_lossy();
+        part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs")
+    };
+    if path.iter().any(is_test) {
         return Vec::new();
     }
     let first = path.iter().next().unwrap_or_default().to_string_lossy();
@@ -239,6 +244,7 @@ mod tests {
             [""; 0]
         );
         assert_eq!(wrong("ops/tests/get.rs", "use crate::memory::M;"), [""; 0]);
+        assert_eq!(wrong("ops/get_tests.rs", "use crate::memory::M;"), [""; 0]);
     }
 
     #[test]
