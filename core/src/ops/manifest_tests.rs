@@ -13,7 +13,7 @@ use crate::model::{
     Owner, PartBoundary, PartNumber, Revision, Timestamp, WriteCondition,
 };
 use crate::ops::{Caller, Ownership, Selection, Target, get_object};
-use crate::ports::{Clock, Entropy};
+use crate::ports::{Clock, Entropy, StoreErrorKind};
 
 struct NoTime;
 
@@ -231,7 +231,7 @@ async fn a_damaged_layout_is_an_error_and_a_missing_one_is_none() {
         ..spilled
     };
     let error = load_spilled(&context.ports, &damaged).await.unwrap_err();
-    assert_eq!(error.kind, crate::ports::StoreErrorKind::Corrupt);
+    assert_eq!(error.kind, StoreErrorKind::Corrupt);
     context.ports.blobs.delete(&[spilled.extent.blob]).await;
     assert_eq!(load_spilled(&context.ports, &spilled).await.unwrap(), None);
 }
