@@ -19,6 +19,9 @@ use crate::ports::new_id;
 /// How often a source that changes under the copy is read again.
 const ATTEMPTS: u32 = 8;
 
+/// How many extents a part may share: its row must fit every store's. A slice of more pieces is written anew.
+const MOST_EXTENTS: usize = 1_000;
+
 /// What UploadPartCopy is asked.
 pub struct UploadPartCopy<'a> {
     /// From where.
@@ -94,6 +97,9 @@ async fn share(
         return Ok(None);
     };
     let extents = slice(&layout.extents, range);
+    if extents.len() > MOST_EXTENTS {
+        return Ok(None);
+    }
     let whole = *range == (0..source.size);
     let stored = source
         .checksum
