@@ -1,0 +1,1 @@
+//! BleepStore on AWS: its stores, and the translation of Lambda events.
