@@ -1,1 +1,5 @@
-//! BleepStore on AWS: its stores, and the translation of Lambda events.
+//! BleepStore on AWS: its stores, and the translation of Lambda events. The binary `bootstrap` runs on Lambda, and as an
+//! HTTP server everywhere else.
+
+pub mod event;
+pub mod s3_blobs;

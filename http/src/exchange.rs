@@ -83,6 +83,9 @@ fn expects_continue(headers: &HeaderMap) -> bool {
 /// response, also where the client waits for `100 Continue`: it may or may not send the body now.
 fn settle(unread: Unread, waits: bool, response: &mut Response<Body>, options: &Options) {
     let Unread { mut body, begun } = unread;
+    if body.is_end_stream() {
+        return;
+    }
     let too_long = body.size_hint().lower() > options.drain_bytes;
     if too_long || (waits && !begun) {
         response

@@ -1,10 +1,11 @@
 //! What tests of every deployment share: the conformance suites of the two ports, stores that can be
-//! counted, broken and held, and time and randomness that tests control.
+//! counted, broken and held, time and randomness that tests control, and an S3 client over real sockets.
 
 pub mod blob_conformance;
 pub mod clock;
 pub mod decorators;
 pub mod entropy;
+pub mod http;
 pub mod metadata_conformance;
 pub mod race;
 pub mod samples;

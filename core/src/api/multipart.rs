@@ -19,6 +19,7 @@ const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type")
 const OBJECT_SIZE: &str = "x-amz-mp-object-size";
 
 pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
+    call.settings.limits.check_multipart()?;
     headers::refuse_unbuilt_headers(call.headers())?;
     let object_headers = headers::object_headers(call.headers())?;
     let checksum = checksum::requested_of_upload(call.headers())?;

@@ -1,0 +1,29 @@
+//! S3's interface as a client sees it: one file per operation, each rule run against every deployment over
+//! real sockets. Amazon's documentation is the specification.
+
+mod abort_multipart_upload;
+mod authorization;
+mod complete_multipart_upload;
+mod conditions;
+mod copy_object;
+mod create_bucket;
+mod create_multipart_upload;
+mod delete_bucket;
+mod delete_object;
+mod delete_objects;
+mod errors;
+mod get_bucket_location;
+mod get_object;
+mod head_bucket;
+mod head_object;
+mod health;
+mod list_buckets;
+mod list_multipart_uploads;
+mod list_objects;
+mod list_objects_v2;
+mod list_parts;
+mod presigned;
+mod put_object;
+mod streaming_payload;
+mod unbuilt;
+mod upload_part;

@@ -1,0 +1,143 @@
+//! Signature Version 4 in the query.
+
+use std::time::Duration;
+
+use bleepstore_tests::http::S3;
+use bleepstore_tests::s3_test;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const WEEK: Duration = Duration::from_secs(604_800);
+
+s3_test!(reads_writes_and_deletes, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.put("a key", "body").presigned(MINUTE).expect(200);
+    assert_eq!(bucket.get("a key").presigned(MINUTE).expect(200).text(), "body");
+    bucket.head("a key").presigned(MINUTE).expect(200);
+    bucket.delete("a key").presigned(MINUTE).expect(204);
+    bucket
+        .get("a key")
+        .presigned(MINUTE)
+        .expect_error(404, "NoSuchKey");
+});
+
+s3_test!(keeps_other_query_parameters, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.fill(&["key"]);
+    let request = bucket
+        .get("key")
+        .query("response-content-type", "text/x")
+        .presigned(MINUTE);
+    assert_eq!(request.expect(200).required("content-type"), "text/x");
+});
+
+s3_test!(holds_until_it_expires, largest_body = 0, |s3: &S3| {
+    s3.request("GET", "/")
+        .presigned(WEEK)
+        .signed_ago(WEEK - MINUTE)
+        .expect(200);
+    let expired = s3.request("GET", "/").presigned(MINUTE).signed_ago(2 * MINUTE);
+    let error = expired.expect_error(403, "AccessDenied");
+    assert_eq!(error.message, "Request has expired");
+    assert_eq!(error.field("X-Amz-Expires"), "60");
+    assert!(!error.field("Expires").is_empty() && !error.field("ServerTime").is_empty());
+});
+
+s3_test!(
+    refuses_lifetimes_outside_one_second_to_a_week,
+    largest_body = 0,
+    |s3: &S3| {
+        for lifetime in [Duration::ZERO, WEEK + Duration::from_secs(1)] {
+            let request = s3.request("GET", "/").presigned(lifetime);
+            request.expect_error(400, "AuthorizationQueryParametersError");
+        }
+        s3.request("GET", "/").presigned(WEEK).expect(200);
+    }
+);
+
+s3_test!(refuses_a_date_in_the_future, largest_body = 0, |s3: &S3| {
+    s3.request("GET", "/")
+        .presigned(WEEK)
+        .signed_ahead(14 * MINUTE)
+        .expect(200);
+    s3.request("GET", "/")
+        .presigned(WEEK)
+        .signed_ahead(16 * MINUTE)
+        .expect_error(403, "AccessDenied");
+});
+
+s3_test!(refuses_another_secret, largest_body = 0, |s3: &S3| {
+    let request = s3
+        .request("GET", "/")
+        .keys(&s3.endpoint.access_key, "wrong")
+        .presigned(MINUTE);
+    request.expect_error(403, "SignatureDoesNotMatch");
+});
+
+s3_test!(refuses_an_unknown_access_key, largest_body = 0, |s3: &S3| {
+    s3.request("GET", "/")
+        .keys("AKIANOBODY", "x")
+        .presigned(MINUTE)
+        .expect_error(403, "InvalidAccessKeyId");
+});
+
+s3_test!(refuses_another_region, largest_body = 0, |s3: &S3| {
+    let request = s3.request("GET", "/").region("mars-north-1").presigned(MINUTE);
+    request.expect_error(400, "AuthorizationQueryParametersError");
+});
+
+s3_test!(covers_method_path_and_query, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.fill(&["key", "other"]);
+    let signed = bucket.get("key").presigned(MINUTE).sign();
+    let mut changed = [signed.clone(), signed.clone(), signed.clone(), signed];
+    changed[0].method = "DELETE".to_owned();
+    changed[1].target = changed[1].target.replace("/key?", "/other?");
+    changed[2].target = changed[2].target.replace("X-Amz-Expires=60", "X-Amz-Expires=600");
+    changed[3].target.push_str("&response-content-type=text%2Fx");
+    for request in changed {
+        request.expect_error(403, "SignatureDoesNotMatch");
+    }
+    assert_eq!(bucket.read("key"), b"key");
+});
+
+s3_test!(
+    refuses_amz_headers_that_are_not_signed,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["secret"]);
+        let mut request = bucket.object("PUT", "copy").presigned(MINUTE).sign();
+        request.add_header("x-amz-copy-source", &format!("{}/secret", bucket.name));
+        request.expect_error(403, "AccessDenied");
+        bucket.get("copy").expect_error(404, "NoSuchKey");
+    }
+);
+
+s3_test!(takes_signed_headers, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket
+        .put("key", "x")
+        .header("x-amz-meta-a", "1")
+        .presigned(MINUTE)
+        .expect(200);
+    assert_eq!(bucket.head("key").expect(200).required("x-amz-meta-a"), "1");
+});
+
+s3_test!(needs_every_parameter_once, largest_body = 0, |s3: &S3| {
+    for name in [
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+    ] {
+        let mut request = s3.request("GET", "/").presigned(MINUTE).sign();
+        let (path, query) = request.target.split_once('?').unwrap();
+        let kept: Vec<&str> = query
+            .split('&')
+            .filter(|pair| !pair.starts_with(&format!("{name}=")))
+            .collect();
+        request.target = format!("{path}?{}", kept.join("&"));
+        request.expect_error(400, "AuthorizationQueryParametersError");
+    }
+});

@@ -1,0 +1,172 @@
+//! What BleepStore does not have: reading it answers as Amazon does for a bucket without it, writing it is
+//! refused by name.
+
+use bleepstore_tests::http::S3;
+use bleepstore_tests::s3_test;
+
+s3_test!(
+    reading_configuration_that_was_never_set_says_so,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for (subresource, code) in [
+            ("policy", "NoSuchBucketPolicy"),
+            ("cors", "NoSuchCORSConfiguration"),
+            ("tagging", "NoSuchTagSet"),
+            ("lifecycle", "NoSuchLifecycleConfiguration"),
+            ("website", "NoSuchWebsiteConfiguration"),
+            ("replication", "ReplicationConfigurationNotFoundError"),
+            ("object-lock", "ObjectLockConfigurationNotFoundError"),
+            ("ownershipControls", "OwnershipControlsNotFoundError"),
+            ("publicAccessBlock", "NoSuchPublicAccessBlockConfiguration"),
+        ] {
+            let error = bucket.request("GET").flag(subresource).expect_error(404, code);
+            assert_eq!(error.field("BucketName"), bucket.name, "{subresource}");
+        }
+    }
+);
+
+s3_test!(
+    reading_configuration_that_is_off_shows_it_empty,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for (subresource, root) in [
+            ("versioning", "VersioningConfiguration"),
+            ("logging", "BucketLoggingStatus"),
+            ("notification", "NotificationConfiguration"),
+            ("accelerate", "AccelerateConfiguration"),
+        ] {
+            let response = bucket.request("GET").flag(subresource).expect(200);
+            assert_eq!(response.all(root).len(), 1, "{subresource}");
+            assert_eq!(response.optional(&format!("{root}/Status")), None);
+        }
+        let payment = bucket.request("GET").flag("requestPayment").expect(200);
+        assert_eq!(payment.value("RequestPaymentConfiguration/Payer"), "BucketOwner");
+    }
+);
+
+s3_test!(reading_needs_the_bucket, largest_body = 0, |s3: &S3| {
+    let bucket = s3.bucket_named(s3.unused_name());
+    for subresource in ["policy", "versioning", "cors"] {
+        bucket
+            .request("GET")
+            .flag(subresource)
+            .expect_error(404, "NoSuchBucket");
+    }
+});
+
+s3_test!(
+    writing_configuration_is_refused_by_name,
+    largest_body = 100,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for (subresource, feature) in [
+            ("versioning", "versioning"),
+            ("policy", "policy"),
+            ("cors", "cors"),
+            ("tagging", "tagging"),
+            ("lifecycle", "lifecycle"),
+            ("website", "website"),
+            ("replication", "replication"),
+            ("encryption", "encryption"),
+            ("notification", "notification"),
+            ("logging", "logging"),
+            ("object-lock", "lock"),
+            ("publicAccessBlock", "public"),
+            ("ownershipControls", "ownership"),
+            ("accelerate", "accelerat"),
+            ("requestPayment", "payment"),
+        ] {
+            let request = bucket.request("PUT").flag(subresource).body("<Configuration/>");
+            let error = request.expect_error(501, "NotImplemented");
+            assert!(
+                error.message.to_lowercase().contains(feature),
+                "{subresource}: {}",
+                error.message
+            );
+        }
+        bucket.request("HEAD").expect(200);
+    }
+);
+
+s3_test!(
+    writing_to_an_objects_subresource_never_overwrites_the_object,
+    largest_body = 100,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        for subresource in [
+            "tagging",
+            "retention",
+            "legal-hold",
+            "torrent",
+            "unknown-subresource",
+        ] {
+            let status = bucket.put("key", "<x/>").flag(subresource).send().status;
+            if subresource != "unknown-subresource" {
+                assert_eq!(status, 501, "{subresource}");
+                assert_eq!(bucket.read("key"), b"key", "{subresource}");
+            }
+        }
+    }
+);
+
+s3_test!(
+    features_in_headers_are_refused_by_name,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for (header, value, feature) in [
+            ("x-amz-tagging", "a=b", "tagging"),
+            ("x-amz-server-side-encryption", "aws:kms", "kms"),
+            (
+                "x-amz-server-side-encryption-customer-algorithm",
+                "AES256",
+                "customer",
+            ),
+            ("x-amz-object-lock-mode", "GOVERNANCE", "lock"),
+            ("x-amz-object-lock-legal-hold", "ON", "lock"),
+            ("x-amz-website-redirect-location", "/other", "redirect"),
+        ] {
+            let error = bucket
+                .put("key", "x")
+                .header(header, value)
+                .expect_error(501, "NotImplemented");
+            assert!(
+                error.message.to_lowercase().contains(feature),
+                "{header}: {}",
+                error.message
+            );
+        }
+        bucket.get("key").expect_error(404, "NoSuchKey");
+    }
+);
+
+s3_test!(a_bucket_with_object_lock_is_refused_by_name, largest_body = 0, |s3: &S3| {
+    let bucket = s3.bucket_named(s3.unused_name());
+    let request = bucket.request("PUT").header("x-amz-bucket-object-lock-enabled", "true");
+    let error = request.expect_error(501, "NotImplemented");
+    assert!(error.message.to_lowercase().contains("lock"), "{}", error.message);
+    bucket.request("HEAD").expect(404);
+});
+
+s3_test!(copying_into_a_part_is_refused_by_name, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.fill(&["source"]);
+    let upload = bucket.begin_upload("key");
+    let request = bucket.part("key", &upload, 1, "").header("x-amz-copy-source", format!("{}/source", bucket.name));
+    let error = request.expect_error(501, "NotImplemented");
+    assert!(error.message.contains("UploadPartCopy"), "{}", error.message);
+    let parts = bucket.list_parts("key", &upload).expect(200);
+    assert_eq!(parts.all("ListPartsResult/Part/PartNumber"), [""; 0]);
+});
+
+s3_test!(a_form_upload_is_refused_by_name, largest_body = 100, |s3: &S3| {
+    let bucket = s3.bucket();
+    let request = bucket
+        .request("POST")
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body("--x--");
+    request.expect_error(501, "NotImplemented");
+});

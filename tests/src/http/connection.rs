@@ -1,0 +1,142 @@
+//! One TCP connection that speaks HTTP/1.1 byte for byte.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::{Response, SignedRequest};
+
+/// How long a read or write may block. A server that is stuck fails the test instead of hanging it.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// One TCP connection.
+pub struct Connection {
+    stream: BufReader<TcpStream>,
+    address: SocketAddr,
+}
+
+impl Connection {
+    /// Connects to a server.
+    pub fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the server accepts connections");
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self {
+            stream: BufReader::new(stream),
+            address,
+        }
+    }
+
+    /// Sends a request and reads its response. A server may answer before it has read the body, so a body that
+    /// cannot be written to its end is no failure by itself.
+    pub fn send(&mut self, request: &SignedRequest) -> Response {
+        self.write(&request.head(self.address));
+        let _unfinished: io::Result<()> = self.stream.get_mut().write_all(&request.body);
+        self.read_response(&request.method)
+    }
+
+    /// Writes bytes as they are.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).expect("the server reads");
+    }
+
+    /// Writes the head of a request: request line and headers, up to the empty line.
+    pub fn write_head(&mut self, request: &SignedRequest) {
+        self.write(&request.head(self.address));
+    }
+
+    /// Tells the server that nothing more will be written.
+    pub fn finish_writing(&mut self) {
+        self.stream.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
+    /// Reads one response, interim ones (`100 Continue`) included, to the request whose method this is.
+    pub fn read_response(&mut self, method: &str) -> Response {
+        let mut response = self.read_head();
+        let bodiless = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
+        if !bodiless {
+            response.body = self.read_body(&response);
+        }
+        response
+    }
+
+    /// Whether the server has closed the connection: reads to the end, expecting nothing before it.
+    pub fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) => rest.is_empty(),
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+
+    fn read_head(&mut self) -> Response {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let line = self
+                .stream
+                .read_until(b'\n', &mut head)
+                .expect("the server answers");
+            assert_ne!(
+                line, 0,
+                "the server closed the connection inside a response's head"
+            );
+        }
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut parsed = httparse::Response::new(&mut headers);
+        parsed.parse(&head).expect("a well-formed response head");
+        Response {
+            status: parsed.code.unwrap(),
+            headers: parsed
+                .headers
+                .iter()
+                .map(|header| {
+                    (
+                        header.name.to_ascii_lowercase(),
+                        String::from_utf8_lossy(header.value).into_owned(),
+                    )
+                })
+                .collect(),
+            body: Vec::new(),
+        }
+    }
+
+    fn read_body(&mut self, response: &Response) -> Vec<u8> {
+        if response.header("transfer-encoding") == Some("chunked") {
+            return self.read_chunks();
+        }
+        let mut body = Vec::new();
+        match response.header("content-length") {
+            Some(length) => {
+                let length: u64 = length.parse().expect("a decimal Content-Length");
+                (&mut self.stream)
+                    .take(length)
+                    .read_to_end(&mut body)
+                    .expect("the body");
+                assert_eq!(body.len() as u64, length, "the connection closed inside the body");
+            }
+            None => {
+                self.stream.read_to_end(&mut body).expect("the body");
+            }
+        }
+        body
+    }
+
+    fn read_chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).expect("a chunk's length");
+            let length = u64::from_str_radix(line.trim(), 16).expect("a chunk's length in hex");
+            (&mut self.stream)
+                .take(length)
+                .read_to_end(&mut body)
+                .expect("a chunk");
+            let mut end = String::new();
+            self.stream.read_line(&mut end).expect("the end of a chunk");
+            if length == 0 {
+                return body;
+            }
+        }
+    }
+}

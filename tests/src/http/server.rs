@@ -1,0 +1,99 @@
+//! Servers that run inside the test process.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
+use bleepstore_core::model::RootCredential;
+use bleepstore_core::{Limits, Ports, Service, Settings};
+use bleepstore_http::{Options, OsEntropy, SystemClock};
+use bleepstore_local::fs_blobs::FsBlobs;
+use bleepstore_local::sqlite::SqliteMetadata;
+use tokio::net::TcpListener;
+
+use super::Endpoint;
+
+const REGION: &str = "us-east-1";
+const ACCESS_KEY: &str = "AKIATESTROOT";
+const SECRET_KEY: &str = "a/secret+for/tests/only";
+
+/// Serves from memory.
+pub(super) fn in_memory() -> Endpoint {
+    start(|| Ports {
+        metadata: Arc::new(MemoryMetadata::default()),
+        blobs: Arc::new(MemoryBlobs::new(Arc::new(SystemClock))),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+    })
+}
+
+/// Serves from SQLite and files, in a folder beside the test binary that each run empties first.
+pub(super) fn on_disk() -> Endpoint {
+    start(|| {
+        let folder = empty_folder().expect("a folder beside the test binary");
+        Ports {
+            metadata: Arc::new(
+                SqliteMetadata::open(&folder.join("metadata.sqlite")).expect("a new database"),
+            ),
+            blobs: Arc::new(FsBlobs::open(&folder).expect("a new blob folder")),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+        }
+    })
+}
+
+fn empty_folder() -> io::Result<PathBuf> {
+    let folder = std::env::current_exe()?.with_extension("data");
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => std::fs::create_dir(&folder)?,
+    }
+    Ok(folder)
+}
+
+/// Serves on a port of the system's choice, on a thread of its own that ends with the process.
+fn start(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(serve(ports(), send));
+    });
+    Endpoint {
+        address: receive.recv().expect("the server starts"),
+        region: REGION.to_owned(),
+        access_key: ACCESS_KEY.to_owned(),
+        secret_key: SECRET_KEY.to_owned(),
+    }
+}
+
+async fn serve(ports: Ports, address: mpsc::Sender<SocketAddr>) {
+    let root = RootCredential {
+        access_key: ACCESS_KEY.to_owned(),
+        secret_key: SECRET_KEY.to_owned(),
+    };
+    let settings = Settings {
+        region: REGION.to_owned(),
+        base_domains: Vec::new(),
+        root,
+        limits: Limits::default(),
+    };
+    let service = Service::start(settings, ports)
+        .await
+        .expect("stores that can be used");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    address.send(listener.local_addr().unwrap()).unwrap();
+    bleepstore_http::serve(
+        listener,
+        Arc::new(service),
+        Options::default(),
+        std::future::pending(),
+    )
+    .await;
+}
