@@ -68,7 +68,9 @@ impl Config {
         let domains = optional("BLEEPSTORE_DOMAIN")?.unwrap_or_default();
         let front = match optional("AWS_LAMBDA_RUNTIME_API")? {
             Some(_) => {
-                LAMBDA_VARIABLES.iter().try_for_each(|name| required(name).map(drop))?;
+                LAMBDA_VARIABLES
+                    .iter()
+                    .try_for_each(|name| required(name).map(drop))?;
                 Front::Lambda
             }
             None => Front::Http(listen(optional("BLEEPSTORE_LISTEN")?, optional("PORT")?)?),
@@ -119,7 +121,9 @@ mod tests {
     fn read(more: &[(&str, &str)], without: &str) -> Result<Config, String> {
         Config::read(|name| {
             let all = more.iter().chain(&COMPLETE);
-            let found = all.into_iter().find(|(given, _)| *given == name && name != without);
+            let found = all
+                .into_iter()
+                .find(|(given, _)| *given == name && name != without);
             found.map(|(_, value)| Ok((*value).to_owned()))
         })
     }
@@ -128,10 +132,22 @@ mod tests {
     fn a_missing_setting_is_one_line_that_names_it() {
         let missing = |name| read(&[], name).unwrap_err();
         assert_eq!(missing("BLEEPSTORE_TABLE"), "BLEEPSTORE_TABLE is not set");
-        assert_eq!(missing("BLEEPSTORE_BLOB_BUCKET"), "BLEEPSTORE_BLOB_BUCKET is not set");
-        assert_eq!(missing("BLEEPSTORE_ACCESS_KEY"), "BLEEPSTORE_ACCESS_KEY is not set");
-        assert_eq!(missing("BLEEPSTORE_SECRET_KEY"), "BLEEPSTORE_SECRET_KEY is not set");
-        assert_eq!(missing("AWS_REGION"), "neither BLEEPSTORE_REGION nor AWS_REGION is set");
+        assert_eq!(
+            missing("BLEEPSTORE_BLOB_BUCKET"),
+            "BLEEPSTORE_BLOB_BUCKET is not set"
+        );
+        assert_eq!(
+            missing("BLEEPSTORE_ACCESS_KEY"),
+            "BLEEPSTORE_ACCESS_KEY is not set"
+        );
+        assert_eq!(
+            missing("BLEEPSTORE_SECRET_KEY"),
+            "BLEEPSTORE_SECRET_KEY is not set"
+        );
+        assert_eq!(
+            missing("AWS_REGION"),
+            "neither BLEEPSTORE_REGION nor AWS_REGION is set"
+        );
         assert!(read(&[("BLEEPSTORE_DOMAIN", "a:80")], "").is_err());
         assert!(read(&[("BLEEPSTORE_TABLE", "")], "").is_err());
     }

@@ -29,7 +29,9 @@ pub(crate) async fn serve(service: Service) -> Result<(), String> {
         let service = service.clone();
         async move { answer(&service, event).await }
     }));
-    answered.await.map_err(|error| format!("Lambda's runtime interface failed: {error}"))
+    answered
+        .await
+        .map_err(|error| format!("Lambda's runtime interface failed: {error}"))
 }
 
 async fn answer(service: &Service, event: LambdaEvent<Value>) -> Result<Answer, Error> {
@@ -56,7 +58,10 @@ fn streamed(response: Response<Body>) -> Answer {
 /// One slice of garbage collection. What is not done by the deadline is done again by the next run; a failure fails the
 /// invocation, so that it shows in the function's error count.
 async fn collect(service: &Service, context: &Context) -> Result<Answer, Error> {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    let left = context
+        .deadline()
+        .duration_since(SystemTime::now())
+        .unwrap_or_default();
     let options = GcOptions::default();
     let slice = resume_collection(&service.context().ports, &options);
     let report = timeout(left.saturating_sub(COLLECTION_MARGIN), slice)

@@ -126,7 +126,10 @@ mod tests {
         assert!(SMALL.check_response(200_000_000).is_ok());
         let error = SMALL.check_response(200_000_001).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidRequest);
-        assert!(error.message.contains("at most 200000000 bytes") && error.message.ends_with("Take a larger one."));
+        assert!(
+            error.message.contains("at most 200000000 bytes")
+                && error.message.ends_with("Take a larger one.")
+        );
         let error = SMALL.check_multipart().unwrap_err();
         assert_eq!(error.code, ErrorCode::NotImplemented);
         assert!(error.message.contains("4500000") && error.message.contains("5242880"));

@@ -10,8 +10,10 @@ use bleepstore_tests::decorators::{InterceptedBlobs, InterceptedMetadata, PassTh
 use bleepstore_tests::metadata_conformance::MetadataFixture;
 use bleepstore_tests::samples::NOW;
 
+use self::aws::blobs_in_s3;
 use self::local::{blobs_in_files, sqlite_metadata};
 
+mod aws;
 mod decorators;
 mod local;
 
@@ -52,5 +54,5 @@ macro_rules! conformance {
 
 conformance! {
     metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata sqlite_metadata;
-    blob_conformance: memory_blobs intercepted_blobs blobs_in_files;
+    blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3;
 }

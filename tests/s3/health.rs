@@ -3,7 +3,8 @@ use bleepstore_tests::s3_test;
 
 /// The health check is the server's, not S3's: its responses do not carry S3's headers.
 fn health(s3: &S3, method: &str) -> Response {
-    s3.connect().send(&s3.request(method, "/_bleepstore/health").anonymous().sign())
+    s3.connect()
+        .send(&s3.request(method, "/_bleepstore/health").anonymous().sign())
 }
 
 s3_test!(needs_no_signature, largest_body = 0, |s3: &S3| {

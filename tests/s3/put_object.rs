@@ -231,8 +231,13 @@ s3_test!(stores_keys_of_any_characters, largest_body = 1, |s3: &S3| {
 
 s3_test!(decodes_the_key_in_the_path_once, largest_body = 1, |s3: &S3| {
     let bucket = s3.bucket();
-    s3.request("PUT", &format!("/{}/a%252Fb%2Bc", bucket.name)).body("x").expect(200);
-    assert_eq!(bucket.list().expect(200).value("ListBucketResult/Contents/Key"), "a%2Fb+c");
+    s3.request("PUT", &format!("/{}/a%252Fb%2Bc", bucket.name))
+        .body("x")
+        .expect(200);
+    assert_eq!(
+        bucket.list().expect(200).value("ListBucketResult/Contents/Key"),
+        "a%2Fb+c"
+    );
 });
 
 s3_test!(takes_a_key_of_1024_bytes, largest_body = 1, |s3: &S3| {

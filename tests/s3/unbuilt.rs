@@ -143,24 +143,36 @@ s3_test!(
     }
 );
 
-s3_test!(a_bucket_with_object_lock_is_refused_by_name, largest_body = 0, |s3: &S3| {
-    let bucket = s3.bucket_named(s3.unused_name());
-    let request = bucket.request("PUT").header("x-amz-bucket-object-lock-enabled", "true");
-    let error = request.expect_error(501, "NotImplemented");
-    assert!(error.message.to_lowercase().contains("lock"), "{}", error.message);
-    bucket.request("HEAD").expect(404);
-});
+s3_test!(
+    a_bucket_with_object_lock_is_refused_by_name,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket_named(s3.unused_name());
+        let request = bucket
+            .request("PUT")
+            .header("x-amz-bucket-object-lock-enabled", "true");
+        let error = request.expect_error(501, "NotImplemented");
+        assert!(error.message.to_lowercase().contains("lock"), "{}", error.message);
+        bucket.request("HEAD").expect(404);
+    }
+);
 
-s3_test!(copying_into_a_part_is_refused_by_name, largest_body = 10, |s3: &S3| {
-    let bucket = s3.bucket();
-    bucket.fill(&["source"]);
-    let upload = bucket.begin_upload("key");
-    let request = bucket.part("key", &upload, 1, "").header("x-amz-copy-source", format!("{}/source", bucket.name));
-    let error = request.expect_error(501, "NotImplemented");
-    assert!(error.message.contains("UploadPartCopy"), "{}", error.message);
-    let parts = bucket.list_parts("key", &upload).expect(200);
-    assert_eq!(parts.all("ListPartsResult/Part/PartNumber"), [""; 0]);
-});
+s3_test!(
+    copying_into_a_part_is_refused_by_name,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["source"]);
+        let upload = bucket.begin_upload("key");
+        let request = bucket
+            .part("key", &upload, 1, "")
+            .header("x-amz-copy-source", format!("{}/source", bucket.name));
+        let error = request.expect_error(501, "NotImplemented");
+        assert!(error.message.contains("UploadPartCopy"), "{}", error.message);
+        let parts = bucket.list_parts("key", &upload).expect(200);
+        assert_eq!(parts.all("ListPartsResult/Part/PartNumber"), [""; 0]);
+    }
+);
 
 s3_test!(a_form_upload_is_refused_by_name, largest_body = 100, |s3: &S3| {
     let bucket = s3.bucket();

@@ -32,55 +32,88 @@ fn client(s3: &S3) -> Client {
 /// Runs a conversation of the SDK with a fresh bucket.
 fn talk(s3: &S3, conversation: impl AsyncFnOnce(&Client, &Bucket)) {
     let bucket = s3.bucket();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(conversation(&client(s3), &bucket));
 }
 
-s3_test!(creates_lists_and_deletes_buckets, largest_body = 1_000, |s3: &S3| {
-    talk(s3, async |client, bucket| {
-        let name = format!("{}-sdk", bucket.name);
-        client.create_bucket().bucket(&name).send().await.unwrap();
-        client.head_bucket().bucket(&name).send().await.unwrap();
-        let listed = client.list_buckets().prefix(&name).send().await.unwrap();
-        assert_eq!(listed.buckets().len(), 1);
-        assert_eq!(listed.buckets()[0].name(), Some(name.as_str()));
-        client.delete_bucket().bucket(&name).send().await.unwrap();
-        let error = client.head_bucket().bucket(&name).send().await.unwrap_err();
-        assert!(error.into_service_error().is_not_found());
-    });
-});
+s3_test!(
+    creates_lists_and_deletes_buckets,
+    largest_body = 1_000,
+    |s3: &S3| {
+        talk(s3, async |client, bucket| {
+            let name = format!("{}-sdk", bucket.name);
+            client.create_bucket().bucket(&name).send().await.unwrap();
+            client.head_bucket().bucket(&name).send().await.unwrap();
+            let listed = client.list_buckets().prefix(&name).send().await.unwrap();
+            assert_eq!(listed.buckets().len(), 1);
+            assert_eq!(listed.buckets()[0].name(), Some(name.as_str()));
+            client.delete_bucket().bucket(&name).send().await.unwrap();
+            let error = client.head_bucket().bucket(&name).send().await.unwrap_err();
+            assert!(error.into_service_error().is_not_found());
+        });
+    }
+);
 
-s3_test!(puts_gets_and_heads_with_metadata, largest_body = 1_000, |s3: &S3| {
-    talk(s3, async |client, bucket| {
-        let put = client
-            .put_object()
-            .bucket(&bucket.name)
-            .key("a key/é+%")
-            .content_type("text/plain")
-            .metadata("color", "red")
-            .body(ByteStream::from_static(b"body"))
-            .send()
-            .await
-            .unwrap();
-        assert!(put.checksum_crc32().is_some(), "the SDK's checksum was not taken");
-        let get = client.get_object().bucket(&bucket.name).key("a key/é+%").send().await.unwrap();
-        assert_eq!(get.content_type(), Some("text/plain"));
-        assert_eq!(get.metadata().unwrap()["color"], "red");
-        assert_eq!(get.e_tag(), put.e_tag());
-        assert_eq!(get.body.collect().await.unwrap().to_vec(), b"body");
-        let head = client.head_object().bucket(&bucket.name).key("a key/é+%").send().await.unwrap();
-        assert_eq!(head.content_length(), Some(4));
-    });
-});
+s3_test!(
+    puts_gets_and_heads_with_metadata,
+    largest_body = 1_000,
+    |s3: &S3| {
+        talk(s3, async |client, bucket| {
+            let put = client
+                .put_object()
+                .bucket(&bucket.name)
+                .key("a key/é+%")
+                .content_type("text/plain")
+                .metadata("color", "red")
+                .body(ByteStream::from_static(b"body"))
+                .send()
+                .await
+                .unwrap();
+            assert!(put.checksum_crc32().is_some(), "the SDK's checksum was not taken");
+            let get = client
+                .get_object()
+                .bucket(&bucket.name)
+                .key("a key/é+%")
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(get.content_type(), Some("text/plain"));
+            assert_eq!(get.metadata().unwrap()["color"], "red");
+            assert_eq!(get.e_tag(), put.e_tag());
+            assert_eq!(get.body.collect().await.unwrap().to_vec(), b"body");
+            let head = client
+                .head_object()
+                .bucket(&bucket.name)
+                .key("a key/é+%")
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(head.content_length(), Some(4));
+        });
+    }
+);
 
 s3_test!(pages_through_listings, largest_body = 1_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         let keys = ["a", "b/1", "b/2", "c d", "é"];
         bucket.fill(&keys);
-        let mut pages = client.list_objects_v2().bucket(&bucket.name).max_keys(2).into_paginator().send();
+        let mut pages = client
+            .list_objects_v2()
+            .bucket(&bucket.name)
+            .max_keys(2)
+            .into_paginator()
+            .send();
         let mut listed = Vec::new();
         while let Some(page) = pages.next().await {
-            listed.extend(page.unwrap().contents().iter().map(|object| object.key().unwrap().to_owned()));
+            listed.extend(
+                page.unwrap()
+                    .contents()
+                    .iter()
+                    .map(|object| object.key().unwrap().to_owned()),
+            );
         }
         assert_eq!(listed, keys);
     });
@@ -89,12 +122,23 @@ s3_test!(pages_through_listings, largest_body = 1_000, |s3: &S3| {
 s3_test!(uploads_in_parts, largest_body = 5_300_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         let (name, key) = (bucket.name.as_str(), "large");
-        let upload = client.create_multipart_upload().bucket(name).key(key).send().await.unwrap();
+        let upload = client
+            .create_multipart_upload()
+            .bucket(name)
+            .key(key)
+            .send()
+            .await
+            .unwrap();
         let upload = upload.upload_id().unwrap();
         let bodies = [pattern(1, 5_242_880), b"tail".to_vec()];
         let mut completed = CompletedMultipartUpload::builder();
         for (number, body) in (1..).zip(&bodies) {
-            let part = client.upload_part().bucket(name).key(key).upload_id(upload).part_number(number);
+            let part = client
+                .upload_part()
+                .bucket(name)
+                .key(key)
+                .upload_id(upload)
+                .part_number(number);
             let part = part.body(ByteStream::from(body.clone())).send().await.unwrap();
             let part = CompletedPart::builder()
                 .part_number(number)
@@ -102,9 +146,20 @@ s3_test!(uploads_in_parts, largest_body = 5_300_000, |s3: &S3| {
                 .set_checksum_crc32(part.checksum_crc32);
             completed = completed.parts(part.build());
         }
-        let parts = client.list_parts().bucket(name).key(key).upload_id(upload).send().await.unwrap();
+        let parts = client
+            .list_parts()
+            .bucket(name)
+            .key(key)
+            .upload_id(upload)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(parts.parts().len(), 2);
-        let complete = client.complete_multipart_upload().bucket(name).key(key).upload_id(upload);
+        let complete = client
+            .complete_multipart_upload()
+            .bucket(name)
+            .key(key)
+            .upload_id(upload);
         complete.multipart_upload(completed.build()).send().await.unwrap();
         assert!(bucket.read(key) == bodies.concat(), "another body came back");
     });
@@ -116,7 +171,14 @@ s3_test!(streams_a_file, largest_body = 3_100_000, |s3: &S3| {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &body).unwrap();
         let stream = ByteStream::from_path(file.path()).await.unwrap();
-        client.put_object().bucket(&bucket.name).key("file").body(stream).send().await.unwrap();
+        client
+            .put_object()
+            .bucket(&bucket.name)
+            .key("file")
+            .body(stream)
+            .send()
+            .await
+            .unwrap();
         assert!(bucket.read("file") == body, "another body came back");
     });
 });
@@ -126,10 +188,15 @@ s3_test!(copies_objects, largest_body = 1_000, |s3: &S3| {
         bucket.put("source", "body").expect(200);
         let copy = client.copy_object().bucket(&bucket.name).key("copy");
         let copy = copy.copy_source(format!("{}/source", bucket.name));
-        let copy = copy.metadata_directive(MetadataDirective::Replace).metadata("color", "blue");
+        let copy = copy
+            .metadata_directive(MetadataDirective::Replace)
+            .metadata("color", "blue");
         let copied = copy.send().await.unwrap();
         assert!(copied.copy_object_result().unwrap().e_tag().is_some());
-        assert_eq!(bucket.get("copy").expect(200).required("x-amz-meta-color"), "blue");
+        assert_eq!(
+            bucket.get("copy").expect(200).required("x-amz-meta-color"),
+            "blue"
+        );
     });
 });
 
@@ -140,10 +207,16 @@ s3_test!(deletes_many_objects, largest_body = 1_000, |s3: &S3| {
         for key in ["a", "c"] {
             delete = delete.objects(ObjectIdentifier::builder().key(key).build().unwrap());
         }
-        let request = client.delete_objects().bucket(&bucket.name).delete(delete.build().unwrap());
+        let request = client
+            .delete_objects()
+            .bucket(&bucket.name)
+            .delete(delete.build().unwrap());
         let deleted = request.send().await.unwrap();
         assert_eq!((deleted.deleted().len(), deleted.errors().len()), (2, 0));
-        assert_eq!(bucket.list().expect(200).value("ListBucketResult/Contents/Key"), "b");
+        assert_eq!(
+            bucket.list().expect(200).value("ListBucketResult/Contents/Key"),
+            "b"
+        );
     });
 });
 
@@ -151,9 +224,18 @@ s3_test!(presigns_requests, largest_body = 1_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         bucket.put("a key", "body").expect(200);
         let lifetime = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
-        let get = client.get_object().bucket(&bucket.name).key("a key").presigned(lifetime).await.unwrap();
+        let get = client
+            .get_object()
+            .bucket(&bucket.name)
+            .key("a key")
+            .presigned(lifetime)
+            .await
+            .unwrap();
         let authority = format!("http://{}", s3.endpoint.address);
-        let target = get.uri().strip_prefix(&authority).expect("the endpoint's own authority");
+        let target = get
+            .uri()
+            .strip_prefix(&authority)
+            .expect("the endpoint's own authority");
         let response = s3.request("GET", target).anonymous().expect(200);
         assert_eq!(response.text(), "body");
     });
@@ -161,15 +243,41 @@ s3_test!(presigns_requests, largest_body = 1_000, |s3: &S3| {
 
 s3_test!(recognises_errors, largest_body = 1_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
-        let get = client.get_object().bucket(&bucket.name).key("absent").send().await.unwrap_err();
+        let get = client
+            .get_object()
+            .bucket(&bucket.name)
+            .key("absent")
+            .send()
+            .await
+            .unwrap_err();
         assert!(get.into_service_error().is_no_such_key());
-        let again = client.create_bucket().bucket(&bucket.name).send().await.unwrap_err();
+        let again = client
+            .create_bucket()
+            .bucket(&bucket.name)
+            .send()
+            .await
+            .unwrap_err();
         assert!(again.into_service_error().is_bucket_already_owned_by_you());
-        let put = client.put_object().bucket(&bucket.name).key("key").body(ByteStream::from_static(b"x"));
+        let put = client
+            .put_object()
+            .bucket(&bucket.name)
+            .key("key")
+            .body(ByteStream::from_static(b"x"));
         put.clone().if_none_match("*").send().await.unwrap();
         let exists = put.if_none_match("*").send().await.unwrap_err();
         assert_eq!(exists.code(), Some("PreconditionFailed"));
-        let abort = client.abort_multipart_upload().bucket(&bucket.name).key("key").upload_id("none");
-        assert!(abort.send().await.unwrap_err().into_service_error().is_no_such_upload());
+        let abort = client
+            .abort_multipart_upload()
+            .bucket(&bucket.name)
+            .key("key")
+            .upload_id("none");
+        assert!(
+            abort
+                .send()
+                .await
+                .unwrap_err()
+                .into_service_error()
+                .is_no_such_upload()
+        );
     });
 });

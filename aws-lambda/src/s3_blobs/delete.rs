@@ -63,9 +63,7 @@ impl S3Blobs {
             let object = ObjectIdentifier::builder().key(names::key(blob)).build();
             delete = delete.objects(object.map_err(|error| all(StoreError::internal(error)))?);
         }
-        let delete = delete
-            .build()
-            .map_err(|error| all(StoreError::internal(error)))?;
+        let delete = delete.build().map_err(|error| all(StoreError::internal(error)))?;
         let request = self.client.delete_objects().bucket(&self.bucket).delete(delete);
         let answer = request.send().await.map_err(|error| all(store_error(error)))?;
         let mut kept = HashMap::new();

@@ -12,11 +12,19 @@ use bleepstore_core::ports::{StoreError, StoreErrorKind};
 pub(super) fn answer_kind(code: Option<&str>, status: Option<u16>) -> StoreErrorKind {
     match (code, status) {
         (
-            Some("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequests"),
+            Some(
+                "SlowDown"
+                | "Throttling"
+                | "ThrottlingException"
+                | "RequestLimitExceeded"
+                | "TooManyRequests",
+            ),
             _,
         ) => StoreErrorKind::Throttled,
         // S3 gave up waiting for the request's body, or takes no requests for now.
-        (Some("RequestTimeout" | "ServiceUnavailable" | "OperationAborted"), _) => StoreErrorKind::Unavailable,
+        (Some("RequestTimeout" | "ServiceUnavailable" | "OperationAborted"), _) => {
+            StoreErrorKind::Unavailable
+        }
         // The blob is shorter than its record says.
         (Some("InvalidRange"), _) => StoreErrorKind::Corrupt,
         // What S3 did before it failed is not known.
@@ -75,7 +83,10 @@ fn describe(error: &(dyn Error + 'static)) -> String {
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        let error: &'a (dyn Error + 'static) = *error;
+        error.source()
+    })
 }
 
 #[cfg(test)]

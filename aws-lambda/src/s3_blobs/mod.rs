@@ -22,8 +22,8 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use bleepstore_core::model::{BlobRef, Timestamp};
 use bleepstore_core::ports::{
-    BlobEntry, BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError, StoreResult,
-    WriteError,
+    BlobEntry, BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError,
+    StoreResult, WriteError,
 };
 use bytes::Bytes;
 
@@ -103,7 +103,9 @@ impl BlobStore for S3Blobs {
                 return Ok(BlobPage { blobs, next });
             }
             if start.is_none() {
-                return Err(StoreError::internal("S3 listed an empty page that is not the last"));
+                return Err(StoreError::internal(
+                    "S3 listed an empty page that is not the last",
+                ));
             }
         }
     }

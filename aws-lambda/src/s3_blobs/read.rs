@@ -49,10 +49,7 @@ impl S3Blobs {
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(store_error(error)),
         };
-        if found
-            .content_length
-            .is_none_or(|length| length > OWNER_LIMIT)
-        {
+        if found.content_length.is_none_or(|length| length > OWNER_LIMIT) {
             return Err(StoreError::corrupt(format!("{key} is not what this store wrote")));
         }
         let bytes = found.body.collect().await;

@@ -91,11 +91,12 @@ impl Upload<'_> {
     }
 
     async fn complete(&self, parts: Vec<CompletedPart>) -> StoreResult<()> {
-        let listed = CompletedMultipartUpload::builder()
-            .set_parts(Some(parts))
-            .build();
+        let listed = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.store.client.complete_multipart_upload();
-        let request = request.bucket(&self.store.bucket).key(self.key).upload_id(self.id);
+        let request = request
+            .bucket(&self.store.bucket)
+            .key(self.key)
+            .upload_id(self.id);
         request
             .multipart_upload(listed)
             .send()
@@ -107,7 +108,10 @@ impl Upload<'_> {
     /// Frees the parts. Where that fails, they stay invisible until the bucket's lifecycle rule removes them.
     async fn abort(&self) {
         let request = self.store.client.abort_multipart_upload();
-        let request = request.bucket(&self.store.bucket).key(self.key).upload_id(self.id);
+        let request = request
+            .bucket(&self.store.bucket)
+            .key(self.key)
+            .upload_id(self.id);
         if let Err(error) = request.send().await.map_err(store_error) {
             tracing::warn!(%error, "an upload could not be aborted");
         }
