@@ -1,1 +1,3 @@
 //! BleepStore on AWS: its stores, and the translation of Lambda events.
+
+pub mod dynamo;

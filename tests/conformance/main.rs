@@ -10,8 +10,12 @@ use bleepstore_tests::decorators::{InterceptedBlobs, InterceptedMetadata, PassTh
 use bleepstore_tests::metadata_conformance::MetadataFixture;
 use bleepstore_tests::samples::NOW;
 
+#[cfg(feature = "emulators")]
+use self::aws::dynamo_metadata;
 use self::local::{blobs_in_files, sqlite_metadata};
 
+#[cfg(feature = "emulators")]
+mod aws;
 mod decorators;
 mod local;
 
@@ -53,4 +57,9 @@ macro_rules! conformance {
 conformance! {
     metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata sqlite_metadata;
     blob_conformance: memory_blobs intercepted_blobs blobs_in_files;
+}
+
+#[cfg(feature = "emulators")]
+conformance! {
+    metadata_conformance: dynamo_metadata;
 }
