@@ -11,9 +11,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use bleepstore_aws::dynamo::DynamoMetadata;
 use bleepstore_aws::s3_blobs::{self, S3Blobs};
-use bleepstore_core::memory::MemoryMetadata;
-use bleepstore_core::ports::Clock;
+use bleepstore_core::ports::{Clock, Entropy};
 use bleepstore_core::{Ports, Service};
 use bleepstore_http::{OsEntropy, SystemClock};
 use tokio::runtime;
@@ -57,12 +57,14 @@ async fn start(config: Config) -> Result<(), String> {
 
 fn ports(config: &Config, sdk: &SdkConfig) -> Ports {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+    let metadata = DynamoMetadata::new(dynamodb, config.table.clone(), clock.clone(), entropy.clone());
     let blobs = S3Blobs::new(s3_blobs::client(sdk), &config.blob_bucket);
-    tracing::debug!(table = config.table, bucket = config.blob_bucket, "stores");
     Ports {
-        metadata: Arc::new(MemoryMetadata::default()),
+        metadata: Arc::new(metadata),
         blobs: Arc::new(blobs),
         clock,
-        entropy: Arc::new(OsEntropy),
+        entropy,
     }
 }

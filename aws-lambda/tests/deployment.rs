@@ -46,7 +46,7 @@ fn client(address: std::net::SocketAddr) -> S3 {
 }
 
 fn on_lambda() -> (FunctionUrl, S3) {
-    let url = FunctionUrl::start(Path::new(BINARY), 1, variables()).unwrap();
+    let url = FunctionUrl::start(Path::new(BINARY), 2, variables()).unwrap();
     let s3 = client(url.address());
     (url, s3)
 }
@@ -168,6 +168,30 @@ fn on_lambda_a_malformed_event_is_answered_and_the_process_lives() {
         );
     }
     s3.bucket();
+}
+
+#[test]
+fn on_lambda_the_schedule_collects_garbage_and_keeps_what_is_new() {
+    let (url, s3) = on_lambda();
+    let bucket = s3.bucket();
+    bucket.put("kept", pattern(3, 20_000)).expect(200);
+    let (status, body) = url.invoke(&json!({"bleepstore": "gc"})).unwrap();
+    assert_eq!(status, 200);
+    let report: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert!(report["seen"]["blobs"].as_u64() > Some(0), "{report}");
+    assert_eq!(report["deleted"], json!({"blobs": 0, "bytes": 0}));
+    assert_eq!(report["round_finished"], true);
+    assert!(bucket.read("kept") == pattern(3, 20_000));
+}
+
+#[test]
+fn what_one_process_wrote_another_one_reads() {
+    let server = Bootstrap::start(Path::new(BINARY), variables()).unwrap();
+    let bucket = client(server.address()).bucket();
+    bucket.put("key", "from the server").expect(200);
+    let (_url, s3) = on_lambda();
+    let found = s3.bucket_named(bucket.name.clone()).read("key");
+    assert_eq!(found, b"from the server");
 }
 
 #[test]

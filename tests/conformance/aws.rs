@@ -1,4 +1,4 @@
-//! The stores of the AWS deployment, on MiniStack or on the S3 that `BLEEPSTORE_TEST_S3` names.
+//! The blob store of the AWS deployment, on MiniStack or on the S3 that `BLEEPSTORE_TEST_S3` names.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,16 +13,17 @@ use bleepstore_tests::blob_conformance::{BlobFixture, body};
 use bleepstore_tests::emulators::{MiniStack, s3_client};
 use bytes::Bytes;
 
-/// The endpoint that all tests of this process share.
-fn endpoint() -> &'static str {
+/// The cloud that all tests of this process share.
+pub(super) fn ministack() -> &'static MiniStack {
     static MINISTACK: OnceLock<MiniStack> = OnceLock::new();
-    static ENDPOINT: OnceLock<String> = OnceLock::new();
-    ENDPOINT.get_or_init(|| match std::env::var("BLEEPSTORE_TEST_S3") {
-        Ok(endpoint) => endpoint,
-        Err(_) => MINISTACK
-            .get_or_init(|| MiniStack::start().expect("MiniStack starts"))
-            .endpoint(),
-    })
+    MINISTACK.get_or_init(|| MiniStack::start().expect("MiniStack starts"))
+}
+
+fn client() -> Client {
+    match std::env::var("BLEEPSTORE_TEST_S3") {
+        Ok(endpoint) => s3_client(&endpoint),
+        Err(_) => ministack().s3(),
+    }
 }
 
 /// A bucket name that was never used before.
@@ -42,7 +43,7 @@ pub(super) async fn blobs_in_s3() -> BlobFixture {
 const SEVERAL_PARTS: usize = (20 << 20) + 1;
 
 async fn store() -> (Client, String, BlobFixture) {
-    let client = s3_client(endpoint());
+    let client = client();
     let bucket = unused_bucket();
     client.create_bucket().bucket(&bucket).send().await.unwrap();
     let store = S3Blobs::new(client.clone(), &bucket);
@@ -104,7 +105,7 @@ async fn more_blobs_than_one_request_names_have_an_outcome_each() {
 #[tokio::test]
 async fn without_the_bucket_every_call_fails_and_nothing_looks_missing() {
     let (_, _, f) = store().await;
-    let store = S3Blobs::new(s3_client(endpoint()), unused_bucket());
+    let store = S3Blobs::new(client(), unused_bucket());
     let (blob, other) = (f.fresh(), f.fresh());
     assert!(store.read(&blob, 0..1).await.is_err());
     assert!(store.owner().await.is_err() && store.scan(None, 1).await.is_err());

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
 use aws_smithy_http_client::Builder;
+use bleepstore_aws::dynamo::schema::{EXPIRES_AT, PARTITION_KEY, SORT_KEY};
 
 use super::supervised::Supervised;
 
@@ -97,13 +98,7 @@ impl MiniStack {
 
     /// A client of its DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::v2026_01_12())
-            .region(aws_sdk_dynamodb::config::Region::new(REGION))
-            .credentials_provider(credentials())
-            .http_client(Builder::new().build_http())
-            .endpoint_url(self.endpoint());
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+        dynamodb_client(&self.endpoint())
     }
 
     /// Makes the table and the bucket as `infra/aws` does.
@@ -112,6 +107,17 @@ impl MiniStack {
         self.s3().create_bucket().bucket(BLOB_BUCKET).send().await?;
         Ok(())
     }
+}
+
+/// A client of the DynamoDB of an emulator at `endpoint`.
+pub fn dynamodb_client(endpoint: &str) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::v2026_01_12())
+        .region(aws_sdk_dynamodb::config::Region::new(REGION))
+        .credentials_provider(credentials())
+        .http_client(Builder::new().build_http())
+        .endpoint_url(endpoint);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
 /// A client of the S3 of an emulator at `endpoint`.
@@ -130,13 +136,13 @@ fn credentials() -> Credentials {
     Credentials::from_keys("emulated", "emulated", None)
 }
 
-/// The table of the metadata: two string keys, and expiry by `expires_at`.
-async fn create_table(
+/// A table as the metadata store needs it: two string keys, and expiry by an attribute.
+pub async fn create_table(
     client: &aws_sdk_dynamodb::Client,
     name: &str,
 ) -> Result<(), aws_sdk_s3::error::BoxError> {
     let mut create = client.create_table().table_name(name);
-    for (key, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {
+    for (key, kind) in [(PARTITION_KEY, KeyType::Hash), (SORT_KEY, KeyType::Range)] {
         let attribute = AttributeDefinition::builder().attribute_name(key);
         let element = KeySchemaElement::builder().attribute_name(key);
         create = create
@@ -145,7 +151,7 @@ async fn create_table(
     }
     create.billing_mode(BillingMode::PayPerRequest).send().await?;
     let expiry = TimeToLiveSpecification::builder().enabled(true);
-    let expiry = expiry.attribute_name("expires_at").build()?;
+    let expiry = expiry.attribute_name(EXPIRES_AT).build()?;
     let update = client.update_time_to_live().table_name(name);
     update.time_to_live_specification(expiry).send().await?;
     Ok(())

@@ -8,4 +8,4 @@ mod supervised;
 
 pub use bootstrap::{Bootstrap, binary};
 pub use function_url::FunctionUrl;
-pub use ministack::{BLOB_BUCKET, MiniStack, REGION, TABLE, s3_client};
+pub use ministack::{BLOB_BUCKET, MiniStack, REGION, TABLE, create_table, dynamodb_client, s3_client};
