@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use bleepstore_core::{Body, Service};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -11,10 +11,10 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::Options;
-use crate::request_body::{Unread, into_core};
+use crate::request_body::{Unread, into_core, too_late};
 use crate::reserved;
 
 /// What answers the requests.
@@ -41,7 +41,10 @@ pub(crate) async fn answer<R: Responder>(
     let closable = parts.version < Version::HTTP_2;
     let waits = expects_continue(&parts.headers);
 
-    let (body, mut unread) = into_core(incoming, options.idle);
+    let never_told = waits && incoming.is_end_stream();
+
+    let deadline = Instant::now() + options.life;
+    let (body, mut unread) = into_core(incoming, options.idle, deadline);
     let request = Request::from_parts(parts, body);
     if let Some(response) = reserved::answer(&request, &options.base_domains) {
         return response;
@@ -49,11 +52,31 @@ pub(crate) async fn answer<R: Responder>(
     let mut response = AssertUnwindSafe(responder.respond(request))
         .catch_unwind()
         .await
-        .unwrap_or_else(|_| internal_error());
-    if closable && let Ok(unread) = unread.try_recv() {
+        .unwrap_or_else(|_| internal_error())
+        .map(|body| ending_by(deadline, body));
+    if closable && never_told {
+        // A client that waited and got its answer at once may confuse it with that of its next request:
+        // the botocore inside aws-cli v1 does, after an empty upload.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    } else if closable && let Ok(unread) = unread.try_recv() {
         settle(unread, waits, &mut response, options);
     }
     response
+}
+
+/// The body, which fails once the deadline has passed.
+fn ending_by(deadline: Instant, body: Body) -> Body {
+    if body.is_empty() {
+        return body;
+    }
+    let length = body.size_hint().exact();
+    let stream = body.into_stream().map(move |piece| match piece {
+        Ok(_) if Instant::now() >= deadline => Err(too_late().into()),
+        piece => piece,
+    });
+    Body::stream(stream, length)
 }
 
 /// Gives the request the form that a client sends to an origin server: the authority of an absolute URI

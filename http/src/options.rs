@@ -13,6 +13,9 @@ pub struct Options {
     pub max_header_bytes: usize,
     /// How long a client may pause within a request's body, and within reading a response.
     pub idle: Duration,
+    /// How long a request may take in all, its body and its response included. Garbage collection trusts that no
+    /// request lives half as long as its grace of 24 hours.
+    pub life: Duration,
     /// How many bytes of an unread body are read so that the connection can be used again.
     pub drain_bytes: u64,
     /// How long that may take.
@@ -34,6 +37,7 @@ impl Default for Options {
             max_headers: 200,
             max_header_bytes: 64 * 1024,
             idle: Duration::from_secs(60),
+            life: Duration::from_secs(11 * 60 * 60),
             drain_bytes: 1024 * 1024,
             drain: Duration::from_secs(2),
             linger: Duration::from_secs(5),

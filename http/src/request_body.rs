@@ -23,7 +23,11 @@ pub(crate) struct Unread {
 
 /// Turns the connection's body into the core's. What the core leaves unread comes back through the
 /// receiver when the core drops its body.
-pub(crate) fn into_core(incoming: Incoming, idle: Duration) -> (Body, oneshot::Receiver<Unread>) {
+pub(crate) fn into_core(
+    incoming: Incoming,
+    idle: Duration,
+    deadline: Instant,
+) -> (Body, oneshot::Receiver<Unread>) {
     let (returns, unread) = oneshot::channel();
     if incoming.is_end_stream() {
         return (Body::empty(), unread);
@@ -33,6 +37,7 @@ pub(crate) fn into_core(incoming: Incoming, idle: Duration) -> (Body, oneshot::R
         incoming: Some(incoming),
         begun: false,
         idle,
+        deadline,
         timer: Box::pin(sleep(idle)),
         waiting: false,
         returns: Some(returns),
@@ -45,6 +50,8 @@ struct RequestStream {
     incoming: Option<Incoming>,
     begun: bool,
     idle: Duration,
+    /// When the whole request must have been answered.
+    deadline: Instant,
     timer: Pin<Box<Sleep>>,
     /// Whether the timer runs: only while the core waits for the client.
     waiting: bool,
@@ -84,6 +91,10 @@ impl Stream for RequestStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.begun = true;
+        if Instant::now() >= self.deadline {
+            self.incoming = None;
+            return Poll::Ready(Some(Err(too_late().into())));
+        }
         let item = match self.poll_data(cx) {
             Poll::Ready(item) => {
                 self.waiting = false;
@@ -103,6 +114,11 @@ impl Stream for RequestStream {
         }
         Poll::Ready(item)
     }
+}
+
+/// The error of a request that takes too long in all.
+pub(crate) fn too_late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the request takes too long")
 }
 
 impl Drop for RequestStream {

@@ -1,4 +1,5 @@
 //! The server as a client meets it: raw bytes over a socket, with a stand-in for the core.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -196,6 +197,19 @@ async fn a_refused_upload_that_waits_is_never_told_to_go_on() {
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert!(
         answer.contains("connection: close\r\n") && answer.ends_with("\r\n\r\nrefused"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_upload_that_waits_is_answered_and_its_connection_closed() {
+    let server = start(Options::default()).await;
+    let answer = server
+        .talk(b"PUT /count HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\nexpect: 100-continue\r\n\r\n")
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(
+        answer.contains("connection: close\r\n") && answer.ends_with("\r\n\r\n0"),
         "{answer}"
     );
 }

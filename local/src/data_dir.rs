@@ -21,12 +21,18 @@ impl DataDir {
         let failed = |what: &str, error: io::Error| {
             Failure::new(format!("the data folder {} {what}: {error}", path.display()))
         };
+        let fresh = !path.exists();
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
             .map_err(|error| failed("cannot be created", error))?;
         let path = fs::canonicalize(path).map_err(|error| failed("cannot be found", error))?;
+        // The folder's own name must survive a crash as well as what is in it.
+        if let Some(parent) = path.parent().filter(|_| fresh) {
+            let synced = File::open(parent).and_then(|parent| parent.sync_all());
+            synced.map_err(|error| failed("cannot be made durable", error))?;
+        }
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -10,20 +10,18 @@ use bleepstore_core::ops::{GcError, GcOptions, GcReport, Tally, collect_slice, e
 use crate::config::{GcArgs, Metadata};
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Result};
+use crate::stores::Stores;
 
 /// Deletes the bytes that no object names, in one round over the whole store. No server may hold the folder meanwhile.
-pub(crate) async fn gc(
-    args: GcArgs,
-    open: impl AsyncFnOnce(Option<&DataDir>) -> Result<Ports>,
-) -> Result<()> {
+pub(crate) async fn gc(args: GcArgs) -> Result<()> {
     if args.store.metadata == Metadata::Memory {
         return Err(Failure::usage(
             "gc needs a data folder: memory keeps nothing to collect",
         ));
     }
     let folder = DataDir::open_existing(&args.store.data_dir)?;
-    let ports = open(Some(&folder)).await?;
-    let ownership = establish_ownership(&ports).await;
+    let stores = Stores::in_folder(&folder)?;
+    let ownership = establish_ownership(&stores.ports).await;
     ownership.map_err(|error| Failure::new(format!("the stores cannot be used: {error}")))?;
     let options = GcOptions {
         grace: args.grace,
@@ -32,10 +30,12 @@ pub(crate) async fn gc(
         force: args.force,
         ..GcOptions::default()
     };
-    let total = collect(&ports, &options)
-        .await
-        .map_err(|error| Failure::new(error.to_string()))?;
-    print(&total, &options)
+    let collected = collect(&stores.ports, &options).await;
+    stores.close().await;
+    print(
+        &collected.map_err(|error| Failure::new(error.to_string()))?,
+        &options,
+    )
 }
 
 async fn collect(ports: &Ports, options: &GcOptions) -> std::result::Result<GcReport, GcError> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process;
 use std::sync::Arc;
 
-use bleepstore_core::{Limits, Ports, Service, Settings};
+use bleepstore_core::{Limits, Service, Settings};
 use bleepstore_http::Options;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,14 +15,12 @@ use crate::config::{Metadata, ServeArgs};
 use crate::credentials::{self, Credentials};
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Result};
+use crate::stores::Stores;
 
 /// Serves until a signal comes. `open` makes the stores.
 ///
 /// The port is taken before anything is written, so that a second start by mistake leaves no trace.
-pub(crate) async fn serve(
-    args: ServeArgs,
-    open: impl AsyncFnOnce(Option<&DataDir>) -> Result<Ports>,
-) -> Result<()> {
+pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let given = credentials::from_environment()?;
     let listener = bind(&args.listen).await?;
     let address = listener
@@ -35,7 +33,10 @@ pub(crate) async fn serve(
         Metadata::Memory => None,
     };
     // Before credentials are generated: a folder whose database is refused stays as it is.
-    let ports = open(folder.as_ref()).await?;
+    let stores = match &folder {
+        Some(folder) => Stores::in_folder(folder)?,
+        None => Stores::in_memory(),
+    };
     let credentials = credentials::establish(given, folder.as_ref())?;
 
     let settings = Settings {
@@ -48,7 +49,7 @@ pub(crate) async fn serve(
         base_domains: args.domain.0.clone(),
         ..Options::default()
     };
-    let service = Service::start(settings, ports)
+    let service = Service::start(settings, stores.ports.clone())
         .await
         .map_err(|error| Failure::new(format!("the stores cannot be used: {error}")))?;
     announce(address, &args.region, folder.as_ref(), &credentials);
@@ -66,6 +67,7 @@ pub(crate) async fn serve(
     if cut_off > 0 {
         tracing::warn!(cut_off, "some connections did not finish in time");
     }
+    stores.close().await;
     tracing::info!("stopped");
     Ok(())
 }

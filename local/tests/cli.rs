@@ -1,4 +1,5 @@
 //! The binary as a person or a service manager runs it.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::HashMap;
 use std::fs;

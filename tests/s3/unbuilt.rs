@@ -96,13 +96,7 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         bucket.fill(&["key"]);
-        for subresource in [
-            "tagging",
-            "retention",
-            "legal-hold",
-            "torrent",
-            "unknown-subresource",
-        ] {
+        for subresource in ["tagging", "retention", "legal-hold", "unknown-subresource"] {
             let status = bucket.put("key", "<x/>").flag(subresource).send().status;
             if subresource != "unknown-subresource" {
                 assert_eq!(status, 501, "{subresource}");

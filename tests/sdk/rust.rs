@@ -258,14 +258,16 @@ s3_test!(recognises_errors, largest_body = 1_000, |s3: &S3| {
             .await
             .unwrap_err();
         assert!(again.into_service_error().is_bucket_already_owned_by_you());
-        let put = client
-            .put_object()
-            .bucket(&bucket.name)
-            .key("key")
-            .body(ByteStream::from_static(b"x"));
-        put.clone().if_none_match("*").send().await.unwrap();
-        let exists = put.if_none_match("*").send().await.unwrap_err();
-        assert_eq!(exists.code(), Some("PreconditionFailed"));
+        let create = || {
+            let put = client
+                .put_object()
+                .bucket(&bucket.name)
+                .key("key")
+                .if_none_match("*");
+            put.body(ByteStream::from_static(b"x")).send()
+        };
+        create().await.unwrap();
+        assert_eq!(create().await.unwrap_err().code(), Some("PreconditionFailed"));
         let abort = client
             .abort_multipart_upload()
             .bucket(&bucket.name)

@@ -11,9 +11,7 @@ use crate::protocol::{checksum, xml::document};
 
 pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
-    let source = headers::copy_source(call.headers())?.ok_or_else(|| {
-        S3Error::invalid_argument("Copy Source must mention the source", "x-amz-copy-source", "")
-    })?;
+    let (source, source_caller) = copy_source(call)?;
     let conditions = ReadConditions::of_copy_source(call.headers());
     let wanted = checksum::requested_algorithm(call.headers())?;
     let check_source = |record: &ObjectRecord| {
@@ -31,14 +29,8 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
     let replacement = replacement(call)?;
     let sse_s3 = replacement.sse_s3;
     let input = CopyObject {
-        source: Target {
-            bucket: source.bucket,
-            key: source.key,
-        },
-        source_caller: Caller {
-            expected_bucket_owner: headers::expected_source_bucket_owner(call.headers()),
-            ..call.caller.clone()
-        },
+        source,
+        source_caller,
         destination: call.target()?,
         replacement,
         check_source: &check_source,
@@ -55,6 +47,24 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
     }));
     echo_encryption(response.headers_mut(), sse_s3);
     Ok(response)
+}
+
+/// The object that `x-amz-copy-source` names, and whom the request acts for at its bucket.
+pub(super) fn copy_source(call: &Call<'_>) -> Result<(Target, Caller), S3Error> {
+    let source = headers::copy_source(call.headers())?.ok_or_else(|| {
+        S3Error::invalid_argument("Copy Source must mention the source", "x-amz-copy-source", "")
+    })?;
+    let caller = Caller {
+        expected_bucket_owner: headers::expected_source_bucket_owner(call.headers()),
+        ..call.caller.clone()
+    };
+    Ok((
+        Target {
+            bucket: source.bucket,
+            key: source.key,
+        },
+        caller,
+    ))
 }
 
 fn replacement(call: &Call<'_>) -> Result<Replacement, S3Error> {

@@ -87,7 +87,9 @@ impl<'a> Wanted<'a> {
     /// The head of the response, the same for GET and HEAD.
     fn respond(&self, call: &Call<'_>, output: &GetObjectOutput) -> Answer {
         let record = &output.record;
-        let status = if output.range.is_some() {
+        // An empty part has no range that `Content-Range` could name.
+        let range = output.range.as_ref().filter(|range| !range.is_empty());
+        let status = if range.is_some() {
             StatusCode::PARTIAL_CONTENT
         } else {
             StatusCode::OK
@@ -95,12 +97,14 @@ impl<'a> Wanted<'a> {
         let mut response: Response<Body> = empty(status);
         let head = response.headers_mut();
         headers::insert_object_headers(&record.headers, head);
-        head.extend(headers::response_overrides(&call.query)?);
+        for (name, value) in headers::response_overrides(&call.query)? {
+            head.insert(name, value);
+        }
         set_etag(head, &record.etag)?;
         set(head, LAST_MODIFIED, &record.last_modified.http_date())?;
         head.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         head.insert(CONTENT_LENGTH, HeaderValue::from(length(output)));
-        if let Some(range) = &output.range {
+        if let Some(range) = range {
             let range = ByteRange {
                 offset: range.start,
                 length: range.end - range.start,

@@ -57,6 +57,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
         Operation::ListObjectsV2 => list_objects::list_objects_v2(&call).await,
         Operation::CreateMultipartUpload => multipart::create_multipart_upload(&call).await,
         Operation::UploadPart => multipart::upload_part(call).await,
+        Operation::UploadPartCopy => multipart::upload_part_copy(&call).await,
         Operation::CompleteMultipartUpload => multipart::complete_multipart_upload(call).await,
         Operation::AbortMultipartUpload => multipart::abort_multipart_upload(&call).await,
         Operation::ListParts => list_uploads::list_parts(&call).await,

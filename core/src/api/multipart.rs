@@ -2,20 +2,23 @@
 
 use http::{HeaderName, StatusCode};
 
+use super::copy_object::copy_source;
 use super::put_object::{DEFAULT_CHECKSUM, echo_encryption};
 use super::response::{empty, set, set_etag, xml};
 use super::{Answer, Call};
-use crate::model::{ErrorCode, PartNumber, S3Error};
-use crate::ops::{self, CompleteMultipartUpload, CompletedPart, CreateMultipartUpload};
-use crate::protocol::conditions::write_condition;
+use crate::model::{ErrorCode, ObjectRecord, PartNumber, S3Error};
+use crate::ops::{self, CompleteMultipartUpload, CompletedPart, CreateMultipartUpload, UploadPartCopy};
+use crate::protocol::conditions::{ReadConditions, write_condition};
+use crate::protocol::range::{parse_copy_source_range, resolve_copy_source_range};
 use crate::protocol::xml::{document, read_complete_multipart_upload};
-use crate::protocol::{checksum, headers, percent};
+use crate::protocol::{checksum, headers};
 
 /// The longest CompleteMultipartUpload document: 10,000 parts with a checksum each.
 const MAX_COMPLETE: usize = 8 << 20;
 
 const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
 const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
+const COPY_SOURCE_RANGE: &str = "x-amz-copy-source-range";
 const OBJECT_SIZE: &str = "x-amz-mp-object-size";
 
 pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
@@ -47,12 +50,7 @@ pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
 
 pub(super) async fn upload_part(call: Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
-    let number = PartNumber::new(
-        call.query
-            .get("partNumber")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0),
-    )?;
+    let number = part_number(&call)?;
     let (id, context) = (call.upload_id()?, call.context);
     let upload = ops::open_upload(context, &call.caller, &call.target()?, id).await?;
     let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
@@ -84,10 +82,58 @@ pub(super) async fn upload_part(call: Call<'_>) -> Answer {
     Ok(response)
 }
 
+pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let number = part_number(call)?;
+    let upload = ops::open_upload(call.context, &call.caller, &call.target()?, call.upload_id()?).await?;
+    let (source, source_caller) = copy_source(call)?;
+    let conditions = ReadConditions::of_copy_source(call.headers());
+    let range = call
+        .headers()
+        .get(COPY_SOURCE_RANGE)
+        .map(|range| range.to_str().unwrap_or_default());
+    let range = range.map(parse_copy_source_range).transpose()?;
+    let select = |record: &ObjectRecord| {
+        conditions.evaluate_for_copy(&record.etag, record.last_modified)?;
+        match range {
+            None => Ok(0..record.size),
+            Some(range) => {
+                let range = resolve_copy_source_range(range, record.size)?;
+                Ok(range.offset..range.offset + range.length)
+            }
+        }
+    };
+    let input = UploadPartCopy {
+        source,
+        source_caller,
+        select: &select,
+        number,
+    };
+    let part = ops::upload_part_copy(call.context, &upload, input).await?;
+    let mut response = xml(document("CopyPartResult", |root| {
+        root.text("LastModified", part.last_modified.iso_8601());
+        root.text("ETag", &part.etag);
+        if let Some(checksum) = &part.checksum {
+            root.text(checksum.algorithm.element(), &checksum.value);
+        }
+    }));
+    echo_encryption(response.headers_mut(), upload.headers.sse_s3);
+    Ok(response)
+}
+
+fn part_number(call: &Call<'_>) -> Result<PartNumber, S3Error> {
+    PartNumber::new(
+        call.query
+            .get("partNumber")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0),
+    )
+}
+
 pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
     let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
-    let location = location(&call)?;
+    let location = location(&call);
     let mut input = CompleteMultipartUpload {
         target: target.clone(),
         upload: call.upload_id()?,
@@ -119,19 +165,14 @@ pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
     })))
 }
 
-/// The object's URL, as far as the request tells it.
-fn location(call: &Call<'_>) -> Result<String, S3Error> {
-    let target = call.target()?;
+/// The object's URL, as the client addressed it.
+fn location(call: &Call<'_>) -> String {
     let host = call
         .headers()
         .get(http::header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or_default();
-    Ok(format!(
-        "http://{host}/{}/{}",
-        target.bucket,
-        percent::encode_path(target.key.as_str())
-    ))
+    format!("http://{host}{}", call.head.uri.path())
 }
 
 fn object_size(call: &Call<'_>) -> Result<Option<u64>, S3Error> {

@@ -1,6 +1,7 @@
 //! Where an object's bytes are.
 
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,11 @@ impl Extent {
             blob_length: length,
             blob_crc64nvme: crc64nvme,
         }
+    }
+
+    /// Where in the blob the run lies.
+    pub const fn range(&self) -> Range<u64> {
+        self.offset..self.offset + self.length
     }
 
     /// Whether the run is the whole blob.

@@ -22,9 +22,11 @@ pub struct Target {
 }
 
 impl Caller {
-    /// `AccessDenied` unless the caller owns `bucket`.
-    pub(crate) fn check(&self, bucket: &Bucket) -> Result<(), S3Error> {
-        if bucket.owner.id == self.owner.id {
+    /// `AccessDenied` unless the caller owns `bucket`, and it is whose the request says it is.
+    fn check(&self, bucket: &Bucket) -> Result<(), S3Error> {
+        let expected = self.expected_bucket_owner.as_ref();
+        let owned = bucket.owner.id == self.owner.id && expected.is_none_or(|id| *id == bucket.owner.id);
+        if owned {
             Ok(())
         } else {
             Err(S3Error::new(ErrorCode::AccessDenied))

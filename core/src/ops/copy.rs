@@ -1,8 +1,8 @@
 //! CopyObject: the destination names the source's blobs; no bytes move.
 
-use super::access::no_such_key;
 use super::commit::{commit_object, failed_write_condition, pause, swap_object};
 use super::free::free_superseded;
+use super::get::find;
 use super::{Caller, Context, Target};
 use crate::model::{
     Bucket, CommitId, ErrorCode, Manifest, ObjectHeaders, ObjectRecord, S3Error, WriteCondition,
@@ -61,13 +61,7 @@ pub async fn copy_object(
         ));
     }
     for attempt in 0..ATTEMPTS {
-        let found = context
-            .ports
-            .metadata
-            .lookup(&input.source.bucket, &input.source.key)
-            .await?;
-        let bucket = input.source_caller.open(&input.source.bucket, found.bucket)?;
-        let source = found.object.ok_or_else(|| no_such_key(&input.source.key))?;
+        let (bucket, source) = find(context, &input.source_caller, &input.source).await?;
         (input.check_source)(&source)?;
         let copied = if onto_itself {
             update_in_place(context, caller, &bucket, source, &input).await?

@@ -7,8 +7,8 @@ use futures_util::{StreamExt, stream};
 use super::access::no_such_key;
 use super::manifest::{load_layout, open, slice};
 use super::{Caller, Context, Target};
-use crate::model::{ErrorCode, Manifest, ObjectRecord, PartNumber, S3Error};
-use crate::ports::BlobStream;
+use crate::model::{Bucket, CommitId, ErrorCode, Manifest, ObjectKind, ObjectRecord, PartNumber, S3Error};
+use crate::ports::{BlobStream, StoreError};
 
 /// How often a record is read again because the bytes it named were freed meanwhile.
 const ATTEMPTS: u32 = 5;
@@ -48,23 +48,23 @@ pub async fn get_object(
     target: &Target,
     select: &(dyn Fn(&ObjectRecord) -> Result<Selection, S3Error> + Sync),
 ) -> Result<GetObjectOutput, S3Error> {
-    for _ in 0..ATTEMPTS {
-        let record = find(context, caller, target).await?;
+    let mut rereads = Rereads::default();
+    loop {
+        let (_, record) = find(context, caller, target).await?;
         let selection = select(&record)?;
-        let Some((range, parts_count)) = resolve(context, &record, selection).await? else {
-            continue;
-        };
-        let bytes = range.clone().unwrap_or(0..record.size);
-        if let Some(body) = read(context, &record, bytes).await? {
-            return Ok(GetObjectOutput {
-                record,
-                range,
-                parts_count,
-                body,
-            });
+        if let Some((range, parts_count)) = resolve(context, &record, selection).await? {
+            let bytes = range.clone().unwrap_or(0..record.size);
+            if let Some(body) = read(context, &record, bytes).await? {
+                return Ok(GetObjectOutput {
+                    record,
+                    range,
+                    parts_count,
+                    body,
+                });
+            }
         }
+        rereads.allow(&record)?;
     }
-    Err(S3Error::from(ErrorCode::SlowDown))
 }
 
 /// Reads what GetObject would answer, without touching the bytes.
@@ -76,8 +76,9 @@ pub async fn head_object(
     target: &Target,
     select: &(dyn Fn(&ObjectRecord) -> Result<Selection, S3Error> + Sync),
 ) -> Result<GetObjectOutput, S3Error> {
-    for _ in 0..ATTEMPTS {
-        let record = find(context, caller, target).await?;
+    let mut rereads = Rereads::default();
+    loop {
+        let (_, record) = find(context, caller, target).await?;
         let selection = select(&record)?;
         if let Some((range, parts_count)) = resolve(context, &record, selection).await? {
             return Ok(GetObjectOutput {
@@ -87,14 +88,44 @@ pub async fn head_object(
                 body: stream::empty().boxed(),
             });
         }
+        rereads.allow(&record)?;
     }
-    Err(S3Error::from(ErrorCode::SlowDown))
 }
 
-async fn find(context: &Context, caller: &Caller, target: &Target) -> Result<ObjectRecord, S3Error> {
+/// Counts how often a record was read again because what it named was gone.
+#[derive(Default)]
+struct Rereads {
+    count: u32,
+    last: Option<CommitId>,
+}
+
+impl Rereads {
+    /// Lets the record be read once more, unless it was read too often, or is the same as before: bytes that a
+    /// standing record names and that are gone are damage, which no retry mends.
+    fn allow(&mut self, record: &ObjectRecord) -> Result<(), S3Error> {
+        if self.last.replace(record.commit_id) == Some(record.commit_id) {
+            let damage = format!("the bytes of {} are missing", record.commit_id);
+            return Err(StoreError::corrupt(damage).into());
+        }
+        self.count += 1;
+        if self.count == ATTEMPTS {
+            Err(ErrorCode::SlowDown.into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The bucket and the object, if both exist and the caller may read them.
+pub(super) async fn find(
+    context: &Context,
+    caller: &Caller,
+    target: &Target,
+) -> Result<(Bucket, ObjectRecord), S3Error> {
     let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
-    caller.open(&target.bucket, found.bucket)?;
-    found.object.ok_or_else(|| no_such_key(&target.key))
+    let bucket = caller.open(&target.bucket, found.bucket)?;
+    let object = found.object.filter(|object| object.kind == ObjectKind::Object);
+    Ok((bucket, object.ok_or_else(|| no_such_key(&target.key))?))
 }
 
 /// The byte range and the parts' count of a selection; `None` when a spilled layout is gone.
@@ -136,7 +167,7 @@ fn no_such_part(number: PartNumber) -> S3Error {
 }
 
 /// The bytes of `range`; `None` when they are gone.
-async fn read(
+pub(super) async fn read(
     context: &Context,
     record: &ObjectRecord,
     range: Range<u64>,

@@ -1,17 +1,16 @@
 //! Manifests: slicing them, reading through them, and spilling those that are too large for a row.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::future::FutureExt;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Context;
+use super::read_ahead::ReadAhead;
 use crate::digest::crc64nvme;
 use crate::model::{BlobId, BlobRef, Bucket, Extent, Layout, Manifest, SpilledLayout};
-use crate::ports::{
-    BlobRead, BlobStream, Ports, StoreError, StoreErrorKind, StoreResult, WriteError, new_id,
-};
+use crate::ports::{BlobRead, BlobStream, Ports, StoreError, StoreResult, WriteError, new_id};
 
 /// The largest layout that is read back: 10,000 parts of several extents each stay well below it.
 const MAX_SPILLED: u64 = 64 << 20;
@@ -36,41 +35,21 @@ pub(super) fn slice(extents: &[Extent], range: &Range<u64>) -> Vec<Extent> {
 }
 
 /// The bytes of `extents`, or `None` when the first blob is gone: then the record that named it was replaced, and is
-/// to be read again. While one blob is read, the next is already being opened.
+/// to be read again.
 pub(super) async fn open(context: &Context, extents: Vec<Extent>) -> StoreResult<Option<BlobStream>> {
-    let mut extents = extents.into_iter();
-    let Some(first) = extents.next() else {
+    let mut rest = VecDeque::from(extents);
+    let Some(first) = rest.pop_front() else {
         return Ok(Some(stream::empty().boxed()));
     };
     let blobs = context.ports.blobs.clone();
-    let BlobRead::Found(head) = blobs.read(&first.blob, bytes_of(&first)).await? else {
+    let BlobRead::Found(head) = blobs.read(&first.blob, first.range()).await? else {
         return Ok(None);
     };
-    if extents.len() == 0 {
-        return Ok(Some(head));
-    }
-    let rest = extents.map(move |extent| {
-        let blobs = blobs.clone();
-        async move {
-            match blobs.read(&extent.blob, bytes_of(&extent)).await? {
-                BlobRead::Found(bytes) => Ok(bytes),
-                BlobRead::Missing => Err(missing(&extent.blob)),
-            }
-        }
-        .boxed()
-    });
-    let first = async move { Ok(head) }.boxed();
-    // Two in the buffer: the blob that is being read, and the next one, whose request is on its way.
-    let opened = stream::iter(std::iter::once(first).chain(rest)).buffered(2);
-    Ok(Some(opened.try_flatten().boxed()))
-}
-
-fn bytes_of(extent: &Extent) -> Range<u64> {
-    extent.offset..extent.offset + extent.length
-}
-
-fn missing(blob: &BlobRef) -> StoreError {
-    StoreError::new(StoreErrorKind::Corrupt, format!("blob {blob} is missing"))
+    Ok(Some(if rest.is_empty() {
+        head
+    } else {
+        ReadAhead::new(blobs, head, rest).boxed()
+    }))
 }
 
 /// The layout of a manifest that is not inline, or `None` when it was spilled and its blob is gone.
@@ -91,7 +70,7 @@ pub(super) async fn load_spilled(ports: &Ports, spilled: &SpilledLayout) -> Stor
             extent.blob
         )));
     }
-    let BlobRead::Found(bytes) = ports.blobs.read(&extent.blob, bytes_of(extent)).await? else {
+    let BlobRead::Found(bytes) = ports.blobs.read(&extent.blob, extent.range()).await? else {
         return Ok(None);
     };
     let bytes = bytes

@@ -14,6 +14,7 @@ mod manifest;
 mod multipart;
 mod ownership;
 mod put;
+mod read_ahead;
 
 pub use access::{Caller, Target};
 pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, head_bucket, list_buckets};
@@ -28,8 +29,8 @@ pub use listing::{
 };
 pub use multipart::{
     CompleteMultipartUpload, CompletedPart, CompletedUpload, CreateMultipartUpload, ListParts,
-    ListPartsOutput, abort_multipart_upload, complete_multipart_upload, create_multipart_upload, list_parts,
-    open_upload, upload_part,
+    ListPartsOutput, UploadPartCopy, abort_multipart_upload, complete_multipart_upload,
+    create_multipart_upload, list_parts, open_upload, upload_part, upload_part_copy,
 };
 pub use ownership::{Ownership, establish_ownership};
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};

@@ -1,17 +1,17 @@
 //! PutObject.
 
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::commit::{CommitFailure, commit_object};
 use super::free::{free_blob, free_superseded};
 use super::{Caller, Context, Target};
-use crate::digest::{DigestSlot, Digests};
+use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
-    BlobId, BlobRef, Bucket, BucketId, Checksum, CommitId, ETag, ErrorCode, Extent, Layout, Manifest,
-    ObjectHeaders, ObjectKind, ObjectRecord, S3Error, WriteCondition,
+    BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, ETag, ErrorCode, Extent,
+    Layout, Manifest, ObjectHeaders, ObjectKind, ObjectRecord, S3Error, WriteCondition,
 };
-use crate::ports::{BodyStream, WriteError, new_id};
+use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
 /// The largest body of one PutObject or UploadPart: 5 GiB.
 pub(super) const MAX_BODY: u64 = 5 << 30;
@@ -28,6 +28,29 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// Bytes that are stored already, on their way to another blob.
+    pub(super) fn of_stored(bytes: BlobStream, length: u64, checksum: Option<ChecksumAlgorithm>) -> Self {
+        let digests = DigestSlot::default();
+        let state = (bytes, BodyHasher::new(checksum, false), digests.clone());
+        let stream = stream::try_unfold(state, |(mut bytes, mut hasher, slot)| async move {
+            match bytes.try_next().await? {
+                Some(piece) => {
+                    hasher.update(&piece);
+                    Ok(Some((piece, (bytes, hasher, slot))))
+                }
+                None => {
+                    slot.fill(hasher.finish().digests);
+                    Ok(None)
+                }
+            }
+        });
+        Self {
+            stream: stream.boxed(),
+            length,
+            digests,
+        }
+    }
+
     /// `EntityTooLarge` if the declared length is over the limit of one request.
     pub(super) fn check_length(&self) -> Result<(), S3Error> {
         if self.length > MAX_BODY {

@@ -117,7 +117,7 @@ fn bucket_operation(method: &Method, query: &Query) -> Result<Operation, S3Error
     let resource = sub_resource(BUCKET_RESOURCES, query)?.unwrap_or(&BUCKET);
     let operation = resource.operation(method)?;
     Ok(match operation {
-        Operation::ListObjects if query.get("list-type") == Some("2") => Operation::ListObjectsV2,
+        Operation::ListObjects => return list_objects(query),
         // These four list unless they are asked for one configuration by its id.
         Operation::ListBucketAnalyticsConfigurations if query.has("id") => {
             Operation::GetBucketAnalyticsConfiguration
@@ -133,6 +133,18 @@ fn bucket_operation(method: &Method, query: &Query) -> Result<Operation, S3Error
         }
         other => other,
     })
+}
+
+fn list_objects(query: &Query) -> Result<Operation, S3Error> {
+    match query.get("list-type") {
+        None | Some("" | "1") => Ok(Operation::ListObjects),
+        Some("2") => Ok(Operation::ListObjectsV2),
+        Some(other) => Err(S3Error::invalid_argument(
+            "Invalid List Type specified in Request",
+            "list-type",
+            other,
+        )),
+    }
 }
 
 fn object_operation(method: &Method, query: &Query, has_copy_source: bool) -> Result<Operation, S3Error> {

@@ -55,8 +55,8 @@ impl ObjectIndex for SqliteMetadata {
     ) -> StoreResult<CommitOutcome> {
         let commit = Commit::new(bucket, record, condition, retired)?;
         let id = bucket.id;
-        let outcome = self.change(move |db| commit.apply(db)).await?;
-        Ok(outcome.into_outcome(id)?)
+        // What the answer carries is read before the commit: an unreadable row must not make it fail after.
+        self.change(move |db| commit.apply(db)?.into_outcome(id)).await
     }
 
     async fn remove(
@@ -67,26 +67,24 @@ impl ObjectIndex for SqliteMetadata {
         retired: Option<CommitId>,
     ) -> StoreResult<RemoveOutcome> {
         let (id, key, condition) = (bucket.id, key.clone(), condition.clone());
-        let checked = self
-            .change(move |db| {
-                let checked = check(db, id, &key, &condition, retired)?;
-                if let Checked::Replaces(Some(current)) = &checked {
-                    db.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
-                        .execute(params![id.as_bytes(), key.as_str().as_bytes()])?;
-                    delete_body(db, current.body_id)?;
-                }
-                Ok(checked)
+        self.change(move |db| {
+            let checked = check(db, id, &key, &condition, retired)?;
+            if let Checked::Replaces(Some(current)) = &checked {
+                db.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
+                    .execute(params![id.as_bytes(), key.as_str().as_bytes()])?;
+                delete_body(db, current.body_id)?;
+            }
+            Ok(match checked {
+                Checked::Replaces(superseded) => RemoveOutcome::Removed {
+                    superseded: superseded.map(|row| row.into_record(id)).transpose()?,
+                },
+                Checked::Condition(current) => RemoveOutcome::ConditionFailed { current },
+                Checked::Shared(row) => RemoveOutcome::Shared {
+                    current: Box::new(row.into_record(id)?),
+                },
             })
-            .await?;
-        Ok(match checked {
-            Checked::Replaces(superseded) => RemoveOutcome::Removed {
-                superseded: superseded.map(|row| row.into_record(id)).transpose()?,
-            },
-            Checked::Condition(current) => RemoveOutcome::ConditionFailed { current },
-            Checked::Shared(row) => RemoveOutcome::Shared {
-                current: Box::new(row.into_record(id)?),
-            },
         })
+        .await
     }
 
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {

@@ -1,5 +1,6 @@
 //! Threads that read, beside the writer and each other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -35,7 +36,10 @@ impl Readers {
                 .spawn(move || {
                     while let Some(query) = next(&receiver) {
                         let _open = gate.read().unwrap_or_else(PoisonError::into_inner);
-                        query(&db);
+                        // A query that panics costs its request an answer, and not the store a reader.
+                        if catch_unwind(AssertUnwindSafe(|| query(&db))).is_err() {
+                            tracing::error!("a query panicked");
+                        }
                     }
                 })
                 .map_err(OpenError::Thread)?;

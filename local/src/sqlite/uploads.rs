@@ -15,7 +15,7 @@ use bleepstore_core::ports::{
 use rusqlite::{Connection, Row, params};
 
 use super::error::Failure;
-use super::objects::{Commit, Committed};
+use super::objects::Commit;
 use super::rows::{behind_key, behind_prefix, first, json_column, one_more_than, page, to_json};
 use super::{SqliteMetadata, buckets};
 
@@ -117,22 +117,18 @@ impl UploadIndex for SqliteMetadata {
     ) -> StoreResult<PublishOutcome> {
         let commit = Commit::new(bucket, record, condition, retired)?;
         let ending = Ending::new(bucket, &record.key, receipt)?;
-        let published = self
-            .change(move |db| {
-                if let Some(earlier) = self::receipt(db, ending.receipt.upload)? {
-                    return Ok(Err(earlier));
-                }
-                let committed = commit.apply(db)?;
-                if committed.is_applied() {
-                    ending.apply(db)?;
-                }
-                Ok(Ok::<Committed, Receipt>(committed))
-            })
-            .await?;
-        Ok(match published {
-            Ok(committed) => PublishOutcome::Object(committed.into_outcome(bucket.id)?),
-            Err(earlier) => PublishOutcome::Closed(earlier),
+        let home = bucket.id;
+        self.change(move |db| {
+            if let Some(earlier) = self::receipt(db, ending.receipt.upload)? {
+                return Ok(PublishOutcome::Closed(earlier));
+            }
+            let committed = commit.apply(db)?;
+            if committed.is_applied() {
+                ending.apply(db)?;
+            }
+            committed.into_outcome(home).map(PublishOutcome::Object)
         })
+        .await
     }
 
     async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {

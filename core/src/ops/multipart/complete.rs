@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::copy_part::crc64nvme_of;
 use super::{RECEIPT_FOR, find, no_such_upload};
-use crate::digest::{
-    combine_crc64nvme, composite_checksum, crc64nvme_checksum, full_object_checksum, md5_of_md5s,
-};
+use crate::digest::{composite_checksum, full_object_checksum, md5_of_md5s};
 use crate::model::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Layout, Manifest,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Layout, Manifest,
     ObjectKind, ObjectRecord, Part, PartBoundary, PartNumber, Receipt, ReceiptOutcome, S3Error, Token,
     Upload, UploadId, WriteCondition,
 };
@@ -75,9 +74,6 @@ pub async fn complete_multipart_upload(
     caller: &Caller,
     input: CompleteMultipartUpload,
 ) -> Result<CompletedUpload, S3Error> {
-    if !input.parts.is_sorted_by(|one, next| one.number < next.number) {
-        return Err(ErrorCode::InvalidPartOrder.into());
-    }
     let (bucket, upload) = find(context, caller, &input.target, input.upload).await?;
     let now = context.ports.clock.now();
     let Some(upload) = upload else {
@@ -96,13 +92,23 @@ pub async fn complete_multipart_upload(
         BeginComplete::Closed(receipt) => return replay(receipt),
         BeginComplete::NoSuchUpload => return Err(no_such_upload(input.upload)),
     };
-    let completed = publish(context, &bucket, &upload, &input).await;
-    if completed.is_err()
-        && let Err(error) = context.ports.metadata.reopen(&upload, token).await
+    let failure = match publish(context, &bucket, &upload, &input).await {
+        Ok(completed) => return Ok(completed),
+        Err(failure) => failure,
+    };
+    // Another request may have closed the upload meanwhile, and taken its parts away from under this one.
+    if let Some(receipt) = context
+        .ports
+        .metadata
+        .receipt(&bucket, &upload.key, upload.id, now)
+        .await?
     {
+        return replay(receipt);
+    }
+    if let Err(error) = context.ports.metadata.reopen(&upload, token).await {
         tracing::warn!(upload = %upload.id, %error, "an upload stays in completion until somebody completes or aborts it");
     }
-    completed
+    Err(failure)
 }
 
 fn replay(receipt: Receipt) -> Result<CompletedUpload, S3Error> {
@@ -118,6 +124,9 @@ async fn publish(
     upload: &Upload,
     input: &CompleteMultipartUpload,
 ) -> Result<CompletedUpload, S3Error> {
+    if !input.parts.is_sorted_by(|one, next| one.number < next.number) {
+        return Err(ErrorCode::InvalidPartOrder.into());
+    }
     let parts = chosen_parts(read_parts(context, upload).await?, &input.parts)?;
     let size: u64 = parts.iter().map(|part| part.size).sum();
     check_size(input.size, size)?;
@@ -305,16 +314,11 @@ fn layout_of(parts: &[Part]) -> Layout {
 /// for every object and which the blobs' own give without reading them.
 fn object_checksum(upload: &Upload, parts: &[Part]) -> Result<Option<Checksum>, S3Error> {
     let Some((algorithm, kind)) = upload.checksum else {
-        let crcs: Option<Vec<(u64, u64)>> = parts
+        let extents: Vec<Extent> = parts
             .iter()
-            .flat_map(|part| &part.extents)
-            .map(|extent| {
-                extent
-                    .is_whole()
-                    .then_some((extent.blob_crc64nvme, extent.length))
-            })
+            .flat_map(|part| part.extents.iter().copied())
             .collect();
-        return Ok(crcs.map(|crcs| crc64nvme_checksum(combine_crc64nvme(crcs))));
+        return Ok(crc64nvme_of(&extents));
     };
     let mut checksums = Vec::with_capacity(parts.len());
     for part in parts {

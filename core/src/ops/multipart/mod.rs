@@ -5,9 +5,11 @@
 //! and an abort.
 
 mod complete;
+mod copy_part;
 mod parts;
 
 pub use complete::{CompleteMultipartUpload, CompletedPart, CompletedUpload, complete_multipart_upload};
+pub use copy_part::{UploadPartCopy, upload_part_copy};
 pub use parts::{ListParts, ListPartsOutput, list_parts, upload_part};
 
 use std::time::Duration;

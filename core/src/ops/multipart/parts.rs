@@ -31,6 +31,11 @@ pub async fn upload_part(
         extents: extent.into_iter().collect(),
         shared: false,
     };
+    record_part(context, upload, part).await
+}
+
+/// Makes a part one of the upload's. The fresh blob of one that was certainly not recorded goes at once.
+pub(super) async fn record_part(context: &Context, upload: &Upload, part: Part) -> Result<Part, S3Error> {
     let recorded = context.ports.metadata.record_part(upload, &part).await;
     match recorded {
         Ok(RecordPartOutcome::Recorded) => Ok(part),
@@ -40,8 +45,10 @@ pub async fn upload_part(
         }
         Err(error) if error.kind == StoreErrorKind::Timeout => Err(error.into()),
         Err(error) => {
-            for extent in &part.extents {
-                free_blob(context, extent.blob).await;
+            if !part.shared {
+                for extent in &part.extents {
+                    free_blob(context, extent.blob).await;
+                }
             }
             Err(error.into())
         }

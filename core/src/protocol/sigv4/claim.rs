@@ -29,7 +29,6 @@ pub enum Claim {
 pub struct SignedClaim {
     parts: Parts,
     payload: PayloadMode,
-    presigned: bool,
 }
 
 /// Reads the signature of a request and checks all that needs no secret: that there is at most one, its
@@ -43,7 +42,7 @@ pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Cla
     let version_2 = has("AWSAccessKeyId") && has("Signature");
     let in_query = has("X-Amz-Algorithm") || has("X-Amz-Signature") || has("X-Amz-Credential");
 
-    let (parts, presigned) = match head.headers.get("authorization") {
+    let parts = match head.headers.get("authorization") {
         Some(header) => {
             let header = header.to_str().unwrap_or_default();
             if in_query || version_2 || head.headers.get_all("authorization").iter().count() > 1 {
@@ -52,20 +51,16 @@ pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Cla
             if header.len() > MAX_AUTHORIZATION {
                 return Err(S3Error::new(ErrorCode::RequestHeaderSectionTooLarge));
             }
-            (authorization::parse(header, head, now, region)?, false)
+            authorization::parse(header, head, now, region)?
         }
         None if version_2 => return Err(version_2_unsupported()),
-        None if in_query => (presigned::parse(&query, head, now, region)?, true),
+        None if in_query => presigned::parse(&query, head, now, region)?,
         None => return Ok(Claim::Anonymous),
     };
     check_token(head, &query)?;
     check_coverage(head, &parts.signed_headers)?;
     let payload = PayloadMode::parse(&parts.payload_hash)?;
-    Ok(Claim::Signed(Box::new(SignedClaim {
-        parts,
-        payload,
-        presigned,
-    })))
+    Ok(Claim::Signed(Box::new(SignedClaim { parts, payload })))
 }
 
 impl SignedClaim {
@@ -77,11 +72,6 @@ impl SignedClaim {
     /// How the body is framed and what vouches for it.
     pub fn payload(&self) -> PayloadMode {
         self.payload
-    }
-
-    /// Whether the signature stands in the query.
-    pub fn is_presigned(&self) -> bool {
-        self.presigned
     }
 
     /// Compares the signature, in constant time. What it returns verifies the chunks of a body that is

@@ -386,21 +386,6 @@ fn payload_modes_are_told_apart() {
 }
 
 #[test]
-fn an_anonymous_body_is_plain_unless_it_says_otherwise() {
-    let mut headers = HeaderMap::new();
-    assert_eq!(
-        PayloadMode::of_anonymous(&headers).unwrap(),
-        PayloadMode::Unsigned
-    );
-    let streaming = HeaderValue::from_static("STREAMING-UNSIGNED-PAYLOAD-TRAILER");
-    headers.insert("x-amz-content-sha256", streaming);
-    assert_eq!(
-        PayloadMode::of_anonymous(&headers).unwrap(),
-        PayloadMode::StreamingUnsignedTrailer
-    );
-}
-
-#[test]
 fn a_presigned_query_may_name_the_payload_hash() {
     let mut request = presigned();
     request.query.push_str("&X-Amz-Content-Sha256=");

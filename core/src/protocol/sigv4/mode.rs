@@ -27,14 +27,6 @@ pub enum PayloadMode {
 }
 
 impl PayloadMode {
-    /// The mode of an anonymous request: `x-amz-content-sha256`, or `Unsigned` without it.
-    pub fn of_anonymous(headers: &HeaderMap) -> Result<Self, S3Error> {
-        match headers.get(CONTENT_SHA256) {
-            None => Ok(Self::Unsigned),
-            Some(value) => Self::parse(value.to_str().unwrap_or_default()),
-        }
-    }
-
     /// Whether trailers may follow the last chunk.
     pub const fn has_trailers(self) -> bool {
         matches!(

@@ -1,0 +1,143 @@
+//! UploadPartCopy: a part that names the source's blobs.
+
+use std::ops::Range;
+
+use super::no_such_upload;
+use super::parts::{record_part, upload_part};
+use crate::digest::{combine_crc64nvme, crc64nvme_checksum, md5};
+use crate::model::{
+    Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord,
+    Part, PartNumber, S3Error, Upload, UploadState,
+};
+use crate::ops::commit::pause;
+use crate::ops::get::{find, read};
+use crate::ops::manifest::{load_layout, slice};
+use crate::ops::put::{Incoming, MAX_BODY};
+use crate::ops::{Caller, Context, Target};
+use crate::ports::new_id;
+
+/// How often a source that changes under the copy is read again.
+const ATTEMPTS: u32 = 8;
+
+/// What UploadPartCopy is asked.
+pub struct UploadPartCopy<'a> {
+    /// From where.
+    pub source: Target,
+    /// Whom the request acts for at the source's bucket.
+    pub source_caller: Caller,
+    /// Decides the request's conditions about the source, and which of its bytes are copied.
+    pub select: &'a (dyn Fn(&ObjectRecord) -> Result<Range<u64>, S3Error> + Sync),
+    /// The part's number.
+    pub number: PartNumber,
+}
+
+/// Makes a part of an open upload from bytes of an object.
+///
+/// The part shares the source's blobs and no bytes move, unless the source lies in its record, or the upload asks for a
+/// checksum that stored values cannot give: then the bytes are read and written. The entity tag of a part that shares
+/// is the MD5 of its bytes where that is known, and otherwise 32 hex digits made from the extents, which are no MD5.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html>
+pub async fn upload_part_copy(
+    context: &Context,
+    upload: &Upload,
+    input: UploadPartCopy<'_>,
+) -> Result<Part, S3Error> {
+    if upload.state != UploadState::Open {
+        return Err(no_such_upload(upload.id));
+    }
+    for attempt in 0..ATTEMPTS {
+        let (bucket, source) = find(context, &input.source_caller, &input.source).await?;
+        let range = (input.select)(&source)?;
+        if range.end - range.start > MAX_BODY {
+            return Err(too_large());
+        }
+        let shared = share(context, upload, input.number, &source, &range).await?;
+        let metadata = &context.ports.metadata;
+        if let Some(part) = shared {
+            if source.shared
+                || metadata
+                    .mark_shared(&bucket, &source.key, source.commit_id)
+                    .await?
+            {
+                return record_part(context, upload, part).await;
+            }
+        } else if let Some(bytes) = read(context, &source, range.clone()).await? {
+            let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
+            let body = Incoming::of_stored(bytes, range.end - range.start, algorithm);
+            return upload_part(context, upload, input.number, body).await;
+        }
+        pause(context, attempt).await;
+    }
+    Err(ErrorCode::SlowDown.into())
+}
+
+fn too_large() -> S3Error {
+    let message = format!(
+        "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_BODY}"
+    );
+    S3Error::message(ErrorCode::InvalidRequest, message)
+}
+
+/// The part that names the source's blobs; `None` where the bytes have to be written.
+async fn share(
+    context: &Context,
+    upload: &Upload,
+    number: PartNumber,
+    source: &ObjectRecord,
+    range: &Range<u64>,
+) -> Result<Option<Part>, S3Error> {
+    if matches!(source.manifest, Manifest::Inline(_)) {
+        return Ok(None);
+    }
+    let Some(layout) = load_layout(context, &source.manifest).await? else {
+        return Ok(None);
+    };
+    let extents = slice(&layout.extents, range);
+    let whole = *range == (0..source.size);
+    let stored = source
+        .checksum
+        .as_ref()
+        .filter(|stored| whole && stored.kind == ChecksumKind::FullObject);
+    let checksum = match upload.checksum {
+        None => crc64nvme_of(&extents),
+        Some((algorithm, _)) => match stored.filter(|stored| stored.algorithm == algorithm) {
+            Some(stored) => Some(stored.clone()),
+            None if algorithm == ChecksumAlgorithm::Crc64nvme => crc64nvme_of(&extents),
+            None => None,
+        },
+    };
+    if upload.checksum.is_some() && checksum.is_none() {
+        return Ok(None);
+    }
+    let md5 = source.etag.md5().filter(|_| whole);
+    Ok(Some(Part {
+        number,
+        commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
+        etag: ETag::from_md5(md5.unwrap_or_else(|| name_of(&extents))),
+        size: range.end - range.start,
+        last_modified: context.ports.clock.now(),
+        checksum,
+        extents,
+        shared: true,
+    }))
+}
+
+/// The CRC-64/NVME of extents that are whole blobs; that of a piece of a blob is not known.
+pub(super) fn crc64nvme_of(extents: &[Extent]) -> Option<Checksum> {
+    let whole = |extent: &Extent| {
+        extent
+            .is_whole()
+            .then_some((extent.blob_crc64nvme, extent.length))
+    };
+    let crcs: Option<Vec<_>> = extents.iter().map(whole).collect();
+    crcs.map(|crcs| crc64nvme_checksum(combine_crc64nvme(crcs)))
+}
+
+/// 16 bytes that differ wherever the bytes may.
+fn name_of(extents: &[Extent]) -> [u8; 16] {
+    let names = extents
+        .iter()
+        .map(|extent| format!("{} {} {};", extent.blob, extent.offset, extent.length));
+    md5(names.collect::<String>().as_bytes())
+}

@@ -1,0 +1,91 @@
+//! Reading extent after extent, the next one already being fetched.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{Stream, StreamExt};
+
+use crate::model::Extent;
+use crate::ports::{BlobRead, BlobStore, BlobStream, StoreError, StoreErrorKind, StoreResult};
+
+/// The bytes of several extents. While one is read, the request for the next is under way.
+pub(super) struct ReadAhead {
+    blobs: Arc<dyn BlobStore>,
+    current: BlobStream,
+    next: Option<Next>,
+    rest: VecDeque<Extent>,
+}
+
+enum Next {
+    Opening(BoxFuture<'static, StoreResult<BlobStream>>),
+    Open(StoreResult<BlobStream>),
+}
+
+impl ReadAhead {
+    /// `current`, and then `rest`.
+    pub(super) fn new(blobs: Arc<dyn BlobStore>, current: BlobStream, rest: VecDeque<Extent>) -> Self {
+        let mut stream = Self {
+            blobs,
+            current,
+            next: None,
+            rest,
+        };
+        stream.request_next();
+        stream
+    }
+
+    fn request_next(&mut self) {
+        self.next = self
+            .rest
+            .pop_front()
+            .map(|extent| Next::Opening(open(self.blobs.clone(), extent).boxed()));
+    }
+
+    /// Drives the request for the next extent; ready once it is open or failed, or when there is none.
+    fn poll_next_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(Next::Opening(opening)) = &mut self.next {
+            let opened = ready!(opening.poll_unpin(cx));
+            self.next = Some(Next::Open(opened));
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Stream for ReadAhead {
+    type Item = StoreResult<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<StoreResult<Bytes>>> {
+        loop {
+            let opened = self.poll_next_open(cx);
+            if let Some(item) = ready!(self.current.poll_next_unpin(cx)) {
+                return Poll::Ready(Some(item));
+            }
+            ready!(opened);
+            match self.next.take() {
+                Some(Next::Open(Ok(stream))) => {
+                    self.current = stream;
+                    self.request_next();
+                }
+                Some(Next::Open(Err(error))) => {
+                    self.rest.clear();
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Some(Next::Opening(_)) | None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+async fn open(blobs: Arc<dyn BlobStore>, extent: Extent) -> StoreResult<BlobStream> {
+    match blobs.read(&extent.blob, extent.range()).await? {
+        BlobRead::Found(bytes) => Ok(bytes),
+        BlobRead::Missing => Err(StoreError::new(
+            StoreErrorKind::Corrupt,
+            format!("blob {} is missing", extent.blob),
+        )),
+    }
+}
