@@ -48,8 +48,9 @@ fn store(client: Client, table: String) -> Arc<DynamoMetadata> {
 }
 
 fn client() -> Client {
-    let endpoint = std::env::var("BLEEPSTORE_TEST_DYNAMODB")
-        .expect("with the feature `emulators`, BLEEPSTORE_TEST_DYNAMODB is the address of a DynamoDB emulator");
+    let endpoint = std::env::var("BLEEPSTORE_TEST_DYNAMODB").expect(
+        "with the feature `emulators`, BLEEPSTORE_TEST_DYNAMODB is the address of a DynamoDB emulator",
+    );
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-north-1"))
@@ -69,7 +70,9 @@ async fn create_table(client: &Client) -> String {
         let definition = AttributeDefinition::builder()
             .attribute_name(attribute)
             .attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder().attribute_name(attribute).key_type(role);
+        let key = KeySchemaElement::builder()
+            .attribute_name(attribute)
+            .key_type(role);
         table = table
             .attribute_definitions(definition.build().unwrap())
             .key_schema(key.build().unwrap());

@@ -128,7 +128,10 @@ impl DynamoMetadata {
 
     /// Whether there is this creation of the bucket.
     pub(super) async fn is_current(&self, name: &BucketName, id: BucketId) -> StoreResult<bool> {
-        Ok(self.read_bucket(name).await?.is_some_and(|bucket| bucket.id == id))
+        Ok(self
+            .read_bucket(name)
+            .await?
+            .is_some_and(|bucket| bucket.id == id))
     }
 
     /// Whether what was just written into this creation of the bucket stands.
@@ -177,10 +180,7 @@ impl BucketRows for DynamoMetadata {
 
     async fn remove_marked(&self, name: &BucketName, id: BucketId, token: Token) -> StoreResult<bool> {
         let condition = Condition::in_state(id, BucketState::Deleting(token));
-        let removed = self
-            .table
-            .delete(&RowKey::bucket(name), Some(&condition))
-            .await?;
+        let removed = self.table.delete(&RowKey::bucket(name), Some(&condition)).await?;
         Ok(removed.is_applied())
     }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bleepstore_core::model::{BucketId, BucketState, CommitId, ObjectRecord, Revision, Token, WriteCondition};
+use bleepstore_core::model::{
+    BucketId, BucketState, CommitId, ObjectRecord, Revision, Token, WriteCondition,
+};
 
 use super::rows::{self, COMPLETING, MARKER, OBJECT, OPEN};
 
@@ -43,7 +45,11 @@ impl Condition {
 
     /// What [`check_replacement`](bleepstore_core::ports::check_replacement) says, on a row of this
     /// creation of the bucket or on none. A row of another creation is refused.
-    pub(super) fn replaceable(bucket: BucketId, condition: &WriteCondition, retired: Option<CommitId>) -> Self {
+    pub(super) fn replaceable(
+        bucket: BucketId,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> Self {
         let (or_absent, holds) = match condition {
             WriteCondition::Any => (true, ""),
             WriteCondition::IfAbsent => (true, " AND row_kind = :marker"),
@@ -113,9 +119,8 @@ impl Condition {
     /// The bucket is this creation, in this state.
     pub(super) fn in_state(bucket: BucketId, state: BucketState) -> Self {
         match state {
-            BucketState::Active => {
-                Self::new("bucket_id = :bucket AND attribute_not_exists(deleting_by)").with_text(":bucket", bucket)
-            }
+            BucketState::Active => Self::new("bucket_id = :bucket AND attribute_not_exists(deleting_by)")
+                .with_text(":bucket", bucket),
             BucketState::Deleting(token) => Self::new("bucket_id = :bucket AND deleting_by = :mark")
                 .with_text(":bucket", bucket)
                 .with_text(":mark", token),

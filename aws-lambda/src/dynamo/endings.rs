@@ -104,7 +104,12 @@ impl DynamoMetadata {
             prefix: PARTS.to_owned(),
             after: None,
         };
-        let read = |item: &Item| Ok(Some(RowKey::new(partition.as_str(), rows::text_of(item, SORT_KEY)?)));
+        let read = |item: &Item| {
+            Ok(Some(RowKey::new(
+                partition.as_str(),
+                rows::text_of(item, SORT_KEY)?,
+            )))
+        };
         let (parts, more) = self.table.scan(range, PARTS_AT_ONCE, read).await?;
         let batches: Vec<Vec<RowKey>> = parts.chunks(BATCH_WRITE).map(<[RowKey]>::to_vec).collect();
         stream::iter(batches)

@@ -111,9 +111,7 @@ where
             Some(error) if error.is_user() => Meaning::Defect,
             _ => Meaning::Unknown,
         },
-        SdkError::ServiceError(answer) => {
-            code_meaning(answer.err().code(), answer.raw().status().as_u16())
-        }
+        SdkError::ServiceError(answer) => code_meaning(answer.err().code(), answer.raw().status().as_u16()),
         // A timeout, an answer that cannot be read, and what later SDKs may add.
         _ => Meaning::Unknown,
     }
@@ -266,7 +264,10 @@ mod tests {
             (Unavailable, Unavailable)
         );
         assert!(may_resend(&io(io::ErrorKind::ConnectionRefused)));
-        assert_eq!(kinds(|| io(io::ErrorKind::ConnectionReset)), (Unavailable, Timeout));
+        assert_eq!(
+            kinds(|| io(io::ErrorKind::ConnectionReset)),
+            (Unavailable, Timeout)
+        );
         assert_eq!(kinds(|| io(io::ErrorKind::UnexpectedEof)), (Unavailable, Timeout));
         assert!(!may_resend(&io(io::ErrorKind::ConnectionReset)));
         let timeout = || SdkError::dispatch_failure(ConnectorError::timeout("late".into()));

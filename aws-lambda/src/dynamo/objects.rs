@@ -1,8 +1,10 @@
 //! Objects.
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, WriteCondition,
+    Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
+    WriteCondition,
 };
 use bleepstore_core::ports::{
     CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
@@ -79,7 +81,7 @@ impl ObjectIndex for DynamoMetadata {
     }
 
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
-        let values = [(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))];
+        let values = [(":yes", AttributeValue::Bool(true))];
         let marked = self
             .table
             .update(
@@ -212,10 +214,15 @@ fn rows_of(bucket: &BucketName, range: &KeyRange) -> Option<Range> {
         KeyStart::AfterPrefix(prefix) if prefix.len() + char::MAX.len_utf8() <= SORT_KEY_BYTES => {
             Some(format!("{prefix}{}", char::MAX))
         }
-        KeyStart::AfterPrefix(prefix) => Some(prefix[..prefix.floor_char_boundary(SORT_KEY_BYTES)].to_owned()),
+        KeyStart::AfterPrefix(prefix) => {
+            Some(prefix[..prefix.floor_char_boundary(SORT_KEY_BYTES)].to_owned())
+        }
     };
     let after = after.filter(|after| *after > range.prefix || *after == range.prefix && !after.is_empty());
-    if after.as_ref().is_some_and(|after| !after.starts_with(&range.prefix)) {
+    if after
+        .as_ref()
+        .is_some_and(|after| !after.starts_with(&range.prefix))
+    {
         return None;
     }
     Some(Range {

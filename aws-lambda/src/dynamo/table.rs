@@ -85,7 +85,12 @@ pub(super) struct Rows {
 }
 
 impl Table {
-    pub(super) fn new(client: &Client, name: String, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+    pub(super) fn new(
+        client: &Client,
+        name: String,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
         let connect = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
         let reads = client
             .config()
@@ -152,8 +157,16 @@ impl Table {
                 .map_err(StoreError::internal)?;
             let get = self.reads.batch_get_item().request_items(&self.name, keys);
             let answer = get.send().await.map_err(read_error)?;
-            found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
-            let left = answer.unprocessed_keys.and_then(|mut left| left.remove(&self.name));
+            found.extend(
+                answer
+                    .responses
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|(_, items)| items),
+            );
+            let left = answer
+                .unprocessed_keys
+                .and_then(|mut left| left.remove(&self.name));
             match left {
                 Some(left) if !left.keys().is_empty() => wanted = left.keys,
                 _ => return Ok(()),
@@ -180,7 +193,9 @@ impl Table {
             Ok(done) => Ok(Written::Applied(done.attributes)),
             Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => {
                 match answer.into_err() {
-                    PutItemError::ConditionalCheckFailedException(failed) => Ok(Written::Refused(failed.item)),
+                    PutItemError::ConditionalCheckFailedException(failed) => {
+                        Ok(Written::Refused(failed.item))
+                    }
                     other => Err(StoreError::internal(other)),
                 }
             }
@@ -212,7 +227,9 @@ impl Table {
             Ok(done) => Ok(Written::Applied(done.attributes)),
             Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => {
                 match answer.into_err() {
-                    UpdateItemError::ConditionalCheckFailedException(failed) => Ok(Written::Refused(failed.item)),
+                    UpdateItemError::ConditionalCheckFailedException(failed) => {
+                        Ok(Written::Refused(failed.item))
+                    }
                     other => Err(StoreError::internal(other)),
                 }
             }
@@ -235,7 +252,9 @@ impl Table {
             Ok(done) => Ok(Written::Applied(done.attributes)),
             Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => {
                 match answer.into_err() {
-                    DeleteItemError::ConditionalCheckFailedException(failed) => Ok(Written::Refused(failed.item)),
+                    DeleteItemError::ConditionalCheckFailedException(failed) => {
+                        Ok(Written::Refused(failed.item))
+                    }
                     other => Err(StoreError::internal(other)),
                 }
             }
@@ -265,8 +284,13 @@ impl Table {
             Ok(_) => return Ok(true),
             Err(error) => error,
         };
-        if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() {
-            let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+        if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+            error.as_service_error()
+        {
+            let codes = cancelled
+                .cancellation_reasons()
+                .iter()
+                .filter_map(|reason| reason.code());
             match cancellation(codes) {
                 Cancellation::Contended => return Ok(false),
                 Cancellation::Throttled => return Err(StoreError::new(StoreErrorKind::Throttled, error)),
@@ -300,7 +324,9 @@ impl Table {
         let answer = query.send().await.map_err(read_error)?;
         let last = answer.last_evaluated_key.as_ref();
         Ok(Rows {
-            last: last.map(|key| rows::text_of(key, SORT_KEY).map(str::to_owned)).transpose()?,
+            last: last
+                .map(|key| rows::text_of(key, SORT_KEY).map(str::to_owned))
+                .transpose()?,
             items: answer.items.unwrap_or_default(),
         })
     }
@@ -339,7 +365,9 @@ impl Table {
             let write = self.writes.batch_write_item().request_items(&self.name, left);
             let answer = self.send(|| write.clone().send()).await;
             let answer = answer.map_err(|error| store_error(error, Access::Write))?;
-            let rest = answer.unprocessed_items.and_then(|mut rest| rest.remove(&self.name));
+            let rest = answer
+                .unprocessed_items
+                .and_then(|mut rest| rest.remove(&self.name));
             match rest {
                 Some(rest) if !rest.is_empty() => left = rest,
                 _ => return Ok(()),

@@ -6,7 +6,8 @@ use bleepstore_core::model::{
     Timestamp, Token, Upload, UploadId, UploadState, WriteCondition,
 };
 use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, Page, PublishOutcome, RecordPartOutcome, StoreError, StoreResult, UploadIndex, UploadLookup, UploadRange, UploadStart,
+    AbortOutcome, BeginComplete, Page, PublishOutcome, RecordPartOutcome, StoreError, StoreResult,
+    UploadIndex, UploadLookup, UploadRange, UploadStart,
 };
 use futures_util::future::try_join;
 
@@ -16,7 +17,7 @@ use super::error::behind_write;
 use super::index::{Entry, Start};
 use super::objects::find;
 use super::rows::{self, Item, StoredReceipt};
-use super::schema::{self, PARTS, RETIRED_PARTITIONS, RowKey};
+use super::schema::{self, PARTS, RETIRED_DIGITS, RowKey};
 use super::table::{Range, Written};
 
 /// Uploads whose rows one batch reads, each with its receipt.
@@ -25,9 +26,6 @@ const UPLOADS_PER_BATCH: usize = 50;
 #[async_trait]
 impl UploadIndex for DynamoMetadata {
     async fn begin_upload(&self, upload: &Upload) -> StoreResult<bool> {
-        if !self.is_current(&upload.bucket_name, upload.bucket).await? {
-            return Ok(false);
-        }
         let partition = schema::uploads(upload.bucket);
         let entry = Entry::new(upload.key.as_str(), upload.id);
         // Either may be left alone behind a failure: nobody learns of the upload then.
@@ -58,8 +56,16 @@ impl UploadIndex for DynamoMetadata {
         let Written::Applied(replaced) = self.table.put(rows::part(&key, part)?, None).await? else {
             return Err(StoreError::internal("a write without a condition was refused"));
         };
-        let row = self.table.get(&RowKey::upload(upload.id)).await.map_err(behind_write)?;
-        let row = row.as_ref().map(rows::read_upload).transpose().map_err(behind_write)?;
+        let row = self
+            .table
+            .get(&RowKey::upload(upload.id))
+            .await
+            .map_err(behind_write)?;
+        let row = row
+            .as_ref()
+            .map(rows::read_upload)
+            .transpose()
+            .map_err(behind_write)?;
         if row.is_some_and(|row| row.state == UploadState::Open) {
             return Ok(RecordPartOutcome::Recorded);
         }
@@ -76,7 +82,10 @@ impl UploadIndex for DynamoMetadata {
         if let Some(closed) = self.closed(upload, now).await? {
             return Ok(closed);
         }
-        let values = [(":state", rows::text(rows::COMPLETING)), (":by", rows::text(token))];
+        let values = [
+            (":state", rows::text(rows::COMPLETING)),
+            (":by", rows::text(token)),
+        ];
         let moved = self
             .table
             .update(
@@ -120,7 +129,8 @@ impl UploadIndex for DynamoMetadata {
         retired: Option<CommitId>,
         receipt: &Receipt,
     ) -> StoreResult<PublishOutcome> {
-        self.publish_upload(bucket, record, condition, retired, receipt).await
+        self.publish_upload(bucket, record, condition, retired, receipt)
+            .await
     }
 
     async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {
@@ -135,10 +145,13 @@ impl UploadIndex for DynamoMetadata {
         now: Timestamp,
     ) -> StoreResult<Option<Receipt>> {
         let stored = self.stored_receipt(upload).await?;
-        let stored = stored
-            .filter(|stored| stored.bucket == bucket.id && stored.key == *key && stored.receipt.expires >= now);
+        let stored = stored.filter(|stored| {
+            stored.bucket == bucket.id && stored.key == *key && stored.receipt.expires >= now
+        });
         match stored {
-            Some(stored) if self.vouches(bucket, &stored.receipt).await? => Ok(Some(stored.receipt)),
+            Some(stored) if self.vouches(&bucket.name, bucket.id, &stored.receipt).await? => {
+                Ok(Some(stored.receipt))
+            }
             _ => Ok(None),
         }
     }
@@ -156,7 +169,10 @@ impl UploadIndex for DynamoMetadata {
         };
         let read = |item: &Item| rows::detail_of(item).map(Some);
         let (items, last) = self.table.scan(range, limit, read).await?;
-        let next = items.last().map(|part: &Part| part.number).filter(|_| last.is_some());
+        let next = items
+            .last()
+            .map(|part: &Part| part.number)
+            .filter(|_| last.is_some());
         Ok(Page { items, next })
     }
 
@@ -193,7 +209,11 @@ impl UploadIndex for DynamoMetadata {
             items.extend(self.open_uploads(bucket.id, &entries).await?);
             let last = entries.last().filter(|_| more);
             let next = last
-                .map(|last| last.id.parse().map(|id| UploadStart::After(last.text.clone(), id)))
+                .map(|last| {
+                    last.id
+                        .parse()
+                        .map(|id| UploadStart::After(last.text.clone(), id))
+                })
                 .transpose()
                 .map_err(StoreError::corrupt)?;
             match next {
@@ -217,7 +237,7 @@ impl UploadIndex for DynamoMetadata {
     ) -> StoreResult<Page<RetiredManifest, CommitId>> {
         let after = after.map(|commit| commit.to_string());
         let mut items: Vec<RetiredManifest> = Vec::new();
-        for digit in RETIRED_PARTITIONS.split_terminator("").skip(1) {
+        for digit in RETIRED_DIGITS {
             let passed = after.as_deref().filter(|after| &after[..1] >= digit);
             if passed.is_some_and(|after| &after[..1] > digit) {
                 continue;
@@ -263,10 +283,9 @@ impl DynamoMetadata {
         let Some(stored) = stored.filter(|stored| stored.receipt.expires >= now) else {
             return Ok(None);
         };
-        let stands = match stored.receipt.outcome {
-            bleepstore_core::model::ReceiptOutcome::Aborted => true,
-            _ => self.confirm(&upload.bucket_name, upload.bucket).await?,
-        };
+        let stands = self
+            .vouches(&upload.bucket_name, upload.bucket, &stored.receipt)
+            .await?;
         Ok(Some(if stands {
             BeginComplete::Closed(stored.receipt)
         } else {
