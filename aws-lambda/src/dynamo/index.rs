@@ -196,3 +196,100 @@ impl Table {
         Ok((found, more))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_fits_and_reads_back_whatever_its_text() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let texts = [
+            "a".to_owned(),
+            "\u{0}\u{1}\u{2}\u{1}\u{0}\u{0}\u{1}".to_owned(),
+            "\u{10ffff}".repeat(256),
+            "\u{0}".repeat(1024),
+            "é".repeat(512),
+            "k".repeat(WHOLE),
+            "k".repeat(WHOLE + 1),
+        ];
+        for text in texts {
+            let entry = Entry::new(&text, id);
+            assert!(entry.key("P").sk.len() <= SORT_KEY_BYTES, "{text:?}");
+            assert_eq!(Entry::read(&entry.item("P")).unwrap().0, entry);
+        }
+    }
+
+    #[test]
+    fn sort_keys_keep_the_order_of_texts_but_among_those_with_the_same_cut() {
+        let stems = ["k".repeat(WHOLE - 4), "k".repeat(WHOLE - 2), "k".repeat(WHOLE)];
+        let tails = [
+            "",
+            "\u{0}",
+            "\u{1}",
+            "\u{2}",
+            "a",
+            "é",
+            "中",
+            "\u{ffff}",
+            "\u{10000}",
+            "\u{10ffff}",
+        ];
+        let mut entries: Vec<Entry> = [
+            "a",
+            "a\u{0}",
+            "a\u{0}b",
+            "a\u{1}",
+            "a\u{2}",
+            "a/",
+            "b",
+            "\u{10ffff}",
+        ]
+        .map(|text| Entry::new(text, "0".repeat(ID)))
+        .to_vec();
+        for stem in &stems {
+            for (one, two) in tails
+                .iter()
+                .flat_map(|one| tails.iter().map(move |two| (one, two)))
+            {
+                entries.push(Entry::new(&format!("{stem}{one}{two}"), "0".repeat(ID)));
+            }
+        }
+        entries.sort();
+        entries.dedup();
+        let mut last: Option<(String, Option<String>)> = None;
+        for entry in &entries {
+            let sort_key = entry.key("P").sk;
+            let stem = Entry::read(&entry.item("P")).unwrap().1;
+            if let Some((before, stem_before)) = &last {
+                let clustered = stem.is_some() && stem == *stem_before;
+                assert!(clustered || *before < sort_key, "{entry:?}");
+            }
+            last = Some((sort_key, stem));
+        }
+    }
+
+    #[test]
+    fn a_range_starts_within_its_prefix() {
+        let starts = [
+            Start::AfterText("a"),
+            Start::AfterPrefix("a/"),
+            Start::After("b", "0"),
+            Start::Beginning,
+        ];
+        for prefix in ["", "a", "a/", "a/b", "b"] {
+            for start in starts {
+                if let Some(Range {
+                    prefix,
+                    after: Some(after),
+                    ..
+                }) = range("P", prefix, start)
+                {
+                    assert!(after.starts_with(&prefix), "{prefix:?} {start:?}");
+                }
+            }
+        }
+        assert!(range("P", "a", Start::AfterText("b")).is_none());
+        assert!(range("P", "a/b", Start::AfterPrefix("a/")).is_none());
+    }
+}

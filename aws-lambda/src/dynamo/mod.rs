@@ -32,9 +32,9 @@ use self::table::Table;
 /// Bodies in rows would be read by every listing.
 const INLINE_LIMIT: u64 = 0;
 
-/// Extents and parts that a row may list, at 130 to 230 bytes of JSON each: a row stays near 2 KB, which
-/// is what a write costs two units for, and what a listing of a thousand keys reads two megabytes of.
-const LAYOUT_LIMIT: usize = 8;
+/// Extents and parts that a row may list, at 130 to 230 bytes of JSON each: a row stays near 2 KB, so that a
+/// write costs two or three units, and a listing of a thousand keys reads at most two megabytes or so.
+const LAYOUT_LIMIT: usize = 6;
 
 /// A metadata store in one DynamoDB table.
 pub struct DynamoMetadata {

@@ -1,6 +1,7 @@
 //! Objects.
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
     Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
     WriteCondition,
@@ -80,7 +81,7 @@ impl ObjectIndex for DynamoMetadata {
     }
 
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
-        let values = [(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))];
+        let values = [(":yes", AttributeValue::Bool(true))];
         let marked = self
             .table
             .update(

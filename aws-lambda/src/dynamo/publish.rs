@@ -3,7 +3,9 @@
 //! A transaction does not return the row that it replaces. So the row is read first, judged as every other
 //! store judges it, and the transaction takes place only if it is still the one that was read.
 
-use bleepstore_core::model::{Bucket, CommitId, ObjectRecord, Receipt, ReceiptOutcome, WriteCondition};
+use bleepstore_core::model::{
+    Bucket, BucketId, BucketName, CommitId, ObjectRecord, Receipt, ReceiptOutcome, WriteCondition,
+};
 use bleepstore_core::ports::{
     CommitOutcome, PublishOutcome, StoreError, StoreErrorKind, StoreResult, check_replacement,
 };
@@ -98,7 +100,7 @@ impl DynamoMetadata {
     }
 
     async fn closed_before(&self, bucket: &Bucket, earlier: &StoredReceipt) -> StoreResult<Attempt> {
-        let outcome = if self.vouches(bucket, &earlier.receipt).await? {
+        let outcome = if self.vouches(&bucket.name, bucket.id, &earlier.receipt).await? {
             PublishOutcome::Closed(earlier.receipt.clone())
         } else {
             PublishOutcome::Object(CommitOutcome::NoSuchBucket)
@@ -108,10 +110,15 @@ impl DynamoMetadata {
 
     /// Whether a receipt may be shown. That of an object may have been written by a process that died before it
     /// confirmed that the bucket keeps the object.
-    pub(super) async fn vouches(&self, bucket: &Bucket, receipt: &Receipt) -> StoreResult<bool> {
+    pub(super) async fn vouches(
+        &self,
+        bucket: &BucketName,
+        id: BucketId,
+        receipt: &Receipt,
+    ) -> StoreResult<bool> {
         match receipt.outcome {
             ReceiptOutcome::Aborted => Ok(true),
-            ReceiptOutcome::Completed { .. } => self.confirm(&bucket.name, bucket.id).await,
+            ReceiptOutcome::Completed { .. } => self.confirm(bucket, id).await,
         }
     }
 

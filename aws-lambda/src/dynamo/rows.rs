@@ -3,11 +3,12 @@
 //! What conditions and filters look at has an attribute of its own; the rest of a row is one JSON text.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
-    Bucket, BucketState, Checksum, CommitId, Credential, ETag, Manifest, ObjectHeaders, ObjectKey,
-    ObjectKind, ObjectRecord, Owner, Part, Receipt, RetiredManifest, Revision, Timestamp, Upload,
+    Bucket, BucketId, BucketState, Checksum, CommitId, Credential, ETag, InvalidId, Manifest, ObjectHeaders,
+    ObjectKey, ObjectKind, ObjectRecord, Owner, Part, Receipt, RetiredManifest, Revision, Timestamp, Upload,
     UploadState,
 };
 use bleepstore_core::ports::{StoreError, StoreResult};
@@ -67,10 +68,7 @@ pub(super) fn text_of<'a>(item: &'a Item, name: &str) -> StoreResult<&'a str> {
 }
 
 /// The id in an attribute.
-pub(super) fn id_of<T: std::str::FromStr<Err = bleepstore_core::model::InvalidId>>(
-    item: &Item,
-    name: &str,
-) -> StoreResult<T> {
+pub(super) fn id_of<T: FromStr<Err = InvalidId>>(item: &Item, name: &str) -> StoreResult<T> {
     text_of(item, name)?.parse().map_err(StoreError::corrupt)
 }
 
@@ -230,7 +228,7 @@ pub(super) fn part(row_key: &RowKey, part: &Part) -> StoreResult<Item> {
 /// A receipt with the object that it is of.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StoredReceipt {
-    pub(super) bucket: bleepstore_core::model::BucketId,
+    pub(super) bucket: BucketId,
     pub(super) key: ObjectKey,
     pub(super) receipt: Receipt,
 }

@@ -34,7 +34,9 @@ pub(super) const CREDENTIALS: &str = "CREDS";
 /// What the sort keys of parts start with.
 pub(super) const PARTS: &str = "PART#";
 /// The first digits of commit ids, each with its partition of retired manifests.
-pub(super) const RETIRED_PARTITIONS: &str = "0123456789abcdef";
+pub(super) const RETIRED_DIGITS: [&str; 16] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f",
+];
 
 const METADATA: &str = "#METADATA";
 

@@ -17,7 +17,7 @@ use super::error::behind_write;
 use super::index::{Entry, Start};
 use super::objects::find;
 use super::rows::{self, Item, StoredReceipt};
-use super::schema::{self, PARTS, RETIRED_PARTITIONS, RowKey};
+use super::schema::{self, PARTS, RETIRED_DIGITS, RowKey};
 use super::table::{Range, Written};
 
 /// Uploads whose rows one batch reads, each with its receipt.
@@ -26,9 +26,6 @@ const UPLOADS_PER_BATCH: usize = 50;
 #[async_trait]
 impl UploadIndex for DynamoMetadata {
     async fn begin_upload(&self, upload: &Upload) -> StoreResult<bool> {
-        if !self.is_current(&upload.bucket_name, upload.bucket).await? {
-            return Ok(false);
-        }
         let partition = schema::uploads(upload.bucket);
         let entry = Entry::new(upload.key.as_str(), upload.id);
         // Either may be left alone behind a failure: nobody learns of the upload then.
@@ -152,7 +149,9 @@ impl UploadIndex for DynamoMetadata {
             stored.bucket == bucket.id && stored.key == *key && stored.receipt.expires >= now
         });
         match stored {
-            Some(stored) if self.vouches(bucket, &stored.receipt).await? => Ok(Some(stored.receipt)),
+            Some(stored) if self.vouches(&bucket.name, bucket.id, &stored.receipt).await? => {
+                Ok(Some(stored.receipt))
+            }
             _ => Ok(None),
         }
     }
@@ -238,7 +237,7 @@ impl UploadIndex for DynamoMetadata {
     ) -> StoreResult<Page<RetiredManifest, CommitId>> {
         let after = after.map(|commit| commit.to_string());
         let mut items: Vec<RetiredManifest> = Vec::new();
-        for digit in RETIRED_PARTITIONS.split_terminator("").skip(1) {
+        for digit in RETIRED_DIGITS {
             let passed = after.as_deref().filter(|after| &after[..1] >= digit);
             if passed.is_some_and(|after| &after[..1] > digit) {
                 continue;
@@ -284,10 +283,9 @@ impl DynamoMetadata {
         let Some(stored) = stored.filter(|stored| stored.receipt.expires >= now) else {
             return Ok(None);
         };
-        let stands = match stored.receipt.outcome {
-            bleepstore_core::model::ReceiptOutcome::Aborted => true,
-            _ => self.confirm(&upload.bucket_name, upload.bucket).await?,
-        };
+        let stands = self
+            .vouches(&upload.bucket_name, upload.bucket, &stored.receipt)
+            .await?;
         Ok(Some(if stands {
             BeginComplete::Closed(stored.receipt)
         } else {
