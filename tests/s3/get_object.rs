@@ -295,3 +295,15 @@ s3_test!(
         });
     }
 );
+
+s3_test!(reads_an_empty_last_part, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    let upload = bucket.begin_upload("key");
+    let part = bucket.upload_part("key", &upload, 1, b"");
+    bucket.complete("key", &upload, &[part]).expect(200);
+    let request = bucket.get("key").query("partNumber", "1");
+    let read = request.expect(200);
+    assert_eq!(read.body, b"");
+    assert_eq!(read.required("x-amz-mp-parts-count"), "1");
+    assert_eq!(read.header("content-range"), None);
+});

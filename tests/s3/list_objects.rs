@@ -396,3 +396,15 @@ s3_test!(refuses_an_unknown_encoding_type, largest_body = 0, |s3: &S3| {
         .expect_error(400, "InvalidArgument");
     assert_eq!(error.field("ArgumentName"), "encoding-type");
 });
+
+s3_test!(
+    refuses_a_list_type_that_does_not_exist,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket
+            .request("GET")
+            .query("list-type", "3")
+            .expect_error(400, "InvalidArgument");
+    }
+);

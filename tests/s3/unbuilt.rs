@@ -151,23 +151,6 @@ s3_test!(
     }
 );
 
-s3_test!(
-    copying_into_a_part_is_refused_by_name,
-    largest_body = 10,
-    |s3: &S3| {
-        let bucket = s3.bucket();
-        bucket.fill(&["source"]);
-        let upload = bucket.begin_upload("key");
-        let request = bucket
-            .part("key", &upload, 1, "")
-            .header("x-amz-copy-source", format!("{}/source", bucket.name));
-        let error = request.expect_error(501, "NotImplemented");
-        assert!(error.message.contains("UploadPartCopy"), "{}", error.message);
-        let parts = bucket.list_parts("key", &upload).expect(200);
-        assert_eq!(parts.all("ListPartsResult/Part/PartNumber"), [""; 0]);
-    }
-);
-
 s3_test!(a_form_upload_is_refused_by_name, largest_body = 100, |s3: &S3| {
     let bucket = s3.bucket();
     let request = bucket

@@ -71,9 +71,10 @@ def test_a_tree_goes_up_and_comes_back_byte_for_byte(made, tree, tmp_path):
     assert contents(tmp_path / "back") == contents(tree)
 
 
-def test_files_are_copied_and_moved_in_the_store(made, tree, tmp_path):
-    # Under the 8 MiB from which the command line copies in parts.
-    source = tree / "nested/7mib.bin"
+# The command line copies in parts from 8 MiB on.
+@pytest.mark.parametrize("name", ["nested/7mib.bin", "large.bin"])
+def test_files_are_copied_and_moved_in_the_store(made, tree, tmp_path, name):
+    source = tree / name
     aws("s3", "cp", source, f"{made}/a", "--no-progress")
     aws("s3", "cp", f"{made}/a", f"{made}/b", "--no-progress")
     aws("s3", "mv", f"{made}/b", f"{made}/c", "--no-progress")

@@ -4,6 +4,7 @@
 pub mod blob_conformance;
 pub mod clock;
 pub mod decorators;
+pub mod deployment;
 pub mod emulators;
 pub mod entropy;
 pub mod http;

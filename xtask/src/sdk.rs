@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::report::{Check, Tally, counted, missing};
-use crate::run::{cargo, root, succeeds, target_dir, watched};
+use crate::run::{root, succeeds, target_dir, watched};
 
 const SUITES: [&str; 2] = ["tests/sdk/test_boto3.py", "tests/sdk/test_aws_cli.py"];
 const ACCESS_KEY: &str = "sdk-tests";
 const SECRET_KEY: &str = "sdk-tests-secret-key";
 
-/// Runs the suites with this Python, or says for each why it cannot run.
+/// Runs the suites with this Python against the binary that `cargo test` built, or says for each why it cannot run.
 pub(crate) fn suites(python: Result<PathBuf, String>, strict: bool) -> Tally {
     match python {
         Ok(python) => run(&python).unwrap_or_else(|complaint| counted(Err(complaint))),
@@ -28,11 +28,17 @@ pub(crate) fn suites(python: Result<PathBuf, String>, strict: bool) -> Tally {
 }
 
 fn run(python: &Path) -> Result<Tally, String> {
-    succeeds(&mut cargo(["build", "--locked", "-p", "bleepstore-local"]))?;
+    let binary = target_dir().join("debug/bleepstore");
+    if !binary.is_file() {
+        return Err(format!(
+            "{} is missing: cargo test did not build it",
+            binary.display()
+        ));
+    }
     let scratch = Scratch::new()?;
     let home = scratch.0.join("home");
     fs::create_dir(&home).map_err(|error| format!("{}: {error}", home.display()))?;
-    let server = Server::start(&scratch.0.join("data"))?;
+    let server = Server::start(&binary, &scratch.0.join("data"))?;
     let mut tally = Tally::default();
     let mut pytest = Command::new(python);
     pytest
@@ -96,8 +102,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(data: &Path) -> Result<Self, String> {
-        let mut child = Command::new(target_dir().join("debug/bleepstore"))
+    fn start(binary: &Path, data: &Path) -> Result<Self, String> {
+        let mut child = Command::new(binary)
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .env("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY)

@@ -307,3 +307,7 @@ async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> Stor
     }
     Ok(folded)
 }
+
+#[cfg(test)]
+#[path = "listing_tests.rs"]
+mod tests;

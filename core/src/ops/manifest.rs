@@ -120,3 +120,7 @@ pub(super) async fn place_layout(
         parts,
     }))
 }
+
+#[cfg(test)]
+#[path = "manifest_tests.rs"]
+mod tests;

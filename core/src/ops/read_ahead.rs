@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
-use futures_util::stream::{Stream, StreamExt};
+use futures_util::stream::{Fuse, Stream, StreamExt};
 
 use crate::model::Extent;
 use crate::ports::{BlobRead, BlobStore, BlobStream, StoreError, StoreErrorKind, StoreResult};
@@ -15,7 +15,7 @@ use crate::ports::{BlobRead, BlobStore, BlobStream, StoreError, StoreErrorKind, 
 /// The bytes of several extents. While one is read, the request for the next is under way.
 pub(super) struct ReadAhead {
     blobs: Arc<dyn BlobStore>,
-    current: BlobStream,
+    current: Fuse<BlobStream>,
     next: Option<Next>,
     rest: VecDeque<Extent>,
 }
@@ -30,7 +30,7 @@ impl ReadAhead {
     pub(super) fn new(blobs: Arc<dyn BlobStore>, current: BlobStream, rest: VecDeque<Extent>) -> Self {
         let mut stream = Self {
             blobs,
-            current,
+            current: current.fuse(),
             next: None,
             rest,
         };
@@ -67,7 +67,7 @@ impl Stream for ReadAhead {
             ready!(opened);
             match self.next.take() {
                 Some(Next::Open(Ok(stream))) => {
-                    self.current = stream;
+                    self.current = stream.fuse();
                     self.request_next();
                 }
                 Some(Next::Open(Err(error))) => {

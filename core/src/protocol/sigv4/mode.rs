@@ -1,7 +1,5 @@
 //! What `x-amz-content-sha256` says of the body.
 
-use http::HeaderMap;
-
 use crate::model::S3Error;
 
 pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";

@@ -1,0 +1,142 @@
+//! What was acknowledged is there after a restart, byte for byte.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bleepstore_core::Ports;
+use bleepstore_core::model::{BucketName, ObjectHeaders, ObjectKey, Owner, PartNumber, WriteCondition};
+use bleepstore_core::ops::{
+    Caller, CompleteMultipartUpload, CompletedPart, Context, CreateMultipartUpload, Incoming, Ownership,
+    PutObject, Selection, Target, complete_multipart_upload, create_bucket, create_multipart_upload,
+    establish_ownership, get_object, open_upload, put_object, upload_part,
+};
+use bleepstore_core::protocol::payload::DeclaredBody;
+use bleepstore_core::protocol::sigv4::PayloadMode;
+use bleepstore_http::{OsEntropy, SystemClock};
+use bleepstore_local::fs_blobs::FsBlobs;
+use bleepstore_local::sqlite::SqliteMetadata;
+use futures_util::TryStreamExt;
+
+async fn open(folder: &Path) -> Context {
+    let ports = Ports {
+        metadata: Arc::new(SqliteMetadata::open(&folder.join("metadata.sqlite")).unwrap()),
+        blobs: Arc::new(FsBlobs::open(folder).unwrap()),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+    };
+    let ownership = establish_ownership(&ports).await.unwrap();
+    Context { ports, ownership }
+}
+
+fn target(key: &str) -> Target {
+    Target {
+        bucket: BucketName::new("bucket").unwrap(),
+        key: ObjectKey::new(key).unwrap(),
+    }
+}
+
+fn incoming(bytes: &[u8]) -> Incoming {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("content-length", bytes.len().into());
+    let declared = DeclaredBody::from_headers(&headers, PayloadMode::Unsigned, None).unwrap();
+    let body = declared
+        .open(bleepstore_core::Body::full(bytes.to_vec()), None)
+        .unwrap();
+    Incoming {
+        stream: body.stream,
+        length: body.length,
+        digests: body.digests,
+    }
+}
+
+async fn read(context: &Context, caller: &Caller, key: &str) -> Vec<u8> {
+    let whole = |_: &_| Ok(Selection::Whole);
+    let read = get_object(context, caller, &target(key), &whole).await.unwrap();
+    let pieces: Vec<_> = read.body.try_collect().await.unwrap();
+    pieces.concat()
+}
+
+#[tokio::test]
+async fn objects_of_every_kind_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let caller = Caller {
+        owner: Owner::root(),
+        expected_bucket_owner: None,
+    };
+    let bodies: Vec<(String, Vec<u8>)> = [0, 1, 16 * 1024, 16 * 1024 + 1, 3 << 20]
+        .into_iter()
+        .map(|length| {
+            (
+                format!("key-{length}"),
+                (0..length).map(|n: u32| (n % 251) as u8).collect(),
+            )
+        })
+        .collect();
+
+    let context = open(folder.path()).await;
+    create_bucket(&context, &caller, &target("x").bucket, "us-east-1")
+        .await
+        .unwrap();
+    for (key, body) in &bodies {
+        let (headers, condition) = (ObjectHeaders::default(), WriteCondition::Any);
+        let input = PutObject {
+            target: target(key),
+            headers,
+            body: incoming(body),
+            condition,
+        };
+        put_object(&context, &caller, input).await.unwrap();
+    }
+    let begin = CreateMultipartUpload {
+        target: target("joined"),
+        headers: ObjectHeaders::default(),
+        checksum: None,
+    };
+    let upload = create_multipart_upload(&context, &caller, begin).await.unwrap();
+    let row = open_upload(&context, &caller, &target("joined"), upload)
+        .await
+        .unwrap();
+    let part = vec![7; 5 << 20];
+    let first = upload_part(&context, &row, PartNumber::new(1).unwrap(), incoming(&part))
+        .await
+        .unwrap();
+    drop(context);
+
+    // The upload goes on where it was.
+    let context = open(folder.path()).await;
+    assert_eq!(context.ownership, Ownership::Owned);
+    let row = open_upload(&context, &caller, &target("joined"), upload)
+        .await
+        .unwrap();
+    let last = upload_part(&context, &row, PartNumber::new(2).unwrap(), incoming(b"end"))
+        .await
+        .unwrap();
+    let listed = |part: bleepstore_core::model::Part| CompletedPart {
+        number: part.number,
+        etag: part.etag,
+        checksum: None,
+    };
+    let complete = CompleteMultipartUpload {
+        target: target("joined"),
+        upload,
+        parts: vec![listed(first), listed(last)],
+        checksum: None,
+        checksum_kind: None,
+        size: None,
+        condition: WriteCondition::Any,
+    };
+    complete_multipart_upload(&context, &caller, complete)
+        .await
+        .unwrap();
+    drop(context);
+
+    let context = open(folder.path()).await;
+    for (key, body) in &bodies {
+        assert_eq!(&read(&context, &caller, key).await, body, "{key}");
+    }
+    assert_eq!(
+        read(&context, &caller, "joined").await,
+        [part.as_slice(), b"end"].concat()
+    );
+}

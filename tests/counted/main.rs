@@ -1,0 +1,279 @@
+//! How many calls to its stores each operation makes. Every call is a round trip in a cloud.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
+use bleepstore_core::model::WriteCondition;
+use bleepstore_core::ops::{self, ListObjects};
+use bleepstore_core::ports::{CommitOutcome, MetadataStore};
+use bleepstore_local::fs_blobs::FsBlobs;
+use bleepstore_local::sqlite::SqliteMetadata;
+use bleepstore_tests::clock::ManualClock;
+use bleepstore_tests::decorators::CallCounter;
+use bleepstore_tests::deployment::{Deployment, incoming, name};
+use bleepstore_tests::entropy::SeededEntropy;
+use bleepstore_tests::samples::{NOW, Samples};
+use bytes::Bytes;
+
+/// An empty bucket in stores whose calls are counted.
+struct Counted {
+    deployment: Deployment,
+    counter: Arc<CallCounter>,
+    /// A body that travels inside the record.
+    small: Bytes,
+    /// The shortest body that does not.
+    large: Bytes,
+}
+
+impl Counted {
+    async fn new(
+        metadata: Arc<dyn MetadataStore>,
+        over: impl AsyncFnOnce(Arc<dyn MetadataStore>, Arc<CallCounter>) -> Deployment,
+    ) -> Self {
+        let limit = usize::try_from(metadata.inline_limit()).unwrap();
+        let counter = Arc::new(CallCounter::default());
+        let deployment = over(metadata, counter.clone()).await;
+        deployment.create_bucket("bucket").await.unwrap();
+        counter.take();
+        Self {
+            deployment,
+            counter,
+            small: vec![b's'; limit].into(),
+            large: vec![b'l'; limit + 1].into(),
+        }
+    }
+
+    async fn in_memory() -> Self {
+        let clock = Arc::new(ManualClock::at(NOW));
+        let blobs = Arc::new(MemoryBlobs::new(clock.clone()));
+        let metadata = Arc::new(MemoryMetadata::default());
+        Self::new(metadata, async |metadata, counter| {
+            Deployment::over(metadata, blobs, clock, counter).await
+        })
+        .await
+    }
+
+    async fn on_disk() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(NOW));
+        let blobs = folder.path().join("blobs");
+        std::fs::create_dir(&blobs).unwrap();
+        let blobs = Arc::new(FsBlobs::open(&blobs).unwrap());
+        let metadata = Arc::new(SqliteMetadata::open(&folder.path().join("metadata.sqlite")).unwrap());
+        Self::new(metadata, async |metadata, counter| {
+            let deployment = Deployment::over(metadata, blobs, clock, counter).await;
+            deployment.holding(folder)
+        })
+        .await
+    }
+
+    /// The calls since the last look.
+    #[track_caller]
+    fn assert_calls(&self, expected: &[(&'static str, usize)]) {
+        let expected: BTreeMap<_, _> = expected.iter().copied().collect();
+        assert_eq!(self.counter.take(), expected);
+    }
+}
+
+/// Each rule over both pairs of stores.
+macro_rules! over_all_stores {
+    ($($rule:ident)+) => {
+        mod memory {
+            $(#[tokio::test] async fn $rule() { super::$rule(super::Counted::in_memory().await).await; })+
+        }
+        mod sqlite_and_files {
+            $(#[tokio::test] async fn $rule() { super::$rule(super::Counted::on_disk().await).await; })+
+        }
+    };
+}
+
+over_all_stores! {
+    a_put_looks_up_writes_and_commits
+    a_get_looks_up_and_reads
+    a_head_looks_up
+    a_delete_looks_up_removes_and_frees
+    an_overwrite_frees_the_old_blob
+    a_copy_touches_no_blob
+    the_upload_of_a_part_looks_up_writes_and_records
+    a_completion_touches_no_blob
+}
+
+async fn a_put_looks_up_writes_and_commits(f: Counted) {
+    f.deployment
+        .put("bucket", "small", f.small.clone())
+        .await
+        .unwrap();
+    f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+    f.deployment
+        .put("bucket", "large", f.large.clone())
+        .await
+        .unwrap();
+    f.assert_calls(&[("lookup", 1), ("write", 1), ("commit", 1)]);
+}
+
+async fn a_get_looks_up_and_reads(f: Counted) {
+    f.deployment
+        .put("bucket", "small", f.small.clone())
+        .await
+        .unwrap();
+    f.deployment
+        .put("bucket", "large", f.large.clone())
+        .await
+        .unwrap();
+    f.counter.take();
+    assert_eq!(f.deployment.get("bucket", "small").await.unwrap(), f.small);
+    f.assert_calls(&[("lookup", 1)]);
+    assert_eq!(f.deployment.get("bucket", "large").await.unwrap(), f.large);
+    f.assert_calls(&[("lookup", 1), ("read", 1)]);
+}
+
+async fn a_head_looks_up(f: Counted) {
+    f.deployment
+        .put("bucket", "large", f.large.clone())
+        .await
+        .unwrap();
+    f.counter.take();
+    f.deployment.head("bucket", "large").await.unwrap();
+    f.assert_calls(&[("lookup", 1)]);
+}
+
+async fn a_delete_looks_up_removes_and_frees(f: Counted) {
+    f.deployment
+        .put("bucket", "small", f.small.clone())
+        .await
+        .unwrap();
+    f.deployment
+        .put("bucket", "large", f.large.clone())
+        .await
+        .unwrap();
+    f.counter.take();
+    f.deployment.delete("bucket", "small").await.unwrap();
+    f.assert_calls(&[("lookup", 1), ("remove", 1)]);
+    f.deployment.delete("bucket", "large").await.unwrap();
+    f.assert_calls(&[("lookup", 1), ("remove", 1), ("delete", 1)]);
+    f.deployment.delete("bucket", "large").await.unwrap();
+    f.assert_calls(&[("lookup", 1)]);
+}
+
+async fn an_overwrite_frees_the_old_blob(f: Counted) {
+    f.deployment.put("bucket", "a", f.large.clone()).await.unwrap();
+    f.counter.take();
+    f.deployment.put("bucket", "a", f.large.clone()).await.unwrap();
+    f.assert_calls(&[("lookup", 1), ("write", 1), ("commit", 1), ("delete", 1)]);
+    f.deployment.put("bucket", "a", f.small.clone()).await.unwrap();
+    f.assert_calls(&[("lookup", 1), ("commit", 1), ("delete", 1)]);
+}
+
+async fn a_copy_touches_no_blob(f: Counted) {
+    f.deployment
+        .put("bucket", "small", f.small.clone())
+        .await
+        .unwrap();
+    f.deployment
+        .put("bucket", "large", f.large.clone())
+        .await
+        .unwrap();
+    f.counter.take();
+    let copy = async |from, to| f.deployment.copy(("bucket", from), ("bucket", to)).await.unwrap();
+    copy("small", "small copy").await;
+    f.assert_calls(&[("lookup", 2), ("commit", 1)]);
+    copy("large", "large copy").await;
+    f.assert_calls(&[("lookup", 2), ("mark_shared", 1), ("commit", 1)]);
+    copy("large", "another").await;
+    f.assert_calls(&[("lookup", 2), ("commit", 1)]);
+    copy("large", "large").await;
+    f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+}
+
+async fn the_upload_of_a_part_looks_up_writes_and_records(f: Counted) {
+    let place = ("bucket", "a");
+    let upload = f.deployment.begin("bucket", "a").await.unwrap();
+    f.assert_calls(&[("bucket", 1), ("begin_upload", 1)]);
+    // However short it is: a part lies in a blob.
+    let body = incoming(f.small.clone());
+    f.deployment.part(place, upload, 1, body).await.unwrap();
+    f.assert_calls(&[("lookup_upload", 1), ("write", 1), ("record_part", 1)]);
+    f.deployment.abort(place, upload).await.unwrap();
+    f.assert_calls(&[("lookup_upload", 1), ("abort", 1)]);
+}
+
+async fn a_completion_touches_no_blob(f: Counted) {
+    let place = ("bucket", "a");
+    let upload = f.deployment.begin("bucket", "a").await.unwrap();
+    let body = incoming(f.large.clone());
+    let part = f.deployment.part(place, upload, 1, body).await.unwrap();
+    f.counter.take();
+    let parts = [(1, part.etag)];
+    let completed = f.deployment.complete(place, upload, &parts).await.unwrap();
+    let calls = [
+        ("lookup_upload", 1),
+        ("begin_complete", 1),
+        ("scan_parts", 1),
+        ("publish", 1),
+    ];
+    f.assert_calls(&calls);
+    assert_eq!(
+        f.deployment.complete(place, upload, &parts).await.unwrap(),
+        completed
+    );
+    let calls = f.counter.take();
+    assert!(
+        !calls.contains_key("publish") && calls.values().sum::<usize>() <= 2,
+        "{calls:?}"
+    );
+    assert_eq!(f.deployment.get("bucket", "a").await.unwrap(), f.large);
+}
+
+/// A bucket of 100 "directories" with `keys` keys between them.
+async fn directories(keys: usize) -> Counted {
+    let f = Counted::in_memory().await;
+    let samples = Samples::new(SeededEntropy::new(1));
+    let bucket = f.deployment.bucket_row("bucket").await.unwrap();
+    let mut record = samples.inline(&bucket, "a", "");
+    for index in 0..keys {
+        let text = format!("{:02}/{:06}", index % 100, index / 100);
+        record.key = bleepstore_tests::samples::key(&text);
+        let any = WriteCondition::Any;
+        let committed = f
+            .deployment
+            .metadata
+            .commit(&bucket, &record, &any, None)
+            .await
+            .unwrap();
+        assert_eq!(committed, CommitOutcome::Committed { superseded: None });
+    }
+    f
+}
+
+/// The calls of one page of 1,000.
+async fn calls_of_a_page(
+    f: &Counted,
+    delimiter: &str,
+    shown: (usize, usize),
+) -> BTreeMap<&'static str, usize> {
+    let input = ListObjects {
+        bucket: name("bucket"),
+        prefix: String::new(),
+        delimiter: delimiter.to_owned(),
+        after: None,
+        limit: 1_000,
+    };
+    let page = ops::list_objects(&f.deployment.context, &f.deployment.caller, input)
+        .await
+        .unwrap();
+    assert_eq!((page.objects.len(), page.common_prefixes.len()), shown);
+    f.counter.take()
+}
+
+#[tokio::test]
+async fn a_listing_reads_what_it_shows_and_not_what_lies_under_its_prefixes() {
+    let few = directories(10_000).await;
+    let many = directories(100_000).await;
+    let calls = calls_of_a_page(&few, "/", (0, 100)).await;
+    assert_eq!(calls_of_a_page(&many, "/", (0, 100)).await, calls);
+    // One for each of the prefixes, and the one that finds nothing behind the last.
+    assert_eq!(calls, [("bucket", 1), ("scan_objects", 101)].into());
+    let calls = calls_of_a_page(&many, "", (1_000, 0)).await;
+    assert_eq!(calls, [("bucket", 1), ("scan_objects", 1)].into());
+}

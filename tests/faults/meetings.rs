@@ -1,0 +1,119 @@
+//! Requests about one object or bucket that meet between two calls.
+
+use bleepstore_core::model::ErrorCode;
+use bleepstore_core::ops::{GcOptions, collect_slice};
+
+use super::{NEW, OLD, Two, code};
+
+#[tokio::test]
+async fn a_copy_keeps_its_bytes_when_the_source_goes_before_it_is_committed() {
+    for overwritten in [false, true] {
+        let (two, gate) = Two::with_gate().await;
+        two.other.put("bucket", "source", OLD).await.unwrap();
+        let mut commit = gate.hold("commit");
+        let copy = two.start(async |store| store.copy(("bucket", "source"), ("bucket", "a")).await);
+        commit.arrived().await;
+        if overwritten {
+            two.other.put("bucket", "source", NEW).await.unwrap();
+        } else {
+            two.other.delete("bucket", "source").await.unwrap();
+        }
+        // The source's bytes are old enough to go, and no record names them now.
+        let options = GcOptions {
+            force: true,
+            ..GcOptions::default()
+        };
+        two.other.clock.advance(options.grace);
+        collect_slice(&two.other.context.ports, &options, None)
+            .await
+            .unwrap();
+        commit.release();
+        copy.await.unwrap().unwrap();
+        two.assert_object(OLD).await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_whose_source_was_replaced_before_it_was_marked_copies_the_new_one() {
+    let (two, gate) = Two::with_gate().await;
+    two.other.put("bucket", "source", OLD).await.unwrap();
+    let mut mark = gate.hold("mark_shared");
+    let copy = two.start(async |store| store.copy(("bucket", "source"), ("bucket", "a")).await);
+    mark.arrived().await;
+    two.other.put("bucket", "source", NEW).await.unwrap();
+    mark.release();
+    copy.await.unwrap().unwrap();
+    two.assert_object(NEW).await;
+    two.assert_blobs(1).await;
+}
+
+#[tokio::test]
+async fn a_delete_that_meets_a_copy_of_its_object_leaves_the_bytes_to_gc() {
+    let (two, gate) = Two::with_gate().await;
+    two.other.put("bucket", "source", OLD).await.unwrap();
+    let mut remove = gate.hold("remove");
+    let delete = two.start(async |store| store.delete("bucket", "source").await);
+    remove.arrived().await;
+    two.other
+        .copy(("bucket", "source"), ("bucket", "a"))
+        .await
+        .unwrap();
+    remove.release();
+    delete.await.unwrap().unwrap();
+    assert!(two.other.object("bucket", "source").await.is_none());
+    two.assert_object(OLD).await;
+}
+
+#[tokio::test]
+async fn a_get_whose_blob_goes_before_the_first_byte_serves_the_new_object() {
+    let (two, gate) = Two::with_gate().await;
+    two.other.put("bucket", "a", OLD).await.unwrap();
+    let mut read = gate.hold("read");
+    let get = two.start(async |store| store.get("bucket", "a").await);
+    read.arrived().await;
+    two.other.put("bucket", "a", NEW).await.unwrap();
+    read.release();
+    assert_eq!(get.await.unwrap().unwrap(), NEW);
+}
+
+#[tokio::test]
+async fn a_get_whose_object_is_deleted_before_the_first_byte_finds_no_key() {
+    let (two, gate) = Two::with_gate().await;
+    two.other.put("bucket", "a", OLD).await.unwrap();
+    let mut read = gate.hold("read");
+    let get = two.start(async |store| store.get("bucket", "a").await);
+    read.arrived().await;
+    two.other.delete("bucket", "a").await.unwrap();
+    read.release();
+    assert_eq!(code(get.await.unwrap()), ErrorCode::NoSuchKey);
+}
+
+#[tokio::test]
+async fn a_put_that_finds_its_bucket_deleted_or_created_again_leaves_nothing() {
+    for again in [false, true] {
+        let (two, gate) = Two::with_gate().await;
+        let mut commit = gate.hold("commit");
+        let put = two.start(async |store| store.put("bucket", "a", NEW).await);
+        commit.arrived().await;
+        two.other.delete_bucket("bucket").await.unwrap();
+        if again {
+            two.other.create_bucket("bucket").await.unwrap();
+        }
+        commit.release();
+        assert_eq!(code(put.await.unwrap()), ErrorCode::NoSuchBucket);
+        assert!(two.other.object("bucket", "a").await.is_none());
+        two.assert_blobs(0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_gets_an_object_before_its_deletion_is_decided_is_not_empty() {
+    let (two, gate) = Two::with_gate().await;
+    let mut decision = gate.hold("delete_bucket");
+    let delete = two.start(async |store| store.delete_bucket("bucket").await);
+    decision.arrived().await;
+    two.other.put("bucket", "a", NEW).await.unwrap();
+    decision.release();
+    assert_eq!(code(delete.await.unwrap()), ErrorCode::BucketNotEmpty);
+    two.assert_object(NEW).await;
+}

@@ -1,0 +1,410 @@
+//! Garbage collection among random requests. Every request and every collection is stopped before each of its calls
+//! to a store, and a random one goes on; some crash there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bleepstore_core::model::{BlobRef, Bucket, ETag, ErrorCode, Layout, Timestamp};
+use bleepstore_core::ops::{GcError, GcOptions, GcReport, resume_collection};
+use bleepstore_core::ports::{BlobRead, Clock, UploadRange};
+use bleepstore_tests::decorators::{Interceptor, Verdict};
+use bleepstore_tests::deployment::Deployment;
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::{TryStreamExt, poll};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::check;
+use super::requests::{Acknowledged, Aimed, BUCKETS, Clients, PLACES, Place, Request, names};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// How long a retired manifest is kept.
+const DAY: Duration = HOUR.saturating_mul(24);
+
+/// What a request may take longer than planned, because it had to wait for its turn.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Stops before every call, so that others can go on.
+struct Stepping;
+
+#[async_trait]
+impl Interceptor for Stepping {
+    async fn before(&self, _method: &'static str) -> Verdict {
+        tokio::task::yield_now().await;
+        Verdict::Pass
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Start(Request),
+    /// Starts a request and ends it, while all others stand still.
+    Perform(Request),
+    /// Starts to collect everything, once all that is there is old enough to go.
+    Age,
+    /// Starts a slice of a collection.
+    Collect {
+        slice: usize,
+        force: bool,
+        upload_expiry: Option<Duration>,
+    },
+    /// Lets something go on through some calls.
+    Run(Index, usize),
+    /// Something never goes on.
+    Crash(Index),
+    /// Time passes, in percent of the grace.
+    Wait(u32),
+    /// All requests end.
+    Settle,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let expiry = prop::sample::select(vec![None, Some(HOUR), Some(DAY)]);
+    let collect =
+        (1..12_usize, any::<bool>(), expiry).prop_map(|(slice, force, upload_expiry)| Step::Collect {
+            slice,
+            force,
+            upload_expiry,
+        });
+    // Some calls, or as good as all that are left.
+    let calls = prop_oneof![3 => 1..5_usize, 1 => Just(50)];
+    prop_oneof![
+        6 => Request::any().prop_map(Step::Start),
+        6 => Request::any().prop_map(Step::Perform),
+        2 => Just(Step::Age),
+        3 => collect,
+        12 => (any::<Index>(), calls).prop_map(|(index, calls)| Step::Run(index, calls)),
+        1 => any::<Index>().prop_map(Step::Crash),
+        3 => (1..120_u32).prop_map(Step::Wait),
+        2 => Just(Step::Settle),
+    ]
+}
+
+/// Something that is under way.
+struct Task<'a> {
+    work: Work,
+    started: Timestamp,
+    future: LocalBoxFuture<'a, Ended>,
+}
+
+enum Work {
+    Request {
+        request: Aimed,
+        /// Places where another request was under way too, so that the answer does not tell what is there now.
+        shared: BTreeSet<Place>,
+    },
+    Collection {
+        /// Whether another collection was under way too.
+        alone: bool,
+    },
+}
+
+enum Ended {
+    Request(Acknowledged),
+    Collection(Result<GcReport, GcError>),
+}
+
+struct World<'a> {
+    store: &'a Deployment,
+    clients: &'a Clients,
+    grace: Duration,
+    tasks: Vec<Task<'a>>,
+    /// What must be read at a place, where that is certain.
+    known: BTreeMap<Place, Option<ETag>>,
+}
+
+impl<'a> World<'a> {
+    async fn take(&mut self, step: Step) {
+        match step {
+            Step::Start(request) => {
+                self.start(request);
+            }
+            Step::Perform(request) => {
+                if self.start(request) {
+                    let last = self.tasks.len() - 1;
+                    // Not further than to where it sleeps before it tries again.
+                    let mut calls = 0;
+                    while calls < 50 && !self.go_on(last).await {
+                        calls += 1;
+                    }
+                }
+            }
+            Step::Age => {
+                self.wait(self.grace).await;
+                self.collect(GcOptions {
+                    grace: self.grace,
+                    force: true,
+                    ..GcOptions::default()
+                });
+            }
+            Step::Collect {
+                slice,
+                force,
+                upload_expiry,
+            } => self.collect(GcOptions {
+                grace: self.grace,
+                upload_expiry,
+                force,
+                slice,
+                ..GcOptions::default()
+            }),
+            Step::Run(index, calls) if !self.tasks.is_empty() => {
+                let at = index.index(self.tasks.len());
+                for _ in 0..calls {
+                    if self.go_on(at).await {
+                        break;
+                    }
+                }
+            }
+            Step::Crash(index) if !self.tasks.is_empty() => {
+                let task = self.tasks.remove(index.index(self.tasks.len()));
+                if let Work::Request { request, .. } = task.work {
+                    self.clients.forget(request);
+                    for place in request.touches() {
+                        self.known.remove(&place);
+                    }
+                }
+            }
+            Step::Run(..) | Step::Crash(_) => {}
+            Step::Wait(percent) => self.wait(self.grace * percent / 100).await,
+            Step::Settle => {
+                self.finish(|task| matches!(task.work, Work::Request { .. }))
+                    .await
+            }
+        }
+    }
+
+    /// Returns whether there is something that the request can be about.
+    fn start(&mut self, request: Request) -> bool {
+        let Some(request) = self.clients.aim(request) else {
+            return false;
+        };
+        let touches = request.touches();
+        let mut overlaps = BTreeSet::new();
+        for task in &mut self.tasks {
+            if let Work::Request { request, shared } = &mut task.work {
+                let both = request
+                    .touches()
+                    .into_iter()
+                    .filter(|place| touches.contains(place));
+                for place in both {
+                    shared.insert(place);
+                    overlaps.insert(place);
+                }
+            }
+        }
+        let (store, clients) = (self.store, self.clients);
+        self.tasks.push(Task {
+            work: Work::Request {
+                request,
+                shared: overlaps,
+            },
+            started: store.clock.now(),
+            future: async move { Ended::Request(clients.send(store, request).await) }.boxed_local(),
+        });
+        true
+    }
+
+    fn collect(&mut self, options: GcOptions) {
+        let mut first = true;
+        for task in &mut self.tasks {
+            if let Work::Collection { alone } = &mut task.work {
+                *alone = false;
+                first = false;
+            }
+        }
+        let ports = &self.store.context.ports;
+        self.tasks.push(Task {
+            work: Work::Collection { alone: first },
+            started: ports.clock.now(),
+            future: async move { Ended::Collection(resume_collection(ports, &options).await) }.boxed_local(),
+        });
+    }
+
+    /// Lets a task go on to its next call, and looks at the stores. Returns whether the task has ended.
+    async fn go_on(&mut self, at: usize) -> bool {
+        let polled = poll!(&mut self.tasks[at].future);
+        self.assert_whole().await;
+        let std::task::Poll::Ready(ended) = polled else {
+            return false;
+        };
+        let task = self.tasks.remove(at);
+        match (task.work, ended) {
+            (Work::Request { request, shared }, Ended::Request(acknowledged)) => {
+                let doubtful = self.clients.may_replay(request);
+                let unsure = |place: &Place| doubtful || shared.contains(place);
+                for place in request.touches().iter().filter(|place| unsure(place)) {
+                    self.known.remove(place);
+                }
+                for (place, etag) in acknowledged {
+                    if !unsure(&place) {
+                        self.known.insert(place, etag);
+                    }
+                }
+            }
+            (Work::Collection { alone }, Ended::Collection(Err(GcError::Store(error)))) => {
+                // Another collection may sweep the layout of an object that is deleted meanwhile.
+                assert!(!alone, "{error:?}");
+            }
+            (_, Ended::Collection(Err(GcError::NotOwned))) => panic!("the store is owned"),
+            _ => {}
+        }
+        true
+    }
+
+    /// Ends the tasks that `which` picks.
+    async fn finish(&mut self, which: impl Fn(&Task<'_>) -> bool) {
+        let mut turns = 0;
+        while let Some(at) = self.tasks.iter().position(&which) {
+            self.go_on(at).await;
+            turns += 1;
+            if turns % 200 == 0 {
+                // What is left sleeps before it tries again.
+                self.store.clock.advance(Duration::from_secs(1));
+            }
+        }
+    }
+
+    /// Moves the clock. Requests end before they are half as old as the grace.
+    async fn wait(&mut self, duration: Duration) {
+        let then = self.store.clock.now().plus(duration);
+        let longest = self.grace / 2 - SLACK;
+        self.finish(|task| matches!(task.work, Work::Request { .. }) && then.since(task.started) >= longest)
+            .await;
+        self.store.clock.advance(duration);
+    }
+
+    /// Every blob that a record names is there.
+    async fn assert_whole(&self) {
+        let stored: BTreeSet<BlobRef> = self.store.stored_blobs().await.into_iter().collect();
+        let named = named_blobs(self.store).await;
+        let missing: Vec<_> = named.difference(&stored).collect();
+        assert!(missing.is_empty(), "{missing:?} are named and gone");
+    }
+
+    /// Every object reads back as what was acknowledged.
+    async fn assert_readable(&self) {
+        for place in PLACES {
+            let (bucket, key) = names(place);
+            let read = self.store.get(bucket, key).await;
+            let etag = self.store.object(bucket, key).await.map(|record| record.etag);
+            match (&etag, read) {
+                (Some(etag), Ok(bytes)) => {
+                    let content = self.clients.contents.borrow().get(etag).cloned();
+                    // The entity tag of a completion whose client crashed is known to nobody.
+                    assert!(content.is_none_or(|content| content == bytes), "{place:?}");
+                }
+                (None, Err(error)) => {
+                    assert!(matches!(
+                        error.code,
+                        ErrorCode::NoSuchKey | ErrorCode::NoSuchBucket
+                    ));
+                }
+                (_, read) => panic!("{place:?}: {etag:?} {read:?}"),
+            }
+            if let Some(known) = self.known.get(&place) {
+                assert_eq!(etag, *known, "{place:?}");
+            }
+        }
+    }
+}
+
+/// The blobs that objects, their layouts and open uploads name. No call is intercepted.
+async fn named_blobs(store: &Deployment) -> BTreeSet<BlobRef> {
+    let mut named = BTreeSet::new();
+    for name in BUCKETS {
+        if let Some(bucket) = store.bucket_row(name).await {
+            named.extend(blobs_of_objects(store, &bucket).await);
+            named.extend(blobs_of_uploads(store, &bucket).await);
+        }
+    }
+    named
+}
+
+async fn blobs_of_objects(store: &Deployment, bucket: &Bucket) -> Vec<BlobRef> {
+    let page = store.metadata.scan_manifests(bucket, None, 100).await.unwrap();
+    assert_eq!(page.next, None);
+    let mut named = Vec::new();
+    for entry in page.items {
+        named.extend(entry.blobs);
+        let Some(extent) = entry.spilled.map(|spilled| spilled.extent) else {
+            continue;
+        };
+        // A layout that is gone is among the blobs that its record names.
+        if let BlobRead::Found(bytes) = store.blobs.read(&extent.blob, 0..extent.length).await.unwrap() {
+            let bytes: Vec<_> = bytes.try_collect().await.unwrap();
+            let layout: Layout = serde_json::from_slice(&bytes.concat()).unwrap();
+            named.extend(layout.extents.iter().map(|extent| extent.blob));
+        }
+    }
+    named
+}
+
+async fn blobs_of_uploads(store: &Deployment, bucket: &Bucket) -> Vec<BlobRef> {
+    let all = UploadRange::default();
+    let uploads = store.metadata.scan_uploads(bucket, &all, 100).await.unwrap();
+    assert_eq!(uploads.next, None);
+    let mut named = Vec::new();
+    for upload in uploads.items {
+        let parts = store.metadata.scan_parts(&upload, None, 100).await.unwrap();
+        let extents = parts.items.iter().flat_map(|part| &part.extents);
+        named.extend(extents.map(|extent| extent.blob));
+    }
+    named
+}
+
+/// Collects two whole rounds: the first may have begun in the middle.
+async fn collect_all(store: &Deployment, grace: Duration) {
+    let options = GcOptions {
+        grace,
+        upload_expiry: None,
+        exclusive: true,
+        force: true,
+        slice: 3,
+        ..GcOptions::default()
+    };
+    let mut rounds = 0;
+    while rounds < 2 {
+        let report = resume_collection(&store.context.ports, &options).await.unwrap();
+        rounds += usize::from(report.next.is_none());
+    }
+}
+
+#[test]
+fn collections_among_requests_delete_no_blob_that_is_named_and_in_the_end_all_others() {
+    let grace = prop::sample::select(vec![HOUR, DAY, DAY + 6 * HOUR]);
+    // With the least limit, every completed upload's layout spills.
+    let layout_limit = prop::sample::select(vec![1_usize, 100]);
+    let steps = prop::collection::vec(step(), 20..120);
+    check(
+        (grace, layout_limit, steps),
+        async |(grace, layout_limit, steps)| {
+            let store = Deployment::in_memory(0, layout_limit, Arc::new(Stepping)).await;
+            for bucket in BUCKETS {
+                store.create_bucket(bucket).await.unwrap();
+            }
+            let clients = Clients::default();
+            let mut world = World {
+                store: &store,
+                clients: &clients,
+                grace,
+                tasks: Vec::new(),
+                known: PLACES.map(|place| (place, None)).into(),
+            };
+            for step in steps {
+                world.take(step).await;
+            }
+            world.finish(|_| true).await;
+            world.assert_readable().await;
+
+            store.clock.advance(DAY + grace + SLACK);
+            collect_all(&store, grace).await;
+            world.assert_readable().await;
+            let stored: BTreeSet<BlobRef> = store.stored_blobs().await.into_iter().collect();
+            assert_eq!(stored, named_blobs(&store).await);
+        },
+    );
+}

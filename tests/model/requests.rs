@@ -1,0 +1,295 @@
+//! Random requests to two buckets with two keys each, and what a client may conclude from their answers.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use bleepstore_core::digest::{BodyHasher, DigestSlot, Digests};
+use bleepstore_core::model::{ETag, ErrorCode, S3Error, UploadId};
+use bleepstore_core::ops::{self, Incoming, ListParts};
+use bleepstore_tests::deployment::{Deployment, incoming, target};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+/// The buckets, in the order in which a mark reads them.
+pub(crate) const BUCKETS: [&str; 2] = ["aaa", "zzz"];
+
+const KEYS: [&str; 2] = ["a", "z"];
+
+/// A key of a bucket, by their numbers.
+pub(crate) type Place = (usize, usize);
+
+/// All places.
+pub(crate) const PLACES: [Place; 4] = [(0, 0), (0, 1), (1, 0), (1, 1)];
+
+/// The names of a place.
+pub(crate) fn names((bucket, key): Place) -> (&'static str, &'static str) {
+    (BUCKETS[bucket], KEYS[key])
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    Put(Place),
+    Copy(Place, Place),
+    /// A copy, and then a delete of its source.
+    Move(Place, Place),
+    Delete(Place),
+    Begin(Place),
+    Part(Index, u64),
+    Complete(Index),
+    Abort(Index),
+    CreateBucket(usize),
+    DeleteBucket(usize),
+}
+
+impl Request {
+    /// Any request, those more often that move bytes about.
+    pub(crate) fn any() -> impl Strategy<Value = Self> {
+        let place = || prop::sample::select(PLACES.to_vec());
+        prop_oneof![
+            4 => place().prop_map(Self::Put),
+            4 => (place(), place()).prop_map(|(from, to)| Self::Copy(from, to)),
+            4 => (place(), place()).prop_map(|(from, to)| Self::Move(from, to)),
+            2 => place().prop_map(Self::Delete),
+            2 => place().prop_map(Self::Begin),
+            4 => (any::<Index>(), 1..3_u64).prop_map(|(upload, part)| Self::Part(upload, part)),
+            3 => any::<Index>().prop_map(Self::Complete),
+            1 => any::<Index>().prop_map(Self::Abort),
+            1 => (0..2_usize).prop_map(Self::CreateBucket),
+            1 => (0..2_usize).prop_map(Self::DeleteBucket),
+        ]
+    }
+}
+
+/// What clients know between them.
+#[derive(Default)]
+pub(crate) struct Clients {
+    /// The bytes behind every entity tag that was answered or is about to be.
+    pub(crate) contents: RefCell<HashMap<ETag, Bytes>>,
+    uploads: RefCell<Vec<(Place, UploadId)>>,
+    /// Uploads that have been completed.
+    completed: RefCell<HashSet<UploadId>>,
+    /// Uploads that may have been completed by a client that crashed.
+    doubtful: RefCell<HashSet<UploadId>>,
+    bodies: RefCell<u32>,
+}
+
+/// What the success of a request means: this is at that place now.
+pub(crate) type Acknowledged = Vec<(Place, Option<ETag>)>;
+
+/// A request that knows which upload it is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Aimed {
+    Put(Place),
+    Copy(Place, Place),
+    Move(Place, Place),
+    Delete(Place),
+    Begin(Place),
+    Part(Place, UploadId, u64),
+    Complete(Place, UploadId),
+    Abort(Place, UploadId),
+    CreateBucket(usize),
+    DeleteBucket(usize),
+}
+
+impl Aimed {
+    /// The places whose objects may change.
+    pub(crate) fn touches(self) -> Vec<Place> {
+        match self {
+            Self::Put(place) | Self::Copy(_, place) | Self::Delete(place) | Self::Complete(place, _) => {
+                vec![place]
+            }
+            Self::Move(from, to) => vec![from, to],
+            Self::Begin(_) | Self::Part(..) | Self::Abort(..) => Vec::new(),
+            Self::CreateBucket(bucket) | Self::DeleteBucket(bucket) => vec![(bucket, 0), (bucket, 1)],
+        }
+    }
+}
+
+impl Clients {
+    /// The request about one of the uploads there are; `None` when there are none yet.
+    pub(crate) fn aim(&self, request: Request) -> Option<Aimed> {
+        let upload = |index: Index| {
+            let uploads = self.uploads.borrow();
+            (!uploads.is_empty()).then(|| *index.get(&uploads))
+        };
+        Some(match request {
+            Request::Put(place) => Aimed::Put(place),
+            Request::Copy(from, to) => Aimed::Copy(from, to),
+            Request::Move(from, to) => Aimed::Move(from, to),
+            Request::Delete(place) => Aimed::Delete(place),
+            Request::Begin(place) => Aimed::Begin(place),
+            Request::Part(index, part) => upload(index).map(|(place, id)| Aimed::Part(place, id, part))?,
+            Request::Complete(index) => upload(index).map(|(place, id)| Aimed::Complete(place, id))?,
+            Request::Abort(index) => upload(index).map(|(place, id)| Aimed::Abort(place, id))?,
+            Request::CreateBucket(bucket) => Aimed::CreateBucket(bucket),
+            Request::DeleteBucket(bucket) => Aimed::DeleteBucket(bucket),
+        })
+    }
+
+    /// The client of this request crashed and will never know what became of it.
+    pub(crate) fn forget(&self, request: Aimed) {
+        if let Aimed::Complete(_, upload) = request {
+            self.doubtful.borrow_mut().insert(upload);
+        }
+    }
+
+    /// Whether the success of this request may be the replay of an earlier one, which changes nothing.
+    pub(crate) fn may_replay(&self, request: Aimed) -> bool {
+        matches!(request, Aimed::Complete(_, upload) if self.doubtful.borrow().contains(&upload))
+    }
+
+    /// Sends the request. A refusal means that nothing changed.
+    pub(crate) async fn send(&self, store: &Deployment, request: Aimed) -> Acknowledged {
+        match self.try_send(store, request).await {
+            Ok(acknowledged) => acknowledged,
+            Err(error) => {
+                assert!(REFUSALS.contains(&error.code), "{request:?}: {error:?}");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn try_send(&self, store: &Deployment, request: Aimed) -> Result<Acknowledged, S3Error> {
+        match request {
+            Aimed::Put(place) => {
+                let (bucket, key) = names(place);
+                let etag = store.put(bucket, key, self.fresh_body()).await?;
+                Ok(vec![(place, Some(etag))])
+            }
+            Aimed::Copy(from, to) => {
+                let record = store.copy(names(from), names(to)).await?;
+                Ok(vec![(to, Some(record.etag))])
+            }
+            Aimed::Move(from, to) => {
+                let record = store.copy(names(from), names(to)).await?;
+                let (bucket, key) = names(from);
+                let deleted = store.delete(bucket, key).await;
+                let gone = deleted.is_ok().then_some((from, None));
+                Ok([(to, Some(record.etag))].into_iter().chain(gone).collect())
+            }
+            Aimed::Delete(place) => {
+                let (bucket, key) = names(place);
+                store.delete(bucket, key).await?;
+                Ok(vec![(place, None)])
+            }
+            Aimed::Begin(place) => {
+                let (bucket, key) = names(place);
+                let upload = store.begin(bucket, key).await?;
+                self.uploads.borrow_mut().push((place, upload));
+                Ok(Vec::new())
+            }
+            Aimed::Part(place, upload, part) => {
+                let body = if part == 1 {
+                    self.large_body()
+                } else {
+                    incoming(self.fresh_body())
+                };
+                store.part(names(place), upload, part, body).await?;
+                Ok(Vec::new())
+            }
+            Aimed::Complete(place, upload) => self.complete(store, place, upload).await,
+            Aimed::Abort(place, upload) => {
+                store.abort(names(place), upload).await?;
+                Ok(Vec::new())
+            }
+            Aimed::CreateBucket(bucket) => {
+                store.create_bucket(BUCKETS[bucket]).await?;
+                Ok(Vec::new())
+            }
+            Aimed::DeleteBucket(bucket) => {
+                store.delete_bucket(BUCKETS[bucket]).await?;
+                Ok(vec![((bucket, 0), None), ((bucket, 1), None)])
+            }
+        }
+    }
+
+    /// Completes an upload of the parts that it has. A replay says nothing about what is there now.
+    async fn complete(
+        &self,
+        store: &Deployment,
+        place: Place,
+        upload: UploadId,
+    ) -> Result<Acknowledged, S3Error> {
+        let (bucket, key) = names(place);
+        let input = ListParts {
+            target: target(bucket, key),
+            upload,
+            after: None,
+            limit: 10,
+        };
+        let listed = ops::list_parts(&store.context, &store.caller, input).await?.parts;
+        let parts: Vec<(u64, ETag)> = listed
+            .iter()
+            .map(|part| (u64::from(part.number.get()), part.etag.clone()))
+            .collect();
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let pieces: Vec<Bytes> = parts
+            .iter()
+            .map(|(_, etag)| self.contents.borrow()[etag].clone())
+            .collect();
+        let completed = store.complete((bucket, key), upload, &parts).await?;
+        if !self.completed.borrow_mut().insert(upload) {
+            return Ok(Vec::new());
+        }
+        let mut contents = self.contents.borrow_mut();
+        contents.insert(completed.etag.clone(), pieces.concat().into());
+        Ok(vec![(place, Some(completed.etag))])
+    }
+
+    /// A body that no other request has.
+    fn fresh_body(&self) -> Bytes {
+        let mut bodies = self.bodies.borrow_mut();
+        *bodies += 1;
+        let bytes = Bytes::from(format!("body {bodies}"));
+        self.know(&bytes, &digests(&bytes));
+        bytes
+    }
+
+    /// A body that may be any part. There is only one, so that its digests are computed once.
+    fn large_body(&self) -> Incoming {
+        let (bytes, known) = &*LARGE;
+        self.know(bytes, known);
+        let slot = DigestSlot::default();
+        slot.fill(known.clone());
+        Incoming {
+            stream: stream::iter([Ok(bytes.clone())]).boxed(),
+            length: known.length,
+            digests: slot,
+        }
+    }
+
+    fn know(&self, bytes: &Bytes, digests: &Digests) {
+        let etag = ETag::from_md5(digests.md5);
+        self.contents.borrow_mut().insert(etag, bytes.clone());
+    }
+}
+
+/// What requests may be refused with when buckets, keys and uploads come and go.
+const REFUSALS: [ErrorCode; 7] = [
+    ErrorCode::NoSuchBucket,
+    ErrorCode::NoSuchKey,
+    ErrorCode::NoSuchUpload,
+    ErrorCode::InvalidPart,
+    ErrorCode::BucketNotEmpty,
+    ErrorCode::BucketAlreadyOwnedByYou,
+    ErrorCode::SlowDown,
+];
+
+/// The least that a part may hold which is not the last.
+static LARGE: LazyLock<(Bytes, Digests)> = LazyLock::new(|| {
+    let bytes = Bytes::from(vec![b'L'; 5 << 20]);
+    let digests = digests(&bytes);
+    (bytes, digests)
+});
+
+fn digests(bytes: &[u8]) -> Digests {
+    let mut hasher = BodyHasher::new(None, false);
+    hasher.update(bytes);
+    hasher.finish().digests
+}

@@ -1,0 +1,470 @@
+//! Random sequences of calls to SQLite, against the store in memory: the same answers, the same scans.
+
+use bleepstore_core::memory::MemoryMetadata;
+use bleepstore_core::model::{
+    Bucket, CommitId, Manifest, ObjectRecord, Token, Upload, UploadState, WriteCondition,
+};
+use bleepstore_core::ports::{
+    CommitOutcome, DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, Page, PublishOutcome,
+    RemoveOutcome, StoreResult, UploadRange,
+};
+use bleepstore_local::sqlite::SqliteMetadata;
+use bleepstore_tests::entropy::SeededEntropy;
+use bleepstore_tests::samples::{NOW, Samples, key, later};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use std::time::Duration;
+
+use super::check;
+
+const KEYS: [&str; 4] = ["a", "a/b", "a/c", "é"];
+
+/// Picks one of the records, or none, where the condition needs one.
+#[derive(Clone, Debug)]
+enum Condition {
+    Any,
+    IfAbsent,
+    IfPresent,
+    IfMatch(Index),
+    IfNoneMatch(Index),
+    IfCommit(Index),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Body {
+    Inline,
+    Extents,
+    Marker,
+}
+
+/// Which record the caller says it has retired.
+#[derive(Clone, Debug)]
+enum Retired {
+    None,
+    Current,
+    Any(Index),
+}
+
+/// A write: of what, if what, and over what.
+#[derive(Clone, Debug)]
+struct Write {
+    body: Body,
+    shared: bool,
+    condition: Condition,
+    retired: Retired,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    CreateBucket(usize),
+    UpdateBucket(Index, bool),
+    DeleteBucket(Index),
+    Commit(Index, usize, Write),
+    Remove(Index, usize, Write),
+    MarkShared(Index, usize, Index),
+    Begin(Index, usize),
+    Part(Index, u64),
+    BeginComplete(Index),
+    Reopen(Index, bool),
+    Publish(Index, Write),
+    Abort(Index),
+    Receipt(Index, bool),
+    Retire(Index),
+    Purge,
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    let condition = prop_oneof![
+        5 => Just(Condition::Any),
+        1 => Just(Condition::IfAbsent),
+        1 => Just(Condition::IfPresent),
+        1 => any::<Index>().prop_map(Condition::IfMatch),
+        1 => any::<Index>().prop_map(Condition::IfNoneMatch),
+        2 => any::<Index>().prop_map(Condition::IfCommit),
+    ];
+    let body = prop::sample::select(vec![Body::Inline, Body::Extents, Body::Marker]);
+    let retired = prop_oneof![
+        1 => Just(Retired::None),
+        2 => Just(Retired::Current),
+        1 => any::<Index>().prop_map(Retired::Any),
+    ];
+    (body, any::<bool>(), condition, retired).prop_map(|(body, shared, condition, retired)| Write {
+        body,
+        shared,
+        condition,
+        retired,
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let index = any::<Index>;
+    let key = || 0..KEYS.len();
+    prop_oneof![
+        3 => (0..2_usize).prop_map(Step::CreateBucket),
+        1 => (index(), any::<bool>()).prop_map(|(bucket, fresh)| Step::UpdateBucket(bucket, fresh)),
+        2 => index().prop_map(Step::DeleteBucket),
+        8 => (index(), key(), write()).prop_map(|(bucket, key, write)| Step::Commit(bucket, key, write)),
+        6 => (index(), key(), write()).prop_map(|(bucket, key, write)| Step::Remove(bucket, key, write)),
+        2 => (index(), key(), index()).prop_map(|(bucket, key, of)| Step::MarkShared(bucket, key, of)),
+        3 => (index(), key()).prop_map(|(bucket, key)| Step::Begin(bucket, key)),
+        4 => (index(), 1..4_u64).prop_map(|(upload, part)| Step::Part(upload, part)),
+        2 => index().prop_map(Step::BeginComplete),
+        1 => (index(), any::<bool>()).prop_map(|(upload, stale)| Step::Reopen(upload, stale)),
+        3 => (index(), write()).prop_map(|(upload, write)| Step::Publish(upload, write)),
+        1 => index().prop_map(Step::Abort),
+        1 => (index(), any::<bool>()).prop_map(|(upload, expired)| Step::Receipt(upload, expired)),
+        1 => index().prop_map(Step::Retire),
+        1 => Just(Step::Purge),
+    ]
+}
+
+/// Both stores, which have seen the same calls since they were new, and what this sequence has put into them.
+struct Twins<'a> {
+    memory: &'a dyn MetadataStore,
+    sqlite: &'a dyn MetadataStore,
+    samples: &'a Samples,
+    names: [Bucket; 2],
+    buckets: Vec<Bucket>,
+    records: Vec<ObjectRecord>,
+    uploads: Vec<Upload>,
+    token: Token,
+}
+
+/// Makes a call to both stores and compares the answers; gives the answer.
+macro_rules! both {
+    ($twins:expr, $store:ident => $call:expr) => {{
+        let $store = $twins.memory;
+        let expected = $call;
+        let $store = $twins.sqlite;
+        assert_eq!($call, expected);
+        expected
+    }};
+}
+
+impl Twins<'_> {
+    async fn take(&mut self, step: &Step) {
+        match step {
+            Step::CreateBucket(name) => {
+                let bucket = self.samples.again(&self.names[*name]);
+                both!(self, store => store.create_bucket(&bucket).await.unwrap());
+                self.buckets.push(bucket);
+            }
+            Step::UpdateBucket(index, fresh) => {
+                let mut bucket = index.get(&self.buckets).clone();
+                let expected = bucket.revision;
+                bucket.revision = if *fresh { expected } else { expected.next() };
+                bucket.region = self.samples.unique();
+                both!(self, store => store.update_bucket(&bucket, expected).await.unwrap());
+            }
+            Step::DeleteBucket(index) => {
+                let bucket = index.get(&self.buckets).clone();
+                let token = self.samples.token();
+                let outcome = both!(self, store => {
+                    store.delete_bucket(&bucket.name, bucket.id, token).await.unwrap()
+                });
+                if outcome == DeleteBucketOutcome::Deleted {
+                    // What its uploads still do is left to the store.
+                    self.uploads.retain(|upload| upload.bucket != bucket.id);
+                }
+            }
+            Step::Commit(..) | Step::Remove(..) | Step::MarkShared(..) => self.change_object(step).await,
+            Step::Retire(index) if !self.records.is_empty() => {
+                let retired = self.samples.retired(index.get(&self.records));
+                both!(self, store => store.retire(&retired).await.unwrap());
+            }
+            Step::Purge => {
+                let now = later().plus(Duration::from_secs(1));
+                both!(self, store => store.purge_expired(now, 1_000).await.unwrap());
+            }
+            Step::Begin(index, name) => {
+                let upload = self.samples.upload(index.get(&self.buckets), KEYS[*name]);
+                if both!(self, store => store.begin_upload(&upload).await.unwrap()) {
+                    self.uploads.push(upload);
+                }
+            }
+            step if !self.uploads.is_empty() => self.change_upload(step).await,
+            _ => {}
+        }
+    }
+
+    async fn change_object(&mut self, step: &Step) {
+        match step {
+            Step::Commit(index, name, write) => {
+                let bucket = index.get(&self.buckets).clone();
+                let record = self.record(&bucket, KEYS[*name], write);
+                let (condition, retired) = self.condition(&bucket, KEYS[*name], write).await;
+                both!(self, store => {
+                    bare(store.commit(&bucket, &record, &condition, retired).await.unwrap())
+                });
+                self.records.push(record);
+            }
+            Step::Remove(index, name, write) => {
+                let bucket = index.get(&self.buckets).clone();
+                let (condition, retired) = self.condition(&bucket, KEYS[*name], write).await;
+                both!(self, store => {
+                    let outcome = store.remove(&bucket, &key(KEYS[*name]), &condition, retired).await;
+                    match outcome.unwrap() {
+                        RemoveOutcome::Removed { superseded } => RemoveOutcome::Removed {
+                            superseded: superseded.map(without_body),
+                        },
+                        refused => refused,
+                    }
+                });
+            }
+            Step::MarkShared(index, name, of) => {
+                let bucket = index.get(&self.buckets).clone();
+                let found = self.memory.lookup(&bucket.name, &key(KEYS[*name])).await.unwrap();
+                let current = found.object.filter(|_| of.index(2) == 0);
+                if let Some(commit) = current.as_ref().or(self.pick(of)).map(|record| record.commit_id) {
+                    both!(self, store => {
+                        store.mark_shared(&bucket, &key(KEYS[*name]), commit).await.unwrap()
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn change_upload(&mut self, step: &Step) {
+        match step {
+            Step::Part(index, part) => {
+                let upload = index.get(&self.uploads);
+                let part = self.samples.part(upload, *part);
+                both!(self, store => store.record_part(upload, &part).await.unwrap());
+            }
+            Step::BeginComplete(index) => {
+                self.token = self.samples.token();
+                let upload = index.get(&self.uploads);
+                both!(self, store => store.begin_complete(upload, self.token, NOW).await.unwrap());
+            }
+            Step::Reopen(index, stale) => {
+                let token = if *stale { self.samples.token() } else { self.token };
+                let upload = index.get(&self.uploads);
+                both!(self, store => store.reopen(upload, token).await.unwrap());
+            }
+            Step::Publish(index, write) => {
+                let upload = index.get(&self.uploads);
+                let bucket = self
+                    .buckets
+                    .iter()
+                    .find(|bucket| bucket.id == upload.bucket)
+                    .unwrap();
+                let record = self.record(bucket, upload.key.as_str(), write);
+                let (condition, retired) = self.condition(bucket, upload.key.as_str(), write).await;
+                let receipt = self.samples.completed(upload, &record);
+                both!(self, store => {
+                    match store.publish(bucket, &record, &condition, retired, &receipt).await.unwrap() {
+                        PublishOutcome::Object(outcome) => PublishOutcome::Object(bare(outcome)),
+                        closed => closed,
+                    }
+                });
+                self.records.push(record);
+            }
+            Step::Abort(index) => {
+                let upload = index.get(&self.uploads);
+                let receipt = self.samples.aborted(upload);
+                both!(self, store => store.abort(upload, &receipt).await.unwrap());
+            }
+            Step::Receipt(index, expired) => {
+                let upload = index.get(&self.uploads);
+                let bucket = self
+                    .buckets
+                    .iter()
+                    .find(|bucket| bucket.id == upload.bucket)
+                    .unwrap();
+                let now = if *expired {
+                    later().plus(Duration::from_secs(1))
+                } else {
+                    later()
+                };
+                both!(self, store => store.receipt(bucket, &upload.key, upload.id, now).await.unwrap());
+            }
+            _ => {}
+        }
+    }
+
+    fn pick(&self, index: &Index) -> Option<&ObjectRecord> {
+        (!self.records.is_empty()).then(|| index.get(&self.records))
+    }
+
+    fn record(&self, bucket: &Bucket, name: &str, write: &Write) -> ObjectRecord {
+        let record = match write.body {
+            Body::Inline => self.samples.inline(bucket, name, "a body"),
+            Body::Extents => self.samples.record(bucket, name),
+            Body::Marker => self.samples.marker(bucket, name),
+        };
+        ObjectRecord {
+            shared: write.shared,
+            ..record
+        }
+    }
+
+    async fn condition(
+        &self,
+        bucket: &Bucket,
+        name: &str,
+        write: &Write,
+    ) -> (WriteCondition, Option<CommitId>) {
+        let current = self.memory.lookup(&bucket.name, &key(name)).await.unwrap().object;
+        // Half of the picks are the record that is there, so that conditions often hold.
+        let pick = |index: &Index| match (&current, index.index(2)) {
+            (Some(current), 0) => Some(current),
+            _ => self.pick(index),
+        };
+        let condition = match &write.condition {
+            Condition::Any => Some(WriteCondition::Any),
+            Condition::IfAbsent => Some(WriteCondition::IfAbsent),
+            Condition::IfPresent => Some(WriteCondition::IfPresent),
+            Condition::IfMatch(index) => {
+                pick(index).map(|record| WriteCondition::IfMatch(record.etag.clone()))
+            }
+            Condition::IfNoneMatch(index) => {
+                pick(index).map(|record| WriteCondition::IfNoneMatch(record.etag.clone()))
+            }
+            Condition::IfCommit(index) => {
+                pick(index).map(|record| WriteCondition::IfCommit(record.commit_id))
+            }
+        };
+        let retired = match &write.retired {
+            Retired::None => None,
+            Retired::Current => current.as_ref(),
+            Retired::Any(index) => self.pick(index),
+        };
+        (
+            condition.unwrap_or(WriteCondition::Any),
+            retired.map(|record| record.commit_id),
+        )
+    }
+
+    /// Everything that can be read, in pages of `limit`.
+    async fn compare_scans(&self, limit: usize) {
+        for bucket in &self.buckets {
+            both!(self, store => store.bucket(&bucket.name).await.unwrap());
+            for name in KEYS {
+                both!(self, store => store.lookup(&bucket.name, &key(name)).await.unwrap());
+            }
+            for range in ranges() {
+                both!(self, store => {
+                    pages(range.start.clone(), async |start| {
+                        let range = KeyRange { prefix: range.prefix.clone(), start };
+                        store.scan_objects(bucket, &range, limit).await
+                    })
+                    .await
+                });
+            }
+            both!(self, store => {
+                pages(None, async |after: Option<String>| {
+                    some_next(store.scan_manifests(bucket, after.as_deref(), limit).await)
+                })
+                .await
+            });
+            let uploads = both!(self, store => {
+                let all = UploadRange::default();
+                pages(all.start, async |start| {
+                    let range = UploadRange { start, ..UploadRange::default() };
+                    store.scan_uploads(bucket, &range, limit).await
+                })
+                .await
+            });
+            for upload in uploads {
+                both!(self, store => {
+                    pages(None, async |after| some_next(store.scan_parts(&upload, after, limit).await)).await
+                });
+            }
+        }
+        for upload in &self.uploads {
+            both!(self, store => {
+                let mut found = store.lookup_upload(&upload.bucket_name, upload.id).await.unwrap();
+                // The row of an upload that has ended may be gone.
+                let ended = |upload: &Upload| {
+                    matches!(upload.state, UploadState::Completed | UploadState::Aborted)
+                };
+                found.upload = found.upload.filter(|upload| !ended(upload));
+                found
+            });
+        }
+        both!(self, store => {
+            pages(None, async |after| some_next(store.scan_retired(after, NOW, limit).await)).await
+        });
+    }
+}
+
+fn ranges() -> Vec<KeyRange> {
+    let starts = [
+        KeyStart::Beginning,
+        KeyStart::After("a".to_owned()),
+        KeyStart::AfterPrefix("a/".to_owned()),
+    ];
+    let prefixes = ["", "a", "a/"];
+    let range = |prefix: &str, start: &KeyStart| KeyRange {
+        prefix: prefix.to_owned(),
+        start: start.clone(),
+    };
+    prefixes
+        .iter()
+        .flat_map(|prefix| starts.iter().map(|start| range(prefix, start)))
+        .collect()
+}
+
+/// All pages of a scan. How they are cut is left to the store.
+async fn pages<T, S>(start: S, read: impl AsyncFn(S) -> StoreResult<Page<T, S>>) -> Vec<T> {
+    let mut items = Vec::new();
+    let mut next = Some(start);
+    while let Some(start) = next {
+        let page = read(start).await.unwrap();
+        items.extend(page.items);
+        next = page.next;
+    }
+    items
+}
+
+/// A page whose start may be left out, as one that goes on at such a start.
+fn some_next<T, S>(page: StoreResult<Page<T, S>>) -> StoreResult<Page<T, Option<S>>> {
+    page.map(|page| Page {
+        items: page.items,
+        next: page.next.map(Some),
+    })
+}
+
+/// Without the body of what was superseded, which a store may leave out.
+fn bare(outcome: CommitOutcome) -> CommitOutcome {
+    match outcome {
+        CommitOutcome::Committed { superseded } => CommitOutcome::Committed {
+            superseded: superseded.map(without_body),
+        },
+        refused => refused,
+    }
+}
+
+fn without_body(mut record: ObjectRecord) -> ObjectRecord {
+    if matches!(record.manifest, Manifest::Inline(_)) {
+        record.manifest = Manifest::empty();
+    }
+    record
+}
+
+#[test]
+fn sqlite_answers_every_call_as_the_store_in_memory_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = SqliteMetadata::open(&folder.path().join("metadata.sqlite")).unwrap();
+    let memory = MemoryMetadata::new(sqlite.inline_limit(), sqlite.layout_limit());
+    let samples = Samples::new(SeededEntropy::new(1));
+    let steps = prop::collection::vec(step(), 1..60);
+    check((steps, 1..4_usize), async |(steps, limit)| {
+        let mut twins = Twins {
+            memory: &memory,
+            sqlite: &sqlite,
+            samples: &samples,
+            names: [samples.bucket(), samples.bucket()],
+            buckets: Vec::new(),
+            records: Vec::new(),
+            uploads: Vec::new(),
+            token: samples.token(),
+        };
+        twins.take(&Step::CreateBucket(0)).await;
+        for step in &steps {
+            twins.take(step).await;
+        }
+        twins.compare_scans(limit).await;
+    });
+}

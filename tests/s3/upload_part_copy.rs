@@ -1,0 +1,173 @@
+use bleepstore_tests::http::encoding::{checksum_crc32, etag, pattern};
+use bleepstore_tests::http::{Bucket, Request, S3, UploadedPart};
+use bleepstore_tests::s3_test;
+
+/// Larger than what any store keeps in its records.
+const LARGE: usize = 100_000;
+
+/// The request that makes part `number` of `upload` from `bucket/source`.
+fn copy_part(bucket: &Bucket, upload: &str, number: u32) -> Request {
+    bucket
+        .part("key", upload, number, "")
+        .header("x-amz-copy-source", format!("{}/source", bucket.name))
+}
+
+/// Copies the part, and completes the upload with it alone.
+fn complete_with(bucket: &Bucket, upload: &str, request: Request) -> Vec<u8> {
+    let copied = request.expect(200);
+    let etag = copied.value("CopyPartResult/ETag");
+    assert!(copied.value("CopyPartResult/LastModified").ends_with(".000Z"));
+    bucket
+        .complete("key", upload, &[UploadedPart { number: 1, etag }])
+        .expect(200);
+    bucket.get("key").expect(200).body
+}
+
+s3_test!(copies_a_whole_object, largest_body = 100_000, |s3: &S3| {
+    for length in [10, LARGE] {
+        let bucket = s3.bucket();
+        let body = pattern(1, length);
+        bucket.put("source", body.clone()).expect(200);
+        let upload = bucket.begin_upload("key");
+        let copied = copy_part(&bucket, &upload, 1).expect(200);
+        assert_eq!(copied.value("CopyPartResult/ETag"), etag(&body), "{length}");
+        assert_eq!(
+            complete_with(&bucket, &upload, copy_part(&bucket, &upload, 1)),
+            body,
+            "{length}"
+        );
+    }
+});
+
+s3_test!(copies_a_range, largest_body = 100_000, |s3: &S3| {
+    for length in [1_000, LARGE] {
+        let bucket = s3.bucket();
+        let body = pattern(2, length);
+        bucket.put("source", body.clone()).expect(200);
+        let upload = bucket.begin_upload("key");
+        let request = copy_part(&bucket, &upload, 1).header("x-amz-copy-source-range", "bytes=10-899");
+        assert_eq!(
+            complete_with(&bucket, &upload, request),
+            &body[10..900],
+            "{length}"
+        );
+    }
+});
+
+s3_test!(joins_ranges_of_one_source, largest_body = 6_000_000, |s3: &S3| {
+    let bucket = s3.bucket();
+    let body = pattern(3, 6_000_000);
+    bucket.put("source", body.clone()).expect(200);
+    let upload = bucket.begin_upload("key");
+    let mut parts = Vec::new();
+    for (number, range) in [(1, "bytes=500000-5999999"), (2, "bytes=0-499999")] {
+        let copied = copy_part(&bucket, &upload, number)
+            .header("x-amz-copy-source-range", range)
+            .expect(200);
+        parts.push(UploadedPart {
+            number,
+            etag: copied.value("CopyPartResult/ETag"),
+        });
+    }
+    bucket.complete("key", &upload, &parts).expect(200);
+    let joined = [&body[500_000..], &body[..500_000]].concat();
+    assert_eq!(bucket.get("key").expect(200).body, joined);
+});
+
+s3_test!(
+    survives_the_deletion_of_its_source,
+    largest_body = 100_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let body = pattern(4, LARGE);
+        bucket.put("source", body.clone()).expect(200);
+        let upload = bucket.begin_upload("key");
+        let copied = copy_part(&bucket, &upload, 1).expect(200);
+        bucket.delete("source").expect(204);
+        let part = UploadedPart {
+            number: 1,
+            etag: copied.value("CopyPartResult/ETag"),
+        };
+        bucket.complete("key", &upload, &[part]).expect(200);
+        assert_eq!(bucket.get("key").expect(200).body, body);
+    }
+);
+
+s3_test!(
+    gives_the_checksum_that_the_upload_asks_for,
+    largest_body = 100_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let body = pattern(5, LARGE);
+        bucket.put("source", body.clone()).expect(200);
+        let begun = bucket
+            .object("POST", "key")
+            .query("uploads", "")
+            .header("x-amz-checksum-algorithm", "CRC32");
+        let upload = begun.expect(200).value("InitiateMultipartUploadResult/UploadId");
+        let copied = copy_part(&bucket, &upload, 1)
+            .header("x-amz-copy-source-range", "bytes=0-99")
+            .expect(200);
+        assert_eq!(
+            copied.value("CopyPartResult/ChecksumCRC32"),
+            checksum_crc32(&body[..100])
+        );
+    }
+);
+
+s3_test!(
+    checks_the_conditions_on_the_source,
+    largest_body = 10,
+    |s3: &S3| {
+        const PAST: &str = "Fri, 01 Jan 2010 00:00:00 GMT";
+        const FUTURE: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
+        let bucket = s3.bucket();
+        bucket.put("source", "body").expect(200);
+        let upload = bucket.begin_upload("key");
+        let own = etag(b"body");
+        for (name, holds, fails) in [
+            ("if-match", own.as_str(), "\"other\""),
+            ("if-none-match", "\"other\"", own.as_str()),
+            ("if-modified-since", PAST, FUTURE),
+            ("if-unmodified-since", FUTURE, PAST),
+        ] {
+            let header = format!("x-amz-copy-source-{name}");
+            copy_part(&bucket, &upload, 1).header(&header, holds).expect(200);
+            copy_part(&bucket, &upload, 1)
+                .header(&header, fails)
+                .expect_error(412, "PreconditionFailed");
+        }
+    }
+);
+
+s3_test!(
+    refuses_a_range_outside_the_source,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.put("source", "body").expect(200);
+        let upload = bucket.begin_upload("key");
+        for range in [
+            "bytes=0-4",
+            "bytes=4-9",
+            "bytes=2-1",
+            "bytes=1-",
+            "bytes=-1",
+            "0-1",
+        ] {
+            let request = copy_part(&bucket, &upload, 1).header("x-amz-copy-source-range", range);
+            request.expect_error(400, "InvalidArgument");
+        }
+        let parts = bucket.list_parts("key", &upload).expect(200);
+        assert_eq!(parts.all("ListPartsResult/Part/PartNumber"), [""; 0]);
+    }
+);
+
+s3_test!(needs_its_source_and_its_upload, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    let upload = bucket.begin_upload("key");
+    copy_part(&bucket, &upload, 1).expect_error(404, "NoSuchKey");
+    bucket.put("source", "body").expect(200);
+    copy_part(&bucket, "unknown", 1).expect_error(404, "NoSuchUpload");
+    copy_part(&bucket, &upload, 10_001).expect_error(400, "InvalidArgument");
+});
