@@ -1,5 +1,7 @@
 //! The binary `bootstrap` over real sockets: as an HTTP server, and on Lambda behind a Function URL.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;

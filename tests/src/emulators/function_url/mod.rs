@@ -131,7 +131,7 @@ impl FunctionUrl {
         Ok(Self {
             address,
             invocations,
-            functions: functions,
+            functions,
             runtime,
         })
     }
