@@ -15,6 +15,6 @@ pub mod protocol;
 pub mod service;
 
 pub use body::Body;
-pub use config::Settings;
+pub use config::{Limits, Settings};
 pub use ports::Ports;
 pub use service::Service;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bleepstore_core::config;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -49,7 +50,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// The region that clients sign for
-    #[arg(long, env = "BLEEPSTORE_REGION", default_value = "us-east-1", value_parser = region)]
+    #[arg(long, env = "BLEEPSTORE_REGION", default_value = "us-east-1", value_parser = config::region)]
     pub(crate) region: String,
     /// Base domains of virtual-hosted-style requests, comma-separated
     #[arg(long, env = "BLEEPSTORE_DOMAIN", value_name = "DOMAIN,…", default_value = "", value_parser = domains)]
@@ -134,28 +135,8 @@ fn listen(text: &str) -> std::result::Result<String, String> {
     }
 }
 
-fn region(text: &str) -> std::result::Result<String, String> {
-    let fits = (1..=64).contains(&text.len());
-    if fits
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    {
-        Ok(text.to_owned())
-    } else {
-        Err("expected letters, digits and hyphens, such as us-east-1".to_owned())
-    }
-}
-
 fn domains(text: &str) -> std::result::Result<Domains, String> {
-    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
-    let good =
-        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    match names.iter().find(|name| !name.split('.').all(good)) {
-        Some(bad) => Err(format!("{bad} is not a domain name without a port")),
-        None => Ok(Domains(names)),
-    }
+    config::base_domains(text).map(Domains)
 }
 
 #[cfg(test)]
@@ -171,14 +152,6 @@ mod tests {
             panic!("no subcommand");
         };
         assert_eq!(serve.region, "eu-west-1");
-    }
-
-    #[test]
-    fn domains_are_lower_case_names_without_ports() {
-        let two = Domains(vec!["s3.example.com".to_owned(), "localhost".to_owned()]);
-        assert_eq!(domains(" S3.Example.com,localhost, "), Ok(two));
-        assert_eq!(domains(""), Ok(Domains::default()));
-        assert!(domains("a.b:9000").is_err() && domains(".a").is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process;
 use std::sync::Arc;
 
-use bleepstore_core::{Service, Settings};
+use bleepstore_core::{Limits, Service, Settings};
 use bleepstore_http::Options;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -43,6 +43,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         region: args.region.clone(),
         base_domains: args.domain.0.clone(),
         root: credentials.root.clone(),
+        limits: Limits::default(),
     };
     let options = Options {
         base_domains: args.domain.0.clone(),

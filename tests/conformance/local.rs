@@ -27,7 +27,7 @@ pub(super) async fn blobs_in_files() -> BlobFixture {
 }
 
 /// The operating system's clock.
-struct SystemClock;
+pub(super) struct SystemClock;
 
 #[async_trait]
 impl Clock for SystemClock {

@@ -5,6 +5,7 @@ pub mod blob_conformance;
 pub mod clock;
 pub mod decorators;
 pub mod deployment;
+pub mod emulators;
 pub mod entropy;
 pub mod http;
 pub mod metadata_conformance;

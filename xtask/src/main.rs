@@ -1,6 +1,7 @@
 //! What a person would type. `cargo xtask help` lists it.
 
 mod direction;
+mod emulate;
 mod licence;
 mod policy;
 mod python;
@@ -14,6 +15,8 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask test    everything that CI checks: format, lints, dependencies, unit tests, SDK tests
+cargo xtask emulate aws [--http]
+                    BleepStore on an emulated AWS, as a function behind its URL or as an HTTP server, until Ctrl-C
 cargo xtask help    this list
 
 Environment of test:
@@ -24,6 +27,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::test(),
+        ["emulate", "aws"] => emulate::aws(&[]),
+        ["emulate", "aws", "--http"] => emulate::aws(&["--http"]),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");
             ExitCode::SUCCESS

@@ -20,6 +20,7 @@ pub(super) async fn get_object(call: &Call<'_>) -> Answer {
     let select = |record: &ObjectRecord| wanted.select(record);
     let mut output = ops::get_object(call.context, &call.caller, &call.target()?, &select).await?;
     let length = length(&output);
+    call.settings.limits.check_response(length)?;
     let body = std::mem::replace(&mut output.body, Box::pin(futures_util::stream::empty()));
     let mut response = wanted.respond(call, &output)?;
     *response.body_mut() = Body::stream(body.map_err(Into::into), Some(length));

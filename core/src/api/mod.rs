@@ -121,6 +121,7 @@ impl Call<'_> {
     /// The body of an upload, as a stream that verifies it. `default` is the checksum to compute where the client
     /// sends none.
     fn incoming(self, default: ChecksumAlgorithm) -> Result<Incoming, S3Error> {
+        self.settings.limits.check_request(self.declared.length()?)?;
         let body = self.declared.open(self.body, Some(default))?;
         Ok(Incoming {
             stream: body.stream,

@@ -22,6 +22,7 @@ const COPY_SOURCE_RANGE: &str = "x-amz-copy-source-range";
 const OBJECT_SIZE: &str = "x-amz-mp-object-size";
 
 pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
+    call.settings.limits.check_multipart()?;
     headers::refuse_unbuilt_headers(call.headers())?;
     let object_headers = headers::object_headers(call.headers())?;
     let checksum = checksum::requested_of_upload(call.headers())?;

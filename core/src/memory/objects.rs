@@ -7,12 +7,11 @@ use async_trait::async_trait;
 use super::MemoryMetadata;
 use super::metadata::{Rows, behind, page};
 use crate::model::{
-    Bucket, BucketName, CommitId, CurrentObject, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
-    WriteCondition,
+    Bucket, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, WriteCondition,
 };
 use crate::ports::{
-    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
-    StoreResult,
+    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, Refusal,
+    RemoveOutcome, StoreResult, check_replacement,
 };
 
 #[async_trait]
@@ -53,8 +52,7 @@ impl ObjectIndex for MemoryMetadata {
                     .get_mut(&bucket.id)
                     .and_then(|objects| objects.remove(key.as_str())),
             },
-            Err(Refusal::Condition(current)) => RemoveOutcome::ConditionFailed { current },
-            Err(Refusal::Shared(current)) => RemoveOutcome::Shared { current },
+            Err(refusal) => refusal.into(),
         })
     }
 
@@ -113,20 +111,11 @@ impl ObjectIndex for MemoryMetadata {
     }
 }
 
-/// Why a record may not be replaced or removed.
-enum Refusal {
-    /// The condition does not hold of this object, or of none.
-    Condition(Option<CurrentObject>),
-    /// It is shared and was not retired.
-    Shared(Box<ObjectRecord>),
-}
-
 impl Rows {
     fn object(&self, bucket: &Bucket, key: &ObjectKey) -> Option<&ObjectRecord> {
         self.objects.get(&bucket.id)?.get(key.as_str())
     }
 
-    /// Checks the condition, then that a shared record is retired.
     fn check(
         &self,
         bucket: &Bucket,
@@ -134,17 +123,7 @@ impl Rows {
         condition: &WriteCondition,
         retired: Option<CommitId>,
     ) -> Result<(), Refusal> {
-        let row = self.object(bucket, key);
-        let current = row.filter(|record| record.kind == ObjectKind::Object);
-        if !condition.holds(current.map(|record| (&record.etag, record.commit_id))) {
-            return Err(Refusal::Condition(current.map(ObjectRecord::current)));
-        }
-        match row {
-            Some(record) if record.shared && retired != Some(record.commit_id) => {
-                Err(Refusal::Shared(Box::new(record.clone())))
-            }
-            _ => Ok(()),
-        }
+        check_replacement(self.object(bucket, key), condition, retired)
     }
 
     /// The commit of a record, by itself or as a part of publishing an upload.
@@ -166,8 +145,7 @@ impl Rows {
                     .or_default()
                     .insert(record.key.as_str().to_owned(), record.clone()),
             },
-            Err(Refusal::Condition(current)) => CommitOutcome::ConditionFailed { current },
-            Err(Refusal::Shared(current)) => CommitOutcome::Shared { current },
+            Err(refusal) => refusal.into(),
         }
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::Context;
 use super::access::no_such_bucket;
 use crate::model::{
-    Bucket, CommitId, CurrentObject, ErrorCode, ObjectRecord, RetiredManifest, S3Error, WriteCondition,
+    Bucket, BucketState, CommitId, CurrentObject, ErrorCode, ObjectRecord, RetiredManifest, S3Error,
+    WriteCondition,
 };
-use crate::ports::{CommitOutcome, StoreErrorKind, StoreResult};
+use crate::ports::{CommitOutcome, StoreErrorKind, StoreResult, back_off};
 
 /// How long a retired manifest stays a root of gc: gc's default grace, within which any mark that was under way ends.
 pub(crate) const RETIRED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -105,18 +106,28 @@ fn not_applied(error: crate::ports::StoreError) -> CommitFailure {
     CommitFailure::NotApplied(error.into())
 }
 
-/// Whether readers see `record` now: the answer to a commit whose outcome is unknown. `false` also when that
-/// cannot be told.
+/// Whether readers see `record` now and go on seeing it: the answer to a commit whose outcome is unknown. `false` also
+/// when that cannot be told.
 async fn is_current(context: &Context, bucket: &Bucket, record: &ObjectRecord) -> bool {
-    match context.ports.metadata.lookup(&bucket.name, &record.key).await {
-        Ok(found) => found
-            .object
-            .is_some_and(|object| object.commit_id == record.commit_id),
+    match read_back(context, bucket, record).await {
+        Ok(found) => found,
         Err(error) => {
             tracing::warn!(%error, "the outcome of a commit could not be read back");
             false
         }
     }
+}
+
+/// The bucket is read behind the record: a deletion that is under way may have missed a record that came late, and
+/// one that begins later cannot.
+async fn read_back(context: &Context, bucket: &Bucket, record: &ObjectRecord) -> StoreResult<bool> {
+    let metadata = &context.ports.metadata;
+    let found = metadata.lookup(&bucket.name, &record.key).await?.object;
+    if found.is_none_or(|object| object.commit_id != record.commit_id) {
+        return Ok(false);
+    }
+    let found = metadata.bucket(&bucket.name).await?;
+    Ok(found.is_some_and(|found| found.id == bucket.id && found.state == BucketState::Active))
 }
 
 /// Retires the record that a write is about to replace, if it is shared and the condition would let the write.
@@ -144,18 +155,14 @@ pub(super) async fn retire(context: &Context, record: &ObjectRecord) -> StoreRes
     Ok(record.commit_id)
 }
 
-/// Waits before the next attempt: not at all at first, then up to 10 ms doubled each time, with jitter.
+/// Waits before the attempt behind number `attempt`.
 pub(super) async fn pause(context: &Context, attempt: u32) {
-    if attempt > 0 {
-        let mut jitter = [0; 1];
-        context.ports.entropy.fill(&mut jitter);
-        let ceiling = 10_u64 << attempt.min(6);
-        context
-            .ports
-            .clock
-            .sleep(Duration::from_millis(ceiling * u64::from(jitter[0]) / 255))
-            .await;
-    }
+    back_off(
+        context.ports.clock.as_ref(),
+        context.ports.entropy.as_ref(),
+        attempt + 1,
+    )
+    .await;
 }
 
 /// What S3 answers when a condition of a write does not hold: `NoSuchKey` where the client named an ETag and there

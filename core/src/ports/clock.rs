@@ -35,3 +35,16 @@ pub fn new_upload_id(entropy: &dyn Entropy, initiated: Timestamp) -> UploadId {
     entropy.fill(&mut random);
     UploadId::new(initiated, random)
 }
+
+/// Waits before attempt number `attempt` at something: not at all before the first two, then up to 20 ms,
+/// doubled each time up to 640 ms, with jitter.
+pub async fn back_off(clock: &dyn Clock, entropy: &dyn Entropy, attempt: u32) {
+    if attempt > 1 {
+        let mut jitter = [0; 1];
+        entropy.fill(&mut jitter);
+        let ceiling = 10_u64 << (attempt - 1).min(6);
+        clock
+            .sleep(Duration::from_millis(ceiling * u64::from(jitter[0]) / 255))
+            .await;
+    }
+}

@@ -327,7 +327,8 @@ pub struct UploadLookup {
 pub enum RecordPartOutcome {
     /// The part will be seen by a Complete that begins after this.
     Recorded,
-    /// The upload is not open; the part will not be seen.
+    /// The upload is not open. The part is not kept, but a Complete that was under way may have seen it: its
+    /// blob is left to gc.
     NoSuchUpload,
 }
 

@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 mod blob;
+mod bucket_deletion;
 mod clock;
 mod error;
 mod metadata;
+mod replacement;
 
 pub use blob::{
     BlobEntry, BlobPage, BlobRead, BlobStore, BlobStream, BodyStream, DeleteOutcome, OwnerRecord, WriteError,
 };
-pub use clock::{Clock, Entropy, new_id, new_upload_id};
+pub use bucket_deletion::{BucketRows, confirm_commit, delete_in_steps};
+pub use clock::{Clock, Entropy, back_off, new_id, new_upload_id};
 pub use error::{StoreError, StoreErrorKind, StoreResult};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
@@ -19,6 +22,7 @@ pub use metadata::{
     PublishOutcome, RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
     UploadRange, UploadStart,
 };
+pub use replacement::{Refusal, check_replacement};
 
 /// What a deployment plugs into the core.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
-use super::server::{in_memory, on_disk};
+use super::server::{in_memory, on_disk, on_emulated_aws};
 use super::{Response, S3};
 
 /// Where a server is and what keys it takes.
@@ -62,6 +62,9 @@ pub static MEMORY: Deployment = Deployment::unlimited(in_memory);
 /// The core over the stores of the local server.
 pub static SQLITE: Deployment = Deployment::unlimited(on_disk);
 
+/// The AWS deployment as an HTTP server, on an emulated AWS.
+pub static AWS_HTTP: Deployment = Deployment::unlimited(on_emulated_aws);
+
 /// The server that `BLEEPSTORE_TEST_ENDPOINT` (host:port), `BLEEPSTORE_ACCESS_KEY` and `BLEEPSTORE_SECRET_KEY` name.
 pub static EXTERNAL: Deployment = Deployment::unlimited(|| {
     let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
@@ -79,6 +82,7 @@ macro_rules! on_every_deployment {
     ($largest_body:expr, $rule:path) => {
         $crate::on_deployment!(memory, MEMORY, all(), $largest_body, $rule);
         $crate::on_deployment!(sqlite, SQLITE, all(), $largest_body, $rule);
+        $crate::on_deployment!(aws_http, AWS_HTTP, all(), $largest_body, $rule);
         $crate::on_deployment!(
             external,
             EXTERNAL,

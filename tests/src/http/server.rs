@@ -3,18 +3,19 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::RootCredential;
-use bleepstore_core::{Ports, Service, Settings};
+use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::{Options, OsEntropy, SystemClock};
 use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
 use tokio::net::TcpListener;
 
 use super::Endpoint;
+use crate::emulators::{Bootstrap, MiniStack, binary};
 
 const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "AKIATESTROOT";
@@ -43,6 +44,31 @@ pub(super) fn on_disk() -> Endpoint {
             entropy: Arc::new(OsEntropy),
         }
     })
+}
+
+/// Serves from DynamoDB and S3 as MiniStack has them, by the binary that is deployed.
+pub(super) fn on_emulated_aws() -> Endpoint {
+    static RUNNING: OnceLock<(MiniStack, Bootstrap)> = OnceLock::new();
+    let (_, server) = RUNNING.get_or_init(|| {
+        let cloud = MiniStack::start().expect("MiniStack starts");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(cloud.provision()).expect("a table and a bucket");
+        let mut variables = cloud.variables();
+        variables.push(("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY.to_owned()));
+        variables.push(("BLEEPSTORE_SECRET_KEY", SECRET_KEY.to_owned()));
+        variables.push(("BLEEPSTORE_LOG", "error".to_owned()));
+        let binary = binary().expect("the binary bootstrap");
+        (
+            cloud,
+            Bootstrap::start(&binary, variables).expect("bootstrap starts"),
+        )
+    });
+    Endpoint {
+        address: server.address(),
+        region: REGION.to_owned(),
+        access_key: ACCESS_KEY.to_owned(),
+        secret_key: SECRET_KEY.to_owned(),
+    }
 }
 
 fn empty_folder() -> io::Result<PathBuf> {
@@ -82,6 +108,7 @@ async fn serve(ports: Ports, address: mpsc::Sender<SocketAddr>) {
         region: REGION.to_owned(),
         base_domains: Vec::new(),
         root,
+        limits: Limits::default(),
     };
     let service = Service::start(settings, ports)
         .await

@@ -218,7 +218,7 @@ macro_rules! metadata_conformance {
                 an_upload_that_is_completing_is_still_scanned;
             completion:
                 a_part_is_refused_while_its_upload_is_completing
-                a_recorded_part_is_seen_by_the_complete_behind_it_and_a_refused_one_never
+                a_recorded_part_is_seen_by_the_complete_behind_it_and_a_refused_one_goes
                 a_second_token_takes_a_completion_over
                 only_its_own_token_reopens_an_upload
                 a_reopened_upload_has_its_parts_and_takes_more

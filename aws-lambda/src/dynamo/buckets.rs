@@ -1,0 +1,219 @@
+//! Buckets.
+
+use async_trait::async_trait;
+use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, Revision, Token};
+use bleepstore_core::ports::{
+    BucketIndex, BucketRows, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind,
+    StoreResult, confirm_commit, delete_in_steps,
+};
+
+use super::DynamoMetadata;
+use super::condition::Condition;
+use super::index::{Entry, Start};
+use super::rows::{self, Item};
+use super::schema::{self, BUCKETS, RowKey, SORT_KEY, attribute};
+use super::table::{Range, Written};
+
+/// Rows that one look for objects reads. Nearly always the first one ends it.
+const LOOK: usize = 10;
+
+#[async_trait]
+impl BucketIndex for DynamoMetadata {
+    async fn create_bucket(&self, bucket: &Bucket) -> StoreResult<CreateBucketOutcome> {
+        let entry = Entry::new(bucket.name.as_str(), bucket.id);
+        self.table.put(entry.item(BUCKETS), None).await?;
+        let created = self
+            .table
+            .put(rows::bucket(bucket)?, Some(&Condition::absent()))
+            .await?;
+        let Written::Refused(found) = created else {
+            return Ok(CreateBucketOutcome::Created);
+        };
+        self.drop_entry(BUCKETS, &entry).await;
+        match found {
+            Some(found) => Ok(CreateBucketOutcome::Exists(rows::read_bucket(&found)?)),
+            None => Err(StoreError::new(
+                StoreErrorKind::Throttled,
+                "the bucket was being changed",
+            )),
+        }
+    }
+
+    async fn bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>> {
+        self.read_bucket(name).await
+    }
+
+    async fn scan_buckets(
+        &self,
+        owner: Option<&str>,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<Bucket, String>> {
+        let mut items = Vec::new();
+        let mut after = after.map(str::to_owned);
+        loop {
+            let start = after.as_deref().map_or(Start::Beginning, Start::AfterText);
+            let admits = |entry: &Entry| {
+                entry.text.starts_with(prefix) && after.as_ref().is_none_or(|after| entry.text > *after)
+            };
+            let wanted = limit - items.len();
+            let (mut entries, more) = self.table.entries(BUCKETS, prefix, start, wanted, admits).await?;
+            let last = entries.last().map(|entry| entry.text.clone());
+            // Of two entries of one name, one may be on the next page: it is read with this one's row.
+            entries.dedup_by(|next, one| next.text == one.text);
+            let found = self.buckets(&entries).await?;
+            items.extend(
+                found
+                    .into_iter()
+                    .filter(|bucket| owner.is_none_or(|owner| bucket.owner.id == owner)),
+            );
+            if !more || items.len() >= limit {
+                let next = last.filter(|_| more);
+                return Ok(Page { items, next });
+            }
+            after = last.or(after);
+        }
+    }
+
+    async fn update_bucket(&self, bucket: &Bucket, expected: Revision) -> StoreResult<bool> {
+        let values = [
+            (":revision", rows::number(bucket.revision.0)),
+            (":detail", rows::text(rows::to_json(bucket)?)),
+        ];
+        let updated = self
+            .table
+            .update(
+                &RowKey::bucket(&bucket.name),
+                "SET revision_no = :revision, detail = :detail",
+                values,
+                &Condition::at_revision(bucket.id, expected),
+            )
+            .await?;
+        Ok(updated.is_applied())
+    }
+
+    async fn delete_bucket(
+        &self,
+        name: &BucketName,
+        id: BucketId,
+        token: Token,
+    ) -> StoreResult<DeleteBucketOutcome> {
+        let outcome = delete_in_steps(self, self.waiting(), name, id, token).await?;
+        if outcome == DeleteBucketOutcome::Deleted {
+            self.drop_entry(BUCKETS, &Entry::new(name.as_str(), id)).await;
+            self.clear_uploads(id).await;
+        }
+        Ok(outcome)
+    }
+}
+
+impl DynamoMetadata {
+    /// The buckets of these names, in the order of their names. A name may be there for a creation that
+    /// was never made or is gone.
+    async fn buckets(&self, entries: &[Entry]) -> StoreResult<Vec<Bucket>> {
+        let mut keys = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let name = BucketName::new(&entry.text).map_err(StoreError::corrupt)?;
+            keys.push(RowKey::bucket(&name));
+        }
+        let found = self.table.get_many(&keys).await?;
+        let mut buckets = found
+            .iter()
+            .map(rows::read_bucket)
+            .collect::<StoreResult<Vec<Bucket>>>()?;
+        buckets.sort_by(|one, next| one.name.cmp(&next.name));
+        Ok(buckets)
+    }
+
+    /// Whether there is this creation of the bucket.
+    pub(super) async fn is_current(&self, name: &BucketName, id: BucketId) -> StoreResult<bool> {
+        Ok(self
+            .read_bucket(name)
+            .await?
+            .is_some_and(|bucket| bucket.id == id))
+    }
+
+    /// Whether what was just written into this creation of the bucket stands.
+    pub(super) async fn confirm(&self, name: &BucketName, id: BucketId) -> StoreResult<bool> {
+        confirm_commit(self, self.waiting(), name, id).await
+    }
+
+    /// Removes an entry of an index whose row is gone. One that stays counts for nothing.
+    pub(super) async fn drop_entry(&self, partition: &str, entry: &Entry) {
+        if let Err(error) = self.table.delete(&entry.key(partition), None).await {
+            tracing::warn!(partition, name = entry.text, %error, "an entry without a row stays in its index");
+        }
+    }
+}
+
+#[async_trait]
+impl BucketRows for DynamoMetadata {
+    async fn read_bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>> {
+        let found = self.table.get(&RowKey::bucket(name)).await?;
+        found.as_ref().map(rows::read_bucket).transpose()
+    }
+
+    async fn swap_state(
+        &self,
+        name: &BucketName,
+        id: BucketId,
+        from: BucketState,
+        to: BucketState,
+    ) -> StoreResult<bool> {
+        let (key, condition) = (RowKey::bucket(name), Condition::in_state(id, from));
+        let swapped = match to {
+            BucketState::Active => {
+                self.table
+                    .update(&key, "REMOVE deleting_by", [], &condition)
+                    .await?
+            }
+            BucketState::Deleting(token) => {
+                let values = [(":token", rows::text(token))];
+                self.table
+                    .update(&key, "SET deleting_by = :token", values, &condition)
+                    .await?
+            }
+        };
+        Ok(swapped.is_applied())
+    }
+
+    async fn remove_marked(&self, name: &BucketName, id: BucketId, token: Token) -> StoreResult<bool> {
+        let condition = Condition::in_state(id, BucketState::Deleting(token));
+        let removed = self.table.delete(&RowKey::bucket(name), Some(&condition)).await?;
+        Ok(removed.is_applied())
+    }
+
+    async fn holds_objects(&self, name: &BucketName, id: BucketId) -> StoreResult<bool> {
+        let mut range = Range {
+            partition: schema::objects(name),
+            prefix: String::new(),
+            after: None,
+        };
+        loop {
+            let rows = self.table.query(&range, LOOK).await?;
+            for item in &rows.items {
+                if belongs_to(item, id)? {
+                    return Ok(true);
+                }
+            }
+            if rows.last.is_none() {
+                return Ok(false);
+            }
+            range.after = rows.last;
+        }
+    }
+}
+
+/// Whether a row is of this creation of its bucket.
+pub(super) fn belongs_to(item: &Item, id: BucketId) -> StoreResult<bool> {
+    let found: BucketId = rows::id_of(item, attribute::BUCKET_ID)?;
+    Ok(found == id)
+}
+
+/// Whether a row is under this sort key.
+pub(super) fn is_at(item: &Item, key: &RowKey) -> bool {
+    [(schema::PARTITION_KEY, &key.pk), (SORT_KEY, &key.sk)]
+        .into_iter()
+        .all(|(name, value)| rows::text_of(item, name).is_ok_and(|found| found == value))
+}

@@ -1,0 +1,233 @@
+//! Objects.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use bleepstore_core::model::{
+    Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
+    WriteCondition,
+};
+use bleepstore_core::ports::{
+    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
+    StoreError, StoreErrorKind, StoreResult, check_replacement,
+};
+
+use super::buckets::{belongs_to, is_at};
+use super::condition::Condition;
+use super::error::behind_write;
+use super::rows::{self, Item};
+use super::schema::{self, RowKey, SORT_KEY_BYTES};
+use super::table::{Range, Written};
+use super::{DynamoMetadata, check_size};
+
+/// How often a write that meets a row which has just changed looks again.
+pub(super) const ATTEMPTS: u32 = 16;
+
+#[async_trait]
+impl ObjectIndex for DynamoMetadata {
+    async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup> {
+        let keys = [RowKey::bucket(bucket), RowKey::object(bucket, key)];
+        let found = self.table.get_many(&keys).await?;
+        let bucket = find(&found, &keys[0]).map(rows::read_bucket).transpose()?;
+        let object = find(&found, &keys[1]).map(rows::read_object).transpose()?;
+        let object = object.filter(|object| bucket.as_ref().is_some_and(|bucket| bucket.id == object.bucket));
+        Ok(ObjectLookup { bucket, object })
+    }
+
+    async fn commit(
+        &self,
+        bucket: &Bucket,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<CommitOutcome> {
+        check_size(&record.manifest)?;
+        let outcome = self.put_object(bucket, record, condition, retired).await?;
+        if !matches!(outcome, CommitOutcome::Committed { .. }) {
+            return Ok(outcome);
+        }
+        let stands = self.confirm(&bucket.name, bucket.id).await;
+        if stands.map_err(behind_write)? {
+            return Ok(outcome);
+        }
+        self.take_back(bucket, record).await;
+        Ok(CommitOutcome::NoSuchBucket)
+    }
+
+    async fn remove(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RemoveOutcome> {
+        let guard = Condition::replaceable(bucket.id, condition, retired);
+        let removed = self
+            .table
+            .delete(&RowKey::object(&bucket.name, key), Some(&guard))
+            .await?;
+        match removed {
+            Written::Applied(old) => Ok(RemoveOutcome::Removed {
+                superseded: read_own(old.as_ref(), bucket.id)?,
+            }),
+            Written::Refused(found) => {
+                let row = read_own(found.as_ref(), bucket.id)?;
+                Ok(match check_replacement(row.as_ref(), condition, retired) {
+                    Err(refusal) => refusal.into(),
+                    // A row of another creation is in the way, and counts as none.
+                    Ok(()) => RemoveOutcome::Removed { superseded: None },
+                })
+            }
+        }
+    }
+
+    async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
+        let values = [(":yes", AttributeValue::Bool(true))];
+        let marked = self
+            .table
+            .update(
+                &RowKey::object(&bucket.name, key),
+                "SET is_shared = :yes",
+                values,
+                &Condition::written_in(bucket.id, expected),
+            )
+            .await?;
+        Ok(marked.is_applied())
+    }
+
+    async fn scan_objects(
+        &self,
+        bucket: &Bucket,
+        range: &KeyRange,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
+        let Some(rows) = rows_of(&bucket.name, range) else {
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
+        };
+        let read = |item: &Item| {
+            let record = read_own(Some(item), bucket.id)?;
+            let listed = record
+                .filter(|record| record.kind == ObjectKind::Object && range.admits(record.key.as_str()));
+            Ok(listed.map(|record| record.summary()))
+        };
+        let (items, last) = self.table.scan(rows, limit, read).await?;
+        let next = last.map(KeyStart::After);
+        Ok(Page { items, next })
+    }
+
+    async fn scan_manifests(
+        &self,
+        bucket: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<ManifestEntry, String>> {
+        let rows = Range {
+            partition: schema::objects(&bucket.name),
+            prefix: String::new(),
+            after: after.map(str::to_owned),
+        };
+        let read = |item: &Item| {
+            let record = read_own(Some(item), bucket.id)?;
+            Ok(record.map(|record| ManifestEntry::new(record.key, &record.manifest)))
+        };
+        let (items, next) = self.table.scan(rows, limit, read).await?;
+        Ok(Page { items, next })
+    }
+}
+
+impl DynamoMetadata {
+    /// Writes the row if the condition lets it; the bucket is not confirmed yet.
+    async fn put_object(
+        &self,
+        bucket: &Bucket,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<CommitOutcome> {
+        let item = rows::object(&RowKey::object(&bucket.name, &record.key), record)?;
+        let mut guard = Condition::replaceable(bucket.id, condition, retired);
+        for attempt in 0..ATTEMPTS {
+            self.table.back_off(attempt).await;
+            let found = match self.table.put(item.clone(), Some(&guard)).await? {
+                Written::Applied(old) => {
+                    let superseded = read_own(old.as_ref(), bucket.id).map_err(behind_write)?;
+                    return Ok(CommitOutcome::Committed { superseded });
+                }
+                Written::Refused(found) => found,
+            };
+            if !self.is_current(&bucket.name, bucket.id).await? {
+                return Ok(CommitOutcome::NoSuchBucket);
+            }
+            let found = found.as_ref().map(rows::read_object).transpose()?;
+            let own = found.as_ref().filter(|row| row.bucket == bucket.id);
+            if let Err(refusal) = check_replacement(own, condition, retired) {
+                return Ok(refusal.into());
+            }
+            guard = match found {
+                // A row of a creation that is gone: swapped over, if it is still that one.
+                Some(stale) if stale.bucket != bucket.id => Condition::unchanged(Some(&stale)),
+                _ => Condition::replaceable(bucket.id, condition, retired),
+            };
+        }
+        Err(StoreError::new(
+            StoreErrorKind::Throttled,
+            "the object keeps changing",
+        ))
+    }
+
+    /// Removes a row that was written into a bucket that is gone. One that stays counts as absent.
+    pub(super) async fn take_back(&self, bucket: &Bucket, record: &ObjectRecord) {
+        let key = RowKey::object(&bucket.name, &record.key);
+        let mine = Condition::written_by(record.commit_id);
+        if let Err(error) = self.table.delete(&key, Some(&mine)).await {
+            tracing::warn!(bucket = %bucket.name, %error, "the row of a write into a deleted bucket stays");
+        }
+    }
+}
+
+/// The row under that key.
+pub(super) fn find<'a>(found: &'a [Item], key: &RowKey) -> Option<&'a Item> {
+    found.iter().find(|item| is_at(item, key))
+}
+
+/// The record in a row, unless it is of another creation of the bucket.
+fn read_own(item: Option<&Item>, bucket: BucketId) -> StoreResult<Option<ObjectRecord>> {
+    match item {
+        Some(item) if belongs_to(item, bucket)? => rows::read_object(item).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The rows that hold all keys of `range`, and perhaps some that it does not admit; `None` when no key can
+/// lie in it. DynamoDB refuses to start outside of the prefix, and sort keys that are too long.
+fn rows_of(bucket: &BucketName, range: &KeyRange) -> Option<Range> {
+    if range.prefix.len() > SORT_KEY_BYTES {
+        return None;
+    }
+    let after = match &range.start {
+        KeyStart::Beginning => None,
+        KeyStart::After(last) => Some(last[..last.floor_char_boundary(SORT_KEY_BYTES)].to_owned()),
+        KeyStart::AfterPrefix(prefix) if range.prefix.starts_with(prefix.as_str()) => return None,
+        // Keys that go on with U+10FFFF lie behind this, and are left out as they are read.
+        KeyStart::AfterPrefix(prefix) if prefix.len() + char::MAX.len_utf8() <= SORT_KEY_BYTES => {
+            Some(format!("{prefix}{}", char::MAX))
+        }
+        KeyStart::AfterPrefix(prefix) => {
+            Some(prefix[..prefix.floor_char_boundary(SORT_KEY_BYTES)].to_owned())
+        }
+    };
+    let after = after.filter(|after| *after > range.prefix || *after == range.prefix && !after.is_empty());
+    if after
+        .as_ref()
+        .is_some_and(|after| !after.starts_with(&range.prefix))
+    {
+        return None;
+    }
+    Some(Range {
+        partition: schema::objects(bucket),
+        prefix: range.prefix.clone(),
+        after,
+    })
+}

@@ -1,0 +1,265 @@
+//! What the model looks like in attributes.
+//!
+//! What conditions and filters look at has an attribute of its own; the rest of a row is one JSON text.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use bleepstore_core::model::{
+    Bucket, BucketId, BucketState, Checksum, CommitId, Credential, ETag, InvalidId, Manifest, ObjectHeaders,
+    ObjectKey, ObjectKind, ObjectRecord, Owner, Part, Receipt, RetiredManifest, Revision, Timestamp, Upload,
+    UploadState,
+};
+use bleepstore_core::ports::{StoreError, StoreResult};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::schema::{EXPIRES_AT, PARTITION_KEY, RowKey, SORT_KEY, attribute};
+
+/// A row as the SDK gives it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) const OBJECT: &str = "object";
+pub(super) const MARKER: &str = "marker";
+pub(super) const OPEN: &str = "open";
+pub(super) const COMPLETING: &str = "completing";
+pub(super) const COMPLETED: &str = "completed";
+pub(super) const ABORTED: &str = "aborted";
+
+/// The attributes of a key.
+pub(super) fn key(key: &RowKey) -> Item {
+    Item::from([
+        (PARTITION_KEY.to_owned(), text(&key.pk)),
+        (SORT_KEY.to_owned(), text(&key.sk)),
+    ])
+}
+
+pub(super) fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// A row with that key, those attributes, and `detail` as its JSON.
+fn row<const N: usize>(
+    row_key: &RowKey,
+    attributes: [(&str, AttributeValue); N],
+    detail: &impl Serialize,
+) -> StoreResult<Item> {
+    let mut item = key(row_key);
+    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+    item.insert(attribute::DETAIL.to_owned(), text(to_json(detail)?));
+    Ok(item)
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> StoreResult<String> {
+    serde_json::to_string(value).map_err(StoreError::internal)
+}
+
+/// The text in an attribute.
+pub(super) fn text_of<'a>(item: &'a Item, name: &str) -> StoreResult<&'a str> {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(StoreError::corrupt(format!("a row has no text {name}"))),
+    }
+}
+
+/// The id in an attribute.
+pub(super) fn id_of<T: FromStr<Err = InvalidId>>(item: &Item, name: &str) -> StoreResult<T> {
+    text_of(item, name)?.parse().map_err(StoreError::corrupt)
+}
+
+fn number_of(item: &Item, name: &str) -> StoreResult<u64> {
+    match item.get(name) {
+        Some(AttributeValue::N(digits)) => digits.parse().map_err(StoreError::corrupt),
+        _ => Err(StoreError::corrupt(format!("a row has no number {name}"))),
+    }
+}
+
+/// The JSON of a row.
+pub(super) fn detail_of<T: DeserializeOwned>(item: &Item) -> StoreResult<T> {
+    serde_json::from_str(text_of(item, attribute::DETAIL)?).map_err(StoreError::corrupt)
+}
+
+/// The value of the table's time to live for a row that counts up to and including `expires`: a second
+/// that is wholly behind it.
+pub(super) fn time_to_live(expires: Timestamp) -> AttributeValue {
+    number(expires.seconds().saturating_add(1))
+}
+
+pub(super) fn bucket(bucket: &Bucket) -> StoreResult<Item> {
+    let mut item = row(
+        &RowKey::bucket(&bucket.name),
+        [
+            (attribute::BUCKET_ID, text(bucket.id)),
+            (attribute::REVISION, number(bucket.revision.0)),
+        ],
+        bucket,
+    )?;
+    if let BucketState::Deleting(token) = bucket.state {
+        item.insert(attribute::DELETING.to_owned(), text(token));
+    }
+    Ok(item)
+}
+
+/// The state is in an attribute only: an update of the rest leaves it alone.
+pub(super) fn read_bucket(item: &Item) -> StoreResult<Bucket> {
+    let state = match item.get(attribute::DELETING) {
+        Some(_) => BucketState::Deleting(id_of(item, attribute::DELETING)?),
+        None => BucketState::Active,
+    };
+    Ok(Bucket {
+        state,
+        revision: Revision(number_of(item, attribute::REVISION)?),
+        ..detail_of(item)?
+    })
+}
+
+/// What a row of objects keeps as JSON.
+#[derive(Serialize, Deserialize)]
+struct ObjectDetail {
+    size: u64,
+    last_modified: Timestamp,
+    owner: Owner,
+    headers: ObjectHeaders,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksum: Option<Checksum>,
+    manifest: Manifest,
+}
+
+pub(super) fn object(row_key: &RowKey, record: &ObjectRecord) -> StoreResult<Item> {
+    let kind = match record.kind {
+        ObjectKind::Object => OBJECT,
+        ObjectKind::DeleteMarker => MARKER,
+    };
+    row(
+        row_key,
+        [
+            (attribute::BUCKET_ID, text(record.bucket)),
+            (attribute::COMMIT_ID, text(record.commit_id)),
+            (attribute::KIND, text(kind)),
+            (attribute::ETAG, text(record.etag.as_str())),
+            (attribute::SHARED, AttributeValue::Bool(record.shared)),
+        ],
+        &ObjectDetail {
+            size: record.size,
+            last_modified: record.last_modified,
+            owner: record.owner.clone(),
+            headers: record.headers.clone(),
+            checksum: record.checksum.clone(),
+            manifest: record.manifest.clone(),
+        },
+    )
+}
+
+pub(super) fn read_object(item: &Item) -> StoreResult<ObjectRecord> {
+    let detail: ObjectDetail = detail_of(item)?;
+    let kind = match text_of(item, attribute::KIND)? {
+        OBJECT => ObjectKind::Object,
+        MARKER => ObjectKind::DeleteMarker,
+        other => return Err(StoreError::corrupt(format!("a row of kind {other}"))),
+    };
+    let Some(AttributeValue::Bool(shared)) = item.get(attribute::SHARED) else {
+        return Err(StoreError::corrupt("an object is neither shared nor unshared"));
+    };
+    Ok(ObjectRecord {
+        bucket: id_of(item, attribute::BUCKET_ID)?,
+        key: ObjectKey::new(text_of(item, SORT_KEY)?).map_err(StoreError::corrupt)?,
+        commit_id: id_of(item, attribute::COMMIT_ID)?,
+        kind,
+        etag: read_etag(text_of(item, attribute::ETAG)?)?,
+        size: detail.size,
+        last_modified: detail.last_modified,
+        owner: detail.owner,
+        headers: detail.headers,
+        checksum: detail.checksum,
+        shared: *shared,
+        manifest: detail.manifest,
+    })
+}
+
+fn read_etag(text: &str) -> StoreResult<ETag> {
+    ETag::deserialize(serde_json::Value::from(text)).map_err(StoreError::corrupt)
+}
+
+pub(super) fn upload(upload: &Upload) -> StoreResult<Item> {
+    let state = match upload.state {
+        UploadState::Open => OPEN,
+        UploadState::Completing(_) => COMPLETING,
+        UploadState::Completed => COMPLETED,
+        UploadState::Aborted => ABORTED,
+    };
+    let mut item = row(
+        &RowKey::upload(upload.id),
+        [
+            (attribute::BUCKET_ID, text(upload.bucket)),
+            (attribute::STATE, text(state)),
+        ],
+        upload,
+    )?;
+    if let UploadState::Completing(token) = upload.state {
+        item.insert(attribute::COMPLETING.to_owned(), text(token));
+    }
+    Ok(item)
+}
+
+/// The state is in attributes only.
+pub(super) fn read_upload(item: &Item) -> StoreResult<Upload> {
+    let state = match text_of(item, attribute::STATE)? {
+        OPEN => UploadState::Open,
+        COMPLETING => UploadState::Completing(id_of(item, attribute::COMPLETING)?),
+        COMPLETED => UploadState::Completed,
+        ABORTED => UploadState::Aborted,
+        other => return Err(StoreError::corrupt(format!("an upload in state {other}"))),
+    };
+    Ok(Upload {
+        state,
+        ..detail_of(item)?
+    })
+}
+
+pub(super) fn part(row_key: &RowKey, part: &Part) -> StoreResult<Item> {
+    row(row_key, [(attribute::COMMIT_ID, text(part.commit_id))], part)
+}
+
+/// A receipt with the object that it is of.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredReceipt {
+    pub(super) bucket: BucketId,
+    pub(super) key: ObjectKey,
+    pub(super) receipt: Receipt,
+}
+
+pub(super) fn receipt(stored: &StoredReceipt) -> StoreResult<Item> {
+    row(
+        &RowKey::receipt(stored.receipt.upload),
+        [(EXPIRES_AT, time_to_live(stored.receipt.expires))],
+        stored,
+    )
+}
+
+pub(super) fn retired(retired: &RetiredManifest) -> StoreResult<Item> {
+    row(
+        &RowKey::retired(retired.commit_id),
+        [
+            (attribute::EXPIRES_MS, number(retired.expires.millis())),
+            (EXPIRES_AT, time_to_live(retired.expires)),
+        ],
+        retired,
+    )
+}
+
+pub(super) fn credential(credential: &Credential, creation: CommitId) -> StoreResult<Item> {
+    row(
+        &RowKey::credential(&credential.access_key),
+        [(attribute::CREATION, text(creation))],
+        credential,
+    )
+}
+
+pub(super) fn store(record: &impl Serialize) -> StoreResult<Item> {
+    row(&RowKey::store(), [], record)
+}

@@ -1,0 +1,145 @@
+//! The table: the names that `infra/aws` shares, and the key of each kind of row.
+//!
+//! | row | `PK` | `SK` |
+//! |---|---|---|
+//! | bucket | `BUCKET#{name}` | `#METADATA` |
+//! | object | `OBJECT#{bucket name}` | the key itself |
+//! | upload | `UPLOAD#{id}` | `#METADATA` |
+//! | part | `UPLOAD#{id}` | `PART#00001` |
+//! | receipt | `RECEIPT#{upload id}` | `#METADATA` |
+//! | retired manifest | `RETIRED#{first digit of the commit id}` | the commit id |
+//! | credential | `CRED#{access key}` | `#METADATA` |
+//! | the store's record | `STORE` | `#METADATA` |
+//! | index of buckets | `BUCKETS` | see [`super::index`] |
+//! | index of credentials | `CREDS` | see [`super::index`] |
+//! | index of a bucket's uploads | `UPLOADS#{bucket id}` | see [`super::index`] |
+
+use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId};
+
+/// The table's partition key, a string.
+pub const PARTITION_KEY: &str = "PK";
+/// The table's sort key, a string.
+pub const SORT_KEY: &str = "SK";
+/// The attribute of the table's time to live: seconds since the Unix epoch.
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// The longest sort key, in bytes.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+pub(super) const SORT_KEY_BYTES: usize = 1024;
+
+/// The partition that names every bucket.
+pub(super) const BUCKETS: &str = "BUCKETS";
+/// The partition that names every credential.
+pub(super) const CREDENTIALS: &str = "CREDS";
+/// What the sort keys of parts start with.
+pub(super) const PARTS: &str = "PART#";
+/// The first digits of commit ids, each with its partition of retired manifests.
+pub(super) const RETIRED_DIGITS: [&str; 16] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f",
+];
+
+const METADATA: &str = "#METADATA";
+
+/// The attributes beside the keys. None is a reserved word, so expressions name them as they are.
+pub(super) mod attribute {
+    /// The creation of the bucket that a row belongs to.
+    pub(in crate::dynamo) const BUCKET_ID: &str = "bucket_id";
+    /// The write that made a row.
+    pub(in crate::dynamo) const COMMIT_ID: &str = "commit_id";
+    /// The rest of a row, as JSON.
+    pub(in crate::dynamo) const DETAIL: &str = "detail";
+    /// An object's entity tag.
+    pub(in crate::dynamo) const ETAG: &str = "e_tag";
+    /// Object or delete marker.
+    pub(in crate::dynamo) const KIND: &str = "row_kind";
+    /// Whether an object is shared.
+    pub(in crate::dynamo) const SHARED: &str = "is_shared";
+    /// The token of a bucket's deletion.
+    pub(in crate::dynamo) const DELETING: &str = "deleting_by";
+    /// A bucket's revision.
+    pub(in crate::dynamo) const REVISION: &str = "revision_no";
+    /// Where an upload is in its life.
+    pub(in crate::dynamo) const STATE: &str = "upload_state";
+    /// The token of an upload's completion.
+    pub(in crate::dynamo) const COMPLETING: &str = "completing_by";
+    /// When a retired manifest expires, in milliseconds.
+    pub(in crate::dynamo) const EXPIRES_MS: &str = "expires_ms";
+    /// Which creation of a credential a row is.
+    pub(in crate::dynamo) const CREATION: &str = "creation_id";
+    /// The text that a row of an index stands for, where its sort key has no room for it.
+    pub(in crate::dynamo) const TEXT: &str = "index_text";
+}
+
+/// The key of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RowKey {
+    pub(super) pk: String,
+    pub(super) sk: String,
+}
+
+impl RowKey {
+    pub(super) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self {
+            pk: pk.into(),
+            sk: sk.into(),
+        }
+    }
+
+    pub(super) fn bucket(name: &BucketName) -> Self {
+        Self::new(format!("BUCKET#{name}"), METADATA)
+    }
+
+    pub(super) fn object(bucket: &BucketName, key: &ObjectKey) -> Self {
+        Self::new(objects(bucket), key.as_str())
+    }
+
+    pub(super) fn upload(id: UploadId) -> Self {
+        Self::new(upload_partition(id), METADATA)
+    }
+
+    pub(super) fn part(id: UploadId, number: PartNumber) -> Self {
+        Self::new(upload_partition(id), part_sort_key(number))
+    }
+
+    pub(super) fn receipt(id: UploadId) -> Self {
+        Self::new(format!("RECEIPT#{id}"), METADATA)
+    }
+
+    pub(super) fn retired(commit: CommitId) -> Self {
+        let id = commit.to_string();
+        Self::new(retired_partition(&id[..1]), id)
+    }
+
+    pub(super) fn credential(access_key: &str) -> Self {
+        Self::new(format!("CRED#{access_key}"), METADATA)
+    }
+
+    pub(super) fn store() -> Self {
+        Self::new("STORE", METADATA)
+    }
+}
+
+/// The partition of a bucket's objects.
+pub(super) fn objects(bucket: &BucketName) -> String {
+    format!("OBJECT#{bucket}")
+}
+
+/// The partition of an upload and its parts.
+pub(super) fn upload_partition(id: UploadId) -> String {
+    format!("UPLOAD#{id}")
+}
+
+/// The sort key of a part: its number with five digits, so that parts sort by number.
+pub(super) fn part_sort_key(number: PartNumber) -> String {
+    format!("{PARTS}{:05}", number.get())
+}
+
+/// The partition that names the uploads of a bucket.
+pub(super) fn uploads(bucket: BucketId) -> String {
+    format!("UPLOADS#{bucket}")
+}
+
+/// The partition of retired manifests whose commit ids start with `digit`.
+pub(super) fn retired_partition(digit: &str) -> String {
+    format!("RETIRED#{digit}")
+}

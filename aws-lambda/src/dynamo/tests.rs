@@ -1,0 +1,360 @@
+//! What is sent, and what is made of the answers, with a connection that answers from a script.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
+use aws_sdk_dynamodb::error::ConnectorError;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use bleepstore_core::model::{
+    BlobId, BlobRef, Bucket, BucketId, BucketName, BucketState, CommitId, ETag, Extent, Layout, Manifest,
+    ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token, WriteCondition,
+};
+use bleepstore_core::ports::{
+    BucketIndex, Clock, CommitOutcome, DeleteBucketOutcome, Entropy, ObjectIndex, StoreErrorKind,
+};
+use serde_json::{Value, json};
+
+use super::DynamoMetadata;
+
+/// What the other end does with a request.
+enum Answer {
+    Json(u16, Value),
+    Refused,
+    Reset,
+    Late,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Script(Arc<Mutex<ScriptState>>);
+
+#[derive(Default)]
+struct ScriptState {
+    answers: VecDeque<Answer>,
+    sent: Vec<(String, Value)>,
+}
+
+impl std::fmt::Debug for ScriptState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.sent)
+    }
+}
+
+impl HttpConnector for Script {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut state = self.0.lock().unwrap();
+        let target = request.headers().get("x-amz-target").unwrap();
+        let operation = target.rsplit('.').next().unwrap().to_owned();
+        let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        state.sent.push((operation, body));
+        let io = |kind| Err(ConnectorError::io(io::Error::from(kind).into()));
+        HttpConnectorFuture::ready(match state.answers.pop_front() {
+            Some(Answer::Json(status, body)) => Ok(HttpResponse::new(
+                StatusCode::try_from(status).unwrap(),
+                SdkBody::from(body.to_string()),
+            )),
+            Some(Answer::Refused) => io(io::ErrorKind::ConnectionRefused),
+            Some(Answer::Reset) => io(io::ErrorKind::ConnectionReset),
+            Some(Answer::Late) => Err(ConnectorError::timeout("late".into())),
+            None => panic!("nothing is scripted for {:?}", state.sent.last()),
+        })
+    }
+}
+
+impl Script {
+    fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let script = Self::default();
+        script.0.lock().unwrap().answers.extend(answers);
+        script
+    }
+
+    fn store(&self) -> DynamoMetadata {
+        let connector = SharedHttpConnector::new(self.clone());
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-north-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "static"))
+            .http_client(http_client_fn(move |_, _| connector.clone()));
+        DynamoMetadata::new(
+            Client::from_conf(config.build()),
+            "table".to_owned(),
+            Arc::new(Still),
+            Arc::new(Still),
+        )
+    }
+
+    /// The operations that were sent, all of the script having been used.
+    fn sent(&self) -> Vec<String> {
+        let state = self.0.lock().unwrap();
+        assert!(state.answers.is_empty(), "{state:?}");
+        state
+            .sent
+            .iter()
+            .map(|(operation, _)| operation.clone())
+            .collect()
+    }
+
+    fn body(&self, index: usize) -> Value {
+        self.0.lock().unwrap().sent[index].1.clone()
+    }
+}
+
+/// Time that stands still and waits for nothing, and no randomness.
+struct Still;
+
+#[async_trait::async_trait]
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(0)
+    }
+
+    async fn sleep(&self, _: std::time::Duration) {}
+}
+
+impl Entropy for Still {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+fn bucket() -> Bucket {
+    Bucket {
+        name: BucketName::new("bucket").unwrap(),
+        id: BucketId::from_bytes([1; 16]),
+        owner: Owner::root(),
+        region: "eu-north-1".to_owned(),
+        created: Timestamp::from_millis(0),
+        state: BucketState::Active,
+        revision: Revision(1),
+        layout: Bucket::LAYOUT,
+    }
+}
+
+fn record() -> ObjectRecord {
+    ObjectRecord {
+        bucket: bucket().id,
+        key: ObjectKey::new("key").unwrap(),
+        commit_id: CommitId::from_bytes([2; 16]),
+        kind: ObjectKind::Object,
+        etag: ETag::from_md5([3; 16]),
+        size: 0,
+        last_modified: Timestamp::from_millis(0),
+        owner: Owner::root(),
+        headers: ObjectHeaders::default(),
+        checksum: None,
+        shared: false,
+        manifest: Manifest::empty(),
+    }
+}
+
+/// The bucket's row as DynamoDB sends it.
+fn bucket_row(deleting: Option<Token>) -> Value {
+    let bucket = bucket();
+    let mut row = json!({
+        "PK": {"S": "BUCKET#bucket"}, "SK": {"S": "#METADATA"},
+        "bucket_id": {"S": bucket.id.to_string()}, "revision_no": {"N": "1"},
+        "detail": {"S": serde_json::to_string(&bucket).unwrap()},
+    });
+    if let Some(token) = deleting {
+        row["deleting_by"] = json!({"S": token.to_string()});
+    }
+    row
+}
+
+fn ok(body: Value) -> Answer {
+    Answer::Json(200, body)
+}
+
+fn failure(status: u16, code: &str) -> Answer {
+    Answer::Json(
+        status,
+        json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}")}),
+    )
+}
+
+async fn commit(script: &Script) -> Result<CommitOutcome, StoreErrorKind> {
+    let store = script.store();
+    let committed = store
+        .commit(&bucket(), &record(), &WriteCondition::Any, None)
+        .await;
+    committed.map_err(|error| error.kind)
+}
+
+const COMMITTED: CommitOutcome = CommitOutcome::Committed { superseded: None };
+
+#[tokio::test]
+async fn a_commit_is_sent_again_only_while_it_was_certainly_not_applied() {
+    let script = Script::new([
+        failure(400, "ThrottlingException"),
+        failure(400, "ProvisionedThroughputExceededException"),
+        Answer::Refused,
+        failure(400, "TransactionConflictException"),
+        ok(json!({})),
+        ok(json!({"Item": bucket_row(None)})),
+    ]);
+    assert_eq!(commit(&script).await, Ok(COMMITTED));
+    let sent = script.sent();
+    assert_eq!(sent[..5], ["PutItem"; 5]);
+    assert_eq!(sent[5..], ["GetItem"]);
+}
+
+#[tokio::test]
+async fn a_commit_that_stays_throttled_gives_up_and_was_not_applied() {
+    let script = Script::new((0..5).map(|_| failure(400, "ThrottlingException")));
+    assert_eq!(commit(&script).await, Err(StoreErrorKind::Throttled));
+    assert_eq!(script.sent(), ["PutItem"; 5]);
+}
+
+#[tokio::test]
+async fn a_commit_whose_outcome_is_unknown_is_never_sent_again() {
+    for answer in [
+        Answer::Late,
+        Answer::Reset,
+        failure(500, "InternalServerError"),
+        failure(503, "ServiceUnavailable"),
+        ok(Value::from("garbled")),
+    ] {
+        let script = Script::new([answer]);
+        assert_eq!(commit(&script).await, Err(StoreErrorKind::Timeout));
+        assert_eq!(script.sent(), ["PutItem"]);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_cannot_be_confirmed_has_an_unknown_outcome() {
+    let script = Script::new([ok(json!({})), failure(400, "AccessDeniedException")]);
+    assert_eq!(commit(&script).await, Err(StoreErrorKind::Timeout));
+    assert_eq!(script.sent(), ["PutItem", "GetItem"]);
+}
+
+#[tokio::test]
+async fn a_read_is_tried_again_whatever_was_lost() {
+    let script = Script::new([
+        Answer::Reset,
+        failure(500, "InternalServerError"),
+        ok(json!({"Item": bucket_row(None)})),
+    ]);
+    let found = script.store().bucket(&bucket().name).await.unwrap();
+    assert_eq!(found, Some(bucket()));
+    assert_eq!(script.sent(), ["GetItem"; 3]);
+    assert_eq!(script.body(0)["ConsistentRead"], json!(true));
+}
+
+#[tokio::test]
+async fn a_writer_that_meets_a_deletion_cancels_it() {
+    let token = Token::from_bytes([9; 16]);
+    let script = Script::new([
+        ok(json!({})),
+        ok(json!({"Item": bucket_row(Some(token))})),
+        ok(json!({"Attributes": bucket_row(None)})),
+    ]);
+    assert_eq!(commit(&script).await, Ok(COMMITTED));
+    assert_eq!(script.sent(), ["PutItem", "GetItem", "UpdateItem"]);
+    let update = script.body(2);
+    assert_eq!(update["UpdateExpression"], "REMOVE deleting_by");
+    assert_eq!(
+        update["ExpressionAttributeValues"][":mark"]["S"],
+        token.to_string()
+    );
+}
+
+#[tokio::test]
+async fn a_writer_whose_bucket_is_gone_takes_its_own_row_back() {
+    let script = Script::new([ok(json!({})), ok(json!({})), ok(json!({}))]);
+    assert_eq!(commit(&script).await, Ok(CommitOutcome::NoSuchBucket));
+    assert_eq!(script.sent(), ["PutItem", "GetItem", "DeleteItem"]);
+    let delete = script.body(2);
+    assert_eq!(delete["ConditionExpression"], "commit_id = :commit");
+    assert_eq!(
+        delete["ExpressionAttributeValues"][":commit"]["S"],
+        record().commit_id.to_string()
+    );
+}
+
+#[tokio::test]
+async fn a_deletion_that_lost_its_mark_looks_again() {
+    let refused = || failure(400, "ConditionalCheckFailedException");
+    let row = || ok(json!({"Item": bucket_row(None)}));
+    let marked = || ok(json!({"Attributes": bucket_row(None)}));
+    let object = json!({"Items": [{"PK": {"S": "OBJECT#bucket"}, "SK": {"S": "key"},
+        "bucket_id": {"S": bucket().id.to_string()}}]});
+    let empty = || ok(json!({"Items": []}));
+    let script = Script::new([
+        row(),
+        marked(),
+        empty(),
+        refused(),
+        row(),
+        marked(),
+        ok(object),
+        marked(),
+    ]);
+    let token = Token::from_bytes([9; 16]);
+    let store = script.store();
+    let outcome = store.delete_bucket(&bucket().name, bucket().id, token).await;
+    assert_eq!(outcome.unwrap(), DeleteBucketOutcome::NotEmpty);
+    let one = ["GetItem", "UpdateItem", "Query"];
+    assert_eq!(
+        script.sent(),
+        [&one[..], &["DeleteItem"], &one[..], &["UpdateItem"]].concat()
+    );
+}
+
+#[tokio::test]
+async fn a_lookup_asks_again_for_what_a_batch_left_unread() {
+    let left = json!({"table": {"Keys": [{"PK": {"S": "BUCKET#bucket"}, "SK": {"S": "#METADATA"}}],
+        "ConsistentRead": true}});
+    let script = Script::new([
+        ok(json!({"Responses": {"table": []}, "UnprocessedKeys": left})),
+        ok(json!({"Responses": {"table": [bucket_row(None)]}, "UnprocessedKeys": {}})),
+    ]);
+    let found = script
+        .store()
+        .lookup(&bucket().name, &record().key)
+        .await
+        .unwrap();
+    assert_eq!(found.bucket, Some(bucket()));
+    assert_eq!(script.sent(), ["BatchGetItem"; 2]);
+    let again = script.body(1);
+    assert_eq!(
+        again["RequestItems"]["table"]["Keys"].as_array().unwrap().len(),
+        1
+    );
+    assert_eq!(again["RequestItems"]["table"]["ConsistentRead"], json!(true));
+}
+
+#[tokio::test]
+async fn an_object_row_with_a_full_layout_stays_near_two_kilobytes() {
+    let script = Script::new([ok(json!({})), ok(json!({"Item": bucket_row(None)}))]);
+    let blob = BlobRef {
+        bucket: bucket().id,
+        blob: BlobId::from_bytes([4; 16]),
+    };
+    let extent = Extent::whole(blob, 5 << 40, u64::MAX);
+    let full = ObjectRecord {
+        manifest: Manifest::Extents(Layout {
+            extents: vec![extent; super::LAYOUT_LIMIT],
+            parts: Vec::new(),
+        }),
+        ..record()
+    };
+    let store = script.store();
+    store
+        .commit(&bucket(), &full, &WriteCondition::Any, None)
+        .await
+        .unwrap();
+    let item = script.body(0)["Item"].clone();
+    let texts = item.as_object().unwrap().iter();
+    let bytes: usize = texts
+        .map(|(name, value)| name.len() + value["S"].as_str().map_or(1, str::len))
+        .sum();
+    assert!((1024..2200).contains(&bytes), "{bytes} bytes");
+    script.sent();
+}

@@ -1,0 +1,79 @@
+//! The loop that takes events from Lambda's runtime interface.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bleepstore_aws::event::{Event, fold, malformed};
+use bleepstore_core::body::BodyError;
+use bleepstore_core::ops::{GcOptions, resume_collection};
+use bleepstore_core::{Body, Service};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use http::Response;
+use lambda_runtime::{
+    Context, Error, FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse, run, service_fn,
+};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+/// How long before the function's deadline a slice of garbage collection is given up.
+const COLLECTION_MARGIN: Duration = Duration::from_secs(5);
+
+/// A streamed answer to a request, or a document that answers the schedule.
+type Answer = FunctionResponse<Value, BoxStream<'static, Result<Bytes, BodyError>>>;
+
+/// Answers events until Lambda ends the process. A panic fails the one event that caused it.
+pub(crate) async fn serve(service: Service) -> Result<(), String> {
+    let service = Arc::new(service);
+    let answered = run(service_fn(|event: LambdaEvent<Value>| {
+        let service = service.clone();
+        async move { answer(&service, event).await }
+    }));
+    answered
+        .await
+        .map_err(|error| format!("Lambda's runtime interface failed: {error}"))
+}
+
+async fn answer(service: &Service, event: LambdaEvent<Value>) -> Result<Answer, Error> {
+    match Event::read(event.payload) {
+        Ok(Event::Request(request)) => Ok(streamed(service.call(request).await)),
+        Ok(Event::Collect) => collect(service, &event.context).await,
+        Err(error) => Ok(streamed(malformed(&error))),
+    }
+}
+
+fn streamed(response: Response<Body>) -> Answer {
+    let (head, body) = response.into_parts();
+    let metadata_prelude = MetadataPrelude {
+        status_code: head.status,
+        headers: fold(&head.headers),
+        cookies: Vec::new(),
+    };
+    FunctionResponse::StreamingResponse(StreamResponse {
+        metadata_prelude,
+        stream: body.into_stream(),
+    })
+}
+
+/// One slice of garbage collection. What is not done by the deadline is done again by the next run; a failure fails the
+/// invocation, so that it shows in the function's error count.
+async fn collect(service: &Service, context: &Context) -> Result<Answer, Error> {
+    let left = context
+        .deadline()
+        .duration_since(SystemTime::now())
+        .unwrap_or_default();
+    let options = GcOptions::default();
+    let slice = resume_collection(&service.context().ports, &options);
+    let report = timeout(left.saturating_sub(COLLECTION_MARGIN), slice)
+        .await
+        .map_err(|_| "garbage collection did not finish a slice within the function's timeout")??;
+    let answer = json!({
+        "seen": { "blobs": report.seen.blobs, "bytes": report.seen.bytes },
+        "deleted": { "blobs": report.deleted.blobs, "bytes": report.deleted.bytes },
+        "failed": { "blobs": report.failed.blobs, "bytes": report.failed.bytes },
+        "expired_uploads": report.expired_uploads,
+        "round_finished": report.next.is_none(),
+    });
+    tracing::info!(report = %answer, "garbage was collected");
+    Ok(FunctionResponse::BufferedResponse(answer))
+}

@@ -1,0 +1,6 @@
+//! BleepStore on AWS: its stores, and the translation of Lambda events. The binary `bootstrap` runs on Lambda, and as an
+//! HTTP server everywhere else.
+
+pub mod dynamo;
+pub mod event;
+pub mod s3_blobs;

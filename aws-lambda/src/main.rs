@@ -1,0 +1,70 @@
+//! The binary `bootstrap`: settings in, stores wired to the core, requests served.
+
+mod config;
+mod lambda;
+mod logging;
+mod sdk;
+mod serve;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use bleepstore_aws::dynamo::DynamoMetadata;
+use bleepstore_aws::s3_blobs::{self, S3Blobs};
+use bleepstore_core::ports::{Clock, Entropy};
+use bleepstore_core::{Ports, Service};
+use bleepstore_http::{OsEntropy, SystemClock};
+use tokio::runtime;
+
+use crate::config::{Config, Front};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // Where even standard error is gone, the exit code still tells.
+            drop(writeln!(io::stderr(), "bootstrap: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let config = Config::from_environment()?;
+    logging::start()?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
+    runtime.block_on(start(config))
+}
+
+/// Everything is made before the first event, so that Lambda counts it as the start and no request waits for it.
+async fn start(config: Config) -> Result<(), String> {
+    let sdk = sdk::sdk_config(&config.settings.region).await;
+    let ports = ports(&config, &sdk);
+    let base_domains = config.settings.base_domains.clone();
+    let service = Service::start(config.settings, ports)
+        .await
+        .map_err(|error| format!("the stores cannot be used: {error}"))?;
+    match config.front {
+        Front::Lambda => lambda::serve(service).await,
+        Front::Http(listen) => serve::serve(service, &listen, base_domains).await,
+    }
+}
+
+fn ports(config: &Config, sdk: &SdkConfig) -> Ports {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+    let metadata = DynamoMetadata::new(dynamodb, config.table.clone(), clock.clone(), entropy.clone());
+    let blobs = S3Blobs::new(s3_blobs::client(sdk), &config.blob_bucket);
+    Ports {
+        metadata: Arc::new(metadata),
+        blobs: Arc::new(blobs),
+        clock,
+        entropy,
+    }
+}

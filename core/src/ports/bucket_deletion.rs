@@ -1,0 +1,96 @@
+//! Deleting a bucket in a store that cannot look for objects and remove the bucket's row in one step.
+//!
+//! A deletion marks the row with its token, then looks for objects, then removes the row if the mark is
+//! still there. A writer reads the row after its commit and takes off the mark that it finds. If the look
+//! missed a commit, that commit came behind the mark, so its writer meets the mark and takes it off, or
+//! finds the row gone: an acknowledged commit is never in a bucket that is deleted.
+
+use async_trait::async_trait;
+
+use super::{Clock, DeleteBucketOutcome, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
+use crate::model::{Bucket, BucketId, BucketName, BucketState, Token};
+
+/// How often a deletion or a writer that loses to others starts over.
+const ATTEMPTS: u32 = 16;
+
+/// What such a store can do in one step each. Reads are strongly consistent.
+#[async_trait]
+pub trait BucketRows: Send + Sync {
+    /// The bucket of that name.
+    async fn read_bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>>;
+
+    /// Moves the bucket to state `to` if it still is this creation and in state `from`; nothing else of the
+    /// row changes. Returns whether it did.
+    async fn swap_state(
+        &self,
+        name: &BucketName,
+        id: BucketId,
+        from: BucketState,
+        to: BucketState,
+    ) -> StoreResult<bool>;
+
+    /// Removes the bucket if it still is this creation and carries this mark. Returns whether it did.
+    async fn remove_marked(&self, name: &BucketName, id: BucketId, token: Token) -> StoreResult<bool>;
+
+    /// Whether there is an object or a delete marker of this creation.
+    async fn holds_objects(&self, name: &BucketName, id: BucketId) -> StoreResult<bool>;
+}
+
+/// [`BucketIndex::delete_bucket`](super::BucketIndex::delete_bucket) in steps. One deletion takes over from
+/// another. When it fails midway the mark stays; it hinders nobody.
+pub async fn delete_in_steps(
+    rows: &dyn BucketRows,
+    (clock, entropy): (&dyn Clock, &dyn Entropy),
+    name: &BucketName,
+    id: BucketId,
+    token: Token,
+) -> StoreResult<DeleteBucketOutcome> {
+    let mark = BucketState::Deleting(token);
+    for attempt in 0..ATTEMPTS {
+        back_off(clock, entropy, attempt).await;
+        let Some(bucket) = rows.read_bucket(name).await?.filter(|bucket| bucket.id == id) else {
+            return Ok(DeleteBucketOutcome::NoSuchBucket);
+        };
+        if !rows.swap_state(name, id, bucket.state, mark).await? {
+            continue;
+        }
+        if rows.holds_objects(name, id).await? {
+            if let Err(error) = rows.swap_state(name, id, mark, BucketState::Active).await {
+                tracing::warn!(bucket = %name, %error, "the mark of a refused deletion stays until the next write");
+            }
+            return Ok(DeleteBucketOutcome::NotEmpty);
+        }
+        if rows.remove_marked(name, id, token).await? {
+            return Ok(DeleteBucketOutcome::Deleted);
+        }
+    }
+    Err(contended())
+}
+
+/// What a writer does between its commit and its answer. Returns whether the commit stands; if not, the
+/// bucket is gone and the writer removes its own row.
+pub async fn confirm_commit(
+    rows: &dyn BucketRows,
+    (clock, entropy): (&dyn Clock, &dyn Entropy),
+    name: &BucketName,
+    id: BucketId,
+) -> StoreResult<bool> {
+    for attempt in 0..ATTEMPTS {
+        back_off(clock, entropy, attempt).await;
+        let Some(bucket) = rows.read_bucket(name).await?.filter(|bucket| bucket.id == id) else {
+            return Ok(false);
+        };
+        let stands = match bucket.state {
+            BucketState::Active => true,
+            mark @ BucketState::Deleting(_) => rows.swap_state(name, id, mark, BucketState::Active).await?,
+        };
+        if stands {
+            return Ok(true);
+        }
+    }
+    Err(contended())
+}
+
+fn contended() -> StoreError {
+    StoreError::new(StoreErrorKind::Throttled, "others keep changing the bucket")
+}

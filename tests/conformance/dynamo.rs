@@ -1,0 +1,58 @@
+//! DynamoDB, as MiniStack shows it, or the emulator at `BLEEPSTORE_TEST_DYNAMODB` (such as `http://127.0.0.1:4566`).
+//!
+//! MiniStack passes every rule. moto 5.2.5 does not; see `KNOWN_TO_FAIL_ON_MOTO`.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use bleepstore_aws::dynamo::DynamoMetadata;
+use bleepstore_tests::emulators::{create_table, dynamodb_client};
+use bleepstore_tests::entropy::SeededEntropy;
+use bleepstore_tests::metadata_conformance::{MetadataFixture, store_record};
+use tokio::sync::OnceCell;
+
+use super::aws::ministack;
+use super::local::SystemClock;
+
+/// All rules share one table, as buckets do.
+pub(super) async fn dynamo_metadata() -> MetadataFixture {
+    static TABLE: OnceCell<String> = OnceCell::const_new();
+    let client = client();
+    let table = TABLE.get_or_init(|| new_table(&client)).await.clone();
+    MetadataFixture::new(store(client, table)).in_a_shared_store()
+}
+
+/// A table of its own, for the rules about the store's one record of itself.
+async fn empty_metadata() -> MetadataFixture {
+    let client = client();
+    let table = new_table(&client).await;
+    MetadataFixture::new(store(client, table))
+}
+
+#[tokio::test]
+async fn the_store_record_is_swapped_from_what_was_expected_only() {
+    store_record::the_store_record_is_swapped_from_what_was_expected_only(empty_metadata().await).await;
+}
+
+#[tokio::test]
+async fn of_racing_swaps_of_the_store_record_one_wins() {
+    store_record::of_racing_swaps_of_the_store_record_one_wins(empty_metadata().await).await;
+}
+
+fn store(client: Client, table: String) -> Arc<DynamoMetadata> {
+    let entropy = Arc::new(SeededEntropy::unpredictable());
+    Arc::new(DynamoMetadata::new(client, table, Arc::new(SystemClock), entropy))
+}
+
+fn client() -> Client {
+    match std::env::var("BLEEPSTORE_TEST_DYNAMODB") {
+        Ok(endpoint) => dynamodb_client(&endpoint),
+        Err(_) => ministack().dynamodb(),
+    }
+}
+
+async fn new_table(client: &Client) -> String {
+    let name = format!("bleepstore-{:016x}", SeededEntropy::unpredictable().next_u64());
+    create_table(client, &name).await.unwrap();
+    name
+}

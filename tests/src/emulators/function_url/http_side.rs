@@ -1,0 +1,98 @@
+//! The URL: HTTP in, HTTP out.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use super::event::event;
+use super::{Answered, EVENT_LIMIT, Invocations, RESPONSE_LIMIT};
+
+/// What a streamed response's length is called when it reaches the client.
+const REMAPPED_LENGTH: HeaderName = HeaderName::from_static("x-amzn-remapped-content-length");
+
+type OutBody = UnsyncBoxBody<Bytes, io::Error>;
+
+pub(super) async fn serve(listener: TcpListener, invocations: Arc<Invocations>) {
+    while let Ok((stream, peer)) = listener.accept().await {
+        let invocations = invocations.clone();
+        let service = service_fn(move |request| {
+            let invocations = invocations.clone();
+            async move { Ok::<_, Infallible>(answer(&invocations, request, peer).await) }
+        });
+        tokio::spawn(async move {
+            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            // A client that goes away, and a response that is cut off, end here: both are part of tests.
+            drop(served.await);
+        });
+    }
+}
+
+async fn answer(
+    invocations: &Invocations,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<OutBody> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, EVENT_LIMIT).collect().await else {
+        return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    let event = event(&head, &body.to_bytes(), peer).to_string();
+    if event.len() > EVENT_LIMIT {
+        return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    }
+    match invocations.invoke(event.into()).await {
+        Some(answered) => respond(answered, &head.method),
+        None => message(StatusCode::BAD_GATEWAY, "Internal Server Error"),
+    }
+}
+
+/// What AWS answers by itself.
+fn message(status: StatusCode, text: &str) -> Response<OutBody> {
+    let text = format!("{{\"Message\":\"{text}\"}}");
+    let mut response = Response::new(Full::from(text).map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+fn respond(answered: Answered, method: &Method) -> Response<OutBody> {
+    let mut headers = answered.headers;
+    if let Some(length) = headers.remove(CONTENT_LENGTH) {
+        headers.insert(REMAPPED_LENGTH, length);
+    }
+    let body = answered.body;
+    let limited = stream::unfold((body, RESPONSE_LIMIT), |(mut body, left)| async move {
+        let bytes = body.recv().await?;
+        let left = match &bytes {
+            Ok(bytes) => left.checked_sub(bytes.len() as u64),
+            Err(_) => Some(0),
+        };
+        Some(match left {
+            Some(left) => (bytes.map(Frame::data), (body, left)),
+            None => (Err(io::Error::other("the response is too long")), (body, 0)),
+        })
+    });
+    let body = if *method == Method::HEAD {
+        Full::default().map_err(|never| match never {}).boxed_unsync()
+    } else {
+        StreamBody::new(limited).boxed_unsync()
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = answered.status;
+    *response.headers_mut() = headers;
+    response
+}
