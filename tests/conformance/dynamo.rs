@@ -1,6 +1,11 @@
 //! DynamoDB, as MiniStack shows it, or the emulator at `BLEEPSTORE_TEST_DYNAMODB` (such as `http://127.0.0.1:4566`).
 //!
-//! MiniStack passes every rule. moto 5.2.5 does not; see `KNOWN_TO_FAIL_ON_MOTO`.
+//! MiniStack passes every rule. What moto 5.2.5 gets wrong: TransactWriteItems is not isolated. It copies the whole
+//! table first and puts the copy back when it is cancelled, so that what others write meanwhile is lost or let through:
+//! `of_a_racing_abort_and_publish_one_wins` fails. The copy also takes seconds once the table holds thousands of rows,
+//! longer than a write may take, so that every rule that publishes fails behind the rules that fill the table; each of
+//! them passes alone. `pages_of_1001_objects_have_no_gap_or_repeat_while_writes_go_on` takes minutes there.
+//!
 
 use std::sync::Arc;
 

@@ -95,7 +95,8 @@ fn code_meaning(code: Option<&str>, status: u16) -> Meaning {
     match (known, status) {
         (Some((meaning, _)), _) => *meaning,
         (None, 429) => Meaning::Throttled,
-        (None, 408 | 500..) => Meaning::Unknown,
+        // A success that the SDK cannot read is a service error to it.
+        (None, ..400 | 408 | 500..) => Meaning::Unknown,
         (None, _) => Meaning::Defect,
     }
 }
@@ -242,6 +243,7 @@ mod tests {
     fn a_code_that_is_not_in_the_table_means_what_its_status_says() {
         use StoreErrorKind::{Internal, Throttled, Timeout, Unavailable};
         for (status, expected) in [
+            (200, (Unavailable, Timeout)),
             (400, (Internal, Internal)),
             (403, (Internal, Internal)),
             (408, (Unavailable, Timeout)),
