@@ -1,5 +1,7 @@
 //! The pipeline: request in, response out.
 
+use std::borrow::Cow;
+
 use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -12,6 +14,7 @@ use crate::ops::{Caller, Context, CredentialCache, Ownership, establish_ownershi
 use crate::ports::{Ports, StoreResult};
 use crate::protocol::error::error_document;
 use crate::protocol::headers::expected_bucket_owner;
+use crate::protocol::hoisted::hoisted;
 use crate::protocol::host::Addressing;
 use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
@@ -78,14 +81,11 @@ impl Service {
         response
     }
 
-    async fn answer(&self, head: &Parts, body: Body, now: Timestamp) -> Result<Response<Body>, S3Error> {
-        let query = Query::parse(head.uri.query().unwrap_or_default())?;
-        let host = head
-            .headers
-            .get(HOST)
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
-        let addressing = Addressing::of(host, &self.settings.base_domains);
+    async fn answer(&self, sent: &Parts, body: Body, now: Timestamp) -> Result<Response<Body>, S3Error> {
+        let query = Query::parse(sent.uri.query().unwrap_or_default())?;
+        // The signature is verified over the head as it was sent; all else reads it with what its query carries.
+        let head = &with_hoisted(sent, &query)?;
+        let addressing = Addressing::of(host(head)?, &self.settings.base_domains);
         let is_copy = head.headers.contains_key("x-amz-copy-source");
         let route = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
         // A browser asks this without a signature; the answer is the same for every bucket.
@@ -94,7 +94,11 @@ impl Service {
         {
             return Err(error);
         }
-        let (caller, mode, signer) = self.authenticate(head, now).await?;
+        let (caller, mode, signer) = self.authenticate(sent, now).await?;
+        let caller = Caller {
+            expected_bucket_owner: expected_bucket_owner(&head.headers),
+            ..caller
+        };
         let declared = DeclaredBody::from_headers(&head.headers, mode, Some(signer))?;
         let (context, settings) = (&self.context, &self.settings);
         api::answer(Call {
@@ -141,7 +145,7 @@ impl Service {
         let signer = claim.verify(&signed, &secret_key)?;
         let caller = Caller {
             owner,
-            expected_bucket_owner: expected_bucket_owner(&head.headers),
+            expected_bucket_owner: None,
         };
         Ok((caller, claim.payload(), signer))
     }
@@ -163,6 +167,29 @@ impl Trace {
             request_id: text(format!("{id:016X}")),
             host_id: text(format!("bleepstore-{id:016x}")),
         }
+    }
+}
+
+/// The head with the headers that a presigned URL carries in its query.
+fn with_hoisted<'a>(head: &'a Parts, query: &Query) -> Result<Cow<'a, Parts>, S3Error> {
+    let hoisted = hoisted(query, &head.headers)?;
+    if hoisted.is_empty() {
+        return Ok(Cow::Borrowed(head));
+    }
+    let mut head = head.clone();
+    head.headers.extend(hoisted);
+    Ok(Cow::Owned(head))
+}
+
+/// The host that the request is for. More than one is refused (RFC 9112 section 3.2).
+fn host(head: &Parts) -> Result<&str, S3Error> {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => Err(S3Error::message(
+            ErrorCode::InvalidRequest,
+            "More than one Host header was sent.",
+        )),
+        (host, None) => Ok(host.and_then(|host| host.to_str().ok()).unwrap_or_default()),
     }
 }
 
@@ -214,6 +241,8 @@ fn log(error: &S3Error, trace: &Trace) {
     if error.code.status() >= 500 && error.code != ErrorCode::NotImplemented {
         let source = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(request_id, code = %error.code, message = %error.message, source, "request failed");
+    } else if error.code.status() == 403 {
+        tracing::info!(request_id, code = %error.code, message = %error.message, "request denied");
     } else {
         tracing::debug!(request_id, code = %error.code, message = %error.message, "request refused");
     }

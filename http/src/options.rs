@@ -5,6 +5,9 @@ use std::time::Duration;
 /// How long the server waits and how much it takes. Every wait on a client is bounded.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// How many connections are held at a time; further ones wait to be accepted. Fewer than the process may have
+    /// files open, since requests open files too.
+    pub max_connections: usize,
     /// How long a client has for sending a request's head, and how long an idle connection is kept.
     pub header_read: Duration,
     /// How many header fields a request may have; more get `431`.
@@ -33,6 +36,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            max_connections: 512,
             header_read: Duration::from_secs(30),
             max_headers: 200,
             max_header_bytes: 64 * 1024,

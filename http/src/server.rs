@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -30,6 +31,7 @@ pub async fn serve<R: Responder>(
 ) -> usize {
     let options = Arc::new(options);
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(options.max_connections));
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
@@ -37,10 +39,13 @@ pub async fn serve<R: Responder>(
             biased;
             () = &mut stop => break,
             Some(ended) = connections.join_next() => report(ended),
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+            accepted = accept(&listener, &places) => match accepted {
+                Ok((stream, place)) => {
                     let connection = connection(stream, responder.clone(), options.clone(), graceful.watcher());
-                    connections.spawn(connection);
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
                 }
                 Err(error) => refuse(error).await,
             },
@@ -56,6 +61,16 @@ pub async fn serve<R: Responder>(
     let cut_off = connections.len();
     connections.shutdown().await;
     cut_off
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
 }
 
 /// A client that went away before it was accepted is no matter; running out of sockets passes.

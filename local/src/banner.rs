@@ -24,17 +24,13 @@ pub(crate) fn banner(
         ),
         Origin::Created(path) => (
             format!("{secret_key} (kept in {})", path.display()),
-            format!("AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} aws"),
+            from_file(path),
         ),
         Origin::ThisRun => (
             format!("{secret_key} (for this run)"),
             format!("AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} aws"),
         ),
-        // Naming the profile makes the client prefer the file to keys in its environment.
-        Origin::Kept(path) => (
-            format!("in {}", path.display()),
-            format!("AWS_SHARED_CREDENTIALS_FILE={} aws --profile default", quoted(path)),
-        ),
+        Origin::Kept(path) => (format!("in {}", path.display()), from_file(path)),
     };
     let mut text = String::from("BleepStore is ready.\n");
     for (name, value) in [
@@ -61,6 +57,14 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
+}
+
+/// The client with the keys of that file. Naming the profile makes it prefer them to keys in its environment.
+fn from_file(path: &Path) -> String {
+    format!(
+        "AWS_SHARED_CREDENTIALS_FILE={} aws --profile default",
+        quoted(path)
+    )
 }
 
 /// The path as one word of a shell.
@@ -94,8 +98,8 @@ mod tests {
         assert_eq!(
             text(Origin::Created("/d/credentials".into()), "us-east-1", Some("/d")),
             "BleepStore is ready.\n  endpoint    http://127.0.0.1:9000\n  region      us-east-1\n  data        /d\n  \
-             access key  AK\n  secret key  SK (kept in /d/credentials)\nTry it:\n  AWS_ACCESS_KEY_ID=AK \
-             AWS_SECRET_ACCESS_KEY=SK aws s3 --endpoint-url http://127.0.0.1:9000 ls\n"
+             access key  AK\n  secret key  SK (kept in /d/credentials)\nTry it:\n  \
+             AWS_SHARED_CREDENTIALS_FILE='/d/credentials' aws --profile default s3 --endpoint-url http://127.0.0.1:9000 ls\n"
         );
     }
 

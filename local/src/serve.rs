@@ -4,9 +4,11 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bleepstore_core::{Limits, Service, Settings};
+use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -16,6 +18,13 @@ use crate::credentials::{self, Credentials};
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Result};
 use crate::stores::Stores;
+
+/// More connections than this are not held, however many files may be open.
+const MOST_CONNECTIONS: usize = 8192;
+
+/// How often expired rows are removed, and how many in one step.
+const PURGE_EVERY: Duration = Duration::from_secs(60 * 60);
+const PURGE_BATCH: usize = 1_000;
 
 /// Serves until a signal comes. `open` makes the stores.
 ///
@@ -47,6 +56,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     };
     let options = Options {
         base_domains: args.domain.0.clone(),
+        max_connections: connections_that_fit(),
         ..Options::default()
     };
     let service = Service::start(settings, stores.ports.clone())
@@ -54,6 +64,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         .map_err(|error| Failure::new(format!("the stores cannot be used: {error}")))?;
     announce(address, &args.region, folder.as_ref(), &credentials);
 
+    let purge = tokio::spawn(purge_hourly(stores.ports.clone()));
     let service = Arc::new(service);
     let cut_off = bleepstore_http::serve(listener, service, options, async move {
         signals.next().await;
@@ -67,9 +78,45 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     if cut_off > 0 {
         tracing::warn!(cut_off, "some connections did not finish in time");
     }
+    purge.abort();
     stores.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Raises the number of files that the process may open as far as it may, and leaves half of them to requests.
+fn connections_that_fit() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let half = files.map_or(usize::MAX, |files| {
+        usize::try_from(files / 2).unwrap_or(usize::MAX)
+    });
+    half.clamp(1, MOST_CONNECTIONS)
+}
+
+/// Removes rows that have expired: receipts of uploads and retired manifests. Garbage collection does so too, but
+/// may never be run.
+async fn purge_hourly(ports: Ports) {
+    loop {
+        ports.clock.sleep(PURGE_EVERY).await;
+        loop {
+            match ports.metadata.purge_expired(ports.clock.now(), PURGE_BATCH).await {
+                Ok(PURGE_BATCH) => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "expired rows were not removed");
+                    break;
+                }
+            }
+        }
+    }
 }
 
 async fn bind(listen: &str) -> Result<TcpListener> {

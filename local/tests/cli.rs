@@ -90,14 +90,21 @@ fn the_first_start_generates_credentials_that_a_restart_keeps() {
     let access_key = first.printed["access key"].clone();
     let secret_key = first.printed["secret key"].split(' ').next().unwrap().to_owned();
     assert_eq!((access_key.len(), secret_key.len()), (20, 40));
-    let identity = format!("AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} aws s3 ");
-    assert!(first.printed["command"].starts_with(&identity));
+    let command = &first.printed["command"];
+    assert!(
+        command.starts_with("AWS_SHARED_CREDENTIALS_FILE='")
+            && command.contains("/bleepstore-data/credentials'")
+    );
     first.signal(Signal::TERM);
     assert_eq!(first.ended(), Some(0));
 
     let data = folder.path().join("bleepstore-data");
     assert_eq!(mode(data.clone()), 0o700);
     assert_eq!(mode(data.join("credentials")), 0o600);
+    assert_eq!(
+        (mode(data.join("blobs")), mode(data.join("blobs/owner.json"))),
+        (0o700, 0o600)
+    );
     assert!(!data.join("credentials.new").exists());
     let kept = fs::read_to_string(data.join("credentials")).unwrap();
     assert!(kept.contains(&access_key) && kept.contains(&secret_key));

@@ -141,3 +141,36 @@ s3_test!(needs_every_parameter_once, largest_body = 0, |s3: &S3| {
         request.expect_error(400, "AuthorizationQueryParametersError");
     }
 });
+
+s3_test!(carries_headers_in_the_query, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.put("source", "source").expect(200);
+    let request = bucket
+        .put("key", "body")
+        .query("x-amz-meta-color", "red")
+        .query("x-amz-storage-class", "GLACIER")
+        .query("x-amz-checksum-crc32", "AAAAAA==");
+    request.presigned(MINUTE).expect(200);
+    let head = bucket.head("key").expect(200);
+    assert_eq!(head.required("x-amz-meta-color"), "red");
+    assert_eq!(head.required("x-amz-storage-class"), "GLACIER");
+    let source = format!("/{}/source", bucket.name);
+    bucket
+        .put("key", "")
+        .query("x-amz-copy-source", source)
+        .presigned(MINUTE)
+        .expect(200);
+    assert_eq!(bucket.get("key").expect(200).text(), "source");
+});
+
+s3_test!(obeys_the_refusals_in_the_query, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.put("key", "body").expect(200);
+    let public = bucket.put("key", "other").query("x-amz-acl", "public-read");
+    public.presigned(MINUTE).expect_error(501, "NotImplemented");
+    let guarded = bucket
+        .delete("key")
+        .query("x-amz-expected-bucket-owner", "0".repeat(64));
+    guarded.presigned(MINUTE).expect_error(403, "AccessDenied");
+    assert_eq!(bucket.get("key").expect(200).text(), "body");
+});

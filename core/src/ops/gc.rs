@@ -33,7 +33,7 @@ pub struct GcOptions {
     pub upload_expiry: Option<Duration>,
     /// Whether nobody else uses the store meanwhile. Only then may the mark take longer than the grace.
     pub exclusive: bool,
-    /// Report what would be deleted, and change nothing.
+    /// Report what would be deleted, however much, and change nothing.
     pub dry_run: bool,
     /// Delete even if more than 20% of a slice's blobs are garbage.
     pub force: bool,
@@ -147,17 +147,17 @@ pub async fn collect_slice(
     if !options.exclusive && ports.clock.now().since(started) > options.grace.min(RETIRED_FOR) {
         return Err(GcError::TooSlow);
     }
+    if options.dry_run {
+        garbage.values().for_each(|size| report.deleted.add(*size));
+        return Ok(report);
+    }
     if !options.force && garbage.len() * 100 > report.seen.blobs * MOST_PERCENT {
         return Err(GcError::TooMuch {
             garbage: garbage.len(),
             seen: report.seen.blobs,
         });
     }
-    if options.dry_run {
-        garbage.values().for_each(|size| report.deleted.add(*size));
-    } else {
-        sweep(ports, &garbage, &mut report).await;
-    }
+    sweep(ports, &garbage, &mut report).await;
     Ok(report)
 }
 

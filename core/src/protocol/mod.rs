@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod date;
 pub mod error;
 pub mod headers;
+pub mod hoisted;
 pub mod host;
 pub mod operation;
 pub mod payload;

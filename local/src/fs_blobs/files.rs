@@ -1,14 +1,15 @@
 //! The few operations on files that the store is made of, in one place so that tests can make each fail.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
 /// Operations on files. They block.
 pub(super) trait FileOps: Send + Sync {
-    /// Creates a file for writing; one of that name must not exist.
+    /// Creates a file for writing, for its owner alone; one of that name must not exist.
     fn create(&self, path: &Path) -> io::Result<File>;
     /// Writes all the bytes at the end.
     fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()>;
@@ -18,7 +19,7 @@ pub(super) trait FileOps: Send + Sync {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
-    /// Creates a folder. One that exists is fine.
+    /// Creates a folder, for its owner alone. One that exists is fine.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// Removes a file's name. Who has the file open goes on reading.
     fn remove(&self, path: &Path) -> io::Result<()>;
@@ -39,7 +40,11 @@ pub(super) struct DiskFiles;
 
 impl FileOps for DiskFiles {
     fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().write(true).create_new(true).open(path)
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
     }
 
     fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
@@ -59,7 +64,7 @@ impl FileOps for DiskFiles {
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        match fs::create_dir(path) {
+        match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             result => result,
         }
