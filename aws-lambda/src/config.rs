@@ -14,7 +14,7 @@ const LAMBDA_LIMITS: Limits = Limits {
     request_body: Some(4_500_000),
     response_body: Some(200_000_000),
     deployment: "BleepStore on AWS Lambda",
-    ways_out: "Use smaller objects, or run the same program as an HTTP server (on Fargate, App Runner or EC2), which \
+    ways_out: "Use smaller objects, or run the same program as an HTTP server (on Fargate or App Runner), which \
                has S3's own limits.",
 };
 
