@@ -95,6 +95,17 @@ async fn a_dry_run_reports_and_deletes_nothing() {
 }
 
 #[tokio::test]
+async fn a_dry_run_reports_however_much_is_garbage() {
+    let options = GcOptions {
+        dry_run: true,
+        force: false,
+        ..forced()
+    };
+    let store = store(1, 9).await;
+    assert_eq!(collect(&store, &options).await.unwrap().deleted.blobs, 9);
+}
+
+#[tokio::test]
 async fn a_dry_run_aborts_no_upload() {
     let store = store(0, 0).await;
     let upload = store.begin("bucket", "a").await.unwrap();
