@@ -247,3 +247,24 @@ fn log(error: &S3Error, trace: &Trace) {
         tracing::debug!(request_id, code = %error.code, message = %error.message, "request refused");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_one_host_is_refused() {
+        let head = |hosts: &[&str]| {
+            let request = hosts
+                .iter()
+                .fold(Request::builder(), |request, name| request.header(HOST, *name));
+            request.body(()).unwrap().into_parts().0
+        };
+        assert_eq!(host(&head(&["a"])).unwrap(), "a");
+        assert_eq!(host(&head(&[])).unwrap(), "");
+        assert_eq!(
+            host(&head(&["a", "b"])).unwrap_err().code,
+            ErrorCode::InvalidRequest
+        );
+    }
+}

@@ -299,9 +299,3 @@ s3_test!(requests_may_be_pipelined, largest_body = 10, |s3: &S3| {
     assert_eq!(connection.read_response("GET").text(), "a");
     assert_eq!(connection.read_response("GET").text(), "b");
 });
-
-s3_test!(more_than_one_host_is_refused, largest_body = 0, |s3: &S3| {
-    let mut request = s3.request("GET", "/").sign();
-    request.add_header("host", "other");
-    request.send().into_error(400, "InvalidRequest");
-});
