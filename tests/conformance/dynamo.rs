@@ -5,7 +5,6 @@
 //! `of_a_racing_abort_and_publish_one_wins` fails. The copy also takes seconds once the table holds thousands of rows,
 //! longer than a write may take, so that every rule that publishes fails behind the rules that fill the table; each of
 //! them passes alone. `pages_of_1001_objects_have_no_gap_or_repeat_while_writes_go_on` takes minutes there.
-//!
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Which metadata store owns the bytes in a blob store.
 //!
-//! Freeing bytes on the word of the wrong metadata store (a restored copy, a test store pointed at
-//! production) would destroy objects. So the blob store says which store it belongs to, and nothing is
-//! freed unless both agree.
+//! Freeing bytes on the word of the wrong metadata store (a test store pointed at production, an import
+//! that is not complete) would destroy objects. So the blob store says which store it belongs to, and nothing
+//! is freed unless both agree. An older copy of the same database agrees too: it is not recognised.
 
 use crate::model::StoreId;
 use crate::ports::{OwnerRecord, Ports, StoreRecord, StoreResult, new_id};
