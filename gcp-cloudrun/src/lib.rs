@@ -1,0 +1,1 @@
+//! BleepStore's stores on Google Cloud: metadata in Firestore, bytes in Cloud Storage.
