@@ -1,0 +1,1 @@
+//! BleepStore's stores on Azure: metadata in Cosmos DB, bytes in Blob Storage.
