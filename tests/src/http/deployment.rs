@@ -86,19 +86,18 @@ impl Deployment {
         let s3 = self.server.get_or_init(|| S3 {
             endpoint: (self.start)(),
         });
-        if let Some((_, check)) = rule.otherwise.iter().find(|(name, _)| *name == self.name) {
-            check(s3);
-            return outcome::note(rule.path, Outcome::Differs);
+        if self.body_limit.is_some_and(|limit| rule.largest_body > limit) {
+            (self.assert_refusal)(s3, rule.largest_body);
+            return outcome::note(rule.path, Outcome::Refused);
         }
-        match self.body_limit {
-            Some(limit) if rule.largest_body > limit => (self.assert_refusal)(s3, rule.largest_body),
-            _ => match catch_unwind(AssertUnwindSafe(|| (rule.check)(s3))) {
-                Ok(()) => return,
-                Err(end) if <dyn Any>::is::<Refused>(&*end) => {}
-                Err(failure) => resume_unwind(failure),
-            },
+        let otherwise = rule.otherwise.iter().find(|(name, _)| *name == self.name);
+        let check = otherwise.map_or(rule.check, |(_, check)| *check);
+        match catch_unwind(AssertUnwindSafe(|| check(s3))) {
+            Ok(()) if otherwise.is_none() => {}
+            Ok(()) => outcome::note(rule.path, Outcome::Differs),
+            Err(end) if <dyn Any>::is::<Refused>(&*end) => outcome::note(rule.path, Outcome::Refused),
+            Err(failure) => resume_unwind(failure),
         }
-        outcome::note(rule.path, Outcome::Refused);
     }
 }
 
