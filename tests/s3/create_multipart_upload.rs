@@ -58,7 +58,7 @@ s3_test!(
             .header("x-amz-meta-a", "v".repeat(2_048));
         request.expect_error(400, "MetadataTooLarge");
     },
-    on aws_lambda: |s3: &S3| {
+    on AWS_LAMBDA: |s3: &S3| {
         s3.bucket().begin_upload("key");
     }
 );
@@ -69,6 +69,6 @@ s3_test!(needs_the_bucket, largest_body = 0, |s3: &S3| {
         .object("POST", "key")
         .flag("uploads")
         .expect_error(404, "NoSuchBucket");
-}, on aws_lambda: |s3: &S3| {
+}, on AWS_LAMBDA: |s3: &S3| {
     s3.bucket_named(s3.unused_name()).begin_upload("key");
 });

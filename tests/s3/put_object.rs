@@ -160,7 +160,7 @@ s3_test!(
         }
     },
     // A Function URL takes this one encoding for its own and removes it.
-    on aws_lambda: |s3: &S3| {
+    on AWS_LAMBDA: |s3: &S3| {
         let bucket = put_gzip(s3);
         for response in [bucket.get("key").expect(200), bucket.head("key").expect(200)] {
             assert_eq!(response.header("content-encoding"), None);
@@ -312,7 +312,7 @@ s3_test!(
         put_without_a_length(s3).into_error(411, "MissingContentLength");
     },
     // Lambda hands over whole bodies, whose length is known.
-    on aws_lambda: |s3: &S3| {
+    on AWS_LAMBDA: |s3: &S3| {
         assert_eq!(put_without_a_length(s3).assert_status(200).etag(), etag(b""));
     }
 );
@@ -337,7 +337,7 @@ s3_test!(
         assert_eq!(error.field("ProposedSize"), "5368709121");
     },
     // Lambda refuses it before it asks the function.
-    on aws_lambda: |s3: &S3| {
+    on AWS_LAMBDA: |s3: &S3| {
         let mut connection = s3.connect();
         connection.write_head(&five_gibibytes_and_one(&s3.bucket()));
         connection.read_response("PUT").assert_status(413);

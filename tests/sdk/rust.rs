@@ -102,7 +102,7 @@ s3_test!(
         assert_eq!(length_of_head(s3), Some(4));
     },
     // A Function URL gives it a name that the SDK does not know.
-    on aws_lambda: |s3: &S3| {
+    on AWS_LAMBDA: |s3: &S3| {
         assert_eq!(length_of_head(s3), None);
     }
 );
