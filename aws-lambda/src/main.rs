@@ -50,7 +50,7 @@ async fn start(config: Config) -> Result<(), String> {
         .await
         .map_err(|error| format!("the stores cannot be used: {error}"))?;
     match config.front {
-        Front::Lambda => lambda::serve(service).await,
+        Front::Lambda => lambda::serve(service, base_domains).await,
         Front::Http(listen) => serve::serve(service, &listen, base_domains).await,
     }
 }

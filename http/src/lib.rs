@@ -14,4 +14,5 @@ mod server;
 pub use ambient::{OsEntropy, SystemClock};
 pub use exchange::Responder;
 pub use options::Options;
+pub use reserved::answer as answer_reserved;
 pub use server::serve;

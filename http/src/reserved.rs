@@ -7,8 +7,11 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 const ROOT: &str = "/_bleepstore";
 const HEALTH: &str = "/_bleepstore/health";
 
-/// The answer to a request for a reserved path; `None` where the path is S3's.
-pub(crate) fn answer<B>(request: &Request<B>, base_domains: &[String]) -> Option<Response<Body>> {
+/// The answer to a request for a reserved path, such as the health check; `None` where the path is S3's. [`serve`] asks
+/// it first, and so does a deployment whose requests come by another way.
+///
+/// [`serve`]: crate::serve
+pub fn answer<B>(request: &Request<B>, base_domains: &[String]) -> Option<Response<Body>> {
     let path = request.uri().path();
     let below = path.strip_prefix(ROOT)?;
     if !(below.is_empty() || below.starts_with('/')) || is_virtual_hosted(request, base_domains) {
