@@ -66,7 +66,10 @@ impl Protocol for Aws {
         }
         let query = request.head.uri.query().unwrap_or_default();
         let of = ["uploads", "uploadId", "delete", "list-type"];
-        let of = of.into_iter().find(|name| query.contains(name)).unwrap_or("object");
+        let of = of
+            .into_iter()
+            .find(|name| query.contains(name))
+            .unwrap_or("object");
         format!("{} {of}", request.head.method)
     }
 

@@ -224,7 +224,11 @@ mod tests {
         assert!(!history(&winners));
         // An outcome that nobody knows: late, or never.
         let unknown = (0, None, Wrote(1));
-        assert!(history(&[unknown, (2, Some(3), Saw(None)), (4, Some(5), Saw(Some(1)))]));
+        assert!(history(&[
+            unknown,
+            (2, Some(3), Saw(None)),
+            (4, Some(5), Saw(Some(1)))
+        ]));
         assert!(!history(&[
             unknown,
             (2, Some(3), Saw(Some(1))),

@@ -251,9 +251,7 @@ impl<'a> Client<'a> {
             return;
         };
         let start = self.world.history.begin();
-        let request = bucket
-            .copy(from, to)
-            .header("x-amz-copy-source-if-match", &etag);
+        let request = bucket.copy(from, to).header("x-amz-copy-source-if-match", &etag);
         let answer = self.send(request);
         let (source, place) = (self.world.place(bucket, from), self.world.place(bucket, to));
         if let Answer::Done(response) = &answer {
@@ -291,7 +289,10 @@ impl<'a> Client<'a> {
             Answer::Done(response) => {
                 deleted = response.all("DeleteResult/Deleted/Key");
                 for code in response.all("DeleteResult/Error/Code") {
-                    assert!(matches!(code.as_str(), "SlowDown" | "ServiceUnavailable"), "{code}");
+                    assert!(
+                        matches!(code.as_str(), "SlowDown" | "ServiceUnavailable"),
+                        "{code}"
+                    );
                 }
                 let failed = response.all("DeleteResult/Error/Key");
                 assert_eq!(deleted.len() + failed.len(), KEYS[3..].len());
@@ -342,9 +343,7 @@ impl<'a> Client<'a> {
         };
         let found = found.map(|etag| (self.world.values.of(&etag).0, etag));
         let saw = Action::Saw(found.as_ref().map(|(value, _)| *value));
-        self.world
-            .history
-            .did(&self.world.place(bucket, key), start, saw);
+        self.world.history.did(&self.world.place(bucket, key), start, saw);
         found
     }
 
@@ -382,9 +381,7 @@ impl<'a> Client<'a> {
             for key in keys.iter().filter(covered) {
                 let etag = shown.iter().find(|(shown, _)| shown == key).map(|(_, etag)| etag);
                 let saw = Action::Saw(etag.map(|etag| self.world.values.of(etag).0));
-                self.world
-                    .history
-                    .did(&self.world.place(bucket, key), start, saw);
+                self.world.history.did(&self.world.place(bucket, key), start, saw);
             }
             match last {
                 Some(last) if more => after = last,
@@ -408,7 +405,11 @@ impl<'a> Client<'a> {
     /// Uploads an object in one part, or seldom in two, and completes it or seldom aborts it.
     fn upload(&self, key: &str) {
         let bucket = &self.world.bucket;
-        let length = if self.draws.below(4) == 0 { PART + 10 } else { 1_000 };
+        let length = if self.draws.below(4) == 0 {
+            PART + 10
+        } else {
+            1_000
+        };
         let (value, bytes) = self.fresh(length);
         let parts: Vec<&[u8]> = bytes.chunks(PART).collect();
         self.world.values.insert(multipart_etag(&parts), value, length);

@@ -167,7 +167,10 @@ fn survives(faults: &[Fault], percent: usize, at_most: usize) {
     world.history.assert_explained();
     let traffic = disturbed.proxy.traffic();
     for fault in faults {
-        assert!(traffic.disturbed(*fault) > 0, "nothing met {fault:?}: {traffic:?}");
+        assert!(
+            traffic.disturbed(*fault) > 0,
+            "nothing met {fault:?}: {traffic:?}"
+        );
     }
     let doubled: Vec<_> = traffic.commits.iter().filter(|(_, count)| **count > 1).collect();
     assert!(doubled.is_empty(), "took effect more than once: {doubled:?}");

@@ -39,7 +39,7 @@ pub struct MiniStack {
 impl MiniStack {
     /// Installs MiniStack where it is missing, and starts it on a free port.
     pub fn start() -> io::Result<Self> {
-        let program = installed("ministack", REQUIREMENT)?;
+        let program = installed("ministack", REQUIREMENT)?.join("bin/ministack");
         // MiniStack takes no port 0: another process may take this one first, upon which the start fails.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let port = address.port().to_string();
@@ -50,7 +50,7 @@ impl MiniStack {
             ("S3_PERSIST", "0"),
         ];
         let (send, receive) = mpsc::channel();
-        let supervised = Supervised::start(program.as_os_str(), variables, move |line| {
+        let supervised = Supervised::start(&[program.as_os_str()], variables, move |line| {
             let ready = line.map(|line| line.contains("Running on http"));
             if ready != Some(false) {
                 // Nobody listens any more once the start is over.

@@ -5,21 +5,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The program `program` of a package. `requirement` names the package with its version; another version is another
-/// emulator.
-pub(super) fn installed(program: &str, requirement: &str) -> io::Result<PathBuf> {
+/// The Python environment `name`, with one package and what that needs. `requirement` names the package with its version;
+/// another version is another emulator.
+pub(super) fn installed(name: &str, requirement: &str) -> io::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."));
     let tools = root.join(".tools");
-    let folder = tools.join(program);
-    let (stamp, binary) = (folder.join("requirement.stamp"), folder.join("bin").join(program));
+    let folder = tools.join(name);
+    let stamp = folder.join("requirement.stamp");
     std::fs::create_dir_all(&tools)?;
     // Test binaries run at the same time: one installs, the others wait.
-    let lock = std::fs::File::create(tools.join(format!("{program}.lock")))?;
+    let lock = std::fs::File::create(tools.join(format!("{name}.lock")))?;
     lock.lock()?;
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirement) {
-        return Ok(binary);
+        return Ok(folder);
     }
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
@@ -34,7 +34,7 @@ pub(super) fn installed(program: &str, requirement: &str) -> io::Result<PathBuf>
     ];
     run(Command::new(folder.join("bin/python")).args(pip))?;
     std::fs::write(&stamp, requirement)?;
-    Ok(binary)
+    Ok(folder)
 }
 
 fn run(command: &mut Command) -> io::Result<()> {

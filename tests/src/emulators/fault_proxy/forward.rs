@@ -31,7 +31,11 @@ impl Shared {
         head.headers.remove(EXPECT);
         let request = Request::from_parts(head, body);
         let answer = sender.send_request(request).await.map_err(io::Error::other)?;
-        if let Some(commit) = self.protocol.commit(seen).filter(|_| answer.status().is_success()) {
+        if let Some(commit) = self
+            .protocol
+            .commit(seen)
+            .filter(|_| answer.status().is_success())
+        {
             *lock(&self.traffic).commits.entry(commit).or_default() += 1;
         }
         for late in self.due(self.protocol.changes(seen)) {
