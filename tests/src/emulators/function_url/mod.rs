@@ -127,7 +127,7 @@ impl FunctionUrl {
             let all = given.chain(of_lambda.map(|(name, value)| (name, OsStr::new(value))));
             let invocations = invocations.clone();
             functions.push(Supervised::start(
-                binary.as_os_str(),
+                &[binary.as_os_str()],
                 all,
                 move |line| match line {
                     Some(line) => eprintln!("{line}"),
