@@ -52,7 +52,7 @@ async fn start(config: Config) -> Result<(), String> {
         .await
         .map_err(|error| format!("the stores cannot be used: {error}"))?;
     match config.front {
-        Front::Lambda => lambda::serve(service).await,
+        Front::Lambda => lambda::serve(service, options.base_domains).await,
         Front::Http(listen) => serve_until_signal(service, &listen, options).await,
     }
 }

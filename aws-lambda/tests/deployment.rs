@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use bleepstore_tests::emulators::{Bootstrap, FunctionUrl, MiniStack, REGION};
 use bleepstore_tests::http::encoding::pattern;
-use bleepstore_tests::http::{Endpoint, S3};
+use bleepstore_tests::http::{Endpoint, Front, S3};
 use serde_json::json;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_bootstrap");
@@ -43,6 +43,7 @@ fn client(address: std::net::SocketAddr) -> S3 {
             region: REGION.to_owned(),
             access_key: ACCESS_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
+            front: Front::Nothing,
         },
     }
 }

@@ -25,4 +25,5 @@ pub use environment::Environment;
 pub use exchange::Responder;
 pub use options::Options;
 pub use process::serve_until_signal;
+pub use reserved::answer as answer_reserved;
 pub use server::serve;

@@ -7,6 +7,18 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 const ROOT: &str = "/_bleepstore";
 const HEALTH: &str = "/_bleepstore/health";
 
+/// The answer to a request for a reserved path, such as the health check; `None` where the path is S3's. It is for a
+/// deployment whose requests do not come by [`serve`], and that has nothing else there.
+///
+/// [`serve`]: crate::serve
+pub fn answer<B>(request: &Request<B>, base_domains: &[String]) -> Option<Response<Body>> {
+    match belongs_to(request, base_domains) {
+        Resource::S3 => None,
+        Resource::Health => Some(health(request.method())),
+        Resource::Other => Some(bare(StatusCode::NOT_FOUND)),
+    }
+}
+
 /// Whose a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resource {

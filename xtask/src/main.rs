@@ -1,11 +1,13 @@
 //! What a person would type. `cargo xtask help` lists it.
 
+mod compatibility;
 mod direction;
 mod emulate;
 mod licence;
 mod policy;
 mod python;
 mod report;
+mod rows;
 mod run;
 mod sdk;
 mod test;
@@ -15,6 +17,8 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask test    everything that CI checks: format, lints, dependencies, unit tests, SDK tests
+cargo xtask compatibility
+                    run what docs/compatibility.md counts, and write it
 cargo xtask emulate aws [--http]
                     BleepStore on an emulated AWS, as a function behind its URL or as an HTTP server, until Ctrl-C
 cargo xtask help    this list
@@ -27,6 +31,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::test(),
+        ["compatibility"] => test::compatibility(),
         ["emulate", "aws"] => emulate::aws(&[]),
         ["emulate", "aws", "--http"] => emulate::aws(&["--http"]),
         ["help" | "--help" | "-h"] | [] => {

@@ -8,12 +8,14 @@ pub mod chunked;
 mod connection;
 pub mod deployment;
 pub mod encoding;
+pub mod function_url;
+mod outcome;
 mod request;
 mod response;
 mod server;
 
 pub use bucket::{Bucket, S3, UploadedPart};
 pub use connection::Connection;
-pub use deployment::{Deployment, Endpoint};
+pub use deployment::{Deployment, Endpoint, Front};
 pub use request::{Request, SignedRequest};
 pub use response::{ErrorDocument, Response};

@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 
 use super::encoding::{percent, sha256_hex};
-use super::{Connection, Endpoint, ErrorDocument, Response};
+use super::{Connection, Endpoint, ErrorDocument, Front, Response};
 
 /// A request that is not signed yet. What no method changed is what an ordinary client would send.
 #[derive(Clone)]
@@ -46,6 +46,7 @@ pub struct SignedRequest {
     /// The body.
     pub body: Vec<u8>,
     address: SocketAddr,
+    front: Front,
 }
 
 impl Request {
@@ -144,6 +145,7 @@ impl Request {
             headers: self.headers.clone(),
             body: self.body.clone(),
             address: self.endpoint.address,
+            front: self.endpoint.front,
         };
         if !matches!(self.signing, Signing::Anonymous) {
             self.add_signature(&mut signed);
@@ -292,7 +294,7 @@ impl SignedRequest {
 
     /// Sends the request on a connection of its own.
     pub fn send(&self) -> Response {
-        let response = Connection::open(self.address).send(self);
+        let response = Connection::open(self.address, self.front).send(self);
         if response.status >= 200 {
             response.assert_common_headers();
         }

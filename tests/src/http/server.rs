@@ -14,8 +14,8 @@ use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
 use tokio::net::TcpListener;
 
-use super::Endpoint;
-use crate::emulators::{Bootstrap, MiniStack, binary};
+use super::{Endpoint, Front};
+use crate::emulators::{Bootstrap, FunctionUrl, MiniStack, binary};
 
 const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "AKIATESTROOT";
@@ -46,28 +46,52 @@ pub(super) fn on_disk() -> Endpoint {
     })
 }
 
+/// How many requests a function behind its URL answers at a time.
+const INSTANCES: usize = 4;
+
 /// Serves from DynamoDB and S3 as MiniStack has them, by the binary that is deployed.
 pub(super) fn on_emulated_aws() -> Endpoint {
-    static RUNNING: OnceLock<(MiniStack, Bootstrap)> = OnceLock::new();
-    let (_, server) = RUNNING.get_or_init(|| {
+    static SERVER: OnceLock<Bootstrap> = OnceLock::new();
+    let server = SERVER.get_or_init(|| {
+        let binary = binary().expect("the binary bootstrap");
+        Bootstrap::start(&binary, variables_on_aws()).expect("bootstrap starts")
+    });
+    endpoint(server.address(), Front::Nothing)
+}
+
+/// The same by the same binary, as a function behind its URL.
+pub(super) fn behind_a_function_url() -> Endpoint {
+    static FUNCTION: OnceLock<FunctionUrl> = OnceLock::new();
+    let function = FUNCTION.get_or_init(|| {
+        let binary = binary().expect("the binary bootstrap");
+        FunctionUrl::start(&binary, INSTANCES, variables_on_aws()).expect("the function starts")
+    });
+    endpoint(function.address(), Front::FunctionUrl)
+}
+
+/// What the binary needs to use a cloud that all servers of this process share.
+fn variables_on_aws() -> Vec<(&'static str, String)> {
+    static CLOUD: OnceLock<MiniStack> = OnceLock::new();
+    let cloud = CLOUD.get_or_init(|| {
         let cloud = MiniStack::start().expect("MiniStack starts");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(cloud.provision()).expect("a table and a bucket");
-        let mut variables = cloud.variables();
-        variables.push(("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY.to_owned()));
-        variables.push(("BLEEPSTORE_SECRET_KEY", SECRET_KEY.to_owned()));
-        variables.push(("BLEEPSTORE_LOG", "error".to_owned()));
-        let binary = binary().expect("the binary bootstrap");
-        (
-            cloud,
-            Bootstrap::start(&binary, variables).expect("bootstrap starts"),
-        )
+        cloud
     });
+    let mut variables = cloud.variables();
+    variables.push(("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY.to_owned()));
+    variables.push(("BLEEPSTORE_SECRET_KEY", SECRET_KEY.to_owned()));
+    variables.push(("BLEEPSTORE_LOG", "error".to_owned()));
+    variables
+}
+
+fn endpoint(address: SocketAddr, front: Front) -> Endpoint {
     Endpoint {
-        address: server.address(),
+        address,
         region: REGION.to_owned(),
         access_key: ACCESS_KEY.to_owned(),
         secret_key: SECRET_KEY.to_owned(),
+        front,
     }
 }
 
@@ -91,12 +115,7 @@ fn start(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
             .unwrap();
         runtime.block_on(serve(ports(), send));
     });
-    Endpoint {
-        address: receive.recv().expect("the server starts"),
-        region: REGION.to_owned(),
-        access_key: ACCESS_KEY.to_owned(),
-        secret_key: SECRET_KEY.to_owned(),
-    }
+    endpoint(receive.recv().expect("the server starts"), Front::Nothing)
 }
 
 async fn serve(ports: Ports, address: mpsc::Sender<SocketAddr>) {
