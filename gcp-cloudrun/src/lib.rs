@@ -1,1 +1,2 @@
 //! BleepStore's stores on Google Cloud: metadata in Firestore, bytes in Cloud Storage.
+pub mod firestore;

@@ -2,10 +2,14 @@
 //! loopback only, and nothing outlives the process that started it.
 
 mod bootstrap;
+mod firestore;
 pub mod function_url;
+mod grpc_front;
 mod ministack;
 mod supervised;
 
 pub use bootstrap::{Bootstrap, binary};
+pub use firestore::{FirestoreEmulator, firestore_store, unused_project};
 pub use function_url::FunctionUrl;
+pub use grpc_front::{Fate, GrpcFront, GrpcStatus};
 pub use ministack::{BLOB_BUCKET, MiniStack, REGION, TABLE, create_table, dynamodb_client, s3_client};
