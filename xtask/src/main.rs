@@ -21,6 +21,8 @@ cargo xtask compatibility
                     run what docs/compatibility.md counts, and write it
 cargo xtask emulate aws [--http]
                     BleepStore on an emulated AWS, as a function behind its URL or as an HTTP server, until Ctrl-C
+cargo xtask emulate gcp
+                    BleepStore on an emulated Google Cloud, until Ctrl-C
 cargo xtask help    this list
 
 Environment of test:
@@ -32,8 +34,9 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::test(),
         ["compatibility"] => test::compatibility(),
-        ["emulate", "aws"] => emulate::aws(&[]),
-        ["emulate", "aws", "--http"] => emulate::aws(&["--http"]),
+        ["emulate", "aws"] => emulate::emulate("emulate-aws", &[]),
+        ["emulate", "aws", "--http"] => emulate::emulate("emulate-aws", &["--http"]),
+        ["emulate", "gcp"] => emulate::emulate("emulate-gcp", &[]),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");
             ExitCode::SUCCESS

@@ -61,7 +61,7 @@ impl Connection {
             response.body = self.read_body(&response);
         }
         match self.front {
-            Front::Nothing => response,
+            Front::Nothing | Front::Http2 => response,
             Front::FunctionUrl => function_url::translated(response),
         }
     }
