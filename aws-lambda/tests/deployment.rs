@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use bleepstore_tests::emulators::{ServerProgram, FunctionUrl, MiniStack, REGION};
+use bleepstore_tests::emulators::{FunctionUrl, MiniStack, REGION, ServerProgram};
 use bleepstore_tests::http::encoding::pattern;
 use bleepstore_tests::http::{Endpoint, Front, S3};
 use serde_json::json;

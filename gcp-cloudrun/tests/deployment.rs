@@ -45,7 +45,9 @@ fn block(number: usize) -> Bytes {
 async fn streamed(request: Request, body: Body) -> http::Response<hyper::body::Incoming> {
     let signed = request.payload_hash("UNSIGNED-PAYLOAD").sign();
     let stream = TcpStream::connect(signed.address()).await.unwrap();
-    let (mut requests, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (mut requests, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .unwrap();
     tokio::spawn(connection);
     let uri = format!("http://{}{}", signed.address(), signed.target);
     let mut request = http::Request::builder().method(signed.method.as_str()).uri(uri);
@@ -61,7 +63,9 @@ fn two_hundred_megabytes_pass_over_http2_within_64_mib_of_memory() {
     let running = Running::start(cloud(), &[]);
     let bucket = running.s3(Front::Http2).bucket();
     Runtime::new().unwrap().block_on(async {
-        let put = bucket.object("PUT", "large").header("content-length", BLOCKS * BLOCK);
+        let put = bucket
+            .object("PUT", "large")
+            .header("content-length", BLOCKS * BLOCK);
         let blocks = stream::iter((0..BLOCKS).map(|number| Ok(block(number))));
         let stored = streamed(put, Body::stream(blocks, Some((BLOCKS * BLOCK) as u64))).await;
         assert_eq!(stored.status(), 200);
@@ -72,7 +76,10 @@ fn two_hundred_megabytes_pass_over_http2_within_64_mib_of_memory() {
         while let Some(frame) = body.frame().await {
             let data = frame.unwrap().into_data().unwrap();
             let expected = (position..position + data.len()).map(|at| (at / BLOCK % 251) as u8);
-            assert!(data.iter().copied().eq(expected), "another byte behind {position}");
+            assert!(
+                data.iter().copied().eq(expected),
+                "another byte behind {position}"
+            );
             position += data.len();
         }
         assert_eq!(position, BLOCKS * BLOCK);
@@ -111,7 +118,10 @@ fn on_cloud_run_the_log_is_cloud_loggings_and_carries_the_trace_of_the_request()
     assert_eq!(entry["severity"], "INFO");
     assert_eq!(entry["message"], "request denied");
     let trace = entry["logging.googleapis.com/trace"].as_str().unwrap();
-    assert!(trace.starts_with("projects/bleepstore-") && trace.ends_with(&format!("/traces/{TRACE}")), "{trace}");
+    assert!(
+        trace.starts_with("projects/bleepstore-") && trace.ends_with(&format!("/traces/{TRACE}")),
+        "{trace}"
+    );
     assert_eq!(entry["logging.googleapis.com/spanId"], "00f067aa0ba902b7");
 }
 
@@ -128,7 +138,9 @@ fn on_cloud_run_what_http1_does_not_carry_is_refused_and_http2_carries_it() {
     let bucket = over_http1.bucket_named(bucket.name);
     let mut connection = over_http1.connect();
     let put = bucket.object("PUT", "key").payload_hash("UNSIGNED-PAYLOAD");
-    let put = put.header("content-length", LENGTH).header("expect", "100-continue");
+    let put = put
+        .header("content-length", LENGTH)
+        .header("expect", "100-continue");
     connection.write_head(&put.sign());
     let error = connection.read_response("PUT").into_error(400, "EntityTooLarge");
     assert_eq!(error.field("MaxSizeAllowed"), "32000000");

@@ -17,7 +17,9 @@ fn main() -> ExitCode {
         [] => binary("bleepstore-gcp"),
         ["--program", path] => Ok(PathBuf::from(path)),
         _ => {
-            eprintln!("emulate-gcp takes no argument but --program and the path of a program to run as the server");
+            eprintln!(
+                "emulate-gcp takes no argument but --program and the path of a program to run as the server"
+            );
             return ExitCode::from(2);
         }
     };

@@ -357,7 +357,10 @@ impl Documents {
             consistency_selector: selector,
             ..BatchGetDocumentsRequest::default()
         };
-        let answer = self.client().batch_get_documents(within(get, READ_TIMEOUT)).await?;
+        let answer = self
+            .client()
+            .batch_get_documents(within(get, READ_TIMEOUT))
+            .await?;
         let mut answers = answer.into_inner();
         let mut found = HashMap::new();
         let mut answered = 0;

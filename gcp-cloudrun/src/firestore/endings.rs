@@ -127,7 +127,11 @@ impl FirestoreMetadata {
 
     /// Removes the uploads of a bucket that is gone.
     pub(super) async fn clear_uploads(&self, bucket: BucketId) {
-        let Some(query) = within(Query::of(&UPLOADS, None), &KeyRange::default(), &uploads_of(bucket)) else {
+        let Some(query) = within(
+            Query::of(&UPLOADS, None),
+            &KeyRange::default(),
+            &uploads_of(bucket),
+        ) else {
             return;
         };
         let read = |document: &_| rows::detail_of(document).map(Some);

@@ -2,7 +2,6 @@
 //!
 //! <https://cloud.google.com/firestore/docs/understand-error-codes>
 
-
 use bleepstore_core::ports::{StoreError, StoreErrorKind, was_refused};
 use tonic::{Code, Status};
 

@@ -92,6 +92,8 @@ fn check_size(manifest: &Manifest) -> StoreResult<()> {
     if fits {
         Ok(())
     } else {
-        Err(StoreError::internal("the manifest is larger than a document takes"))
+        Err(StoreError::internal(
+            "the manifest is larger than a document takes",
+        ))
     }
 }

@@ -153,7 +153,8 @@ impl ObjectIndex for FirestoreMetadata {
             });
         };
         let read = |document: &_| {
-            let record = read_own(Some(document), bucket.id)?.filter(|record| range.admits(record.key.as_str()));
+            let record =
+                read_own(Some(document), bucket.id)?.filter(|record| range.admits(record.key.as_str()));
             Ok(record.map(|record| ManifestEntry::new(record.key, &record.manifest)))
         };
         let (items, last) = self.documents.scan(query, limit, read).await?;

@@ -108,7 +108,12 @@ impl Query {
             Start::At(values) => Some(cursor(values, true)),
             Start::Behind(values) => Some(cursor(values, false)),
         };
-        let fields: Vec<FieldReference> = self.shape.fields.iter().map(|field| field_reference(field)).collect();
+        let fields: Vec<FieldReference> = self
+            .shape
+            .fields
+            .iter()
+            .map(|field| field_reference(field))
+            .collect();
         StructuredQuery {
             select: (!fields.is_empty()).then_some(Projection { fields }),
             from: vec![CollectionSelector {

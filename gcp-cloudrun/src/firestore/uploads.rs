@@ -165,7 +165,10 @@ impl UploadIndex for FirestoreMetadata {
         };
         loop {
             let wanted = limit - page.items.len();
-            let (found, last) = self.documents.scan(query.clone(), wanted, read_some_upload).await?;
+            let (found, last) = self
+                .documents
+                .scan(query.clone(), wanted, read_some_upload)
+                .await?;
             for upload in found {
                 if !has_not_ended(&upload) {
                     self.clear(&upload).await;

@@ -118,7 +118,8 @@ impl PublicKey {
             n: &self.modulus,
             e: &self.exponent,
         };
-        key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok()
+        key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            .is_ok()
     }
 }
 
@@ -200,7 +201,8 @@ struct RsaKey {
 
 impl RsaKey {
     fn into_public(self) -> Option<(String, Arc<PublicKey>)> {
-        let absent_or = |value: &Option<String>, expected: &str| value.as_deref().is_none_or(|it| it == expected);
+        let absent_or =
+            |value: &Option<String>, expected: &str| value.as_deref().is_none_or(|it| it == expected);
         if self.kty != "RSA" || !absent_or(&self.alg, "RS256") || !absent_or(&self.purpose, "sig") {
             return None;
         }
@@ -234,7 +236,10 @@ mod tests {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static(text));
             max_age(&headers).as_secs()
         };
-        assert_eq!(age("public, max-age=22532, must-revalidate, no-transform"), 22_532);
+        assert_eq!(
+            age("public, max-age=22532, must-revalidate, no-transform"),
+            22_532
+        );
         assert_eq!(age("Max-Age=1"), 1);
         assert_eq!(age("no-store"), 0);
         assert_eq!(age("max-age=soon"), 0);

@@ -117,8 +117,13 @@ fn signed_text(header: &Value, claims: &Value) -> String {
 fn signed_by(key: &RsaKeyPair, id: &str, claims: &Value) -> String {
     let text = signed_text(&json!({"alg": "RS256", "kid": id, "typ": "JWT"}), claims);
     let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
-        .unwrap();
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        text.as_bytes(),
+        &mut signature,
+    )
+    .unwrap();
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
@@ -139,7 +144,10 @@ async fn a_token_of_the_schedule_is_accepted_in_both_spellings_of_the_issuer() {
 
 #[tokio::test]
 async fn a_token_of_another_issuer_is_refused() {
-    assert_eq!(refusal(&token(&with("iss", "https://accounts.example"))).await, Refusal::Issuer);
+    assert_eq!(
+        refusal(&token(&with("iss", "https://accounts.example"))).await,
+        Refusal::Issuer
+    );
 }
 
 #[tokio::test]
@@ -148,14 +156,26 @@ async fn a_token_for_another_audience_is_refused() {
         assert_eq!(refusal(&token(&with("aud", audience))).await, Refusal::Audience);
     }
     // Google names one audience. A list could name others too.
-    assert_eq!(refusal(&token(&with("aud", json!([AUDIENCE])))).await, Refusal::Malformed);
+    assert_eq!(
+        refusal(&token(&with("aud", json!([AUDIENCE])))).await,
+        Refusal::Malformed
+    );
 }
 
 #[tokio::test]
 async fn a_token_of_another_account_is_refused() {
-    assert_eq!(refusal(&token(&with("email", "someone@project.example"))).await, Refusal::Account);
-    assert_eq!(refusal(&token(&with("email", Value::Null))).await, Refusal::Account);
-    assert_eq!(refusal(&token(&with("email_verified", false))).await, Refusal::Account);
+    assert_eq!(
+        refusal(&token(&with("email", "someone@project.example"))).await,
+        Refusal::Account
+    );
+    assert_eq!(
+        refusal(&token(&with("email", Value::Null))).await,
+        Refusal::Account
+    );
+    assert_eq!(
+        refusal(&token(&with("email_verified", false))).await,
+        Refusal::Account
+    );
     let mut unverified = claims();
     unverified.as_object_mut().unwrap().remove("email_verified");
     assert_eq!(refusal(&token(&unverified)).await, Refusal::Account);
@@ -173,7 +193,10 @@ async fn an_expired_token_is_refused_a_minute_later() {
 #[tokio::test]
 async fn a_token_that_is_not_valid_yet_is_refused_until_a_minute_before() {
     for name in ["nbf", "iat"] {
-        assert_eq!(gate().verifier.verify(&token(&with(name, NOW + 60))).await, Ok(()));
+        assert_eq!(
+            gate().verifier.verify(&token(&with(name, NOW + 60))).await,
+            Ok(())
+        );
         assert_eq!(refusal(&token(&with(name, NOW + 61))).await, Refusal::NotYetValid);
     }
 }
@@ -181,8 +204,14 @@ async fn a_token_that_is_not_valid_yet_is_refused_until_a_minute_before() {
 #[tokio::test]
 async fn times_at_the_ends_of_their_range_are_no_trouble() {
     assert_eq!(refusal(&token(&with("exp", i64::MIN))).await, Refusal::Expired);
-    assert_eq!(refusal(&token(&with("nbf", i64::MAX))).await, Refusal::NotYetValid);
-    assert_eq!(gate().verifier.verify(&token(&with("exp", i64::MAX))).await, Ok(()));
+    assert_eq!(
+        refusal(&token(&with("nbf", i64::MAX))).await,
+        Refusal::NotYetValid
+    );
+    assert_eq!(
+        gate().verifier.verify(&token(&with("exp", i64::MAX))).await,
+        Ok(())
+    );
     assert_eq!(refusal(&token(&with("exp", 1e30))).await, Refusal::Malformed);
 }
 
@@ -207,19 +236,28 @@ async fn a_token_that_is_signed_with_the_public_key_as_a_secret_is_refused() {
 
 #[tokio::test]
 async fn a_token_of_an_unknown_key_is_refused() {
-    assert_eq!(refusal(&signed_by(&google(), "second", &claims())).await, Refusal::UnknownKey);
+    assert_eq!(
+        refusal(&signed_by(&google(), "second", &claims())).await,
+        Refusal::UnknownKey
+    );
     let text = signed_text(&json!({"alg": "RS256"}), &claims());
     assert_eq!(refusal(&format!("{text}.AA")).await, Refusal::UnknownKey);
 }
 
 #[tokio::test]
 async fn a_signature_of_another_key_or_of_other_claims_is_refused() {
-    assert_eq!(refusal(&signed_by(&stranger(), "first", &claims())).await, Refusal::Signature);
+    assert_eq!(
+        refusal(&signed_by(&stranger(), "first", &claims())).await,
+        Refusal::Signature
+    );
     let good = token(&claims());
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (header, _) = signed.split_once('.').unwrap();
     let later = URL_SAFE_NO_PAD.encode(with("exp", NOW + 7_200).to_string());
-    assert_eq!(refusal(&format!("{header}.{later}.{signature}")).await, Refusal::Signature);
+    assert_eq!(
+        refusal(&format!("{header}.{later}.{signature}")).await,
+        Refusal::Signature
+    );
     let hash = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, signed.as_bytes()));
     assert_eq!(refusal(&format!("{signed}.{hash}")).await, Refusal::Signature);
 }
@@ -234,7 +272,16 @@ async fn a_token_with_a_critical_extension_is_refused() {
 #[tokio::test]
 async fn what_is_no_token_is_refused() {
     let good = token(&claims());
-    for wrong in ["", ".", "..", "a.b.c", "e30.e30.", "\u{1f600}.e30.e30", &format!("{good}.x"), &format!("{good}=")] {
+    for wrong in [
+        "",
+        ".",
+        "..",
+        "a.b.c",
+        "e30.e30.",
+        "\u{1f600}.e30.e30",
+        &format!("{good}.x"),
+        &format!("{good}="),
+    ] {
         assert_eq!(refusal(wrong).await, Refusal::Malformed, "{wrong}");
     }
     let long = token(&with("more", "x".repeat(8 * 1024)));
@@ -274,7 +321,10 @@ async fn a_new_key_is_found_and_unknown_ones_ask_once_a_minute_at_most() {
     assert_eq!(gate.verifier.verify(&rotated).await, Ok(()));
     assert_eq!(gate.issuer.asked(), 2);
     // What is published no longer is trusted no longer.
-    assert_eq!(gate.verifier.verify(&token(&claims())).await, Err(Refusal::UnknownKey));
+    assert_eq!(
+        gate.verifier.verify(&token(&claims())).await,
+        Err(Refusal::UnknownKey)
+    );
 }
 
 #[tokio::test]
@@ -295,7 +345,13 @@ async fn without_keys_nothing_is_accepted_and_nothing_asked_for_a_minute() {
 #[tokio::test]
 async fn a_refused_token_does_not_ask_for_keys() {
     let gate = gate();
-    for wrong in [with("iss", "x"), with("aud", "x"), with("email", "x"), with("exp", 0), with("iat", NOW + 600)] {
+    for wrong in [
+        with("iss", "x"),
+        with("aud", "x"),
+        with("email", "x"),
+        with("exp", 0),
+        with("iat", NOW + 600),
+    ] {
         assert!(gate.verifier.verify(&token(&wrong)).await.is_err());
     }
     assert_eq!(gate.issuer.asked(), 0);

@@ -71,7 +71,10 @@ impl Issuer {
 
     /// A token that is valid for an hour.
     pub fn token(&self, audience: &str, account: &str) -> String {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
         let header = json!({"alg": "RS256", "kid": "only", "typ": "JWT"});
         let claims = json!({
             "iss": "https://accounts.google.com", "aud": audience, "email": account, "email_verified": true,
@@ -81,7 +84,9 @@ impl Issuer {
         let text = format!("{}.{}", part(&header), part(&claims));
         let mut signature = vec![0; self.key.public().modulus_len()];
         let random = SystemRandom::new();
-        self.key.sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature).unwrap();
+        self.key
+            .sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature)
+            .unwrap();
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }

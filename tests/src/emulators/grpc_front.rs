@@ -132,7 +132,13 @@ async fn answer(
     call: Request<Incoming>,
     seen: &Mutex<Seen>,
 ) -> Response<Body> {
-    let method = call.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    let method = call
+        .uri()
+        .path()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let fate = {
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.calls.push(method.clone());
