@@ -2,7 +2,6 @@
 
 mod config;
 mod lambda;
-mod logging;
 mod sdk;
 mod serve;
 
@@ -15,7 +14,7 @@ use bleepstore_aws::dynamo::DynamoMetadata;
 use bleepstore_aws::s3_blobs::{self, S3Blobs};
 use bleepstore_core::ports::{Clock, Entropy};
 use bleepstore_core::{Ports, Service};
-use bleepstore_http::{OsEntropy, SystemClock};
+use bleepstore_http::{LogFormat, OsEntropy, SystemClock, start_log};
 use tokio::runtime;
 
 use crate::config::{Config, Front};
@@ -33,7 +32,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let config = Config::from_environment()?;
-    logging::start()?;
+    start_log(LogFormat::for_standard_error()).map_err(|error| error.to_string())?;
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
