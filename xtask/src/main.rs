@@ -3,8 +3,10 @@
 mod direction;
 mod emulate;
 mod licence;
+mod package;
 mod policy;
 mod python;
+mod release;
 mod report;
 mod run;
 mod sdk;
@@ -13,10 +15,16 @@ mod test;
 use std::env;
 use std::process::ExitCode;
 
+use crate::package::Arch;
+
 const HELP: &str = "\
 cargo xtask test    everything that CI checks: format, lints, dependencies, unit tests, SDK tests
 cargo xtask emulate aws [--http]
                     BleepStore on an emulated AWS, as a function behind its URL or as an HTTP server, until Ctrl-C
+cargo xtask package aws [--arch x86_64|arm64]
+                    the zip of the Lambda function, under target/package
+cargo xtask release-check
+                    sizes, start and memory of release builds against their aims
 cargo xtask help    this list
 
 Environment of test:
@@ -29,6 +37,11 @@ fn main() -> ExitCode {
         ["test"] => test::test(),
         ["emulate", "aws"] => emulate::aws(&[]),
         ["emulate", "aws", "--http"] => emulate::aws(&["--http"]),
+        ["package", "aws"] => package::package(|| package::aws(Arch::X86_64)),
+        ["package", "aws", "--arch", name] if let Some(arch) = Arch::named(name) => {
+            package::package(|| package::aws(arch))
+        }
+        ["release-check"] => release::check(),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");
             ExitCode::SUCCESS

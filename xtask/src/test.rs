@@ -6,13 +6,13 @@ use std::thread;
 
 use crate::report::{Tally, counted, missing, section};
 use crate::run::{cargo, output, succeeds, watched};
-use crate::{direction, policy, python, sdk};
+use crate::{direction, package, policy, python, sdk};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
 pub(crate) fn test() -> ExitCode {
     let strict = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
     // Installing waits for the network while cargo compiles.
-    let python = thread::spawn(python::environment);
+    let python = thread::spawn(|| python::environment("venv", "tests/sdk/requirements.txt"));
     let mut total = Tally::default();
     section(&mut total, "format", || {
         counted(succeeds(&mut cargo(["fmt", "--all", "--check"])))
@@ -36,6 +36,7 @@ pub(crate) fn test() -> ExitCode {
         tally
     });
     section(&mut total, "cargo test", || cargo_test(strict));
+    section(&mut total, "glibc", || counted(package::check_everyday_builds()));
     section(&mut total, "SDK tests", || {
         let python = python
             .join()

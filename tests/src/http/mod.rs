@@ -17,3 +17,4 @@ pub use connection::Connection;
 pub use deployment::{Deployment, Endpoint};
 pub use request::{Request, SignedRequest};
 pub use response::{ErrorDocument, Response};
+pub use server::start_server;
