@@ -2,7 +2,6 @@
 
 mod config;
 mod lambda;
-mod logging;
 mod sdk;
 
 use std::io::{self, Write};
@@ -14,7 +13,9 @@ use bleepstore_aws::dynamo::DynamoMetadata;
 use bleepstore_aws::s3_blobs::{self, S3Blobs};
 use bleepstore_core::ports::{Clock, Entropy};
 use bleepstore_core::{Ports, Service};
-use bleepstore_http::{Environment, Options, OsEntropy, SystemClock, serve_until_signal};
+use bleepstore_http::{
+    Environment, LogFormat, Options, OsEntropy, SystemClock, serve_until_signal, start_log,
+};
 use tokio::runtime;
 
 use crate::config::{Config, Front};
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let config = Config::read(&Environment::of_process())?;
-    logging::start()?;
+    start_log(LogFormat::for_standard_error()).map_err(|error| error.to_string())?;
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -30,7 +30,11 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut fields = Fields::default();
-        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context
+            .event_scope()
+            .into_iter()
+            .flat_map(|scope| scope.from_root())
+        {
             let extensions = span.extensions();
             let formatted = extensions.get::<FormattedFields<N>>();
             let parsed = formatted.and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
@@ -144,7 +148,10 @@ mod tests {
             let mut entry: Value = serde_json::from_str(line).unwrap();
             let time = entry.as_object_mut().unwrap().remove("timestamp").unwrap();
             let time = time.as_str().unwrap();
-            assert!(time.len() > 20 && time.contains('T') && time.ends_with('Z'), "{time}");
+            assert!(
+                time.len() > 20 && time.contains('T') && time.ends_with('Z'),
+                "{time}"
+            );
             entry
         };
         entries.lines().map(entry).collect()
@@ -172,7 +179,11 @@ mod tests {
     #[test]
     fn an_event_within_a_request_carries_its_trace() {
         let entries = written(|| {
-            let span = tracing::error_span!("request", trace_id = "105445aa7843bc8bf206b12000100000", span_id = "01");
+            let span = tracing::error_span!(
+                "request",
+                trace_id = "105445aa7843bc8bf206b12000100000",
+                span_id = "01"
+            );
             span.in_scope(|| tracing::error!("failed"));
             tracing::error_span!("request").in_scope(|| tracing::info!("denied"));
         });

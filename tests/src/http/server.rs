@@ -23,7 +23,7 @@ const SECRET_KEY: &str = "a/secret+for/tests/only";
 
 /// Serves from memory.
 pub(super) fn in_memory() -> Endpoint {
-    start(|| Ports {
+    start_server(|| Ports {
         metadata: Arc::new(MemoryMetadata::default()),
         blobs: Arc::new(MemoryBlobs::new(Arc::new(SystemClock))),
         clock: Arc::new(SystemClock),
@@ -33,7 +33,7 @@ pub(super) fn in_memory() -> Endpoint {
 
 /// Serves from SQLite and files, in a folder beside the test binary that each run empties first.
 pub(super) fn on_disk() -> Endpoint {
-    start(|| {
+    start_server(|| {
         let folder = empty_folder().expect("a folder beside the test binary");
         Ports {
             metadata: Arc::new(
@@ -126,8 +126,8 @@ fn empty_folder() -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Serves on a port of the system's choice, on a thread of its own that ends with the process.
-fn start(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
+/// Serves these stores on a port of the system's choice, on a thread of its own that ends with the process.
+pub fn start_server(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()

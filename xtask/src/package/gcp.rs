@@ -20,7 +20,8 @@ const PORT: u16 = 8080;
 
 /// Writes the image of a program, with what it needs of this machine, into a folder.
 pub(crate) fn write(program: &Path, folder: &Path) -> Check {
-    let content = fs::read(program).map_err(|error| format!("{} cannot be read: {error}", program.display()))?;
+    let content =
+        fs::read(program).map_err(|error| format!("{} cannot be read: {error}", program.display()))?;
     let mut files = vec![ImageFile {
         path: PROGRAM.to_owned(),
         content,
@@ -80,7 +81,9 @@ fn command(root: &Path) -> Result<String, String> {
         .collect();
     folders.dedup();
     let (loader, folders) = (loader.display(), folders.join(":"));
-    Ok(format!("'{loader}' --library-path '{folders}' '{place}/{PROGRAM}'"))
+    Ok(format!(
+        "'{loader}' --library-path '{folders}' '{place}/{PROGRAM}'"
+    ))
 }
 
 fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
@@ -112,7 +115,12 @@ impl Running {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("{}: {error}", emulate.display()))?;
-        let lines = child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines);
+        let lines = child
+            .stdout
+            .take()
+            .map(BufReader::new)
+            .into_iter()
+            .flat_map(BufRead::lines);
         let address = lines.map_while(Result::ok).find_map(|line| {
             let (_, address) = line.split_once("endpoint    http://")?;
             Some(address.to_owned())

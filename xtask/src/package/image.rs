@@ -69,7 +69,10 @@ fn write_layout(folder: &Path, files: &[ImageFile], runs: &Runs<'_>) -> std::io:
     manifest["annotations"] = json!({ "org.opencontainers.image.ref.name": "latest" });
     let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [manifest] });
     fs::write(folder.join("index.json"), index.to_string())?;
-    fs::write(folder.join("oci-layout"), json!({ "imageLayoutVersion": "1.0.0" }).to_string())
+    fs::write(
+        folder.join("oci-layout"),
+        json!({ "imageLayoutVersion": "1.0.0" }).to_string(),
+    )
 }
 
 /// The blobs of a layout, each under its digest.
@@ -109,7 +112,12 @@ fn archive(files: &[ImageFile]) -> std::io::Result<Vec<u8>> {
     archive.into_inner()
 }
 
-fn append(archive: &mut Builder<Vec<u8>>, kind: EntryType, path: &str, content: &[u8]) -> std::io::Result<()> {
+fn append(
+    archive: &mut Builder<Vec<u8>>,
+    kind: EntryType,
+    path: &str,
+    content: &[u8],
+) -> std::io::Result<()> {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header.set_path(path)?;
@@ -132,7 +140,10 @@ fn compressed(content: &[u8]) -> std::io::Result<Vec<u8>> {
 pub(crate) fn unpack(layout: &Path, folder: &Path) -> Check {
     let failed = |error: std::io::Error| format!("{}: {error}", layout.display());
     let blob = |descriptor: &Value| {
-        let digest = descriptor["digest"].as_str().unwrap_or_default().replace(':', "/");
+        let digest = descriptor["digest"]
+            .as_str()
+            .unwrap_or_default()
+            .replace(':', "/");
         fs::read(layout.join("blobs").join(digest)).map_err(failed)
     };
     let parsed = |bytes: Vec<u8>| -> Result<Value, String> {
@@ -213,7 +224,11 @@ mod tests {
         }
         let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
         let blob = |descriptor: &Value| {
-            let bytes = fs::read(folder.join("blobs").join(descriptor["digest"].as_str().unwrap().replace(':', "/")));
+            let bytes = fs::read(
+                folder
+                    .join("blobs")
+                    .join(descriptor["digest"].as_str().unwrap().replace(':', "/")),
+            );
             let bytes = bytes.unwrap();
             assert_eq!(descriptor["size"], bytes.len());
             bytes
@@ -223,7 +238,10 @@ mod tests {
         let config = json(&blob(&manifest["config"]));
         assert_eq!(config["config"]["User"], "65532:65532");
         assert_eq!(config["config"]["Entrypoint"], json!(["/server"]));
-        assert_eq!((config["architecture"].as_str(), config["os"].as_str()), (Some("amd64"), Some("linux")));
+        assert_eq!(
+            (config["architecture"].as_str(), config["os"].as_str()),
+            (Some("amd64"), Some("linux"))
+        );
         let layer = blob(&manifest["layers"][0]);
         let mut archive = Vec::new();
         std::io::copy(&mut flate2::read::GzDecoder::new(layer.as_slice()), &mut archive).unwrap();

@@ -50,7 +50,10 @@ fn interpreter(program: &[u8]) -> Result<Option<String>, String> {
     let header: &FileHeader64<Endianness> = elf::FileHeader64::parse(program).map_err(wrong)?;
     let endian = header.endian().map_err(wrong)?;
     let segments = header.program_headers(endian, program).map_err(wrong)?;
-    let Some(segment) = segments.iter().find(|segment| segment.p_type(endian) == PT_INTERP) else {
+    let Some(segment) = segments
+        .iter()
+        .find(|segment| segment.p_type(endian) == PT_INTERP)
+    else {
         return Ok(None);
     };
     let name = segment
@@ -71,7 +74,11 @@ mod tests {
         let has = |name: &str| files.iter().any(|file| file.path.contains(name));
         assert!(has("libc.so.6"));
         assert!(has("ld-linux"));
-        assert!(files.iter().all(|file| !file.path.starts_with('/') && !file.content.is_empty()));
+        assert!(
+            files
+                .iter()
+                .all(|file| !file.path.starts_with('/') && !file.content.is_empty())
+        );
     }
 
     #[test]

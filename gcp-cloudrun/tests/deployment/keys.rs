@@ -14,18 +14,18 @@ use ring::rsa::PublicKeyComponents;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::json;
 
-pub const AUDIENCE: &str = "https://bleepstore.example";
-pub const ACCOUNT: &str = "schedule@project.iam.gserviceaccount.com";
+pub(crate) const AUDIENCE: &str = "https://bleepstore.example";
+pub(crate) const ACCOUNT: &str = "schedule@project.iam.gserviceaccount.com";
 
 /// Publishes one key, and signs with it.
-pub struct Issuer {
+pub(crate) struct Issuer {
     key: RsaKeyPair,
     url: String,
     asked: Arc<AtomicUsize>,
 }
 
 impl Issuer {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let pem = include_str!("../../src/oidc/fixtures/test_key.pem");
         let begin = pem.find("-----BEGIN").unwrap();
         let lines = pem[begin..].lines().filter(|line| !line.starts_with('-'));
@@ -60,17 +60,17 @@ impl Issuer {
         Self { key, url, asked }
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// How often the keys were asked for.
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
     /// A token that is valid for an hour.
-    pub fn token(&self, audience: &str, account: &str) -> String {
+    pub(crate) fn token(&self, audience: &str, account: &str) -> String {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap()

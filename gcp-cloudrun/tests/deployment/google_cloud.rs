@@ -1,8 +1,4 @@
-//! The binary `bleepstore-gcp` itself.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod keys;
-mod running;
+//! The binary on emulators of its stores.
 
 use std::sync::OnceLock;
 
@@ -18,8 +14,8 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
-use keys::Issuer;
-use running::Running;
+use crate::keys::{self, Issuer};
+use crate::running::Running;
 
 const TRACE: &str = "105445aa7843bc8bf206b12000100000";
 const COLLECT: &str = "/_bleepstore/gc";

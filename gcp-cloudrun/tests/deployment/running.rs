@@ -17,7 +17,7 @@ const SECRET_KEY: &str = "a/secret+for/tests/only";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary as its platform starts it: a process of its own, whose log can be read.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     address: SocketAddr,
     log: Receiver<String>,
@@ -25,7 +25,7 @@ pub struct Running {
 
 impl Running {
     /// Starts it on a free port of loopback with these variables on top of the cloud's.
-    pub fn start(cloud: &GoogleCloud, more: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(cloud: &GoogleCloud, more: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bleepstore-gcp"))
             .envs(cloud.variables())
             .env("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY)
@@ -58,12 +58,12 @@ impl Running {
         }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// A client that speaks HTTP/1.1 or, with [`Front::Http2`], HTTP/2.
-    pub fn s3(&self, front: Front) -> S3 {
+    pub(crate) fn s3(&self, front: Front) -> S3 {
         S3 {
             endpoint: Endpoint {
                 address: self.address,
@@ -76,7 +76,7 @@ impl Running {
     }
 
     /// The next line of the log in which this occurs.
-    pub fn logged(&self, what: &str) -> String {
+    pub(crate) fn logged(&self, what: &str) -> String {
         loop {
             let line = self.log.recv_timeout(PATIENCE).expect("such a line");
             if line.contains(what) {
@@ -86,7 +86,7 @@ impl Running {
     }
 
     /// The most memory that the process ever had, in bytes.
-    pub fn peak_memory(&self) -> u64 {
+    pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status
             .lines()
@@ -97,7 +97,7 @@ impl Running {
     }
 
     /// Asks it to stop, as Cloud Run does.
-    pub fn stop(mut self) -> ExitStatus {
+    pub(crate) fn stop(mut self) -> ExitStatus {
         let asked = Command::new("kill")
             .arg(self.child.id().to_string())
             .status()
