@@ -74,3 +74,46 @@ impl Drop for Exchange {
         self.activity.under_way.send_modify(|count| *count -= 1);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(1);
+
+    /// Whether the connection counts as idle by now.
+    async fn is_idle(activity: &Activity) -> bool {
+        timeout(SHORT * 20, activity.idle_for(SHORT)).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_idle_when_its_last_exchange_is_over() {
+        let activity = Activity::new();
+        assert!(is_idle(&activity).await);
+        let (first, second) = (activity.begin(), activity.begin());
+        assert!(!is_idle(&activity).await);
+        drop(first);
+        assert!(!is_idle(&activity).await);
+        drop(second);
+        assert!(is_idle(&activity).await);
+    }
+
+    #[tokio::test]
+    async fn an_exchange_is_over_with_its_response() {
+        let activity = Activity::new();
+        let empty = activity.begin().until_the_end_of(Body::empty());
+        assert!(empty.is_empty() && is_idle(&activity).await);
+        let body = activity.begin().until_the_end_of(Body::full("answer"));
+        assert!(!is_idle(&activity).await);
+        let pieces: Vec<_> = body.into_stream().collect().await;
+        assert_eq!(
+            pieces.into_iter().map(Result::unwrap).collect::<Vec<_>>(),
+            [Bytes::from("answer")]
+        );
+        assert!(is_idle(&activity).await);
+    }
+}

@@ -260,18 +260,6 @@ async fn an_idle_connection_is_told_goodbye() {
 }
 
 #[tokio::test]
-async fn a_connection_on_which_a_request_is_under_way_is_not_idle() {
-    let options = Options {
-        header_read: Duration::from_millis(1),
-        ..h2c()
-    };
-    let server = start(options).await;
-    let mut client = open(&server).await;
-    let counted = client.ask("PUT", "/count", streamed(LARGE)).await;
-    assert_eq!(counted, (StatusCode::OK, LARGE.to_string().into()));
-}
-
-#[tokio::test]
 async fn a_connection_that_does_not_begin_is_closed() {
     let server = start(Options {
         h2c: true,

@@ -16,11 +16,11 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 /// How long the body of `/large` is: more than all windows and buffers of a connection together.
-pub const LARGE: usize = 16 * 1024 * 1024;
+pub(crate) const LARGE: usize = 16 * 1024 * 1024;
 
 /// Answers by the path.
 #[derive(Default)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// `/wait` was asked for.
     pub entered: Notify,
     /// Lets `/wait` answer.
@@ -90,7 +90,7 @@ async fn count(body: Body) -> Response<Body> {
 }
 
 /// A server that runs until it is told to stop.
-pub struct Server {
+pub(crate) struct Server {
     pub address: SocketAddr,
     pub probe: Arc<Probe>,
     pub stop: oneshot::Sender<()>,
@@ -98,7 +98,7 @@ pub struct Server {
 }
 
 /// Starts a server on a free port.
-pub async fn start(options: Options) -> Server {
+pub(crate) async fn start(options: Options) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let probe = Arc::new(Probe::default());
@@ -116,13 +116,13 @@ pub async fn start(options: Options) -> Server {
 
 impl Server {
     /// A connection on which nothing was said yet.
-    pub async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 }
 
 /// Options whose waits on a client end soon, for the tests that wait for them to end.
-pub fn impatient() -> Options {
+pub(crate) fn impatient() -> Options {
     Options {
         header_read: Duration::from_millis(50),
         idle: Duration::from_millis(50),
