@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use bleepstore_aws::event::{Event, fold, malformed};
 use bleepstore_core::body::BodyError;
-use bleepstore_core::ops::{GcOptions, resume_collection};
 use bleepstore_core::{Body, Service};
 use bleepstore_http::answer_reserved;
 use bytes::Bytes;
@@ -14,8 +13,7 @@ use http::Response;
 use lambda_runtime::{
     Context, Error, FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse, run, service_fn,
 };
-use serde_json::{Value, json};
-use tokio::time::timeout;
+use serde_json::Value;
 
 /// How long before the function's deadline a slice of garbage collection is given up.
 const COLLECTION_MARGIN: Duration = Duration::from_secs(5);
@@ -83,18 +81,6 @@ async fn collect(service: &Service, context: &Context) -> Result<Answer, Error> 
         .deadline()
         .duration_since(SystemTime::now())
         .unwrap_or_default();
-    let options = GcOptions::default();
-    let slice = resume_collection(&service.context().ports, &options);
-    let report = timeout(left.saturating_sub(COLLECTION_MARGIN), slice)
-        .await
-        .map_err(|_| "garbage collection did not finish a slice within the function's timeout")??;
-    let answer = json!({
-        "seen": { "blobs": report.seen.blobs, "bytes": report.seen.bytes },
-        "deleted": { "blobs": report.deleted.blobs, "bytes": report.deleted.bytes },
-        "failed": { "blobs": report.failed.blobs, "bytes": report.failed.bytes },
-        "expired_uploads": report.expired_uploads,
-        "round_finished": report.next.is_none(),
-    });
-    tracing::info!(report = %answer, "garbage was collected");
-    Ok(FunctionResponse::BufferedResponse(answer))
+    let report = bleepstore_http::collect(service, left.saturating_sub(COLLECTION_MARGIN)).await?;
+    Ok(FunctionResponse::BufferedResponse(report))
 }

@@ -14,7 +14,7 @@ use bleepstore_core::ports::{BlobStore, Ports};
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tests::emulators::fault_proxy::{Fault, Plan};
 use bleepstore_tests::emulators::{
-    Bootstrap, FaultProxy, MiniStack, binary, create_table, dynamodb_client, s3_client,
+    FaultProxy, MiniStack, ServerProgram, binary, create_table, dynamodb_client, s3_client,
 };
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::http::{Endpoint, Front, S3};
@@ -48,7 +48,7 @@ const SEED: u64 = 20_261_123;
 
 /// A deployment whose way to its cloud is a proxy.
 struct Disturbed {
-    server: Bootstrap,
+    server: ServerProgram,
     proxy: FaultProxy,
     table: String,
     blob_bucket: String,
@@ -74,7 +74,7 @@ impl Disturbed {
             ("BLEEPSTORE_LOG", "off".to_owned()),
         ]);
         Self {
-            server: Bootstrap::start(&binary().unwrap(), variables).unwrap(),
+            server: ServerProgram::start(&binary("bootstrap").unwrap(), variables).unwrap(),
             proxy,
             table: name.clone(),
             blob_bucket: name,

@@ -1,16 +1,14 @@
 //! BleepStore on an emulated AWS, until Ctrl-C: `cargo xtask emulate aws [--http]`.
 
+mod session;
+
 use std::error::Error;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use bleepstore_tests::emulators::{Bootstrap, FunctionUrl, MiniStack, REGION, binary};
+use bleepstore_tests::emulators::{FunctionUrl, MiniStack, ServerProgram, binary};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
-/// The root credential where the environment names none.
-const ACCESS_KEY: &str = "emulated-root";
-const SECRET_KEY: &str = "emulated-root-secret";
+use crate::session::Root;
 
 /// How many requests the function answers at a time.
 const INSTANCES: usize = 4;
@@ -36,61 +34,21 @@ fn main() -> ExitCode {
 
 fn run(http: bool) -> Result<(), Box<dyn Error + Send + Sync>> {
     let runtime = Runtime::new()?;
-    // From here on Ctrl-C ends the wait below instead of the process, so that what was started is stopped.
-    let stop = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        Ok::<_, std::io::Error>(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    })?;
+    let end = session::end(&runtime)?;
     let cloud = MiniStack::start()?;
     runtime.block_on(cloud.provision())?;
-    let mut variables = cloud.variables();
     let root = Root::from_environment();
-    variables.push(("BLEEPSTORE_ACCESS_KEY", root.access_key.clone()));
-    variables.push(("BLEEPSTORE_SECRET_KEY", root.secret_key.clone()));
+    let mut variables = cloud.variables();
+    variables.extend(root.variables());
     if http {
-        let server = Bootstrap::start(&binary()?, variables)?;
-        announce("an HTTP server", server.address(), &root);
-        runtime.block_on(stop);
+        let server = ServerProgram::start(&binary("bootstrap")?, variables)?;
+        root.announce("an HTTP server on an emulated AWS", server.address());
+        runtime.block_on(end);
         server.stop()?;
     } else {
-        let function = FunctionUrl::start(&binary()?, INSTANCES, variables)?;
-        announce("a function behind its URL", function.address(), &root);
-        runtime.block_on(stop);
+        let function = FunctionUrl::start(&binary("bootstrap")?, INSTANCES, variables)?;
+        root.announce("a function behind its URL on an emulated AWS", function.address());
+        runtime.block_on(end);
     }
     Ok(())
-}
-
-/// The root credential.
-struct Root {
-    access_key: String,
-    secret_key: String,
-}
-
-impl Root {
-    fn from_environment() -> Self {
-        let variable = |name, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
-        Self {
-            access_key: variable("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY),
-            secret_key: variable("BLEEPSTORE_SECRET_KEY", SECRET_KEY),
-        }
-    }
-}
-
-fn announce(what: &str, address: SocketAddr, root: &Root) {
-    let Root {
-        access_key,
-        secret_key,
-    } = root;
-    println!(
-        "BleepStore runs as {what} on an emulated AWS. Ctrl-C ends it, and what is stored is gone then.\n  \
-         endpoint    http://{address}\n  region      {REGION}\n  access key  {access_key}\n  \
-         secret key  {secret_key}\nTry it:\n  AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} \
-         AWS_DEFAULT_REGION={REGION} aws s3 --endpoint-url http://{address} ls"
-    );
 }

@@ -1,4 +1,4 @@
-//! The Python environment of the SDK tests, in a folder that git ignores.
+//! Python environments of tools and tests, in a folder that git ignores.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,13 +6,13 @@ use std::process::Command;
 
 use crate::run::{output, root};
 
-/// Makes the environment, or finds that it is there already; the path of its Python. What was printed on
-/// the way is shown only when it fails.
-pub(crate) fn environment() -> Result<PathBuf, String> {
-    let requirements = root().join("tests/sdk/requirements.txt");
+/// Makes the environment `.tools/{name}` with what the file `requirements` lists, or finds that it is there already; the
+/// path of its Python. What was printed on the way is shown only when it fails.
+pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf, String> {
+    let requirements = root().join(requirements);
     let wanted = fs::read_to_string(&requirements)
         .map_err(|error| format!("{} cannot be read: {error}", requirements.display()))?;
-    let folder = root().join(".tools/venv");
+    let folder = root().join(".tools").join(name);
     let stamp = folder.join("requirements.stamp");
     let python = folder.join("bin/python");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {

@@ -26,7 +26,7 @@ struct Way {
     body_limit: Option<u64>,
 }
 
-const WAYS: [Way; 3] = [
+const WAYS: [Way; 4] = [
     Way {
         deployment: "sqlite",
         program: "bleepstore",
@@ -44,6 +44,12 @@ const WAYS: [Way; 3] = [
         program: "emulate-aws",
         arguments: &[],
         body_limit: Some(4_500_000),
+    },
+    Way {
+        deployment: "gcp_http1",
+        program: "emulate-gcp",
+        arguments: &[],
+        body_limit: None,
     },
 ];
 

@@ -8,13 +8,13 @@ use std::thread;
 use crate::compatibility::{OUTCOMES, Record, outcomes_file};
 use crate::report::{Check, Tally, counted, missing, section};
 use crate::run::{cargo, output, succeeds, watched};
-use crate::{direction, policy, python, sdk};
+use crate::{direction, package, policy, python, sdk};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
 pub(crate) fn test() -> ExitCode {
     let strict = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
     // Installing waits for the network while cargo compiles.
-    let python = thread::spawn(python::environment);
+    let python = thread::spawn(|| python::environment("venv", "tests/sdk/requirements.txt"));
     let mut total = Tally::default();
     section(&mut total, "format", || {
         counted(succeeds(&mut cargo(["fmt", "--all", "--check"])))
@@ -58,8 +58,14 @@ pub(crate) fn test() -> ExitCode {
 fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, outcomes: &Path, strict: bool) {
     let mut record = Record::default();
     let emulator = output(Command::new("python3").args(["-m", "venv", "--help"])).map(drop);
+    let google = emulator.clone().and_then(|()| google_emulator());
     section(total, "cargo test", || {
-        cargo_test(&mut record, &emulator, outcomes, strict)
+        cargo_test(&mut record, &emulator, &google, outcomes, strict)
+    });
+    section(total, "glibc", || counted(package::check_everyday_builds()));
+    section(total, "container image", || match &google {
+        Ok(()) => counted(package::check_everyday_image()),
+        Err(reason) => missing("the container image", reason, strict),
     });
     let python = python();
     let sdk = python.clone().map(drop);
@@ -70,7 +76,7 @@ fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, ou
             return missing("the table of compatibility", "tests failed", strict);
         }
         match record.read(outcomes) {
-            Ok(()) => record.check(emulator.and(sdk), strict),
+            Ok(()) => record.check(emulator.and(google).and(sdk), strict),
             Err(complaint) => counted(Err(complaint)),
         }
     });
@@ -102,7 +108,11 @@ fn write_compatibility() -> Check {
         "sdk_rust",
     ]);
     watched(suites.env(OUTCOMES, &outcomes), |line| record.see(line))?;
-    let tally = sdk::suites(python::environment(), &outcomes, true);
+    let tally = sdk::suites(
+        python::environment("venv", "tests/sdk/requirements.txt"),
+        &outcomes,
+        true,
+    );
     if tally.failed > 0 {
         return Err("nothing is written, since SDK tests failed".to_owned());
     }
@@ -125,15 +135,36 @@ const ON_MINISTACK: [&str; 11] = [
     "what_one_process_wrote_another_one_reads",
 ];
 
-fn cargo_test(record: &mut Record, emulator: &Check, outcomes: &Path, strict: bool) -> Tally {
+/// What the names of the tests that need Google's emulator of Firestore, or fake-gcs-server from PyPI, have in them.
+const ON_GOOGLE_CLOUD: [&str; 5] = [
+    "::gcp_h2c",
+    "::gcp_http1",
+    "blobs_in_cloud_storage",
+    "firestore_metadata",
+    "google_cloud::",
+];
+
+/// Whether the programs are there that run Google's emulator.
+fn google_emulator() -> Check {
+    for program in ["gcloud", "java"] {
+        output(Command::new(program).arg("--version"))
+            .map_err(|error| format!("{error}; CONTRIBUTING.md says what to install"))?;
+    }
+    Ok(())
+}
+
+fn cargo_test(record: &mut Record, emulator: &Check, google: &Check, outcomes: &Path, strict: bool) -> Tally {
     let mut tally = Tally::default();
     let mut command = cargo(["test", "--workspace", "--no-fail-fast", "--locked"]);
     command.env(OUTCOMES, outcomes);
+    command.arg("--");
     if let Err(reason) = emulator {
         tally += missing("the AWS deployment on MiniStack", reason, strict);
-        command
-            .arg("--")
-            .args(ON_MINISTACK.iter().flat_map(|name| ["--skip", name]));
+        command.args(ON_MINISTACK.iter().flat_map(|name| ["--skip", name]));
+    }
+    if let Err(reason) = google {
+        tally += missing("the Google Cloud deployment on its emulators", reason, strict);
+        command.args(ON_GOOGLE_CLOUD.iter().flat_map(|name| ["--skip", name]));
     }
     let ended = watched(&mut command, |line| {
         if let Some(result) = test_result(line) {

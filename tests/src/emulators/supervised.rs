@@ -25,8 +25,8 @@ pub(super) struct Supervised {
 }
 
 impl Supervised {
-    /// Starts a program, which its arguments follow, with these variables on top of this process's. `line` sees every line of its output, and `None`
-    /// when the program has ended.
+    /// Starts a program, which its arguments follow, with these variables on top of this process's. `line` sees every line
+    /// of its output, and `None` when the program has ended.
     pub(super) fn start<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         program: &[&OsStr],
         variables: impl IntoIterator<Item = (K, V)>,

@@ -151,7 +151,7 @@ impl Bucket {
     #[track_caller]
     pub fn begin_upload_by(&self, create: Request) -> Response {
         match self.endpoint.front {
-            Front::Nothing => create.expect(200),
+            Front::Nothing | Front::Http2 => create.expect(200),
             Front::FunctionUrl => function_url::assert_multipart_refused(create),
         }
     }

@@ -70,7 +70,7 @@ impl Connection {
             response.body = self.read_body(&response)?;
         }
         match self.front {
-            Front::Nothing => Ok(response),
+            Front::Nothing | Front::Http2 => Ok(response),
             Front::FunctionUrl => Ok(function_url::translated(response)),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use super::S3;
 use super::function_url;
 use super::outcome::{self, Outcome};
-use super::server::{behind_a_function_url, in_memory, on_disk, on_emulated_aws};
+use super::server::{behind_a_function_url, in_memory, on_disk, on_emulated_aws, on_emulated_gcp};
 
 /// Where a server is and what keys it takes.
 #[derive(Clone, Debug)]
@@ -34,6 +34,9 @@ pub enum Front {
     /// A Function URL of AWS Lambda in streaming mode. The client reads its responses as S3's where that is possible, so
     /// that rules need not know of it (see [`function_url`]).
     FunctionUrl,
+    /// Something that speaks HTTP/2 without TLS with the server, as Cloud Run's front end does. What a rule says byte for
+    /// byte on a [`Connection`](super::Connection) is HTTP/1.1 here too: the server speaks both on one port.
+    Http2,
 }
 
 /// A rule of S3's interface.
@@ -124,6 +127,15 @@ pub static AWS_LAMBDA: Deployment = Deployment {
     server: OnceLock::new(),
 };
 
+/// The Google Cloud deployment over HTTP/1.1, on an emulated Google Cloud.
+pub static GCP_HTTP1: Deployment = Deployment::unlimited(on_emulated_gcp);
+
+/// The same over HTTP/2 without TLS, which is how Cloud Run is told to reach it.
+pub static GCP_H2C: Deployment = Deployment::unlimited(|| Endpoint {
+    front: Front::Http2,
+    ..on_emulated_gcp()
+});
+
 /// The server that `BLEEPSTORE_TEST_ENDPOINT` (host:port), `BLEEPSTORE_ACCESS_KEY` and `BLEEPSTORE_SECRET_KEY` name.
 pub static EXTERNAL: Deployment = Deployment::unlimited(|| {
     let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
@@ -144,6 +156,8 @@ macro_rules! on_every_deployment {
         $crate::on_deployment!(sqlite, SQLITE, all());
         $crate::on_deployment!(aws_http, AWS_HTTP, all());
         $crate::on_deployment!(aws_lambda, AWS_LAMBDA, all());
+        $crate::on_deployment!(gcp_http1, GCP_HTTP1, all());
+        $crate::on_deployment!(gcp_h2c, GCP_H2C, all());
         $crate::on_deployment!(external, EXTERNAL, feature = "external");
     };
 }
