@@ -9,11 +9,12 @@ use bleepstore_core::model::{BucketId, Receipt, ReceiptOutcome, Upload, UploadSt
 use bleepstore_core::ports::{AbortOutcome, CommitOutcome, KeyRange, PublishOutcome, StoreResult};
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
-use super::calls::{DELETES, Decision};
+use super::calls::DELETES;
 use super::objects::{Checked, Commit, within};
 use super::query::Query;
 use super::rows::StoredReceipt;
 use super::schema::{self, PART_IDS, UPLOADS, uploads_of};
+use super::transaction::Decision;
 use super::{FirestoreMetadata, check_size, rows};
 
 /// Uploads of a deleted bucket that are removed with it. More of them stay as documents that nothing reads.
@@ -110,7 +111,7 @@ impl FirestoreMetadata {
 
     async fn try_clear(&self, upload: &Upload) -> StoreResult<()> {
         let path = schema::upload(upload.id);
-        let parts = Query::of(&PART_IDS, Some(path.clone()));
+        let parts = Query::of(PART_IDS, Some(path.clone()));
         for _ in 0..BATCHES_OF_PARTS {
             // The upload's own document goes with the last of its parts.
             let found = self.documents.run(parts.clone(), DELETES - 1).await?;
@@ -127,7 +128,11 @@ impl FirestoreMetadata {
 
     /// Removes the uploads of a bucket that is gone.
     pub(super) async fn clear_uploads(&self, bucket: BucketId) {
-        let Some(query) = within(Query::of(&UPLOADS, None), &KeyRange::default(), &uploads_of(bucket)) else {
+        let Some(query) = within(
+            Query::of(UPLOADS, None),
+            &KeyRange::default(),
+            &uploads_of(bucket),
+        ) else {
             return;
         };
         let read = |document: &_| rows::detail_of(document).map(Some);

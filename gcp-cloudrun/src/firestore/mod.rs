@@ -22,6 +22,7 @@ pub mod schema;
 mod store;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod uploads;
 mod work;
 
@@ -92,6 +93,8 @@ fn check_size(manifest: &Manifest) -> StoreResult<()> {
     if fits {
         Ok(())
     } else {
-        Err(StoreError::internal("the manifest is larger than a document takes"))
+        Err(StoreError::internal(
+            "the manifest is larger than a document takes",
+        ))
     }
 }

@@ -13,9 +13,9 @@ use bleepstore_core::ports::{
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
 use super::buckets::{is_current, read_bucket};
-use super::calls::Decision;
 use super::query::{Query, cut};
 use super::schema::{self, KEY, KEY_BYTES, MANIFESTS, SUMMARIES};
+use super::transaction::Decision;
 use super::{FirestoreMetadata, check_size, rows};
 
 /// What a commit finds that it may do.
@@ -116,7 +116,7 @@ impl ObjectIndex for FirestoreMetadata {
         range: &KeyRange,
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
-        let query = Query::of(&SUMMARIES, Some(schema::bucket(&bucket.name)));
+        let query = Query::of(SUMMARIES, Some(schema::bucket(&bucket.name)));
         let Some(query) = within(query, range, "") else {
             return Ok(Page {
                 items: Vec::new(),
@@ -145,7 +145,7 @@ impl ObjectIndex for FirestoreMetadata {
             prefix: String::new(),
             start: after.map_or(KeyStart::Beginning, |after| KeyStart::After(after.to_owned())),
         };
-        let query = Query::of(&MANIFESTS, Some(schema::bucket(&bucket.name)));
+        let query = Query::of(MANIFESTS, Some(schema::bucket(&bucket.name)));
         let Some(query) = within(query, &range, "") else {
             return Ok(Page {
                 items: Vec::new(),
@@ -153,7 +153,8 @@ impl ObjectIndex for FirestoreMetadata {
             });
         };
         let read = |document: &_| {
-            let record = read_own(Some(document), bucket.id)?.filter(|record| range.admits(record.key.as_str()));
+            let record =
+                read_own(Some(document), bucket.id)?.filter(|record| range.admits(record.key.as_str()));
             Ok(record.map(|record| ManifestEntry::new(record.key, &record.manifest)))
         };
         let (items, last) = self.documents.scan(query, limit, read).await?;

@@ -54,9 +54,16 @@ fn fields<const N: usize>(named: [(&str, Value); N], detail: &impl Serialize) ->
 
 /// The text in a field.
 pub(super) fn text_of<'a>(document: &'a Document, name: &str) -> StoreResult<&'a str> {
-    match document.fields.get(name).and_then(|value| value.value_type.as_ref()) {
+    match document
+        .fields
+        .get(name)
+        .and_then(|value| value.value_type.as_ref())
+    {
         Some(ValueType::StringValue(text)) => Ok(text),
-        _ => Err(StoreError::corrupt(format!("{} has no text {name}", document.name))),
+        _ => Err(StoreError::corrupt(format!(
+            "{} has no text {name}",
+            document.name
+        ))),
     }
 }
 
@@ -115,7 +122,10 @@ pub(super) fn shared() -> Fields {
 }
 
 pub(super) fn read_object(document: &Document) -> StoreResult<ObjectRecord> {
-    let shared = document.fields.get(SHARED).and_then(|value| value.value_type.as_ref());
+    let shared = document
+        .fields
+        .get(SHARED)
+        .and_then(|value| value.value_type.as_ref());
     let Some(ValueType::BooleanValue(shared)) = shared else {
         return Err(StoreError::corrupt("an object is neither shared nor unshared"));
     };
@@ -150,7 +160,9 @@ pub(super) fn read_summary(document: &Document, bucket: BucketId) -> StoreResult
         last_modified: detail.last_modified,
         owner: detail.owner,
         storage_class: detail.headers.storage_class,
-        checksum: detail.checksum.map(|checksum| (checksum.algorithm, checksum.kind)),
+        checksum: detail
+            .checksum
+            .map(|checksum| (checksum.algorithm, checksum.kind)),
     }))
 }
 

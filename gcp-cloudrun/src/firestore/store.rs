@@ -5,7 +5,7 @@ use bleepstore_core::model::Timestamp;
 use bleepstore_core::ports::{StoreIndex, StoreRecord, StoreResult};
 
 use super::FirestoreMetadata;
-use super::calls::Decision;
+use super::transaction::Decision;
 use super::{rows, schema};
 
 #[async_trait]

@@ -12,12 +12,12 @@ use bleepstore_core::ports::{
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::{is_current, read_bucket};
-use super::calls::Decision;
 use super::endings::{has_not_ended, read_upload};
 use super::objects::{Commit, within};
 use super::query::Query;
 use super::rows::StoredReceipt;
 use super::schema::{self, KEY_BYTES, PARTS_BY_NUMBER, RETIRED, UPLOADS, uploads_of};
+use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
 
 #[async_trait]
@@ -139,7 +139,7 @@ impl UploadIndex for FirestoreMetadata {
         after: Option<PartNumber>,
         limit: usize,
     ) -> StoreResult<Page<Part, PartNumber>> {
-        let query = Query::of(&PARTS_BY_NUMBER, Some(schema::upload(upload.id)));
+        let query = Query::of(PARTS_BY_NUMBER, Some(schema::upload(upload.id)));
         let query = match after {
             Some(after) => query.behind_name(self.documents.name(&schema::part(upload.id, after))),
             None => query,
@@ -165,7 +165,10 @@ impl UploadIndex for FirestoreMetadata {
         };
         loop {
             let wanted = limit - page.items.len();
-            let (found, last) = self.documents.scan(query.clone(), wanted, read_some_upload).await?;
+            let (found, last) = self
+                .documents
+                .scan(query.clone(), wanted, read_some_upload)
+                .await?;
             for upload in found {
                 if !has_not_ended(&upload) {
                     self.clear(&upload).await;
@@ -231,7 +234,7 @@ impl FirestoreMetadata {
             },
         };
         let stem = uploads_of(bucket.id);
-        let query = within(Query::of(&UPLOADS, None), &keys, &stem)?;
+        let query = within(Query::of(UPLOADS, None), &keys, &stem)?;
         match &range.start {
             // Other uploads of the same key may lie behind.
             UploadStart::After(key, id) if *key >= range.prefix && key.len() <= KEY_BYTES => {
