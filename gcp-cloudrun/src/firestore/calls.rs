@@ -136,13 +136,14 @@ impl Documents {
             }),
             ..write
         };
+        let refusal = if exists { Code::NotFound } else { Code::AlreadyExists };
         let mut tries = 1;
         loop {
             let Err(status) = self.try_commit(vec![write.clone()], Vec::new()).await else {
                 return Ok(true);
             };
             match status.code() {
-                Code::AlreadyExists | Code::NotFound | Code::FailedPrecondition => return Ok(false),
+                code if code == refusal || code == Code::FailedPrecondition => return Ok(false),
                 _ if tries < CHANGE_TRIES && meaning(&status).may_resend() => {
                     tries += 1;
                     self.back_off(tries).await;
