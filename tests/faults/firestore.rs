@@ -147,7 +147,7 @@ async fn a_commit_whose_answer_was_lost_is_told_as_unknown_and_never_sent_again(
         let record = f.record();
         let error = f.commit(&record, &WriteCondition::Any).await.unwrap_err();
         assert_eq!(error.kind, StoreErrorKind::Timeout);
-        assert_eq!(f.front.take_calls(), [READ, COMMIT]);
+        assert_eq!(f.front.take_calls(), [READ, COMMIT, ROLLBACK]);
         assert_eq!(f.stored().await, Some(record), "the commit id says whose it is");
     }
 }
@@ -158,7 +158,7 @@ async fn a_commit_that_never_arrived_is_told_as_unknown_when_only_its_status_say
     f.fail(COMMIT, 1, Fate::Refuse(GrpcStatus::UNAVAILABLE));
     let error = f.commit(&f.record(), &WriteCondition::Any).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Timeout);
-    assert_eq!(f.front.take_calls(), [READ, COMMIT]);
+    assert_eq!(f.front.take_calls(), [READ, COMMIT, ROLLBACK]);
     assert_eq!(f.stored().await, None);
 }
 

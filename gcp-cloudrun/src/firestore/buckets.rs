@@ -71,7 +71,7 @@ impl BucketIndex for FirestoreMetadata {
                 _ => Decision::Keep(false),
             })
         };
-        self.documents.transact([&path], update).await
+        self.documents.transact(Some(&path), [&path], update).await
     }
 
     /// Looks for objects and deletes the bucket in one transaction: it needs no token.

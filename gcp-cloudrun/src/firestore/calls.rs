@@ -25,6 +25,7 @@ use super::error::{Access, Meaning, meaning, store_error};
 use super::query::Query;
 use super::rows::Fields;
 use super::schema::Path;
+use super::turns::Turns;
 use super::work::Counters;
 
 /// How long one read of documents may take. It waits for locks where the database is pessimistic.
@@ -33,6 +34,10 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a commit may take. It is longer than it should ever be, since giving up leaves its outcome open.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the end of a transaction may take, for which its request waits.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a change waits for others of this process to change the same document.
+const TURN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a read is tried.
 const READ_TRIES: u32 = 4;
 /// How often a change is tried that was certainly not applied.
@@ -45,6 +50,7 @@ pub(super) struct Documents {
     db: FirestoreDb,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    pub(super) turns: Turns,
     pub(super) counters: Counters,
 }
 
@@ -54,6 +60,7 @@ impl Documents {
             db,
             clock,
             entropy,
+            turns: Turns::new(TURN_TIMEOUT),
             counters: Counters::default(),
         }
     }
@@ -136,7 +143,11 @@ impl Documents {
             }),
             ..write
         };
-        let refusal = if exists { Code::NotFound } else { Code::AlreadyExists };
+        let refusal = if exists {
+            Code::NotFound
+        } else {
+            Code::AlreadyExists
+        };
         let mut tries = 1;
         loop {
             let Err(status) = self.try_commit(vec![write.clone()], Vec::new()).await else {
@@ -215,7 +226,7 @@ impl Documents {
         }
     }
 
-    /// Ends a transaction that changes nothing, so that its locks are not in the way of others.
+    /// Ends a transaction without a change, so that its locks are not in the way of others.
     pub(super) async fn roll_back(&self, transaction: Vec<u8>) {
         if transaction.is_empty() {
             return;
@@ -226,7 +237,7 @@ impl Documents {
             transaction,
             ..RollbackRequest::default()
         };
-        if let Err(status) = self.client().rollback(within(rollback, READ_TIMEOUT)).await {
+        if let Err(status) = self.client().rollback(within(rollback, ROLLBACK_TIMEOUT)).await {
             tracing::debug!(%status, "a transaction was not rolled back, and ends by itself");
         }
     }

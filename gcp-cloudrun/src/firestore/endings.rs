@@ -29,10 +29,11 @@ impl FirestoreMetadata {
         receipt: &Receipt,
     ) -> StoreResult<PublishOutcome> {
         check_size(&commit.record.manifest)?;
+        let path = schema::object(&commit.bucket.name, &commit.record.key);
         let paths = [
             &schema::receipt(receipt.upload),
             &schema::bucket(&commit.bucket.name),
-            &schema::object(&commit.bucket.name, &commit.record.key),
+            &path,
             &schema::upload(receipt.upload),
         ];
         let stored = StoredReceipt {
@@ -53,7 +54,7 @@ impl FirestoreMetadata {
                 }
             })
         };
-        let (outcome, ended) = self.documents.transact(paths, publish).await?;
+        let (outcome, ended) = self.documents.transact(Some(&path), paths, publish).await?;
         if let (PublishOutcome::Object(CommitOutcome::Committed { .. }), Some(ended)) = (&outcome, &ended) {
             self.clear(ended).await;
         }
@@ -76,8 +77,9 @@ impl FirestoreMetadata {
                 None => Decision::Keep(AbortOutcome::NoSuchUpload),
             })
         };
-        let paths = [&schema::receipt(upload.id), &schema::upload(upload.id)];
-        let outcome = self.documents.transact(paths, abort).await?;
+        let path = schema::upload(upload.id);
+        let paths = [&schema::receipt(upload.id), &path];
+        let outcome = self.documents.transact(Some(&path), paths, abort).await?;
         if outcome == AbortOutcome::Aborted {
             self.clear(upload).await;
         }

@@ -23,6 +23,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod turns;
 mod uploads;
 mod work;
 

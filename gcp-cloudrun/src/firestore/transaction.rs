@@ -31,16 +31,24 @@ enum Attempt<T> {
 
 impl Documents {
     /// Reads documents and decides on them in one serializable step: what is written is written only if none of
-    /// them has changed since, nor the answer of the query. `decide` is called again when another change came between.
+    /// them has changed since. `decide` is called again when another change came between. Those that change the
+    /// document `turn` take turns.
     pub(super) async fn transact<T, const N: usize>(
         &self,
+        turn: Option<&Path>,
         paths: [&Path; N],
         decide: impl Fn([Option<Document>; N]) -> StoreResult<Decision<T>> + Send + Sync,
     ) -> StoreResult<T> {
-        self.transact_over(paths, None, |found, _| decide(found)).await
+        let turn = match turn {
+            Some(path) => Some(self.turns.take(path).await?),
+            None => None,
+        };
+        let answer = self.transact_over(paths, None, |found, _| decide(found)).await;
+        drop(turn);
+        answer
     }
 
-    /// [`Self::transact`], with the first document of a query too.
+    /// Reads the first document of a query too, whose answer must not have changed either. Takes no turn.
     pub(super) async fn transact_over<T, const N: usize>(
         &self,
         paths: [&Path; N],
@@ -77,32 +85,25 @@ impl Documents {
         let (found, first) = match read.await {
             Ok(read) => read,
             Err(status) => {
-                self.roll_back(mem::take(transaction)).await;
+                self.roll_back(transaction.clone()).await;
                 return match meaning(&status) {
                     Meaning::Defect => Err(store_error(status, Access::Read)),
                     _ => Ok(Attempt::Lost(status)),
                 };
             }
         };
-        match decide(found, first) {
+        let ended = match decide(found, first) {
             Ok(Decision::Write(writes, answer)) => match self.try_commit(writes, transaction.clone()).await {
-                Ok(()) => Ok(Attempt::Ended(answer)),
-                Err(status) if meaning(&status) == Meaning::Contended => Ok(Attempt::Lost(status)),
-                Err(status) if meaning(&status).may_resend() => {
-                    self.roll_back(mem::take(transaction)).await;
-                    Ok(Attempt::Lost(status))
-                }
+                Ok(()) => return Ok(Attempt::Ended(answer)),
+                Err(status) if meaning(&status).may_resend() => Ok(Attempt::Lost(status)),
                 Err(status) => Err(store_error(status, Access::Write)),
             },
-            Ok(Decision::Keep(answer)) => {
-                self.roll_back(mem::take(transaction)).await;
-                Ok(Attempt::Ended(answer))
-            }
-            Err(error) => {
-                self.roll_back(mem::take(transaction)).await;
-                Err(error)
-            }
-        }
+            Ok(Decision::Keep(answer)) => Ok(Attempt::Ended(answer)),
+            Err(error) => Err(error),
+        };
+        // Also behind a commit that failed: what was not applied by now then never will be, and leaves no locks.
+        self.roll_back(transaction.clone()).await;
+        ended
     }
 
     /// The reads of a transaction, the first of which begins it.
