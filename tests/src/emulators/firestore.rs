@@ -4,8 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use bleepstore_core::ports::{Clock, Entropy};
@@ -71,6 +70,12 @@ impl FirestoreEmulator {
             }),
             _ => Err(io::Error::other("the Firestore emulator did not start")),
         }
+    }
+
+    /// The one that all tests of this process share. Panics, and says what to install, where it is missing.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<FirestoreEmulator> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start().unwrap_or_else(|failure| panic!("{failure}")))
     }
 
     /// Its address.
