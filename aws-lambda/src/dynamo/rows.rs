@@ -7,9 +7,8 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketState, Checksum, CommitId, Credential, ETag, InvalidId, Manifest, ObjectHeaders,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, Part, RetiredManifest, Revision, Timestamp, Upload,
-    UploadState,
+    Bucket, BucketState, Checksum, CommitId, Credential, ETag, InvalidId, Manifest, ObjectHeaders, ObjectKey,
+    ObjectKind, ObjectRecord, Owner, Part, RetiredManifest, Revision, Timestamp, Upload, UploadState,
 };
 use bleepstore_core::ports::{StoreError, StoreResult, StoredReceipt};
 use serde::de::DeserializeOwned;

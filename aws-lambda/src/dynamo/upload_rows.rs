@@ -23,7 +23,7 @@ const BATCHES_AT_ONCE: usize = 8;
 
 #[async_trait]
 impl UploadRows for DynamoMetadata {
-    type Seen = Condition;
+    type Seen = Option<ObjectRecord>;
 
     fn waiting(&self) -> (&dyn Clock, &dyn Entropy) {
         (self.clock.as_ref(), self.entropy.as_ref())
@@ -160,7 +160,7 @@ impl UploadRows for DynamoMetadata {
 
     /// A transaction does not return the row that it replaces, so it takes place only if that is still the one
     /// that was read.
-    async fn before_publish(&self, place: &UploadPlace) -> StoreResult<BeforePublish<Condition>> {
+    async fn before_publish(&self, place: &UploadPlace) -> StoreResult<BeforePublish<Self::Seen>> {
         let keys = [
             RowKey::receipt(place.id),
             RowKey::bucket(&place.bucket_name),
@@ -171,7 +171,7 @@ impl UploadRows for DynamoMetadata {
         Ok(BeforePublish {
             receipt: find(&found, &keys[0]).map(rows::detail_of).transpose()?,
             bucket: find(&found, &keys[1]).map(rows::read_bucket).transpose()?,
-            seen: Condition::unchanged(object.as_ref()),
+            seen: object.clone(),
             object,
         })
     }
@@ -180,13 +180,13 @@ impl UploadRows for DynamoMetadata {
         &self,
         place: &UploadPlace,
         record: &ObjectRecord,
-        seen: &Condition,
+        seen: &Self::Seen,
         stored: &StoredReceipt,
     ) -> StoreResult<bool> {
         let key = RowKey::object(&place.bucket_name, &place.key);
         let puts = vec![
             (rows::receipt(stored)?, Condition::absent()),
-            (rows::object(&key, record)?, seen.clone()),
+            (rows::object(&key, record)?, Condition::unchanged(seen.as_ref())),
         ];
         self.table.put_together(puts).await
     }

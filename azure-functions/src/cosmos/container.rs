@@ -169,7 +169,7 @@ impl Container {
     pub(super) async fn try_get(&self, key: &RowKey) -> Result<Option<Item>, CosmosError> {
         let read = self.send("read", Access::Read, || async {
             let options = ItemReadOptions::default().with_operation_options(self.reads.clone());
-            let read = self.client.read_item(key.pk.as_str(), &key.id, Some(options));
+            let read = self.client.read_item(key.pk.clone(), &key.id, Some(options));
             let found = read.await?;
             self.note("read", found.headers());
             found.into_model::<Item>()
@@ -187,7 +187,7 @@ impl Container {
             let options = self.write_options(None);
             let create = self
                 .client
-                .create_item(item.pk.as_str(), &item.id, item, Some(options));
+                .create_item(item.pk.clone(), &item.id, item, Some(options));
             self.written("create", create.await?)
         });
         refused_if(create.await, &[Meaning::Exists])
@@ -200,7 +200,7 @@ impl Container {
             let options = self.write_options(Some(seen));
             let replace = self
                 .client
-                .replace_item(item.pk.as_str(), &item.id, item, Some(options));
+                .replace_item(item.pk.clone(), &item.id, item, Some(options));
             self.written("replace", replace.await?)
         });
         refused_if(replace.await, &[Meaning::Changed, Meaning::Absent])
@@ -212,7 +212,7 @@ impl Container {
             let options = self.write_options(None);
             let put = self
                 .client
-                .upsert_item(item.pk.as_str(), &item.id, item, Some(options));
+                .upsert_item(item.pk.clone(), &item.id, item, Some(options));
             self.written("upsert", put.await?)
         });
         match put.await {
@@ -225,7 +225,7 @@ impl Container {
     pub(super) async fn delete(&self, key: &RowKey, seen: Option<&Etag>) -> StoreResult<bool> {
         let delete = self.send("delete", Access::Write, || async {
             let options = self.write_options(seen);
-            let delete = self.client.delete_item(key.pk.as_str(), &key.id, Some(options));
+            let delete = self.client.delete_item(key.pk.clone(), &key.id, Some(options));
             self.note("delete", delete.await?.headers());
             Ok(())
         });

@@ -126,10 +126,9 @@ pub(super) fn store_error(error: &CosmosError, access: Access) -> StoreError {
             StoreErrorKind::Internal
         }
     };
-    StoreError {
-        retry_after: retry_after(error),
-        ..StoreError::new(kind, error.clone())
-    }
+    let mut told = StoreError::new(kind, error.clone());
+    told.retry_after = retry_after(error);
+    told
 }
 
 #[cfg(test)]

@@ -111,7 +111,9 @@ impl UploadRows for CosmosMetadata {
 
     async fn remove_receipt(&self, place: &UploadPlace, stored: &StoredReceipt) -> StoreResult<()> {
         let key = RowKey::receipt(&place.bucket_name, place.id);
-        self.container.remove_if(&key, |row| row == stored).await?;
+        self.container
+            .remove_if(&key, |row: &StoredReceipt| row == stored)
+            .await?;
         Ok(())
     }
 
