@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use azure_data_cosmos_driver::in_memory_emulator::ConsistencyLevel;
 use bleepstore_azure::cosmos::{ConnectError, CosmosMetadata, connect};
 use bleepstore_core::model::{Bucket, WriteCondition};
-use bleepstore_core::ports::{Clock, KeyRange, KeyStart, MetadataStore};
+use bleepstore_core::ports::{Clock, KeyRange, KeyStart, MetadataStore, ObjectIndex};
 use bleepstore_tests::emulators::CosmosEmulator;
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::metadata_conformance::{MetadataFixture, store_record};

@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use azure_core::http::{Method as CoreMethod, Request as CoreRequest, Url};
 use azure_data_cosmos_driver::in_memory_emulator::{
@@ -83,20 +84,11 @@ impl CosmosEmulator {
             .thread_name("cosmos-emulator")
             .enable_all()
             .build()?;
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+        // The caller may be inside a runtime of its own, which must not wait for another one.
+        let started = thread::scope(|scope| scope.spawn(|| runtime.block_on(start(level))).join());
+        let started = started.map_err(|_| io::Error::other("the emulator panicked"))?;
+        let (listener, front) = started?;
         let address = listener.local_addr()?;
-        let base = format!("http://{address}");
-        let url = Url::parse(&base).map_err(io::Error::other)?;
-        let account = VirtualAccountConfig::new(vec![VirtualRegion::new("East US", url)])
-            .map_err(io::Error::other)?
-            .with_consistency(level);
-        let front = Arc::new(Front {
-            base,
-            emulator: InMemoryEmulatorHttpClient::new(account),
-            calls: Mutex::default(),
-            plan: Mutex::default(),
-        });
-        runtime.block_on(front.create_container())?;
         runtime.spawn(listen(listener, Arc::clone(&front)));
         Ok(Self {
             address,
@@ -144,6 +136,23 @@ impl fmt::Debug for CosmosEmulator {
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
+}
+
+async fn start(level: ConsistencyLevel) -> io::Result<(TcpListener, Arc<Front>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let base = format!("http://{}", listener.local_addr()?);
+    let url = Url::parse(&base).map_err(io::Error::other)?;
+    let account = VirtualAccountConfig::new(vec![VirtualRegion::new("East US", url)])
+        .map_err(io::Error::other)?
+        .with_consistency(level);
+    let front = Front {
+        base,
+        emulator: InMemoryEmulatorHttpClient::new(account),
+        calls: Mutex::default(),
+        plan: Mutex::default(),
+    };
+    front.create_container().await?;
+    Ok((listener, Arc::new(front)))
 }
 
 async fn listen(listener: TcpListener, front: Arc<Front>) {
