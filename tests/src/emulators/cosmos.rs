@@ -22,6 +22,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -33,6 +34,8 @@ pub struct Call {
     pub name: &'static str,
     /// The logical partition.
     pub partition: String,
+    /// How many rows it changes, if it is applied.
+    pub changes: usize,
 }
 
 /// What the caller gets to see of a call that fails.
@@ -204,7 +207,7 @@ impl Front {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let call = call_of(&head.method, path, &head.headers);
+        let call = call_of(&head.method, path, &head.headers, &body);
         let fault = call.as_ref().and_then(|call| {
             self.calls.lock().unwrap().push(call.clone());
             self.plan.lock().unwrap().as_mut().and_then(|plan| plan(call))
@@ -289,7 +292,7 @@ fn injected(
 }
 
 /// Which call a request to the container's data is.
-fn call_of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Call> {
+fn call_of(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Option<Call> {
     let has = |name: &str| {
         headers
             .get(name)
@@ -311,8 +314,14 @@ fn call_of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Call> {
     let partition = headers.get("x-ms-documentdb-partitionkey");
     let partition: Option<(String,)> =
         partition.and_then(|value| serde_json::from_slice(value.as_bytes()).ok());
+    let changes = match name {
+        "read" | "query" | "query plan" => 0,
+        "batch" => serde_json::from_slice(body).map_or(0, |changes: Vec<IgnoredAny>| changes.len()),
+        _ => 1,
+    };
     Some(Call {
         name,
+        changes,
         partition: partition.map(|(partition,)| partition).unwrap_or_default(),
     })
 }
