@@ -1,5 +1,6 @@
 //! Time that stands still until a test moves it.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,6 +40,42 @@ impl Clock for ManualClock {
         now.wait_for(|now| *now >= end)
             .await
             .expect("the clock is borrowed, so its sender lives");
+    }
+}
+
+/// A clock that stands still, whose waits are over at once and are remembered.
+#[derive(Debug)]
+pub struct SkippingClock {
+    now: Timestamp,
+    waits: Mutex<Vec<Duration>>,
+}
+
+impl SkippingClock {
+    /// A clock that shows `now`.
+    pub const fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            waits: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The waits that were longer than nothing, since the last look.
+    pub fn take_waits(&self) -> Vec<Duration> {
+        std::mem::take(&mut *self.waits.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Clock for SkippingClock {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if !duration.is_zero() {
+            self.waits.lock().unwrap().push(duration);
+        }
+        tokio::task::yield_now().await;
     }
 }
 
