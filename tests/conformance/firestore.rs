@@ -1,17 +1,16 @@
 //! Firestore, as Google's emulator shows it: in pessimistic mode, where the service is set to optimistic.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use bleepstore_core::model::{Bucket, WriteCondition};
+use bleepstore_core::ports::{BucketIndex, CommitOutcome, CreateBucketOutcome, ObjectIndex};
+use bleepstore_gcp::firestore::FirestoreMetadata;
+use bleepstore_http::SystemClock;
 use bleepstore_tests::emulators::{FirestoreEmulator, firestore_store, unused_project};
+use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::metadata_conformance::{MetadataFixture, store_record};
-
-use super::local::SystemClock;
-
-/// The emulator that all tests of this process share.
-fn emulator() -> &'static FirestoreEmulator {
-    static EMULATOR: OnceLock<FirestoreEmulator> = OnceLock::new();
-    EMULATOR.get_or_init(|| FirestoreEmulator::start().unwrap_or_else(|missing| panic!("{missing}")))
-}
+use bleepstore_tests::race::race;
+use bleepstore_tests::samples::{Samples, key};
 
 /// Each rule has a project of its own. Firestore removes what expires by itself.
 pub(super) async fn firestore_metadata() -> MetadataFixture {
@@ -19,9 +18,13 @@ pub(super) async fn firestore_metadata() -> MetadataFixture {
 }
 
 async fn empty_metadata() -> MetadataFixture {
-    let endpoint = emulator().endpoint();
-    let store = firestore_store(&endpoint, &unused_project(), Arc::new(SystemClock)).await;
-    MetadataFixture::new(Arc::new(store))
+    MetadataFixture::new(store(&unused_project()).await)
+}
+
+/// A store over a connection of its own.
+async fn store(project: &str) -> Arc<FirestoreMetadata> {
+    let endpoint = FirestoreEmulator::shared().endpoint();
+    Arc::new(firestore_store(&endpoint, project, Arc::new(SystemClock)).await)
 }
 
 #[tokio::test]
@@ -32,4 +35,89 @@ async fn the_store_record_is_swapped_from_what_was_expected_only() {
 #[tokio::test]
 async fn of_racing_swaps_of_the_store_record_one_wins() {
     store_record::of_racing_swaps_of_the_store_record_one_wins(empty_metadata().await).await;
+}
+
+/// A bucket with an object of size 0 under `counter`, in a project that two stores serve.
+async fn counter() -> ([Arc<FirestoreMetadata>; 2], Samples, Bucket) {
+    let project = unused_project();
+    let stores = [store(&project).await, store(&project).await];
+    let samples = Samples::new(SeededEntropy::unpredictable());
+    let bucket = samples.bucket();
+    let created = stores[0].create_bucket(&bucket).await.unwrap();
+    assert_eq!(created, CreateBucketOutcome::Created);
+    let mut record = samples.record(&bucket, "counter");
+    record.size = 0;
+    let committed = stores[1]
+        .commit(&bucket, &record, &WriteCondition::Any, None)
+        .await;
+    assert_eq!(committed.unwrap(), CommitOutcome::Committed { superseded: None });
+    (stores, samples, bucket)
+}
+
+/// Adds one to what is there, until it does so without another coming between. Returns how often it lost.
+async fn add_one(store: &FirestoreMetadata, samples: &Samples, bucket: &Bucket) -> usize {
+    let mut lost = 0;
+    loop {
+        let current = store
+            .lookup(&bucket.name, &key("counter"))
+            .await
+            .unwrap()
+            .object
+            .unwrap();
+        let mut next = samples.record(bucket, "counter");
+        next.size = current.size + 1;
+        let condition = WriteCondition::IfCommit(current.commit_id);
+        match store.commit(bucket, &next, &condition, None).await.unwrap() {
+            CommitOutcome::Committed { superseded } => {
+                assert_eq!(superseded, Some(current));
+                return lost;
+            }
+            CommitOutcome::ConditionFailed { .. } => lost += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixteen_writers_of_two_processes_lose_no_increment_of_one_key() {
+    let (stores, samples, bucket) = counter().await;
+    let samples = Arc::new(samples);
+    let writers = (0..16).map(|writer| {
+        let (store, samples, bucket) = (stores[writer % 2].clone(), samples.clone(), bucket.clone());
+        async move { add_one(&store, &samples, &bucket).await }
+    });
+    let lost = race(writers.collect()).await;
+    let found = stores[0].lookup(&bucket.name, &key("counter")).await.unwrap();
+    assert_eq!(found.object.unwrap().size, 16, "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixteen_writers_of_two_processes_that_ask_for_no_condition_all_succeed() {
+    let (stores, samples, bucket) = counter().await;
+    let records: Vec<_> = (0..16).map(|_| samples.record(&bucket, "counter")).collect();
+    let writers = records.iter().cloned().enumerate().map(|(writer, record)| {
+        let (store, bucket) = (stores[writer % 2].clone(), bucket.clone());
+        async move {
+            store
+                .commit(&bucket, &record, &WriteCondition::Any, None)
+                .await
+                .unwrap()
+        }
+    });
+    let mut replaced = Vec::new();
+    for outcome in race(writers.collect()).await {
+        match outcome {
+            CommitOutcome::Committed { superseded } => replaced.push(superseded.unwrap().commit_id),
+            other => panic!("{other:?}"),
+        }
+    }
+    let last = stores[1].lookup(&bucket.name, &key("counter")).await.unwrap();
+    replaced.push(last.object.unwrap().commit_id);
+    replaced.sort();
+    replaced.dedup();
+    assert_eq!(
+        replaced.len(),
+        17,
+        "each record but the last was replaced by exactly one other"
+    );
 }

@@ -18,6 +18,8 @@ use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::{NOW, Samples};
 use bytes::Bytes;
 
+mod firestore;
+
 /// An empty bucket in stores whose calls are counted.
 struct Counted {
     deployment: Deployment,

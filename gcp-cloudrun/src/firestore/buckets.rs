@@ -10,9 +10,9 @@ use bleepstore_core::ports::{
 };
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
-use super::calls::Decision;
 use super::query::{Query, cut};
 use super::schema::{self, ANY_OBJECT, BUCKET, BY_ID};
+use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
 
 #[async_trait]
@@ -71,7 +71,7 @@ impl BucketIndex for FirestoreMetadata {
                 _ => Decision::Keep(false),
             })
         };
-        self.documents.transact([&path], update).await
+        self.documents.transact(Some(&path), [&path], update).await
     }
 
     /// Looks for objects and deletes the bucket in one transaction: it needs no token.
@@ -82,7 +82,7 @@ impl BucketIndex for FirestoreMetadata {
         _token: Token,
     ) -> StoreResult<DeleteBucketOutcome> {
         let path = schema::bucket(name);
-        let objects = Query::of(&ANY_OBJECT, Some(path.clone()));
+        let objects = Query::of(ANY_OBJECT, Some(path.clone()));
         let delete = |[found]: [_; 1], object: Option<Document>| {
             let current = read_bucket(Option::as_ref(&found))?;
             Ok(if current.is_none_or(|current| current.id != id) {
@@ -115,7 +115,7 @@ impl FirestoreMetadata {
             Some(after) if after >= prefix => Bound::Excluded(name(&after)),
             _ => Bound::Included(name(&prefix)),
         };
-        Query::of(&BY_ID, None).between_names(start, successor(&name(&prefix)))
+        Query::of(BY_ID, None).between_names(start, successor(&name(&prefix)))
     }
 }
 

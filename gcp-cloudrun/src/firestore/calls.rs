@@ -1,7 +1,6 @@
 //! The calls: what each sends, which are sent again, how long they may take, and how many there were.
 
 use std::collections::HashMap;
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +13,10 @@ use firestore::gcloud_sdk::google::firestore::v1::precondition::ConditionType;
 use firestore::gcloud_sdk::google::firestore::v1::run_query_request::{
     ConsistencySelector as QuerySelector, QueryType,
 };
-use firestore::gcloud_sdk::google::firestore::v1::transaction_options::{Mode, ReadWrite};
 use firestore::gcloud_sdk::google::firestore::v1::write::Operation;
 use firestore::gcloud_sdk::google::firestore::v1::{
     BatchGetDocumentsRequest, CommitRequest, Document, DocumentMask, Precondition, RollbackRequest,
-    RunQueryRequest, TransactionOptions, Write,
+    RunQueryRequest, Write,
 };
 use firestore::gcloud_sdk::{GoogleAuthMiddleware, RequestTimeouts};
 use tonic::{Code, Request, Status};
@@ -27,6 +25,7 @@ use super::error::{Access, Meaning, meaning, store_error};
 use super::query::Query;
 use super::rows::Fields;
 use super::schema::Path;
+use super::turns::Turns;
 use super::work::Counters;
 
 /// How long one read of documents may take. It waits for locks where the database is pessimistic.
@@ -35,10 +34,14 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a commit may take. It is longer than it should ever be, since giving up leaves its outcome open.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the end of a transaction may take, for which its request waits.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a change waits for others of this process to change the same document.
+const TURN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a read is tried.
 const READ_TRIES: u32 = 4;
 /// How often a change is tried that was certainly not applied.
-const CHANGE_TRIES: u32 = 20;
+pub(super) const CHANGE_TRIES: u32 = 20;
 /// How many documents one commit deletes.
 pub(super) const DELETES: usize = 500;
 
@@ -47,22 +50,8 @@ pub(super) struct Documents {
     db: FirestoreDb,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    pub(super) turns: Turns,
     pub(super) counters: Counters,
-}
-
-/// What a transaction does with what it read.
-pub(super) enum Decision<T> {
-    /// It writes this, and if that is applied the answer is this.
-    Write(Vec<Write>, T),
-    /// It changes nothing.
-    Keep(T),
-}
-
-/// What became of one attempt at a transaction.
-enum Attempt<T> {
-    Ended(T),
-    /// It was certainly not applied.
-    Lost(Status),
 }
 
 impl Documents {
@@ -71,6 +60,7 @@ impl Documents {
             db,
             clock,
             entropy,
+            turns: Turns::new(TURN_TIMEOUT),
             counters: Counters::default(),
         }
     }
@@ -89,7 +79,7 @@ impl Documents {
         self.db.client().get()
     }
 
-    async fn back_off(&self, attempt: u32) {
+    pub(super) async fn back_off(&self, attempt: u32) {
         back_off(self.clock.as_ref(), self.entropy.as_ref(), attempt).await;
     }
 
@@ -135,119 +125,6 @@ impl Documents {
         }
     }
 
-    /// Reads documents and decides on them in one serializable step: what is written is written only if none of
-    /// them has changed since, nor the answer of the query. `decide` is called again when another change came between.
-    pub(super) async fn transact<T, const N: usize>(
-        &self,
-        paths: [&Path; N],
-        decide: impl Fn([Option<Document>; N]) -> StoreResult<Decision<T>> + Send + Sync,
-    ) -> StoreResult<T> {
-        self.transact_over(paths, None, |found, _| decide(found)).await
-    }
-
-    /// [`Self::transact`], with the first document of a query too.
-    pub(super) async fn transact_over<T, const N: usize>(
-        &self,
-        paths: [&Path; N],
-        query: Option<&Query>,
-        decide: impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Send + Sync,
-    ) -> StoreResult<T> {
-        let names = paths.map(|path| self.name(path));
-        let mut transaction = Vec::new();
-        let mut tries = 0;
-        loop {
-            self.back_off(tries).await;
-            tries += 1;
-            let attempt = self.attempt(&names, query, &mut transaction, &decide);
-            match attempt.await? {
-                Attempt::Ended(answer) => return Ok(answer),
-                Attempt::Lost(status) if tries == CHANGE_TRIES => {
-                    return Err(store_error(status, Access::Read));
-                }
-                Attempt::Lost(status) => tracing::debug!(%status, tries, "a transaction starts again"),
-            }
-        }
-    }
-
-    /// One attempt. `transaction` is the one that lost before, if any, and then this one.
-    async fn attempt<T, const N: usize>(
-        &self,
-        names: &[String; N],
-        query: Option<&Query>,
-        transaction: &mut Vec<u8>,
-        decide: &(impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Sync),
-    ) -> StoreResult<Attempt<T>> {
-        let retried = mem::take(transaction);
-        let read = self.read_within(names, query, retried, transaction);
-        let (found, first) = match read.await {
-            Ok(read) => read,
-            Err(status) => {
-                self.roll_back(transaction).await;
-                return match meaning(&status) {
-                    Meaning::Defect => Err(store_error(status, Access::Read)),
-                    _ => Ok(Attempt::Lost(status)),
-                };
-            }
-        };
-        match decide(found, first) {
-            Ok(Decision::Write(writes, answer)) => match self.try_commit(writes, transaction.clone()).await {
-                Ok(()) => Ok(Attempt::Ended(answer)),
-                Err(status) if meaning(&status) == Meaning::Contended => Ok(Attempt::Lost(status)),
-                Err(status) if meaning(&status).may_resend() => {
-                    self.roll_back(transaction).await;
-                    Ok(Attempt::Lost(status))
-                }
-                Err(status) => Err(store_error(status, Access::Write)),
-            },
-            Ok(Decision::Keep(answer)) => {
-                self.roll_back(transaction).await;
-                Ok(Attempt::Ended(answer))
-            }
-            Err(error) => {
-                self.roll_back(transaction).await;
-                Err(error)
-            }
-        }
-    }
-
-    /// The reads of a transaction, the first of which begins it.
-    async fn read_within<const N: usize>(
-        &self,
-        names: &[String; N],
-        query: Option<&Query>,
-        retried: Vec<u8>,
-        transaction: &mut Vec<u8>,
-    ) -> Result<([Option<Document>; N], Option<Document>), Status> {
-        let mode = Mode::ReadWrite(ReadWrite {
-            retry_transaction: retried,
-            ..ReadWrite::default()
-        });
-        let begin = GetSelector::NewTransaction(TransactionOptions { mode: Some(mode) });
-        let found = self.try_get(names, Some(begin), transaction).await?;
-        let mut first = Vec::new();
-        if let Some(query) = query {
-            let within = QuerySelector::Transaction(transaction.clone());
-            self.try_query(query, 1, Some(within), &mut first).await?;
-        }
-        Ok((found, first.pop()))
-    }
-
-    /// Ends a transaction that changes nothing, so that its locks are not in the way of others.
-    async fn roll_back(&self, transaction: &mut Vec<u8>) {
-        if transaction.is_empty() {
-            return;
-        }
-        self.counters.round_trip();
-        let rollback = RollbackRequest {
-            database: self.database().to_owned(),
-            transaction: mem::take(transaction),
-            ..RollbackRequest::default()
-        };
-        if let Err(status) = self.client().rollback(within(rollback, READ_TIMEOUT)).await {
-            tracing::debug!(%status, "a transaction was not rolled back, and ends by itself");
-        }
-    }
-
     /// Creates a document. Returns whether it did: false when there is one.
     pub(super) async fn create(&self, path: &Path, fields: Fields) -> StoreResult<bool> {
         self.change_if(self.put(path, fields), false).await
@@ -266,13 +143,18 @@ impl Documents {
             }),
             ..write
         };
+        let refusal = if exists {
+            Code::NotFound
+        } else {
+            Code::AlreadyExists
+        };
         let mut tries = 1;
         loop {
             let Err(status) = self.try_commit(vec![write.clone()], Vec::new()).await else {
                 return Ok(true);
             };
             match status.code() {
-                Code::AlreadyExists | Code::NotFound | Code::FailedPrecondition => return Ok(false),
+                code if code == refusal || code == Code::FailedPrecondition => return Ok(false),
                 _ if tries < CHANGE_TRIES && meaning(&status).may_resend() => {
                     tries += 1;
                     self.back_off(tries).await;
@@ -344,7 +226,23 @@ impl Documents {
         }
     }
 
-    async fn try_get<const N: usize>(
+    /// Ends a transaction without a change, so that its locks are not in the way of others.
+    pub(super) async fn roll_back(&self, transaction: Vec<u8>) {
+        if transaction.is_empty() {
+            return;
+        }
+        self.counters.round_trip();
+        let rollback = RollbackRequest {
+            database: self.database().to_owned(),
+            transaction,
+            ..RollbackRequest::default()
+        };
+        if let Err(status) = self.client().rollback(within(rollback, ROLLBACK_TIMEOUT)).await {
+            tracing::debug!(%status, "a transaction was not rolled back, and ends by itself");
+        }
+    }
+
+    pub(super) async fn try_get<const N: usize>(
         &self,
         names: &[String; N],
         selector: Option<GetSelector>,
@@ -380,7 +278,7 @@ impl Documents {
         Ok(names.each_ref().map(|name| found.remove(name)))
     }
 
-    async fn try_commit(&self, writes: Vec<Write>, transaction: Vec<u8>) -> Result<(), Status> {
+    pub(super) async fn try_commit(&self, writes: Vec<Write>, transaction: Vec<u8>) -> Result<(), Status> {
         self.counters.round_trip();
         let deletions = writes.iter().filter(|write| is_deletion(write)).count();
         let puts = writes.len() - deletions;
@@ -395,7 +293,7 @@ impl Documents {
         Ok(())
     }
 
-    async fn try_query(
+    pub(super) async fn try_query(
         &self,
         query: &Query,
         limit: usize,

@@ -9,11 +9,12 @@ use bleepstore_core::model::{BucketId, Receipt, ReceiptOutcome, Upload, UploadSt
 use bleepstore_core::ports::{AbortOutcome, CommitOutcome, KeyRange, PublishOutcome, StoreResult};
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
-use super::calls::{DELETES, Decision};
+use super::calls::DELETES;
 use super::objects::{Checked, Commit, within};
 use super::query::Query;
 use super::rows::StoredReceipt;
 use super::schema::{self, PART_IDS, UPLOADS, uploads_of};
+use super::transaction::Decision;
 use super::{FirestoreMetadata, check_size, rows};
 
 /// Uploads of a deleted bucket that are removed with it. More of them stay as documents that nothing reads.
@@ -28,10 +29,11 @@ impl FirestoreMetadata {
         receipt: &Receipt,
     ) -> StoreResult<PublishOutcome> {
         check_size(&commit.record.manifest)?;
+        let path = schema::object(&commit.bucket.name, &commit.record.key);
         let paths = [
             &schema::receipt(receipt.upload),
             &schema::bucket(&commit.bucket.name),
-            &schema::object(&commit.bucket.name, &commit.record.key),
+            &path,
             &schema::upload(receipt.upload),
         ];
         let stored = StoredReceipt {
@@ -52,7 +54,7 @@ impl FirestoreMetadata {
                 }
             })
         };
-        let (outcome, ended) = self.documents.transact(paths, publish).await?;
+        let (outcome, ended) = self.documents.transact(Some(&path), paths, publish).await?;
         if let (PublishOutcome::Object(CommitOutcome::Committed { .. }), Some(ended)) = (&outcome, &ended) {
             self.clear(ended).await;
         }
@@ -75,8 +77,9 @@ impl FirestoreMetadata {
                 None => Decision::Keep(AbortOutcome::NoSuchUpload),
             })
         };
-        let paths = [&schema::receipt(upload.id), &schema::upload(upload.id)];
-        let outcome = self.documents.transact(paths, abort).await?;
+        let path = schema::upload(upload.id);
+        let paths = [&schema::receipt(upload.id), &path];
+        let outcome = self.documents.transact(Some(&path), paths, abort).await?;
         if outcome == AbortOutcome::Aborted {
             self.clear(upload).await;
         }
@@ -110,7 +113,7 @@ impl FirestoreMetadata {
 
     async fn try_clear(&self, upload: &Upload) -> StoreResult<()> {
         let path = schema::upload(upload.id);
-        let parts = Query::of(&PART_IDS, Some(path.clone()));
+        let parts = Query::of(PART_IDS, Some(path.clone()));
         for _ in 0..BATCHES_OF_PARTS {
             // The upload's own document goes with the last of its parts.
             let found = self.documents.run(parts.clone(), DELETES - 1).await?;
@@ -128,7 +131,7 @@ impl FirestoreMetadata {
     /// Removes the uploads of a bucket that is gone.
     pub(super) async fn clear_uploads(&self, bucket: BucketId) {
         let Some(query) = within(
-            Query::of(&UPLOADS, None),
+            Query::of(UPLOADS, None),
             &KeyRange::default(),
             &uploads_of(bucket),
         ) else {

@@ -75,3 +75,61 @@ impl Meaning {
 pub(super) fn store_error(status: Status, access: Access) -> StoreError {
     StoreError::new(meaning(&status).kind(access), status)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn kinds(status: &Status) -> (StoreErrorKind, StoreErrorKind) {
+        (
+            store_error(status.clone(), Access::Read).kind,
+            store_error(status.clone(), Access::Write).kind,
+        )
+    }
+
+    #[test]
+    fn every_code_has_its_kind() {
+        use StoreErrorKind::{Internal, Throttled, Timeout, Unavailable};
+        for number in 1..=16 {
+            let code = Code::from_i32(number);
+            let (_, meaning) = CODES.iter().find(|(listed, _)| *listed == code).unwrap();
+            let expected = match meaning {
+                Meaning::Contended | Meaning::Throttled => (Throttled, Throttled),
+                Meaning::Unreached => panic!("no code says that nothing arrived"),
+                Meaning::Unknown => (Unavailable, Timeout),
+                Meaning::Defect => (Internal, Internal),
+            };
+            assert_eq!(kinds(&Status::new(code, "")), expected, "{code:?}");
+            let resent = matches!(code, Code::Aborted | Code::ResourceExhausted);
+            assert_eq!(meaning.may_resend(), resent, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_applied_is_never_taken_for_what_was_not() {
+        for code in [
+            Code::Unavailable,
+            Code::DeadlineExceeded,
+            Code::Cancelled,
+            Code::Internal,
+        ] {
+            let lost = Status::new(code, "");
+            assert_eq!(kinds(&lost).1, StoreErrorKind::Timeout, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_connection_carried_nothing() {
+        let mut refused = Status::unavailable("no connection");
+        refused.set_source(Arc::new(io::Error::from(io::ErrorKind::ConnectionRefused)));
+        let unavailable = StoreErrorKind::Unavailable;
+        assert_eq!(kinds(&refused), (unavailable, unavailable));
+        assert!(meaning(&refused).may_resend());
+        let mut reset = Status::unavailable("connection lost");
+        reset.set_source(Arc::new(io::Error::from(io::ErrorKind::ConnectionReset)));
+        assert_eq!(kinds(&reset), (unavailable, StoreErrorKind::Timeout));
+    }
+}

@@ -22,6 +22,8 @@ pub mod schema;
 mod store;
 #[cfg(test)]
 mod tests;
+mod transaction;
+mod turns;
 mod uploads;
 mod work;
 

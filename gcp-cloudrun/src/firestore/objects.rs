@@ -13,9 +13,9 @@ use bleepstore_core::ports::{
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
 use super::buckets::{is_current, read_bucket};
-use super::calls::Decision;
 use super::query::{Query, cut};
 use super::schema::{self, KEY, KEY_BYTES, MANIFESTS, SUMMARIES};
+use super::transaction::Decision;
 use super::{FirestoreMetadata, check_size, rows};
 
 /// What a commit finds that it may do.
@@ -61,17 +61,15 @@ impl ObjectIndex for FirestoreMetadata {
             condition,
             retired,
         };
-        let paths = [
-            &schema::bucket(&bucket.name),
-            &schema::object(&bucket.name, &record.key),
-        ];
+        let path = schema::object(&bucket.name, &record.key);
+        let paths = [&schema::bucket(&bucket.name), &path];
         let decide = |[bucket, object]: [Option<Document>; 2]| {
             Ok(match self.check(&commit, bucket.as_ref(), object.as_ref())? {
                 Checked::Writes(writes, outcome) => Decision::Write(writes, outcome),
                 Checked::Refused(outcome) => Decision::Keep(outcome),
             })
         };
-        self.documents.transact(paths, decide).await
+        self.documents.transact(Some(&path), paths, decide).await
     }
 
     async fn remove(
@@ -94,7 +92,7 @@ impl ObjectIndex for FirestoreMetadata {
                 None => Decision::Keep(removed),
             })
         };
-        self.documents.transact([&path], decide).await
+        self.documents.transact(Some(&path), [&path], decide).await
     }
 
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
@@ -107,7 +105,7 @@ impl ObjectIndex for FirestoreMetadata {
                 Some(_) => Decision::Write(vec![self.documents.put_fields(&path, rows::shared())], true),
             })
         };
-        self.documents.transact([&path], decide).await
+        self.documents.transact(Some(&path), [&path], decide).await
     }
 
     async fn scan_objects(
@@ -116,7 +114,7 @@ impl ObjectIndex for FirestoreMetadata {
         range: &KeyRange,
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
-        let query = Query::of(&SUMMARIES, Some(schema::bucket(&bucket.name)));
+        let query = Query::of(SUMMARIES, Some(schema::bucket(&bucket.name)));
         let Some(query) = within(query, range, "") else {
             return Ok(Page {
                 items: Vec::new(),
@@ -145,7 +143,7 @@ impl ObjectIndex for FirestoreMetadata {
             prefix: String::new(),
             start: after.map_or(KeyStart::Beginning, |after| KeyStart::After(after.to_owned())),
         };
-        let query = Query::of(&MANIFESTS, Some(schema::bucket(&bucket.name)));
+        let query = Query::of(MANIFESTS, Some(schema::bucket(&bucket.name)));
         let Some(query) = within(query, &range, "") else {
             return Ok(Page {
                 items: Vec::new(),

@@ -89,7 +89,7 @@ impl Query {
 
     /// The rest of the query behind a document that it has read.
     pub(super) fn behind(self, document: &Document) -> Self {
-        let field = self.shape.ordered_by;
+        let field = self.shape.ordered_by();
         let mut values: Vec<Value> = field
             .and_then(|field| document.fields.get(field).cloned())
             .into_iter()
@@ -110,19 +110,19 @@ impl Query {
         };
         let fields: Vec<FieldReference> = self
             .shape
-            .fields
+            .fields()
             .iter()
             .map(|field| field_reference(field))
             .collect();
         StructuredQuery {
             select: (!fields.is_empty()).then_some(Projection { fields }),
             from: vec![CollectionSelector {
-                collection_id: self.shape.collection.to_owned(),
+                collection_id: self.shape.collection().to_owned(),
                 all_descendants: false,
             }],
             order_by: self
                 .shape
-                .ordered_by
+                .ordered_by()
                 .into_iter()
                 .chain([ID])
                 .map(|field| Order {

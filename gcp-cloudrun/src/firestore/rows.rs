@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use bleepstore_core::model::{
-    Bucket, BucketId, Checksum, CommitId, Credential, ETag, Manifest, ObjectHeaders, ObjectKey, ObjectKind,
+    Bucket, BucketId, Checksum, CommitId, Credential, ETag, ObjectHeaders, ObjectKey, ObjectKind,
     ObjectRecord, ObjectSummary, Owner, Part, Receipt, RetiredManifest, Timestamp, Upload,
 };
 use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult};

@@ -83,58 +83,67 @@ pub(super) const MANIFEST: &str = "manifest";
 /// The rest of a document, as JSON.
 pub(super) const DETAIL: &str = "detail";
 
-/// What a query reads and in which order. Documents of one place are ordered by their ids.
+/// What a query reads and in which order. Only the ones of [`QUERIES`] are there to be made.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct QueryShape {
-    pub(super) collection: &'static str,
+    collection: &'static str,
     /// The field by which it orders before the ids; by the ids alone if there is none.
-    pub(super) ordered_by: Option<&'static str>,
+    ordered_by: Option<&'static str>,
     /// The fields that it reads; all if there are none here.
-    pub(super) fields: &'static [&'static str],
+    fields: &'static [&'static str],
 }
 
+impl QueryShape {
+    const fn all(collection: &'static str, ordered_by: Option<&'static str>) -> Self {
+        Self {
+            collection,
+            ordered_by,
+            fields: &[],
+        }
+    }
+
+    const fn some(self, fields: &'static [&'static str]) -> Self {
+        Self { fields, ..self }
+    }
+
+    pub(super) const fn collection(&self) -> &'static str {
+        self.collection
+    }
+
+    pub(super) const fn ordered_by(&self) -> Option<&'static str> {
+        self.ordered_by
+    }
+
+    pub(super) const fn fields(&self) -> &'static [&'static str] {
+        self.fields
+    }
+}
+
+/// Every query that is made. None filters: cursors say where it begins and ends.
+pub(super) static QUERIES: [QueryShape; 7] = [
+    QueryShape::all(COLLECTION, None),
+    QueryShape::all(OBJECTS, Some(KEY)).some(&[KEY, DETAIL]),
+    QueryShape::all(OBJECTS, Some(KEY)),
+    QueryShape::all(OBJECTS, None).some(&[ID]),
+    QueryShape::all(COLLECTION, Some(LISTED_AS)),
+    QueryShape::all(PARTS, None),
+    QueryShape::all(PARTS, None).some(&[ID]),
+];
+
 /// Documents of the root collection by their ids: buckets, credentials, retired manifests.
-pub(super) const BY_ID: QueryShape = QueryShape {
-    collection: COLLECTION,
-    ordered_by: None,
-    fields: &[],
-};
+pub(super) static BY_ID: &QueryShape = &QUERIES[0];
 /// What a listing shows of objects.
-pub(super) const SUMMARIES: QueryShape = QueryShape {
-    collection: OBJECTS,
-    ordered_by: Some(KEY),
-    fields: &[KEY, DETAIL],
-};
+pub(super) static SUMMARIES: &QueryShape = &QUERIES[1];
 /// Objects with their manifests.
-pub(super) const MANIFESTS: QueryShape = QueryShape {
-    collection: OBJECTS,
-    ordered_by: Some(KEY),
-    fields: &[],
-};
+pub(super) static MANIFESTS: &QueryShape = &QUERIES[2];
 /// Whether there are objects.
-pub(super) const ANY_OBJECT: QueryShape = QueryShape {
-    collection: OBJECTS,
-    ordered_by: None,
-    fields: &[ID],
-};
+pub(super) static ANY_OBJECT: &QueryShape = &QUERIES[3];
 /// Uploads of a bucket.
-pub(super) const UPLOADS: QueryShape = QueryShape {
-    collection: COLLECTION,
-    ordered_by: Some(LISTED_AS),
-    fields: &[],
-};
+pub(super) static UPLOADS: &QueryShape = &QUERIES[4];
 /// Parts of an upload.
-pub(super) const PARTS_BY_NUMBER: QueryShape = QueryShape {
-    collection: PARTS,
-    ordered_by: None,
-    fields: &[],
-};
+pub(super) static PARTS_BY_NUMBER: &QueryShape = &QUERIES[5];
 /// The ids of an upload's parts.
-pub(super) const PART_IDS: QueryShape = QueryShape {
-    collection: PARTS,
-    ordered_by: None,
-    fields: &[ID],
-};
+pub(super) static PART_IDS: &QueryShape = &QUERIES[6];
 
 /// Firestore's name of the id, as a field of queries.
 pub(super) const ID: &str = "__name__";

@@ -5,7 +5,7 @@ use bleepstore_core::model::Timestamp;
 use bleepstore_core::ports::{StoreIndex, StoreRecord, StoreResult};
 
 use super::FirestoreMetadata;
-use super::calls::Decision;
+use super::transaction::Decision;
 use super::{rows, schema};
 
 #[async_trait]
@@ -29,7 +29,7 @@ impl StoreIndex for FirestoreMetadata {
                 Decision::Keep(false)
             })
         };
-        self.documents.transact([&path], swap).await
+        self.documents.transact(Some(&path), [&path], swap).await
     }
 
     /// Nothing: Firestore removes what has expired by the database's time to live.

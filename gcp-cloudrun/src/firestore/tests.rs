@@ -1,1 +1,219 @@
+//! What is sent, against what is declared and what Firestore takes.
 
+use std::ops::Bound;
+
+use bleepstore_core::model::{
+    BlobId, BlobRef, BucketId, BucketName, CommitId, ETag, Extent, Layout, Manifest, ObjectHeaders,
+    ObjectKey, ObjectKind, ObjectRecord, Owner, PartNumber, Timestamp, UploadId,
+};
+use bleepstore_core::ports::{KeyRange, KeyStart};
+use firestore::gcloud_sdk::google::firestore::v1::StructuredQuery;
+use firestore::gcloud_sdk::google::firestore::v1::structured_query::Direction;
+use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
+
+use super::objects::within;
+use super::query::Query;
+use super::schema::{ASCENDING, COLLECTIONS, COMPOSITE, CompositeIndex, Field, ID, QUERIES, SUMMARIES};
+use super::{LAYOUT_LIMIT, check_size, rows, schema};
+
+/// The fields by which a query orders before the ids, all ascending.
+fn ordering(sent: &StructuredQuery) -> Vec<String> {
+    assert_eq!(sent.r#where, None, "a filter may need an index of its own");
+    let mut fields = Vec::new();
+    for order in &sent.order_by {
+        assert_eq!(order.direction, i32::from(Direction::Ascending));
+        fields.push(order.field.clone().unwrap().field_path);
+    }
+    assert_eq!(fields.pop().as_deref(), Some(ID));
+    fields
+}
+
+#[test]
+fn the_declared_indexes_are_those_that_the_queries_need() {
+    let mut single: Vec<Field> = Vec::new();
+    let mut composite: Vec<CompositeIndex> = Vec::new();
+    for shape in &QUERIES {
+        let sent = Query::of(shape, None).structured(10);
+        let [from] = &sent.from[..] else {
+            panic!("{sent:?}");
+        };
+        assert!(
+            !from.all_descendants,
+            "the indexes are declared within collections"
+        );
+        let collection = COLLECTIONS.into_iter().find(|name| *name == from.collection_id);
+        let collection = collection.expect("the collection is declared");
+        match &ordering(&sent)[..] {
+            [] => {}
+            [field] => {
+                let declared = ASCENDING
+                    .into_iter()
+                    .find(|index| index.collection == collection && index.field == field);
+                single.push(declared.unwrap_or_else(|| panic!("no index for {field} of {collection}")));
+            }
+            fields => {
+                let declared = COMPOSITE
+                    .into_iter()
+                    .find(|index| index.collection == collection && index.fields == fields);
+                composite.push(declared.unwrap_or_else(|| panic!("no index for {fields:?} of {collection}")));
+            }
+        }
+    }
+    for index in ASCENDING {
+        assert!(single.contains(&index), "no query needs {index:?}");
+    }
+    for index in COMPOSITE {
+        assert!(composite.contains(&index), "no query needs {index:?}");
+    }
+}
+
+fn name(text: &str) -> BucketName {
+    BucketName::new(text).unwrap()
+}
+
+fn key(text: &str) -> ObjectKey {
+    ObjectKey::new(text).unwrap()
+}
+
+#[test]
+fn every_id_is_one_that_firestore_takes() {
+    let longest = "k".repeat(1024);
+    let upload = UploadId::from_bytes([255; 16]);
+    let mut paths = vec![
+        schema::bucket(&name(&"b".repeat(63))),
+        schema::upload(upload),
+        schema::part(upload, PartNumber::new(10_000).unwrap()),
+        schema::receipt(upload),
+        schema::retired(CommitId::from_bytes([0; 16])),
+        schema::store(),
+    ];
+    for text in [".", "..", "__x__", "a/b", "/", "\u{0}", "\u{10ffff}", &longest] {
+        paths.push(schema::object(&name("bucket"), &key(text)));
+        paths.extend(schema::credential(text));
+    }
+    for path in paths {
+        let path = path.to_string();
+        let ids: Vec<&str> = path.split('/').collect();
+        assert!(ids.len() == 2 || ids.len() == 4, "{path}");
+        for id in ids {
+            assert!((1..=1500).contains(&id.len()), "{path}");
+            assert!(id != "." && id != "..", "{path}");
+            assert!(!(id.starts_with("__") && id.ends_with("__")), "{path}");
+        }
+    }
+    for text in ["a/b", "/", &longest] {
+        assert_eq!(schema::credential(text), None, "{text}");
+    }
+}
+
+#[test]
+fn keys_that_differ_have_ids_that_differ_and_parts_are_ordered_by_number() {
+    let objects = [key("a"), key("A"), key("a/"), key("\u{e9}"), key("e\u{301}")];
+    let mut ids: Vec<String> = objects
+        .iter()
+        .map(|key| schema::object(&name("bucket"), key).to_string())
+        .collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), objects.len());
+    let part =
+        |number| schema::part(UploadId::from_bytes([0; 16]), PartNumber::new(number).unwrap()).to_string();
+    assert!(part(9) < part(10) && part(999) < part(1_000) && part(9_999) < part(10_000));
+}
+
+/// The values of the cursors of a query over objects: where it begins, whether with that, and where it ends.
+fn stretch(range: &KeyRange) -> Option<(String, bool, Option<String>)> {
+    let sent = within(Query::of(SUMMARIES, None), range, "")?.structured(1);
+    let text = |values: &[firestore::gcloud_sdk::google::firestore::v1::Value]| match &values[0].value_type {
+        Some(ValueType::StringValue(text)) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    let start = sent.start_at.unwrap();
+    Some((
+        text(&start.values),
+        start.before,
+        sent.end_at.map(|end| text(&end.values)),
+    ))
+}
+
+#[test]
+fn a_range_of_keys_is_one_stretch_of_the_index() {
+    let range = |prefix: &str, start: KeyStart| KeyRange {
+        prefix: prefix.to_owned(),
+        start,
+    };
+    let after = |key: &str| KeyStart::After(key.to_owned());
+    let behind = |prefix: &str| KeyStart::AfterPrefix(prefix.to_owned());
+    let some = |start: &str, with: bool, end: &str| Some((start.to_owned(), with, Some(end.to_owned())));
+    let cases = [
+        (range("", KeyStart::Beginning), Some((String::new(), true, None))),
+        (range("a/", KeyStart::Beginning), some("a/", true, "a0")),
+        (range("a/", after("a/b")), some("a/b", false, "a0")),
+        (range("a/", after("A")), some("a/", true, "a0")),
+        (range("a/", after("b")), None),
+        (range("a/", behind("a/b/")), some("a/b0", true, "a0")),
+        (range("a/", behind("a/")), None),
+        (range("", behind("\u{10ffff}")), None),
+        (range(&"k".repeat(1025), KeyStart::Beginning), None),
+    ];
+    for (range, expected) in cases {
+        assert_eq!(stretch(&range), expected, "{range:?}");
+    }
+    let long = range("", after(&"é".repeat(1_000)));
+    assert_eq!(stretch(&long), Some(("é".repeat(512), false, None)));
+}
+
+#[test]
+fn the_stretch_of_a_stem_ends_with_it() {
+    let sent = within(Query::of(SUMMARIES, None), &KeyRange::default(), "id/").unwrap();
+    let between =
+        Query::of(SUMMARIES, None).between(Bound::Included("id/".to_owned()), Some("id0".to_owned()));
+    assert_eq!(sent.structured(1), between.structured(1));
+}
+
+#[test]
+fn an_object_with_a_full_layout_stays_far_below_a_document_s_limit() {
+    let bucket = BucketId::from_bytes([1; 16]);
+    let blob = BlobRef {
+        bucket,
+        blob: BlobId::from_bytes([4; 16]),
+    };
+    let layout = Layout {
+        extents: vec![Extent::whole(blob, 5 << 40, u64::MAX); LAYOUT_LIMIT],
+        parts: Vec::new(),
+    };
+    let user_metadata = vec![("name".to_owned(), "v".repeat(2_048))];
+    let record = ObjectRecord {
+        bucket,
+        key: key(&"k".repeat(1024)),
+        commit_id: CommitId::from_bytes([2; 16]),
+        kind: ObjectKind::Object,
+        etag: ETag::from_md5([3; 16]),
+        size: 0,
+        last_modified: Timestamp::from_millis(0),
+        owner: Owner::root(),
+        headers: ObjectHeaders {
+            user_metadata,
+            ..ObjectHeaders::default()
+        },
+        checksum: None,
+        shared: false,
+        manifest: Manifest::Extents(layout.clone()),
+    };
+    check_size(&record.manifest).unwrap();
+    let bytes: usize = rows::object(&record)
+        .unwrap()
+        .values()
+        .map(|value| match &value.value_type {
+            Some(ValueType::StringValue(text)) => text.len(),
+            _ => 1,
+        })
+        .sum();
+    assert!((30_000..64_000).contains(&bytes), "{bytes} bytes");
+    let extents = [layout.extents, vec![Extent::whole(blob, 1, 1)]].concat();
+    let larger = Layout {
+        extents,
+        parts: Vec::new(),
+    };
+    assert!(check_size(&Manifest::Extents(larger)).is_err());
+}

@@ -12,12 +12,12 @@ use bleepstore_core::ports::{
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::{is_current, read_bucket};
-use super::calls::Decision;
 use super::endings::{has_not_ended, read_upload};
 use super::objects::{Commit, within};
 use super::query::Query;
 use super::rows::StoredReceipt;
 use super::schema::{self, KEY_BYTES, PARTS_BY_NUMBER, RETIRED, UPLOADS, uploads_of};
+use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
 
 #[async_trait]
@@ -33,7 +33,7 @@ impl UploadIndex for FirestoreMetadata {
             })
         };
         let bucket = schema::bucket(&upload.bucket_name);
-        self.documents.transact([&bucket], begin).await
+        self.documents.transact(None, [&bucket], begin).await
     }
 
     async fn lookup_upload(&self, bucket: &BucketName, upload: UploadId) -> StoreResult<UploadLookup> {
@@ -57,7 +57,7 @@ impl UploadIndex for FirestoreMetadata {
             })
         };
         let upload = schema::upload(upload.id);
-        self.documents.transact([&upload], record).await
+        self.documents.transact(None, [&upload], record).await
     }
 
     async fn begin_complete(
@@ -80,7 +80,9 @@ impl UploadIndex for FirestoreMetadata {
             let put = self.documents.put(&path, rows::upload(&began, None)?);
             Ok(Decision::Write(vec![put], BeginComplete::Began(began)))
         };
-        self.documents.transact([&receipt, &path], begin).await
+        self.documents
+            .transact(Some(&path), [&receipt, &path], begin)
+            .await
     }
 
     async fn reopen(&self, upload: &Upload, token: Token) -> StoreResult<()> {
@@ -94,7 +96,7 @@ impl UploadIndex for FirestoreMetadata {
             let row = rows::upload(&Upload { state, ..row }, None)?;
             Ok(Decision::Write(vec![self.documents.put(&path, row)], ()))
         };
-        self.documents.transact([&path], reopen).await
+        self.documents.transact(Some(&path), [&path], reopen).await
     }
 
     async fn publish(
@@ -139,7 +141,7 @@ impl UploadIndex for FirestoreMetadata {
         after: Option<PartNumber>,
         limit: usize,
     ) -> StoreResult<Page<Part, PartNumber>> {
-        let query = Query::of(&PARTS_BY_NUMBER, Some(schema::upload(upload.id)));
+        let query = Query::of(PARTS_BY_NUMBER, Some(schema::upload(upload.id)));
         let query = match after {
             Some(after) => query.behind_name(self.documents.name(&schema::part(upload.id, after))),
             None => query,
@@ -198,7 +200,7 @@ impl UploadIndex for FirestoreMetadata {
                 Decision::Write(vec![self.documents.put(&path, rows::retired(retired)?)], ())
             })
         };
-        self.documents.transact([&path], retire).await
+        self.documents.transact(Some(&path), [&path], retire).await
     }
 
     async fn scan_retired(
@@ -234,7 +236,7 @@ impl FirestoreMetadata {
             },
         };
         let stem = uploads_of(bucket.id);
-        let query = within(Query::of(&UPLOADS, None), &keys, &stem)?;
+        let query = within(Query::of(UPLOADS, None), &keys, &stem)?;
         match &range.start {
             // Other uploads of the same key may lie behind.
             UploadStart::After(key, id) if *key >= range.prefix && key.len() <= KEY_BYTES => {

@@ -4,8 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use bleepstore_core::ports::{Clock, Entropy};
@@ -40,7 +39,8 @@ impl FirestoreEmulator {
         // The emulator takes no port 0: another process may take this one first, upon which the start fails.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let port = address.port().to_string();
-        let arguments = [
+        let command = [
+            OsStr::new("java"),
             OsStr::new("-XX:+UseSerialGC"),
             OsStr::new("-XX:TieredStopAtLevel=1"),
             OsStr::new("-Xmx512m"),
@@ -56,7 +56,7 @@ impl FirestoreEmulator {
         ];
         let (send, receive) = mpsc::channel();
         let variables: [(&str, &str); 0] = [];
-        let supervised = Supervised::start_with(OsStr::new("java"), arguments, variables, move |line| {
+        let supervised = Supervised::start(&command, variables, move |line| {
             let ready = line.map(|line| line.contains("Dev App Server is now running"));
             if ready != Some(false) {
                 // Nobody listens any more once the start is over.
@@ -70,6 +70,12 @@ impl FirestoreEmulator {
             }),
             _ => Err(io::Error::other("the Firestore emulator did not start")),
         }
+    }
+
+    /// The one that all tests of this process share. Panics, and says what to install, where it is missing.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<FirestoreEmulator> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start().unwrap_or_else(|failure| panic!("{failure}")))
     }
 
     /// Its address.

@@ -14,7 +14,7 @@ use hyper::client::conn::http2::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +101,11 @@ impl Drop for GrpcFront {
 }
 
 async fn serve(listener: TcpListener, upstream: SocketAddr, seen: Arc<Mutex<Seen>>) {
+    // They end with this.
+    let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         let seen = seen.clone();
-        tokio::spawn(async move {
+        connections.spawn(async move {
             // A client whose connection cannot be made or ends sees that itself.
             drop(carry(client, upstream, seen).await);
         });

@@ -1,0 +1,130 @@
+//! Transactions: what they read, what is decided on it, and when they start again.
+
+use std::mem;
+
+use bleepstore_core::ports::StoreResult;
+use firestore::gcloud_sdk::google::firestore::v1::batch_get_documents_request::ConsistencySelector as GetSelector;
+use firestore::gcloud_sdk::google::firestore::v1::run_query_request::ConsistencySelector as QuerySelector;
+use firestore::gcloud_sdk::google::firestore::v1::transaction_options::{Mode, ReadWrite};
+use firestore::gcloud_sdk::google::firestore::v1::{Document, TransactionOptions, Write};
+use tonic::Status;
+
+use super::calls::{CHANGE_TRIES, Documents};
+use super::error::{Access, Meaning, meaning, store_error};
+use super::query::Query;
+use super::schema::Path;
+
+/// What a transaction does with what it read.
+pub(super) enum Decision<T> {
+    /// It writes this, and if that is applied the answer is this.
+    Write(Vec<Write>, T),
+    /// It changes nothing.
+    Keep(T),
+}
+
+/// What became of one attempt at a transaction.
+enum Attempt<T> {
+    Ended(T),
+    /// It was certainly not applied.
+    Lost(Status),
+}
+
+impl Documents {
+    /// Reads documents and decides on them in one serializable step: what is written is written only if none of
+    /// them has changed since. `decide` is called again when another change came between. Those that change the
+    /// document `turn` take turns.
+    pub(super) async fn transact<T, const N: usize>(
+        &self,
+        turn: Option<&Path>,
+        paths: [&Path; N],
+        decide: impl Fn([Option<Document>; N]) -> StoreResult<Decision<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        let turn = match turn {
+            Some(path) => Some(self.turns.take(path).await?),
+            None => None,
+        };
+        let answer = self.transact_over(paths, None, |found, _| decide(found)).await;
+        drop(turn);
+        answer
+    }
+
+    /// Reads the first document of a query too, whose answer must not have changed either. Takes no turn.
+    pub(super) async fn transact_over<T, const N: usize>(
+        &self,
+        paths: [&Path; N],
+        query: Option<&Query>,
+        decide: impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        let names = paths.map(|path| self.name(path));
+        let mut transaction = Vec::new();
+        let mut tries = 0;
+        loop {
+            self.back_off(tries).await;
+            tries += 1;
+            let attempt = self.attempt(&names, query, &mut transaction, &decide);
+            match attempt.await? {
+                Attempt::Ended(answer) => return Ok(answer),
+                Attempt::Lost(status) if tries == CHANGE_TRIES => {
+                    return Err(store_error(status, Access::Read));
+                }
+                Attempt::Lost(status) => tracing::debug!(%status, tries, "a transaction starts again"),
+            }
+        }
+    }
+
+    /// One attempt. `transaction` is the one that lost before, if any, and then this one.
+    async fn attempt<T, const N: usize>(
+        &self,
+        names: &[String; N],
+        query: Option<&Query>,
+        transaction: &mut Vec<u8>,
+        decide: &(impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Sync),
+    ) -> StoreResult<Attempt<T>> {
+        let retried = mem::take(transaction);
+        let read = self.read_within(names, query, retried, transaction);
+        let (found, first) = match read.await {
+            Ok(read) => read,
+            Err(status) => {
+                self.roll_back(transaction.clone()).await;
+                return match meaning(&status) {
+                    Meaning::Defect => Err(store_error(status, Access::Read)),
+                    _ => Ok(Attempt::Lost(status)),
+                };
+            }
+        };
+        let ended = match decide(found, first) {
+            Ok(Decision::Write(writes, answer)) => match self.try_commit(writes, transaction.clone()).await {
+                Ok(()) => return Ok(Attempt::Ended(answer)),
+                Err(status) if meaning(&status).may_resend() => Ok(Attempt::Lost(status)),
+                Err(status) => Err(store_error(status, Access::Write)),
+            },
+            Ok(Decision::Keep(answer)) => Ok(Attempt::Ended(answer)),
+            Err(error) => Err(error),
+        };
+        // Also behind a commit that failed: what was not applied by now then never will be, and leaves no locks.
+        self.roll_back(transaction.clone()).await;
+        ended
+    }
+
+    /// The reads of a transaction, the first of which begins it.
+    async fn read_within<const N: usize>(
+        &self,
+        names: &[String; N],
+        query: Option<&Query>,
+        retried: Vec<u8>,
+        transaction: &mut Vec<u8>,
+    ) -> Result<([Option<Document>; N], Option<Document>), Status> {
+        let mode = Mode::ReadWrite(ReadWrite {
+            retry_transaction: retried,
+            ..ReadWrite::default()
+        });
+        let begin = GetSelector::NewTransaction(TransactionOptions { mode: Some(mode) });
+        let found = self.try_get(names, Some(begin), transaction).await?;
+        let mut first = Vec::new();
+        if let Some(query) = query {
+            let within = QuerySelector::Transaction(transaction.clone());
+            self.try_query(query, 1, Some(within), &mut first).await?;
+        }
+        Ok((found, first.pop()))
+    }
+}
