@@ -252,11 +252,11 @@ fn log(error: &S3Error, trace: &Trace) {
     let request_id = trace.request_id.to_str().unwrap_or_default();
     if error.code.status() >= 500 && error.code != ErrorCode::NotImplemented {
         let source = std::error::Error::source(error).map(ToString::to_string);
-        tracing::error!(request_id, code = %error.code, message = %error.message, source, "request failed");
+        tracing::error!(request_id, code = %error.code, reason = %error.message, source, "request failed");
     } else if error.code.status() == 403 {
-        tracing::info!(request_id, code = %error.code, message = %error.message, "request denied");
+        tracing::info!(request_id, code = %error.code, reason = %error.message, "request denied");
     } else {
-        tracing::debug!(request_id, code = %error.code, message = %error.message, "request refused");
+        tracing::debug!(request_id, code = %error.code, reason = %error.message, "request refused");
     }
 }
 

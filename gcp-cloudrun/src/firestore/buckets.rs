@@ -71,7 +71,7 @@ impl BucketIndex for FirestoreMetadata {
                 _ => Decision::Keep(false),
             })
         };
-        self.documents.transact(Some(&path), [&path], update).await
+        self.documents.transact(&[&path], [&path], update).await
     }
 
     /// Looks for objects and deletes the bucket in one transaction: it needs no token.
@@ -95,7 +95,7 @@ impl BucketIndex for FirestoreMetadata {
         };
         let outcome = self
             .documents
-            .transact_over([&path], Some(&objects), delete)
+            .transact_over(&[&path], [&path], Some(&objects), delete)
             .await?;
         if outcome == DeleteBucketOutcome::Deleted {
             self.clear_uploads(id).await;

@@ -29,13 +29,16 @@ impl FirestoreMetadata {
         receipt: &Receipt,
     ) -> StoreResult<PublishOutcome> {
         check_size(&commit.record.manifest)?;
+        let upload = schema::upload(receipt.upload);
         let path = schema::object(&commit.bucket.name, &commit.record.key);
         let paths = [
             &schema::receipt(receipt.upload),
             &schema::bucket(&commit.bucket.name),
             &path,
-            &schema::upload(receipt.upload),
+            &upload,
         ];
+        // An abort takes the one, a commit the other; nobody takes them in another order.
+        let turns = [&upload, &path];
         let stored = StoredReceipt {
             bucket: commit.bucket.id,
             key: commit.record.key.clone(),
@@ -54,7 +57,7 @@ impl FirestoreMetadata {
                 }
             })
         };
-        let (outcome, ended) = self.documents.transact(Some(&path), paths, publish).await?;
+        let (outcome, ended) = self.documents.transact(&turns, paths, publish).await?;
         if let (PublishOutcome::Object(CommitOutcome::Committed { .. }), Some(ended)) = (&outcome, &ended) {
             self.clear(ended).await;
         }
@@ -79,7 +82,7 @@ impl FirestoreMetadata {
         };
         let path = schema::upload(upload.id);
         let paths = [&schema::receipt(upload.id), &path];
-        let outcome = self.documents.transact(Some(&path), paths, abort).await?;
+        let outcome = self.documents.transact(&[&path], paths, abort).await?;
         if outcome == AbortOutcome::Aborted {
             self.clear(upload).await;
         }

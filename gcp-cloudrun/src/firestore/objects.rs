@@ -69,7 +69,7 @@ impl ObjectIndex for FirestoreMetadata {
                 Checked::Refused(outcome) => Decision::Keep(outcome),
             })
         };
-        self.documents.transact(Some(&path), paths, decide).await
+        self.documents.transact(&[&path], paths, decide).await
     }
 
     async fn remove(
@@ -92,7 +92,7 @@ impl ObjectIndex for FirestoreMetadata {
                 None => Decision::Keep(removed),
             })
         };
-        self.documents.transact(Some(&path), [&path], decide).await
+        self.documents.transact(&[&path], [&path], decide).await
     }
 
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
@@ -105,7 +105,7 @@ impl ObjectIndex for FirestoreMetadata {
                 Some(_) => Decision::Write(vec![self.documents.put_fields(&path, rows::shared())], true),
             })
         };
-        self.documents.transact(Some(&path), [&path], decide).await
+        self.documents.transact(&[&path], [&path], decide).await
     }
 
     async fn scan_objects(

@@ -29,7 +29,7 @@ impl StoreIndex for FirestoreMetadata {
                 Decision::Keep(false)
             })
         };
-        self.documents.transact(Some(&path), [&path], swap).await
+        self.documents.transact(&[&path], [&path], swap).await
     }
 
     /// Nothing: Firestore removes what has expired by the database's time to live.

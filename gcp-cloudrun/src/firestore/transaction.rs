@@ -31,25 +31,36 @@ enum Attempt<T> {
 
 impl Documents {
     /// Reads documents and decides on them in one serializable step: what is written is written only if none of
-    /// them has changed since. `decide` is called again when another change came between. Those that change the
-    /// document `turn` take turns.
+    /// them has changed since. `decide` is called again when another change came between. Those that change one of
+    /// the documents `turns` take turns.
     pub(super) async fn transact<T, const N: usize>(
         &self,
-        turn: Option<&Path>,
+        turns: &[&Path],
         paths: [&Path; N],
         decide: impl Fn([Option<Document>; N]) -> StoreResult<Decision<T>> + Send + Sync,
     ) -> StoreResult<T> {
-        let turn = match turn {
-            Some(path) => Some(self.turns.take(path).await?),
-            None => None,
-        };
-        let answer = self.transact_over(paths, None, |found, _| decide(found)).await;
-        drop(turn);
+        self.transact_over(turns, paths, None, |found, _| decide(found))
+            .await
+    }
+
+    /// [`Self::transact`], with the first document of a query, which must not have changed either.
+    pub(super) async fn transact_over<T, const N: usize>(
+        &self,
+        turns: &[&Path],
+        paths: [&Path; N],
+        query: Option<&Query>,
+        decide: impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        let mut held = Vec::with_capacity(turns.len());
+        for path in turns {
+            held.push(self.turns.take(path).await?);
+        }
+        let answer = self.transact_in_turn(paths, query, decide).await;
+        drop(held);
         answer
     }
 
-    /// Reads the first document of a query too, whose answer must not have changed either. Takes no turn.
-    pub(super) async fn transact_over<T, const N: usize>(
+    async fn transact_in_turn<T, const N: usize>(
         &self,
         paths: [&Path; N],
         query: Option<&Query>,

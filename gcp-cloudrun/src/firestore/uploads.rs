@@ -33,7 +33,7 @@ impl UploadIndex for FirestoreMetadata {
             })
         };
         let bucket = schema::bucket(&upload.bucket_name);
-        self.documents.transact(None, [&bucket], begin).await
+        self.documents.transact(&[], [&bucket], begin).await
     }
 
     async fn lookup_upload(&self, bucket: &BucketName, upload: UploadId) -> StoreResult<UploadLookup> {
@@ -57,7 +57,7 @@ impl UploadIndex for FirestoreMetadata {
             })
         };
         let upload = schema::upload(upload.id);
-        self.documents.transact(None, [&upload], record).await
+        self.documents.transact(&[], [&upload], record).await
     }
 
     async fn begin_complete(
@@ -80,9 +80,7 @@ impl UploadIndex for FirestoreMetadata {
             let put = self.documents.put(&path, rows::upload(&began, None)?);
             Ok(Decision::Write(vec![put], BeginComplete::Began(began)))
         };
-        self.documents
-            .transact(Some(&path), [&receipt, &path], begin)
-            .await
+        self.documents.transact(&[&path], [&receipt, &path], begin).await
     }
 
     async fn reopen(&self, upload: &Upload, token: Token) -> StoreResult<()> {
@@ -96,7 +94,7 @@ impl UploadIndex for FirestoreMetadata {
             let row = rows::upload(&Upload { state, ..row }, None)?;
             Ok(Decision::Write(vec![self.documents.put(&path, row)], ()))
         };
-        self.documents.transact(Some(&path), [&path], reopen).await
+        self.documents.transact(&[&path], [&path], reopen).await
     }
 
     async fn publish(
@@ -200,7 +198,7 @@ impl UploadIndex for FirestoreMetadata {
                 Decision::Write(vec![self.documents.put(&path, rows::retired(retired)?)], ())
             })
         };
-        self.documents.transact(Some(&path), [&path], retire).await
+        self.documents.transact(&[&path], [&path], retire).await
     }
 
     async fn scan_retired(

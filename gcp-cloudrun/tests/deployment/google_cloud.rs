@@ -165,7 +165,7 @@ fn the_schedule_collects_garbage_and_nobody_else_does() {
     ];
     let running = Running::start(cloud(), &variables);
     let s3 = running.s3(Front::Nothing);
-    let refused = |token| assert_eq!(asked(&s3, "POST", token), (403, String::new()));
+    let refused = |token: Option<&str>| assert_eq!(asked(&s3, "POST", token), (403, String::new()));
     refused(None);
     refused(Some("a.b.c"));
     refused(Some(&issuer.token("https://other.example", keys::ACCOUNT)));
