@@ -14,6 +14,7 @@ use self::aws::blobs_in_s3;
 use self::cosmos::cosmos_metadata;
 use self::dynamo::dynamo_metadata;
 use self::firestore::firestore_metadata;
+use self::gcs::blobs_in_gcs;
 use self::local::{blobs_in_files, sqlite_metadata};
 
 mod aws;
@@ -23,6 +24,7 @@ mod cosmos_steps;
 mod decorators;
 mod dynamo;
 mod firestore;
+mod gcs;
 mod local;
 
 async fn memory_metadata() -> MetadataFixture {
@@ -63,7 +65,7 @@ macro_rules! conformance {
 conformance! {
     metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata sqlite_metadata
         dynamo_metadata firestore_metadata cosmos_metadata;
-    blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3;
+    blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3 blobs_in_gcs;
 }
 
 mod moto_metadata {

@@ -7,6 +7,7 @@ use bleepstore_tests::decorators::{Faults, Gate, Interceptor, PassThrough, Verdi
 use bleepstore_tests::deployment::Deployment;
 
 mod firestore;
+mod gcs;
 mod meetings;
 mod uploads;
 mod writes;

@@ -2,6 +2,7 @@
 //! loopback only, and nothing outlives the process that started it.
 
 pub mod cosmos;
+mod fake_gcs;
 pub mod fault_proxy;
 mod firestore;
 pub mod function_url;
@@ -14,6 +15,7 @@ mod server_program;
 mod supervised;
 
 pub use cosmos::CosmosEmulator;
+pub use fake_gcs::{FakeGcs, gcs_settings};
 pub use fault_proxy::FaultProxy;
 pub use firestore::{FirestoreEmulator, firestore_store, unused_project};
 pub use function_url::FunctionUrl;
