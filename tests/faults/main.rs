@@ -6,8 +6,8 @@ use bleepstore_core::model::{ErrorCode, S3Error};
 use bleepstore_tests::decorators::{Faults, Gate, Interceptor, PassThrough, Verdict};
 use bleepstore_tests::deployment::Deployment;
 
+mod cloud_storage;
 mod firestore;
-mod gcs;
 mod meetings;
 mod uploads;
 mod writes;

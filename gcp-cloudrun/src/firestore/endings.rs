@@ -6,7 +6,9 @@
 //! its time to live, and parts that are left are documents that nothing reads.
 
 use bleepstore_core::model::{BucketId, Receipt, ReceiptOutcome, Upload, UploadState};
-use bleepstore_core::ports::{AbortOutcome, CommitOutcome, KeyRange, PublishOutcome, StoreResult};
+use bleepstore_core::ports::{
+    AbortOutcome, CommitOutcome, KeyRange, PublishOutcome, StoreResult, check_limits,
+};
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
 use super::calls::DELETES;
@@ -15,7 +17,7 @@ use super::query::Query;
 use super::rows::StoredReceipt;
 use super::schema::{self, PART_IDS, UPLOADS, uploads_of};
 use super::transaction::Decision;
-use super::{FirestoreMetadata, check_size, rows};
+use super::{FirestoreMetadata, rows};
 
 /// Uploads of a deleted bucket that are removed with it. More of them stay as documents that nothing reads.
 const UPLOADS_WITH_BUCKET: usize = 100;
@@ -28,7 +30,7 @@ impl FirestoreMetadata {
         commit: &Commit<'_>,
         receipt: &Receipt,
     ) -> StoreResult<PublishOutcome> {
-        check_size(&commit.record.manifest)?;
+        check_limits(self, &commit.record.manifest)?;
         let upload = schema::upload(receipt.upload);
         let path = schema::object(&commit.bucket.name, &commit.record.key);
         let paths = [

@@ -83,19 +83,3 @@ impl MetadataStore for FirestoreMetadata {
         LAYOUT_LIMIT
     }
 }
-
-/// Refuses what the limits of this store tell callers to keep out of documents.
-fn check_size(manifest: &Manifest) -> StoreResult<()> {
-    let fits = match manifest {
-        Manifest::Inline(body) => body.is_empty(),
-        Manifest::Extents(layout) => layout.extents.len() + layout.parts.len() <= LAYOUT_LIMIT,
-        Manifest::Spilled(_) => true,
-    };
-    if fits {
-        Ok(())
-    } else {
-        Err(StoreError::internal(
-            "the manifest is larger than a document takes",
-        ))
-    }
-}

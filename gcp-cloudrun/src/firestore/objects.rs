@@ -8,7 +8,7 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ports::{
     CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
-    StoreResult, check_replacement, successor,
+    StoreResult, check_limits, check_replacement, successor,
 };
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
@@ -16,7 +16,7 @@ use super::buckets::{is_current, read_bucket};
 use super::query::{Query, cut};
 use super::schema::{self, KEY, KEY_BYTES, MANIFESTS, SUMMARIES};
 use super::transaction::Decision;
-use super::{FirestoreMetadata, check_size, rows};
+use super::{FirestoreMetadata, rows};
 
 /// What a commit finds that it may do.
 pub(super) enum Checked {
@@ -54,7 +54,7 @@ impl ObjectIndex for FirestoreMetadata {
         condition: &WriteCondition,
         retired: Option<CommitId>,
     ) -> StoreResult<CommitOutcome> {
-        check_size(&record.manifest)?;
+        check_limits(self, &record.manifest)?;
         let commit = Commit {
             bucket,
             record,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult};
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::{Client, Response, Url};
 
@@ -40,7 +40,11 @@ pub(super) struct Request {
 impl Request {
     pub(super) fn new(method: Method, url: Url) -> Self {
         // Without this, an answer might come compressed.
-        let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
+        let mut headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
+        if method != Method::GET {
+            // Google refuses a request without a body that does not say so, and the HTTP client leaves it out.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         Self {
             method,
             url,
@@ -57,6 +61,7 @@ impl Request {
 
     pub(super) fn with_body(mut self, kind: &'static str, body: Bytes) -> Self {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        self.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         self.body = body;
         self
     }
