@@ -1,5 +1,6 @@
 //! Time that stands still until a test moves it.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,6 +40,31 @@ impl Clock for ManualClock {
         now.wait_for(|now| *now >= end)
             .await
             .expect("the clock is borrowed, so its sender lives");
+    }
+}
+
+/// A clock on which nobody waits: a sleep ends at once, and is kept.
+#[derive(Debug, Default)]
+pub struct HurriedClock {
+    slept: Mutex<Vec<Duration>>,
+}
+
+impl HurriedClock {
+    /// How long each sleep would have taken, in the order in which they began.
+    pub fn slept(&self) -> Vec<Duration> {
+        self.slept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl Clock for HurriedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(0)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let mut slept = self.slept.lock().unwrap_or_else(PoisonError::into_inner);
+        slept.push(duration);
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bleepstore_core::model::BlobRef;
-use bleepstore_core::ports::{DeleteOutcome, StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::ports::{
+    DeleteOutcome, StoreError, StoreErrorKind, StoreResult, blob_object, parse_blob_object,
+};
 
+use super::S3Blobs;
 use super::error::{answer_kind, store_error};
-use super::{S3Blobs, names};
 
 /// How many keys one DeleteObjects names at most.
 const BATCH: usize = 1_000;
@@ -48,7 +50,7 @@ impl S3Blobs {
 
     async fn delete_one(&self, blob: &BlobRef) -> StoreResult<()> {
         let delete = self.client.delete_object().bucket(&self.bucket);
-        delete.key(names::key(blob)).send().await.map_err(store_error)?;
+        delete.key(blob_object(blob)).send().await.map_err(store_error)?;
         Ok(())
     }
 
@@ -60,7 +62,7 @@ impl S3Blobs {
         };
         let mut delete = Delete::builder().quiet(true);
         for blob in batch {
-            let object = ObjectIdentifier::builder().key(names::key(blob)).build();
+            let object = ObjectIdentifier::builder().key(blob_object(blob)).build();
             delete = delete.objects(object.map_err(|error| all(StoreError::internal(error)))?);
         }
         let delete = delete.build().map_err(|error| all(StoreError::internal(error)))?;
@@ -75,7 +77,7 @@ impl S3Blobs {
                 kind: answer_kind(error.code(), None),
                 message: format!("S3: {:?}: {:?}", error.code(), error.message()),
             };
-            match error.key().and_then(names::parse) {
+            match error.key().and_then(parse_blob_object) {
                 Some(blob) => {
                     kept.insert(blob, reason);
                 }

@@ -5,7 +5,7 @@ use std::io;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
-use bleepstore_core::ports::{StoreError, StoreErrorKind};
+use bleepstore_core::ports::{StoreError, StoreErrorKind, causes, describe};
 
 /// The code of an error answer, or without one its status, as a kind. Codes are those of
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
@@ -53,7 +53,7 @@ where
         }
         _ => StoreErrorKind::Internal,
     };
-    StoreError::new(kind, Described(describe(&error)))
+    StoreError::new(kind, format!("S3: {}", describe(&error)))
 }
 
 /// A request that never left was not applied; of one that was cut off, in whatever way, nothing is known.
@@ -70,23 +70,6 @@ fn connection_kind(error: &ConnectorError) -> StoreErrorKind {
     } else {
         StoreErrorKind::Timeout
     }
-}
-
-/// The SDK's errors say little by themselves: what happened stands in their causes.
-#[derive(Debug, thiserror::Error)]
-#[error("S3: {0}")]
-struct Described(String);
-
-fn describe(error: &(dyn Error + 'static)) -> String {
-    let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
-    texts.join(": ")
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
-        let error: &'a (dyn Error + 'static) = *error;
-        error.source()
-    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@
 mod client;
 mod delete;
 mod error;
-mod names;
 mod read;
 mod write;
 
@@ -22,14 +21,14 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use bleepstore_core::model::{BlobRef, Timestamp};
 use bleepstore_core::ports::{
-    BlobEntry, BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError,
-    StoreResult, WriteError,
+    BLOB_OBJECTS, BlobEntry, BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OWNER_OBJECT,
+    OwnerRecord, StoreError, StoreResult, WriteError, blob_object, owner_object, parse_blob_object,
+    parse_owner_object,
 };
 use bytes::Bytes;
 
 pub use self::client::client;
 use self::error::store_error;
-use self::names::{BLOBS, OWNER};
 
 /// How many keys one page of a listing has at most.
 const LIST_LIMIT: usize = 1_000;
@@ -73,11 +72,11 @@ impl fmt::Debug for S3Blobs {
 #[async_trait]
 impl BlobStore for S3Blobs {
     async fn write(&self, blob: &BlobRef, body: BodyStream, _: Option<u64>) -> Result<u64, WriteError> {
-        self.write_body(&names::key(blob), body).await
+        self.write_body(&blob_object(blob), body).await
     }
 
     async fn read(&self, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead> {
-        self.read_range(&names::key(blob), range).await
+        self.read_range(&blob_object(blob), range).await
     }
 
     async fn delete(&self, blobs: &[BlobRef]) -> Vec<DeleteOutcome> {
@@ -85,10 +84,14 @@ impl BlobStore for S3Blobs {
     }
 
     async fn scan(&self, after: Option<&BlobRef>, limit: usize) -> StoreResult<BlobPage> {
-        let mut start = after.map(names::key);
+        let mut start = after.map(blob_object);
         let limit = i32::try_from(limit.min(LIST_LIMIT)).unwrap_or(1_000);
         loop {
-            let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(BLOBS);
+            let list = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(BLOB_OBJECTS);
             let request = list.max_keys(limit).set_start_after(start.take());
             let listed = request.send().await.map_err(store_error)?;
             let more = listed.is_truncated == Some(true);
@@ -111,22 +114,18 @@ impl BlobStore for S3Blobs {
     }
 
     async fn owner(&self) -> StoreResult<Option<OwnerRecord>> {
-        let Some(bytes) = self.get(OWNER).await? else {
-            return Ok(None);
-        };
-        let owner = serde_json::from_slice(&bytes);
-        owner.map(Some).map_err(StoreError::corrupt)
+        let found = self.get(OWNER_OBJECT).await?;
+        found.map(|bytes| parse_owner_object(&bytes)).transpose()
     }
 
     async fn set_owner(&self, owner: &OwnerRecord) -> StoreResult<()> {
-        let text = serde_json::to_vec(owner).map_err(StoreError::internal)?;
-        self.put(OWNER, text.into()).await
+        self.put(OWNER_OBJECT, owner_object(owner)?).await
     }
 }
 
 /// A listed object as a blob; `None` for what is not one of this store's.
 fn entry(object: &aws_sdk_s3::types::Object) -> Option<BlobEntry> {
-    let blob = names::parse(object.key()?)?;
+    let blob = parse_blob_object(object.key()?)?;
     let created = object.last_modified()?;
     Some(BlobEntry {
         blob,

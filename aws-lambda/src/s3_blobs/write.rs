@@ -1,9 +1,9 @@
 //! Writing: one PutObject, or a multipart upload.
 
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use bleepstore_core::ports::{BodyStream, StoreError, StoreResult, WriteError};
+use bleepstore_core::ports::{BodyPart, BodyStream, StoreError, StoreResult, WriteError, next_part};
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, join};
+use futures_util::join;
 
 use super::S3Blobs;
 use super::error::store_error;
@@ -12,17 +12,10 @@ use super::error::store_error;
 /// sent while the next one arrives. 10,000 parts make 80 GiB, and no body is over 5 GiB.
 const PART: usize = 8 << 20;
 
-/// The next part of a body, whole unless it is the last.
-struct Part {
-    bytes: Bytes,
-    /// What already arrived of the part behind it; `None` at the end of the body.
-    rest: Option<BytesMut>,
-}
-
 impl S3Blobs {
     /// Writes all of a body under a key, or nothing.
     pub(super) async fn write_body(&self, key: &str, mut body: BodyStream) -> Result<u64, WriteError> {
-        let first = next_part(&mut body, BytesMut::new()).await?;
+        let first = next_part(&mut body, BytesMut::new(), PART).await?;
         let Some(rest) = first.rest else {
             let length = first.bytes.len() as u64;
             self.put(key, first.bytes).await?;
@@ -65,9 +58,9 @@ impl Upload<'_> {
                 parts.push(self.send(number, part).await?);
                 break;
             };
-            let (sent, next) = join!(self.send(number, part), next_part(&mut body, begun));
+            let (sent, next) = join!(self.send(number, part), next_part(&mut body, begun, PART));
             parts.push(sent?);
-            Part { bytes: part, rest } = next?;
+            BodyPart { bytes: part, rest } = next?;
         }
         self.complete(parts).await?;
         Ok(length)
@@ -115,66 +108,5 @@ impl Upload<'_> {
         if let Err(error) = request.send().await.map_err(store_error) {
             tracing::warn!(%error, "an upload could not be aborted");
         }
-    }
-}
-
-/// Reads on until there are more bytes than a part has, or the body ends. `begun` is what arrived of it already.
-async fn next_part(body: &mut BodyStream, mut begun: BytesMut) -> Result<Part, WriteError> {
-    while begun.len() <= PART {
-        match body.next().await {
-            Some(piece) => begun.extend_from_slice(&piece.map_err(WriteError::Body)?),
-            None => {
-                let bytes = begun.freeze();
-                return Ok(Part { bytes, rest: None });
-            }
-        }
-    }
-    let rest = begun.split_off(PART);
-    Ok(Part {
-        bytes: begun.freeze(),
-        rest: Some(rest),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use bleepstore_core::model::{ErrorCode, S3Error};
-    use futures_util::stream;
-
-    use super::*;
-
-    async fn lengths(pieces: &[usize]) -> Vec<usize> {
-        let pieces: Vec<Result<Bytes, S3Error>> = pieces
-            .iter()
-            .map(|length| Ok(Bytes::from(vec![0; *length])))
-            .collect();
-        let mut body = stream::iter(pieces).boxed();
-        let mut lengths = Vec::new();
-        let mut rest = Some(BytesMut::new());
-        while let Some(begun) = rest {
-            let part = next_part(&mut body, begun).await.unwrap();
-            lengths.push(part.bytes.len());
-            rest = part.rest;
-        }
-        lengths
-    }
-
-    #[tokio::test]
-    async fn only_the_last_part_is_short_and_none_but_the_only_one_is_empty() {
-        assert_eq!(lengths(&[]).await, [0]);
-        assert_eq!(lengths(&[PART]).await, [PART]);
-        assert_eq!(lengths(&[PART, 0, 1]).await, [PART, 1]);
-        assert_eq!(lengths(&[PART - 1, PART + 1]).await, [PART, PART]);
-        assert_eq!(lengths(&[3 * PART + 5, 1]).await, [PART, PART, PART, 6]);
-    }
-
-    #[tokio::test]
-    async fn a_body_that_fails_behind_a_whole_part_makes_no_part() {
-        let failing: Vec<Result<Bytes, S3Error>> = vec![
-            Ok(Bytes::from(vec![0; PART])),
-            Err(S3Error::new(ErrorCode::BadDigest)),
-        ];
-        let mut body = stream::iter(failing).boxed();
-        assert!(next_part(&mut body, BytesMut::new()).await.is_err());
     }
 }

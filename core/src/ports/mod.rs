@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 mod blob;
+mod blob_objects;
 mod bucket_deletion;
+mod causes;
 mod clock;
 mod error;
 mod metadata;
@@ -13,7 +15,12 @@ mod replacement;
 pub use blob::{
     BlobEntry, BlobPage, BlobRead, BlobStore, BlobStream, BodyStream, DeleteOutcome, OwnerRecord, WriteError,
 };
+pub use blob_objects::{
+    BLOB_OBJECTS, BodyPart, OWNER_LIMIT, OWNER_OBJECT, blob_object, exactly, next_part, owner_object,
+    parse_blob_object, parse_owner_object,
+};
 pub use bucket_deletion::{BucketRows, confirm_commit, delete_in_steps};
+pub use causes::{causes, describe};
 pub use clock::{Clock, Entropy, back_off, new_id, new_upload_id};
 pub use error::{StoreError, StoreErrorKind, StoreResult, was_refused};
 pub use metadata::{

@@ -58,7 +58,6 @@ impl Running {
         }
     }
 
-
     /// A client that speaks HTTP/1.1 or, with [`Front::Http2`], HTTP/2.
     pub(crate) fn s3(&self, front: Front) -> S3 {
         S3 {

@@ -1,6 +1,7 @@
 //! The clouds on this machine: emulators of their stores, and of what stands before a function. Everything listens on
 //! loopback only, and nothing outlives the process that started it.
 
+mod fake_gcs;
 pub mod fault_proxy;
 mod firestore;
 pub mod function_url;
@@ -12,6 +13,7 @@ mod python;
 mod server_program;
 mod supervised;
 
+pub use fake_gcs::{FakeGcs, gcs_settings};
 pub use fault_proxy::FaultProxy;
 pub use firestore::{FirestoreEmulator, firestore_store, unused_project};
 pub use function_url::FunctionUrl;

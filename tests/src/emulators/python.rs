@@ -37,10 +37,16 @@ pub(super) fn installed(name: &str, requirement: &str) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-fn run(command: &mut Command) -> io::Result<()> {
+/// What a program in Python prints, in such an environment.
+pub(super) fn printed(folder: &Path, program: &str) -> io::Result<String> {
+    let output = run(Command::new(folder.join("bin/python")).args(["-c", program]))?;
+    String::from_utf8(output).map_err(io::Error::other)
+}
+
+fn run(command: &mut Command) -> io::Result<Vec<u8>> {
     let output = command.output()?;
     if output.status.success() {
-        return Ok(());
+        return Ok(output.stdout);
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let name = command.get_program().to_string_lossy();

@@ -1,0 +1,182 @@
+//! What blob stores share that keep each blob as an object of a cloud's object store: the objects' names, bodies in
+//! parts, and downloads that never end short.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream};
+
+use super::{BlobStream, BodyStream, OwnerRecord, StoreError, StoreErrorKind, StoreResult, WriteError};
+use crate::model::BlobRef;
+
+/// What the name of every blob's object starts with.
+pub const BLOB_OBJECTS: &str = "blobs/";
+
+/// The name of the owner record's object: outside [`BLOB_OBJECTS`], so that no scan takes it for a blob.
+pub const OWNER_OBJECT: &str = "owner.json";
+
+/// The longest owner record that is read, in bytes.
+pub const OWNER_LIMIT: u64 = 4096;
+
+/// The name of a blob's object. Names order as blobs do: both ids are hex of one length.
+pub fn blob_object(blob: &BlobRef) -> String {
+    format!("{BLOB_OBJECTS}{blob}")
+}
+
+/// The blob whose object has this name.
+pub fn parse_blob_object(name: &str) -> Option<BlobRef> {
+    let (bucket, blob) = name.strip_prefix(BLOB_OBJECTS)?.split_once('/')?;
+    Some(BlobRef {
+        bucket: bucket.parse().ok()?,
+        blob: blob.parse().ok()?,
+    })
+}
+
+/// What the owner record's object holds.
+pub fn owner_object(owner: &OwnerRecord) -> StoreResult<Bytes> {
+    let text = serde_json::to_vec(owner).map_err(StoreError::internal)?;
+    Ok(text.into())
+}
+
+/// The owner record that the object holds.
+pub fn parse_owner_object(bytes: &[u8]) -> StoreResult<OwnerRecord> {
+    serde_json::from_slice(bytes).map_err(StoreError::corrupt)
+}
+
+/// Pieces of bodies are rarely larger, in bytes.
+const PIECE: usize = 512 << 10;
+
+/// A part of a body, of the size that was asked for unless it is the last.
+#[derive(Debug)]
+pub struct BodyPart {
+    /// Its bytes. Only the one part of an empty body has none.
+    pub bytes: Bytes,
+    /// What already arrived of the part behind it; `None` at the end of the body.
+    pub rest: Option<BytesMut>,
+}
+
+/// Reads on until there are more than `size` bytes, or the body ends. `begun` is what arrived of the part already.
+///
+/// A part that is not the last is only returned once a byte behind it has arrived: whoever sends it knows that it
+/// does not complete the body.
+pub async fn next_part(
+    body: &mut BodyStream,
+    mut begun: BytesMut,
+    size: usize,
+) -> Result<BodyPart, WriteError> {
+    // Grown by doubling, a further part would take twice its size.
+    if !begun.is_empty() {
+        begun.reserve((size + PIECE).saturating_sub(begun.len()));
+    }
+    while begun.len() <= size {
+        match body.next().await {
+            Some(piece) => begun.extend_from_slice(&piece.map_err(WriteError::Body)?),
+            None => {
+                let bytes = begun.freeze();
+                return Ok(BodyPart { bytes, rest: None });
+            }
+        }
+    }
+    let rest = begun.split_off(size);
+    Ok(BodyPart {
+        bytes: begun.freeze(),
+        rest: Some(rest),
+    })
+}
+
+/// A download of `length` bytes, which fails with `Unavailable` where it has another length.
+pub fn exactly(length: u64, download: BlobStream) -> BlobStream {
+    let bytes = stream::try_unfold((download, length), |(mut download, left)| async move {
+        match download.next().await {
+            Some(bytes) => {
+                let bytes = bytes?;
+                let left = left.checked_sub(bytes.len() as u64).ok_or_else(cut)?;
+                Ok(Some((bytes, (download, left))))
+            }
+            None if left > 0 => Err(cut()),
+            None => Ok(None),
+        }
+    });
+    bytes.boxed()
+}
+
+fn cut() -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Unavailable,
+        "a download had another length than announced",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt;
+
+    use super::*;
+    use crate::model::{BlobId, BucketId, ErrorCode, S3Error};
+
+    #[test]
+    fn a_name_is_of_its_blob_and_nothing_else_is() {
+        let blob = BlobRef {
+            bucket: BucketId::from_bytes([1; 16]),
+            blob: BlobId::from_bytes([255; 16]),
+        };
+        let text = "blobs/01010101010101010101010101010101/ffffffffffffffffffffffffffffffff";
+        assert_eq!(blob_object(&blob), text);
+        assert_eq!(parse_blob_object(text), Some(blob));
+        for foreign in [
+            OWNER_OBJECT,
+            "blobs/",
+            "blobs/01010101010101010101010101010101",
+            &text[1..],
+            &text[..70],
+        ] {
+            assert_eq!(parse_blob_object(foreign), None, "{foreign}");
+        }
+    }
+
+    const SIZE: usize = 1 << 16;
+
+    async fn lengths(pieces: &[usize]) -> Vec<usize> {
+        let pieces: Vec<Result<Bytes, S3Error>> = pieces
+            .iter()
+            .map(|length| Ok(Bytes::from(vec![0; *length])))
+            .collect();
+        let mut body = stream::iter(pieces).boxed();
+        let mut lengths = Vec::new();
+        let mut rest = Some(BytesMut::new());
+        while let Some(begun) = rest {
+            let part = next_part(&mut body, begun, SIZE).await.unwrap();
+            lengths.push(part.bytes.len());
+            rest = part.rest;
+        }
+        lengths
+    }
+
+    #[tokio::test]
+    async fn only_the_last_part_is_short_and_none_but_the_only_one_is_empty() {
+        assert_eq!(lengths(&[]).await, [0]);
+        assert_eq!(lengths(&[SIZE]).await, [SIZE]);
+        assert_eq!(lengths(&[SIZE, 0, 1]).await, [SIZE, 1]);
+        assert_eq!(lengths(&[SIZE - 1, SIZE + 1]).await, [SIZE, SIZE]);
+        assert_eq!(lengths(&[3 * SIZE + 5, 1]).await, [SIZE, SIZE, SIZE, 6]);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_fails_behind_a_whole_part_makes_no_part() {
+        let failing: Vec<Result<Bytes, S3Error>> = vec![
+            Ok(Bytes::from(vec![0; SIZE])),
+            Err(S3Error::new(ErrorCode::BadDigest)),
+        ];
+        let mut body = stream::iter(failing).boxed();
+        assert!(next_part(&mut body, BytesMut::new(), SIZE).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_download_of_another_length_is_an_error() {
+        let of = |length| {
+            let pieces = [Ok(Bytes::from_static(b"123")), Ok(Bytes::from_static(b"45"))];
+            exactly(length, stream::iter(pieces).boxed()).try_collect::<Vec<_>>()
+        };
+        assert_eq!(of(5).await.unwrap().concat(), b"12345");
+        assert!(of(4).await.is_err());
+        assert!(of(6).await.is_err());
+    }
+}
