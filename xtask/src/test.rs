@@ -140,7 +140,7 @@ const ON_GOOGLE_CLOUD: [&str; 6] = [
     "::gcp_h2c",
     "::gcp_http1",
     "blobs_in_gcs",
-    "cloud_storage::",
+    "firestore::",
     "firestore_metadata",
     "google_cloud::",
 ];
