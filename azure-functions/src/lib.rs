@@ -1,1 +1,4 @@
 //! BleepStore's stores on Azure: metadata in Cosmos DB, bytes in Blob Storage.
+
+pub mod cosmos;
+pub mod tls;

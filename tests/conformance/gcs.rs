@@ -141,7 +141,9 @@ async fn with_a_fixed_token_nothing_but_the_endpoint_is_asked_for() {
     // That a name would have been noticed.
     let named = GcsSettings {
         http: client_builder().dns_resolver(hosts.clone()).build().unwrap(),
-        clock: Arc::new(bleepstore_tests::clock::HurriedClock::default()),
+        clock: Arc::new(bleepstore_tests::clock::SkippingClock::at(
+            bleepstore_tests::samples::NOW,
+        )),
         ..gcs_settings("http://storage.invalid".to_owned(), "bucket").unwrap()
     };
     let named = GcsBlobs::new(named, AccessTokens::fixed("emulated")).unwrap();

@@ -11,12 +11,16 @@ use bleepstore_tests::metadata_conformance::MetadataFixture;
 use bleepstore_tests::samples::NOW;
 
 use self::aws::blobs_in_s3;
+use self::cosmos::cosmos_metadata;
 use self::dynamo::dynamo_metadata;
 use self::firestore::firestore_metadata;
 use self::gcs::blobs_in_gcs;
 use self::local::{blobs_in_files, sqlite_metadata};
 
 mod aws;
+mod cosmos;
+mod cosmos_faults;
+mod cosmos_steps;
 mod decorators;
 mod dynamo;
 mod firestore;
@@ -60,7 +64,7 @@ macro_rules! conformance {
 
 conformance! {
     metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata sqlite_metadata
-        dynamo_metadata firestore_metadata;
+        dynamo_metadata firestore_metadata cosmos_metadata;
     blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3 blobs_in_gcs;
 }
 

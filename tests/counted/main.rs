@@ -1,6 +1,7 @@
 //! How many calls to its stores each operation makes. Every call is a round trip in a cloud.
 
 mod aws;
+mod cosmos;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Time that stands still until a test moves it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -43,28 +43,39 @@ impl Clock for ManualClock {
     }
 }
 
-/// A clock on which nobody waits: a sleep ends at once, and is kept.
-#[derive(Debug, Default)]
-pub struct HurriedClock {
-    slept: Mutex<Vec<Duration>>,
+/// A clock that stands still, whose waits are over at once and are remembered.
+#[derive(Debug)]
+pub struct SkippingClock {
+    now: Timestamp,
+    waits: Mutex<Vec<Duration>>,
 }
 
-impl HurriedClock {
-    /// How long each sleep would have taken, in the order in which they began.
-    pub fn slept(&self) -> Vec<Duration> {
-        self.slept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl SkippingClock {
+    /// A clock that shows `now`.
+    pub const fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            waits: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The waits that were longer than nothing, since the last look.
+    pub fn take_waits(&self) -> Vec<Duration> {
+        std::mem::take(&mut *self.waits.lock().unwrap())
     }
 }
 
 #[async_trait]
-impl Clock for HurriedClock {
+impl Clock for SkippingClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(0)
+        self.now
     }
 
     async fn sleep(&self, duration: Duration) {
-        let mut slept = self.slept.lock().unwrap_or_else(PoisonError::into_inner);
-        slept.push(duration);
+        if !duration.is_zero() {
+            self.waits.lock().unwrap().push(duration);
+        }
+        tokio::task::yield_now().await;
     }
 }
 

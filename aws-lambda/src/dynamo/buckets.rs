@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, Revision, Token};
 use bleepstore_core::ports::{
-    BucketIndex, BucketRows, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind,
-    StoreResult, confirm_commit, delete_in_steps,
+    BucketIndex, BucketRows, CreateBucketOutcome, DeleteBucketOutcome, NamedRows, Page, StoreError,
+    StoreErrorKind, StoreResult, UploadRows, clear_uploads, confirm_commit, delete_in_steps, scan_named,
 };
 
 use super::DynamoMetadata;
 use super::condition::Condition;
-use super::index::{Entry, Start};
+use super::index::Entry;
 use super::rows::{self, Item};
 use super::schema::{self, BUCKETS, RowKey, SORT_KEY, attribute};
 use super::table::{Range, Written};
@@ -50,30 +50,8 @@ impl BucketIndex for DynamoMetadata {
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<Bucket, String>> {
-        let mut items = Vec::new();
-        let mut after = after.map(str::to_owned);
-        loop {
-            let start = after.as_deref().map_or(Start::Beginning, Start::AfterText);
-            let admits = |entry: &Entry| {
-                entry.text.starts_with(prefix) && after.as_ref().is_none_or(|after| entry.text > *after)
-            };
-            let wanted = limit - items.len();
-            let (mut entries, more) = self.table.entries(BUCKETS, prefix, start, wanted, admits).await?;
-            let last = entries.last().map(|entry| entry.text.clone());
-            // Of two entries of one name, one may be on the next page: it is read with this one's row.
-            entries.dedup_by(|next, one| next.text == one.text);
-            let found = self.buckets(&entries).await?;
-            items.extend(
-                found
-                    .into_iter()
-                    .filter(|bucket| owner.is_none_or(|owner| bucket.owner.id == owner)),
-            );
-            if !more || items.len() >= limit {
-                let next = last.filter(|_| more);
-                return Ok(Page { items, next });
-            }
-            after = last.or(after);
-        }
+        let admits = |bucket: &Bucket| owner.is_none_or(|owner| bucket.owner.id == owner);
+        scan_named(self, prefix, after, limit, admits).await
     }
 
     async fn update_bucket(&self, bucket: &Bucket, expected: Revision) -> StoreResult<bool> {
@@ -102,30 +80,13 @@ impl BucketIndex for DynamoMetadata {
         let outcome = delete_in_steps(self, self.waiting(), name, id, token).await?;
         if outcome == DeleteBucketOutcome::Deleted {
             self.drop_entry(BUCKETS, &Entry::new(name.as_str(), id)).await;
-            self.clear_uploads(id).await;
+            clear_uploads(self, (name, id)).await;
         }
         Ok(outcome)
     }
 }
 
 impl DynamoMetadata {
-    /// The buckets of these names, in the order of their names. A name may be there for a creation that
-    /// was never made or is gone.
-    async fn buckets(&self, entries: &[Entry]) -> StoreResult<Vec<Bucket>> {
-        let mut keys = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let name = BucketName::new(&entry.text).map_err(StoreError::corrupt)?;
-            keys.push(RowKey::bucket(&name));
-        }
-        let found = self.table.get_many(&keys).await?;
-        let mut buckets = found
-            .iter()
-            .map(rows::read_bucket)
-            .collect::<StoreResult<Vec<Bucket>>>()?;
-        buckets.sort_by(|one, next| one.name.cmp(&next.name));
-        Ok(buckets)
-    }
-
     /// Whether there is this creation of the bucket.
     pub(super) async fn is_current(&self, name: &BucketName, id: BucketId) -> StoreResult<bool> {
         Ok(self
@@ -144,6 +105,33 @@ impl DynamoMetadata {
         if let Err(error) = self.table.delete(&entry.key(partition), None).await {
             tracing::warn!(partition, name = entry.text, %error, "an entry without a row stays in its index");
         }
+    }
+}
+
+#[async_trait]
+impl NamedRows<Bucket> for DynamoMetadata {
+    async fn names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<(Vec<String>, bool)> {
+        self.table.texts(BUCKETS, prefix, after, limit).await
+    }
+
+    async fn read_named(&self, names: &[String]) -> StoreResult<Vec<Bucket>> {
+        let mut keys = Vec::with_capacity(names.len());
+        for name in names {
+            let name = BucketName::new(name).map_err(StoreError::corrupt)?;
+            keys.push(RowKey::bucket(&name));
+        }
+        let found = self.table.get_many(&keys).await?;
+        let mut buckets = found
+            .iter()
+            .map(rows::read_bucket)
+            .collect::<StoreResult<Vec<Bucket>>>()?;
+        buckets.sort_by(|one, next| one.name.cmp(&next.name));
+        Ok(buckets)
     }
 }
 

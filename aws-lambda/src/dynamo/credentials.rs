@@ -1,14 +1,12 @@
 //! Credentials.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use bleepstore_core::model::{CommitId, Credential};
-use bleepstore_core::ports::{CredentialIndex, Page, StoreResult, new_id};
+use bleepstore_core::ports::{CredentialIndex, NamedRows, Page, StoreResult, new_id, scan_named};
 
 use super::DynamoMetadata;
 use super::condition::Condition;
-use super::index::{Entry, Start};
+use super::index::Entry;
 use super::rows;
 use super::schema::{CREDENTIALS, RowKey, attribute};
 use super::table::Written;
@@ -49,24 +47,29 @@ impl CredentialIndex for DynamoMetadata {
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<Credential, String>> {
-        let start = after.map_or(Start::Beginning, Start::AfterText);
-        let admits = |entry: &Entry| after.is_none_or(|after| entry.text.as_str() > after);
-        let (mut entries, more) = self.table.entries(CREDENTIALS, "", start, limit, admits).await?;
-        let next = entries.last().map(|entry| entry.text.clone()).filter(|_| more);
-        entries.dedup_by(|next, one| next.text == one.text);
-        let keys: Vec<RowKey> = entries
+        scan_named(self, "", after, limit, |_| true).await
+    }
+}
+
+#[async_trait]
+impl NamedRows<Credential> for DynamoMetadata {
+    async fn names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<(Vec<String>, bool)> {
+        self.table.texts(CREDENTIALS, prefix, after, limit).await
+    }
+
+    async fn read_named(&self, names: &[String]) -> StoreResult<Vec<Credential>> {
+        let keys: Vec<RowKey> = names.iter().map(|name| RowKey::credential(name)).collect();
+        let found = self.table.get_many(&keys).await?;
+        let mut credentials = found
             .iter()
-            .map(|entry| RowKey::credential(&entry.text))
-            .collect();
-        let mut found = HashMap::new();
-        for item in &self.table.get_many(&keys).await? {
-            let credential: Credential = rows::detail_of(item)?;
-            found.insert(credential.access_key.clone(), credential);
-        }
-        let items = entries
-            .iter()
-            .filter_map(|entry| found.remove(&entry.text))
-            .collect();
-        Ok(Page { items, next })
+            .map(rows::detail_of)
+            .collect::<StoreResult<Vec<Credential>>>()?;
+        credentials.sort_by(|one, next| one.access_key.cmp(&next.access_key));
+        Ok(credentials)
     }
 }

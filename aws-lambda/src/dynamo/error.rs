@@ -168,11 +168,6 @@ pub(super) fn cancellation<'a>(codes: impl Iterator<Item = &'a str>) -> Cancella
     judged
 }
 
-/// What went wrong behind a write that was applied: the caller must not take it for one that was not.
-pub(super) fn behind_write(error: StoreError) -> StoreError {
-    StoreError::new(StoreErrorKind::Timeout, error)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -287,11 +282,5 @@ mod tests {
         for (codes, expected) in table {
             assert_eq!(cancellation(codes.iter().copied()), expected, "{codes:?}");
         }
-    }
-
-    #[test]
-    fn what_fails_behind_a_write_leaves_the_outcome_open() {
-        let error = StoreError::new(StoreErrorKind::Throttled, "slow down");
-        assert_eq!(behind_write(error).kind, StoreErrorKind::Timeout);
     }
 }

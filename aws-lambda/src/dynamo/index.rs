@@ -139,6 +139,23 @@ fn position(text: &str, suffix: &str) -> String {
 }
 
 impl Table {
+    /// The texts of up to `limit` entries of `partition` that start with `prefix` and are greater than `after`, and
+    /// whether there may be more.
+    pub(super) async fn texts(
+        &self,
+        partition: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<(Vec<String>, bool)> {
+        let start = after.map_or(Start::Beginning, Start::AfterText);
+        let admits = |entry: &Entry| {
+            entry.text.starts_with(prefix) && after.is_none_or(|after| entry.text.as_str() > after)
+        };
+        let (entries, more) = self.entries(partition, prefix, start, limit, admits).await?;
+        Ok((entries.into_iter().map(|entry| entry.text).collect(), more))
+    }
+
     /// Up to `limit` entries of `partition` that `admits` admits, in order, and whether there may be more.
     /// All that it admits start with `prefix` and lie behind `start`.
     pub(super) async fn entries(

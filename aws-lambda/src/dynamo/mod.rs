@@ -7,25 +7,23 @@
 mod buckets;
 mod condition;
 mod credentials;
-mod endings;
 mod error;
 mod index;
 mod objects;
-mod publish;
 mod rows;
 pub mod schema;
 mod store;
 mod table;
 #[cfg(test)]
 mod tests;
+mod upload_rows;
 mod uploads;
 
 use std::fmt;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use bleepstore_core::model::Manifest;
-use bleepstore_core::ports::{Clock, Entropy, MetadataStore, StoreError, StoreResult};
+use bleepstore_core::ports::{Clock, Entropy, MetadataStore};
 
 use self::table::Table;
 
@@ -54,10 +52,6 @@ impl DynamoMetadata {
             entropy,
         }
     }
-
-    fn waiting(&self) -> (&dyn Clock, &dyn Entropy) {
-        (self.clock.as_ref(), self.entropy.as_ref())
-    }
 }
 
 impl fmt::Debug for DynamoMetadata {
@@ -75,19 +69,5 @@ impl MetadataStore for DynamoMetadata {
 
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
-    }
-}
-
-/// Refuses what the limits of this store tell callers to keep out of rows.
-fn check_size(manifest: &Manifest) -> StoreResult<()> {
-    let fits = match manifest {
-        Manifest::Inline(body) => body.is_empty(),
-        Manifest::Extents(layout) => layout.extents.len() + layout.parts.len() <= LAYOUT_LIMIT,
-        Manifest::Spilled(_) => true,
-    };
-    if fits {
-        Ok(())
-    } else {
-        Err(StoreError::internal("the manifest is larger than a row takes"))
     }
 }

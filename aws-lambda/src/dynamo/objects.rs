@@ -8,19 +8,18 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ports::{
     CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
-    StoreError, StoreErrorKind, StoreResult, check_replacement,
+    StoreError, StoreErrorKind, StoreResult, behind_write, check_limits, check_replacement, take_back,
 };
 
+use super::DynamoMetadata;
 use super::buckets::{belongs_to, is_at};
 use super::condition::Condition;
-use super::error::behind_write;
 use super::rows::{self, Item};
 use super::schema::{self, RowKey, SORT_KEY_BYTES};
 use super::table::{Range, Written};
-use super::{DynamoMetadata, check_size};
 
 /// How often a write that meets a row which has just changed looks again.
-pub(super) const ATTEMPTS: u32 = 16;
+const ATTEMPTS: u32 = 16;
 
 #[async_trait]
 impl ObjectIndex for DynamoMetadata {
@@ -40,7 +39,7 @@ impl ObjectIndex for DynamoMetadata {
         condition: &WriteCondition,
         retired: Option<CommitId>,
     ) -> StoreResult<CommitOutcome> {
-        check_size(&record.manifest)?;
+        check_limits(self, &record.manifest)?;
         let outcome = self.put_object(bucket, record, condition, retired).await?;
         if !matches!(outcome, CommitOutcome::Committed { .. }) {
             return Ok(outcome);
@@ -49,7 +48,7 @@ impl ObjectIndex for DynamoMetadata {
         if stands.map_err(behind_write)? {
             return Ok(outcome);
         }
-        self.take_back(bucket, record).await;
+        take_back(self, &bucket.name, record).await;
         Ok(CommitOutcome::NoSuchBucket)
     }
 
@@ -175,15 +174,6 @@ impl DynamoMetadata {
             StoreErrorKind::Throttled,
             "the object keeps changing",
         ))
-    }
-
-    /// Removes a row that was written into a bucket that is gone. One that stays counts as absent.
-    pub(super) async fn take_back(&self, bucket: &Bucket, record: &ObjectRecord) {
-        let key = RowKey::object(&bucket.name, &record.key);
-        let mine = Condition::written_by(record.commit_id);
-        if let Err(error) = self.table.delete(&key, Some(&mine)).await {
-            tracing::warn!(bucket = %bucket.name, %error, "the row of a write into a deleted bucket stays");
-        }
     }
 }
 

@@ -7,11 +7,10 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketState, Checksum, CommitId, Credential, ETag, InvalidId, Manifest, ObjectHeaders,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, Part, Receipt, RetiredManifest, Revision, Timestamp, Upload,
-    UploadState,
+    Bucket, BucketState, Checksum, CommitId, Credential, ETag, InvalidId, Manifest, ObjectHeaders, ObjectKey,
+    ObjectKind, ObjectRecord, Owner, Part, RetiredManifest, Revision, Timestamp, Upload, UploadState,
 };
-use bleepstore_core::ports::{StoreError, StoreResult};
+use bleepstore_core::ports::{StoreError, StoreResult, StoredReceipt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +23,8 @@ pub(super) const OBJECT: &str = "object";
 pub(super) const MARKER: &str = "marker";
 pub(super) const OPEN: &str = "open";
 pub(super) const COMPLETING: &str = "completing";
-pub(super) const COMPLETED: &str = "completed";
-pub(super) const ABORTED: &str = "aborted";
+const COMPLETED: &str = "completed";
+const ABORTED: &str = "aborted";
 
 /// The attributes of a key.
 pub(super) fn key(key: &RowKey) -> Item {
@@ -185,18 +184,22 @@ fn read_etag(text: &str) -> StoreResult<ETag> {
     ETag::deserialize(serde_json::Value::from(text)).map_err(StoreError::corrupt)
 }
 
-pub(super) fn upload(upload: &Upload) -> StoreResult<Item> {
-    let state = match upload.state {
+/// What the attribute of an upload's state says.
+pub(super) const fn state_name(state: UploadState) -> &'static str {
+    match state {
         UploadState::Open => OPEN,
         UploadState::Completing(_) => COMPLETING,
         UploadState::Completed => COMPLETED,
         UploadState::Aborted => ABORTED,
-    };
+    }
+}
+
+pub(super) fn upload(upload: &Upload) -> StoreResult<Item> {
     let mut item = row(
         &RowKey::upload(upload.id),
         [
             (attribute::BUCKET_ID, text(upload.bucket)),
-            (attribute::STATE, text(state)),
+            (attribute::STATE, text(state_name(upload.state))),
         ],
         upload,
     )?;
@@ -223,14 +226,6 @@ pub(super) fn read_upload(item: &Item) -> StoreResult<Upload> {
 
 pub(super) fn part(row_key: &RowKey, part: &Part) -> StoreResult<Item> {
     row(row_key, [(attribute::COMMIT_ID, text(part.commit_id))], part)
-}
-
-/// A receipt with the object that it is of.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct StoredReceipt {
-    pub(super) bucket: BucketId,
-    pub(super) key: ObjectKey,
-    pub(super) receipt: Receipt,
 }
 
 pub(super) fn receipt(stored: &StoredReceipt) -> StoreResult<Item> {

@@ -6,22 +6,20 @@ use bleepstore_core::model::{
     Timestamp, Token, Upload, UploadId, UploadState, WriteCondition,
 };
 use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, Page, PublishOutcome, RecordPartOutcome, StoreError, StoreResult,
-    UploadIndex, UploadLookup, UploadRange, UploadStart,
+    AbortOutcome, BeginComplete, Page, Publication, PublishOutcome, RecordPartOutcome, StoreError,
+    StoreResult, UploadIndex, UploadLookup, UploadPlace, UploadRange, UploadStart, abort_in_steps,
+    behind_write, check_limits, closed, forget_upload, publish_in_steps, receipt_in_steps,
+    scan_uploads_in_steps,
 };
 use futures_util::future::try_join;
 
 use super::DynamoMetadata;
 use super::condition::Condition;
-use super::error::behind_write;
-use super::index::{Entry, Start};
+use super::index::Entry;
 use super::objects::find;
-use super::rows::{self, Item, StoredReceipt};
+use super::rows::{self, Item};
 use super::schema::{self, PARTS, RETIRED_DIGITS, RowKey};
 use super::table::{Range, Written};
-
-/// Uploads whose rows one batch reads, each with its receipt.
-const UPLOADS_PER_BATCH: usize = 50;
 
 #[async_trait]
 impl UploadIndex for DynamoMetadata {
@@ -38,7 +36,7 @@ impl UploadIndex for DynamoMetadata {
         if stands.map_err(behind_write)? {
             return Ok(true);
         }
-        self.forget(upload.bucket, &entry).await;
+        forget_upload(self, &UploadPlace::of(upload)).await;
         Ok(false)
     }
 
@@ -79,8 +77,8 @@ impl UploadIndex for DynamoMetadata {
         token: Token,
         now: Timestamp,
     ) -> StoreResult<BeginComplete> {
-        if let Some(closed) = self.closed(upload, now).await? {
-            return Ok(closed);
+        if let Some(ended) = closed(self, upload, now).await? {
+            return Ok(ended);
         }
         let values = [
             (":state", rows::text(rows::COMPLETING)),
@@ -102,8 +100,8 @@ impl UploadIndex for DynamoMetadata {
             }
             // It may have ended since its receipt was looked for.
             Written::Applied(None) | Written::Refused(_) => {
-                let closed = self.closed(upload, now).await?;
-                Ok(closed.unwrap_or(BeginComplete::NoSuchUpload))
+                let ended = closed(self, upload, now).await?;
+                Ok(ended.unwrap_or(BeginComplete::NoSuchUpload))
             }
         }
     }
@@ -129,12 +127,19 @@ impl UploadIndex for DynamoMetadata {
         retired: Option<CommitId>,
         receipt: &Receipt,
     ) -> StoreResult<PublishOutcome> {
-        self.publish_upload(bucket, record, condition, retired, receipt)
-            .await
+        check_limits(self, &record.manifest)?;
+        let what = Publication {
+            bucket,
+            record,
+            condition,
+            retired,
+            receipt,
+        };
+        publish_in_steps(self, &what).await
     }
 
     async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {
-        self.abort_upload(upload, receipt).await
+        abort_in_steps(self, upload, receipt).await
     }
 
     async fn receipt(
@@ -144,16 +149,7 @@ impl UploadIndex for DynamoMetadata {
         upload: UploadId,
         now: Timestamp,
     ) -> StoreResult<Option<Receipt>> {
-        let stored = self.stored_receipt(upload).await?;
-        let stored = stored.filter(|stored| {
-            stored.bucket == bucket.id && stored.key == *key && stored.receipt.expires >= now
-        });
-        match stored {
-            Some(stored) if self.vouches(&bucket.name, bucket.id, &stored.receipt).await? => {
-                Ok(Some(stored.receipt))
-            }
-            _ => Ok(None),
-        }
+        receipt_in_steps(self, bucket, key, upload, now).await
     }
 
     async fn scan_parts(
@@ -182,45 +178,7 @@ impl UploadIndex for DynamoMetadata {
         range: &UploadRange,
         limit: usize,
     ) -> StoreResult<Page<Upload, UploadStart>> {
-        let partition = schema::uploads(bucket.id);
-        let (mut items, mut range) = (Vec::new(), range.clone());
-        loop {
-            let wanted = (limit - items.len()).min(UPLOADS_PER_BATCH);
-            let admits = |entry: &Entry| {
-                entry
-                    .id
-                    .parse()
-                    .is_ok_and(|id: UploadId| range.admits(&entry.text, id))
-            };
-            let id = match &range.start {
-                UploadStart::After(_, id) => id.to_string(),
-                _ => String::new(),
-            };
-            let start = match &range.start {
-                UploadStart::Beginning => Start::Beginning,
-                UploadStart::AfterKey(key) => Start::AfterText(key),
-                UploadStart::After(key, _) => Start::After(key, &id),
-                UploadStart::AfterPrefix(prefix) => Start::AfterPrefix(prefix),
-            };
-            let (entries, more) = self
-                .table
-                .entries(&partition, &range.prefix, start, wanted, admits)
-                .await?;
-            items.extend(self.open_uploads(bucket.id, &entries).await?);
-            let last = entries.last().filter(|_| more);
-            let next = last
-                .map(|last| {
-                    last.id
-                        .parse()
-                        .map(|id| UploadStart::After(last.text.clone(), id))
-                })
-                .transpose()
-                .map_err(StoreError::corrupt)?;
-            match next {
-                Some(next) if items.len() < limit => range.start = next,
-                next => return Ok(Page { items, next }),
-            }
-        }
+        scan_uploads_in_steps(self, bucket, range, limit).await
     }
 
     async fn retire(&self, retired: &RetiredManifest) -> StoreResult<()> {
@@ -275,27 +233,5 @@ impl DynamoMetadata {
             None => self.table.delete(key, Some(&mine)).await?,
         };
         Ok(())
-    }
-
-    /// What begin_complete answers about an upload that has a receipt.
-    async fn closed(&self, upload: &Upload, now: Timestamp) -> StoreResult<Option<BeginComplete>> {
-        let stored = self.stored_receipt(upload.id).await?;
-        let Some(stored) = stored.filter(|stored| stored.receipt.expires >= now) else {
-            return Ok(None);
-        };
-        let stands = self
-            .vouches(&upload.bucket_name, upload.bucket, &stored.receipt)
-            .await?;
-        Ok(Some(if stands {
-            BeginComplete::Closed(stored.receipt)
-        } else {
-            BeginComplete::NoSuchUpload
-        }))
-    }
-
-    /// The receipt of an upload, expired or not.
-    pub(super) async fn stored_receipt(&self, upload: UploadId) -> StoreResult<Option<StoredReceipt>> {
-        let found = self.table.get(&RowKey::receipt(upload)).await?;
-        found.as_ref().map(rows::detail_of).transpose()
     }
 }

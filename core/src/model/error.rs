@@ -56,6 +56,7 @@ error_codes! {
     InvalidAccessKeyId 403 "The AWS access key ID that you provided does not exist in our records.",
     InvalidArgument 400 "Invalid Argument",
     InvalidBucketName 400 "The specified bucket is not valid.",
+    InvalidBucketState 409 "The request is not valid for the current state of the bucket.",
     InvalidChunkSizeError 403 "Only the last chunk is allowed to have a size less than 8192 bytes",
     InvalidDigest 400 "The Content-MD5 or checksum value that you specified is not valid.",
     InvalidLocationConstraint 400 "The specified location constraint is not valid.",

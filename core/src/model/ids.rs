@@ -110,6 +110,14 @@ impl UploadId {
         bytes[6..].copy_from_slice(&random);
         Self(bytes)
     }
+
+    /// When the upload was begun, as its id says.
+    pub fn initiated(&self) -> Timestamp {
+        let millis = self.0[..6]
+            .iter()
+            .fold(0, |millis, byte| millis << 8 | i64::from(*byte));
+        Timestamp::from_millis(millis)
+    }
 }
 
 #[cfg(test)]
@@ -136,5 +144,6 @@ mod tests {
         let early = UploadId::new(Timestamp::from_millis(1_000), [255; 10]);
         let late = UploadId::new(Timestamp::from_millis(1_001), [0; 10]);
         assert!(early < late && early.to_string() < late.to_string());
+        assert_eq!(late.initiated(), Timestamp::from_millis(1_001));
     }
 }

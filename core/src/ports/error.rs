@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use crate::model::{ErrorCode, S3Error};
 
+/// What a client is told whose bucket is full.
+const FULL: &str =
+    "The metadata store has no room for more objects in this bucket. Delete objects, or use another bucket.";
+
 /// What went wrong, as far as the caller has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
@@ -16,13 +20,16 @@ pub enum StoreErrorKind {
     Unavailable,
     /// No answer came. The change may have been applied, or may be applied later.
     Timeout,
+    /// The store holds as much of this bucket as it may. The change was not applied.
+    Full,
     /// What is stored cannot be understood.
     Corrupt,
     /// Anything else: a defect, or a store that is set up wrongly. The change was not applied.
     Internal,
 }
 
-/// A failure of a store. It becomes `503 SlowDown`, `503 ServiceUnavailable` or `500 InternalError`.
+/// A failure of a store. It becomes `503 SlowDown`, `503 ServiceUnavailable`, `409 InvalidBucketState` or
+/// `500 InternalError`.
 #[derive(Debug)]
 pub struct StoreError {
     /// What the caller has to know.
@@ -93,12 +100,17 @@ impl From<StoreError> for S3Error {
         let code = match error.kind {
             StoreErrorKind::Throttled => ErrorCode::SlowDown,
             StoreErrorKind::Unavailable | StoreErrorKind::Timeout => ErrorCode::ServiceUnavailable,
+            StoreErrorKind::Full => ErrorCode::InvalidBucketState,
             StoreErrorKind::Corrupt | StoreErrorKind::Internal => ErrorCode::InternalError,
         };
         let retry_after = error.retry_after;
+        let error_of_code = match error.kind {
+            StoreErrorKind::Full => Self::message(code, FULL),
+            _ => Self::new(code),
+        };
         Self {
             retry_after,
-            ..Self::new(code).caused_by(error)
+            ..error_of_code.caused_by(error)
         }
     }
 }

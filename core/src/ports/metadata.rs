@@ -15,7 +15,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::StoreResult;
+use super::{StoreError, StoreResult};
 use crate::model::{
     BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, CurrentObject, Manifest, ObjectKey,
     ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, RetiredManifest, Revision, StoreId, Timestamp,
@@ -30,6 +30,20 @@ pub trait MetadataStore: BucketIndex + ObjectIndex + UploadIndex + CredentialInd
 
     /// How many extents and parts together a record may list before its layout must spill to a blob.
     fn layout_limit(&self) -> usize;
+}
+
+/// Refuses a manifest that the limits of `store` tell callers to keep out of its rows.
+pub fn check_limits(store: &dyn MetadataStore, manifest: &Manifest) -> StoreResult<()> {
+    let fits = match manifest {
+        Manifest::Inline(body) => body.is_empty() || body.len() as u64 <= store.inline_limit(),
+        Manifest::Extents(layout) => layout.extents.len() + layout.parts.len() <= store.layout_limit(),
+        Manifest::Spilled(_) => true,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(StoreError::internal("the manifest is larger than a row takes"))
+    }
 }
 
 /// A page of a range read.

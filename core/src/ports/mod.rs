@@ -10,7 +10,10 @@ mod causes;
 mod clock;
 mod error;
 mod metadata;
+mod named_rows;
 mod replacement;
+mod upload_rows;
+mod upload_steps;
 
 pub use blob::{
     BlobEntry, BlobPage, BlobRead, BlobStore, BlobStream, BodyStream, DeleteOutcome, OwnerRecord, WriteError,
@@ -27,9 +30,15 @@ pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
     DeleteBucketOutcome, KeyRange, KeyStart, ManifestEntry, MetadataStore, ObjectIndex, ObjectLookup, Page,
     PublishOutcome, RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
-    UploadRange, UploadStart, successor,
+    UploadRange, UploadStart, check_limits, successor,
 };
+pub use named_rows::{NamedRows, scan_named};
 pub use replacement::{Refusal, check_replacement};
+pub use upload_rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
+pub use upload_steps::{
+    Publication, abort_in_steps, behind_write, clear_uploads, closed, forget_upload, publish_in_steps,
+    receipt_in_steps, scan_uploads_in_steps, take_back,
+};
 
 /// What a deployment plugs into the core.
 #[derive(Clone)]

@@ -7,7 +7,7 @@
 //! holds whether the database is optimistic or pessimistic.
 //!
 //! The client of the `firestore` crate brings connection and credentials. The calls are made here, on its
-//! stub, since which of them are sent again decides what is acknowledged: see [`calls`].
+//! stub, since which of them are sent again decides what is acknowledged (`error.rs`, `transaction.rs`).
 
 mod buckets;
 mod calls;

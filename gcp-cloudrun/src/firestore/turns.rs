@@ -91,7 +91,7 @@ mod tests {
         let turns = Turns::new(Duration::from_secs(60));
         let held = turns.take(&path("held")).await.unwrap();
         for index in 0..3 * SWEEP {
-            drop(turns.take(&path(&format!("b{index}"))).await.unwrap());
+            drop(turns.take(&path(&format!("bucket{index}"))).await.unwrap());
         }
         assert!(turns.queues.lock().unwrap().len() <= SWEEP + 1);
         assert!(turns.queue(&path("held")).try_lock().is_err());

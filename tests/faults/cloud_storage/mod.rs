@@ -9,9 +9,10 @@ use bleepstore_core::ports::{BlobRead, BlobStore, StoreError, StoreErrorKind, Wr
 use bleepstore_gcp::gcs_blobs::{GcsBlobs, GcsSettings};
 use bleepstore_gcp::tokens::AccessTokens;
 use bleepstore_tests::blob_conformance::{body, collect};
-use bleepstore_tests::clock::HurriedClock;
+use bleepstore_tests::clock::SkippingClock;
 use bleepstore_tests::emulators::gcs_settings;
 use bleepstore_tests::entropy::SeededEntropy;
+use bleepstore_tests::samples::NOW;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
@@ -42,14 +43,14 @@ const BLOB: BlobRef = BlobRef {
 /// A store over a server, on a clock on which nobody waits.
 struct Scene {
     server: Server,
-    clock: Arc<HurriedClock>,
+    clock: Arc<SkippingClock>,
     store: GcsBlobs,
 }
 
 impl Scene {
     fn new(script: impl IntoIterator<Item = Fate>) -> Self {
         let server = Server::start(script);
-        let clock = Arc::new(HurriedClock::default());
+        let clock = Arc::new(SkippingClock::at(NOW));
         let settings = GcsSettings {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
@@ -79,7 +80,7 @@ impl Scene {
     }
 
     fn waits(&self) -> usize {
-        self.clock.slept().len()
+        self.clock.take_waits().len()
     }
 }
 
@@ -184,7 +185,7 @@ async fn an_upload_gives_up_after_six_failures_in_a_row_with_longer_and_longer_w
     let scene = Scene::new(std::iter::once(Served).chain(vec![Refused(503, ""); 6]));
     assert_eq!(scene.write_fails(LARGE).await.kind, StoreErrorKind::Unavailable);
     scene.assert_seen(&[START, FIRST, ASK, ASK, ASK, ASK, ASK, CANCEL]);
-    let slept = scene.clock.slept();
+    let slept = scene.clock.take_waits();
     for (wait, ceiling) in slept.iter().zip([200, 400, 800, 1_600, 3_200]) {
         let ceiling = Duration::from_millis(ceiling);
         assert!(ceiling / 2 <= *wait && *wait <= ceiling, "{slept:?}");
@@ -206,7 +207,7 @@ async fn what_is_stored_between_failures_begins_their_count_anew() {
 async fn a_wait_that_is_asked_for_is_kept_and_one_that_is_too_long_is_the_clients() {
     let scene = Scene::new([Refused(429, "retry-after: 4\r\n")]);
     assert_eq!(scene.write(1).await.unwrap(), 1);
-    assert_eq!(scene.clock.slept(), [Duration::from_secs(4)]);
+    assert_eq!(scene.clock.take_waits(), [Duration::from_secs(4)]);
     let scene = Scene::new([Refused(429, "retry-after: 60\r\n")]);
     let error = scene.write_fails(1).await;
     assert_eq!(

@@ -1,6 +1,7 @@
 //! The clouds on this machine: emulators of their stores, and of what stands before a function. Everything listens on
 //! loopback only, and nothing outlives the process that started it.
 
+pub mod cosmos;
 mod fake_gcs;
 pub mod fault_proxy;
 mod firestore;
@@ -13,6 +14,7 @@ mod python;
 mod server_program;
 mod supervised;
 
+pub use cosmos::CosmosEmulator;
 pub use fake_gcs::{FakeGcs, gcs_settings};
 pub use fault_proxy::FaultProxy;
 pub use firestore::{FirestoreEmulator, firestore_store, unused_project};

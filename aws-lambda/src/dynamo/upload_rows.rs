@@ -1,0 +1,200 @@
+//! The rows of uploads and receipts, one step each.
+
+use async_trait::async_trait;
+use bleepstore_core::model::{
+    BucketId, BucketName, ObjectKey, ObjectRecord, Timestamp, UploadId, UploadState,
+};
+use bleepstore_core::ports::{
+    BeforePublish, Clock, Entropy, StoreError, StoreResult, StoredReceipt, UploadEnd, UploadPlace,
+    UploadRange, UploadRows, UploadStart,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::DynamoMetadata;
+use super::condition::Condition;
+use super::index::{Entry, Start};
+use super::objects::find;
+use super::rows::{self, Item};
+use super::schema::{self, EXPIRES_AT, PARTS, RowKey, SORT_KEY, attribute};
+use super::table::{BATCH_WRITE, Range, Written};
+
+/// Batches of parts that are removed at the same time.
+const BATCHES_AT_ONCE: usize = 8;
+
+#[async_trait]
+impl UploadRows for DynamoMetadata {
+    type Seen = Option<ObjectRecord>;
+
+    fn waiting(&self) -> (&dyn Clock, &dyn Entropy) {
+        (self.clock.as_ref(), self.entropy.as_ref())
+    }
+
+    async fn upload_entries(
+        &self,
+        (bucket_name, bucket): (&BucketName, BucketId),
+        range: &UploadRange,
+        limit: usize,
+    ) -> StoreResult<(Vec<UploadPlace>, bool)> {
+        let admits = |entry: &Entry| {
+            entry
+                .id
+                .parse()
+                .is_ok_and(|id: UploadId| range.admits(&entry.text, id))
+        };
+        let id = match &range.start {
+            UploadStart::After(_, id) => id.to_string(),
+            _ => String::new(),
+        };
+        let start = match &range.start {
+            UploadStart::Beginning => Start::Beginning,
+            UploadStart::AfterKey(key) => Start::AfterText(key),
+            UploadStart::After(key, _) => Start::After(key, &id),
+            UploadStart::AfterPrefix(prefix) => Start::AfterPrefix(prefix),
+        };
+        let (entries, more) = self
+            .table
+            .entries(&schema::uploads(bucket), &range.prefix, start, limit, admits)
+            .await?;
+        let mut places = Vec::with_capacity(entries.len());
+        for entry in entries {
+            places.push(UploadPlace {
+                bucket_name: bucket_name.clone(),
+                bucket,
+                key: ObjectKey::new(&entry.text).map_err(StoreError::corrupt)?,
+                id: entry.id.parse().map_err(StoreError::corrupt)?,
+            });
+        }
+        Ok((places, more))
+    }
+
+    async fn remove_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
+        let entry = Entry::new(place.key.as_str(), place.id);
+        self.table
+            .delete(&entry.key(&schema::uploads(place.bucket)), None)
+            .await?;
+        Ok(())
+    }
+
+    async fn read_receipt(&self, place: &UploadPlace) -> StoreResult<Option<StoredReceipt>> {
+        let found = self.table.get(&RowKey::receipt(place.id)).await?;
+        found.as_ref().map(rows::detail_of).transpose()
+    }
+
+    async fn read_ends(&self, places: &[UploadPlace]) -> StoreResult<Vec<UploadEnd>> {
+        let keys: Vec<RowKey> = places
+            .iter()
+            .flat_map(|place| [RowKey::upload(place.id), RowKey::receipt(place.id)])
+            .collect();
+        let found = self.table.get_many(&keys).await?;
+        let read = |keys: &[RowKey]| {
+            Ok(UploadEnd {
+                upload: find(&found, &keys[0]).map(rows::read_upload).transpose()?,
+                receipt: find(&found, &keys[1]).map(rows::detail_of).transpose()?,
+            })
+        };
+        keys.chunks_exact(2).map(read).collect()
+    }
+
+    async fn create_receipt(
+        &self,
+        _place: &UploadPlace,
+        stored: &StoredReceipt,
+    ) -> StoreResult<Option<StoredReceipt>> {
+        let written = self
+            .table
+            .put(rows::receipt(stored)?, Some(&Condition::absent()))
+            .await?;
+        match written {
+            Written::Applied(_) => Ok(None),
+            Written::Refused(Some(earlier)) => rows::detail_of(&earlier).map(Some),
+            Written::Refused(None) => Err(StoreError::internal("a receipt was refused for no receipt")),
+        }
+    }
+
+    async fn remove_receipt(&self, place: &UploadPlace, stored: &StoredReceipt) -> StoreResult<()> {
+        let item = rows::receipt(stored)?;
+        let mine = Condition::detail_is(rows::text_of(&item, attribute::DETAIL)?);
+        self.table.delete(&RowKey::receipt(place.id), Some(&mine)).await?;
+        Ok(())
+    }
+
+    async fn end_upload(&self, upload: UploadId, state: UploadState, expires: Timestamp) -> StoreResult<()> {
+        let values = [
+            (":state", rows::text(rows::state_name(state))),
+            (":expires", rows::time_to_live(expires)),
+        ];
+        let update = format!("SET upload_state = :state, {EXPIRES_AT} = :expires REMOVE completing_by");
+        self.table
+            .update(&RowKey::upload(upload), &update, values, &Condition::present())
+            .await?;
+        Ok(())
+    }
+
+    async fn remove_upload(&self, upload: UploadId) -> StoreResult<()> {
+        self.table.delete(&RowKey::upload(upload), None).await?;
+        Ok(())
+    }
+
+    async fn remove_parts(&self, upload: UploadId, limit: usize) -> StoreResult<bool> {
+        let partition = schema::upload_partition(upload);
+        let range = Range {
+            partition: partition.clone(),
+            prefix: PARTS.to_owned(),
+            after: None,
+        };
+        let read = |item: &Item| {
+            Ok(Some(RowKey::new(
+                partition.as_str(),
+                rows::text_of(item, SORT_KEY)?,
+            )))
+        };
+        let (parts, more) = self.table.scan(range, limit, read).await?;
+        let batches: Vec<Vec<RowKey>> = parts.chunks(BATCH_WRITE).map(<[RowKey]>::to_vec).collect();
+        stream::iter(batches)
+            .map(|batch| async move { self.table.delete_batch(&batch).await })
+            .buffer_unordered(BATCHES_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        Ok(more.is_none())
+    }
+
+    /// A transaction does not return the row that it replaces, so it takes place only if that is still the one
+    /// that was read.
+    async fn before_publish(&self, place: &UploadPlace) -> StoreResult<BeforePublish<Self::Seen>> {
+        let keys = [
+            RowKey::receipt(place.id),
+            RowKey::bucket(&place.bucket_name),
+            RowKey::object(&place.bucket_name, &place.key),
+        ];
+        let found = self.table.get_many(&keys).await?;
+        let object = find(&found, &keys[2]).map(rows::read_object).transpose()?;
+        Ok(BeforePublish {
+            receipt: find(&found, &keys[0]).map(rows::detail_of).transpose()?,
+            bucket: find(&found, &keys[1]).map(rows::read_bucket).transpose()?,
+            seen: object.clone(),
+            object,
+        })
+    }
+
+    async fn put_published(
+        &self,
+        place: &UploadPlace,
+        record: &ObjectRecord,
+        seen: &Self::Seen,
+        stored: &StoredReceipt,
+    ) -> StoreResult<bool> {
+        let key = RowKey::object(&place.bucket_name, &place.key);
+        let puts = vec![
+            (rows::receipt(stored)?, Condition::absent()),
+            (rows::object(&key, record)?, Condition::unchanged(seen.as_ref())),
+        ];
+        self.table.put_together(puts).await
+    }
+
+    async fn remove_written(&self, bucket: &BucketName, record: &ObjectRecord) -> StoreResult<()> {
+        let mine = Condition::written_by(record.commit_id);
+        let key = RowKey::object(bucket, &record.key);
+        self.table.delete(&key, Some(&mine)).await?;
+        Ok(())
+    }
+}

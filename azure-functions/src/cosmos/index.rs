@@ -1,0 +1,168 @@
+//! Partitions that name rows in the order of a text and then of an id: buckets, credentials, and the
+//! uploads of a bucket.
+//!
+//! An entry belongs to one creation, which has its own id, so that no creation and no removal of the same
+//! name get in each other's way. It is written before its row and removed behind it: a row always has its
+//! entry, and an entry without its row counts for nothing.
+//!
+//! An entry is ordered by the hex of its text, a slash, which is less than any hex digit, and the id.
+
+use bleepstore_core::ports::{StoreError, StoreResult};
+
+use super::container::{Container, Range};
+use super::rows::Item;
+use super::schema::{RowKey, digest, hex, unhex};
+
+/// A row's name in an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) text: String,
+    /// 32 hex digits.
+    pub(super) id: String,
+}
+
+/// Where a range of entries starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Start<'a> {
+    Beginning,
+    /// Behind all entries of this text.
+    AfterText(&'a str),
+    /// Behind this entry.
+    After(&'a str, &'a str),
+    /// Behind every text that starts with this.
+    AfterPrefix(&'a str),
+}
+
+impl Entry {
+    pub(super) fn new(text: &str, id: impl ToString) -> Self {
+        Self {
+            text: text.to_owned(),
+            id: id.to_string(),
+        }
+    }
+
+    fn order(&self) -> String {
+        format!("{}/{}", hex(self.text.as_bytes()), self.id)
+    }
+
+    pub(super) fn key(&self, partition: &str) -> RowKey {
+        RowKey::new(partition, digest(&self.order()))
+    }
+
+    pub(super) fn item(&self, partition: &str) -> Item {
+        Item::without_detail(self.key(partition)).ordered_by(self.order())
+    }
+
+    fn read(item: &Item) -> StoreResult<Self> {
+        let broken = || StoreError::corrupt("an entry of an index has no text and id");
+        let (text, id) = item.order()?.split_once('/').ok_or_else(broken)?;
+        Ok(Self::new(&unhex(text).ok_or_else(broken)?, id))
+    }
+}
+
+/// The rows that hold the entries whose texts start with `prefix`, from `start` on.
+fn range(partition: &str, prefix: &str, start: Start<'_>) -> Range {
+    let range = Range::of_prefix(partition, prefix);
+    match start {
+        Start::Beginning => range,
+        // Behind the slash, and before any longer text.
+        Start::AfterText(text) => range.from(hex(text.as_bytes()) + "0"),
+        Start::After(text, id) => range.after(&format!("{}/{id}", hex(text.as_bytes()))),
+        Start::AfterPrefix(text) => range.after_prefix(text),
+    }
+}
+
+impl Container {
+    /// Up to `limit` entries of `partition` whose texts start with `prefix`, from `start` on, in order, and
+    /// whether there may be more.
+    pub(super) async fn entries(
+        &self,
+        partition: &str,
+        prefix: &str,
+        start: Start<'_>,
+        limit: usize,
+    ) -> StoreResult<(Vec<Entry>, bool)> {
+        let range = range(partition, prefix, start);
+        let (entries, more) = self
+            .scan(range, limit, |item| Entry::read(item).map(Some))
+            .await?;
+        Ok((entries, more.is_some()))
+    }
+
+    /// The texts of up to `limit` entries of `partition` that start with `prefix` and are greater than `after`, and
+    /// whether there may be more.
+    pub(super) async fn texts(
+        &self,
+        partition: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<(Vec<String>, bool)> {
+        let start = after.map_or(Start::Beginning, Start::AfterText);
+        let (entries, more) = self.entries(partition, prefix, start, limit).await?;
+        Ok((entries.into_iter().map(|entry| entry.text).collect(), more))
+    }
+
+    /// Removes an entry whose row is gone. One that stays counts for nothing.
+    pub(super) async fn drop_entry(&self, partition: &str, entry: &Entry) {
+        if let Err(error) = self.delete(&entry.key(partition), None).await {
+            tracing::warn!(partition, name = entry.text, %error, "an entry without a row stays in its index");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDS: [&str; 2] = [
+        "00000000000000000000000000000000",
+        "ffffffffffffffffffffffffffffffff",
+    ];
+
+    #[test]
+    fn entries_are_ordered_by_text_and_then_by_id() {
+        let texts = ["", "\u{0}", "a", "a\u{0}", "a/", "aa", "\u{ffff}", "\u{10000}"];
+        let mut last = String::new();
+        for text in texts {
+            for id in IDS {
+                let entry = Entry::new(text, id);
+                let item = entry.item("P");
+                assert!(last.as_str() < item.order().unwrap(), "{entry:?}");
+                assert_eq!(Entry::read(&item).unwrap(), entry);
+                last = item.order().unwrap().to_owned();
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_of_entries_holds_what_lies_behind_its_start() {
+        let entries: Vec<Entry> = ["a", "a\u{0}", "a/", "a/b", "aé", "b"]
+            .iter()
+            .flat_map(|text| IDS.map(|id| Entry::new(text, id)))
+            .collect();
+        let held = |prefix: &str, start: Start<'_>| -> Vec<(String, usize)> {
+            let range = range("P", prefix, start);
+            let entries = entries.iter().filter(|entry| range.holds(&entry.order()));
+            entries
+                .map(|entry| (entry.text.clone(), usize::from(entry.id == IDS[1])))
+                .collect()
+        };
+        let own = |texts: &[(&str, usize)]| -> Vec<(String, usize)> {
+            texts.iter().map(|(text, id)| ((*text).to_owned(), *id)).collect()
+        };
+        assert_eq!(held("", Start::Beginning).len(), 12);
+        assert_eq!(
+            held("a/", Start::Beginning),
+            own(&[("a/", 0), ("a/", 1), ("a/b", 0), ("a/b", 1)])
+        );
+        assert_eq!(held("a/", Start::AfterText("a/")), own(&[("a/b", 0), ("a/b", 1)]));
+        assert_eq!(
+            held("", Start::After("aé", IDS[0])),
+            own(&[("aé", 1), ("b", 0), ("b", 1)])
+        );
+        assert_eq!(held("", Start::AfterPrefix("a")), own(&[("b", 0), ("b", 1)]));
+        assert_eq!(held("a", Start::AfterPrefix("a")), []);
+        assert_eq!(held("a", Start::AfterText("b")), []);
+    }
+}

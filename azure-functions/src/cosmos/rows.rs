@@ -1,0 +1,180 @@
+//! What the model looks like in items.
+//!
+//! A row is decided on once it was read, and is written if its entity tag still stands. So an item has no
+//! more members than the service looks at; the rest is one JSON text. A text, because the service keeps
+//! numbers as IEEE 754 doubles, and checksums have 64 bits.
+
+use azure_core::http::Etag;
+use bleepstore_core::model::{
+    Bucket, BucketName, CommitId, Credential, ObjectRecord, Part, RetiredManifest, Timestamp, Upload,
+    UploadId,
+};
+use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult, StoredReceipt};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::schema::{RETIRED, RowKey, hex, part_order};
+
+/// A row as it is sent and read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Item {
+    pub(super) id: String,
+    pub(super) pk: String,
+    /// What rows of a partition are ordered by; only rows that are listed have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) k: Option<String>,
+    /// Seconds after its last change when the service removes the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ttl: Option<i32>,
+    /// The rest, as JSON.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) detail: String,
+    /// What tells whether the row is still the one that was read. The service sets it.
+    #[serde(rename = "_etag", default, skip_serializing)]
+    etag: String,
+}
+
+impl Item {
+    pub(super) fn new(key: RowKey, detail: &impl Serialize) -> StoreResult<Self> {
+        Ok(Self {
+            detail: serde_json::to_string(detail).map_err(StoreError::internal)?,
+            ..Self::without_detail(key)
+        })
+    }
+
+    pub(super) fn without_detail(key: RowKey) -> Self {
+        Self {
+            id: key.id,
+            pk: key.pk,
+            k: None,
+            ttl: None,
+            detail: String::new(),
+            etag: String::new(),
+        }
+    }
+
+    pub(super) fn ordered_by(mut self, k: impl Into<String>) -> Self {
+        self.k = Some(k.into());
+        self
+    }
+
+    pub(super) fn living(mut self, ttl: i32) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// What the detail says.
+    pub(super) fn detail<T: DeserializeOwned>(&self) -> StoreResult<T> {
+        serde_json::from_str(&self.detail).map_err(StoreError::corrupt)
+    }
+
+    /// The item with another detail.
+    pub(super) fn with_detail(&self, detail: &impl Serialize) -> StoreResult<Self> {
+        let detail = serde_json::to_string(detail).map_err(StoreError::internal)?;
+        Ok(Self {
+            detail,
+            ..self.clone()
+        })
+    }
+
+    /// What an item that was read is known by.
+    pub(super) fn seen(&self) -> StoreResult<Etag> {
+        if self.etag.is_empty() {
+            return Err(StoreError::corrupt("an item has no entity tag"));
+        }
+        Ok(Etag::from(self.etag.clone()))
+    }
+
+    /// What the row is ordered by.
+    pub(super) fn order(&self) -> StoreResult<&str> {
+        self.k
+            .as_deref()
+            .ok_or_else(|| StoreError::corrupt("a listed row has nothing to be ordered by"))
+    }
+}
+
+/// The time to live of a row that counts up to and including `expires` and is written `now`: the service
+/// removes it when the second of `expires` is over. It starts at the service's own clock, in seconds.
+/// <https://learn.microsoft.com/azure/cosmos-db/time-to-live>
+pub(super) fn time_to_live(expires: Timestamp, now: Timestamp) -> i32 {
+    let seconds = expires.seconds().saturating_sub(now.seconds()).saturating_add(2);
+    i32::try_from(seconds.max(1)).unwrap_or(i32::MAX)
+}
+
+pub(super) fn bucket(bucket: &Bucket) -> StoreResult<Item> {
+    Item::new(RowKey::bucket(&bucket.name), bucket)
+}
+
+pub(super) fn object(bucket: &BucketName, record: &ObjectRecord) -> StoreResult<Item> {
+    let item = Item::new(RowKey::object(bucket, &record.key), record)?;
+    Ok(item.ordered_by(hex(record.key.as_str().as_bytes())))
+}
+
+pub(super) fn upload(upload: &Upload) -> StoreResult<Item> {
+    Item::new(RowKey::upload(upload.id), upload)
+}
+
+pub(super) fn part(upload: UploadId, part: &Part) -> StoreResult<Item> {
+    let item = Item::new(RowKey::part(upload, part.number), part)?;
+    Ok(item.ordered_by(part_order(part.number)))
+}
+
+pub(super) fn receipt(bucket: &BucketName, stored: &StoredReceipt, now: Timestamp) -> StoreResult<Item> {
+    let item = Item::new(RowKey::receipt(bucket, stored.receipt.upload), stored)?;
+    Ok(item.living(time_to_live(stored.receipt.expires, now)))
+}
+
+pub(super) fn retired(retired: &RetiredManifest, now: Timestamp) -> StoreResult<Item> {
+    let commit = retired.commit_id.to_string();
+    let item = Item::new(RowKey::new(RETIRED, commit.as_str()), retired)?;
+    Ok(item.ordered_by(commit).living(time_to_live(retired.expires, now)))
+}
+
+/// A credential, and which creation of it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredCredential {
+    pub(super) creation: CommitId,
+    pub(super) credential: Credential,
+}
+
+pub(super) fn credential(stored: &StoredCredential) -> StoreResult<Item> {
+    Item::new(RowKey::credential(&stored.credential.access_key), stored)
+}
+
+pub(super) fn store(record: &StoreRecord) -> StoreResult<Item> {
+    Item::new(RowKey::store(), record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_lives_until_the_second_after_its_expiry_is_over() {
+        let now = Timestamp::from_millis(10_999);
+        for (expires, ttl) in [
+            (11_000, 3),
+            (10_999, 2),
+            (70_000, 62),
+            (0, 1),
+            (i64::MAX, i32::MAX),
+        ] {
+            assert_eq!(
+                time_to_live(Timestamp::from_millis(expires), now),
+                ttl,
+                "{expires}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_item_is_sent_without_what_it_has_not_and_without_its_entity_tag() {
+        let item = Item::without_detail(RowKey::new("P", "i"));
+        assert_eq!(serde_json::to_string(&item).unwrap(), r#"{"id":"i","pk":"P"}"#);
+        let read: Item =
+            serde_json::from_str(r#"{"id":"i","pk":"P","k":"6b","_etag":"\"1\"","_ts":1}"#).unwrap();
+        assert_eq!(read.seen().unwrap(), Etag::from("\"1\""));
+        let sent = serde_json::to_string(&read.living(7)).unwrap();
+        assert_eq!(sent, r#"{"id":"i","pk":"P","k":"6b","ttl":7}"#);
+    }
+}

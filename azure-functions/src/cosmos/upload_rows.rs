@@ -1,0 +1,226 @@
+//! The rows of uploads and receipts, one step each.
+//!
+//! A receipt is in the partition of its bucket's objects, so that one batch writes it with its object.
+
+use async_trait::async_trait;
+use bleepstore_core::model::{
+    Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, Timestamp, Upload, UploadId, UploadState,
+};
+use bleepstore_core::ports::{
+    BeforePublish, BucketRows, Clock, Entropy, StoreError, StoreResult, StoredReceipt, UploadEnd,
+    UploadPlace, UploadRange, UploadRows, UploadStart,
+};
+use futures_util::future::{try_join, try_join3};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::CosmosMetadata;
+use super::container::{BATCH, Change, Range};
+use super::index::{Entry, Start};
+use super::rows::{self, Item, time_to_live};
+use super::schema::{self, RowKey};
+use super::swap::{ATTEMPTS, Decision, contended};
+
+/// Uploads whose rows are read at the same time.
+const READS_AT_ONCE: usize = 8;
+/// Parts that are removed at the same time where a batch cannot do it.
+const DELETES_AT_ONCE: usize = 8;
+
+#[async_trait]
+impl UploadRows for CosmosMetadata {
+    type Seen = Option<azure_core::http::Etag>;
+
+    fn waiting(&self) -> (&dyn Clock, &dyn Entropy) {
+        (self.clock.as_ref(), self.entropy.as_ref())
+    }
+
+    async fn upload_entries(
+        &self,
+        (bucket_name, bucket): (&BucketName, BucketId),
+        range: &UploadRange,
+        limit: usize,
+    ) -> StoreResult<(Vec<UploadPlace>, bool)> {
+        let id = match &range.start {
+            UploadStart::After(_, id) => id.to_string(),
+            _ => String::new(),
+        };
+        let start = match &range.start {
+            UploadStart::Beginning => Start::Beginning,
+            UploadStart::AfterKey(key) => Start::AfterText(key),
+            UploadStart::After(key, _) => Start::After(key, &id),
+            UploadStart::AfterPrefix(prefix) => Start::AfterPrefix(prefix),
+        };
+        let partition = schema::uploads(bucket);
+        let (entries, more) = self
+            .container
+            .entries(&partition, &range.prefix, start, limit)
+            .await?;
+        let mut places = Vec::with_capacity(entries.len());
+        for entry in entries {
+            places.push(UploadPlace {
+                bucket_name: bucket_name.clone(),
+                bucket,
+                key: ObjectKey::new(&entry.text).map_err(StoreError::corrupt)?,
+                id: entry.id.parse().map_err(StoreError::corrupt)?,
+            });
+        }
+        Ok((places, more))
+    }
+
+    async fn remove_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
+        let entry = Entry::new(place.key.as_str(), place.id);
+        let key = entry.key(&schema::uploads(place.bucket));
+        self.container.delete(&key, None).await?;
+        Ok(())
+    }
+
+    async fn read_receipt(&self, place: &UploadPlace) -> StoreResult<Option<StoredReceipt>> {
+        let key = RowKey::receipt(&place.bucket_name, place.id);
+        let found = self.container.get(&key).await?;
+        found.map(|item| item.detail()).transpose()
+    }
+
+    async fn read_ends(&self, places: &[UploadPlace]) -> StoreResult<Vec<UploadEnd>> {
+        stream::iter(places.to_vec())
+            .map(|place| async move {
+                let (upload, receipt) =
+                    try_join(self.read_upload(place.id), self.read_receipt(&place)).await?;
+                Ok(UploadEnd { upload, receipt })
+            })
+            .buffered(READS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn create_receipt(
+        &self,
+        place: &UploadPlace,
+        stored: &StoredReceipt,
+    ) -> StoreResult<Option<StoredReceipt>> {
+        let item = rows::receipt(&place.bucket_name, stored, self.clock.now())?;
+        for attempt in 0..ATTEMPTS {
+            self.container.back_off(attempt).await;
+            if self.container.create(&item).await?.is_some() {
+                return Ok(None);
+            }
+            if let Some(earlier) = self.read_receipt(place).await? {
+                return Ok(Some(earlier));
+            }
+        }
+        Err(contended())
+    }
+
+    async fn remove_receipt(&self, place: &UploadPlace, stored: &StoredReceipt) -> StoreResult<()> {
+        let key = RowKey::receipt(&place.bucket_name, place.id);
+        self.container
+            .remove_if(&key, |row: &StoredReceipt| row == stored)
+            .await?;
+        Ok(())
+    }
+
+    async fn end_upload(&self, upload: UploadId, state: UploadState, expires: Timestamp) -> StoreResult<()> {
+        let ttl = time_to_live(expires, self.clock.now());
+        let end = |row: &mut Upload| {
+            if row.state == state {
+                return Decision::Keep;
+            }
+            row.state = state;
+            Decision::Write
+        };
+        self.container
+            .swap(&RowKey::upload(upload), Some(ttl), end)
+            .await?;
+        Ok(())
+    }
+
+    async fn remove_upload(&self, upload: UploadId) -> StoreResult<()> {
+        self.container.delete(&RowKey::upload(upload), None).await?;
+        Ok(())
+    }
+
+    async fn remove_parts(&self, upload: UploadId, limit: usize) -> StoreResult<bool> {
+        let partition = schema::upload_partition(upload);
+        let read = |item: &Item| Ok(Some(RowKey::new(&item.pk, &item.id)));
+        let (parts, more) = self.container.scan(Range::all(&partition), limit, read).await?;
+        for parts in parts.chunks(BATCH) {
+            self.remove_rows(&partition, parts).await?;
+        }
+        Ok(more.is_none())
+    }
+
+    async fn before_publish(&self, place: &UploadPlace) -> StoreResult<BeforePublish<Self::Seen>> {
+        let (receipt, bucket, seen) = try_join3(
+            self.read_receipt(place),
+            self.read_bucket(&place.bucket_name),
+            self.see(&place.bucket_name, &place.key),
+        )
+        .await?;
+        let (object, seen) = match seen {
+            Some(seen) => (Some(seen.record), Some(seen.etag)),
+            None => (None, None),
+        };
+        Ok(BeforePublish {
+            receipt,
+            bucket,
+            object,
+            seen,
+        })
+    }
+
+    async fn put_published(
+        &self,
+        place: &UploadPlace,
+        record: &ObjectRecord,
+        seen: &Self::Seen,
+        stored: &StoredReceipt,
+    ) -> StoreResult<bool> {
+        let receipt = rows::receipt(&place.bucket_name, stored, self.clock.now())?;
+        let object = rows::object(&place.bucket_name, record)?;
+        let change = match seen {
+            Some(seen) => Change::Replace(&object, seen.clone()),
+            None => Change::Create(&object),
+        };
+        let partition = schema::objects(&place.bucket_name);
+        self.container
+            .change_together(&partition, &[Change::Create(&receipt), change])
+            .await
+    }
+
+    async fn remove_written(&self, bucket: &BucketName, record: &ObjectRecord) -> StoreResult<()> {
+        let key = RowKey::object(bucket, &record.key);
+        self.container
+            .remove_if(&key, |row: &ObjectRecord| row.commit_id == record.commit_id)
+            .await?;
+        Ok(())
+    }
+}
+
+impl CosmosMetadata {
+    /// The row of an upload.
+    pub(super) async fn read_upload(&self, upload: UploadId) -> StoreResult<Option<Upload>> {
+        let found = self.container.get(&RowKey::upload(upload)).await?;
+        found.map(|item| item.detail()).transpose()
+    }
+
+    /// The upload of that id, with the bucket that its caller means.
+    pub(super) async fn read_in_bucket(
+        &self,
+        bucket: &BucketName,
+        upload: UploadId,
+    ) -> StoreResult<(Option<Bucket>, Option<Upload>)> {
+        try_join(self.read_bucket(bucket), self.read_upload(upload)).await
+    }
+
+    /// Removes rows, at most [`BATCH`], of one partition, whatever they hold.
+    async fn remove_rows(&self, partition: &str, keys: &[RowKey]) -> StoreResult<()> {
+        let deletes: Vec<Change<'_>> = keys.iter().map(Change::Delete).collect();
+        if deletes.is_empty() || self.container.change_together(partition, &deletes).await? {
+            return Ok(());
+        }
+        // Somebody else removes them too.
+        stream::iter(keys.to_vec())
+            .map(|key| async move { self.container.delete(&key, None).await })
+            .buffer_unordered(DELETES_AT_ONCE)
+            .try_for_each(|_| async { Ok(()) })
+            .await
+    }
+}
