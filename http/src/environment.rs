@@ -8,11 +8,14 @@ use bleepstore_core::{Limits, Settings, config};
 /// Where a server listens when nothing says otherwise: reachable from this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
 
+/// Gives the value of a variable, if it is set, or says what is wrong with it.
+type Lookup<'a> = dyn Fn(&str) -> Option<Result<String, String>> + 'a;
+
 /// Variables of the process, or of a test. A variable that is empty counts as one that is not set.
 ///
 /// Every error is one line that names the variable.
 pub struct Environment<'a> {
-    variable: Box<dyn Fn(&str) -> Option<Result<String, String>> + 'a>,
+    variable: Box<Lookup<'a>>,
 }
 
 impl Environment<'static> {

@@ -13,7 +13,7 @@ use aws_sdk_s3::types::{
 };
 use bleepstore_tests::http::encoding::pattern;
 use bleepstore_tests::http::{Bucket, S3};
-use bleepstore_tests::s3_test;
+use bleepstore_tests::sdk_test;
 
 /// A client with nothing set but an endpoint, keys and an HTTP client without TLS.
 fn client(s3: &S3) -> Client {
@@ -39,7 +39,7 @@ fn talk(s3: &S3, conversation: impl AsyncFnOnce(&Client, &Bucket)) {
     runtime.block_on(conversation(&client(s3), &bucket));
 }
 
-s3_test!(
+sdk_test!(
     creates_lists_and_deletes_buckets,
     largest_body = 1_000,
     |s3: &S3| {
@@ -57,7 +57,7 @@ s3_test!(
     }
 );
 
-s3_test!(puts_and_gets_with_metadata, largest_body = 1_000, |s3: &S3| {
+sdk_test!(puts_and_gets_with_metadata, largest_body = 1_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         let put = client
             .put_object()
@@ -95,7 +95,7 @@ fn length_of_head(s3: &S3) -> Option<i64> {
     length
 }
 
-s3_test!(
+sdk_test!(
     tells_the_length_of_a_head,
     largest_body = 1_000,
     |s3: &S3| {
@@ -107,7 +107,7 @@ s3_test!(
     }
 );
 
-s3_test!(pages_through_listings, largest_body = 1_000, |s3: &S3| {
+sdk_test!(pages_through_listings, largest_body = 1_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         let keys = ["a", "b/1", "b/2", "c d", "é"];
         bucket.fill(&keys);
@@ -130,7 +130,7 @@ s3_test!(pages_through_listings, largest_body = 1_000, |s3: &S3| {
     });
 });
 
-s3_test!(uploads_in_parts, largest_body = 5_300_000, |s3: &S3| {
+sdk_test!(uploads_in_parts, largest_body = 5_300_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         let (name, key) = (bucket.name.as_str(), "large");
         let upload = client
@@ -176,7 +176,7 @@ s3_test!(uploads_in_parts, largest_body = 5_300_000, |s3: &S3| {
     });
 });
 
-s3_test!(streams_a_file, largest_body = 3_100_000, |s3: &S3| {
+sdk_test!(streams_a_file, largest_body = 3_100_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         let body = pattern(2, 3_000_000);
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -194,7 +194,7 @@ s3_test!(streams_a_file, largest_body = 3_100_000, |s3: &S3| {
     });
 });
 
-s3_test!(copies_objects, largest_body = 1_000, |s3: &S3| {
+sdk_test!(copies_objects, largest_body = 1_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         bucket.put("source", "body").expect(200);
         let copy = client.copy_object().bucket(&bucket.name).key("copy");
@@ -211,7 +211,7 @@ s3_test!(copies_objects, largest_body = 1_000, |s3: &S3| {
     });
 });
 
-s3_test!(deletes_many_objects, largest_body = 1_000, |s3: &S3| {
+sdk_test!(deletes_many_objects, largest_body = 1_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         bucket.fill(&["a", "b", "c"]);
         let mut delete = Delete::builder();
@@ -231,7 +231,7 @@ s3_test!(deletes_many_objects, largest_body = 1_000, |s3: &S3| {
     });
 });
 
-s3_test!(presigns_requests, largest_body = 1_000, |s3: &S3| {
+sdk_test!(presigns_requests, largest_body = 1_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         bucket.put("a key", "body").expect(200);
         let lifetime = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
@@ -252,7 +252,7 @@ s3_test!(presigns_requests, largest_body = 1_000, |s3: &S3| {
     });
 });
 
-s3_test!(recognises_errors, largest_body = 1_000, |s3: &S3| {
+sdk_test!(recognises_errors, largest_body = 1_000, |s3: &S3| {
     talk(s3, async |client, bucket| {
         let get = client
             .get_object()

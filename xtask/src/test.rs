@@ -136,10 +136,11 @@ const ON_MINISTACK: [&str; 11] = [
 ];
 
 /// What the names of the tests that need Google's emulator of Firestore, or fake-gcs-server from PyPI, have in them.
-const ON_GOOGLE_CLOUD: [&str; 5] = [
+const ON_GOOGLE_CLOUD: [&str; 6] = [
     "::gcp_h2c",
     "::gcp_http1",
-    "blobs_in_cloud_storage",
+    "blobs_in_gcs",
+    "firestore::",
     "firestore_metadata",
     "google_cloud::",
 ];

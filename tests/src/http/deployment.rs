@@ -152,12 +152,20 @@ pub static EXTERNAL: Deployment = Deployment::unlimited(|| {
 #[macro_export]
 macro_rules! on_every_deployment {
     () => {
+        $crate::on_every_http1_deployment!();
+        $crate::on_deployment!(gcp_h2c, GCP_H2C, all());
+    };
+}
+
+/// Registers one rule as one named test per deployment that is reached over HTTP/1.1.
+#[macro_export]
+macro_rules! on_every_http1_deployment {
+    () => {
         $crate::on_deployment!(memory, MEMORY, all());
         $crate::on_deployment!(sqlite, SQLITE, all());
         $crate::on_deployment!(aws_http, AWS_HTTP, all());
         $crate::on_deployment!(aws_lambda, AWS_LAMBDA, all());
         $crate::on_deployment!(gcp_http1, GCP_HTTP1, all());
-        $crate::on_deployment!(gcp_h2c, GCP_H2C, all());
         $crate::on_deployment!(external, EXTERNAL, feature = "external");
     };
 }
@@ -184,8 +192,24 @@ macro_rules! on_deployment {
 /// what is documented there follows: `on AWS_LAMBDA: |s3: &S3| { … }`.
 #[macro_export]
 macro_rules! s3_test {
+    ($($rule:tt)*) => {
+        $crate::rule!(on_every_deployment, $($rule)*);
+    };
+}
+
+/// Writes down a rule that an SDK checks, which chooses HTTP/1.1 itself; otherwise like [`s3_test`].
+#[macro_export]
+macro_rules! sdk_test {
+    ($($rule:tt)*) => {
+        $crate::rule!(on_every_http1_deployment, $($rule)*);
+    };
+}
+
+/// A rule as [`s3_test`] has it, registered by this macro.
+#[macro_export]
+macro_rules! rule {
     (
-        $name:ident, largest_body = $largest_body:expr, |$s3:ident: &S3| $check:block
+        $register:ident, $name:ident, largest_body = $largest_body:expr, |$s3:ident: &S3| $check:block
         $(, on $deployment:ident: |$there:ident: &S3| $otherwise:block)* $(,)?
     ) => {
         mod $name {
@@ -200,7 +224,7 @@ macro_rules! s3_test {
 
             fn check($s3: &S3) $check
 
-            $crate::on_every_deployment!();
+            $crate::$register!();
         }
     };
 }

@@ -8,6 +8,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::image::{self, ImageFile, Runs, USER};
 use super::libraries;
 use crate::report::Check;
@@ -18,14 +21,43 @@ const PROGRAM: &str = "bleepstore-gcp";
 /// Where Cloud Run tells a container to listen, unless it is told otherwise itself.
 const PORT: u16 = 8080;
 
+/// Where programs on Linux look for the certificates that they trust.
+const ROOTS: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// Mozilla's root certificates, in the version that `Cargo.lock` names.
+fn root_certificates() -> String {
+    let certificates = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    certificates.map(|certificate| pem(certificate)).collect()
+}
+
+/// A certificate as text ([RFC 7468](https://www.rfc-editor.org/rfc/rfc7468)).
+fn pem(certificate: &[u8]) -> String {
+    let text = STANDARD.encode(certificate);
+    let mut lines = String::from("-----BEGIN CERTIFICATE-----\n");
+    for (at, letter) in text.char_indices() {
+        if at > 0 && at % 64 == 0 {
+            lines.push('\n');
+        }
+        lines.push(letter);
+    }
+    lines.push_str("\n-----END CERTIFICATE-----\n");
+    lines
+}
+
 /// Writes the image of a program, with what it needs of this machine, into a folder.
 pub(crate) fn write(program: &Path, folder: &Path) -> Check {
     let content =
         fs::read(program).map_err(|error| format!("{} cannot be read: {error}", program.display()))?;
     let mut files = vec![ImageFile {
         path: PROGRAM.to_owned(),
+        mode: 0o755,
         content,
     }];
+    files.push(ImageFile {
+        path: ROOTS.to_owned(),
+        mode: 0o644,
+        content: root_certificates().into_bytes(),
+    });
     files.extend(libraries::of(program)?);
     let runs = Runs {
         program: PROGRAM,
@@ -164,4 +196,23 @@ fn ask(address: &str, path: &str) -> Result<String, String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(failed)?;
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_written_in_lines_of_64_letters() {
+        let text = pem(&[0; 50]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert_eq!((lines[1].len(), lines[2].len()), (64, 4));
+    }
+
+    #[test]
+    fn many_roots_are_trusted() {
+        let count = root_certificates().matches("BEGIN CERTIFICATE").count();
+        assert!(count > 50, "{count}");
+    }
 }

@@ -16,6 +16,8 @@ use crate::report::Check;
 pub(crate) struct ImageFile {
     /// Its path from the image's root, without a slash before it.
     pub(crate) path: String,
+    /// Its permissions, such as `0o755`.
+    pub(crate) mode: u32,
     pub(crate) content: Vec<u8>,
 }
 
@@ -38,7 +40,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// Writes an image of one layer with these files, all of them executable, into a folder that holds nothing else
+/// Writes an image of one layer with these files into a folder that holds nothing else
 /// afterwards. Its tag is `latest`.
 pub(crate) fn write(folder: &Path, files: &[ImageFile], runs: &Runs<'_>) -> Check {
     write_layout(folder, files, runs).map_err(|error| format!("{}: {error}", folder.display()))
@@ -103,11 +105,17 @@ fn archive(files: &[ImageFile]) -> std::io::Result<Vec<u8>> {
         for (end, _) in file.path.match_indices('/') {
             let folder = format!("{}/", &file.path[..end]);
             if !folders.contains(&folder) {
-                append(&mut archive, EntryType::Directory, &folder, &[])?;
+                append(&mut archive, EntryType::Directory, &folder, 0o755, &[])?;
                 folders.push(folder);
             }
         }
-        append(&mut archive, EntryType::Regular, &file.path, &file.content)?;
+        append(
+            &mut archive,
+            EntryType::Regular,
+            &file.path,
+            file.mode,
+            &file.content,
+        )?;
     }
     archive.into_inner()
 }
@@ -116,12 +124,13 @@ fn append(
     archive: &mut Builder<Vec<u8>>,
     kind: EntryType,
     path: &str,
+    mode: u32,
     content: &[u8],
 ) -> std::io::Result<()> {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header.set_path(path)?;
-    header.set_mode(0o755);
+    header.set_mode(mode);
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
@@ -172,10 +181,12 @@ mod tests {
         [
             ImageFile {
                 path: "server".to_owned(),
+                mode: 0o755,
                 content: b"a program".to_vec(),
             },
             ImageFile {
                 path: "lib/deep/libc.so.6".to_owned(),
+                mode: 0o644,
                 content: b"a library".to_vec(),
             },
         ]
@@ -256,8 +267,8 @@ mod tests {
         unpack(&folder, &root).unwrap();
         assert_eq!(fs::read(root.join("server")).unwrap(), b"a program");
         assert_eq!(fs::read(root.join("lib/deep/libc.so.6")).unwrap(), b"a library");
-        let mode = fs::metadata(root.join("server")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o755);
+        let mode = |path: &str| fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("server"), mode("lib/deep/libc.so.6")), (0o755, 0o644));
         fs::remove_dir_all(folder).unwrap();
     }
 }

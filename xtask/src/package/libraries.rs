@@ -26,6 +26,7 @@ pub(crate) fn of(program: &Path) -> Result<Vec<ImageFile>, String> {
     let file = |path: &str| {
         Ok(ImageFile {
             path: path.trim_start_matches('/').to_owned(),
+            mode: 0o755,
             content: read(Path::new(path))?,
         })
     };
