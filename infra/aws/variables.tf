@@ -4,8 +4,8 @@ variable "name" {
   default     = "bleepstore"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,29}[a-z0-9]$", var.name))
-    error_message = "The name must be 3 to 31 lower-case letters, digits and hyphens, starting with a letter and not ending in a hyphen."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,25}[a-z0-9]$", var.name))
+    error_message = "The name must be 3 to 27 lower-case letters, digits and hyphens, starting with a letter and not ending in a hyphen."
   }
 }
 

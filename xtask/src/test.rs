@@ -1,16 +1,14 @@
 //! `cargo xtask test`.
 
-use std::env;
 use std::process::{Command, ExitCode};
 use std::thread;
 
 use crate::report::{Tally, counted, missing, section};
 use crate::run::{cargo, output, succeeds, watched};
-use crate::{direction, policy, python, sdk};
+use crate::{direction, infra, policy, python, sdk};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
-pub(crate) fn test() -> ExitCode {
-    let strict = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
+pub(crate) fn test(strict: bool) -> ExitCode {
     // Installing waits for the network while cargo compiles.
     let python = thread::spawn(python::environment);
     let mut total = Tally::default();
@@ -36,6 +34,7 @@ pub(crate) fn test() -> ExitCode {
         tally
     });
     section(&mut total, "cargo test", || cargo_test(strict));
+    section(&mut total, "Terraform roots", || infra::check(strict));
     section(&mut total, "SDK tests", || {
         let python = python
             .join()
