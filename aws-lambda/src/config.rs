@@ -1,12 +1,10 @@
 //! Settings, from the environment: the same names in every deployment.
 
-use std::env;
+use bleepstore_core::{Limits, Settings};
+use bleepstore_http::Environment;
 
-use bleepstore_core::model::RootCredential;
-use bleepstore_core::{Limits, Settings, config};
-
-/// Where the HTTP server listens when nothing says otherwise: reachable from this machine only.
-const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
+/// Where the container platforms expect what listens on their `PORT`.
+const EVERY_INTERFACE: &str = "0.0.0.0";
 
 /// What a Function URL lets through: an event of 6 MB, in which the body is base64 and headers take room too, and a
 /// streamed response of 200 MB (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -48,61 +46,32 @@ pub(crate) enum Front {
 
 impl Config {
     /// The settings in the environment; one line on what is missing or wrong.
-    pub(crate) fn from_environment() -> Result<Self, String> {
-        Self::read(|name| {
-            let value = env::var_os(name)?;
-            Some(value.into_string().map_err(|_| format!("{name} is not UTF-8")))
-        })
-    }
-
-    fn read(variable: impl Fn(&str) -> Option<Result<String, String>>) -> Result<Self, String> {
-        let optional = |name: &str| match variable(name).transpose() {
-            Ok(value) => Ok(value.filter(|value| !value.is_empty())),
-            Err(error) => Err(error),
-        };
-        let required = |name: &str| optional(name)?.ok_or_else(|| format!("{name} is not set"));
-        let region = match optional("BLEEPSTORE_REGION")? {
+    pub(crate) fn read(environment: &Environment<'_>) -> Result<Self, String> {
+        let region = match environment.optional("BLEEPSTORE_REGION")? {
             Some(region) => region,
-            None => optional("AWS_REGION")?.ok_or("neither BLEEPSTORE_REGION nor AWS_REGION is set")?,
+            None => environment
+                .optional("AWS_REGION")?
+                .ok_or("neither BLEEPSTORE_REGION nor AWS_REGION is set")?,
         };
-        let domains = optional("BLEEPSTORE_DOMAIN")?.unwrap_or_default();
-        let front = match optional("AWS_LAMBDA_RUNTIME_API")? {
+        let front = match environment.optional("AWS_LAMBDA_RUNTIME_API")? {
             Some(_) => {
                 LAMBDA_VARIABLES
                     .iter()
-                    .try_for_each(|name| required(name).map(drop))?;
+                    .try_for_each(|name| environment.required(name).map(drop))?;
                 Front::Lambda
             }
-            None => Front::Http(listen(optional("BLEEPSTORE_LISTEN")?, optional("PORT")?)?),
+            None => Front::Http(environment.listen(EVERY_INTERFACE)?),
+        };
+        let limits = match front {
+            Front::Lambda => LAMBDA_LIMITS,
+            Front::Http(_) => Limits::default(),
         };
         Ok(Self {
-            settings: Settings {
-                region: config::region(&region).map_err(|error| format!("the region {region}: {error}"))?,
-                base_domains: config::base_domains(&domains)
-                    .map_err(|error| format!("BLEEPSTORE_DOMAIN: {error}"))?,
-                root: RootCredential {
-                    access_key: required("BLEEPSTORE_ACCESS_KEY")?,
-                    secret_key: required("BLEEPSTORE_SECRET_KEY")?,
-                },
-                limits: match front {
-                    Front::Lambda => LAMBDA_LIMITS,
-                    Front::Http(_) => Limits::default(),
-                },
-            },
-            table: required("BLEEPSTORE_TABLE")?,
-            blob_bucket: required("BLEEPSTORE_BLOB_BUCKET")?,
+            settings: environment.settings(&region, limits)?,
+            table: environment.required("BLEEPSTORE_TABLE")?,
+            blob_bucket: environment.required("BLEEPSTORE_BLOB_BUCKET")?,
             front,
         })
-    }
-}
-
-/// `BLEEPSTORE_LISTEN` (host:port) first; then `PORT`, which container platforms set and expect on every interface.
-fn listen(listen: Option<String>, port: Option<String>) -> Result<String, String> {
-    match (listen, port) {
-        (Some(listen), _) => Ok(listen),
-        (None, Some(port)) if port.parse::<u16>().is_ok() => Ok(format!("0.0.0.0:{port}")),
-        (None, Some(port)) => Err(format!("PORT is not a port: {port}")),
-        (None, None) => Ok(DEFAULT_LISTEN.to_owned()),
     }
 }
 
@@ -119,13 +88,13 @@ mod tests {
     ];
 
     fn read(more: &[(&str, &str)], without: &str) -> Result<Config, String> {
-        Config::read(|name| {
+        Config::read(&Environment::of(|name| {
             let all = more.iter().chain(&COMPLETE);
             let found = all
                 .into_iter()
                 .find(|(given, _)| *given == name && name != without);
-            found.map(|(_, value)| Ok((*value).to_owned()))
-        })
+            found.map(|(_, value)| (*value).to_owned())
+        }))
     }
 
     #[test]

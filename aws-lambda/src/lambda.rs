@@ -5,16 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use bleepstore_aws::event::{Event, fold, malformed};
 use bleepstore_core::body::BodyError;
-use bleepstore_core::ops::{GcOptions, resume_collection};
 use bleepstore_core::{Body, Service};
+use bleepstore_http::answer_reserved;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::Response;
 use lambda_runtime::{
     Context, Error, FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse, run, service_fn,
 };
-use serde_json::{Value, json};
-use tokio::time::timeout;
+use serde_json::Value;
 
 /// How long before the function's deadline a slice of garbage collection is given up.
 const COLLECTION_MARGIN: Duration = Duration::from_secs(5);
@@ -23,25 +22,45 @@ const COLLECTION_MARGIN: Duration = Duration::from_secs(5);
 type Answer = FunctionResponse<Value, BoxStream<'static, Result<Bytes, BodyError>>>;
 
 /// Answers events until Lambda ends the process. A panic fails the one event that caused it.
-pub(crate) async fn serve(service: Service) -> Result<(), String> {
-    let service = Arc::new(service);
+pub(crate) async fn serve(service: Service, base_domains: Vec<String>) -> Result<(), String> {
+    let function = Arc::new(Function {
+        service,
+        base_domains,
+    });
     let answered = run(service_fn(|event: LambdaEvent<Value>| {
-        let service = service.clone();
-        async move { answer(&service, event).await }
+        let function = function.clone();
+        async move { function.answer(event).await }
     }));
     answered
         .await
         .map_err(|error| format!("Lambda's runtime interface failed: {error}"))
 }
 
-async fn answer(service: &Service, event: LambdaEvent<Value>) -> Result<Answer, Error> {
-    match Event::read(event.payload) {
-        Ok(Event::Request(request)) => Ok(streamed(service.call(request).await)),
-        Ok(Event::Collect) => collect(service, &event.context).await,
-        Err(error) => Ok(streamed(malformed(&error))),
+/// What answers events.
+struct Function {
+    service: Service,
+    /// Where a path belongs to the bucket that the host names, and not to the server.
+    base_domains: Vec<String>,
+}
+
+impl Function {
+    async fn answer(&self, event: LambdaEvent<Value>) -> Result<Answer, Error> {
+        match Event::read(event.payload) {
+            Ok(Event::Request(request)) => {
+                let reserved = answer_reserved(&request, &self.base_domains);
+                Ok(streamed(match reserved {
+                    Some(response) => response,
+                    None => self.service.call(request).await,
+                }))
+            }
+            Ok(Event::Collect) => collect(&self.service, &event.context).await,
+            Err(error) => Ok(streamed(malformed(&error))),
+        }
     }
 }
 
+/// The runtime sends the head before it asks for the body, so that status and headers also arrive where the body is
+/// empty. (Node's runtime sends it with the body's first byte, and such responses become a bare 200.)
 fn streamed(response: Response<Body>) -> Answer {
     let (head, body) = response.into_parts();
     let metadata_prelude = MetadataPrelude {
@@ -62,18 +81,6 @@ async fn collect(service: &Service, context: &Context) -> Result<Answer, Error> 
         .deadline()
         .duration_since(SystemTime::now())
         .unwrap_or_default();
-    let options = GcOptions::default();
-    let slice = resume_collection(&service.context().ports, &options);
-    let report = timeout(left.saturating_sub(COLLECTION_MARGIN), slice)
-        .await
-        .map_err(|_| "garbage collection did not finish a slice within the function's timeout")??;
-    let answer = json!({
-        "seen": { "blobs": report.seen.blobs, "bytes": report.seen.bytes },
-        "deleted": { "blobs": report.deleted.blobs, "bytes": report.deleted.bytes },
-        "failed": { "blobs": report.failed.blobs, "bytes": report.failed.bytes },
-        "expired_uploads": report.expired_uploads,
-        "round_finished": report.next.is_none(),
-    });
-    tracing::info!(report = %answer, "garbage was collected");
-    Ok(FunctionResponse::BufferedResponse(answer))
+    let report = bleepstore_http::collect(service, left.saturating_sub(COLLECTION_MARGIN)).await?;
+    Ok(FunctionResponse::BufferedResponse(report))
 }

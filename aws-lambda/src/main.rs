@@ -2,9 +2,7 @@
 
 mod config;
 mod lambda;
-mod logging;
 mod sdk;
-mod serve;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,7 +13,9 @@ use bleepstore_aws::dynamo::DynamoMetadata;
 use bleepstore_aws::s3_blobs::{self, S3Blobs};
 use bleepstore_core::ports::{Clock, Entropy};
 use bleepstore_core::{Ports, Service};
-use bleepstore_http::{OsEntropy, SystemClock};
+use bleepstore_http::{
+    Environment, LogFormat, Options, OsEntropy, SystemClock, serve_until_signal, start_log,
+};
 use tokio::runtime;
 
 use crate::config::{Config, Front};
@@ -32,8 +32,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let config = Config::from_environment()?;
-    logging::start()?;
+    let config = Config::read(&Environment::of_process())?;
+    start_log(LogFormat::for_standard_error()).map_err(|error| error.to_string())?;
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -45,13 +45,16 @@ fn run() -> Result<(), String> {
 async fn start(config: Config) -> Result<(), String> {
     let sdk = sdk::sdk_config(&config.settings.region).await;
     let ports = ports(&config, &sdk);
-    let base_domains = config.settings.base_domains.clone();
+    let options = Options {
+        base_domains: config.settings.base_domains.clone(),
+        ..Options::default()
+    };
     let service = Service::start(config.settings, ports)
         .await
         .map_err(|error| format!("the stores cannot be used: {error}"))?;
     match config.front {
-        Front::Lambda => lambda::serve(service).await,
-        Front::Http(listen) => serve::serve(service, &listen, base_domains).await,
+        Front::Lambda => lambda::serve(service, options.base_domains).await,
+        Front::Http(listen) => serve_until_signal(service, &listen, options).await,
     }
 }
 

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use bleepstore_tests::emulators::{Bootstrap, FunctionUrl, MiniStack, REGION};
+use bleepstore_tests::emulators::{FunctionUrl, MiniStack, REGION, ServerProgram};
 use bleepstore_tests::http::encoding::pattern;
-use bleepstore_tests::http::{Endpoint, S3};
+use bleepstore_tests::http::{Endpoint, Front, S3};
 use serde_json::json;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_bootstrap");
@@ -43,6 +43,7 @@ fn client(address: std::net::SocketAddr) -> S3 {
             region: REGION.to_owned(),
             access_key: ACCESS_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
+            front: Front::Nothing,
         },
     }
 }
@@ -85,14 +86,14 @@ fn objects_come_back_are_listed_and_go(s3: &S3) {
 
 #[test]
 fn over_http_objects_come_back_are_listed_and_go() {
-    let server = Bootstrap::start(Path::new(BINARY), variables()).unwrap();
+    let server = ServerProgram::start(Path::new(BINARY), variables()).unwrap();
     objects_come_back_are_listed_and_go(&client(server.address()));
     assert!(server.stop().unwrap(), "it stops without an error when asked");
 }
 
 #[test]
 fn over_http_multipart_uploads_and_large_bodies_work() {
-    let server = Bootstrap::start(Path::new(BINARY), variables()).unwrap();
+    let server = ServerProgram::start(Path::new(BINARY), variables()).unwrap();
     let s3 = client(server.address());
     let bucket = s3.bucket();
     let large = pattern(2, 9_000_001);
@@ -188,7 +189,7 @@ fn on_lambda_the_schedule_collects_garbage_and_keeps_what_is_new() {
 
 #[test]
 fn what_one_process_wrote_another_one_reads() {
-    let server = Bootstrap::start(Path::new(BINARY), variables()).unwrap();
+    let server = ServerProgram::start(Path::new(BINARY), variables()).unwrap();
     let bucket = client(server.address()).bucket();
     bucket.put("key", "from the server").expect(200);
     let (_url, s3) = on_lambda();

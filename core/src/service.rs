@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::api::{self, Call};
 use crate::body::Body;
-use crate::config::Settings;
+use crate::config::{Limits, Settings};
 use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
 use crate::ops::{Caller, Context, CredentialCache, Ownership, establish_ownership};
 use crate::ports::{Ports, StoreResult};
@@ -47,6 +47,18 @@ impl Service {
             context: Context { ports, ownership },
             credentials: CredentialCache::default(),
         })
+    }
+
+    /// The same service where the platform lets other amounts through.
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        Self {
+            settings: Settings {
+                limits,
+                ..self.settings.clone()
+            },
+            context: self.context.clone(),
+            credentials: CredentialCache::default(),
+        }
     }
 
     /// What the operations of this service work with.

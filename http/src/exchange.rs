@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use bleepstore_core::{Body, Service};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, stream};
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -12,16 +12,25 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
+use tracing::{Instrument, Span};
 
-use crate::Options;
 use crate::request_body::{Unread, into_core, too_late};
-use crate::reserved;
+use crate::reserved::Resource;
+use crate::trace::TraceContext;
+use crate::{Options, http2, reserved};
 
 /// What answers the requests.
 pub trait Responder: Send + Sync + 'static {
     /// Answers one request. Its URI has the path and the query as the client sent them, and its `Host`
     /// header names the authority, whatever the version of HTTP.
     fn respond(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Answers a request for a path below `/_bleepstore/` that is not the health check's. Unless a deployment has
+    /// something there, there is nothing.
+    fn respond_reserved(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send {
+        drop(request);
+        async { reserved::bare(StatusCode::NOT_FOUND) }
+    }
 }
 
 impl Responder for Service {
@@ -36,7 +45,33 @@ pub(crate) async fn answer<R: Responder>(
     options: &Options,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    let span = span(request.headers());
+    let answer = answer_within(responder, options, request).instrument(span.clone());
+    let response = answer.await;
+    if span.is_disabled() {
+        return response;
+    }
+    response.map(|body| logged_within(span, body))
+}
+
+/// The span of a request in the log. It is as important as its most important event.
+fn span(headers: &HeaderMap) -> Span {
+    match TraceContext::of(headers) {
+        Some(TraceContext { trace_id, span_id }) => tracing::error_span!("request", trace_id, span_id),
+        None => tracing::error_span!("request"),
+    }
+}
+
+async fn answer_within<R: Responder>(
+    responder: &R,
+    options: &Options,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let (mut parts, incoming) = request.into_parts();
+    // Over HTTP/1.1 the parser has refused them.
+    if parts.headers.len() > options.max_headers {
+        return reserved::bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
     into_origin_form(&mut parts);
     let closable = parts.version < Version::HTTP_2;
     let waits = expects_continue(&parts.headers);
@@ -46,14 +81,11 @@ pub(crate) async fn answer<R: Responder>(
     let deadline = Instant::now() + options.life;
     let (body, mut unread) = into_core(incoming, options.idle, deadline);
     let request = Request::from_parts(parts, body);
-    if let Some(response) = reserved::answer(&request, &options.base_domains) {
-        return response;
-    }
-    let mut response = AssertUnwindSafe(responder.respond(request))
+    let mut response = AssertUnwindSafe(respond(responder, options, request))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| internal_error())
-        .map(|body| ending_by(deadline, body));
+        .map(|body| http2::paced(ending_by(deadline, body), options.idle));
     if closable && never_told {
         // A client that waited and got its answer at once may confuse it with that of its next request:
         // the botocore inside aws-cli v1 does, after an empty upload.
@@ -64,6 +96,25 @@ pub(crate) async fn answer<R: Responder>(
         settle(unread, waits, &mut response, options);
     }
     response
+}
+
+async fn respond<R: Responder>(responder: &R, options: &Options, request: Request<Body>) -> Response<Body> {
+    match reserved::belongs_to(&request, &options.base_domains) {
+        Resource::S3 => responder.respond(request).await,
+        Resource::Health => reserved::health(request.method()),
+        Resource::Other => responder.respond_reserved(request).await,
+    }
+}
+
+/// The body, whose events belong to the request.
+fn logged_within(span: Span, body: Body) -> Body {
+    if body.is_empty() {
+        return body;
+    }
+    let length = body.size_hint().exact();
+    let mut pieces = body.into_stream();
+    let pieces = stream::poll_fn(move |cx| span.in_scope(|| pieces.poll_next_unpin(cx)));
+    Body::stream(pieces, length)
 }
 
 /// The body, which fails once the deadline has passed.

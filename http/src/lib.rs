@@ -1,17 +1,32 @@
-//! The core over HTTP, for the deployments that own a listening socket.
+//! The core over HTTP, for the deployments that own a listening socket, and what else the deployments share.
 //!
-//! [`serve`] runs an HTTP/1.1 server (and HTTP/2 without TLS with the feature `h2c`) until it is told to
-//! stop. [`SystemClock`] and [`OsEntropy`] are the core's clock and randomness in an ordinary process.
+//! [`serve`] runs an HTTP/1.1 server, and HTTP/2 without TLS beside it where [`Options::h2c`] says so, until it
+//! is told to stop; [`serve_until_signal`] does so for a whole process. [`SystemClock`] and [`OsEntropy`] are the core's
+//! clock and randomness in an ordinary process, [`Environment`] reads its settings, [`start_log`] starts its log, and [`collect`] runs a slice of garbage
+//! collection for a platform's schedule.
 
+mod activity;
 mod ambient;
+mod cloud_logging;
+mod collection;
+mod environment;
 mod exchange;
+mod http2;
 mod lingering;
+mod logging;
 mod options;
+mod process;
 mod request_body;
 mod reserved;
 mod server;
+mod trace;
 
 pub use ambient::{OsEntropy, SystemClock};
+pub use collection::{CollectionError, collect};
+pub use environment::Environment;
 pub use exchange::Responder;
+pub use logging::{LOG_VARIABLE, LogError, LogFormat, start_log};
 pub use options::Options;
+pub use process::serve_until_signal;
+pub use reserved::answer as answer_reserved;
 pub use server::serve;

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -16,6 +17,8 @@ use tokio::time::{Instant, Sleep, sleep};
 /// sends is thrown away for a while.
 pub(crate) struct LingeringStream {
     stream: TcpStream,
+    /// What was read to find out about the client, and is read again.
+    ahead: BytesMut,
     write_idle: Duration,
     linger: Duration,
     timer: Pin<Box<Sleep>>,
@@ -38,11 +41,26 @@ impl LingeringStream {
     pub(crate) fn new(stream: TcpStream, write_idle: Duration, linger: Duration) -> Self {
         Self {
             stream,
+            ahead: BytesMut::new(),
             write_idle,
             linger,
             timer: Box::pin(sleep(write_idle)),
             phase: Phase::Open,
         }
+    }
+
+    /// Whether the first bytes that the client sends are these. They are not consumed.
+    pub(crate) async fn begins_with(&mut self, expected: &[u8]) -> io::Result<bool> {
+        let mut first = BytesMut::with_capacity(expected.len());
+        while first.len() < expected.len() && expected.starts_with(&first) {
+            let mut rest = (&mut self.stream).take((expected.len() - first.len()) as u64);
+            if rest.read_buf(&mut first).await? == 0 {
+                break;
+            }
+        }
+        let begins = *first == *expected;
+        self.ahead = first;
+        Ok(begins)
     }
 
     fn start_timer(&mut self, duration: Duration, phase: Phase) {
@@ -94,6 +112,11 @@ impl AsyncRead for LingeringStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.ahead.has_remaining() {
+            let length = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }

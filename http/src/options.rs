@@ -8,6 +8,10 @@ pub struct Options {
     /// How many connections are held at a time; further ones wait to be accepted. Fewer than the process may have
     /// files open, since requests open files too.
     pub max_connections: usize,
+    /// Whether HTTP/2 without TLS is spoken beside HTTP/1.1, to clients that begin with its preface.
+    pub h2c: bool,
+    /// How many requests may be under way on one HTTP/2 connection; clients hold back further ones.
+    pub max_streams: u32,
     /// How long a client has for sending a request's head, and how long an idle connection is kept.
     pub header_read: Duration,
     /// How many header fields a request may have; more get `431`.
@@ -37,6 +41,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             max_connections: 512,
+            h2c: false,
+            max_streams: 128,
             header_read: Duration::from_secs(30),
             max_headers: 200,
             max_header_bytes: 64 * 1024,

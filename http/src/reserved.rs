@@ -7,32 +7,62 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 const ROOT: &str = "/_bleepstore";
 const HEALTH: &str = "/_bleepstore/health";
 
-/// The answer to a request for a reserved path; `None` where the path is S3's.
-pub(crate) fn answer<B>(request: &Request<B>, base_domains: &[String]) -> Option<Response<Body>> {
+/// The answer to a request for a reserved path, such as the health check; `None` where the path is S3's. It is for a
+/// deployment whose requests do not come by [`serve`], and that has nothing else there.
+///
+/// [`serve`]: crate::serve
+pub fn answer<B>(request: &Request<B>, base_domains: &[String]) -> Option<Response<Body>> {
+    match belongs_to(request, base_domains) {
+        Resource::S3 => None,
+        Resource::Health => Some(health(request.method())),
+        Resource::Other => Some(bare(StatusCode::NOT_FOUND)),
+    }
+}
+
+/// Whose a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resource {
+    S3,
+    Health,
+    /// Below the reserved root, and the deployment's.
+    Other,
+}
+
+/// Whose the path of this request is.
+pub(crate) fn belongs_to<B>(request: &Request<B>, base_domains: &[String]) -> Resource {
     let path = request.uri().path();
-    let below = path.strip_prefix(ROOT)?;
-    if !(below.is_empty() || below.starts_with('/')) || is_virtual_hosted(request, base_domains) {
-        return None;
+    match path.strip_prefix(ROOT) {
+        Some(below) if below.is_empty() || below.starts_with('/') => {}
+        _ => return Resource::S3,
     }
-    if path != HEALTH {
-        return Some(plain(StatusCode::NOT_FOUND, Body::empty()));
+    if is_virtual_hosted(request, base_domains) {
+        Resource::S3
+    } else if path == HEALTH {
+        Resource::Health
+    } else {
+        Resource::Other
     }
-    if *request.method() != Method::GET && *request.method() != Method::HEAD {
-        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, Body::empty());
+}
+
+/// The answer to a health check.
+pub(crate) fn health(method: &Method) -> Response<Body> {
+    if *method != Method::GET && *method != Method::HEAD {
+        let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
         response
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return Some(response);
+        return response;
     }
-    let mut response = plain(StatusCode::OK, Body::full(r#"{"status":"ok"}"#));
+    let mut response = Response::new(Body::full(r#"{"status":"ok"}"#));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Some(response)
+    response
 }
 
-fn plain(status: StatusCode, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
+/// A status and nothing else.
+pub(crate) fn bare(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
 }
@@ -56,38 +86,38 @@ fn is_virtual_hosted<B>(request: &Request<B>, base_domains: &[String]) -> bool {
 mod tests {
     use super::*;
 
-    fn status(method: &str, uri: &str, host: &str) -> Option<u16> {
-        let request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .header(HOST, host)
-            .body(())
-            .unwrap();
-        let domains = ["s3.example.com".to_owned()];
-        answer(&request, &domains).map(|response| response.status().as_u16())
+    fn resource(uri: &str, host: &str) -> Resource {
+        let request = Request::builder().uri(uri).header(HOST, host).body(()).unwrap();
+        belongs_to(&request, &["s3.example.com".to_owned()])
     }
 
     #[test]
     fn only_the_reserved_root_is_taken() {
-        assert_eq!(status("GET", "/_bleepstore/health", "localhost"), Some(200));
-        assert_eq!(status("HEAD", "/_bleepstore/health?x", "localhost"), Some(200));
-        assert_eq!(status("PUT", "/_bleepstore/health", "localhost"), Some(405));
-        assert_eq!(status("GET", "/_bleepstore/other", "localhost"), Some(404));
-        assert_eq!(status("GET", "/_bleepstore", "localhost"), Some(404));
-        assert_eq!(status("GET", "/_bleepstores/health", "localhost"), None);
-        assert_eq!(status("GET", "/bucket/_bleepstore/health", "localhost"), None);
+        assert_eq!(resource("/_bleepstore/health", "localhost"), Resource::Health);
+        assert_eq!(resource("/_bleepstore/health?x", "localhost"), Resource::Health);
+        assert_eq!(resource("/_bleepstore/other", "localhost"), Resource::Other);
+        assert_eq!(resource("/_bleepstore", "localhost"), Resource::Other);
+        assert_eq!(resource("/_bleepstores/health", "localhost"), Resource::S3);
+        assert_eq!(resource("/bucket/_bleepstore/health", "localhost"), Resource::S3);
     }
 
     #[test]
     fn below_a_base_domain_the_reserved_path_is_a_key() {
-        assert_eq!(
-            status("GET", "/_bleepstore/health", "photos.S3.example.com:9000"),
-            None
-        );
-        assert_eq!(status("GET", "/_bleepstore/health", "s3.example.com"), Some(200));
-        assert_eq!(
-            status("GET", "/_bleepstore/health", "others3.example.com"),
-            Some(200)
-        );
+        let health = |host| resource("/_bleepstore/health", host);
+        assert_eq!(health("photos.S3.example.com:9000"), Resource::S3);
+        assert_eq!(health("s3.example.com"), Resource::Health);
+        assert_eq!(health("others3.example.com"), Resource::Health);
+    }
+
+    #[test]
+    fn health_is_read_and_never_written() {
+        for (method, status) in [
+            (Method::GET, 200),
+            (Method::HEAD, 200),
+            (Method::PUT, 405),
+            (Method::POST, 405),
+        ] {
+            assert_eq!(health(&method).status().as_u16(), status, "{method}");
+        }
     }
 }

@@ -2,18 +2,21 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use crate::activity::Activity;
 use crate::exchange::{self, Responder};
+use crate::http2;
 use crate::lingering::LingeringStream;
 use crate::options::Options;
 
@@ -30,8 +33,8 @@ pub async fn serve<R: Responder>(
     stop: impl Future<Output = ()>,
 ) -> usize {
     let options = Arc::new(options);
-    let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(options.max_connections));
+    let stopping = watch::Sender::new(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
@@ -41,9 +44,13 @@ pub async fn serve<R: Responder>(
             Some(ended) = connections.join_next() => report(ended),
             accepted = accept(&listener, &places) => match accepted {
                 Ok((stream, place)) => {
-                    let connection = connection(stream, responder.clone(), options.clone(), graceful.watcher());
+                    let connection = Connection {
+                        responder: responder.clone(),
+                        options: options.clone(),
+                        stopping: stopping.subscribe(),
+                    };
                     connections.spawn(async move {
-                        connection.await;
+                        connection.serve(stream).await;
                         drop(place);
                     });
                 }
@@ -52,11 +59,14 @@ pub async fn serve<R: Responder>(
         }
     }
     drop(listener);
-    if timeout(options.shutdown, graceful.shutdown()).await.is_ok() {
+    stopping.send_replace(true);
+    let all_ended = async {
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+    };
+    if timeout(options.shutdown, all_ended).await.is_ok() {
         return 0;
-    }
-    while let Some(ended) = connections.try_join_next() {
-        report(ended);
     }
     let cut_off = connections.len();
     connections.shutdown().await;
@@ -91,58 +101,89 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn connection<R: Responder>(
-    stream: TcpStream,
+/// One connection and what it is served with.
+struct Connection<R> {
     responder: Arc<R>,
     options: Arc<Options>,
-    watcher: Watcher,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY was refused");
-    }
-    let io = TokioIo::new(LingeringStream::new(stream, options.idle, options.linger));
-    let limits = options.clone();
-    let service = service_fn(move |request| {
-        let (responder, options) = (responder.clone(), options.clone());
-        async move { Ok::<_, Infallible>(exchange::answer(&*responder, &options, request).await) }
-    });
-    #[cfg(not(feature = "h2c"))]
-    let served = watcher.watch(http1(&limits).serve_connection(io, service)).await;
-    #[cfg(feature = "h2c")]
-    let served = watcher
-        .watch(http1_or_http2(&limits).serve_connection(io, service).into_owned())
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection failed");
-    }
+    stopping: watch::Receiver<bool>,
 }
 
-#[cfg(not(feature = "h2c"))]
-fn http1(limits: &Options) -> hyper::server::conn::http1::Builder {
-    let mut builder = hyper::server::conn::http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read)
-        .max_headers(limits.max_headers)
-        .max_header_size(limits.max_header_bytes);
-    builder
-}
+impl<R: Responder> Connection<R> {
+    async fn serve(mut self, stream: TcpStream) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was refused");
+        }
+        let mut stream = LingeringStream::new(stream, self.options.idle, self.options.linger);
+        let served = match self.speaks_http2(&mut stream).await {
+            Ok(true) => self.serve_http2(stream).await,
+            Ok(false) => self.serve_http1(stream).await,
+            Err(error) => {
+                tracing::debug!(%error, "a connection began with nothing");
+                return;
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a connection failed");
+        }
+    }
 
-#[cfg(feature = "h2c")]
-fn http1_or_http2(
-    limits: &Options,
-) -> hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor> {
-    let mut builder = hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read)
-        .max_headers(limits.max_headers)
-        .max_buf_size(limits.max_header_bytes.max(8192));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(limits.header_read)
-        .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX));
-    builder
+    /// Which protocol the client begins with, once that is known.
+    async fn speaks_http2(&mut self, stream: &mut LingeringStream) -> io::Result<bool> {
+        if !self.options.h2c {
+            return Ok(false);
+        }
+        tokio::select! {
+            begun = timeout(self.options.header_read, stream.begins_with(http2::PREFACE)) => begun?,
+            _ = self.stopping.wait_for(|stopping| *stopping) => Err(io::ErrorKind::Interrupted.into()),
+        }
+    }
+
+    async fn serve_http1(mut self, stream: LingeringStream) -> hyper::Result<()> {
+        let (responder, options) = (self.responder.clone(), self.options.clone());
+        let service = service_fn(move |request| {
+            let (responder, options) = (responder.clone(), options.clone());
+            async move { Ok::<_, Infallible>(exchange::answer(&*responder, &options, request).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.options.header_read)
+            .max_headers(self.options.max_headers)
+            .max_header_size(self.options.max_header_bytes)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            _ = self.stopping.wait_for(|stopping| *stopping) => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    }
+
+    /// hyper closes an idle HTTP/1.1 connection after a while; for HTTP/2 that is done here.
+    async fn serve_http2(mut self, stream: LingeringStream) -> hyper::Result<()> {
+        let (responder, options) = (self.responder.clone(), self.options.clone());
+        let activity = Activity::new();
+        let exchanges = activity.clone();
+        let service = service_fn(move |request| {
+            let (responder, options) = (responder.clone(), options.clone());
+            let exchange = exchanges.begin();
+            async move {
+                let response = exchange::answer(&*responder, &options, request).await;
+                Ok::<_, Infallible>(response.map(|body| exchange.until_the_end_of(body)))
+            }
+        });
+        let connection = http2::builder(&self.options).serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            _ = self.stopping.wait_for(|stopping| *stopping) => {}
+            () = activity.idle_for(self.options.header_read) => {}
+        }
+        // The client is told (GOAWAY); what it began before it read that is still answered.
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            // All is answered, and the client takes neither the end of it nor its leave.
+            () = activity.idle_for(self.options.idle) => Ok(()),
+        }
+    }
 }

@@ -1,95 +1,22 @@
 //! The server as a client meets it: raw bytes over a socket, with a stand-in for the core.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+mod probe;
+
 use std::time::Duration;
 
-use bleepstore_core::Body;
-use bleepstore_http::{Options, Responder, serve};
-use futures_util::StreamExt;
-use http::{Request, Response, StatusCode};
+use bleepstore_http::Options;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
 
-/// Answers by the first segment of the path.
-#[derive(Default)]
-struct Probe {
-    entered: Notify,
-    go_on: Notify,
+use probe::{Server, impatient, start};
+
+/// What the tests here say to a server.
+trait Talk {
+    async fn talk(&self, bytes: &[u8]) -> String;
 }
 
-impl Responder for Probe {
-    async fn respond(&self, request: Request<Body>) -> Response<Body> {
-        let path = request.uri().path().to_owned();
-        match path.as_str() {
-            "/count" => count(request.into_body()).await,
-            "/refuse" => status(StatusCode::FORBIDDEN, "refused"),
-            "/panic" => panic!("asked for"),
-            "/wait" => {
-                self.entered.notify_one();
-                self.go_on.notified().await;
-                status(StatusCode::OK, "waited")
-            }
-            _ => {
-                let host = request
-                    .headers()
-                    .get("host")
-                    .map_or("-", |host| host.to_str().unwrap());
-                status(StatusCode::OK, &format!("{} {host}", request.uri()))
-            }
-        }
-    }
-}
-
-fn status(status: StatusCode, text: &str) -> Response<Body> {
-    let mut response = Response::new(Body::full(text.to_owned()));
-    *response.status_mut() = status;
-    response
-}
-
-async fn count(body: Body) -> Response<Body> {
-    let mut stream = body.into_stream();
-    let mut length = 0;
-    while let Some(item) = stream.next().await {
-        match item {
-            Ok(bytes) => length += bytes.len(),
-            Err(error) => return status(StatusCode::BAD_REQUEST, &error.to_string()),
-        }
-    }
-    status(StatusCode::OK, &length.to_string())
-}
-
-struct Server {
-    address: SocketAddr,
-    probe: Arc<Probe>,
-    stop: oneshot::Sender<()>,
-    ended: JoinHandle<usize>,
-}
-
-async fn start(options: Options) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let probe = Arc::new(Probe::default());
-    let (stop, stopped) = oneshot::channel();
-    let ended = tokio::spawn(serve(listener, probe.clone(), options, async {
-        stopped.await.unwrap();
-    }));
-    Server {
-        address,
-        probe,
-        stop,
-        ended,
-    }
-}
-
-impl Server {
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
+impl Talk for Server {
     /// Sends `bytes` on a connection of their own; what the server sends until it closes.
     async fn talk(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect().await;
@@ -114,16 +41,6 @@ async fn read_response(stream: &mut TcpStream, body: &str) -> String {
         answer.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
     }
     answer
-}
-
-/// Options whose waits on a client end soon, for the tests that wait for them to end.
-fn impatient() -> Options {
-    Options {
-        header_read: Duration::from_millis(50),
-        idle: Duration::from_millis(50),
-        drain: Duration::from_millis(50),
-        ..Options::default()
-    }
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use bleepstore_http::LogError;
+
 /// One line for standard error, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -33,6 +35,15 @@ impl Failure {
     /// The exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Filter(_) => Self::usage(error.to_string()),
+            LogError::Start(_) => Self::new(error.to_string()),
+        }
     }
 }
 

@@ -6,13 +6,13 @@ mod credentials;
 mod data_dir;
 mod failure;
 mod gc;
-mod logging;
 mod serve;
 mod stores;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use bleepstore_http::{LogFormat, start_log};
 use tokio::runtime;
 
 use crate::config::{Cli, Command};
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let command = Cli::command()?;
-    logging::start()?;
+    start_log(LogFormat::for_standard_error())?;
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

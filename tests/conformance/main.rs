@@ -12,11 +12,13 @@ use bleepstore_tests::samples::NOW;
 
 use self::aws::blobs_in_s3;
 use self::dynamo::dynamo_metadata;
+use self::firestore::firestore_metadata;
 use self::local::{blobs_in_files, sqlite_metadata};
 
 mod aws;
 mod decorators;
 mod dynamo;
+mod firestore;
 mod local;
 
 async fn memory_metadata() -> MetadataFixture {
@@ -56,6 +58,6 @@ macro_rules! conformance {
 
 conformance! {
     metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata sqlite_metadata
-        dynamo_metadata;
+        dynamo_metadata firestore_metadata;
     blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3;
 }

@@ -1,5 +1,7 @@
 //! How many calls to its stores each operation makes. Every call is a round trip in a cloud.
 
+mod aws;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,15 +1,14 @@
 //! BleepStore on an emulated AWS, until Ctrl-C: `cargo xtask emulate aws [--http]`.
 
+mod session;
+
 use std::error::Error;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use bleepstore_tests::emulators::{Bootstrap, FunctionUrl, MiniStack, REGION, binary};
+use bleepstore_tests::emulators::{FunctionUrl, MiniStack, ServerProgram, binary};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
-const ACCESS_KEY: &str = "emulated-root";
-const SECRET_KEY: &str = "emulated-root-secret";
+use crate::session::Root;
 
 /// How many requests the function answers at a time.
 const INSTANCES: usize = 4;
@@ -35,40 +34,21 @@ fn main() -> ExitCode {
 
 fn run(http: bool) -> Result<(), Box<dyn Error + Send + Sync>> {
     let runtime = Runtime::new()?;
-    // From here on Ctrl-C ends the wait below instead of the process, so that what was started is stopped.
-    let stop = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        Ok::<_, std::io::Error>(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    })?;
+    let end = session::end(&runtime)?;
     let cloud = MiniStack::start()?;
     runtime.block_on(cloud.provision())?;
+    let root = Root::from_environment();
     let mut variables = cloud.variables();
-    variables.push(("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY.to_owned()));
-    variables.push(("BLEEPSTORE_SECRET_KEY", SECRET_KEY.to_owned()));
+    variables.extend(root.variables());
     if http {
-        let server = Bootstrap::start(&binary()?, variables)?;
-        announce("an HTTP server", server.address());
-        runtime.block_on(stop);
+        let server = ServerProgram::start(&binary("bootstrap")?, variables)?;
+        root.announce("an HTTP server on an emulated AWS", server.address());
+        runtime.block_on(end);
         server.stop()?;
     } else {
-        let function = FunctionUrl::start(&binary()?, INSTANCES, variables)?;
-        announce("a function behind its URL", function.address());
-        runtime.block_on(stop);
+        let function = FunctionUrl::start(&binary("bootstrap")?, INSTANCES, variables)?;
+        root.announce("a function behind its URL on an emulated AWS", function.address());
+        runtime.block_on(end);
     }
     Ok(())
-}
-
-fn announce(what: &str, address: SocketAddr) {
-    println!(
-        "BleepStore runs as {what} on an emulated AWS. Ctrl-C ends it, and what is stored is gone then.\n  \
-         endpoint    http://{address}\n  region      {REGION}\n  access key  {ACCESS_KEY}\n  \
-         secret key  {SECRET_KEY}\nTry it:\n  AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY} \
-         AWS_DEFAULT_REGION={REGION} aws s3 --endpoint-url http://{address} ls"
-    );
 }

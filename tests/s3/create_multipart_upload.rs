@@ -3,7 +3,7 @@ use bleepstore_tests::s3_test;
 
 s3_test!(answers_an_upload_id, largest_body = 0, |s3: &S3| {
     let bucket = s3.bucket();
-    let response = bucket.object("POST", "a key").flag("uploads").expect(200);
+    let response = bucket.begin_upload_by(bucket.create_upload("a key"));
     assert_eq!(
         response.value("InitiateMultipartUploadResult/Bucket"),
         bucket.name
@@ -32,12 +32,12 @@ s3_test!(keeps_headers_for_the_object, largest_body = 10, |s3: &S3| {
         ("x-amz-storage-class", "STANDARD_IA"),
         ("x-amz-server-side-encryption", "AES256"),
     ];
-    let request = bucket.object("POST", "key").flag("uploads");
+    let request = bucket.create_upload("key");
     let request = headers
         .iter()
         .fold(request, |request, (name, value)| request.header(name, value));
-    let upload = request
-        .expect(200)
+    let upload = bucket
+        .begin_upload_by(request)
         .value("InitiateMultipartUploadResult/UploadId");
     let part = bucket.upload_part("key", &upload, 1, b"part");
     bucket.complete("key", &upload, &[part]).expect(200);

@@ -13,6 +13,7 @@ mod delete_object;
 mod delete_objects;
 mod errors;
 mod expected_bucket_owner;
+mod function_url;
 mod get_bucket_location;
 mod get_object;
 mod head_bucket;

@@ -282,8 +282,8 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         for (sent, kept) in [
-            ("aws-chunked,gzip", "gzip"),
-            ("gzip, aws-chunked", "gzip"),
+            ("aws-chunked,br", "br"),
+            ("br, aws-chunked", "br"),
             ("aws-chunked", ""),
         ] {
             let request = bucket

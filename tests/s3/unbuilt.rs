@@ -159,3 +159,71 @@ s3_test!(a_form_upload_is_refused_by_name, largest_body = 100, |s3: &S3| {
         .body("--x--");
     request.expect_error(501, "NotImplemented");
 });
+
+s3_test!(
+    deleting_configuration_that_is_not_there_succeeds,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for subresource in [
+            "policy",
+            "cors",
+            "tagging",
+            "lifecycle",
+            "website",
+            "replication",
+            "encryption",
+            "ownershipControls",
+            "publicAccessBlock",
+        ] {
+            let deleted = bucket.request("DELETE").flag(subresource).expect(204);
+            assert_eq!(deleted.body, b"", "{subresource}");
+        }
+        bucket.request("HEAD").expect(200);
+    }
+);
+
+s3_test!(
+    other_operations_are_refused_by_name,
+    largest_body = 100,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        for (request, operation) in [
+            (bucket.request("GET").flag("versions"), "ListObjectVersions"),
+            (bucket.get("key").flag("attributes"), "GetObjectAttributes"),
+            (bucket.object("POST", "key").flag("restore"), "RestoreObject"),
+            (
+                bucket
+                    .object("POST", "key")
+                    .flag("select")
+                    .query("select-type", 2),
+                "SelectObjectContent",
+            ),
+        ] {
+            let error = request.expect_error(501, "NotImplemented");
+            assert!(error.message.contains(operation), "{}", error.message);
+        }
+    }
+);
+
+s3_test!(an_acl_is_private_and_stays_so, largest_body = 100, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.put("key", "x").header("x-amz-acl", "private").expect(200);
+    for request in [bucket.request("GET"), bucket.get("key")] {
+        let acl = request.flag("acl").expect(200);
+        let permissions = acl.all("AccessControlPolicy/AccessControlList/Grant/Permission");
+        assert_eq!(permissions, ["FULL_CONTROL"]);
+    }
+    for request in [
+        bucket.put("key", "other").header("x-amz-acl", "public-read"),
+        bucket
+            .object("PUT", "key")
+            .flag("acl")
+            .body("<AccessControlPolicy/>"),
+        bucket.request("PUT").flag("acl").body("<AccessControlPolicy/>"),
+    ] {
+        request.expect_error(501, "NotImplemented");
+    }
+    assert_eq!(bucket.read("key"), b"x");
+});

@@ -1,6 +1,16 @@
-"""Clients for the endpoint under test, which is named in the environment and nowhere else."""
+"""Clients for the endpoint under test, which is named in the environment and nowhere else.
 
+A deployment that does not carry all of S3 says so there too. A test is marked with what it needs; where the deployment
+does not carry that, the check that the test's module has in `INSTEAD` for the mark runs in its place:
+
+- `largest_body(n)`: a request body of n bytes,
+- `multipart`: multipart uploads, whose parts have 5 MiB at least,
+- `length_of_head`: the length of an object in the answer to HEAD.
+"""
+
+import contextlib
 import os
+import sys
 import uuid
 
 import boto3
@@ -8,6 +18,13 @@ import pytest
 from botocore.config import Config
 
 ENDPOINT = os.environ["BLEEPSTORE_TEST_ENDPOINT"]
+DEPLOYMENT = os.environ.get("BLEEPSTORE_TEST_DEPLOYMENT", "")
+BODY_LIMIT = int(os.environ.get("BLEEPSTORE_TEST_BODY_LIMIT") or sys.maxsize)
+OUTCOMES = os.environ.get("BLEEPSTORE_TEST_OUTCOMES")
+MIB = 1024 * 1024
+# A Function URL gives the length that a function sets this name.
+LENGTH_IS_RENAMED = DEPLOYMENT == "aws_lambda"
+RENAMED_LENGTH = "x-amzn-remapped-content-length"
 
 
 def make_client(**options):
@@ -16,6 +33,23 @@ def make_client(**options):
         s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, **options
     )
     return boto3.client("s3", endpoint_url=ENDPOINT, config=config)
+
+
+def content_length(answer):
+    """The length of an object, from where the deployment puts it."""
+    if LENGTH_IS_RENAMED:
+        assert "ContentLength" not in answer
+        return int(answer["ResponseMetadata"]["HTTPHeaders"][RENAMED_LENGTH])
+    return answer["ContentLength"]
+
+
+def assert_names_the_limit_and_the_ways_out(text):
+    for part in [
+        "BleepStore on AWS Lambda",
+        f"request bodies of at most {BODY_LIMIT} bytes",
+        "Use smaller objects, or run the same program as an HTTP server",
+    ]:
+        assert part in text
 
 
 @pytest.fixture(scope="session")
@@ -32,15 +66,64 @@ def empty_and_delete(client, bucket):
     client.delete_bucket(Bucket=bucket)
 
 
-@pytest.fixture
-def bucket_name():
-    """A name that no other test uses."""
+def new_bucket_name():
     return f"sdk-{uuid.uuid4().hex}"
 
 
+@contextlib.contextmanager
+def temporary_bucket(client):
+    name = new_bucket_name()
+    client.create_bucket(Bucket=name)
+    yield name
+    empty_and_delete(client, name)
+
+
 @pytest.fixture
-def bucket(s3, bucket_name):
+def bucket_name():
+    """A name that no other test uses."""
+    return new_bucket_name()
+
+
+@pytest.fixture
+def bucket(s3):
     """A bucket of the test's own, gone afterwards."""
-    s3.create_bucket(Bucket=bucket_name)
-    yield bucket_name
-    empty_and_delete(s3, bucket_name)
+    with temporary_bucket(s3) as name:
+        yield name
+
+
+def not_carried(item):
+    """The mark of what the test needs and the deployment does not carry, if any."""
+    body = item.get_closest_marker("largest_body")
+    if item.get_closest_marker("multipart") and BODY_LIMIT < 5 * MIB:
+        return "multipart"
+    if body and body.args[0] > BODY_LIMIT:
+        return "largest_body"
+    if item.get_closest_marker("length_of_head") and LENGTH_IS_RENAMED:
+        return "length_of_head"
+    return None
+
+
+def pytest_configure(config):
+    for mark in ["largest_body(bytes)", "multipart", "length_of_head"]:
+        config.addinivalue_line("markers", f"{mark}: see conftest.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    mark = not_carried(pyfuncitem)
+    if mark is None:
+        return None
+    with temporary_bucket(make_client()) as name:
+        pyfuncitem.module.INSTEAD[mark](make_client(), name)
+    return True
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Notes what became of the test, for the table of compatibility."""
+    report = (yield).get_result()
+    if OUTCOMES and call.when == "call" and report.passed:
+        words = {None: "held", "length_of_head": "differs"}
+        word = words.get(not_carried(item), "refused")
+        with open(OUTCOMES, "a", encoding="utf-8") as file:
+            file.write(f"{word} {item.module.__name__}::{item.name}::{DEPLOYMENT}\n")

@@ -5,13 +5,13 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import urllib.request
 
 import pytest
 
-from conftest import ENDPOINT
-
-MIB = 1024 * 1024
+from conftest import BODY_LIMIT, ENDPOINT, LENGTH_IS_RENAMED, MIB, RENAMED_LENGTH
+from conftest import assert_names_the_limit_and_the_ways_out
 
 
 def aws(*arguments, status=0):
@@ -20,6 +20,46 @@ def aws(*arguments, status=0):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout if status == 0 else done.stderr
+
+
+def upload(size, bucket):
+    """What the command line says when an upload of this size fails."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(size)
+        return aws("s3", "cp", file.name, f"s3://{bucket}/k", "--no-progress", status=1)
+
+
+def large_files_are_refused(s3, bucket):
+    said = upload(BODY_LIMIT + 1, bucket)
+    assert "(EntityTooLarge)" in said
+    assert_names_the_limit_and_the_ways_out(said)
+    # What does not even fit into an event is refused by Lambda itself.
+    assert "(413)" in upload(7 * MIB, bucket)
+
+
+def files_that_go_up_in_parts_are_refused(s3, bucket):
+    said = upload(9 * MIB, bucket)
+    assert "(NotImplemented)" in said
+    assert_names_the_limit_and_the_ways_out(said)
+
+
+def downloads_fail_for_want_of_the_length(s3, bucket):
+    """`aws s3 cp` asks for the length with HEAD; `aws s3api get-object` does not ask."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"small")
+    head = s3.head_object(Bucket=bucket, Key="k")
+    assert head["ResponseMetadata"]["HTTPHeaders"][RENAMED_LENGTH] == "5"
+    with tempfile.TemporaryDirectory() as folder:
+        back = os.path.join(folder, "back")
+        assert "'ContentLength'" in aws("s3", "cp", f"s3://{bucket}/k", back, status=1)
+        aws("s3api", "get-object", "--bucket", bucket, "--key", "k", back)
+        assert open(back, "rb").read() == b"small"
+
+
+INSTEAD = {
+    "largest_body": large_files_are_refused,
+    "multipart": files_that_go_up_in_parts_are_refused,
+    "length_of_head": downloads_fail_for_want_of_the_length,
+}
 
 
 def contents(folder):
@@ -58,6 +98,7 @@ def made(bucket_name):
     assert f"remove_bucket: {bucket_name}\n" in aws("s3", "rb", "--force", f"s3://{bucket_name}")
 
 
+@pytest.mark.multipart
 def test_a_tree_goes_up_and_comes_back_byte_for_byte(made, tree, tmp_path):
     aws("s3", "sync", tree, f"{made}/tree", "--no-progress")
     assert aws("s3", "sync", tree, f"{made}/tree", "--no-progress") == ""
@@ -72,7 +113,14 @@ def test_a_tree_goes_up_and_comes_back_byte_for_byte(made, tree, tmp_path):
 
 
 # The command line copies in parts from 8 MiB on.
-@pytest.mark.parametrize("name", ["nested/7mib.bin", "large.bin"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("nested/deep/er/file.bin", marks=pytest.mark.length_of_head),
+        pytest.param("nested/7mib.bin", marks=pytest.mark.largest_body(7 * MIB + 1)),
+        pytest.param("large.bin", marks=pytest.mark.multipart),
+    ],
+)
 def test_files_are_copied_and_moved_in_the_store(made, tree, tmp_path, name):
     source = tree / name
     aws("s3", "cp", source, f"{made}/a", "--no-progress")
@@ -85,6 +133,7 @@ def test_files_are_copied_and_moved_in_the_store(made, tree, tmp_path, name):
     assert (tmp_path / "back").read_bytes() == source.read_bytes()
 
 
+@pytest.mark.largest_body(7 * MIB + 1)
 def test_moving_and_deleting_files(made, tree, tmp_path):
     (tmp_path / "moved").write_bytes(b"moved")
     aws("s3", "mv", tmp_path / "moved", f"{made}/moved")
@@ -98,6 +147,7 @@ def test_moving_and_deleting_files(made, tree, tmp_path):
     assert aws("s3", "ls", "--recursive", made) == ""
 
 
+@pytest.mark.multipart
 def test_standard_input_and_output(made):
     command = [sys.executable, "-m", "awscli", "--endpoint-url", ENDPOINT, "s3", "cp"]
     body = random.Random(1).randbytes(9 * MIB)
@@ -127,7 +177,8 @@ def test_plain_api_calls(made, tmp_path):
     )
     assert put["ETag"] == '"781e5e245d69b566979b86e28d23f2c7"'
     head = json.loads(aws("s3api", "head-object", "--bucket", bucket, "--key", "k"))
-    assert (head["ContentLength"], head["Metadata"]) == (10, {"a": "1", "b": "2"})
+    assert head["Metadata"] == {"a": "1", "b": "2"}
+    assert head.get("ContentLength") == (None if LENGTH_IS_RENAMED else 10)
     part = tmp_path / "part"
     aws("s3api", "get-object", "--bucket", bucket, "--key", "k", "--range", "bytes=2-4", part)
     assert part.read_bytes() == b"234"

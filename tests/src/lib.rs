@@ -1,6 +1,7 @@
 //! What tests of every deployment share: the conformance suites of the two ports, stores that can be
 //! counted, broken and held, time and randomness that tests control, and an S3 client over real sockets.
 
+pub mod billing;
 pub mod blob_conformance;
 pub mod clock;
 pub mod decorators;

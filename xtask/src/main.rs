@@ -1,12 +1,16 @@
 //! What a person would type. `cargo xtask help` lists it.
 
+mod compatibility;
 mod direction;
 mod emulate;
 mod infra;
 mod licence;
+mod package;
 mod policy;
 mod python;
+mod release;
 mod report;
+mod rows;
 mod run;
 mod sdk;
 mod test;
@@ -14,10 +18,22 @@ mod test;
 use std::env;
 use std::process::ExitCode;
 
+use crate::package::Arch;
+
 const HELP: &str = "\
 cargo xtask test    everything that CI checks: format, lints, dependencies, unit tests, SDK tests
+cargo xtask compatibility
+                    run what docs/compatibility.md counts, and write it
 cargo xtask emulate aws [--http]
                     BleepStore on an emulated AWS, as a function behind its URL or as an HTTP server, until Ctrl-C
+cargo xtask emulate gcp
+                    BleepStore on an emulated Google Cloud, until Ctrl-C
+cargo xtask package aws [--arch x86_64|arm64]
+                    the zip of the Lambda function, under target/package
+cargo xtask package gcp
+                    the container image of the Cloud Run service, as an OCI layout under target/package
+cargo xtask release-check
+                    sizes, start and memory of release builds against their aims
 cargo xtask infra-check
                     the Terraform roots: format, schemas, tests, names, permissions, planted mistakes, checkov
 cargo xtask help    this list
@@ -37,8 +53,19 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::test(strict()),
-        ["emulate", "aws"] => emulate::aws(&[]),
-        ["emulate", "aws", "--http"] => emulate::aws(&["--http"]),
+        ["compatibility"] => test::compatibility(),
+        ["emulate", "aws"] => emulate::emulate("emulate-aws", &[]),
+        ["emulate", "aws", "--http"] => emulate::emulate("emulate-aws", &["--http"]),
+        ["emulate", "gcp"] => emulate::emulate("emulate-gcp", &[]),
+        ["package", "aws"] => package::package(|| package::aws(Arch::X86_64)),
+        ["package", "aws", "--arch", name] if let Some(arch) = Arch::named(name) => {
+            package::package(|| package::aws(arch))
+        }
+        ["package", "gcp"] => package::package(|| package::gcp(Arch::X86_64)),
+        ["package", "gcp", "--arch", name] if let Some(arch) = Arch::named(name) => {
+            package::package(|| package::gcp(arch))
+        }
+        ["release-check"] => release::check(),
         ["infra-check"] => infra::command(strict()),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");

@@ -1,11 +1,13 @@
-//! The SDK tests: stock clients against the binary, with nothing but an endpoint and keys.
+//! The SDK tests: stock clients against each way to run BleepStore, with nothing but an endpoint and keys.
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Instant;
 
+use crate::compatibility::OUTCOMES;
 use crate::report::{Check, Tally, counted, missing};
 use crate::run::{root, succeeds, target_dir, watched};
 
@@ -13,44 +15,76 @@ const SUITES: [&str; 2] = ["tests/sdk/test_boto3.py", "tests/sdk/test_aws_cli.py
 const ACCESS_KEY: &str = "sdk-tests";
 const SECRET_KEY: &str = "sdk-tests-secret-key";
 
-/// Runs the suites with this Python against the binary that `cargo test` built, or says for each why it cannot run.
-pub(crate) fn suites(python: Result<PathBuf, String>, strict: bool) -> Tally {
+/// One way to run BleepStore. A further one is one entry of [`WAYS`].
+struct Way {
+    /// The deployment's name, as in `tests/src/http/deployment.rs`.
+    deployment: &'static str,
+    /// The program that serves it, as `cargo test` built it. It prints `endpoint` and a URL, and stops when asked.
+    program: &'static str,
+    arguments: &'static [&'static str],
+    /// The largest request body in bytes that it takes, where that is less than S3's.
+    body_limit: Option<u64>,
+}
+
+const WAYS: [Way; 4] = [
+    Way {
+        deployment: "sqlite",
+        program: "bleepstore",
+        arguments: &["--listen", "127.0.0.1:0"],
+        body_limit: None,
+    },
+    Way {
+        deployment: "aws_http",
+        program: "emulate-aws",
+        arguments: &["--http"],
+        body_limit: None,
+    },
+    Way {
+        deployment: "aws_lambda",
+        program: "emulate-aws",
+        arguments: &[],
+        body_limit: Some(4_500_000),
+    },
+    Way {
+        deployment: "gcp_http1",
+        program: "emulate-gcp",
+        arguments: &[],
+        body_limit: None,
+    },
+];
+
+/// Runs the suites with this Python against each way, or says for each suite why it cannot run. Outcomes go to `outcomes`.
+pub(crate) fn suites(python: Result<PathBuf, String>, outcomes: &Path, strict: bool) -> Tally {
+    let mut tally = Tally::default();
     match python {
-        Ok(python) => run(&python).unwrap_or_else(|complaint| counted(Err(complaint))),
+        Ok(python) => {
+            for way in &WAYS {
+                println!("\n-- {}", way.deployment);
+                let start = Instant::now();
+                tally += run(&python, way, outcomes).unwrap_or_else(|complaint| counted(Err(complaint)));
+                println!("-- {}: {:.1} s", way.deployment, start.elapsed().as_secs_f32());
+            }
+        }
         Err(reason) => {
-            let mut tally = Tally::default();
             for suite in SUITES {
                 tally += missing(suite, &reason, strict);
             }
-            tally
         }
     }
+    tally
 }
 
-fn run(python: &Path) -> Result<Tally, String> {
-    let binary = target_dir().join("debug/bleepstore");
-    if !binary.is_file() {
-        return Err(format!(
-            "{} is missing: cargo test did not build it",
-            binary.display()
-        ));
-    }
+fn run(python: &Path, way: &Way, outcomes: &Path) -> Result<Tally, String> {
     let scratch = Scratch::new()?;
     let home = scratch.0.join("home");
     fs::create_dir(&home).map_err(|error| format!("{}: {error}", home.display()))?;
-    let server = Server::start(&binary, &scratch.0.join("data"))?;
+    let server = Server::start(way, &scratch.0.join("data"))?;
     let mut tally = Tally::default();
     let mut pytest = Command::new(python);
     pytest
         .current_dir(root())
-        .args([
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "--color=no",
-            "tests/sdk",
-        ])
+        .args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no"])
+        .arg("tests/sdk")
         .arg(format!("--basetemp={}", scratch.0.join("pytest").display()))
         .env("HOME", &home)
         .env("AWS_CONFIG_FILE", home.join("config"))
@@ -60,6 +94,12 @@ fn run(python: &Path) -> Result<Tally, String> {
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .env("BLEEPSTORE_TEST_ENDPOINT", &server.endpoint)
+        .env("BLEEPSTORE_TEST_DEPLOYMENT", way.deployment)
+        .env(
+            "BLEEPSTORE_TEST_BODY_LIMIT",
+            way.body_limit.map(|limit| limit.to_string()).unwrap_or_default(),
+        )
+        .env(OUTCOMES, outcomes)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env_remove("AWS_PROFILE")
         .env_remove("AWS_SESSION_TOKEN")
@@ -95,35 +135,41 @@ impl Drop for Scratch {
     }
 }
 
-/// The binary on a free port, with data of its own.
+/// A running server, on a free port, with data of its own.
 struct Server {
     child: Child,
     endpoint: String,
+    /// Held so that the server can go on printing.
+    _output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Server {
-    fn start(binary: &Path, data: &Path) -> Result<Self, String> {
-        let mut child = Command::new(binary)
-            .args(["--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data)
+    fn start(way: &Way, data: &Path) -> Result<Self, String> {
+        let program = target_dir().join("debug").join(way.program);
+        let mut child = Command::new(&program)
+            .args(way.arguments)
+            .env("BLEEPSTORE_DATA_DIR", data)
             .env("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY)
             .env("BLEEPSTORE_SECRET_KEY", SECRET_KEY)
             .env("BLEEPSTORE_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("the server cannot be started: {error}"))?;
-        let endpoint = child.stdout.take().and_then(|stdout| {
-            let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-            lines.find_map(|line| {
-                line.trim()
-                    .strip_prefix("endpoint")
-                    .map(|rest| rest.trim().to_owned())
-            })
+            .map_err(|error| format!("{}, which cargo test builds: {error}", program.display()))?;
+        let output = child.stdout.take().ok_or("a server without standard output")?;
+        let mut output = BufReader::new(output).lines();
+        let endpoint = output.by_ref().map_while(Result::ok).find_map(|line| {
+            line.trim()
+                .strip_prefix("endpoint")
+                .map(|rest| rest.trim().to_owned())
         });
         match endpoint {
-            Some(endpoint) => Ok(Self { child, endpoint }),
-            None => Err("the server did not start".to_owned()),
+            Some(endpoint) => Ok(Self {
+                child,
+                endpoint,
+                _output: output,
+            }),
+            None => Err(format!("{} did not start", way.program)),
         }
     }
 

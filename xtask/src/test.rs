@@ -1,16 +1,19 @@
 //! `cargo xtask test`.
 
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread;
 
-use crate::report::{Tally, counted, missing, section};
+use crate::compatibility::{OUTCOMES, Record, outcomes_file};
+use crate::report::{Check, Tally, counted, missing, section};
 use crate::run::{cargo, output, succeeds, watched};
-use crate::{direction, infra, policy, python, sdk};
+use crate::{direction, infra, package, policy, python, sdk};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
 pub(crate) fn test(strict: bool) -> ExitCode {
     // Installing waits for the network while cargo compiles.
-    let python = thread::spawn(python::environment);
+    let python = thread::spawn(|| python::environment("venv", "tests/sdk/requirements.txt"));
     let mut total = Tally::default();
     section(&mut total, "format", || {
         counted(succeeds(&mut cargo(["fmt", "--all", "--check"])))
@@ -33,14 +36,15 @@ pub(crate) fn test(strict: bool) -> ExitCode {
         tally += counted(direction::modules());
         tally
     });
-    section(&mut total, "cargo test", || cargo_test(strict));
-    section(&mut total, "Terraform roots", || infra::check(strict));
-    section(&mut total, "SDK tests", || {
-        let python = python
+    let python = || {
+        python
             .join()
-            .unwrap_or_else(|_| Err("the set-up panicked".to_owned()));
-        sdk::suites(python, strict)
-    });
+            .unwrap_or_else(|_| Err("the set-up panicked".to_owned()))
+    };
+    match outcomes_file() {
+        Ok(outcomes) => tests(&mut total, python, &outcomes, strict),
+        Err(complaint) => total += counted(Err(complaint)),
+    }
     println!("\n{total}");
     if total.failed == 0 {
         ExitCode::SUCCESS
@@ -49,9 +53,73 @@ pub(crate) fn test(strict: bool) -> ExitCode {
     }
 }
 
+/// Runs the tests, and compares the table of compatibility with them.
+fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, outcomes: &Path, strict: bool) {
+    let mut record = Record::default();
+    let emulator = output(Command::new("python3").args(["-m", "venv", "--help"])).map(drop);
+    let google = emulator.clone().and_then(|()| google_emulator());
+    section(total, "cargo test", || {
+        cargo_test(&mut record, &emulator, &google, outcomes, strict)
+    });
+    section(total, "glibc", || counted(package::check_everyday_builds()));
+    section(total, "container image", || match &google {
+        Ok(()) => counted(package::check_everyday_image()),
+        Err(reason) => missing("the container image", reason, strict),
+    });
+    section(total, "Terraform roots", || infra::check(strict));
+    let python = python();
+    let sdk = python.clone().map(drop);
+    section(total, "SDK tests", || sdk::suites(python, outcomes, strict));
+    let failed = total.failed > 0;
+    section(total, "table of compatibility", || {
+        if failed {
+            return missing("the table of compatibility", "tests failed", strict);
+        }
+        match record.read(outcomes) {
+            Ok(()) => record.check(emulator.and(google).and(sdk), strict),
+            Err(complaint) => counted(Err(complaint)),
+        }
+    });
+}
+
+/// Runs the tests that the table of compatibility counts, and writes it.
+pub(crate) fn compatibility() -> ExitCode {
+    match write_compatibility() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(complaint) => {
+            eprintln!("{complaint}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write_compatibility() -> Check {
+    let outcomes = outcomes_file()?;
+    let mut record = Record::default();
+    // Tests start the binaries of packages other than their own.
+    succeeds(&mut cargo(["build", "--locked", "--workspace"]))?;
+    let mut suites = cargo([
+        "test",
+        "--workspace",
+        "--locked",
+        "--test",
+        "s3",
+        "--test",
+        "sdk_rust",
+    ]);
+    watched(suites.env(OUTCOMES, &outcomes), |line| record.see(line))?;
+    let tally = sdk::suites(python::environment(), &outcomes, true);
+    if tally.failed > 0 {
+        return Err("nothing is written, since SDK tests failed".to_owned());
+    }
+    record.read(&outcomes)?;
+    record.write()
+}
+
 /// What the names of the tests that need MiniStack, which is installed from PyPI, have in them.
-const ON_MINISTACK: [&str; 7] = [
+const ON_MINISTACK: [&str; 8] = [
     "::aws_http",
+    "::aws_lambda",
     "aws::",
     "blobs_in_s3",
     "dynamo_metadata",
@@ -60,19 +128,42 @@ const ON_MINISTACK: [&str; 7] = [
     "what_one_process_wrote_another_one_reads",
 ];
 
-fn cargo_test(strict: bool) -> Tally {
+/// What the names of the tests that need Google's emulator of Firestore, or fake-gcs-server from PyPI, have in them.
+const ON_GOOGLE_CLOUD: [&str; 5] = [
+    "::gcp_h2c",
+    "::gcp_http1",
+    "blobs_in_cloud_storage",
+    "firestore_metadata",
+    "google_cloud::",
+];
+
+/// Whether the programs are there that run Google's emulator.
+fn google_emulator() -> Check {
+    for program in ["gcloud", "java"] {
+        output(Command::new(program).arg("--version"))
+            .map_err(|error| format!("{error}; CONTRIBUTING.md says what to install"))?;
+    }
+    Ok(())
+}
+
+fn cargo_test(record: &mut Record, emulator: &Check, google: &Check, outcomes: &Path, strict: bool) -> Tally {
     let mut tally = Tally::default();
     let mut command = cargo(["test", "--workspace", "--no-fail-fast", "--locked"]);
-    if let Err(reason) = output(Command::new("python3").args(["-m", "venv", "--help"])) {
-        tally += missing("the AWS deployment on MiniStack", &reason, strict);
-        command
-            .arg("--")
-            .args(ON_MINISTACK.iter().flat_map(|name| ["--skip", name]));
+    command.env(OUTCOMES, outcomes);
+    command.arg("--");
+    if let Err(reason) = emulator {
+        tally += missing("the AWS deployment on MiniStack", reason, strict);
+        command.args(ON_MINISTACK.iter().flat_map(|name| ["--skip", name]));
+    }
+    if let Err(reason) = google {
+        tally += missing("the Google Cloud deployment on its emulators", reason, strict);
+        command.args(ON_GOOGLE_CLOUD.iter().flat_map(|name| ["--skip", name]));
     }
     let ended = watched(&mut command, |line| {
         if let Some(result) = test_result(line) {
             tally += result;
         }
+        record.see(line);
     });
     // What does not compile and what is killed leaves no result line.
     if ended.is_err() && tally.failed == 0 {

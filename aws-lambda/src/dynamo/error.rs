@@ -3,11 +3,10 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 
 use std::error::Error;
-use std::io;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use bleepstore_core::ports::{StoreError, StoreErrorKind};
+use bleepstore_core::ports::{StoreError, StoreErrorKind, was_refused};
 
 /// Whether a failed call could have changed anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,25 +117,6 @@ where
     }
 }
 
-/// Whether the connection was refused, so that nothing was sent.
-fn was_refused(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<io::Error>()
-            && matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionRefused
-                    | io::ErrorKind::HostUnreachable
-                    | io::ErrorKind::NetworkUnreachable
-            )
-        {
-            return true;
-        }
-        next = error.source();
-    }
-    false
-}
-
 /// Whether a write was certainly not applied and may be sent again.
 pub(super) fn may_resend<E>(error: &SdkError<E, HttpResponse>) -> bool
 where
@@ -195,6 +175,8 @@ pub(super) fn behind_write(error: StoreError) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use aws_sdk_dynamodb::error::ConnectorError;
     use aws_sdk_dynamodb::operation::put_item::PutItemError;
     use aws_smithy_runtime_api::http::StatusCode;

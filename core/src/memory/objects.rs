@@ -78,7 +78,7 @@ impl ObjectIndex for MemoryMetadata {
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
         let rows = self.rows();
-        let Some((objects, start)) = rows.objects.get(&bucket.id).zip(first(range)) else {
+        let Some((objects, start)) = rows.objects.get(&bucket.id).zip(range.entry()) else {
             return Ok(Page {
                 items: Vec::new(),
                 next: None,
@@ -147,43 +147,5 @@ impl Rows {
             },
             Err(refusal) => refusal.into(),
         }
-    }
-}
-
-/// Where the map is entered for `range`; `None` when no key can lie in it.
-fn first(range: &KeyRange) -> Option<Bound<String>> {
-    let prefix = &range.prefix;
-    Some(match &range.start {
-        KeyStart::After(last) if last >= prefix => Bound::Excluded(last.clone()),
-        KeyStart::AfterPrefix(passed) => Bound::Included(successor(passed)?.max(prefix.clone())),
-        KeyStart::Beginning | KeyStart::After(_) => Bound::Included(prefix.clone()),
-    })
-}
-
-/// The least text that is greater than every text that starts with `prefix`, so that a scan can
-/// step over them; `None` when there is none.
-fn successor(prefix: &str) -> Option<String> {
-    let mut rest = prefix.chars();
-    while let Some(last) = rest.next_back() {
-        // A range of `char` leaves out the surrogates, which are no characters.
-        if let Some(next) = (last..=char::MAX).nth(1) {
-            return Some(format!("{}{next}", rest.as_str()));
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_successor_of_a_prefix_is_behind_all_that_start_with_it() {
-        assert_eq!(successor("a/").as_deref(), Some("a0"));
-        assert_eq!(successor("\u{7f}").as_deref(), Some("\u{80}"));
-        assert_eq!(successor("\u{d7ff}").as_deref(), Some("\u{e000}"));
-        assert_eq!(successor("a\u{10ffff}\u{10ffff}").as_deref(), Some("b"));
-        assert_eq!(successor("\u{10ffff}"), None);
-        assert_eq!(successor(""), None);
     }
 }

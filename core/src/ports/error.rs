@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use crate::model::{ErrorCode, S3Error};
@@ -53,6 +54,26 @@ impl StoreError {
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(StoreErrorKind::Internal, source)
     }
+}
+
+/// Whether a call failed because its connection was refused, as its error or one of its sources says: then
+/// nothing was sent.
+pub fn was_refused(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>()
+            && matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::HostUnreachable
+                    | io::ErrorKind::NetworkUnreachable
+            )
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 impl fmt::Display for StoreError {

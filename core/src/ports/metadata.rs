@@ -10,6 +10,8 @@
 //!
 //! What carries a time `expires` counts as absent when `expires < now`.
 
+use std::ops::Bound;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +79,30 @@ impl KeyRange {
     pub fn admits(&self, key: &str) -> bool {
         key.starts_with(&self.prefix) && self.start.admits(key)
     }
+
+    /// Where an ordered read of the range begins: its keys are those from here on that still start with the
+    /// prefix. `None` when no key can lie in the range.
+    pub fn entry(&self) -> Option<Bound<String>> {
+        let prefix = &self.prefix;
+        Some(match &self.start {
+            KeyStart::After(last) if last >= prefix => Bound::Excluded(last.clone()),
+            KeyStart::AfterPrefix(passed) => Bound::Included(successor(passed)?.max(prefix.clone())),
+            KeyStart::Beginning | KeyStart::After(_) => Bound::Included(prefix.clone()),
+        })
+    }
+}
+
+/// The least text that is greater than every text that starts with `prefix`, so that a scan can
+/// step over them; `None` when there is none.
+pub fn successor(prefix: &str) -> Option<String> {
+    let mut rest = prefix.chars();
+    while let Some(last) = rest.next_back() {
+        // A range of `char` leaves out the surrogates, which are no characters.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            return Some(format!("{}{next}", rest.as_str()));
+        }
+    }
+    None
 }
 
 /// Which uploads of a bucket a scan reads. They are ordered by key, then by upload id.
@@ -505,4 +531,19 @@ pub trait StoreIndex: Send + Sync {
     /// Removes up to `limit` receipts and retired manifests that have expired at `now`, where the store
     /// does not do so by itself. Returns how many went.
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_successor_of_a_prefix_is_behind_all_that_start_with_it() {
+        assert_eq!(successor("a/").as_deref(), Some("a0"));
+        assert_eq!(successor("\u{7f}").as_deref(), Some("\u{80}"));
+        assert_eq!(successor("\u{d7ff}").as_deref(), Some("\u{e000}"));
+        assert_eq!(successor("a\u{10ffff}\u{10ffff}").as_deref(), Some("b"));
+        assert_eq!(successor("\u{10ffff}"), None);
+        assert_eq!(successor(""), None);
+    }
 }

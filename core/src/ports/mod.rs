@@ -15,12 +15,12 @@ pub use blob::{
 };
 pub use bucket_deletion::{BucketRows, confirm_commit, delete_in_steps};
 pub use clock::{Clock, Entropy, back_off, new_id, new_upload_id};
-pub use error::{StoreError, StoreErrorKind, StoreResult};
+pub use error::{StoreError, StoreErrorKind, StoreResult, was_refused};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
     DeleteBucketOutcome, KeyRange, KeyStart, ManifestEntry, MetadataStore, ObjectIndex, ObjectLookup, Page,
     PublishOutcome, RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
-    UploadRange, UploadStart,
+    UploadRange, UploadStart, successor,
 };
 pub use replacement::{Refusal, check_replacement};
 

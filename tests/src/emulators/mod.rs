@@ -1,11 +1,17 @@
 //! The clouds on this machine: emulators of their stores, and of what stands before a function. Everything listens on
 //! loopback only, and nothing outlives the process that started it.
 
-mod bootstrap;
+mod firestore;
 pub mod function_url;
+mod google_cloud;
+mod grpc_front;
 mod ministack;
+mod server_program;
 mod supervised;
 
-pub use bootstrap::{Bootstrap, binary};
+pub use firestore::{FirestoreEmulator, firestore_store, unused_project};
 pub use function_url::FunctionUrl;
+pub use google_cloud::GoogleCloud;
+pub use grpc_front::{Fate, GrpcFront, GrpcStatus};
 pub use ministack::{BLOB_BUCKET, MiniStack, REGION, TABLE, create_table, dynamodb_client, s3_client};
+pub use server_program::{ServerProgram, binary};

@@ -30,11 +30,23 @@ impl Supervised {
     pub(super) fn start<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         program: &OsStr,
         variables: impl IntoIterator<Item = (K, V)>,
+        line: impl FnMut(Option<&str>) + Send + 'static,
+    ) -> io::Result<Self> {
+        let none: [&OsStr; 0] = [];
+        Self::start_with(program, none, variables, line)
+    }
+
+    /// [`Self::start`], with arguments.
+    pub(super) fn start_with<A: AsRef<OsStr>, K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        program: &OsStr,
+        arguments: impl IntoIterator<Item = A>,
+        variables: impl IntoIterator<Item = (K, V)>,
         mut line: impl FnMut(Option<&str>) + Send + 'static,
     ) -> io::Result<Self> {
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT])
             .arg(program)
+            .args(arguments)
             .envs(variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

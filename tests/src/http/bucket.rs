@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use super::encoding::percent_path;
-use super::{Connection, Endpoint, Request};
+use super::{Connection, Endpoint, Front, Request, Response, function_url};
 
 /// A server under test.
 pub struct S3 {
@@ -36,7 +36,17 @@ impl S3 {
 
     /// A connection for requests that share one, or that are not well-formed.
     pub fn connect(&self) -> Connection {
-        Connection::open(self.endpoint.address)
+        Connection::open(self.endpoint.address, self.endpoint.front)
+    }
+
+    /// The same server, whose responses are read as they arrive, whatever stands before it.
+    pub fn as_it_is(&self) -> Self {
+        Self {
+            endpoint: Endpoint {
+                front: Front::Nothing,
+                ..self.endpoint.clone()
+            },
+        }
     }
 
     /// A bucket name that was never used before.
@@ -125,13 +135,25 @@ impl Bucket {
         self.get(key).expect(200).body
     }
 
+    /// CreateMultipartUpload.
+    pub fn create_upload(&self, key: &str) -> Request {
+        self.object("POST", key).flag("uploads")
+    }
+
     /// Begins a multipart upload and returns its id.
     #[track_caller]
     pub fn begin_upload(&self, key: &str) -> String {
-        self.object("POST", key)
-            .flag("uploads")
-            .expect(200)
+        self.begin_upload_by(self.create_upload(key))
             .value("InitiateMultipartUploadResult/UploadId")
+    }
+
+    /// Begins a multipart upload by this request. Where the deployment takes none, that is checked, and the rule ends.
+    #[track_caller]
+    pub fn begin_upload_by(&self, create: Request) -> Response {
+        match self.endpoint.front {
+            Front::Nothing | Front::Http2 => create.expect(200),
+            Front::FunctionUrl => function_url::assert_multipart_refused(create),
+        }
     }
 
     /// UploadPart.

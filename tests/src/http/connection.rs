@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::{Response, SignedRequest};
+use super::{Front, Response, SignedRequest, function_url};
 
 /// How long a read or write may block. A server that is stuck fails the test instead of hanging it.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -13,11 +13,12 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Connection {
     stream: BufReader<TcpStream>,
     address: SocketAddr,
+    front: Front,
 }
 
 impl Connection {
-    /// Connects to a server.
-    pub fn open(address: SocketAddr) -> Self {
+    /// Connects to a server behind `front`.
+    pub fn open(address: SocketAddr, front: Front) -> Self {
         let stream = TcpStream::connect(address).expect("the server accepts connections");
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.set_write_timeout(Some(TIMEOUT)).unwrap();
@@ -25,6 +26,7 @@ impl Connection {
         Self {
             stream: BufReader::new(stream),
             address,
+            front,
         }
     }
 
@@ -58,7 +60,10 @@ impl Connection {
         if !bodiless {
             response.body = self.read_body(&response);
         }
-        response
+        match self.front {
+            Front::Nothing | Front::Http2 => response,
+            Front::FunctionUrl => function_url::translated(response),
+        }
     }
 
     /// Whether the server has closed the connection: reads to the end, expecting nothing before it.

@@ -1,19 +1,24 @@
 //! A small S3 client over real sockets, and the deployments that the S3 suite runs against.
 //!
-//! The client sends exactly the bytes that a test asks for (no library normalises paths, headers or framing) and
-//! signs with `aws-sigv4`, a signer that shares no code with the server.
+//! The client sends exactly the bytes that a test asks for (no library normalises paths, headers or framing; only where
+//! a deployment is reached over HTTP/2 hyper frames them) and signs with `aws-sigv4`, a signer that shares no code with
+//! the server.
 
 mod bucket;
 pub mod chunked;
 mod connection;
 pub mod deployment;
 pub mod encoding;
+pub mod function_url;
+mod http2;
+mod outcome;
 mod request;
 mod response;
 mod server;
 
 pub use bucket::{Bucket, S3, UploadedPart};
 pub use connection::Connection;
-pub use deployment::{Deployment, Endpoint};
+pub use deployment::{Deployment, Endpoint, Front};
 pub use request::{Request, SignedRequest};
 pub use response::{ErrorDocument, Response};
+pub use server::start_server;

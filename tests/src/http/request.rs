@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 
 use super::encoding::{percent, sha256_hex};
-use super::{Connection, Endpoint, ErrorDocument, Response};
+use super::{Connection, Endpoint, ErrorDocument, Front, Response, http2};
 
 /// A request that is not signed yet. What no method changed is what an ordinary client would send.
 #[derive(Clone)]
@@ -46,6 +46,7 @@ pub struct SignedRequest {
     /// The body.
     pub body: Vec<u8>,
     address: SocketAddr,
+    front: Front,
 }
 
 impl Request {
@@ -144,6 +145,7 @@ impl Request {
             headers: self.headers.clone(),
             body: self.body.clone(),
             address: self.endpoint.address,
+            front: self.endpoint.front,
         };
         if !matches!(self.signing, Signing::Anonymous) {
             self.add_signature(&mut signed);
@@ -268,6 +270,11 @@ impl SignedRequest {
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Where the request is sent.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The request line and headers as they are sent.
     pub fn head(&self, address: SocketAddr) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
@@ -292,7 +299,10 @@ impl SignedRequest {
 
     /// Sends the request on a connection of its own.
     pub fn send(&self) -> Response {
-        let response = Connection::open(self.address).send(self);
+        let response = match self.front {
+            Front::Http2 => http2::send(self.address, self),
+            Front::Nothing | Front::FunctionUrl => Connection::open(self.address, self.front).send(self),
+        };
         if response.status >= 200 {
             response.assert_common_headers();
         }

@@ -14,8 +14,8 @@ use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
 use tokio::net::TcpListener;
 
-use super::Endpoint;
-use crate::emulators::{Bootstrap, MiniStack, binary};
+use super::{Endpoint, Front};
+use crate::emulators::{FunctionUrl, GoogleCloud, MiniStack, ServerProgram, binary};
 
 const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "AKIATESTROOT";
@@ -23,7 +23,7 @@ const SECRET_KEY: &str = "a/secret+for/tests/only";
 
 /// Serves from memory.
 pub(super) fn in_memory() -> Endpoint {
-    start(|| Ports {
+    start_server(|| Ports {
         metadata: Arc::new(MemoryMetadata::default()),
         blobs: Arc::new(MemoryBlobs::new(Arc::new(SystemClock))),
         clock: Arc::new(SystemClock),
@@ -33,7 +33,7 @@ pub(super) fn in_memory() -> Endpoint {
 
 /// Serves from SQLite and files, in a folder beside the test binary that each run empties first.
 pub(super) fn on_disk() -> Endpoint {
-    start(|| {
+    start_server(|| {
         let folder = empty_folder().expect("a folder beside the test binary");
         Ports {
             metadata: Arc::new(
@@ -46,28 +46,74 @@ pub(super) fn on_disk() -> Endpoint {
     })
 }
 
+/// How many requests a function behind its URL answers at a time.
+const INSTANCES: usize = 4;
+
 /// Serves from DynamoDB and S3 as MiniStack has them, by the binary that is deployed.
 pub(super) fn on_emulated_aws() -> Endpoint {
-    static RUNNING: OnceLock<(MiniStack, Bootstrap)> = OnceLock::new();
+    static SERVER: OnceLock<ServerProgram> = OnceLock::new();
+    let server = SERVER.get_or_init(|| {
+        let binary = binary("bootstrap").expect("the binary bootstrap");
+        ServerProgram::start(&binary, variables_on_aws()).expect("bootstrap starts")
+    });
+    endpoint(server.address(), Front::Nothing)
+}
+
+/// The same by the same binary, as a function behind its URL.
+pub(super) fn behind_a_function_url() -> Endpoint {
+    static FUNCTION: OnceLock<FunctionUrl> = OnceLock::new();
+    let function = FUNCTION.get_or_init(|| {
+        let binary = binary("bootstrap").expect("the binary bootstrap");
+        FunctionUrl::start(&binary, INSTANCES, variables_on_aws()).expect("the function starts")
+    });
+    endpoint(function.address(), Front::FunctionUrl)
+}
+
+/// Serves from Firestore and Cloud Storage as their emulators have them, by the binary that is deployed.
+pub(super) fn on_emulated_gcp() -> Endpoint {
+    static RUNNING: OnceLock<(GoogleCloud, ServerProgram)> = OnceLock::new();
     let (_, server) = RUNNING.get_or_init(|| {
+        let cloud = GoogleCloud::start().expect("the emulators start");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(cloud.provision()).expect("a bucket");
+        let mut variables = cloud.variables();
+        variables.extend(root_and_log());
+        let binary = binary("bleepstore-gcp").expect("the binary bleepstore-gcp");
+        let server = ServerProgram::start(&binary, variables).expect("bleepstore-gcp starts");
+        (cloud, server)
+    });
+    endpoint(server.address(), Front::Nothing)
+}
+
+/// What the binary needs to use a cloud that all servers of this process share.
+fn variables_on_aws() -> Vec<(&'static str, String)> {
+    static CLOUD: OnceLock<MiniStack> = OnceLock::new();
+    let cloud = CLOUD.get_or_init(|| {
         let cloud = MiniStack::start().expect("MiniStack starts");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(cloud.provision()).expect("a table and a bucket");
-        let mut variables = cloud.variables();
-        variables.push(("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY.to_owned()));
-        variables.push(("BLEEPSTORE_SECRET_KEY", SECRET_KEY.to_owned()));
-        variables.push(("BLEEPSTORE_LOG", "error".to_owned()));
-        let binary = binary().expect("the binary bootstrap");
-        (
-            cloud,
-            Bootstrap::start(&binary, variables).expect("bootstrap starts"),
-        )
+        cloud
     });
+    let mut variables = cloud.variables();
+    variables.extend(root_and_log());
+    variables
+}
+
+fn root_and_log() -> [(&'static str, String); 3] {
+    [
+        ("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY.to_owned()),
+        ("BLEEPSTORE_SECRET_KEY", SECRET_KEY.to_owned()),
+        ("BLEEPSTORE_LOG", "error".to_owned()),
+    ]
+}
+
+fn endpoint(address: SocketAddr, front: Front) -> Endpoint {
     Endpoint {
-        address: server.address(),
+        address,
         region: REGION.to_owned(),
         access_key: ACCESS_KEY.to_owned(),
         secret_key: SECRET_KEY.to_owned(),
+        front,
     }
 }
 
@@ -80,8 +126,8 @@ fn empty_folder() -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Serves on a port of the system's choice, on a thread of its own that ends with the process.
-fn start(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
+/// Serves these stores on a port of the system's choice, on a thread of its own that ends with the process.
+pub fn start_server(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -91,12 +137,7 @@ fn start(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
             .unwrap();
         runtime.block_on(serve(ports(), send));
     });
-    Endpoint {
-        address: receive.recv().expect("the server starts"),
-        region: REGION.to_owned(),
-        access_key: ACCESS_KEY.to_owned(),
-        secret_key: SECRET_KEY.to_owned(),
-    }
+    endpoint(receive.recv().expect("the server starts"), Front::Nothing)
 }
 
 async fn serve(ports: Ports, address: mpsc::Sender<SocketAddr>) {

@@ -2,18 +2,17 @@
 
 use std::process::Command;
 
-use super::tools;
 use crate::python;
 use crate::report::{Tally, counted, missing};
 use crate::run::root;
 
 /// Looks through all roots, without asking anyone's server.
 pub(super) fn check(strict: bool) -> Tally {
-    let environment = tools().join("checkov");
-    if let Err(reason) = python::installed(&environment, "xtask/terraform/checkov.txt") {
-        return missing("checkov", &reason, strict);
-    }
-    let mut command = Command::new(environment.join("bin/checkov"));
+    let python = match python::environment("infra/checkov", "xtask/terraform/checkov.txt") {
+        Ok(python) => python,
+        Err(reason) => return missing("checkov", &reason, strict),
+    };
+    let mut command = Command::new(python.with_file_name("checkov"));
     command.current_dir(root().join("infra")).args([
         "--directory",
         ".",

@@ -19,7 +19,7 @@ const SCRIPTS: &str = "xtask/terraform";
 /// The Python that the stand-ins run on.
 pub(super) fn python() -> Result<PathBuf, String> {
     fs::create_dir_all(tools()).map_err(|error| format!("{}: {error}", tools().display()))?;
-    python::installed(&tools().join("venv"), &format!("{SCRIPTS}/requirements.txt"))
+    python::environment("infra/venv", &format!("{SCRIPTS}/requirements.txt"))
 }
 
 /// Makes the mirror for all types that the roots use.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -46,10 +47,10 @@ async fn answer(
     peer: SocketAddr,
 ) -> Response<OutBody> {
     let (head, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, EVENT_LIMIT).collect().await else {
-        return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    let event = match collect(&head, body).await {
+        Some(body) => event(&head, &body, peer).to_string(),
+        None => return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
     };
-    let event = event(&head, &body.to_bytes(), peer).to_string();
     if event.len() > EVENT_LIMIT {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }
@@ -57,6 +58,28 @@ async fn answer(
         Some(answered) => respond(answered, &head.method),
         None => message(StatusCode::BAD_GATEWAY, "Internal Server Error"),
     }
+}
+
+/// The body, or `None` where it is longer than an event. It is read to its end, so that the client can read the answer,
+/// but not where the client waits to be asked for it.
+async fn collect(head: &Parts, mut body: Incoming) -> Option<Vec<u8>> {
+    let declared = head.headers.get(CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if head.headers.contains_key(EXPECT) && declared.is_some_and(|length| length > EVENT_LIMIT) {
+        return None;
+    }
+    let mut collected = Vec::new();
+    let mut fits = true;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else {
+            continue;
+        };
+        fits &= collected.len() + data.len() <= EVENT_LIMIT;
+        if fits {
+            collected.extend_from_slice(&data);
+        }
+    }
+    fits.then_some(collected)
 }
 
 /// What AWS answers by itself.
@@ -73,6 +96,12 @@ fn respond(answered: Answered, method: &Method) -> Response<OutBody> {
     let mut headers = answered.headers;
     if let Some(length) = headers.remove(CONTENT_LENGTH) {
         headers.insert(REMAPPED_LENGTH, length);
+    }
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding == "gzip")
+    {
+        headers.remove(CONTENT_ENCODING);
     }
     let body = answered.body;
     let limited = stream::unfold((body, RESPONSE_LIMIT), |(mut body, left)| async move {

@@ -4,6 +4,13 @@
 //! Modelled on AWS's documentation (URLs: <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>; the
 //! interface: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>). What the documentation does not say, and
 //! is assumed here: text that is not UTF-8 is sent in base64; a response that passes the limit is cut off.
+//!
+//! Seen by others on AWS and modelled here: the length that a function sets is renamed
+//! (<https://github.com/cargo-lambda/cargo-lambda/issues/862>); `Content-Encoding: gzip` is taken away; a stream that ends
+//! before its head arrives is a bare 200 (<https://github.com/middyjs/middy/issues/1189>, where Node's runtime writes the
+//! head with the first byte of the body and so not at all where there is none). Not modelled, since reports contradict each
+//! other: whether the client is told that an empty body has ended
+//! (<https://github.com/aws/aws-lambda-web-adapter/issues/499>), and whether bytes labelled gzip are decompressed.
 
 mod event;
 mod http_side;

@@ -22,6 +22,11 @@ pub(super) struct Head {
 }
 
 impl Prelude {
+    /// Whether nothing has come yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes more bytes; the head once it is whole, an error where it is not one.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Option<Head>, String> {
         self.0.extend_from_slice(bytes);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
@@ -128,6 +129,16 @@ async fn respond(invocations: &Invocations, id: &str, request: Request<Incoming>
             }
         }
     }
+    if prelude.is_empty() {
+        let octets = HeaderValue::from_static("application/octet-stream");
+        let answered = Answered {
+            status: StatusCode::OK,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, octets)]),
+            body: receive,
+        };
+        drop(waiting.send(answered));
+        return status(StatusCode::ACCEPTED);
+    }
     status(StatusCode::BAD_REQUEST)
 }
 
@@ -148,5 +159,56 @@ async fn forward(body: &mut Incoming, to: &mpsc::Sender<io::Result<Bytes>>) {
         if failed {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the client gets of a function that streams exactly these bytes.
+    async fn answered(stream: &'static [u8]) -> Option<(StatusCode, HeaderMap)> {
+        let invocations = Arc::new(Invocations::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, invocations.clone()));
+        let client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (mut function, connection) = hyper::client::conn::http1::handshake(TokioIo::new(client))
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        let invoked = tokio::spawn(async move { invocations.invoke(Bytes::from_static(b"{}")).await });
+        let next = Request::get(format!("{ROOT}invocation/next")).body(Full::new(Bytes::new()));
+        let event = function.send_request(next.unwrap()).await.unwrap();
+        let id = event.headers()["lambda-runtime-aws-request-id"].to_str().unwrap();
+        let response = Request::post(format!("{ROOT}invocation/{id}/response"))
+            .header("lambda-runtime-function-response-mode", "streaming")
+            .body(Full::new(Bytes::from_static(stream)));
+        function.send_request(response.unwrap()).await.unwrap();
+        let answered = invoked.await.unwrap()?;
+        Some((answered.status, answered.headers))
+    }
+
+    #[tokio::test]
+    async fn a_stream_without_a_head_is_a_bare_200() {
+        let (status, headers) = answered(b"").await.unwrap();
+        assert_eq!(status, 200);
+        assert_eq!(headers.len(), 1);
+        assert_eq!(headers["content-type"], "application/octet-stream");
+    }
+
+    #[tokio::test]
+    async fn a_head_without_a_body_is_a_whole_answer() {
+        let head = b"{\"statusCode\":204,\"headers\":{\"x-a\":\"1\"}}\0\0\0\0\0\0\0\0";
+        let (status, headers) = answered(head).await.unwrap();
+        assert_eq!(
+            (status.as_u16(), &headers["x-a"]),
+            (204, &HeaderValue::from_static("1"))
+        );
+    }
+
+    #[tokio::test]
+    async fn half_a_head_is_none() {
+        assert!(answered(b"{\"statusCode\":204").await.is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! The binary of the AWS deployment as an HTTP server.
+//! The binary of a deployment as an HTTP server.
 
 use std::ffi::OsStr;
 use std::io;
@@ -12,13 +12,13 @@ use super::supervised::Supervised;
 /// How long a start may take, against emulators that are busy.
 const START: Duration = Duration::from_secs(60);
 
-/// A running `bootstrap` that serves HTTP. It ends when this is dropped, or with this process.
-pub struct Bootstrap {
+/// A running binary that serves HTTP. It ends when this is dropped, or with this process.
+pub struct ServerProgram {
     address: SocketAddr,
     program: Supervised,
 }
 
-impl Bootstrap {
+impl ServerProgram {
     /// Starts the binary on a free port with these variables.
     pub fn start<V: AsRef<OsStr>>(binary: &Path, variables: Vec<(&'static str, V)>) -> io::Result<Self> {
         let variables = variables
@@ -37,7 +37,7 @@ impl Bootstrap {
         })?;
         match receive.recv_timeout(START) {
             Ok(Some(address)) => Ok(Self { address, program }),
-            _ => Err(io::Error::other("bootstrap did not start")),
+            _ => Err(io::Error::other(format!("{} did not start", binary.display()))),
         }
     }
 
@@ -52,14 +52,14 @@ impl Bootstrap {
     }
 }
 
-/// The binary that cargo built beside the running test or program.
-pub fn binary() -> io::Result<PathBuf> {
+/// The binary of this name that cargo built beside the running test or program.
+pub fn binary(name: &str) -> io::Result<PathBuf> {
     let here = std::env::current_exe()?;
     let found = here
         .ancestors()
         .skip(1)
         .take(2)
-        .map(|folder| folder.join("bootstrap"))
+        .map(|folder| folder.join(name))
         .find(|file| file.is_file());
-    found.ok_or_else(|| io::Error::other("bootstrap is not built: cargo build --workspace"))
+    found.ok_or_else(|| io::Error::other(format!("{name} is not built: cargo build --workspace")))
 }

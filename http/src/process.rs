@@ -1,16 +1,20 @@
-//! The HTTP server, for local runs and for containers.
+//! A server that is its whole process.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use bleepstore_core::Service;
-use bleepstore_http::Options;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serves HTTP at `listen` until SIGTERM or SIGINT. Standard output says where, which tells the port where `listen`
-/// leaves it to the system.
-pub(crate) async fn serve(service: Service, listen: &str, base_domains: Vec<String>) -> Result<(), String> {
+use crate::{Options, Responder, serve};
+
+/// Serves HTTP at `listen` (host:port) until SIGTERM or SIGINT. Standard output says where, which tells the port where
+/// `listen` leaves it to the system. An error is one line for people.
+pub async fn serve_until_signal<R: Responder>(
+    responder: R,
+    listen: &str,
+    options: Options,
+) -> Result<(), String> {
     let cannot_listen = |error: io::Error| format!("cannot listen on {listen}: {error}");
     let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
@@ -22,10 +26,6 @@ pub(crate) async fn serve(service: Service, listen: &str, base_domains: Vec<Stri
         tracing::warn!(%error, "standard output cannot be written");
     }
     tracing::info!(%address, "listening");
-    let options = Options {
-        base_domains,
-        ..Options::default()
-    };
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -33,7 +33,7 @@ pub(crate) async fn serve(service: Service, listen: &str, base_domains: Vec<Stri
         }
         tracing::info!("stopping");
     };
-    let cut_off = bleepstore_http::serve(listener, Arc::new(service), options, stop).await;
+    let cut_off = serve(listener, Arc::new(responder), options, stop).await;
     if cut_off > 0 {
         tracing::warn!(cut_off, "some connections did not finish in time");
     }

@@ -1,0 +1,196 @@
+//! Settings, from the environment: the same names in every deployment.
+
+use bleepstore_core::{Limits, Settings};
+use bleepstore_gcp::oidc::{Caller, keys};
+use bleepstore_http::Environment;
+
+/// The database that a project has when nobody named one
+/// (<https://cloud.google.com/firestore/docs/manage-databases>).
+const DEFAULT_DATABASE: &str = "(default)";
+
+/// What Cloud Run lets through where it speaks HTTP/1 with the container; over HTTP/2 there is no such limit
+/// (<https://cloud.google.com/run/quotas>).
+pub(crate) const HTTP1_LIMITS: Limits = Limits {
+    request_body: Some(32_000_000),
+    response_body: Some(32_000_000),
+    deployment: "BleepStore on Cloud Run over HTTP/1",
+    ways_out: "Use multipart uploads, or let Cloud Run speak HTTP/2 with the service (--use-http2), which has S3's own \
+               limits.",
+};
+
+/// The settings of one process.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) settings: Settings,
+    /// The project of the database, and of the traces in the log.
+    pub(crate) project: String,
+    /// The Firestore database.
+    pub(crate) database: String,
+    /// The Cloud Storage bucket of the bytes.
+    pub(crate) blob_bucket: String,
+    /// Emulators' endpoints in place of Google's services.
+    pub(crate) emulators: Option<Emulators>,
+    /// Where to listen, host:port.
+    pub(crate) listen: String,
+    /// Whether Cloud Run runs this, with its limits.
+    pub(crate) on_cloud_run: bool,
+    /// Who may ask for garbage collection; without it nobody.
+    pub(crate) schedule: Option<Schedule>,
+}
+
+/// Where the emulators are. With them no credentials are looked for, and nothing leaves this machine.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Emulators {
+    pub(crate) firestore: String,
+    pub(crate) storage: String,
+}
+
+/// Who asks for garbage collection, and where the keys are that prove it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    pub(crate) caller: Caller,
+    pub(crate) keys_url: String,
+}
+
+impl Config {
+    /// The settings in the environment; one line on what is missing or wrong.
+    pub(crate) fn read(environment: &Environment<'_>) -> Result<Self, String> {
+        let on_cloud_run = environment.optional("K_SERVICE")?.is_some();
+        // The container's port is Cloud Run's to reach; anywhere else it is this machine's until told otherwise.
+        let interface = if on_cloud_run { "0.0.0.0" } else { "127.0.0.1" };
+        let database = environment.optional("BLEEPSTORE_FIRESTORE_DATABASE")?;
+        Ok(Self {
+            settings: environment.settings(&environment.required("BLEEPSTORE_REGION")?, Limits::default())?,
+            project: environment.required("BLEEPSTORE_PROJECT")?,
+            database: database.unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
+            blob_bucket: environment.required("BLEEPSTORE_BLOB_BUCKET")?,
+            emulators: emulators(environment)?,
+            listen: environment.listen(interface)?,
+            on_cloud_run,
+            schedule: schedule(environment)?,
+        })
+    }
+}
+
+/// The variables of Google's own clients. One emulator beside the real service of the other would mix two worlds.
+fn emulators(environment: &Environment<'_>) -> Result<Option<Emulators>, String> {
+    let endpoint = |name| -> Result<Option<String>, String> {
+        let host = environment.optional(name)?;
+        Ok(host.map(|host| {
+            let bare = host.trim_end_matches('/');
+            if bare.contains("://") {
+                bare.to_owned()
+            } else {
+                format!("http://{bare}")
+            }
+        }))
+    };
+    match (
+        endpoint("FIRESTORE_EMULATOR_HOST")?,
+        endpoint("STORAGE_EMULATOR_HOST")?,
+    ) {
+        (Some(firestore), Some(storage)) => Ok(Some(Emulators { firestore, storage })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err("FIRESTORE_EMULATOR_HOST is set and STORAGE_EMULATOR_HOST is not".to_owned()),
+        (None, Some(_)) => Err("STORAGE_EMULATOR_HOST is set and FIRESTORE_EMULATOR_HOST is not".to_owned()),
+    }
+}
+
+fn schedule(environment: &Environment<'_>) -> Result<Option<Schedule>, String> {
+    let audience = environment.optional("BLEEPSTORE_GC_AUDIENCE")?;
+    let service_account = environment.optional("BLEEPSTORE_GC_SERVICE_ACCOUNT")?;
+    let keys_url = environment.optional("BLEEPSTORE_GC_KEYS_URL")?;
+    match (audience, service_account) {
+        (Some(audience), Some(service_account)) => Ok(Some(Schedule {
+            caller: Caller {
+                audience,
+                service_account,
+            },
+            keys_url: keys_url.unwrap_or_else(|| keys::GOOGLE.to_owned()),
+        })),
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            Err("BLEEPSTORE_GC_AUDIENCE is set and BLEEPSTORE_GC_SERVICE_ACCOUNT is not".to_owned())
+        }
+        (None, Some(_)) => {
+            Err("BLEEPSTORE_GC_SERVICE_ACCOUNT is set and BLEEPSTORE_GC_AUDIENCE is not".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPLETE: [(&str, &str); 5] = [
+        ("BLEEPSTORE_REGION", "europe-west1"),
+        ("BLEEPSTORE_PROJECT", "project"),
+        ("BLEEPSTORE_BLOB_BUCKET", "bytes"),
+        ("BLEEPSTORE_ACCESS_KEY", "AK"),
+        ("BLEEPSTORE_SECRET_KEY", "SK"),
+    ];
+
+    fn read(more: &[(&str, &str)], without: &str) -> Result<Config, String> {
+        Config::read(&Environment::of(|name| {
+            let mut all = more.iter().chain(&COMPLETE);
+            let found = all.find(|(given, _)| *given == name && name != without);
+            found.map(|(_, value)| (*value).to_owned())
+        }))
+    }
+
+    #[test]
+    fn a_missing_setting_is_one_line_that_names_it() {
+        for (name, _) in COMPLETE {
+            assert_eq!(read(&[], name).unwrap_err(), format!("{name} is not set"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_set_has_its_default() {
+        let config = read(&[], "").unwrap();
+        assert_eq!(config.database, "(default)");
+        assert_eq!(config.listen, "127.0.0.1:9000");
+        assert_eq!(
+            (config.emulators, config.schedule, config.on_cloud_run),
+            (None, None, false)
+        );
+        let named = read(&[("BLEEPSTORE_FIRESTORE_DATABASE", "store")], "").unwrap();
+        assert_eq!(named.database, "store");
+    }
+
+    #[test]
+    fn only_on_cloud_run_the_port_is_open_on_every_interface() {
+        let listen = |more| read(more, "").unwrap().listen;
+        assert_eq!(listen(&[("PORT", "8080")]), "127.0.0.1:8080");
+        assert_eq!(
+            listen(&[("PORT", "8080"), ("K_SERVICE", "bleepstore")]),
+            "0.0.0.0:8080"
+        );
+    }
+
+    #[test]
+    fn emulators_come_together_with_or_without_a_scheme() {
+        let firestore = ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:8080");
+        let storage = ("STORAGE_EMULATOR_HOST", "http://127.0.0.1:4443/");
+        let emulators = read(&[firestore, storage], "").unwrap().emulators;
+        let expected = Emulators {
+            firestore: "http://127.0.0.1:8080".to_owned(),
+            storage: "http://127.0.0.1:4443".to_owned(),
+        };
+        assert_eq!(emulators, Some(expected));
+        assert!(read(&[firestore], "").is_err());
+        assert!(read(&[storage], "").is_err());
+    }
+
+    #[test]
+    fn the_schedule_is_known_by_audience_and_account() {
+        let audience = ("BLEEPSTORE_GC_AUDIENCE", "https://a.example");
+        let account = ("BLEEPSTORE_GC_SERVICE_ACCOUNT", "s@p.example");
+        let schedule = read(&[audience, account], "").unwrap().schedule.unwrap();
+        assert_eq!(schedule.keys_url, "https://www.googleapis.com/oauth2/v3/certs");
+        assert_eq!(schedule.caller.audience, "https://a.example");
+        assert_eq!(schedule.caller.service_account, "s@p.example");
+        assert!(read(&[audience], "").is_err());
+        assert!(read(&[account], "").is_err());
+    }
+}

@@ -1,0 +1,449 @@
+//! The calls: what each sends, which are sent again, how long they may take, and how many there were.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bleepstore_core::ports::{Clock, Entropy, StoreResult, back_off};
+use firestore::FirestoreDb;
+use firestore::gcloud_sdk::google::firestore::v1::batch_get_documents_request::ConsistencySelector as GetSelector;
+use firestore::gcloud_sdk::google::firestore::v1::batch_get_documents_response::Result as GetResult;
+use firestore::gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
+use firestore::gcloud_sdk::google::firestore::v1::precondition::ConditionType;
+use firestore::gcloud_sdk::google::firestore::v1::run_query_request::{
+    ConsistencySelector as QuerySelector, QueryType,
+};
+use firestore::gcloud_sdk::google::firestore::v1::transaction_options::{Mode, ReadWrite};
+use firestore::gcloud_sdk::google::firestore::v1::write::Operation;
+use firestore::gcloud_sdk::google::firestore::v1::{
+    BatchGetDocumentsRequest, CommitRequest, Document, DocumentMask, Precondition, RollbackRequest,
+    RunQueryRequest, TransactionOptions, Write,
+};
+use firestore::gcloud_sdk::{GoogleAuthMiddleware, RequestTimeouts};
+use tonic::{Code, Request, Status};
+
+use super::error::{Access, Meaning, meaning, store_error};
+use super::query::Query;
+use super::rows::Fields;
+use super::schema::Path;
+use super::work::Counters;
+
+/// How long one read of documents may take. It waits for locks where the database is pessimistic.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one query may take, with all its documents.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a commit may take. It is longer than it should ever be, since giving up leaves its outcome open.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often a read is tried.
+const READ_TRIES: u32 = 4;
+/// How often a change is tried that was certainly not applied.
+const CHANGE_TRIES: u32 = 20;
+/// How many documents one commit deletes.
+pub(super) const DELETES: usize = 500;
+
+/// A database and what was asked of it.
+pub(super) struct Documents {
+    db: FirestoreDb,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    pub(super) counters: Counters,
+}
+
+/// What a transaction does with what it read.
+pub(super) enum Decision<T> {
+    /// It writes this, and if that is applied the answer is this.
+    Write(Vec<Write>, T),
+    /// It changes nothing.
+    Keep(T),
+}
+
+/// What became of one attempt at a transaction.
+enum Attempt<T> {
+    Ended(T),
+    /// It was certainly not applied.
+    Lost(Status),
+}
+
+impl Documents {
+    pub(super) fn new(db: FirestoreDb, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            db,
+            clock,
+            entropy,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The full name of a document.
+    pub(super) fn name(&self, path: &Path) -> String {
+        format!("{}/{path}", self.db.get_documents_path())
+    }
+
+    /// The name of the database.
+    pub(super) fn database(&self) -> &str {
+        self.db.get_database_path()
+    }
+
+    fn client(&self) -> FirestoreClient<GoogleAuthMiddleware> {
+        self.db.client().get()
+    }
+
+    async fn back_off(&self, attempt: u32) {
+        back_off(self.clock.as_ref(), self.entropy.as_ref(), attempt).await;
+    }
+
+    /// A write of a whole document over whatever is there.
+    pub(super) fn put(&self, path: &Path, fields: Fields) -> Write {
+        Write {
+            operation: Some(Operation::Update(Document {
+                name: self.name(path),
+                fields,
+                ..Document::default()
+            })),
+            ..Write::default()
+        }
+    }
+
+    /// A write of these fields of a document; its others stay.
+    pub(super) fn put_fields(&self, path: &Path, fields: Fields) -> Write {
+        let field_paths = fields.keys().cloned().collect();
+        Write {
+            update_mask: Some(DocumentMask { field_paths }),
+            ..self.put(path, fields)
+        }
+    }
+
+    /// A deletion, of a document that need not be there.
+    pub(super) fn delete(&self, path: &Path) -> Write {
+        deletion(self.name(path))
+    }
+
+    /// The documents at these paths, which differ, as they are now.
+    pub(super) async fn get<const N: usize>(&self, paths: [&Path; N]) -> StoreResult<[Option<Document>; N]> {
+        let names = paths.map(|path| self.name(path));
+        let mut tries = 1;
+        loop {
+            match self.try_get(&names, None, &mut Vec::new()).await {
+                Ok(found) => return Ok(found),
+                Err(status) if tries < READ_TRIES && meaning(&status) != Meaning::Defect => {
+                    tries += 1;
+                    self.back_off(tries).await;
+                }
+                Err(status) => return Err(store_error(status, Access::Read)),
+            }
+        }
+    }
+
+    /// Reads documents and decides on them in one serializable step: what is written is written only if none of
+    /// them has changed since, nor the answer of the query. `decide` is called again when another change came between.
+    pub(super) async fn transact<T, const N: usize>(
+        &self,
+        paths: [&Path; N],
+        decide: impl Fn([Option<Document>; N]) -> StoreResult<Decision<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        self.transact_over(paths, None, |found, _| decide(found)).await
+    }
+
+    /// [`Self::transact`], with the first document of a query too.
+    pub(super) async fn transact_over<T, const N: usize>(
+        &self,
+        paths: [&Path; N],
+        query: Option<&Query>,
+        decide: impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        let names = paths.map(|path| self.name(path));
+        let mut transaction = Vec::new();
+        let mut tries = 0;
+        loop {
+            self.back_off(tries).await;
+            tries += 1;
+            let attempt = self.attempt(&names, query, &mut transaction, &decide);
+            match attempt.await? {
+                Attempt::Ended(answer) => return Ok(answer),
+                Attempt::Lost(status) if tries == CHANGE_TRIES => {
+                    return Err(store_error(status, Access::Read));
+                }
+                Attempt::Lost(status) => tracing::debug!(%status, tries, "a transaction starts again"),
+            }
+        }
+    }
+
+    /// One attempt. `transaction` is the one that lost before, if any, and then this one.
+    async fn attempt<T, const N: usize>(
+        &self,
+        names: &[String; N],
+        query: Option<&Query>,
+        transaction: &mut Vec<u8>,
+        decide: &(impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Sync),
+    ) -> StoreResult<Attempt<T>> {
+        let retried = mem::take(transaction);
+        let read = self.read_within(names, query, retried, transaction);
+        let (found, first) = match read.await {
+            Ok(read) => read,
+            Err(status) => {
+                self.roll_back(transaction).await;
+                return match meaning(&status) {
+                    Meaning::Defect => Err(store_error(status, Access::Read)),
+                    _ => Ok(Attempt::Lost(status)),
+                };
+            }
+        };
+        match decide(found, first) {
+            Ok(Decision::Write(writes, answer)) => match self.try_commit(writes, transaction.clone()).await {
+                Ok(()) => Ok(Attempt::Ended(answer)),
+                Err(status) if meaning(&status) == Meaning::Contended => Ok(Attempt::Lost(status)),
+                Err(status) if meaning(&status).may_resend() => {
+                    self.roll_back(transaction).await;
+                    Ok(Attempt::Lost(status))
+                }
+                Err(status) => Err(store_error(status, Access::Write)),
+            },
+            Ok(Decision::Keep(answer)) => {
+                self.roll_back(transaction).await;
+                Ok(Attempt::Ended(answer))
+            }
+            Err(error) => {
+                self.roll_back(transaction).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The reads of a transaction, the first of which begins it.
+    async fn read_within<const N: usize>(
+        &self,
+        names: &[String; N],
+        query: Option<&Query>,
+        retried: Vec<u8>,
+        transaction: &mut Vec<u8>,
+    ) -> Result<([Option<Document>; N], Option<Document>), Status> {
+        let mode = Mode::ReadWrite(ReadWrite {
+            retry_transaction: retried,
+            ..ReadWrite::default()
+        });
+        let begin = GetSelector::NewTransaction(TransactionOptions { mode: Some(mode) });
+        let found = self.try_get(names, Some(begin), transaction).await?;
+        let mut first = Vec::new();
+        if let Some(query) = query {
+            let within = QuerySelector::Transaction(transaction.clone());
+            self.try_query(query, 1, Some(within), &mut first).await?;
+        }
+        Ok((found, first.pop()))
+    }
+
+    /// Ends a transaction that changes nothing, so that its locks are not in the way of others.
+    async fn roll_back(&self, transaction: &mut Vec<u8>) {
+        if transaction.is_empty() {
+            return;
+        }
+        self.counters.round_trip();
+        let rollback = RollbackRequest {
+            database: self.database().to_owned(),
+            transaction: mem::take(transaction),
+            ..RollbackRequest::default()
+        };
+        if let Err(status) = self.client().rollback(within(rollback, READ_TIMEOUT)).await {
+            tracing::debug!(%status, "a transaction was not rolled back, and ends by itself");
+        }
+    }
+
+    /// Creates a document. Returns whether it did: false when there is one.
+    pub(super) async fn create(&self, path: &Path, fields: Fields) -> StoreResult<bool> {
+        self.change_if(self.put(path, fields), false).await
+    }
+
+    /// Deletes a document. Returns whether it was there.
+    pub(super) async fn remove(&self, path: &Path) -> StoreResult<bool> {
+        self.change_if(self.delete(path), true).await
+    }
+
+    /// Changes one document if it is there, or if it is not. Returns whether it did.
+    async fn change_if(&self, write: Write, exists: bool) -> StoreResult<bool> {
+        let write = Write {
+            current_document: Some(Precondition {
+                condition_type: Some(ConditionType::Exists(exists)),
+            }),
+            ..write
+        };
+        let mut tries = 1;
+        loop {
+            let Err(status) = self.try_commit(vec![write.clone()], Vec::new()).await else {
+                return Ok(true);
+            };
+            match status.code() {
+                Code::AlreadyExists | Code::NotFound | Code::FailedPrecondition => return Ok(false),
+                _ if tries < CHANGE_TRIES && meaning(&status).may_resend() => {
+                    tries += 1;
+                    self.back_off(tries).await;
+                }
+                _ => return Err(store_error(status, Access::Write)),
+            }
+        }
+    }
+
+    /// Deletes the documents of these names, at most [`DELETES`], whatever they hold.
+    pub(super) async fn delete_all(&self, names: Vec<String>) -> StoreResult<()> {
+        let deletions: Vec<Write> = names.into_iter().map(deletion).collect();
+        let mut tries = 1;
+        loop {
+            match self.try_commit(deletions.clone(), Vec::new()).await {
+                Ok(()) => return Ok(()),
+                // Deleting twice is deleting once.
+                Err(status) if tries < READ_TRIES && meaning(&status) != Meaning::Defect => {
+                    tries += 1;
+                    self.back_off(tries).await;
+                }
+                Err(status) => return Err(store_error(status, Access::Write)),
+            }
+        }
+    }
+
+    /// Up to `limit` of what `read` makes of the documents of a query, and the last document that was read if there
+    /// may be more behind it.
+    pub(super) async fn scan<T>(
+        &self,
+        mut query: Query,
+        limit: usize,
+        read: impl Fn(&Document) -> StoreResult<Option<T>> + Send + Sync,
+    ) -> StoreResult<(Vec<T>, Option<Document>)> {
+        let mut items = Vec::new();
+        loop {
+            let wanted = limit - items.len();
+            let mut found = self.run(query.clone(), wanted).await?;
+            for document in &found {
+                items.extend(read(document)?);
+            }
+            let last = found.pop().filter(|_| found.len() + 1 >= wanted);
+            match last {
+                Some(last) if items.len() < limit => query = query.behind(&last),
+                last => return Ok((items, last)),
+            }
+        }
+    }
+
+    /// The first `limit` documents of a query. One whose stream breaks off goes on behind what has arrived: only
+    /// a stream that ends well, or the limit, is the end.
+    pub(super) async fn run(&self, mut query: Query, limit: usize) -> StoreResult<Vec<Document>> {
+        let mut found = Vec::new();
+        let mut tries = 1;
+        loop {
+            let wanted = limit - found.len();
+            match self.try_query(&query, wanted, None, &mut found).await {
+                Ok(()) => return Ok(found),
+                Err(_) if found.len() >= limit => return Ok(found),
+                Err(status) if tries < READ_TRIES && meaning(&status) != Meaning::Defect => {
+                    tries += 1;
+                    self.back_off(tries).await;
+                    if let Some(last) = found.last() {
+                        query = query.behind(last);
+                    }
+                }
+                Err(status) => return Err(store_error(status, Access::Read)),
+            }
+        }
+    }
+
+    async fn try_get<const N: usize>(
+        &self,
+        names: &[String; N],
+        selector: Option<GetSelector>,
+        transaction: &mut Vec<u8>,
+    ) -> Result<[Option<Document>; N], Status> {
+        self.counters.round_trip();
+        let get = BatchGetDocumentsRequest {
+            database: self.database().to_owned(),
+            documents: names.to_vec(),
+            consistency_selector: selector,
+            ..BatchGetDocumentsRequest::default()
+        };
+        let answer = self
+            .client()
+            .batch_get_documents(within(get, READ_TIMEOUT))
+            .await?;
+        let mut answers = answer.into_inner();
+        let mut found = HashMap::new();
+        let mut answered = 0;
+        while let Some(answer) = answers.message().await? {
+            if !answer.transaction.is_empty() {
+                *transaction = answer.transaction;
+            }
+            answered += usize::from(answer.result.is_some());
+            if let Some(GetResult::Found(document)) = answer.result {
+                found.insert(document.name.clone(), document);
+            }
+        }
+        self.counters.read(answered);
+        if answered < N {
+            return Err(Status::unavailable("Firestore left documents of a batch unread"));
+        }
+        Ok(names.each_ref().map(|name| found.remove(name)))
+    }
+
+    async fn try_commit(&self, writes: Vec<Write>, transaction: Vec<u8>) -> Result<(), Status> {
+        self.counters.round_trip();
+        let deletions = writes.iter().filter(|write| is_deletion(write)).count();
+        let puts = writes.len() - deletions;
+        let commit = CommitRequest {
+            database: self.database().to_owned(),
+            writes,
+            transaction,
+            ..CommitRequest::default()
+        };
+        self.client().commit(within(commit, COMMIT_TIMEOUT)).await?;
+        self.counters.wrote(puts, deletions);
+        Ok(())
+    }
+
+    async fn try_query(
+        &self,
+        query: &Query,
+        limit: usize,
+        selector: Option<QuerySelector>,
+        found: &mut Vec<Document>,
+    ) -> Result<(), Status> {
+        self.counters.round_trip();
+        let documents = self.db.get_documents_path();
+        let run = RunQueryRequest {
+            parent: match &query.parent {
+                Some(path) => format!("{documents}/{path}"),
+                None => documents.clone(),
+            },
+            query_type: Some(QueryType::StructuredQuery(query.structured(limit))),
+            consistency_selector: selector,
+            ..RunQueryRequest::default()
+        };
+        let before = found.len();
+        let answer = self.client().run_query(within(run, QUERY_TIMEOUT)).await?;
+        let mut answers = answer.into_inner();
+        let ended = loop {
+            match answers.message().await {
+                Ok(Some(answer)) => found.extend(answer.document),
+                Ok(None) => break Ok(()),
+                Err(status) => break Err(status),
+            }
+        };
+        // A query that finds nothing is billed as one read.
+        self.counters.read((found.len() - before).max(1));
+        ended
+    }
+}
+
+fn within<T>(message: T, limit: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request
+        .extensions_mut()
+        .insert(RequestTimeouts::new().with_total(limit));
+    request
+}
+
+fn deletion(name: String) -> Write {
+    Write {
+        operation: Some(Operation::Delete(name)),
+        ..Write::default()
+    }
+}
+
+fn is_deletion(write: &Write) -> bool {
+    matches!(write.operation, Some(Operation::Delete(_)))
+}

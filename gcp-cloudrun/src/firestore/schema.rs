@@ -1,0 +1,216 @@
+//! The database: the names, indexes and times to live that `infra/gcp` shares, where each kind of document
+//! lies, and every shape of query that is made.
+//!
+//! | document | path |
+//! |---|---|
+//! | bucket | `bleepstore/bucket_{name}` |
+//! | object | `bleepstore/bucket_{name}/objects/{SHA-256 of the key, in hex}` |
+//! | upload | `bleepstore/upload_{id}` |
+//! | part | `bleepstore/upload_{id}/parts/part_00001` |
+//! | receipt | `bleepstore/receipt_{upload id}` |
+//! | retired manifest | `bleepstore/retired_{commit id}` |
+//! | credential | `bleepstore/cred_{access key}` |
+//! | the store's record | `bleepstore/store` |
+//!
+//! Firestore refuses the ids `.`, `..` and `__x__`, those with a `/`, and those above 1,500 bytes. None can
+//! arise: every id starts with a word of this table or is a digest, bucket names have 63 characters at most,
+//! and [`credential`] gives no path to a text that cannot be an access key.
+
+use std::fmt;
+
+use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId};
+use sha2::{Digest, Sha256};
+
+/// The root collection, and the group of its documents.
+pub const COLLECTION: &str = "bleepstore";
+/// The collection of a bucket's objects.
+pub const OBJECTS: &str = "objects";
+/// The collection of an upload's parts.
+pub const PARTS: &str = "parts";
+/// The field of the time to live.
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// A field of a group of collections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name of the collections.
+    pub collection: &'static str,
+    /// The name of the field.
+    pub field: &'static str,
+}
+
+/// An index over several fields, ascending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompositeIndex {
+    /// The name of the collections.
+    pub collection: &'static str,
+    /// The fields, in their order.
+    pub fields: &'static [&'static str],
+}
+
+/// The collections, in each of which no field is indexed but those in [`ASCENDING`].
+pub const COLLECTIONS: [&str; 3] = [COLLECTION, OBJECTS, PARTS];
+
+/// The fields that have an ascending index of their own within one collection, and no other.
+pub const ASCENDING: [Field; 2] = [
+    Field {
+        collection: OBJECTS,
+        field: KEY,
+    },
+    Field {
+        collection: COLLECTION,
+        field: LISTED_AS,
+    },
+];
+
+/// The indexes over several fields. No query needs one.
+pub const COMPOSITE: [CompositeIndex; 0] = [];
+
+/// The fields after whose time Firestore deletes a document, some time later.
+pub const TIMES_TO_LIVE: [Field; 1] = [Field {
+    collection: COLLECTION,
+    field: EXPIRES_AT,
+}];
+
+/// The key of an object.
+pub(super) const KEY: &str = "key";
+/// The bucket's id and the key of an upload, by which a bucket's uploads are listed.
+pub(super) const LISTED_AS: &str = "listed_as";
+/// Whether an object is shared.
+pub(super) const SHARED: &str = "shared";
+/// The manifest of an object, as JSON. Listings leave it out.
+pub(super) const MANIFEST: &str = "manifest";
+/// The rest of a document, as JSON.
+pub(super) const DETAIL: &str = "detail";
+
+/// What a query reads and in which order. Documents of one place are ordered by their ids.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct QueryShape {
+    pub(super) collection: &'static str,
+    /// The field by which it orders before the ids; by the ids alone if there is none.
+    pub(super) ordered_by: Option<&'static str>,
+    /// The fields that it reads; all if there are none here.
+    pub(super) fields: &'static [&'static str],
+}
+
+/// Documents of the root collection by their ids: buckets, credentials, retired manifests.
+pub(super) const BY_ID: QueryShape = QueryShape {
+    collection: COLLECTION,
+    ordered_by: None,
+    fields: &[],
+};
+/// What a listing shows of objects.
+pub(super) const SUMMARIES: QueryShape = QueryShape {
+    collection: OBJECTS,
+    ordered_by: Some(KEY),
+    fields: &[KEY, DETAIL],
+};
+/// Objects with their manifests.
+pub(super) const MANIFESTS: QueryShape = QueryShape {
+    collection: OBJECTS,
+    ordered_by: Some(KEY),
+    fields: &[],
+};
+/// Whether there are objects.
+pub(super) const ANY_OBJECT: QueryShape = QueryShape {
+    collection: OBJECTS,
+    ordered_by: None,
+    fields: &[ID],
+};
+/// Uploads of a bucket.
+pub(super) const UPLOADS: QueryShape = QueryShape {
+    collection: COLLECTION,
+    ordered_by: Some(LISTED_AS),
+    fields: &[],
+};
+/// Parts of an upload.
+pub(super) const PARTS_BY_NUMBER: QueryShape = QueryShape {
+    collection: PARTS,
+    ordered_by: None,
+    fields: &[],
+};
+/// The ids of an upload's parts.
+pub(super) const PART_IDS: QueryShape = QueryShape {
+    collection: PARTS,
+    ordered_by: None,
+    fields: &[ID],
+};
+
+/// Firestore's name of the id, as a field of queries.
+pub(super) const ID: &str = "__name__";
+
+/// Longer than any key, so that what is behind it can be cut off before a query.
+pub(super) const KEY_BYTES: usize = 1024;
+/// The longest access key.
+const ACCESS_KEY_BYTES: usize = 128;
+
+pub(super) const BUCKET: &str = "bucket_";
+pub(super) const CREDENTIAL: &str = "cred_";
+pub(super) const RETIRED: &str = "retired_";
+
+/// Where a document lies, below the database's documents.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Path(String);
+
+impl Path {
+    fn root(id: impl fmt::Display) -> Self {
+        Self(format!("{COLLECTION}/{id}"))
+    }
+
+    fn below(&self, collection: &str, id: impl fmt::Display) -> Self {
+        Self(format!("{self}/{collection}/{id}"))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A document of the root collection with an id that starts with a word of the table.
+pub(super) fn by_id(word: &str, rest: &str) -> Path {
+    Path::root(format_args!("{word}{rest}"))
+}
+
+pub(super) fn bucket(name: &BucketName) -> Path {
+    by_id(BUCKET, name.as_str())
+}
+
+pub(super) fn object(bucket_name: &BucketName, key: &ObjectKey) -> Path {
+    let digest = Sha256::digest(key.as_str());
+    let id: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    bucket(bucket_name).below(OBJECTS, id)
+}
+
+pub(super) fn upload(id: UploadId) -> Path {
+    Path::root(format_args!("upload_{id}"))
+}
+
+/// The number has five digits, so that parts are ordered by it.
+pub(super) fn part(upload_id: UploadId, number: PartNumber) -> Path {
+    upload(upload_id).below(PARTS, format_args!("part_{:05}", number.get()))
+}
+
+pub(super) fn receipt(upload_id: UploadId) -> Path {
+    Path::root(format_args!("receipt_{upload_id}"))
+}
+
+pub(super) fn retired(commit: CommitId) -> Path {
+    Path::root(format_args!("{RETIRED}{commit}"))
+}
+
+/// `None` when no credential can have that access key.
+pub(super) fn credential(access_key: &str) -> Option<Path> {
+    let possible = access_key.len() <= ACCESS_KEY_BYTES && !access_key.contains('/');
+    possible.then(|| by_id(CREDENTIAL, access_key))
+}
+
+pub(super) fn store() -> Path {
+    Path::root("store")
+}
+
+/// What every upload of a bucket is listed under.
+pub(super) fn uploads_of(bucket_id: BucketId) -> String {
+    format!("{bucket_id}/")
+}

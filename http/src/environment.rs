@@ -1,0 +1,134 @@
+//! Settings of a process, from its environment: the same names in every deployment.
+
+use std::env;
+
+use bleepstore_core::model::RootCredential;
+use bleepstore_core::{Limits, Settings, config};
+
+/// Where a server listens when nothing says otherwise: reachable from this machine only.
+const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
+
+/// Variables of the process, or of a test. A variable that is empty counts as one that is not set.
+///
+/// Every error is one line that names the variable.
+pub struct Environment<'a> {
+    variable: Box<dyn Fn(&str) -> Option<Result<String, String>> + 'a>,
+}
+
+impl Environment<'static> {
+    /// The variables of this process.
+    pub fn of_process() -> Self {
+        Self {
+            variable: Box::new(|name| {
+                let value = env::var_os(name)?;
+                Some(value.into_string().map_err(|_| format!("{name} is not UTF-8")))
+            }),
+        }
+    }
+}
+
+impl<'a> Environment<'a> {
+    /// Variables that a test makes up.
+    pub fn of(variable: impl Fn(&str) -> Option<String> + 'a) -> Self {
+        Self {
+            variable: Box::new(move |name| variable(name).map(Ok)),
+        }
+    }
+
+    /// The value of a variable that may be missing.
+    pub fn optional(&self, name: &str) -> Result<Option<String>, String> {
+        let value = (self.variable)(name).transpose()?;
+        Ok(value.filter(|value| !value.is_empty()))
+    }
+
+    /// The value of a variable that must be there.
+    pub fn required(&self, name: &str) -> Result<String, String> {
+        self.optional(name)?.ok_or_else(|| format!("{name} is not set"))
+    }
+
+    /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`, `BLEEPSTORE_SECRET_KEY`, and what the
+    /// deployment knows.
+    pub fn settings(&self, region: &str, limits: Limits) -> Result<Settings, String> {
+        let domains = self.optional("BLEEPSTORE_DOMAIN")?.unwrap_or_default();
+        Ok(Settings {
+            region: config::region(region).map_err(|error| format!("the region {region}: {error}"))?,
+            base_domains: config::base_domains(&domains)
+                .map_err(|error| format!("BLEEPSTORE_DOMAIN: {error}"))?,
+            root: RootCredential {
+                access_key: self.required("BLEEPSTORE_ACCESS_KEY")?,
+                secret_key: self.required("BLEEPSTORE_SECRET_KEY")?,
+            },
+            limits,
+        })
+    }
+
+    /// Where to listen: `BLEEPSTORE_LISTEN` (host:port) first, then `PORT`, which container platforms set, on this
+    /// interface, and otherwise port 9000 of loopback.
+    pub fn listen(&self, interface_of_port: &str) -> Result<String, String> {
+        if let Some(listen) = self.optional("BLEEPSTORE_LISTEN")? {
+            return Ok(listen);
+        }
+        match self.optional("PORT")? {
+            Some(port) if port.parse::<u16>().is_ok() => Ok(format!("{interface_of_port}:{port}")),
+            Some(port) => Err(format!("PORT is not a port: {port}")),
+            None => Ok(DEFAULT_LISTEN.to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &'static [(&str, &str)]) -> Environment<'static> {
+        Environment::of(|name| {
+            let found = variables.iter().find(|(given, _)| *given == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_settings_of_the_core_are_read_and_a_missing_one_is_named() {
+        let complete = environment(&[
+            ("BLEEPSTORE_ACCESS_KEY", "AK"),
+            ("BLEEPSTORE_SECRET_KEY", "SK"),
+            ("BLEEPSTORE_DOMAIN", "s3.Example.com, b.example"),
+        ]);
+        let settings = complete.settings("eu-west-1", Limits::default()).unwrap();
+        assert_eq!(settings.region, "eu-west-1");
+        assert_eq!(settings.base_domains, ["s3.example.com", "b.example"]);
+        assert_eq!(
+            (
+                settings.root.access_key.as_str(),
+                settings.root.secret_key.as_str()
+            ),
+            ("AK", "SK")
+        );
+
+        let error = |variables| {
+            environment(variables)
+                .settings("r", Limits::default())
+                .unwrap_err()
+        };
+        assert_eq!(error(&[]), "BLEEPSTORE_ACCESS_KEY is not set");
+        assert_eq!(
+            error(&[("BLEEPSTORE_ACCESS_KEY", "AK"), ("BLEEPSTORE_SECRET_KEY", "")]),
+            "BLEEPSTORE_SECRET_KEY is not set"
+        );
+        assert!(error(&[("BLEEPSTORE_DOMAIN", "a:80")]).starts_with("BLEEPSTORE_DOMAIN: "));
+        assert!(complete.settings("no region", Limits::default()).is_err());
+    }
+
+    #[test]
+    fn the_listener_is_chosen_by_what_is_named_most_exactly() {
+        let listen = |variables| environment(variables).listen("0.0.0.0");
+        assert_eq!(listen(&[]).unwrap(), "127.0.0.1:9000");
+        assert_eq!(listen(&[("PORT", "8080")]).unwrap(), "0.0.0.0:8080");
+        let both = listen(&[("PORT", "8080"), ("BLEEPSTORE_LISTEN", "127.0.0.1:0")]);
+        assert_eq!(both.unwrap(), "127.0.0.1:0");
+        assert_eq!(
+            listen(&[("PORT", "http")]).unwrap_err(),
+            "PORT is not a port: http"
+        );
+    }
+}

@@ -1,0 +1,60 @@
+//! The AWS deployment as a Lambda function, up to its first request for an event.
+
+mod loopback;
+
+use std::time::Duration;
+
+use self::loopback::Loopback;
+use super::started::{Started, median};
+use super::{Figure, Unit, megabytes};
+use crate::package::{self, Arch};
+
+/// How often it is started.
+const STARTS: usize = 21;
+/// How long one start may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) fn measure() -> Result<Vec<Figure>, String> {
+    let package = package::aws(Arch::X86_64)?;
+    let cloud = Loopback::start().map_err(|error| format!("loopback: {error}"))?;
+    let address = cloud.address();
+    let endpoint = format!("http://{address}");
+    let variables = [
+        ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "bleepstore"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "loopback"),
+        ("AWS_SECRET_ACCESS_KEY", "loopback"),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("BLEEPSTORE_TABLE", "metadata"),
+        ("BLEEPSTORE_BLOB_BUCKET", "blobs"),
+        ("BLEEPSTORE_ACCESS_KEY", "root"),
+        ("BLEEPSTORE_SECRET_KEY", "root-secret"),
+        ("BLEEPSTORE_LOG", "warn"),
+    ];
+    let start = || -> Result<(Duration, u64), String> {
+        let function = Started::new(&package.binary, variables)?;
+        let polled = cloud
+            .first_poll(PATIENCE)
+            .ok_or("it asked for no event: is something on its standard error?")?;
+        Ok((function.until(polled), function.memory()?))
+    };
+    // The first one makes the stores' records, and brings the program into the page cache.
+    start()?;
+    let starts = (0..STARTS).map(|_| start()).collect::<Result<Vec<_>, _>>()?;
+    let times = starts.iter().map(|(time, _)| *time).collect();
+    let memory = starts.iter().map(|(_, memory)| *memory).max().unwrap_or_default();
+    Ok(vec![
+        megabytes("binary", package::size(&package.binary)?, 12.0),
+        megabytes("zip", package::size(&package.archive)?, 5.0),
+        Figure {
+            name: "start to first poll",
+            unit: Unit::Milliseconds,
+            measured: median(times).as_secs_f64() * 1e3,
+            aim: 15.0,
+        },
+        megabytes("memory at first poll", memory, 20.0),
+    ])
+}

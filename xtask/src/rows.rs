@@ -1,0 +1,210 @@
+//! The rows and columns of `docs/compatibility.md`.
+
+use std::path::Path;
+
+/// Deployments, as `tests/src/http/deployment.rs` names them, and their titles. A further deployment is one line.
+pub(crate) const COLUMNS: [(&str, &str); 6] = [
+    ("sqlite", "local"),
+    ("memory", "local, in memory"),
+    ("aws_http", "AWS, HTTP"),
+    ("aws_lambda", "AWS, Function URL"),
+    ("gcp_http1", "Google Cloud, HTTP/1.1"),
+    ("gcp_h2c", "Google Cloud, HTTP/2"),
+];
+
+/// An operation or a feature, and the tests that back it.
+pub(crate) struct Row {
+    pub(crate) what: &'static str,
+    /// What is special about it.
+    pub(crate) how: &'static str,
+    /// The file of its tests, below `tests`.
+    pub(crate) file: &'static str,
+    /// Its rules in that file; all where none is named.
+    pub(crate) rules: &'static [&'static str],
+}
+
+impl Row {
+    /// The name of the file without folder and ending, which the names of its tests begin with.
+    pub(crate) fn module(&self) -> &'static str {
+        let stem = Path::new(self.file).file_stem().and_then(|stem| stem.to_str());
+        stem.unwrap_or_default()
+    }
+
+    pub(crate) fn has(&self, rule: &str) -> bool {
+        self.rules.is_empty() || self.rules.contains(&rule)
+    }
+}
+
+const fn row(what: &'static str, how: &'static str, file: &'static str) -> Row {
+    Row {
+        what,
+        how,
+        file,
+        rules: &[],
+    }
+}
+
+/// A row whose tests are some of a file's.
+const fn part(
+    what: &'static str,
+    how: &'static str,
+    file: &'static str,
+    rules: &'static [&'static str],
+) -> Row {
+    Row {
+        what,
+        how,
+        file,
+        rules,
+    }
+}
+
+/// The tables, each with its title.
+pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
+    ("operation", &OPERATIONS),
+    ("feature", &FEATURES),
+    ("not built, answered by 501", &NOT_BUILT),
+    ("client", &CLIENTS),
+];
+
+const OPERATIONS: [Row; 20] = [
+    row(
+        "ListBuckets",
+        "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
+        "s3/list_buckets.rs",
+    ),
+    row("CreateBucket", "", "s3/create_bucket.rs"),
+    row("HeadBucket", "", "s3/head_bucket.rs"),
+    row("DeleteBucket", "", "s3/delete_bucket.rs"),
+    row("GetBucketLocation", "", "s3/get_bucket_location.rs"),
+    row(
+        "PutObject",
+        "checksums, metadata, system headers, storage class, conditions",
+        "s3/put_object.rs",
+    ),
+    row(
+        "GetObject",
+        "ranges, `partNumber`, `response-*`",
+        "s3/get_object.rs",
+    ),
+    row("HeadObject", "", "s3/head_object.rs"),
+    row("DeleteObject", "", "s3/delete_object.rs"),
+    row(
+        "DeleteObjects",
+        "up to 1,000 keys, ETags as conditions",
+        "s3/delete_objects.rs",
+    ),
+    row("CopyObject", "any size; no bytes move", "s3/copy_object.rs"),
+    row("ListObjects", "", "s3/list_objects.rs"),
+    row("ListObjectsV2", "", "s3/list_objects_v2.rs"),
+    row("CreateMultipartUpload", "", "s3/create_multipart_upload.rs"),
+    row("UploadPart", "", "s3/upload_part.rs"),
+    row(
+        "UploadPartCopy",
+        "ranges, conditions; bytes move only where they must",
+        "s3/upload_part_copy.rs",
+    ),
+    row(
+        "CompleteMultipartUpload",
+        "no bytes move; replays answer the same",
+        "s3/complete_multipart_upload.rs",
+    ),
+    row("AbortMultipartUpload", "", "s3/abort_multipart_upload.rs"),
+    row("ListMultipartUploads", "", "s3/list_multipart_uploads.rs"),
+    row("ListParts", "", "s3/list_parts.rs"),
+];
+
+const FEATURES: [Row; 9] = [
+    row(
+        "Signature Version 4 in the header",
+        "every `x-amz-*` header must be signed",
+        "s3/authorization.rs",
+    ),
+    row("presigned URLs", "1 s to 7 days", "s3/presigned.rs"),
+    row(
+        "`aws-chunked` bodies",
+        "signed and unsigned, with trailers",
+        "s3/streaming_payload.rs",
+    ),
+    row(
+        "conditions of reads and deletions",
+        "`If-Match`, `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since`",
+        "s3/conditions.rs",
+    ),
+    row(
+        "`x-amz-expected-bucket-owner`",
+        "and of a copy's source",
+        "s3/expected_bucket_owner.rs",
+    ),
+    row(
+        "errors and odd requests",
+        "codes, statuses, fields, ids; framing",
+        "s3/errors.rs",
+    ),
+    row("health check", "`GET /_bleepstore/health`", "s3/health.rs"),
+    part(
+        "configuration that is never there",
+        "read and deleted as S3 does for a bucket without it",
+        "s3/unbuilt.rs",
+        &[
+            "reading_configuration_that_was_never_set_says_so",
+            "reading_configuration_that_is_off_shows_it_empty",
+            "reading_needs_the_bucket",
+            "deleting_configuration_that_is_not_there_succeeds",
+        ],
+    ),
+    row(
+        "what a Function URL changes",
+        "the name of `Content-Length`; empty bodies",
+        "s3/function_url.rs",
+    ),
+];
+
+/// What is refused with 501 and its name.
+const NOT_BUILT: [Row; 6] = [
+    part(
+        "configuration of buckets",
+        "versioning, policies, CORS, tags, lifecycle, websites, replication, encryption, notifications, object lock, …",
+        "s3/unbuilt.rs",
+        &[
+            "writing_configuration_is_refused_by_name",
+            "a_bucket_with_object_lock_is_refused_by_name",
+        ],
+    ),
+    part(
+        "tags, retention and legal hold of objects",
+        "never overwrite the object",
+        "s3/unbuilt.rs",
+        &["writing_to_an_objects_subresource_never_overwrites_the_object"],
+    ),
+    part(
+        "features in headers",
+        "tags, SSE-KMS, SSE-C, object lock, website redirects",
+        "s3/unbuilt.rs",
+        &["features_in_headers_are_refused_by_name"],
+    ),
+    part(
+        "ACLs other than `private`",
+        "reading shows the private one",
+        "s3/unbuilt.rs",
+        &["an_acl_is_private_and_stays_so"],
+    ),
+    part(
+        "other operations",
+        "ListObjectVersions, GetObjectAttributes, RestoreObject, SelectObjectContent, …",
+        "s3/unbuilt.rs",
+        &["other_operations_are_refused_by_name"],
+    ),
+    part(
+        "form uploads",
+        "",
+        "s3/unbuilt.rs",
+        &["a_form_upload_is_refused_by_name"],
+    ),
+];
+
+const CLIENTS: [Row; 3] = [
+    row("boto3", "", "sdk/test_boto3.py"),
+    row("aws-cli 1", "", "sdk/test_aws_cli.py"),
+    row("AWS SDK for Rust", "", "sdk/rust.rs"),
+];
