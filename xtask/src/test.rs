@@ -1,6 +1,5 @@
 //! `cargo xtask test`.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread;
@@ -108,7 +107,11 @@ fn write_compatibility() -> Check {
         "sdk_rust",
     ]);
     watched(suites.env(OUTCOMES, &outcomes), |line| record.see(line))?;
-    let tally = sdk::suites(python::environment(), &outcomes, true);
+    let tally = sdk::suites(
+        python::environment("venv", "tests/sdk/requirements.txt"),
+        &outcomes,
+        true,
+    );
     if tally.failed > 0 {
         return Err("nothing is written, since SDK tests failed".to_owned());
     }

@@ -100,14 +100,15 @@ fn open_to_its_url(plan: &Plan) -> Vec<String> {
     complaints
 }
 
+/// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
 const MISTAKES: [Mistake; 8] = [
     Mistake {
         what: "a wrong argument",
         file: "function.tf",
-        find: "memory_size ",
-        replace: "memory      ",
+        find: "invoke_mode ",
+        replace: "mode        ",
         found_by: FoundBy::Schema,
-        says: "An argument named \"memory\" is not expected here.",
+        says: "An argument named \"mode\" is not expected here.",
     },
     Mistake {
         what: "a missing argument",
@@ -119,11 +120,11 @@ const MISTAKES: [Mistake; 8] = [
     },
     Mistake {
         what: "a wrong type",
-        file: "metadata.tf",
-        find: "deletion_protection_enabled = var.deletion_protection",
-        replace: "deletion_protection_enabled = [var.deletion_protection]",
+        file: "blobs.tf",
+        find: "restrict_public_buckets = true",
+        replace: "restrict_public_buckets = [true]",
         found_by: FoundBy::Schema,
-        says: "Inappropriate value for attribute \"deletion_protection_enabled\": bool required.",
+        says: "Inappropriate value for attribute \"restrict_public_buckets\": bool required.",
     },
     Mistake {
         what: "a resource that is *",

@@ -42,6 +42,9 @@ fn constant_in(text: &str, name: &str) -> Option<String> {
     rest.split('"').next().map(str::to_owned)
 }
 
+/// What else is called on a client, or on the configuration that it is built from.
+const NO_OPERATIONS: [&str; 2] = ["build", "config"];
+
 /// The operations that are called on a client of an SDK: `client.put_object()`, with the client in a variable or field
 /// of one of these names.
 pub(super) fn operations(text: &str, clients: &[&str]) -> BTreeSet<String> {
@@ -59,7 +62,7 @@ pub(super) fn operations(text: &str, clients: &[&str]) -> BTreeSet<String> {
                 .take_while(|&char| is_of_a_name(char))
                 .collect();
             let is_call = after.is_some_and(|after| after[name.len()..].starts_with("()"));
-            if is_call && name != "config" {
+            if is_call && !NO_OPERATIONS.contains(&name.as_str()) {
                 found.insert(name);
             }
         }
@@ -78,7 +81,7 @@ mod tests {
     #[test]
     fn calls_without_arguments_on_a_client_are_its_operations() {
         let text = "self.client.put_object().bucket(b); store\n  .client\n  .get_object();
-            client.config().to_builder(); self.clients.other(); my_client.wrong(); client.with(1);";
+            client.config().to_builder(); client.build(); self.clients.other(); my_client.wrong(); client.with(1);";
         let found: Vec<String> = operations(text, &["client"]).into_iter().collect();
         assert_eq!(found, ["get_object", "put_object"]);
     }

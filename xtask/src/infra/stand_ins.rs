@@ -113,7 +113,8 @@ impl Provider<'_> {
         let name = self.package.replace('-', "_").replace("==", "-");
         let file = folder.join(format!("{name}-py3-none-any.whl"));
         if !file.is_file() {
-            let mut download = python::pip(self.python, "download");
+            let mut download = Command::new(self.python);
+            download.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check"]);
             output(
                 download
                     .args(["--no-deps", "--dest"])
