@@ -6,11 +6,13 @@
 mod applied;
 mod aws;
 mod checkov;
+mod gcp;
 mod mistakes;
 mod permissions;
 mod plan;
 mod readme;
 mod roots;
+mod shared;
 mod source;
 mod stand_ins;
 mod terraform;
@@ -36,7 +38,7 @@ struct Cloud {
     mistakes: &'static [Mistake],
 }
 
-const CLOUDS: [Cloud; 1] = [aws::CLOUD];
+const CLOUDS: [Cloud; 2] = [aws::CLOUD, gcp::CLOUD];
 
 /// The command by itself.
 pub(crate) fn command(strict: bool) -> ExitCode {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::mistakes::{FoundBy, Mistake};
 use super::plan::Plan;
-use super::{Cloud, permissions, source};
+use super::{Cloud, permissions, shared, source};
 
 pub(super) const CLOUD: Cloud = Cloud {
     name: "aws",
@@ -60,17 +60,14 @@ fn names(plan: &Plan) -> Result<Vec<String>, String> {
     );
     same("the function's program", &function["handler"], json!("bootstrap"));
     let variables = function["environment"][0]["variables"].as_object();
-    for name in variables.into_iter().flatten().map(|(name, _)| name) {
-        if !program.contains(&format!("\"{name}\"")) {
-            complaints.push(format!("{name} is set for the function, and nothing reads it"));
-        }
-    }
+    let names = variables.into_iter().flatten().map(|(name, _)| name.as_str());
+    complaints.extend(shared::unread(names, &program));
     for (address, filter) in plan.of_type("aws_cloudwatch_log_metric_filter") {
-        let pattern = filter["pattern"].as_str().unwrap_or_default();
-        let line = pattern.split('"').nth(1).unwrap_or_default();
-        if line.is_empty() || !program.contains(&format!("\"{line}\"")) {
-            complaints.push(format!("{address} counts a line that nothing logs: {pattern}"));
-        }
+        complaints.extend(shared::unlogged(
+            address,
+            filter["pattern"].as_str().unwrap_or_default(),
+            &program,
+        ));
     }
     Ok(complaints)
 }
