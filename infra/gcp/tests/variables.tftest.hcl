@@ -15,7 +15,6 @@ run "values_outside_their_range_are_refused" {
     memory_mb                           = 128
     concurrency                         = 1001
     min_instances                       = -1
-    max_instances                       = 0
     timeout_seconds                     = 30
     domain_name                         = "https://s3.example.com"
     log_filter                          = "info; rm"
@@ -35,7 +34,6 @@ run "values_outside_their_range_are_refused" {
     var.memory_mb,
     var.concurrency,
     var.min_instances,
-    var.max_instances,
     var.timeout_seconds,
     var.domain_name,
     var.log_filter,
@@ -45,4 +43,17 @@ run "values_outside_their_range_are_refused" {
     var.abort_incomplete_uploads_after_days,
     var.notification_channels,
   ]
+}
+
+run "fewer_instances_at_most_than_at_least_are_refused" {
+  command = plan
+
+  variables {
+    project       = "example-project"
+    region        = "europe-west1"
+    min_instances = 3
+    max_instances = 2
+  }
+
+  expect_failures = [var.max_instances]
 }
