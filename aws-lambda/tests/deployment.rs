@@ -118,16 +118,6 @@ fn on_lambda_objects_come_back_are_listed_and_go() {
 }
 
 #[test]
-fn on_lambda_the_length_of_an_object_has_another_name() {
-    let (_url, s3) = on_lambda();
-    let bucket = s3.bucket();
-    bucket.put("key", "12345").expect(200);
-    let head = bucket.head("key").expect(200);
-    assert_eq!(head.header("x-amzn-remapped-content-length"), Some("5"));
-    assert_eq!(head.header("content-length"), None);
-}
-
-#[test]
 fn on_lambda_what_does_not_fit_is_refused_with_the_limit_and_the_ways_out() {
     let (_url, s3) = on_lambda();
     let bucket = s3.bucket();

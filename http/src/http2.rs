@@ -43,10 +43,7 @@ const WRONG_STREAMS: usize = 100;
 
 /// A server of HTTP/2 connections with these limits.
 pub(crate) fn builder(options: &Options) -> Builder<BoundedStreams> {
-    let mut builder = Builder::new(BoundedStreams {
-        life: options.life,
-        idle: options.idle,
-    });
+    let mut builder = Builder::new(BoundedStreams { life: options.life });
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(options.max_streams)
@@ -86,7 +83,6 @@ impl Taking {
 #[derive(Clone, Debug)]
 pub(crate) struct BoundedStreams {
     life: Duration,
-    idle: Duration,
 }
 
 impl<F> Executor<F> for BoundedStreams

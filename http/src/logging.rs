@@ -3,13 +3,18 @@
 use std::env;
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cloud_logging::CloudLogging;
 
-/// Which events are written, as [`EnvFilter`] reads it: `error`, `warn`, `info`, `debug`, `trace`, or
-/// `target=level`. Without it, or empty: `info`.
+/// Which events are written: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), and `target=level` for modules that
+/// differ, with commas between. Without it, or empty: `info`.
 pub const LOG_VARIABLE: &str = "BLEEPSTORE_LOG";
 
 /// How an event is written.
@@ -51,24 +56,26 @@ pub enum LogError {
 /// Starts the process's log with the filter that [`LOG_VARIABLE`] names.
 pub fn start_log(format: LogFormat) -> Result<(), LogError> {
     let text = env::var_os(LOG_VARIABLE).map(|text| text.to_string_lossy().into_owned());
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter(text.as_deref())?)
-        .with_writer(io::stderr);
-    let started = match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().try_init(),
-        LogFormat::GoogleCloud { project } => log
+    let events = layer().with_writer(io::stderr);
+    let events = match format {
+        LogFormat::Text => events.boxed(),
+        LogFormat::Json => events.json().boxed(),
+        LogFormat::GoogleCloud { project } => events
             .fmt_fields(JsonFields::new())
             .event_format(CloudLogging { project })
-            .try_init(),
+            .boxed(),
     };
+    let started = registry().with(events).with(filter(text.as_deref())?).try_init();
     started.map_err(|error| LogError::Start(error.to_string()))
 }
 
-fn filter(text: Option<&str>) -> Result<EnvFilter, LogError> {
+// Not `EnvFilter`, whose regular expressions would add 4% to a function's zip.
+fn filter(text: Option<&str>) -> Result<Targets, LogError> {
     match text {
-        None | Some("") => Ok(EnvFilter::new("info")),
-        Some(text) => EnvFilter::try_new(text).map_err(|error| LogError::Filter(error.to_string())),
+        None | Some("") => Ok(Targets::new().with_default(LevelFilter::INFO)),
+        Some(text) => text
+            .parse()
+            .map_err(|error: ParseError| LogError::Filter(error.to_string())),
     }
 }
 

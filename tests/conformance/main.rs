@@ -61,3 +61,7 @@ conformance! {
         dynamo_metadata firestore_metadata;
     blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3;
 }
+
+mod moto_metadata {
+    bleepstore_tests::metadata_conformance!(super::dynamo::moto_metadata, super::dynamo::left_out_on_moto);
+}

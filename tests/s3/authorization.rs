@@ -303,7 +303,7 @@ s3_test!(
             .into_error(403, "SignatureDoesNotMatch");
     },
     // Lambda takes the whole body before it asks the function, and refuses by itself one that is too large.
-    on aws_lambda: |s3: &S3| {
+    on AWS_LAMBDA: |s3: &S3| {
         let mut connection = s3.connect();
         connection.write_head(&forged_upload_that_waits(s3));
         connection.read_response("PUT").assert_status(413);

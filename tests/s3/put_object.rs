@@ -3,7 +3,7 @@ use std::sync::Barrier;
 use bleepstore_tests::http::encoding::{
     checksum_crc32, checksum_sha256, content_md5, etag, pattern, rfc2047_decode,
 };
-use bleepstore_tests::http::{Bucket, S3, SignedRequest};
+use bleepstore_tests::http::{Bucket, Response, S3, SignedRequest};
 use bleepstore_tests::s3_test;
 
 s3_test!(
@@ -160,7 +160,7 @@ s3_test!(
         }
     },
     // A Function URL takes this one encoding for its own and removes it.
-    on aws_lambda: |s3: &S3| {
+    on AWS_LAMBDA: |s3: &S3| {
         let bucket = put_gzip(s3);
         for response in [bucket.get("key").expect(200), bucket.head("key").expect(200)] {
             assert_eq!(response.header("content-encoding"), None);
@@ -295,19 +295,27 @@ s3_test!(needs_the_bucket, largest_body = 1, |s3: &S3| {
     assert_eq!(error.field("BucketName"), bucket.name);
 });
 
-s3_test!(needs_a_length, largest_body = 0, |s3: &S3| {
-    let bucket = s3.bucket();
-    let request = bucket
-        .object("PUT", "key")
-        .payload_hash("UNSIGNED-PAYLOAD")
-        .sign();
+/// Sends a PUT that tells no length and has no body.
+fn put_without_a_length(s3: &S3) -> Response {
+    let request = s3.bucket().object("PUT", "key");
+    let request = request.payload_hash("UNSIGNED-PAYLOAD").sign();
     let head = String::from_utf8(request.head(s3.endpoint.address)).unwrap();
     let mut connection = s3.connect();
     connection.write(head.replace("content-length: 0\r\n", "").as_bytes());
-    connection
-        .read_response("PUT")
-        .into_error(411, "MissingContentLength");
-});
+    connection.read_response("PUT")
+}
+
+s3_test!(
+    needs_a_length,
+    largest_body = 0,
+    |s3: &S3| {
+        put_without_a_length(s3).into_error(411, "MissingContentLength");
+    },
+    // Lambda hands over whole bodies, whose length is known.
+    on AWS_LAMBDA: |s3: &S3| {
+        assert_eq!(put_without_a_length(s3).assert_status(200).etag(), etag(b""));
+    }
+);
 
 /// The head of a request that waits to be asked for a body of one byte more than S3 takes.
 fn five_gibibytes_and_one(bucket: &Bucket) -> SignedRequest {
@@ -329,7 +337,7 @@ s3_test!(
         assert_eq!(error.field("ProposedSize"), "5368709121");
     },
     // Lambda refuses it before it asks the function.
-    on aws_lambda: |s3: &S3| {
+    on AWS_LAMBDA: |s3: &S3| {
         let mut connection = s3.connect();
         connection.write_head(&five_gibibytes_and_one(&s3.bucket()));
         connection.read_response("PUT").assert_status(413);

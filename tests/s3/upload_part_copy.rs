@@ -100,11 +100,11 @@ s3_test!(
         let bucket = s3.bucket();
         let body = pattern(5, LARGE);
         bucket.put("source", body.clone()).expect(200);
-        let begun = bucket
-            .object("POST", "key")
-            .query("uploads", "")
+        let create = bucket
+            .create_upload("key")
             .header("x-amz-checksum-algorithm", "CRC32");
-        let upload = begun.expect(200).value("InitiateMultipartUploadResult/UploadId");
+        let begun = bucket.begin_upload_by(create);
+        let upload = begun.value("InitiateMultipartUploadResult/UploadId");
         let copied = copy_part(&bucket, &upload, 1)
             .header("x-amz-copy-source-range", "bytes=0-99")
             .expect(200);

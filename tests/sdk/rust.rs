@@ -57,42 +57,53 @@ s3_test!(
     }
 );
 
+s3_test!(puts_and_gets_with_metadata, largest_body = 1_000, |s3: &S3| {
+    talk(s3, async |client, bucket| {
+        let put = client
+            .put_object()
+            .bucket(&bucket.name)
+            .key("a key/é+%")
+            .content_type("text/plain")
+            .metadata("color", "red")
+            .body(ByteStream::from_static(b"body"))
+            .send()
+            .await
+            .unwrap();
+        assert!(put.checksum_crc32().is_some(), "the SDK's checksum was not taken");
+        let get = client
+            .get_object()
+            .bucket(&bucket.name)
+            .key("a key/é+%")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(get.content_type(), Some("text/plain"));
+        assert_eq!(get.metadata().unwrap()["color"], "red");
+        assert_eq!(get.e_tag(), put.e_tag());
+        assert_eq!(get.body.collect().await.unwrap().to_vec(), b"body");
+    });
+});
+
+/// The length that the SDK reads from the answer to HEAD for an object of four bytes.
+fn length_of_head(s3: &S3) -> Option<i64> {
+    let mut length = None;
+    talk(s3, async |client, bucket| {
+        bucket.put("key", "body").expect(200);
+        let head = client.head_object().bucket(&bucket.name).key("key");
+        length = head.send().await.unwrap().content_length();
+    });
+    length
+}
+
 s3_test!(
-    puts_gets_and_heads_with_metadata,
+    tells_the_length_of_a_head,
     largest_body = 1_000,
     |s3: &S3| {
-        talk(s3, async |client, bucket| {
-            let put = client
-                .put_object()
-                .bucket(&bucket.name)
-                .key("a key/é+%")
-                .content_type("text/plain")
-                .metadata("color", "red")
-                .body(ByteStream::from_static(b"body"))
-                .send()
-                .await
-                .unwrap();
-            assert!(put.checksum_crc32().is_some(), "the SDK's checksum was not taken");
-            let get = client
-                .get_object()
-                .bucket(&bucket.name)
-                .key("a key/é+%")
-                .send()
-                .await
-                .unwrap();
-            assert_eq!(get.content_type(), Some("text/plain"));
-            assert_eq!(get.metadata().unwrap()["color"], "red");
-            assert_eq!(get.e_tag(), put.e_tag());
-            assert_eq!(get.body.collect().await.unwrap().to_vec(), b"body");
-            let head = client
-                .head_object()
-                .bucket(&bucket.name)
-                .key("a key/é+%")
-                .send()
-                .await
-                .unwrap();
-            assert_eq!(head.content_length(), Some(4));
-        });
+        assert_eq!(length_of_head(s3), Some(4));
+    },
+    // A Function URL gives it a name that the SDK does not know.
+    on AWS_LAMBDA: |s3: &S3| {
+        assert_eq!(length_of_head(s3), None);
     }
 );
 

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from conftest import BODY_LIMIT, ENDPOINT, LENGTH_IS_RENAMED, MIB, RENAMED_LENGTH
+from conftest import BODY_LIMIT, DEPLOYMENT, ENDPOINT, LENGTH_IS_RENAMED, MIB, RENAMED_LENGTH
 from conftest import assert_names_the_limit_and_the_ways_out
 
 
@@ -20,6 +20,10 @@ def aws(*arguments, status=0):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout if status == 0 else done.stderr
+
+
+# More parts than the command line sends at a time; fewer where an emulated cloud would take minutes for them.
+LARGE = (104 if DEPLOYMENT == "sqlite" else 24) * MIB + 12_345
 
 
 def upload(size, bucket):
@@ -82,7 +86,7 @@ def tree(tmp_path_factory):
         ("nested/deep/er/file.bin", 70_000),
         ("nested/grüße 1+1.txt", 10),
         ("nested/7mib.bin", 7 * MIB + 1),
-        ("large.bin", 104 * MIB + 12_345),
+        ("large.bin", LARGE),
     ]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

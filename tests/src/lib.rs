@@ -12,7 +12,8 @@ pub mod http;
 pub mod metadata_conformance;
 pub mod race;
 pub mod samples;
-mod suite;
+#[doc(hidden)]
+pub mod suite;
 
 #[doc(hidden)]
 pub use tokio;

@@ -1,17 +1,35 @@
 //! How a suite's list of rules becomes tests.
 
-/// One `#[tokio::test]` per rule, each on a fixture of its own.
+use std::io::{self, Write};
+
+/// One `#[tokio::test]` per rule, each on a fixture of its own. `left_out` names the rules that do not run, with the
+/// reason.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_suite {
-    ($suite:ident, $factory:path; $($family:ident: $($rule:ident)+;)+) => {
+    ($suite:ident, $factory:path, $left_out:path; $($family:ident: $($rule:ident)+;)+) => {
         $($(
             #[$crate::tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $rule() {
+                if let Some(reason) = $left_out(stringify!($rule)) {
+                    return $crate::suite::tell(concat!(module_path!(), "::", stringify!($rule)), reason);
+                }
                 $crate::$suite::$family::$rule($factory().await).await;
             }
         )+)+
     };
+}
+
+/// The reason why a rule is left out: none.
+#[doc(hidden)]
+pub fn nothing_left_out(_: &str) -> Option<&'static str> {
+    None
+}
+
+/// Says that a rule is left out, where everybody sees it: the output of tests that pass is not shown.
+#[doc(hidden)]
+pub fn tell(test: &str, reason: &str) {
+    writeln!(io::stderr(), "left out: {test}: {reason}").expect("a standard error");
 }
 
 /// Fails when a family of rules holds one that its suite's list does not name, since it would never run.

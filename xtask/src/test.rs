@@ -119,13 +119,16 @@ fn write_compatibility() -> Check {
     record.write()
 }
 
-/// What the names of the tests that need MiniStack, which is installed from PyPI, have in them.
-const ON_MINISTACK: [&str; 8] = [
+/// What the names of the tests that need MiniStack or moto, which are installed from PyPI, have in them.
+const ON_MINISTACK: [&str; 11] = [
     "::aws_http",
     "::aws_lambda",
     "aws::",
     "blobs_in_s3",
     "dynamo_metadata",
+    "loses_nothing_on_aws",
+    "lose_nothing_on_aws",
+    "moto_metadata",
     "on_lambda_",
     "over_http_",
     "what_one_process_wrote_another_one_reads",

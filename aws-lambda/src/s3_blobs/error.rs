@@ -56,7 +56,7 @@ where
     StoreError::new(kind, Described(describe(&error)))
 }
 
-/// A request that never left was not applied; of one that was cut off nothing is known.
+/// A request that never left was not applied; of one that was cut off, in whatever way, nothing is known.
 fn connection_kind(error: &ConnectorError) -> StoreErrorKind {
     let refused = causes(error).any(|cause| {
         cause
@@ -65,10 +65,10 @@ fn connection_kind(error: &ConnectorError) -> StoreErrorKind {
     });
     if refused {
         StoreErrorKind::Unavailable
-    } else if error.is_timeout() || error.is_io() {
-        StoreErrorKind::Timeout
-    } else {
+    } else if error.is_user() {
         StoreErrorKind::Internal
+    } else {
+        StoreErrorKind::Timeout
     }
 }
 
@@ -130,9 +130,11 @@ mod tests {
             connection_kind(&io(io::ErrorKind::ConnectionRefused)),
             connection_kind(&io(io::ErrorKind::ConnectionReset)),
             connection_kind(&ConnectorError::timeout("slow".into())),
+            // What the SDK makes of a connection that is closed in place of an answer.
+            connection_kind(&ConnectorError::other("closed".into(), None)),
             connection_kind(&ConnectorError::user("bad".into())),
         ];
         use StoreErrorKind::{Internal, Timeout, Unavailable};
-        assert_eq!(kinds, [Unavailable, Timeout, Timeout, Internal]);
+        assert_eq!(kinds, [Unavailable, Timeout, Timeout, Timeout, Internal]);
     }
 }

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::timeout::TimeoutConfig;
 use serde_json::{Value, json};
 
 use super::capacity::{Rows, Units};
@@ -26,6 +29,9 @@ pub struct Usage {
     /// How often each operation of S3 was.
     pub s3: BTreeMap<String, usize>,
 }
+
+/// How long a call may take while calls are counted.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Counts every try of every call of the clients that it is an interceptor of. Clones count together.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +79,20 @@ impl Storable for Sent {
 impl Intercept for Meter {
     fn name(&self) -> &'static str {
         "meter"
+    }
+
+    /// A machine that is busy with other tests answers late, and a read that is tried again would count twice.
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let patient = TimeoutConfig::builder()
+            .operation_attempt_timeout(PATIENCE)
+            .operation_timeout(PATIENCE)
+            .read_timeout(PATIENCE);
+        cfg.interceptor_state().store_put(patient.build());
+        Ok(())
     }
 
     /// Asks DynamoDB what it charges.

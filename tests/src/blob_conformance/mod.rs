@@ -163,7 +163,7 @@ fn body_error(result: Result<u64, WriteError>) -> S3Error {
 #[macro_export]
 macro_rules! blob_conformance {
     ($factory:path) => {
-        $crate::conformance_suite! { blob_conformance, $factory;
+        $crate::conformance_suite! { blob_conformance, $factory, $crate::suite::nothing_left_out;
             writing:
                 bodies_of_any_length_come_back
                 the_body_decides_the_length_not_the_hint

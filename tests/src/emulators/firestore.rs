@@ -40,7 +40,8 @@ impl FirestoreEmulator {
         // The emulator takes no port 0: another process may take this one first, upon which the start fails.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let port = address.port().to_string();
-        let arguments = [
+        let command = [
+            OsStr::new("java"),
             OsStr::new("-XX:+UseSerialGC"),
             OsStr::new("-XX:TieredStopAtLevel=1"),
             OsStr::new("-Xmx512m"),
@@ -56,7 +57,7 @@ impl FirestoreEmulator {
         ];
         let (send, receive) = mpsc::channel();
         let variables: [(&str, &str); 0] = [];
-        let supervised = Supervised::start_with(OsStr::new("java"), arguments, variables, move |line| {
+        let supervised = Supervised::start(&command, variables, move |line| {
             let ready = line.map(|line| line.contains("Dev App Server is now running"));
             if ready != Some(false) {
                 // Nobody listens any more once the start is over.

@@ -1,10 +1,7 @@
 //! MiniStack: DynamoDB and S3 on one loopback port.
 
-use std::ffi::OsStr;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -15,6 +12,7 @@ use aws_sdk_dynamodb::types::{
 use aws_smithy_http_client::Builder;
 use bleepstore_aws::dynamo::schema::{EXPIRES_AT, PARTITION_KEY, SORT_KEY};
 
+use super::python::installed;
 use super::supervised::Supervised;
 
 /// The region that the emulated cloud is in.
@@ -41,7 +39,7 @@ pub struct MiniStack {
 impl MiniStack {
     /// Installs MiniStack where it is missing, and starts it on a free port.
     pub fn start() -> io::Result<Self> {
-        let program = installed()?;
+        let program = installed("ministack", REQUIREMENT)?.join("bin/ministack");
         // MiniStack takes no port 0: another process may take this one first, upon which the start fails.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let port = address.port().to_string();
@@ -52,7 +50,7 @@ impl MiniStack {
             ("S3_PERSIST", "0"),
         ];
         let (send, receive) = mpsc::channel();
-        let supervised = Supervised::start(program.as_os_str(), variables, move |line| {
+        let supervised = Supervised::start(&[program.as_os_str()], variables, move |line| {
             let ready = line.map(|line| line.contains("Running on http"));
             if ready != Some(false) {
                 // Nobody listens any more once the start is over.
@@ -155,48 +153,4 @@ pub async fn create_table(
     let update = client.update_time_to_live().table_name(name);
     update.time_to_live_specification(expiry).send().await?;
     Ok(())
-}
-
-/// The program, in a folder that git ignores.
-fn installed() -> io::Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."));
-    let folder = root.join(".tools/ministack");
-    let (stamp, program) = (folder.join("requirement.stamp"), folder.join("bin/ministack"));
-    std::fs::create_dir_all(root.join(".tools"))?;
-    // Test binaries run at the same time: one installs, the others wait.
-    let lock = std::fs::File::create(root.join(".tools/ministack.lock"))?;
-    lock.lock()?;
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == REQUIREMENT) {
-        return Ok(program);
-    }
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&folder))?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        REQUIREMENT,
-    ];
-    run(Command::new(folder.join("bin/python")).args(pip))?;
-    std::fs::write(&stamp, REQUIREMENT)?;
-    Ok(program)
-}
-
-fn run(command: &mut Command) -> io::Result<()> {
-    let output = command.output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let name = command.get_program().to_string_lossy();
-    let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
-    Err(io::Error::other(format!(
-        "{name} {} failed: {said}",
-        arguments.join(" ")
-    )))
 }

@@ -1,17 +1,22 @@
 //! The clouds on this machine: emulators of their stores, and of what stands before a function. Everything listens on
 //! loopback only, and nothing outlives the process that started it.
 
+pub mod fault_proxy;
 mod firestore;
 pub mod function_url;
 mod google_cloud;
 mod grpc_front;
 mod ministack;
+mod moto;
+mod python;
 mod server_program;
 mod supervised;
 
+pub use fault_proxy::FaultProxy;
 pub use firestore::{FirestoreEmulator, firestore_store, unused_project};
 pub use function_url::FunctionUrl;
 pub use google_cloud::GoogleCloud;
 pub use grpc_front::{Fate, GrpcFront, GrpcStatus};
 pub use ministack::{BLOB_BUCKET, MiniStack, REGION, TABLE, create_table, dynamodb_client, s3_client};
+pub use moto::Moto;
 pub use server_program::{ServerProgram, binary};

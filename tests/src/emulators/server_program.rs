@@ -26,7 +26,7 @@ impl ServerProgram {
             .map(|(name, value)| (*name, value.as_ref()))
             .chain([("BLEEPSTORE_LISTEN", OsStr::new("127.0.0.1:0"))]);
         let (send, receive) = mpsc::channel();
-        let program = Supervised::start(binary.as_os_str(), variables, move |line| {
+        let program = Supervised::start(&[binary.as_os_str()], variables, move |line| {
             let address = line.map(|line| line.strip_prefix("endpoint http://"));
             match address {
                 // Nobody listens any more once the start is over.

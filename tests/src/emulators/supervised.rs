@@ -25,28 +25,16 @@ pub(super) struct Supervised {
 }
 
 impl Supervised {
-    /// Starts a program with these variables on top of this process's. `line` sees every line of its output, and `None`
-    /// when the program has ended.
+    /// Starts a program, which its arguments follow, with these variables on top of this process's. `line` sees every line
+    /// of its output, and `None` when the program has ended.
     pub(super) fn start<K: AsRef<OsStr>, V: AsRef<OsStr>>(
-        program: &OsStr,
-        variables: impl IntoIterator<Item = (K, V)>,
-        line: impl FnMut(Option<&str>) + Send + 'static,
-    ) -> io::Result<Self> {
-        let none: [&OsStr; 0] = [];
-        Self::start_with(program, none, variables, line)
-    }
-
-    /// [`Self::start`], with arguments.
-    pub(super) fn start_with<A: AsRef<OsStr>, K: AsRef<OsStr>, V: AsRef<OsStr>>(
-        program: &OsStr,
-        arguments: impl IntoIterator<Item = A>,
+        program: &[&OsStr],
         variables: impl IntoIterator<Item = (K, V)>,
         mut line: impl FnMut(Option<&str>) + Send + 'static,
     ) -> io::Result<Self> {
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT])
-            .arg(program)
-            .args(arguments)
+            .args(program)
             .envs(variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -33,9 +33,14 @@ impl Connection {
     /// Sends a request and reads its response. A server may answer before it has read the body, so a body that
     /// cannot be written to its end is no failure by itself.
     pub fn send(&mut self, request: &SignedRequest) -> Response {
+        self.try_send(request).expect("a whole body")
+    }
+
+    /// Sends a request as [`send`](Self::send) does; an error if the connection ends inside the response's body.
+    pub fn try_send(&mut self, request: &SignedRequest) -> io::Result<Response> {
         self.write(&request.head(self.address));
         let _unfinished: io::Result<()> = self.stream.get_mut().write_all(&request.body);
-        self.read_response(&request.method)
+        self.try_read_response(&request.method)
     }
 
     /// Writes bytes as they are.
@@ -55,14 +60,18 @@ impl Connection {
 
     /// Reads one response, interim ones (`100 Continue`) included, to the request whose method this is.
     pub fn read_response(&mut self, method: &str) -> Response {
+        self.try_read_response(method).expect("a whole body")
+    }
+
+    fn try_read_response(&mut self, method: &str) -> io::Result<Response> {
         let mut response = self.read_head();
         let bodiless = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
         if !bodiless {
-            response.body = self.read_body(&response);
+            response.body = self.read_body(&response)?;
         }
         match self.front {
-            Front::Nothing | Front::Http2 => response,
-            Front::FunctionUrl => function_url::translated(response),
+            Front::Nothing | Front::Http2 => Ok(response),
+            Front::FunctionUrl => Ok(function_url::translated(response)),
         }
     }
 
@@ -106,25 +115,24 @@ impl Connection {
         }
     }
 
-    fn read_body(&mut self, response: &Response) -> Vec<u8> {
+    fn read_body(&mut self, response: &Response) -> io::Result<Vec<u8>> {
         if response.header("transfer-encoding") == Some("chunked") {
-            return self.read_chunks();
+            return Ok(self.read_chunks());
         }
         let mut body = Vec::new();
         match response.header("content-length") {
             Some(length) => {
                 let length: u64 = length.parse().expect("a decimal Content-Length");
-                (&mut self.stream)
-                    .take(length)
-                    .read_to_end(&mut body)
-                    .expect("the body");
-                assert_eq!(body.len() as u64, length, "the connection closed inside the body");
+                (&mut self.stream).take(length).read_to_end(&mut body)?;
+                if body.len() as u64 != length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
             }
             None => {
-                self.stream.read_to_end(&mut body).expect("the body");
+                self.stream.read_to_end(&mut body)?;
             }
         }
-        body
+        Ok(body)
     }
 
     fn read_chunks(&mut self) -> Vec<u8> {

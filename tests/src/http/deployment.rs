@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr;
 use std::sync::OnceLock;
 
 use super::S3;
@@ -46,14 +47,20 @@ pub struct Rule {
     pub largest_body: u64,
     /// Its check.
     pub check: fn(&S3),
-    /// Checks for deployments, by name, on which something else is documented.
-    pub otherwise: &'static [(&'static str, fn(&S3))],
+    /// Checks for deployments on which something else is documented.
+    pub otherwise: &'static [Otherwise],
+}
+
+/// What is documented for one deployment in place of a rule.
+pub struct Otherwise {
+    /// The deployment.
+    pub there: &'static Deployment,
+    /// The check that runs there.
+    pub check: fn(&S3),
 }
 
 /// One way in which BleepStore runs.
 pub struct Deployment {
-    /// Its name, as tests and the table of compatibility have it.
-    pub name: &'static str,
     /// Starts a server. Called once in a test binary.
     pub start: fn() -> Endpoint,
     /// The largest request body, in bytes, that reaches it.
@@ -73,9 +80,8 @@ pub fn end_refused_rule() -> ! {
 }
 
 impl Deployment {
-    const fn unlimited(name: &'static str, start: fn() -> Endpoint) -> Self {
+    const fn unlimited(start: fn() -> Endpoint) -> Self {
         Self {
-            name,
             start,
             body_limit: None,
             assert_refusal: |_, _| (),
@@ -89,34 +95,32 @@ impl Deployment {
         let s3 = self.server.get_or_init(|| S3 {
             endpoint: (self.start)(),
         });
-        if let Some((_, check)) = rule.otherwise.iter().find(|(name, _)| *name == self.name) {
-            check(s3);
-            return outcome::note(rule.path, Outcome::Differs);
+        if self.body_limit.is_some_and(|limit| rule.largest_body > limit) {
+            (self.assert_refusal)(s3, rule.largest_body);
+            return outcome::note(rule.path, Outcome::Refused);
         }
-        match self.body_limit {
-            Some(limit) if rule.largest_body > limit => (self.assert_refusal)(s3, rule.largest_body),
-            _ => match catch_unwind(AssertUnwindSafe(|| (rule.check)(s3))) {
-                Ok(()) => return,
-                Err(end) if <dyn Any>::is::<Refused>(&*end) => {}
-                Err(failure) => resume_unwind(failure),
-            },
+        let otherwise = rule.otherwise.iter().find(|other| ptr::eq(other.there, self));
+        let check = otherwise.map_or(rule.check, |other| other.check);
+        match catch_unwind(AssertUnwindSafe(|| check(s3))) {
+            Ok(()) if otherwise.is_none() => {}
+            Ok(()) => outcome::note(rule.path, Outcome::Differs),
+            Err(end) if <dyn Any>::is::<Refused>(&*end) => outcome::note(rule.path, Outcome::Refused),
+            Err(failure) => resume_unwind(failure),
         }
-        outcome::note(rule.path, Outcome::Refused);
     }
 }
 
 /// The core over the stores in memory.
-pub static MEMORY: Deployment = Deployment::unlimited("memory", in_memory);
+pub static MEMORY: Deployment = Deployment::unlimited(in_memory);
 
 /// The core over the stores of the local server.
-pub static SQLITE: Deployment = Deployment::unlimited("sqlite", on_disk);
+pub static SQLITE: Deployment = Deployment::unlimited(on_disk);
 
 /// The AWS deployment as an HTTP server, on an emulated AWS.
-pub static AWS_HTTP: Deployment = Deployment::unlimited("aws_http", on_emulated_aws);
+pub static AWS_HTTP: Deployment = Deployment::unlimited(on_emulated_aws);
 
 /// The AWS deployment on Lambda behind a Function URL, on an emulated AWS.
 pub static AWS_LAMBDA: Deployment = Deployment {
-    name: "aws_lambda",
     start: behind_a_function_url,
     body_limit: Some(function_url::BODY_LIMIT),
     assert_refusal: function_url::assert_body_refused,
@@ -124,16 +128,16 @@ pub static AWS_LAMBDA: Deployment = Deployment {
 };
 
 /// The Google Cloud deployment over HTTP/1.1, on an emulated Google Cloud.
-pub static GCP_HTTP1: Deployment = Deployment::unlimited("gcp_http1", on_emulated_gcp);
+pub static GCP_HTTP1: Deployment = Deployment::unlimited(on_emulated_gcp);
 
 /// The same over HTTP/2 without TLS, which is how Cloud Run is told to reach it.
-pub static GCP_H2C: Deployment = Deployment::unlimited("gcp_h2c", || Endpoint {
+pub static GCP_H2C: Deployment = Deployment::unlimited(|| Endpoint {
     front: Front::Http2,
     ..on_emulated_gcp()
 });
 
 /// The server that `BLEEPSTORE_TEST_ENDPOINT` (host:port), `BLEEPSTORE_ACCESS_KEY` and `BLEEPSTORE_SECRET_KEY` name.
-pub static EXTERNAL: Deployment = Deployment::unlimited("external", || {
+pub static EXTERNAL: Deployment = Deployment::unlimited(|| {
     let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     Endpoint {
         address: variable("BLEEPSTORE_TEST_ENDPOINT").parse().expect("host:port"),
@@ -176,8 +180,8 @@ macro_rules! on_deployment {
 }
 
 /// Writes down a rule of S3's interface: its name, the largest body in bytes that it sends, and its check, which
-/// runs against every deployment. Where a deployment's platform does not carry what the rule is about, its name and
-/// the check of what is documented there follow.
+/// runs against every deployment. Where a deployment's platform does not carry what the rule is about, the check of
+/// what is documented there follows: `on AWS_LAMBDA: |s3: &S3| { … }`.
 #[macro_export]
 macro_rules! s3_test {
     (
@@ -188,8 +192,11 @@ macro_rules! s3_test {
             use super::*;
 
             const LARGEST_BODY: u64 = $largest_body;
-            const OTHERWISE: &[(&str, fn(&S3))] =
-                &[$((stringify!($deployment), |$there: &S3| $otherwise)),*];
+            static OTHERWISE: &[$crate::http::deployment::Otherwise] =
+                &[$($crate::http::deployment::Otherwise {
+                    there: &$crate::http::deployment::$deployment,
+                    check: |$there: &S3| $otherwise,
+                }),*];
 
             fn check($s3: &S3) $check
 
@@ -206,7 +213,7 @@ macro_rules! deployment_test {
             use super::*;
 
             const LARGEST_BODY: u64 = 0;
-            const OTHERWISE: &[(&str, fn(&S3))] = &[];
+            static OTHERWISE: &[$crate::http::deployment::Otherwise] = &[];
 
             fn check($s3: &S3) $check
 

@@ -17,10 +17,13 @@ pub const REMAPPED_LENGTH: &str = "x-amzn-remapped-content-length";
 
 /// The response as S3 would have sent it.
 pub(super) fn translated(mut response: Response) -> Response {
-    for (name, _) in &mut response.headers {
-        if name == REMAPPED_LENGTH {
-            "content-length".clone_into(name);
-        }
+    if let Some(at) = response
+        .headers
+        .iter()
+        .position(|(name, _)| name == REMAPPED_LENGTH)
+    {
+        "content-length".clone_into(&mut response.headers[at].0);
+        response.headers.retain(|(name, _)| name != "transfer-encoding");
     }
     response
 }

@@ -24,6 +24,9 @@ use super::{Answered, EVENT_LIMIT, Invocations, RESPONSE_LIMIT};
 /// What a streamed response's length is called when it reaches the client.
 const REMAPPED_LENGTH: HeaderName = HeaderName::from_static("x-amzn-remapped-content-length");
 
+/// The longest head of a request.
+const HEAD_LIMIT: usize = 64 * 1024;
+
 type OutBody = UnsyncBoxBody<Bytes, io::Error>;
 
 pub(super) async fn serve(listener: TcpListener, invocations: Arc<Invocations>) {
@@ -34,7 +37,9 @@ pub(super) async fn serve(listener: TcpListener, invocations: Arc<Invocations>) 
             async move { Ok::<_, Infallible>(answer(&invocations, request, peer).await) }
         });
         tokio::spawn(async move {
-            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            let served = http1::Builder::new()
+                .max_buf_size(HEAD_LIMIT)
+                .serve_connection(TokioIo::new(stream), service);
             // A client that goes away, and a response that is cut off, end here: both are part of tests.
             drop(served.await);
         });

@@ -3,7 +3,8 @@
 //!
 //! Modelled on AWS's documentation (URLs: <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>; the
 //! interface: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>). What the documentation does not say, and
-//! is assumed here: text that is not UTF-8 is sent in base64; a response that passes the limit is cut off.
+//! is assumed here: text that is not UTF-8 is sent in base64; a head of more than 64 KiB is refused; a response that
+//! passes the limit is cut off.
 //!
 //! Seen by others on AWS and modelled here: the length that a function sets is renamed
 //! (<https://github.com/cargo-lambda/cargo-lambda/issues/862>); `Content-Encoding: gzip` is taken away; a stream that ends
@@ -126,7 +127,7 @@ impl FunctionUrl {
             let all = given.chain(of_lambda.map(|(name, value)| (name, OsStr::new(value))));
             let invocations = invocations.clone();
             functions.push(Supervised::start(
-                binary.as_os_str(),
+                &[binary.as_os_str()],
                 all,
                 move |line| match line {
                     Some(line) => eprintln!("{line}"),
