@@ -5,6 +5,7 @@
 
 mod applied;
 mod aws;
+mod azure;
 mod checkov;
 mod gcp;
 mod mistakes;
@@ -38,7 +39,7 @@ struct Cloud {
     mistakes: &'static [Mistake],
 }
 
-const CLOUDS: [Cloud; 2] = [aws::CLOUD, gcp::CLOUD];
+const CLOUDS: [Cloud; 3] = [aws::CLOUD, gcp::CLOUD, azure::CLOUD];
 
 /// The command by itself.
 pub(crate) fn command(strict: bool) -> ExitCode {
