@@ -1,6 +1,7 @@
 //! What a person would type. `cargo xtask help` lists it.
 
 mod compatibility;
+mod deploy;
 mod direction;
 mod emulate;
 mod infra;
@@ -18,6 +19,7 @@ mod test;
 use std::env;
 use std::process::ExitCode;
 
+use crate::deploy::Cloud;
 use crate::package::Arch;
 
 const HELP: &str = "\
@@ -34,6 +36,11 @@ cargo xtask package gcp
                     the container image of the Cloud Run service, as an OCI layout under target/package
 cargo xtask release-check
                     sizes, start and memory of release builds against their aims
+cargo xtask deploy aws|gcp|azure [--plan]
+                    package, terraform plan, an estimate of the cost, apply when you say yes, and a smoke test; with --plan
+                    nothing is changed. Variables of the root are set by TF_VAR_name and so on
+cargo xtask destroy aws|gcp|azure
+                    take it down, with all that is stored
 cargo xtask infra-check
                     the Terraform roots: format, schemas, tests, names, permissions, planted mistakes, checkov
 cargo xtask help    this list
@@ -66,6 +73,9 @@ fn main() -> ExitCode {
             package::package(|| package::gcp(arch))
         }
         ["release-check"] => release::check(),
+        ["deploy", name] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, false),
+        ["deploy", name, "--plan"] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, true),
+        ["destroy", name] if let Some(cloud) = Cloud::named(name) => deploy::destroy(cloud),
         ["infra-check"] => infra::command(strict()),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");
