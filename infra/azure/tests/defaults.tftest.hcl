@@ -12,6 +12,15 @@ mock_provider "azurerm" {
   mock_resource "azurerm_function_app_flex_consumption" {
     defaults = { default_hostname = "example.azurewebsites.net" }
   }
+  mock_resource "azurerm_user_assigned_identity" {
+    defaults = {
+      client_id    = "00000000-0000-0000-0000-000000000003"
+      principal_id = "00000000-0000-0000-0000-000000000004"
+    }
+  }
+  mock_resource "azurerm_key_vault_secret" {
+    defaults = { versionless_id = "https://example-secrets.vault.azure.net/secrets/root-secret-key" }
+  }
   mock_resource "azurerm_cosmosdb_account" {
     defaults = { endpoint = "https://example-metadata.documents.azure.com:443/" }
   }
