@@ -47,12 +47,7 @@ pub(crate) enum Front {
 impl Config {
     /// The settings in the environment; one line on what is missing or wrong.
     pub(crate) fn read(environment: &Environment<'_>) -> Result<Self, String> {
-        let region = match environment.optional("BLEEPSTORE_REGION")? {
-            Some(region) => region,
-            None => environment
-                .optional("AWS_REGION")?
-                .ok_or("neither BLEEPSTORE_REGION nor AWS_REGION is set")?,
-        };
+        let region = region(environment)?;
         let front = match environment.optional("AWS_LAMBDA_RUNTIME_API")? {
             Some(_) => {
                 LAMBDA_VARIABLES
@@ -72,6 +67,16 @@ impl Config {
             blob_bucket: environment.required("BLEEPSTORE_BLOB_BUCKET")?,
             front,
         })
+    }
+}
+
+/// The region of the stores, which requests are signed for too.
+pub(crate) fn region(environment: &Environment<'_>) -> Result<String, String> {
+    match environment.optional("BLEEPSTORE_REGION")? {
+        Some(region) => Ok(region),
+        None => environment
+            .optional("AWS_REGION")?
+            .ok_or_else(|| "neither BLEEPSTORE_REGION nor AWS_REGION is set".to_owned()),
     }
 }
 

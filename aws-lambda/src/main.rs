@@ -2,6 +2,7 @@
 
 mod config;
 mod lambda;
+mod root_secret;
 mod sdk;
 
 use std::io::{self, Write};
@@ -32,18 +33,19 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let config = Config::read(&Environment::of_process())?;
     start_log(LogFormat::for_standard_error()).map_err(|error| error.to_string())?;
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    runtime.block_on(start(config))
+    runtime.block_on(start(Environment::of_process()))
 }
 
 /// Everything is made before the first event, so that Lambda counts it as the start and no request waits for it.
-async fn start(config: Config) -> Result<(), String> {
-    let sdk = sdk::sdk_config(&config.settings.region).await;
+async fn start(environment: Environment<'static>) -> Result<(), String> {
+    let sdk = sdk::sdk_config(&config::region(&environment)?).await;
+    let environment = root_secret::resolved(environment, &sdk).await?;
+    let config = Config::read(&environment)?;
     let ports = ports(&config, &sdk);
     let options = Options {
         base_domains: config.settings.base_domains.clone(),

@@ -31,6 +31,19 @@ impl Environment<'static> {
 }
 
 impl<'a> Environment<'a> {
+    /// The same, but for one variable, which has this value.
+    pub fn with(self, name: &'static str, value: String) -> Self {
+        Self {
+            variable: Box::new(move |asked| {
+                if asked == name {
+                    Some(Ok(value.clone()))
+                } else {
+                    (self.variable)(asked)
+                }
+            }),
+        }
+    }
+
     /// Variables that a test makes up.
     pub fn of(variable: impl Fn(&str) -> Option<String> + 'a) -> Self {
         Self {

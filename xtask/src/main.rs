@@ -1,8 +1,10 @@
 //! What a person would type. `cargo xtask help` lists it.
 
 mod compatibility;
+mod deploy;
 mod direction;
 mod emulate;
+mod infra;
 mod licence;
 mod package;
 mod policy;
@@ -17,6 +19,7 @@ mod test;
 use std::env;
 use std::process::ExitCode;
 
+use crate::deploy::Cloud;
 use crate::package::Arch;
 
 const HELP: &str = "\
@@ -33,16 +36,30 @@ cargo xtask package gcp
                     the container image of the Cloud Run service, as an OCI layout under target/package
 cargo xtask release-check
                     sizes, start and memory of release builds against their aims
+cargo xtask deploy aws|gcp|azure [--plan]
+                    package, terraform plan, an estimate of the cost, apply when you say yes, and a smoke test; with --plan
+                    nothing is changed. Variables of the root are set by TF_VAR_name and so on
+cargo xtask destroy aws|gcp|azure
+                    take it down, with all that is stored
+cargo xtask infra-check
+                    the Terraform roots: format, schemas, tests, names, permissions, planted mistakes, checkov
 cargo xtask help    this list
 
-Environment of test:
+Environment of test and infra-check:
   CI=true                    a missing tool is a failure instead of a skip
-  BLEEPSTORE_ADVISORY_DB     a local clone of the RustSec advisory database to check against (cargo-audit)";
+  BLEEPSTORE_ADVISORY_DB     a local clone of the RustSec advisory database to check against (cargo-audit)
+  BLEEPSTORE_TERRAFORM_MIRROR
+                             a filesystem mirror with hashicorp/aws 5.100.0: infra/aws is applied to an emulator too";
+
+/// Whether a missing tool is a failure.
+fn strict() -> bool {
+    env::var("CI").is_ok_and(|value| value == "true" || value == "1")
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["test"] => test::test(),
+        ["test"] => test::test(strict()),
         ["compatibility"] => test::compatibility(),
         ["emulate", "aws"] => emulate::emulate("emulate-aws", &[]),
         ["emulate", "aws", "--http"] => emulate::emulate("emulate-aws", &["--http"]),
@@ -56,6 +73,10 @@ fn main() -> ExitCode {
             package::package(|| package::gcp(arch))
         }
         ["release-check"] => release::check(),
+        ["deploy", name] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, false),
+        ["deploy", name, "--plan"] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, true),
+        ["destroy", name] if let Some(cloud) = Cloud::named(name) => deploy::destroy(cloud),
+        ["infra-check"] => infra::command(strict()),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");
             ExitCode::SUCCESS

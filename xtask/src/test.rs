@@ -1,6 +1,5 @@
 //! `cargo xtask test`.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread;
@@ -8,11 +7,10 @@ use std::thread;
 use crate::compatibility::{OUTCOMES, Record, outcomes_file};
 use crate::report::{Check, Tally, counted, missing, section};
 use crate::run::{cargo, output, succeeds, watched};
-use crate::{direction, package, policy, python, sdk};
+use crate::{direction, infra, package, policy, python, sdk};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
-pub(crate) fn test() -> ExitCode {
-    let strict = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
+pub(crate) fn test(strict: bool) -> ExitCode {
     // Installing waits for the network while cargo compiles.
     let python = thread::spawn(|| python::environment("venv", "tests/sdk/requirements.txt"));
     let mut total = Tally::default();
@@ -67,6 +65,7 @@ fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, ou
         Ok(()) => counted(package::check_everyday_image()),
         Err(reason) => missing("the container image", reason, strict),
     });
+    section(total, "Terraform roots", || infra::check(strict));
     let python = python();
     let sdk = python.clone().map(drop);
     section(total, "SDK tests", || sdk::suites(python, outcomes, strict));

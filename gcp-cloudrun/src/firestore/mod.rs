@@ -30,8 +30,7 @@ mod work;
 use std::fmt;
 use std::sync::Arc;
 
-use bleepstore_core::model::Manifest;
-use bleepstore_core::ports::{Clock, Entropy, MetadataStore, StoreError, StoreResult};
+use bleepstore_core::ports::{Clock, Entropy, MetadataStore};
 use firestore::FirestoreDb;
 
 pub use self::connect::{Database, connect};

@@ -1,0 +1,70 @@
+output "endpoint" {
+  description = "The function's URL, without the slash at its end."
+  value       = trimsuffix(aws_lambda_function_url.bleepstore.function_url, "/")
+}
+
+output "http_endpoint" {
+  description = "The endpoint of the HTTP service, which has S3's own limits; null without `http_service`."
+  value       = one([for http in local.http : "https://${http.domain_name}"])
+}
+
+output "load_balancer" {
+  description = "What the name of the HTTP service must point to, where its records are not made here; null without `http_service`."
+  value       = one(aws_lb.http[*].dns_name)
+}
+
+output "region" {
+  description = "The region that requests are signed for."
+  value       = local.region
+}
+
+output "access_key" {
+  description = "The access key of the root credential."
+  value       = var.root_access_key
+}
+
+output "secret_key" {
+  description = "The secret key of the root credential: `terraform output -raw secret_key`."
+  value       = random_password.root.result
+  sensitive   = true
+}
+
+output "secret_key_parameter" {
+  description = "The parameter of Parameter Store that the program reads the secret key from."
+  value       = aws_ssm_parameter.root_secret_key.name
+}
+
+output "table" {
+  description = "The DynamoDB table of the metadata."
+  value       = aws_dynamodb_table.metadata.name
+}
+
+output "blob_bucket" {
+  description = "The S3 bucket of the bytes."
+  value       = aws_s3_bucket.blobs.bucket
+}
+
+output "function" {
+  description = "The Lambda function."
+  value       = aws_lambda_function.bleepstore.function_name
+}
+
+output "log_group" {
+  description = "The function's log."
+  value       = aws_cloudwatch_log_group.function.name
+}
+
+output "environment" {
+  description = "What the program is told by its environment, on Lambda."
+  value       = aws_lambda_function.bleepstore.environment[0].variables
+}
+
+output "try_it" {
+  description = "A line that lists the buckets."
+  value = join(" ", [
+    "AWS_ACCESS_KEY_ID=${var.root_access_key}",
+    "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key)",
+    "AWS_DEFAULT_REGION=${local.region}",
+    "aws s3 --endpoint-url ${trimsuffix(aws_lambda_function_url.bleepstore.function_url, "/")} ls",
+  ])
+}

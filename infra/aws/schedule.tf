@@ -1,0 +1,63 @@
+# Garbage collection: the schedule sends the function the event that aws-lambda/src/event.rs knows.
+
+data "aws_iam_policy_document" "assumed_by_scheduler" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "invoke" {
+  statement {
+    sid       = "Invoke"
+    resources = [aws_lambda_function.bleepstore.arn]
+    actions   = ["lambda:InvokeFunction"]
+  }
+}
+
+resource "aws_iam_role" "schedule" {
+  name               = "${var.name}-schedule"
+  assume_role_policy = data.aws_iam_policy_document.assumed_by_scheduler.json
+  tags               = local.tags
+}
+
+resource "aws_iam_role_policy" "schedule" {
+  name   = "invoke"
+  role   = aws_iam_role.schedule.id
+  policy = data.aws_iam_policy_document.invoke.json
+}
+
+resource "aws_scheduler_schedule" "gc" {
+  #checkov:skip=CKV_AWS_297:The schedule holds no secret.
+  name                = "${var.name}-gc"
+  description         = "Collects a slice of BleepStore's garbage"
+  schedule_expression = var.gc_schedule
+
+  flexible_time_window {
+    mode                      = "FLEXIBLE"
+    maximum_window_in_minutes = 15
+  }
+
+  target {
+    arn      = aws_lambda_function.bleepstore.arn
+    role_arn = aws_iam_role.schedule.arn
+    input    = jsonencode({ bleepstore = "gc" })
+
+    retry_policy {
+      maximum_retry_attempts       = 0
+      maximum_event_age_in_seconds = 3600
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.schedule]
+}

@@ -1,0 +1,191 @@
+# What the root plans when nothing but the package is said. The providers are mocked: nothing is called.
+
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_region" {
+    defaults = { id = "eu-north-1" }
+  }
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+  mock_resource "aws_dynamodb_table" {
+    defaults = { arn = "arn:aws:dynamodb:eu-north-1:123456789012:table/bleepstore-metadata" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::blobs" }
+  }
+  mock_resource "aws_ssm_parameter" {
+    defaults = { arn = "arn:aws:ssm:eu-north-1:123456789012:parameter/bleepstore/root-secret-key" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-north-1:123456789012:log-group:/aws/lambda/bleepstore" }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-north-1:123456789012:function:bleepstore" }
+  }
+  mock_resource "aws_lambda_function_url" {
+    defaults = { function_url = "https://abc.lambda-url.eu-north-1.on.aws/" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/bleepstore" }
+  }
+}
+
+mock_provider "random" {
+  override_during = plan
+
+  mock_resource "random_password" {
+    defaults = { result = "made-by-the-mock" }
+  }
+}
+
+variables {
+  package = "versions.tf" # any file
+}
+
+run "what_is_stored_is_guarded" {
+  command = plan
+
+  assert {
+    condition     = aws_dynamodb_table.metadata.deletion_protection_enabled && !aws_s3_bucket.blobs.force_destroy
+    error_message = "The table and the bucket must refuse to be deleted."
+  }
+  assert {
+    condition     = aws_dynamodb_table.metadata.point_in_time_recovery[0].enabled
+    error_message = "The table must have point-in-time recovery."
+  }
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.blobs.block_public_acls,
+      aws_s3_bucket_public_access_block.blobs.block_public_policy,
+      aws_s3_bucket_public_access_block.blobs.ignore_public_acls,
+      aws_s3_bucket_public_access_block.blobs.restrict_public_buckets,
+    ])
+    error_message = "The bucket must not be public in any way."
+  }
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.blobs.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "The bucket must be encrypted."
+  }
+  assert {
+    condition     = aws_ssm_parameter.root_secret_key.type == "SecureString" && random_password.root.length == 40
+    error_message = "The secret key must be generated, and kept encrypted."
+  }
+}
+
+run "what_costs_is_bounded" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.bleepstore.reserved_concurrent_executions == 100
+    error_message = "The concurrency must be bounded."
+  }
+  assert {
+    condition     = aws_dynamodb_table.metadata.billing_mode == "PAY_PER_REQUEST"
+    error_message = "An idle table must cost nothing but its storage."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_group.function.retention_in_days == 30
+    error_message = "Logs must end."
+  }
+  assert {
+    condition     = one(one(aws_s3_bucket_lifecycle_configuration.blobs.rule).abort_incomplete_multipart_upload).days_after_initiation == 2
+    error_message = "Multipart uploads of dead writers must be dropped."
+  }
+  assert {
+    condition     = length(aws_lb.http) + length(aws_ecs_service.http) + length(aws_ecs_cluster.http) == 0
+    error_message = "The HTTP service must be off unless it is asked for."
+  }
+}
+
+run "the_url_is_public_and_streams" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function_url.bleepstore.authorization_type == "NONE" && aws_lambda_function_url.bleepstore.invoke_mode == "RESPONSE_STREAM"
+    error_message = "The URL must be open to signed S3 requests, and stream."
+  }
+  assert {
+    condition     = aws_lambda_permission.call_url.action == "lambda:InvokeFunctionUrl" && aws_lambda_permission.call_url.function_url_auth_type == "NONE"
+    error_message = "The URL must be callable."
+  }
+  assert {
+    condition     = aws_lambda_permission.invoke_by_url.action == "lambda:InvokeFunction" && aws_lambda_permission.invoke_by_url.invoked_via_function_url
+    error_message = "What calls the URL must be allowed to invoke the function, by the URL only."
+  }
+  assert {
+    condition     = output.endpoint == "https://abc.lambda-url.eu-north-1.on.aws"
+    error_message = "The endpoint must have no slash at its end."
+  }
+  assert {
+    condition     = endswith(output.try_it, "AWS_DEFAULT_REGION=eu-north-1 aws s3 --endpoint-url https://abc.lambda-url.eu-north-1.on.aws ls")
+    error_message = "The line to try must be ready to run."
+  }
+}
+
+run "the_secret_key_is_in_no_variable_of_the_function" {
+  command = plan
+
+  assert {
+    condition     = !contains(values(aws_lambda_function.bleepstore.environment[0].variables), "made-by-the-mock")
+    error_message = "The function's variables can be read by those who may not read the parameter."
+  }
+}
+
+run "garbage_collection_is_scheduled_and_watched" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.gc.target[0].input) == { bleepstore = "gc" }
+    error_message = "The schedule must send the event that the program knows."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.gc[0].treat_missing_data == "breaching"
+    error_message = "Silence must raise the alarm."
+  }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.service)) == toset(["function-errors", "function-throttles", "answers-5xx", "table-read-throttles", "table-write-throttles"])
+    error_message = "Errors and throttles must raise alarms."
+  }
+}
+
+run "no_policy_allows_everything" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-north-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for document in [
+        data.aws_iam_policy_document.stores,
+        data.aws_iam_policy_document.root_secret,
+        data.aws_iam_policy_document.function_logs,
+        data.aws_iam_policy_document.invoke,
+      ] : [for statement in document.statement : [for resource in statement.resources : resource != "*"]]
+    ]))
+    error_message = "A permission must name what it is for."
+  }
+  assert {
+    condition     = aws_dynamodb_table.metadata.server_side_encryption[0].kms_key_arn == var.kms_key_arn && aws_cloudwatch_log_group.function.kms_key_id == var.kms_key_arn && aws_ssm_parameter.root_secret_key.key_id == var.kms_key_arn
+    error_message = "The user's key must encrypt everything."
+  }
+}
+
+run "one_switch_opens_all_guards" {
+  command = plan
+
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = !aws_dynamodb_table.metadata.deletion_protection_enabled && aws_s3_bucket.blobs.force_destroy
+    error_message = "Without protection, terraform destroy must succeed."
+  }
+}

@@ -1,0 +1,94 @@
+# The HTTP service on Fargate, when it is asked for.
+
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_region" {
+    defaults = { id = "eu-north-1" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+  mock_resource "aws_ssm_parameter" {
+    defaults = { arn = "arn:aws:ssm:eu-north-1:123456789012:parameter/bleepstore/root-secret-key" }
+  }
+  mock_resource "aws_lb" {
+    defaults = {
+      arn      = "arn:aws:elasticloadbalancing:eu-north-1:123456789012:loadbalancer/app/bleepstore-http/1"
+      dns_name = "balancer.example"
+    }
+  }
+  mock_resource "aws_lb_target_group" {
+    defaults = { arn = "arn:aws:elasticloadbalancing:eu-north-1:123456789012:targetgroup/bleepstore-http/1" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/bleepstore" }
+  }
+  mock_resource "aws_lambda_function_url" {
+    defaults = { function_url = "https://abc.lambda-url.eu-north-1.on.aws/" }
+  }
+}
+
+mock_provider "random" {
+  override_during = plan
+}
+
+variables {
+  package = "versions.tf" # any file
+  http_service = {
+    image             = "registry.example/bleepstore:1"
+    vpc_id            = "vpc-1"
+    public_subnet_ids = ["subnet-1", "subnet-2"]
+    task_subnet_ids   = ["subnet-3"]
+    domain_name       = "s3.example.com"
+    certificate_arn   = "arn:aws:acm:eu-north-1:123456789012:certificate/1"
+    hosted_zone_id    = "Z1"
+  }
+}
+
+run "it_answers_https_only_under_its_name" {
+  command = plan
+
+  assert {
+    condition     = aws_lb_listener.https[0].protocol == "HTTPS" && output.http_endpoint == "https://s3.example.com"
+    error_message = "Clients must be served over TLS."
+  }
+  assert {
+    condition     = toset(keys(aws_route53_record.http)) == toset(["s3.example.com", "*.s3.example.com"])
+    error_message = "Both styles of requests need a name."
+  }
+}
+
+run "it_passes_on_what_is_signed" {
+  command = plan
+
+  assert {
+    condition     = aws_lb.http[0].preserve_host_header && !aws_lb.http[0].drop_invalid_header_fields
+    error_message = "The load balancer must not change the Host or drop signed headers."
+  }
+}
+
+run "it_runs_the_program_with_the_same_settings" {
+  command = plan
+
+  assert {
+    condition = { for entry in jsondecode(aws_ecs_task_definition.http[0].container_definitions)[0].environment : entry.name => entry.value } == merge(local.environment, {
+      BLEEPSTORE_DOMAIN = "s3.example.com"
+      PORT              = "8080"
+    })
+    error_message = "The tasks must be told what the function is told."
+  }
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.http[0].container_definitions)[0].secrets == [{ name = "BLEEPSTORE_SECRET_KEY", valueFrom = aws_ssm_parameter.root_secret_key.arn }]
+    error_message = "The secret key must come from Parameter Store."
+  }
+}
+
+run "an_image_outside_ecr_needs_no_permission" {
+  command = plan
+
+  assert {
+    condition     = toset([for statement in data.aws_iam_policy_document.execution[0].statement : statement.sid]) == toset(["Logs", "RootSecretKey"])
+    error_message = "Only images in ECR need its permissions."
+  }
+}

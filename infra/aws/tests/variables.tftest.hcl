@@ -1,0 +1,64 @@
+# Values that AWS would refuse late, or accept and leave to be regretted. One run for many: each costs seconds.
+
+mock_provider "aws" {}
+mock_provider "random" {}
+
+run "values_outside_their_range_are_refused" {
+  command = plan
+
+  variables {
+    name                                = "BleepStore"
+    kms_key_arn                         = "arn:aws:kms:eu-north-1:123456789012:alias/mine"
+    package                             = "absent.zip"
+    architecture                        = "riscv64"
+    memory_mb                           = 64
+    timeout_seconds                     = 901
+    max_concurrency                     = 0
+    log_filter                          = "info; rm"
+    log_retention_days                  = 31
+    root_access_key                     = "a/b"
+    gc_schedule                         = "hourly"
+    abort_incomplete_uploads_after_days = 0
+    alarm_actions                       = ["on-call@example.com"]
+    http_service = {
+      image             = "registry.example/bleepstore:1"
+      vpc_id            = "vpc-1"
+      public_subnet_ids = ["subnet-1"] # one availability zone
+      task_subnet_ids   = ["subnet-1"]
+      domain_name       = "s3.example.com"
+      certificate_arn   = "arn:aws:acm:eu-north-1:123456789012:certificate/1"
+    }
+  }
+
+  expect_failures = [
+    var.name,
+    var.kms_key_arn,
+    var.package,
+    var.architecture,
+    var.memory_mb,
+    var.timeout_seconds,
+    var.max_concurrency,
+    var.log_filter,
+    var.log_retention_days,
+    var.root_access_key,
+    var.gc_schedule,
+    var.abort_incomplete_uploads_after_days,
+    var.alarm_actions,
+    var.http_service,
+  ]
+}
+
+run "values_at_the_ends_of_their_range_are_accepted" {
+  command = plan
+
+  variables {
+    name            = "abc"
+    package         = "versions.tf" # any file
+    architecture    = "arm64"
+    memory_mb       = 10240
+    timeout_seconds = 900
+    max_concurrency = -1
+    root_access_key = "ABC"
+    gc_schedule     = "cron(0 3 * * ? *)"
+  }
+}

@@ -1,0 +1,214 @@
+variable "name" {
+  description = "What every resource is named after. One name, one store, per account and region."
+  type        = string
+  default     = "bleepstore"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,25}[a-z0-9]$", var.name))
+    error_message = "The name must be 3 to 27 lower-case letters, digits and hyphens, starting with a letter and not ending in a hyphen."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource, beside `bleepstore = name`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "The one switch that guards what is stored: the table refuses to be deleted, and so does a bucket with anything in it. Apply `false` before `terraform destroy`."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "A key of KMS for the table, the bucket, the logs and the secret, instead of keys that AWS owns. Its policy must let CloudWatch Logs of the region use it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-f0-9-]+$", var.kms_key_arn))
+    error_message = "The KMS key must be named by the ARN of a key, not of an alias."
+  }
+}
+
+# The function
+
+variable "package" {
+  description = "The zip that `cargo xtask package aws` made."
+  type        = string
+
+  validation {
+    condition     = fileexists(var.package)
+    error_message = "There is no such package: run `cargo xtask package aws`, which prints its path."
+  }
+}
+
+variable "architecture" {
+  description = "The processor that the package was built for."
+  type        = string
+  default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "Lambda has the architectures x86_64 and arm64."
+  }
+}
+
+variable "memory_mb" {
+  description = "Memory of the function, which also sets its share of a processor. It needs 20 MB and the size of a body."
+  type        = number
+  default     = 512
+
+  validation {
+    condition     = var.memory_mb >= 128 && var.memory_mb <= 10240 && floor(var.memory_mb) == var.memory_mb
+    error_message = "Lambda gives a function 128 to 10240 MB."
+  }
+}
+
+variable "timeout_seconds" {
+  description = "How long a request or a slice of garbage collection may take. A slice that takes longer is begun anew by the next run, and never ends: raise this where the alarm on garbage collection says so."
+  type        = number
+  default     = 300
+
+  validation {
+    condition     = var.timeout_seconds >= 30 && var.timeout_seconds <= 900 && floor(var.timeout_seconds) == var.timeout_seconds
+    error_message = "The timeout must be 30 to 900 seconds."
+  }
+}
+
+variable "max_concurrency" {
+  description = "The requests that are answered at a time, which bounds what a flood of them costs. -1 leaves it to the account's quota, which new accounts need: theirs is 10, and none of it can be reserved."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.max_concurrency == -1 || (var.max_concurrency >= 2 && floor(var.max_concurrency) == var.max_concurrency)
+    error_message = "The concurrency must be -1 or at least 2: one for requests, one for garbage collection."
+  }
+}
+
+variable "log_filter" {
+  description = "BLEEPSTORE_LOG: a level, or `target=level` pairs. Above `info` the alarm on garbage collection has nothing to count and is left out."
+  type        = string
+  default     = "info"
+
+  validation {
+    condition     = can(regex("^[a-z0-9_:=,]+$", var.log_filter))
+    error_message = "The log filter is a level (error, warn, info, debug, trace) or a list of target=level."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long logs are kept."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "CloudWatch keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 or more days, from its own list."
+  }
+}
+
+# Access
+
+variable "root_access_key" {
+  description = "The access key of the root credential, which owns the store. Its secret key is generated."
+  type        = string
+  default     = "BLEEPSTOREROOT"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9]{3,128}$", var.root_access_key))
+    error_message = "The access key must be 3 to 128 letters and digits."
+  }
+}
+
+# Garbage collection
+
+variable "gc_schedule" {
+  description = "When a slice of garbage is collected, as EventBridge Scheduler writes it. A round over a large store takes several slices."
+  type        = string
+  default     = "rate(6 hours)"
+
+  validation {
+    condition     = can(regex("^(rate|cron)\\(.+\\)$", var.gc_schedule))
+    error_message = "The schedule must be rate(…) or cron(…)."
+  }
+}
+
+variable "abort_incomplete_uploads_after_days" {
+  description = "When S3 drops the parts of a blob whose writer died. It says nothing about the uploads of BleepStore's clients, whose parts are blobs of their own."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.abort_incomplete_uploads_after_days >= 1 && floor(var.abort_incomplete_uploads_after_days) == var.abort_incomplete_uploads_after_days
+    error_message = "S3 counts whole days, at least 1."
+  }
+}
+
+# Alarms
+
+variable "alarms" {
+  description = "Whether there are alarms. CloudWatch's first 10 are free."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "alarm_actions" {
+  description = "ARNs that alarms notify, such as an SNS topic's. Without any, alarms only show in CloudWatch."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_actions : startswith(arn, "arn:")])
+    error_message = "Alarms notify ARNs."
+  }
+}
+
+# HTTP on Fargate
+
+variable "http_service" {
+  description = "Runs the same program as an HTTP server on Fargate behind a load balancer too, for bodies and answers that a Function URL does not let through. Off by default: it costs about 25 dollars a month idle."
+  type = object({
+    image              = string                # the program as `CMD`, from a registry that the tasks reach
+    repository_arn     = optional(string)      # of the image's repository, where that is in ECR
+    vpc_id             = string                # where it runs
+    public_subnet_ids  = list(string)          # of the load balancer, in two availability zones or more
+    task_subnet_ids    = list(string)          # of the tasks; they must reach DynamoDB, S3, SSM, logs and the registry
+    assign_public_ip   = optional(bool, false) # true in subnets whose way out is an internet gateway
+    domain_name        = string                # the endpoint's name
+    certificate_arn    = string                # of ACM, for that name (and `*.` of it, for virtual-hosted-style requests)
+    hosted_zone_id     = optional(string)      # of Route 53, where the name's records are to be made
+    cpu                = optional(number, 256) # 1024 are one processor
+    memory_mb          = optional(number, 512)
+    min_tasks          = optional(number, 1)
+    max_tasks          = optional(number, 4)
+    allowed_cidr_ipv4s = optional(list(string), ["0.0.0.0/0"])
+  })
+  default = null
+
+  validation {
+    condition     = var.http_service == null || try(length(var.http_service.public_subnet_ids) >= 2, false)
+    error_message = "A load balancer needs subnets in two availability zones."
+  }
+
+  validation {
+    condition     = var.http_service == null || try(contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.http_service.cpu), false)
+    error_message = "Fargate has 256, 512, 1024, 2048, 4096, 8192 or 16384 units of processor."
+  }
+
+  validation {
+    condition     = var.http_service == null || try(1 <= var.http_service.min_tasks && var.http_service.min_tasks <= var.http_service.max_tasks, false)
+    error_message = "There must be at least one task, and no fewer at most than at least."
+  }
+
+  validation {
+    condition     = var.http_service == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.http_service.domain_name))
+    error_message = "The domain name must be a lower-case DNS name."
+  }
+}

@@ -1,0 +1,36 @@
+# The store with its defaults, in one region: terraform init, then terraform apply.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = ">= 5.0, < 6.0"
+    }
+  }
+}
+
+variable "package" {
+  description = "The zip of the function."
+  type        = string
+  default     = null
+}
+
+provider "azurerm" {
+  storage_use_azuread = true # the accounts have no keys
+
+  features {}
+}
+
+module "bleepstore" {
+  source = "../.."
+
+  name     = "example"
+  location = "westeurope"
+  package  = var.package
+}
+
+output "try_it" {
+  value = module.bleepstore.try_it
+}

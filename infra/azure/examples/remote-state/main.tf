@@ -1,0 +1,45 @@
+# The same with its state in Blob Storage: encrypted, locked, and readable by those alone who may have the root credential,
+# which stands in it. The account is made once, by hand or by the root that keeps your other states.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = ">= 5.0, < 6.0"
+    }
+  }
+
+  backend "azurerm" {
+    resource_group_name  = "example-terraform"
+    storage_account_name = "exampleterraform"
+    container_name       = "state"
+    key                  = "bleepstore.tfstate"
+    use_azuread_auth     = true
+  }
+}
+
+variable "package" {
+  description = "The zip of the function."
+  type        = string
+  default     = null
+}
+
+provider "azurerm" {
+  storage_use_azuread = true # the accounts have no keys
+
+  features {}
+}
+
+module "bleepstore" {
+  source = "../.."
+
+  name     = "example"
+  location = "westeurope"
+  package  = var.package
+}
+
+output "try_it" {
+  value = module.bleepstore.try_it
+}

@@ -1,0 +1,50 @@
+output "endpoint" {
+  description = "Where S3 is served."
+  value       = "https://${azurerm_function_app_flex_consumption.bleepstore.default_hostname}"
+}
+
+output "region" {
+  description = "The region that requests are signed for."
+  value       = var.region_name
+}
+
+output "access_key" {
+  description = "The access key of the root credential."
+  value       = var.root_access_key
+}
+
+output "secret_key" {
+  description = "The secret key of the root credential: `terraform output -raw secret_key`."
+  value       = random_password.root.result
+  sensitive   = true
+}
+
+output "cosmos_endpoint" {
+  description = "The Cosmos DB account of the metadata."
+  value       = azurerm_cosmosdb_account.metadata.endpoint
+}
+
+output "database" {
+  description = "The database of the metadata."
+  value       = azurerm_cosmosdb_sql_database.metadata.name
+}
+
+output "blob_container" {
+  description = "The container of the bytes."
+  value       = "${azurerm_storage_account.blobs.primary_blob_endpoint}${azurerm_storage_container.blobs.name}"
+}
+
+output "environment" {
+  description = "What the program is told by its environment."
+  value       = local.environment
+}
+
+output "try_it" {
+  description = "A line that lists the buckets."
+  value = join(" ", [
+    "AWS_ACCESS_KEY_ID=${var.root_access_key}",
+    "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key)",
+    "AWS_DEFAULT_REGION=${var.region_name}",
+    "aws s3 --endpoint-url https://${azurerm_function_app_flex_consumption.bleepstore.default_hostname} ls",
+  ])
+}

@@ -1,0 +1,42 @@
+# Values that Azure would refuse late, or accept and leave to be regretted. One run for many: each costs seconds.
+
+mock_provider "azurerm" {}
+mock_provider "random" {}
+
+run "values_outside_their_range_are_refused" {
+  command = plan
+
+  variables {
+    location           = "West Europe"
+    name               = "Bleep-Store"
+    package            = "absent.zip"
+    region_name        = "west europe"
+    memory_mb          = 1024
+    concurrency        = 1001
+    max_instances      = 10
+    max_body_bytes     = 1024
+    log_filter         = "info; rm"
+    log_retention_days = 7
+    root_access_key    = "a/b"
+    replication        = "GRS"
+    gc_schedule        = "17 */6 * * *"
+    action_group_ids   = ["on-call@example.com"]
+  }
+
+  expect_failures = [
+    var.location,
+    var.name,
+    var.package,
+    var.region_name,
+    var.memory_mb,
+    var.concurrency,
+    var.max_instances,
+    var.max_body_bytes,
+    var.log_filter,
+    var.log_retention_days,
+    var.root_access_key,
+    var.replication,
+    var.gc_schedule,
+    var.action_group_ids,
+  ]
+}

@@ -1,0 +1,181 @@
+variable "location" {
+  description = "The region of everything, such as `westeurope`."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+[a-z0-9]*$", var.location))
+    error_message = "The location must be written as Azure's tools do: westeurope."
+  }
+}
+
+variable "name" {
+  description = "What every resource is named after. Names of accounts are the world's: another store may have taken this one."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{2,15}$", var.name))
+    error_message = "The name must be 3 to 16 lower-case letters and digits, starting with a letter."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource, beside `bleepstore = name`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "The one switch that guards what is stored: locks on the database's and the bytes' accounts, which Terraform itself cannot delete through. Apply `false` before `terraform destroy`."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+# The function
+
+variable "package" {
+  description = "The zip of the function: program, `host.json` and triggers. Without one the app is made empty."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.package == null ? true : fileexists(var.package)
+    error_message = "There is no such package."
+  }
+}
+
+variable "region_name" {
+  description = "The region that S3 requests are signed for."
+  type        = string
+  default     = "us-east-1"
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]{1,32}$", var.region_name))
+    error_message = "The region of S3 must be 1 to 32 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "memory_mb" {
+  description = "Memory of an instance."
+  type        = number
+  default     = 2048
+
+  validation {
+    condition     = contains([512, 2048, 4096], var.memory_mb)
+    error_message = "A flex consumption plan gives an instance 512, 2048 or 4096 MB."
+  }
+}
+
+variable "concurrency" {
+  description = "Requests that an instance answers at a time."
+  type        = number
+  default     = 80
+
+  validation {
+    condition     = var.concurrency >= 1 && var.concurrency <= 1000 && floor(var.concurrency) == var.concurrency
+    error_message = "An instance answers 1 to 1000 requests at a time."
+  }
+}
+
+variable "max_instances" {
+  description = "The most instances, which bounds what a flood of requests costs."
+  type        = number
+  default     = 40
+
+  validation {
+    condition     = var.max_instances >= 40 && var.max_instances <= 1000 && floor(var.max_instances) == var.max_instances
+    error_message = "A flex consumption plan allows 40 to 1000 instances at most."
+  }
+}
+
+variable "max_body_bytes" {
+  description = "The largest body of a request. The host's own limit is 100 MB."
+  type        = number
+  default     = 104857600
+
+  validation {
+    condition     = var.max_body_bytes >= 5242880 && floor(var.max_body_bytes) == var.max_body_bytes
+    error_message = "Parts of multipart uploads have 5 MiB and more."
+  }
+}
+
+variable "log_filter" {
+  description = "BLEEPSTORE_LOG: a level, or `target=level` pairs. Above `info` the alarm on garbage collection has nothing to count and is left out."
+  type        = string
+  default     = "info"
+
+  validation {
+    condition     = can(regex("^[a-z0-9_:=,]+$", var.log_filter))
+    error_message = "The log filter is a level (error, warn, info, debug, trace) or a list of target=level."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long logs are kept."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.log_retention_days >= 30 && var.log_retention_days <= 730 && floor(var.log_retention_days) == var.log_retention_days
+    error_message = "A workspace keeps logs for 30 to 730 days."
+  }
+}
+
+# Access
+
+variable "root_access_key" {
+  description = "The access key of the root credential, which owns the store. Its secret key is generated."
+  type        = string
+  default     = "BLEEPSTOREROOT"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9]{3,128}$", var.root_access_key))
+    error_message = "The access key must be 3 to 128 letters and digits."
+  }
+}
+
+# What is stored
+
+variable "replication" {
+  description = "How the bytes are kept: LRS in one zone, ZRS in three."
+  type        = string
+  default     = "ZRS"
+
+  validation {
+    condition     = contains(["LRS", "ZRS"], var.replication)
+    error_message = "The bytes are kept by LRS or ZRS. A second region would hold bytes without the metadata that names them."
+  }
+}
+
+variable "gc_schedule" {
+  description = "When a slice of garbage is collected, as Functions' timers write it, in UTC. A round over a large store takes several slices."
+  type        = string
+  default     = "0 17 */6 * * *"
+
+  validation {
+    condition     = length(split(" ", var.gc_schedule)) == 6
+    error_message = "The schedule must have the six fields of a timer, seconds first."
+  }
+}
+
+# Alarms
+
+variable "alarms" {
+  description = "Whether there are alarms. Each costs about 10 cents a month, that on garbage collection 50."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "action_group_ids" {
+  description = "Action groups that alarms notify. Without any, alarms only show in the portal."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.action_group_ids : strcontains(lower(id), "/providers/microsoft.insights/actiongroups/")])
+    error_message = "An action group is named by its whole id."
+  }
+}

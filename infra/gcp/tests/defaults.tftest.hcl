@@ -1,0 +1,111 @@
+# What the root plans when nothing but project, region and image are said. The providers are mocked: nothing is called.
+
+mock_provider "google" {
+  override_during = plan
+
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = { uri = "https://bleepstore-abc.a.run.app" }
+  }
+  mock_resource "google_service_account" {
+    defaults = {
+      email  = "bleepstore@example-project.iam.gserviceaccount.com"
+      member = "serviceAccount:bleepstore@example-project.iam.gserviceaccount.com"
+    }
+  }
+  mock_resource "google_secret_manager_secret_version" {
+    defaults = { version = "1" }
+  }
+}
+
+mock_provider "random" {
+  override_during = plan
+
+  mock_resource "random_password" {
+    defaults = { result = "made-by-the-mock" }
+  }
+}
+
+variables {
+  project = "example-project"
+  region  = "europe-west1"
+  image   = "europe-west1-docker.pkg.dev/example-project/bleepstore/server@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+}
+
+run "what_is_stored_is_guarded_and_costs_are_bounded" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      google_firestore_database.metadata.delete_protection_state == "DELETE_PROTECTION_ENABLED",
+      google_cloud_run_v2_service.bleepstore[0].deletion_protection,
+      !google_storage_bucket.blobs.force_destroy,
+    ])
+    error_message = "The database, the service and the bucket must refuse to be deleted."
+  }
+  assert {
+    condition     = google_firestore_database.metadata.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED" && google_firestore_database.metadata.concurrency_mode == "OPTIMISTIC"
+    error_message = "The database must have point-in-time recovery, and readers must not hold up writers."
+  }
+  assert {
+    condition     = google_storage_bucket.blobs.uniform_bucket_level_access && google_storage_bucket.blobs.public_access_prevention == "enforced" && google_storage_bucket.blobs.soft_delete_policy[0].retention_duration_seconds == 0
+    error_message = "The bucket must not be public, and what is deleted must be gone."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.bleepstore[0].template[0].scaling[0].min_instance_count == 0 && google_cloud_run_v2_service.bleepstore[0].template[0].scaling[0].max_instance_count == 10
+    error_message = "An idle service must cost nothing, and a busy one no more than is said."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.bleepstore[0].template[0].containers[0].ports[0].name == "h2c" && google_cloud_run_v2_service.bleepstore[0].invoker_iam_disabled
+    error_message = "The service must speak HTTP/2, to everyone."
+  }
+  assert {
+    condition     = length([for env in google_cloud_run_v2_service.bleepstore[0].template[0].containers[0].env : env if env.value == "made-by-the-mock"]) == 0
+    error_message = "The secret key must come from Secret Manager."
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.gc[0].http_target[0].uri == "https://bleepstore-abc.a.run.app/_bleepstore/gc" && google_cloud_scheduler_job.gc[0].http_target[0].oidc_token[0].audience == local.environment.BLEEPSTORE_GC_AUDIENCE
+    error_message = "The schedule must sign in as the service expects."
+  }
+  assert {
+    condition     = google_project_iam_member.service.condition[0].expression == "resource.name == 'projects/example-project/databases/bleepstore'"
+    error_message = "The role must hold for the one database."
+  }
+  assert {
+    condition     = toset(keys(google_monitoring_alert_policy.service)) == toset(["answers-5xx", "throttles"]) && length(google_monitoring_alert_policy.gc) == 1 && length(google_monitoring_alert_policy.gc_failed) == 1
+    error_message = "Errors, throttles and failures of garbage collection must raise alarms."
+  }
+  assert {
+    condition     = output.endpoint == "https://bleepstore-abc.a.run.app" && endswith(output.try_it, "AWS_DEFAULT_REGION=europe-west1 aws s3 --endpoint-url https://bleepstore-abc.a.run.app ls")
+    error_message = "The line to try must be ready to run."
+  }
+}
+
+run "without_an_image_the_registry_is_made_and_no_service" {
+  command = plan
+
+  variables {
+    image = null
+  }
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.bleepstore) == 0 && length(google_cloud_scheduler_job.gc) == 0 && output.try_it == null
+    error_message = "There is nothing to run yet."
+  }
+}
+
+run "one_switch_opens_all_guards" {
+  command = plan
+
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition = alltrue([
+      google_firestore_database.metadata.delete_protection_state == "DELETE_PROTECTION_DISABLED",
+      !google_cloud_run_v2_service.bleepstore[0].deletion_protection,
+      google_storage_bucket.blobs.force_destroy,
+    ])
+    error_message = "Without protection, terraform destroy must succeed."
+  }
+}

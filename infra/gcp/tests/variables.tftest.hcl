@@ -1,0 +1,59 @@
+# Values that Google Cloud would refuse late, or accept and leave to be regretted. One run for many: each costs seconds.
+
+mock_provider "google" {}
+mock_provider "random" {}
+
+run "values_outside_their_range_are_refused" {
+  command = plan
+
+  variables {
+    project                             = "Example"
+    region                              = "eu"
+    name                                = "Bleep"
+    image                               = "europe-west1-docker.pkg.dev/example-project/bleepstore/server:latest"
+    cpu                                 = "0.5"
+    memory_mb                           = 128
+    concurrency                         = 1001
+    min_instances                       = -1
+    timeout_seconds                     = 30
+    domain_name                         = "https://s3.example.com"
+    log_filter                          = "info; rm"
+    log_retention_days                  = 0
+    root_access_key                     = "a/b"
+    gc_schedule                         = "hourly"
+    abort_incomplete_uploads_after_days = 0
+    notification_channels               = ["on-call@example.com"]
+  }
+
+  expect_failures = [
+    var.project,
+    var.region,
+    var.name,
+    var.image,
+    var.cpu,
+    var.memory_mb,
+    var.concurrency,
+    var.min_instances,
+    var.timeout_seconds,
+    var.domain_name,
+    var.log_filter,
+    var.log_retention_days,
+    var.root_access_key,
+    var.gc_schedule,
+    var.abort_incomplete_uploads_after_days,
+    var.notification_channels,
+  ]
+}
+
+run "fewer_instances_at_most_than_at_least_are_refused" {
+  command = plan
+
+  variables {
+    project       = "example-project"
+    region        = "europe-west1"
+    min_instances = 3
+    max_instances = 2
+  }
+
+  expect_failures = [var.max_instances]
+}

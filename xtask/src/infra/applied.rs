@@ -1,0 +1,75 @@
+//! `infra/aws` applied for real, to an emulator, where AWS's own provider is at hand.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::terraform::Terraform;
+use super::{roots, tools};
+use crate::report::{Check, Tally, counted};
+use crate::run::{cargo, succeeds, target_dir};
+
+/// Names a filesystem mirror of Terraform's providers, with AWS's of this version in it.
+const MIRROR: &str = "BLEEPSTORE_TERRAFORM_MIRROR";
+const VERSION: &str = "5.100.0";
+
+/// The provider is told to call the emulator, which it finds by `AWS_ENDPOINT_URL`.
+const PROVIDER: &str = "\
+provider \"aws\" {
+  region                      = \"us-east-1\"
+  s3_use_path_style           = true
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+}
+";
+
+/// What this version does not know, and what stands in its place.
+const LATER: [(&str, &str, &str); 2] = [
+    (
+        "versions.tf",
+        "version = \">= 6.29, < 7.0\"",
+        "version = \"5.100.0\"",
+    ),
+    ("function.tf", "  invoked_via_function_url = true\n", ""),
+];
+
+/// Applies a copy, serves S3 from what was applied, plans again and destroys: `tests/applied/aws.rs`. One line where the
+/// provider is not at hand.
+pub(super) fn check(aws: &Path) -> Tally {
+    let Some(mirror) = env::var_os(MIRROR).map(PathBuf::from) else {
+        println!(
+            "infra/aws: not applied to an emulator: {MIRROR} names no mirror with hashicorp/aws {VERSION}"
+        );
+        return Tally::SKIPPED;
+    };
+    let provider = mirror.join("registry.terraform.io/hashicorp/aws").join(VERSION);
+    if !provider.is_dir() {
+        return counted(Err(format!("{MIRROR}: there is no {}", provider.display())));
+    }
+    counted(applied(aws, &mirror).map_err(|error| format!("infra/aws, applied to an emulator: {error}")))
+}
+
+fn applied(aws: &Path, mirror: &Path) -> Check {
+    let folder = tools().join("applied");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    roots::copy_folder(aws, &folder)?;
+    for (file, find, replace) in LATER {
+        let file = folder.join(file);
+        let failed = |error| format!("{}: {error}", file.display());
+        let text = fs::read_to_string(&file).map_err(failed)?;
+        if !text.contains(find) {
+            return Err(format!("{}: {find} is not there to be replaced", file.display()));
+        }
+        fs::write(&file, text.replace(find, replace)).map_err(failed)?;
+    }
+    fs::write(folder.join("emulator.tf"), PROVIDER).map_err(|error| format!("emulator.tf: {error}"))?;
+    let terraform = Terraform::with_aws(mirror, &tools().join("mirror"))?;
+    terraform.init(&folder)?;
+    // The whole workspace: a build of some packages would build the SDKs anew, with other features.
+    succeeds(&mut cargo(["build", "--locked", "--workspace", "--quiet"]))?;
+    // It runs Terraform itself, so with the same environment.
+    let mut run = terraform.program(&target_dir().join("debug/applied-aws"));
+    succeeds(run.arg(&folder))
+}

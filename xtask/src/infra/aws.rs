@@ -1,0 +1,166 @@
+//! What is known of `infra/aws` beside the provider's schema.
+
+use serde_json::{Value, json};
+
+use super::mistakes::{FoundBy, Mistake};
+use super::plan::Plan;
+use super::{Cloud, permissions, shared, source};
+
+pub(super) const CLOUD: Cloud = Cloud {
+    name: "aws",
+    rules,
+    mistakes: &MISTAKES,
+};
+
+const SCHEMA: &str = "aws-lambda/src/dynamo/schema.rs";
+const EVENT: &str = "aws-lambda/src/event.rs";
+
+/// The sources that the program is made of, where they name settings and write the log.
+const SOURCES: [&str; 3] = ["aws-lambda/src", "core/src", "http/src"];
+
+fn rules(plan: &Plan) -> Result<Vec<String>, String> {
+    let mut complaints = names(plan)?;
+    complaints.extend(permissions::too_wide(plan));
+    let of_program = [
+        "data.aws_iam_policy_document.stores",
+        "data.aws_iam_policy_document.root_secret",
+    ];
+    complaints.extend(permissions::compared_with_calls(plan, &of_program)?);
+    complaints.extend(open_to_its_url(plan));
+    Ok(complaints)
+}
+
+/// Names that the program and the root share.
+fn names(plan: &Plan) -> Result<Vec<String>, String> {
+    let table = plan.resource("aws_dynamodb_table.metadata")?;
+    let function = plan.resource("aws_lambda_function.bleepstore")?;
+    let schedule = plan.resource("aws_scheduler_schedule.gc")?;
+    let [partition, sort, expires] =
+        ["PARTITION_KEY", "SORT_KEY", "EXPIRES_AT"].map(|name| source::constant(SCHEMA, name));
+    let (partition, sort, expires) = (partition?, sort?, expires?);
+    let event = json!({ source::constant(EVENT, "SCHEDULED")?: source::constant(EVENT, "COLLECT")? });
+    let target = schedule["target"][0]["input"].as_str().unwrap_or_default();
+    let program = source::folders(&SOURCES)?;
+    let mut complaints = Vec::new();
+    let mut same = |what: &str, planned: &Value, wanted: Value| {
+        if *planned != wanted {
+            complaints.push(format!("{what} is {planned}, and {wanted} in the program"));
+        }
+    };
+    same("the table's partition key", &table["hash_key"], json!(partition));
+    same("the table's sort key", &table["range_key"], json!(sort));
+    let keys = json!([{ "name": partition, "type": "S" }, { "name": sort, "type": "S" }]);
+    same("the list of the table's attributes", &table["attribute"], keys);
+    let expiry = json!([{ "attribute_name": expires, "enabled": true }]);
+    same("the table's time to live", &table["ttl"], expiry);
+    same(
+        "the schedule's event",
+        &serde_json::from_str(target).unwrap_or_default(),
+        event,
+    );
+    same("the function's program", &function["handler"], json!("bootstrap"));
+    let variables = function["environment"][0]["variables"].as_object();
+    let names = variables.into_iter().flatten().map(|(name, _)| name.as_str());
+    complaints.extend(shared::unread(names, &program));
+    for (address, filter) in plan.of_type("aws_cloudwatch_log_metric_filter") {
+        complaints.extend(shared::unlogged(
+            address,
+            filter["pattern"].as_str().unwrap_or_default(),
+            &program,
+        ));
+    }
+    Ok(complaints)
+}
+
+/// A URL without both permissions answers 403 to everyone.
+fn open_to_its_url(plan: &Plan) -> Vec<String> {
+    let permissions: Vec<&Value> = plan
+        .of_type("aws_lambda_permission")
+        .map(|(_, permission)| permission)
+        .collect();
+    let has = |action: &str, field: &str, value: Value| {
+        permissions
+            .iter()
+            .any(|of| of["action"] == action && of["principal"] == "*" && of[field] == value)
+    };
+    let mut complaints = Vec::new();
+    if !has(
+        "lambda:InvokeFunctionUrl",
+        "function_url_auth_type",
+        json!("NONE"),
+    ) {
+        complaints.push("nobody may call the function's URL".to_owned());
+    }
+    if !has("lambda:InvokeFunction", "invoked_via_function_url", json!(true)) {
+        complaints.push("who calls the function's URL may not invoke the function".to_owned());
+    }
+    complaints
+}
+
+/// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
+const MISTAKES: [Mistake; 8] = [
+    Mistake {
+        what: "a wrong argument",
+        file: "function.tf",
+        find: "invoke_mode ",
+        replace: "mode        ",
+        found_by: FoundBy::Schema,
+        says: "An argument named \"mode\" is not expected here.",
+    },
+    Mistake {
+        what: "a missing argument",
+        file: "schedule.tf",
+        find: "  schedule_expression = var.gc_schedule\n",
+        replace: "",
+        found_by: FoundBy::Schema,
+        says: "The argument \"schedule_expression\" is required",
+    },
+    Mistake {
+        what: "a wrong type",
+        file: "blobs.tf",
+        find: "restrict_public_buckets = true",
+        replace: "restrict_public_buckets = [true]",
+        found_by: FoundBy::Schema,
+        says: "Inappropriate value for attribute \"restrict_public_buckets\": bool required.",
+    },
+    Mistake {
+        what: "a resource that is *",
+        file: "iam.tf",
+        find: "resources = [aws_dynamodb_table.metadata.arn]",
+        replace: "resources = [\"*\"]",
+        found_by: FoundBy::Rules,
+        says: "data.aws_iam_policy_document.stores allows dynamodb:BatchGetItem",
+    },
+    Mistake {
+        what: "an action that nothing calls",
+        file: "iam.tf",
+        find: "\"s3:GetObject\",",
+        replace: "\"s3:GetObject\", \"s3:GetObjectAcl\",",
+        found_by: FoundBy::Rules,
+        says: "s3:GetObjectAcl is allowed, and nothing calls it",
+    },
+    Mistake {
+        what: "a call that is not allowed",
+        file: "iam.tf",
+        find: "      \"dynamodb:Query\",\n",
+        replace: "",
+        found_by: FoundBy::Rules,
+        says: "dynamodb:Query is called, and not allowed",
+    },
+    Mistake {
+        what: "a removed second permission",
+        file: "function.tf",
+        find: "  action                   = \"lambda:InvokeFunction\"\n",
+        replace: "  action                   = \"lambda:GetFunction\"\n",
+        found_by: FoundBy::Rules,
+        says: "who calls the function's URL may not invoke the function",
+    },
+    Mistake {
+        what: "a wrong TTL attribute",
+        file: "metadata.tf",
+        find: "attribute_name = \"expires_at\"",
+        replace: "attribute_name = \"expires\"",
+        found_by: FoundBy::Rules,
+        says: "the table's time to live is",
+    },
+];

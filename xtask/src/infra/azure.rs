@@ -1,0 +1,168 @@
+//! What is known of `infra/azure` beside the provider's schema.
+
+use serde_json::{Value, json};
+
+use super::mistakes::{FoundBy, Mistake};
+use super::plan::Plan;
+use super::{Cloud, shared, source};
+use crate::run::root;
+
+pub(super) const CLOUD: Cloud = Cloud {
+    name: "azure",
+    rules,
+    mistakes: &MISTAKES,
+};
+
+const SCHEMA: &str = "azure-functions/src/cosmos/schema.rs";
+const MAIN: &str = "azure-functions/src/main.rs";
+
+/// The sources that the program is made of, where they name settings and write the log.
+const SOURCES: [&str; 3] = ["azure-functions/src", "core/src", "http/src"];
+
+fn rules(plan: &Plan) -> Result<Vec<String>, String> {
+    let mut complaints = names(plan)?;
+    complaints.extend(roles(plan));
+    let program = source::folders(&SOURCES)?;
+    for (address, alert) in plan.of_type("azurerm_monitor_scheduled_query_rules_alert_v2") {
+        let query = alert["criteria"][0]["query"].as_str().unwrap_or_default();
+        complaints.extend(shared::unlogged(address, query, &program));
+    }
+    // The stores come before the program, whose settings are compared from the day that there is one.
+    if root().join(MAIN).is_file() {
+        let app = plan.resource("azurerm_function_app_flex_consumption.bleepstore")?;
+        let settings = app["app_settings"].as_object();
+        let names = settings.into_iter().flatten().map(|(name, _)| name.as_str());
+        complaints.extend(shared::unread(names, &program));
+    }
+    Ok(complaints)
+}
+
+/// Names and policies that the program and the root share.
+fn names(plan: &Plan) -> Result<Vec<String>, String> {
+    let database = plan.resource("azurerm_cosmosdb_sql_database.metadata")?;
+    let container = plan.resource("azurerm_cosmosdb_sql_container.metadata")?;
+    let account = plan.resource("azurerm_cosmosdb_account.metadata")?;
+    let constant = |name| source::constant(SCHEMA, name);
+    let rows_last = source::file(SCHEMA)?.contains("const DEFAULT_TTL: i64 = -1;");
+    let policy = &container["indexing_policy"][0];
+    let mut complaints = Vec::new();
+    let mut same = |what: &str, planned: &Value, wanted: Value| {
+        if *planned != wanted {
+            complaints.push(format!("{what} is {planned}, and {wanted} in the program"));
+        }
+    };
+    same("the database", &database["name"], json!(constant("DATABASE")?));
+    same("the container", &container["name"], json!(constant("CONTAINER")?));
+    same(
+        "the partition key",
+        &container["partition_key_paths"],
+        json!([constant("PARTITION_KEY")?]),
+    );
+    same(
+        "whether rows last",
+        &json!(container["default_ttl"] == -1),
+        json!(rows_last),
+    );
+    let indexed = format!("{}/?", constant("ORDERED")?);
+    same(
+        "what is indexed",
+        &policy["included_path"],
+        json!([{ "path": indexed }]),
+    );
+    same(
+        "what is not indexed",
+        &policy["excluded_path"],
+        json!([{ "path": "/*" }]),
+    );
+    same(
+        "the consistency",
+        &account["consistency_policy"][0]["consistency_level"],
+        json!("Strong"),
+    );
+    Ok(complaints)
+}
+
+/// Roles that reach beyond the store.
+fn roles(plan: &Plan) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (address, role) in plan.of_type("azurerm_cosmosdb_sql_role_definition") {
+        let actions = role["permissions"][0]["data_actions"].as_array();
+        let wide = actions
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .filter(|action| action.contains('*'));
+        complaints.extend(wide.map(|action| format!("{address} allows {action}, which is many actions")));
+    }
+    for (address, assignment) in plan.of_type("azurerm_role_assignment") {
+        let role = assignment["role_definition_name"].as_str().unwrap_or_default();
+        if ["Owner", "Contributor", "Reader"].contains(&role) || role.ends_with("Administrator") {
+            complaints.push(format!("{address} gives {role}"));
+        }
+        // What the resources are called is not known before they are there; a subscription or a group is.
+        if assignment["scope"].is_string() {
+            complaints.push(format!("{address} reaches {}", assignment["scope"]));
+        }
+    }
+    complaints
+}
+
+/// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
+const MISTAKES: [Mistake; 7] = [
+    Mistake {
+        what: "a wrong argument",
+        file: "alarms.tf",
+        find: "  window_size         = \"PT5M\"",
+        replace: "  window              = \"PT5M\"",
+        found_by: FoundBy::Schema,
+        says: "An argument named \"window\" is not expected here.",
+    },
+    Mistake {
+        what: "a missing argument",
+        file: "blobs.tf",
+        find: "  lock_level = \"CanNotDelete\"\n",
+        replace: "",
+        found_by: FoundBy::Schema,
+        says: "The argument \"lock_level\" is required",
+    },
+    Mistake {
+        what: "a wrong type",
+        file: "alarms.tf",
+        find: "  evaluation_frequency = \"PT1H\"",
+        replace: "  evaluation_frequency = [\"PT1H\"]",
+        found_by: FoundBy::Schema,
+        says: "Inappropriate value for attribute \"evaluation_frequency\": string required.",
+    },
+    Mistake {
+        what: "a wrong time to live",
+        file: "metadata.tf",
+        find: "default_ttl         = -1",
+        replace: "default_ttl         = 3600",
+        found_by: FoundBy::Rules,
+        says: "whether rows last is false, and true in the program",
+    },
+    Mistake {
+        what: "an index that no query needs",
+        file: "metadata.tf",
+        find: "path = \"/k/?\"",
+        replace: "path = \"/key/?\"",
+        found_by: FoundBy::Rules,
+        says: "what is indexed is",
+    },
+    Mistake {
+        what: "all actions on rows",
+        file: "iam.tf",
+        find: "containers/items/read\"",
+        replace: "containers/items/*\"",
+        found_by: FoundBy::Rules,
+        says: "containers/items/*, which is many actions",
+    },
+    Mistake {
+        what: "a role of the whole subscription",
+        file: "iam.tf",
+        find: "  scope                = azurerm_storage_container.blobs.id",
+        replace: "  scope                = \"/subscriptions/1\"",
+        found_by: FoundBy::Rules,
+        says: "azurerm_role_assignment.blobs reaches \"/subscriptions/1\"",
+    },
+];

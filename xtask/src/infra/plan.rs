@@ -1,0 +1,57 @@
+//! What a root plans with every option on, made with the stand-ins.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::terraform::Terraform;
+use crate::run::{output, root};
+
+/// A plan as `terraform show -json` writes it.
+pub(super) struct Plan(Value);
+
+impl Plan {
+    /// Plans a root that has been initialised, with the variables of `xtask/terraform/{cloud}.tfvars`.
+    pub(super) fn make(terraform: &Terraform, folder: &Path, cloud: &str) -> Result<Self, String> {
+        let variables = root().join(format!("xtask/terraform/{cloud}.tfvars"));
+        let with_variables = format!("-var-file={}", variables.display());
+        let arguments = [
+            "plan",
+            "-input=false",
+            "-no-color",
+            "-lock=false",
+            "-out=plan",
+            &with_variables,
+        ];
+        output(&mut terraform.command(folder, arguments))?;
+        let shown = output(&mut terraform.command(folder, ["show", "-json", "plan"]))?;
+        let plan = serde_json::from_str(&shown).map_err(|error| format!("terraform show: {error}"))?;
+        Ok(Self(plan))
+    }
+
+    /// The planned values of every resource of a type, or data source, with its address.
+    pub(super) fn of_type(&self, kind: &str) -> impl Iterator<Item = (&str, &Value)> {
+        let changes = self.0["resource_changes"].as_array().into_iter().flatten();
+        changes
+            .filter(move |change| change["type"] == kind)
+            .filter_map(|change| Some((change["address"].as_str()?, &change["change"]["after"])))
+    }
+
+    /// The one resource with an address.
+    pub(super) fn resource(&self, address: &str) -> Result<&Value, String> {
+        let changes = self.0["resource_changes"].as_array().into_iter().flatten();
+        let found = changes.into_iter().find(|change| change["address"] == address);
+        found
+            .map(|change| &change["change"]["after"])
+            .ok_or_else(|| format!("{address} is not planned"))
+    }
+
+    /// The declared variables or outputs, with what is said of each.
+    pub(super) fn declared(&self, kind: &str) -> impl Iterator<Item = (&str, &Value)> {
+        let declared = self.0["configuration"]["root_module"][kind].as_object();
+        declared
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.as_str(), value))
+    }
+}

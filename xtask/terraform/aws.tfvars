@@ -1,0 +1,13 @@
+# Every option on, so that a plan shows every resource.
+
+package     = "versions.tf"
+kms_key_arn = "arn:aws:kms:eu-north-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+http_service = {
+  image             = "registry.example/bleepstore:1"
+  repository_arn    = "arn:aws:ecr:eu-north-1:123456789012:repository/bleepstore"
+  vpc_id            = "vpc-1"
+  public_subnet_ids = ["subnet-1", "subnet-2"]
+  task_subnet_ids   = ["subnet-3"]
+  domain_name       = "s3.example.com"
+  certificate_arn   = "arn:aws:acm:eu-north-1:123456789012:certificate/1"
+}

@@ -1,0 +1,6 @@
+# Every option on, so that a plan shows every resource.
+
+name             = "example"
+location         = "westeurope"
+package          = "versions.tf"
+action_group_ids = ["/subscriptions/1/resourceGroups/r/providers/Microsoft.Insights/actionGroups/on-call"]
