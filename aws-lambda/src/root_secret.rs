@@ -12,7 +12,9 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime::client::retries::classifiers::{ModeledAsRetryableClassifier, TransientErrorClassifier};
+use aws_smithy_runtime::client::retries::classifiers::{
+    ModeledAsRetryableClassifier, TransientErrorClassifier,
+};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
@@ -56,15 +58,22 @@ async fn read(parameter: &str, sdk: &SdkConfig) -> Result<String, String> {
     else {
         return Err("the SDK has no region, no client or no credentials".to_owned());
     };
-    let credentials = credentials.provide_credentials().await.map_err(|error| causes(&error))?;
-    let endpoint = sdk.endpoint_url().map_or_else(|| endpoint(region.as_ref()), str::to_owned);
+    let credentials = credentials
+        .provide_credentials()
+        .await
+        .map_err(|error| causes(&error))?;
+    let endpoint = sdk
+        .endpoint_url()
+        .map_or_else(|| endpoint(region.as_ref()), str::to_owned);
     let call = Call {
         parameter: parameter.to_owned(),
         region: region.to_string(),
         endpoint: endpoint.trim_end_matches('/').to_owned(),
         credentials,
     };
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(WHOLE);
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_timeout(WHOLE);
     let operation = Operation::builder()
         .service_name("SSM")
         .operation_name("GetParameter")
@@ -84,7 +93,11 @@ async fn read(parameter: &str, sdk: &SdkConfig) -> Result<String, String> {
 
 /// <https://docs.aws.amazon.com/general/latest/gr/ssm.html>
 fn endpoint(region: &str) -> String {
-    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let domain = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
     format!("https://ssm.{region}.{domain}")
 }
 
@@ -98,7 +111,10 @@ struct Call {
 impl Call {
     fn request(&self, now: SystemTime) -> Result<HttpRequest, BoxError> {
         let body = json!({ "Name": self.parameter, "WithDecryption": true }).to_string();
-        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", OPERATION)];
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", OPERATION),
+        ];
         let uri = format!("{}/", self.endpoint);
         let identity = self.credentials.clone().into();
         let parameters = v4::SigningParams::builder()
@@ -108,12 +124,18 @@ impl Call {
             .time(now)
             .settings(SigningSettings::default())
             .build()?;
-        let signable =
-            SignableRequest::new("POST", &uri, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
+        let signable = SignableRequest::new(
+            "POST",
+            &uri,
+            headers.into_iter(),
+            SignableBody::Bytes(body.as_bytes()),
+        )?;
         let (signature, _) = sign(signable, &parameters.into())?.into_parts();
         let mut request = http::Request::post(&uri).body(SdkBody::from(body))?;
         for (name, value) in headers {
-            request.headers_mut().insert(name, http::HeaderValue::from_static(value));
+            request
+                .headers_mut()
+                .insert(name, http::HeaderValue::from_static(value));
         }
         signature.apply_to_request_http1x(&mut request);
         Ok(HttpRequest::try_from(request)?)
@@ -164,7 +186,8 @@ fn value(response: &HttpResponse) -> Result<String, OrchestratorError<Refused>> 
     let status = response.status().as_u16();
     let body = response.body().bytes().unwrap_or_default();
     if status == 200 {
-        let answer: Answer = serde_json::from_slice(body).map_err(|error| OrchestratorError::other(Box::new(error)))?;
+        let answer: Answer =
+            serde_json::from_slice(body).map_err(|error| OrchestratorError::other(Box::new(error)))?;
         return Ok(answer.parameter.value);
     }
     // The code may stand behind a namespace: `com.amazonaws.ssm#ParameterNotFound`.
@@ -191,12 +214,18 @@ mod tests {
     use super::*;
 
     fn answered(status: u16, body: &str) -> Result<String, OrchestratorError<Refused>> {
-        let response = http::Response::builder().status(status).body(SdkBody::from(body)).unwrap();
+        let response = http::Response::builder()
+            .status(status)
+            .body(SdkBody::from(body))
+            .unwrap();
         value(&HttpResponse::try_from(response).unwrap())
     }
 
     fn refused(status: u16, body: &str) -> Refused {
-        answered(status, body).unwrap_err().into_operation_error().unwrap()
+        answered(status, body)
+            .unwrap_err()
+            .into_operation_error()
+            .unwrap()
     }
 
     #[test]
@@ -209,11 +238,15 @@ mod tests {
         };
         let request = call.request(SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(request.uri(), "https://ssm.eu-west-1.amazonaws.com/");
-        assert_eq!(request.headers().get("x-amz-target"), Some("AmazonSSM.GetParameter"));
+        assert_eq!(
+            request.headers().get("x-amz-target"),
+            Some("AmazonSSM.GetParameter")
+        );
         assert_eq!(request.headers().get("x-amz-security-token"), Some("token"));
         let authorization = request.headers().get("authorization").unwrap();
         assert!(
-            authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKID/19700101/eu-west-1/ssm/aws4_request, "),
+            authorization
+                .starts_with("AWS4-HMAC-SHA256 Credential=AKID/19700101/eu-west-1/ssm/aws4_request, "),
             "{authorization}"
         );
         assert!(authorization.contains("x-amz-target"), "{authorization}");
@@ -223,7 +256,10 @@ mod tests {
 
     #[test]
     fn the_endpoint_is_that_of_the_regions_partition() {
-        assert_eq!(endpoint("us-gov-west-1"), "https://ssm.us-gov-west-1.amazonaws.com");
+        assert_eq!(
+            endpoint("us-gov-west-1"),
+            "https://ssm.us-gov-west-1.amazonaws.com"
+        );
         assert_eq!(endpoint("cn-north-1"), "https://ssm.cn-north-1.amazonaws.com.cn");
     }
 
@@ -239,9 +275,15 @@ mod tests {
     fn throttling_and_failures_are_tried_again_and_refusals_are_not() {
         let throttled = refused(400, r#"{"__type":"com.amazonaws.ssm#ThrottlingException"}"#);
         assert_eq!(throttled.retryable_error_kind(), Some(ErrorKind::ThrottlingError));
-        assert_eq!(refused(500, "").retryable_error_kind(), Some(ErrorKind::ServerError));
+        assert_eq!(
+            refused(500, "").retryable_error_kind(),
+            Some(ErrorKind::ServerError)
+        );
         let absent = refused(400, r#"{"__type":"ParameterNotFound"}"#);
         assert_eq!(absent.retryable_error_kind(), None);
-        assert_eq!(absent.to_string(), "Parameter Store answered 400 ParameterNotFound");
+        assert_eq!(
+            absent.to_string(),
+            "Parameter Store answered 400 ParameterNotFound"
+        );
     }
 }

@@ -16,7 +16,11 @@ use serde_json::Value;
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Alarms are left out: MiniStack forgets most of their settings, so that a second plan would change them.
-const VARIABLES: [&str; 3] = ["-var=package=package.zip", "-var=deletion_protection=false", "-var=alarms=false"];
+const VARIABLES: [&str; 3] = [
+    "-var=package=package.zip",
+    "-var=deletion_protection=false",
+    "-var=alarms=false",
+];
 
 fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
@@ -40,7 +44,8 @@ fn run(folder: &Path) -> Outcome<()> {
         cloud: MiniStack::start()?,
     };
     root.terraform(&["apply", "-auto-approve"], &VARIABLES)?;
-    let outputs: BTreeMap<String, Value> = serde_json::from_slice(&root.terraform(&["output", "-json"], &[])?)?;
+    let outputs: BTreeMap<String, Value> =
+        serde_json::from_slice(&root.terraform(&["output", "-json"], &[])?)?;
     root.serve(&outputs)?;
     // Its exit code is 2 where anything would change.
     root.terraform(&["plan", "-detailed-exitcode"], &VARIABLES)?;
@@ -72,13 +77,24 @@ impl Root<'_> {
             return Ok(ended.stdout);
         }
         let said = [ended.stdout, ended.stderr].concat();
-        Err(format!("terraform {}: {}\n{}", command.join(" "), ended.status, String::from_utf8_lossy(&said)).into())
+        Err(format!(
+            "terraform {}: {}\n{}",
+            command.join(" "),
+            ended.status,
+            String::from_utf8_lossy(&said)
+        )
+        .into())
     }
 
     /// Starts the program as Lambda would, with the environment that Terraform gives the function, and as a server.
     fn serve(&self, outputs: &BTreeMap<String, Value>) -> Outcome<()> {
         let variables = self.environment(outputs)?;
-        let text = |name: &str| outputs.get(name).and_then(|output| output["value"].as_str()).unwrap_or_default();
+        let text = |name: &str| {
+            outputs
+                .get(name)
+                .and_then(|output| output["value"].as_str())
+                .unwrap_or_default()
+        };
         let client = |address: SocketAddr| S3 {
             endpoint: Endpoint {
                 address,
@@ -103,10 +119,16 @@ impl Root<'_> {
     /// The function's variables, and from the emulator only what Lambda gives every function: credentials. Where the
     /// emulator is takes the place of AWS's own addresses.
     fn environment(&self, outputs: &BTreeMap<String, Value>) -> Outcome<Vec<(&'static str, String)>> {
-        let applied = outputs.get("environment").and_then(|output| output["value"].as_object());
+        let applied = outputs
+            .get("environment")
+            .and_then(|output| output["value"].as_object());
         let applied = applied.ok_or("the root has no output named environment")?;
-        let mut variables: Vec<(&'static str, String)> =
-            self.cloud.variables().into_iter().filter(|(name, _)| name.starts_with("AWS_")).collect();
+        let mut variables: Vec<(&'static str, String)> = self
+            .cloud
+            .variables()
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("AWS_"))
+            .collect();
         for (name, value) in applied {
             let name: &'static str = Box::leak(name.clone().into_boxed_str());
             variables.push((name, value.as_str().unwrap_or_default().to_owned()));
@@ -122,7 +144,10 @@ fn smoke(s3: &S3) {
     bucket.put("a/key", body.clone()).expect(200);
     assert!(bucket.read("a/key") == body, "the object comes back");
     bucket.head("a/key").expect(200);
-    assert_eq!(bucket.list().expect(200).all("ListBucketResult/Contents/Key"), ["a/key"]);
+    assert_eq!(
+        bucket.list().expect(200).all("ListBucketResult/Contents/Key"),
+        ["a/key"]
+    );
     bucket.delete("a/key").expect(204);
     bucket.request("DELETE").expect(204);
 }
