@@ -79,7 +79,77 @@ impl fmt::Debug for AccessTokens {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bleepstore_http::{OsEntropy, SystemClock};
+    use google_cloud_auth::credentials::{
+        AccessToken, AccessTokenCredentialsProvider, CacheableResource, CredentialsProvider,
+    };
+    use google_cloud_auth::errors::CredentialsError;
+    use http::{Extensions, HeaderMap};
+
     use super::*;
+    use crate::gcs_blobs::{GcsBlobs, GcsSettings, client};
+
+    /// Google's credentials, while there are any.
+    #[derive(Debug)]
+    struct Pretended(Result<&'static str, bool>);
+
+    impl CredentialsProvider for Pretended {
+        async fn headers(&self, _: Extensions) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
+            Ok(CacheableResource::NotModified)
+        }
+
+        async fn universe_domain(&self) -> Option<String> {
+            None
+        }
+    }
+
+    impl AccessTokenCredentialsProvider for Pretended {
+        async fn access_token(&self) -> Result<AccessToken, CredentialsError> {
+            match self.0 {
+                Ok(token) => Ok(AccessToken {
+                    token: token.to_owned(),
+                }),
+                Err(transient) => Err(CredentialsError::from_msg(transient, "pretended")),
+            }
+        }
+    }
+
+    fn pretended(result: Result<&'static str, bool>) -> AccessTokens {
+        AccessTokens(Source::Google(Pretended(result).into()))
+    }
+
+    #[tokio::test]
+    async fn without_a_token_the_store_is_unavailable_or_set_up_wrongly() {
+        assert_eq!(pretended(Ok("secret")).token().await.unwrap(), "secret");
+        for (transient, kind) in [
+            (true, StoreErrorKind::Unavailable),
+            (false, StoreErrorKind::Internal),
+        ] {
+            let error = pretended(Err(transient)).token().await.unwrap_err();
+            assert_eq!(error.kind, kind);
+        }
+    }
+
+    #[test]
+    fn tokens_of_google_go_over_tls_only_and_are_never_printed() {
+        let opened = |endpoint: &str, tokens| {
+            let settings = GcsSettings {
+                http: client().unwrap(),
+                endpoint: endpoint.to_owned(),
+                bucket: "bucket".to_owned(),
+                clock: Arc::new(SystemClock),
+                entropy: Arc::new(OsEntropy),
+            };
+            GcsBlobs::new(settings, tokens).is_ok()
+        };
+        assert!(opened("https://storage.googleapis.com", pretended(Ok("secret"))));
+        assert!(!opened("http://storage.googleapis.com", pretended(Ok("secret"))));
+        assert!(opened("http://127.0.0.1:1", AccessTokens::fixed("emulated")));
+        let printed = format!("{:?}", pretended(Ok("secret")));
+        assert_eq!(printed, "AccessTokens(Google's)");
+    }
 
     #[tokio::test]
     async fn a_fixed_token_is_given_as_it_is_and_never_printed() {
