@@ -143,7 +143,7 @@ impl Call {
 }
 
 /// What Parameter Store answers where it does not answer with the value.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("Parameter Store answered {status} {code}")]
 struct Refused {
     status: u16,
@@ -222,10 +222,8 @@ mod tests {
     }
 
     fn refused(status: u16, body: &str) -> Refused {
-        answered(status, body)
-            .unwrap_err()
-            .into_operation_error()
-            .unwrap()
+        let error = answered(status, body).unwrap_err();
+        error.as_operation_error().unwrap().clone()
     }
 
     #[test]

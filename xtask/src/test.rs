@@ -138,9 +138,9 @@ const ON_MINISTACK: [&str; 11] = [
 const ON_GOOGLE_CLOUD: [&str; 6] = [
     "::gcp_h2c",
     "::gcp_http1",
-    "blobs_in_gcs",
     "firestore::",
     "firestore_metadata",
+    "gcs::",
     "google_cloud::",
 ];
 
