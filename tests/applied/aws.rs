@@ -22,6 +22,9 @@ const VARIABLES: [&str; 3] = [
     "-var=alarms=false",
 ];
 
+/// An archive with nothing in it: the emulator opens it, and never runs the function.
+const EMPTY_ZIP: &[u8; 22] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
 fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
         eprintln!("applied-aws takes the folder of the root");
@@ -37,8 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn run(folder: &Path) -> Outcome<()> {
-    // The function is never run by the emulator: any bytes will do.
-    fs::write(folder.join("package.zip"), b"no function")?;
+    fs::write(folder.join("package.zip"), EMPTY_ZIP)?;
     let root = Root {
         folder,
         cloud: MiniStack::start()?,
