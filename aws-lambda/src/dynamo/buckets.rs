@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, Revision, Token};
 use bleepstore_core::ports::{
     BucketIndex, BucketRows, CreateBucketOutcome, DeleteBucketOutcome, NamedRows, Page, StoreError,
-    StoreErrorKind, StoreResult, UploadRows, clear_uploads, confirm_commit, delete_in_steps, scan_named,
+    StoreErrorKind, StoreResult, UploadRows, clear_uploads, delete_in_steps, scan_named,
 };
 
 use super::DynamoMetadata;
@@ -87,19 +87,6 @@ impl BucketIndex for DynamoMetadata {
 }
 
 impl DynamoMetadata {
-    /// Whether there is this creation of the bucket.
-    pub(super) async fn is_current(&self, name: &BucketName, id: BucketId) -> StoreResult<bool> {
-        Ok(self
-            .read_bucket(name)
-            .await?
-            .is_some_and(|bucket| bucket.id == id))
-    }
-
-    /// Whether what was just written into this creation of the bucket stands.
-    pub(super) async fn confirm(&self, name: &BucketName, id: BucketId) -> StoreResult<bool> {
-        confirm_commit(self, self.waiting(), name, id).await
-    }
-
     /// Removes an entry of an index whose row is gone. One that stays counts for nothing.
     pub(super) async fn drop_entry(&self, partition: &str, entry: &Entry) {
         if let Err(error) = self.table.delete(&entry.key(partition), None).await {

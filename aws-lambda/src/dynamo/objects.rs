@@ -7,8 +7,9 @@ use bleepstore_core::model::{
     WriteCondition,
 };
 use bleepstore_core::ports::{
-    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
-    StoreError, StoreErrorKind, StoreResult, behind_write, check_limits, check_replacement, take_back,
+    BucketRows, CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page,
+    RemoveOutcome, StoreError, StoreErrorKind, StoreResult, behind_write, check_limits, check_replacement,
+    confirm_record,
 };
 
 use super::DynamoMetadata;
@@ -41,15 +42,11 @@ impl ObjectIndex for DynamoMetadata {
     ) -> StoreResult<CommitOutcome> {
         check_limits(self, &record.manifest)?;
         let outcome = self.put_object(bucket, record, condition, retired).await?;
-        if !matches!(outcome, CommitOutcome::Committed { .. }) {
-            return Ok(outcome);
+        let applied = matches!(outcome, CommitOutcome::Committed { .. });
+        if applied && !confirm_record(self, bucket, record).await? {
+            return Ok(CommitOutcome::NoSuchBucket);
         }
-        let stands = self.confirm(&bucket.name, bucket.id).await;
-        if stands.map_err(behind_write)? {
-            return Ok(outcome);
-        }
-        take_back(self, &bucket.name, record).await;
-        Ok(CommitOutcome::NoSuchBucket)
+        Ok(outcome)
     }
 
     async fn remove(

@@ -19,6 +19,12 @@ pub trait BucketRows: Send + Sync {
     /// The bucket of that name.
     async fn read_bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>>;
 
+    /// Whether there is this creation of the bucket.
+    async fn is_current(&self, name: &BucketName, id: BucketId) -> StoreResult<bool> {
+        let found = self.read_bucket(name).await?;
+        Ok(found.is_some_and(|bucket| bucket.id == id))
+    }
+
     /// Moves the bucket to state `to` if it still is this creation and in state `from`; nothing else of the
     /// row changes. Returns whether it did.
     async fn swap_state(

@@ -36,8 +36,8 @@ pub use named_rows::{NamedRows, scan_named};
 pub use replacement::{Refusal, check_replacement};
 pub use upload_rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 pub use upload_steps::{
-    Publication, abort_in_steps, behind_write, clear_uploads, closed, forget_upload, publish_in_steps,
-    receipt_in_steps, scan_uploads_in_steps, take_back,
+    Publication, abort_in_steps, behind_write, clear_uploads, closed, confirm_record, forget_upload,
+    publish_in_steps, receipt_in_steps, scan_uploads_in_steps,
 };
 
 /// What a deployment plugs into the core.

@@ -107,12 +107,10 @@ async fn try_publish<R: UploadRows>(
     {
         return Ok(None);
     }
-    let stands = confirm(rows, &place.bucket_name, place.bucket).await;
-    let outcome = if stands.map_err(behind_write)? {
+    let outcome = if confirm_record(rows, what.bucket, what.record).await? {
         finish(rows, place, stored).await;
         CommitOutcome::Committed { superseded }
     } else {
-        take_back(rows, &place.bucket_name, what.record).await;
         if let Err(error) = rows.remove_receipt(place, stored).await {
             tracing::warn!(upload = %place.id, %error, "the receipt of an object in a deleted bucket stays");
         }
@@ -121,11 +119,21 @@ async fn try_publish<R: UploadRows>(
     Ok(Some(PublishOutcome::Object(outcome)))
 }
 
-/// Removes a row that was written into a bucket that is gone. One that stays counts as absent.
-pub async fn take_back<R: UploadRows>(rows: &R, bucket: &BucketName, record: &ObjectRecord) {
-    if let Err(error) = rows.remove_written(bucket, record).await {
-        tracing::warn!(%bucket, %error, "the row of a write into a deleted bucket stays");
+/// Whether a record that was just written into a bucket stands. Where the bucket has gone meanwhile the row is taken
+/// back; one that stays counts as absent. After an error the outcome is unknown.
+pub async fn confirm_record<R: UploadRows>(
+    rows: &R,
+    bucket: &Bucket,
+    record: &ObjectRecord,
+) -> StoreResult<bool> {
+    let stands = confirm(rows, &bucket.name, bucket.id).await;
+    if stands.map_err(behind_write)? {
+        return Ok(true);
     }
+    if let Err(error) = rows.remove_written(&bucket.name, record).await {
+        tracing::warn!(bucket = %bucket.name, %error, "the row of a write into a deleted bucket stays");
+    }
+    Ok(false)
 }
 
 /// What went wrong behind a write that was applied: the caller must not take it for one that was not.
