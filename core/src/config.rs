@@ -1,6 +1,6 @@
 //! What a deployment tells the core about itself.
 
-use crate::model::{ErrorCode, RootCredential, S3Error};
+use crate::model::{BucketName, ErrorCode, RootCredential, S3Error};
 
 /// The smallest part of a multipart upload that is not its last: 5 MiB
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
@@ -26,6 +26,8 @@ pub struct Limits {
     pub request_body: Option<u64>,
     /// Bytes in the body of a response.
     pub response_body: Option<u64>,
+    /// Names that no bucket can have: the platform keeps the paths below them to itself.
+    pub platform_names: &'static [&'static str],
     /// What the limits belong to, as clients read it: a name that a sentence goes on after.
     pub deployment: &'static str,
     /// What a client or an operator can do about it: a whole sentence.
@@ -61,6 +63,18 @@ impl Limits {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// `InvalidBucketName` where requests for a bucket of this name would never arrive.
+    pub(crate) fn check_bucket(&self, name: &BucketName) -> Result<(), S3Error> {
+        if !self.platform_names.contains(&name.as_str()) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} cannot have a bucket {name}: the platform keeps this path to itself. Choose another name.",
+            self.deployment
+        );
+        Err(S3Error::message(ErrorCode::InvalidBucketName, message).with("BucketName", name))
     }
 
     /// `NotImplemented` where no part but the last of a multipart upload can arrive: better told at once than when
@@ -110,6 +124,7 @@ mod tests {
     const SMALL: Limits = Limits {
         request_body: Some(4_500_000),
         response_body: Some(200_000_000),
+        platform_names: &["admin"],
         deployment: "A small deployment",
         ways_out: "Take a larger one.",
     };
@@ -133,6 +148,18 @@ mod tests {
         let error = SMALL.check_multipart().unwrap_err();
         assert_eq!(error.code, ErrorCode::NotImplemented);
         assert!(error.message.contains("4500000") && error.message.contains("5242880"));
+    }
+
+    #[test]
+    fn a_name_that_is_the_platforms_is_refused_and_says_why() {
+        let check = |name: &str| SMALL.check_bucket(&BucketName::new(name).unwrap());
+        assert!(check("admin2").is_ok());
+        let error = check("admin").unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidBucketName);
+        assert_eq!(
+            error.message,
+            "A small deployment cannot have a bucket admin: the platform keeps this path to itself. Choose another name."
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ const DEFAULT_DATABASE: &str = "(default)";
 pub(crate) const HTTP1_LIMITS: Limits = Limits {
     request_body: Some(32_000_000),
     response_body: Some(32_000_000),
+    platform_names: &[],
     deployment: "BleepStore on Cloud Run over HTTP/1",
     ways_out: "Use multipart uploads, or let Cloud Run speak HTTP/2 with the service (--use-http2), which has S3's own \
                limits.",

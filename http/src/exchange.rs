@@ -21,6 +21,9 @@ use crate::{Options, http2, reserved};
 
 /// What answers the requests.
 pub trait Responder: Send + Sync + 'static {
+    /// Gives the head of a request back what a proxy before this server took from it, before anything else reads it.
+    fn restore(&self, _head: &mut Parts) {}
+
     /// Answers one request. Its URI has the path and the query as the client sent them, and its `Host`
     /// header names the authority, whatever the version of HTTP.
     fn respond(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
@@ -73,6 +76,7 @@ async fn answer_within<R: Responder>(
         return reserved::bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
     into_origin_form(&mut parts);
+    responder.restore(&mut parts);
     let closable = parts.version < Version::HTTP_2;
     let waits = expects_continue(&parts.headers);
 

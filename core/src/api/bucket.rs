@@ -66,6 +66,7 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
     let name = call.bucket()?.clone();
     let (context, settings, caller) = (call.context, call.settings, call.caller.clone());
+    settings.limits.check_bucket(&name)?;
     let body = call.document(MAX_CONFIGURATION).await?;
     let constraint = if body.is_empty() {
         None
