@@ -1,6 +1,18 @@
+locals {
+  endpoint = "https://${var.domain_name == null ? azurerm_function_app_flex_consumption.bleepstore.default_hostname : var.domain_name}"
+}
+
 output "endpoint" {
   description = "Where S3 is served."
-  value       = "https://${azurerm_function_app_flex_consumption.bleepstore.default_hostname}"
+  value       = local.endpoint
+}
+
+output "domain_records" {
+  description = "The DNS records that the domain needs; null without one. They point to the app, and prove whose the domain is."
+  value = var.domain_name == null ? null : {
+    (var.domain_name)          = { type = "CNAME", value = azurerm_function_app_flex_consumption.bleepstore.default_hostname }
+    "asuid.${var.domain_name}" = { type = "TXT", value = azurerm_function_app_flex_consumption.bleepstore.custom_domain_verification_id }
+  }
 }
 
 output "region" {
@@ -45,6 +57,6 @@ output "try_it" {
     "AWS_ACCESS_KEY_ID=${var.root_access_key}",
     "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key)",
     "AWS_DEFAULT_REGION=${var.region_name}",
-    "aws s3 --endpoint-url https://${azurerm_function_app_flex_consumption.bleepstore.default_hostname} ls",
+    "aws s3 --endpoint-url ${local.endpoint} ls",
   ])
 }

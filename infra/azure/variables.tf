@@ -135,6 +135,17 @@ variable "root_access_key" {
   }
 }
 
+variable "domain_name" {
+  description = "A domain of your own for the endpoint. Its DNS records (output `domain_records`) come first, its certificate last, in the portal."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
+    error_message = "The domain name must be a lower-case DNS name."
+  }
+}
+
 # What is stored
 
 variable "replication" {

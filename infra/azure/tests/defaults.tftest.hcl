@@ -10,7 +10,10 @@ mock_provider "azurerm" {
     }
   }
   mock_resource "azurerm_function_app_flex_consumption" {
-    defaults = { default_hostname = "example.azurewebsites.net" }
+    defaults = {
+      default_hostname              = "example.azurewebsites.net"
+      custom_domain_verification_id = "VERIFY"
+    }
   }
   mock_resource "azurerm_user_assigned_identity" {
     defaults = {
@@ -102,5 +105,26 @@ run "one_switch_opens_all_guards" {
   assert {
     condition     = length(azurerm_management_lock.stored) == 0
     error_message = "Without protection, terraform destroy must succeed."
+  }
+}
+
+run "a_domain_is_bound_served_and_told_with_its_records" {
+  command = plan
+
+  variables {
+    domain_name = "s3.example.com"
+  }
+
+  assert {
+    condition     = azurerm_app_service_custom_hostname_binding.bleepstore[0].hostname == "s3.example.com"
+    error_message = "The app must take the domain."
+  }
+  assert {
+    condition     = azurerm_function_app_flex_consumption.bleepstore.app_settings.BLEEPSTORE_DOMAIN == "s3.example.com" && output.endpoint == "https://s3.example.com"
+    error_message = "The program must know its domain, and the output name it."
+  }
+  assert {
+    condition     = output.domain_records["asuid.s3.example.com"].value == "VERIFY" && output.domain_records["s3.example.com"].value == "example.azurewebsites.net"
+    error_message = "Both records must be told."
   }
 }

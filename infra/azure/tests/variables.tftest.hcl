@@ -18,6 +18,7 @@ run "values_outside_their_range_are_refused" {
     log_filter         = "info; rm"
     log_retention_days = 7
     root_access_key    = "a/b"
+    domain_name        = "https://s3.example.com"
     replication        = "GRS"
     gc_schedule        = "17 */6 * * *"
     action_group_ids   = ["on-call@example.com"]
@@ -35,6 +36,7 @@ run "values_outside_their_range_are_refused" {
     var.log_filter,
     var.log_retention_days,
     var.root_access_key,
+    var.domain_name,
     var.replication,
     var.gc_schedule,
     var.action_group_ids,

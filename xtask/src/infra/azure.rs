@@ -1,12 +1,12 @@
 //! What is known of `infra/azure` beside the provider's schema.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::mistakes::{FoundBy, Mistake};
 use super::plan::Plan;
 use super::{Cloud, shared, source};
-use crate::run::root;
-
 pub(super) const CLOUD: Cloud = Cloud {
     name: "azure",
     rules,
@@ -14,26 +14,44 @@ pub(super) const CLOUD: Cloud = Cloud {
 };
 
 const SCHEMA: &str = "azure-functions/src/cosmos/schema.rs";
-const MAIN: &str = "azure-functions/src/main.rs";
 
 /// The sources that the program is made of, where they name settings and write the log.
 const SOURCES: [&str; 3] = ["azure-functions/src", "core/src", "http/src"];
+
+/// The trigger that reads a setting by itself: `%NAME%`.
+const TIMER: &str = "azure-functions/bleepstore_gc/function.json";
+
+/// The calls on a container, and the action of a role that each needs.
+/// <https://learn.microsoft.com/azure/cosmos-db/nosql/security/reference-data-plane-actions>
+const CALLS: [(&str, &str); 7] = [
+    ("create_item", "items/create"),
+    ("delete_item", "items/delete"),
+    ("patch_item", "items/replace"),
+    ("query_items", "executeQuery"),
+    ("read_item", "items/read"),
+    ("replace_item", "items/replace"),
+    ("upsert_item", "items/upsert"),
+];
+
+const CONTAINER_ACTIONS: &str = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/";
+
+/// What the SDK reads before all else, whatever is called.
+const METADATA_ACTION: &str = "Microsoft.DocumentDB/databaseAccounts/readMetadata";
 
 fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     let mut complaints = names(plan)?;
     complaints.extend(roles(plan));
     let program = source::folders(&SOURCES)?;
+    complaints.extend(compared_with_calls(plan, &program)?);
     for (address, alert) in plan.of_type("azurerm_monitor_scheduled_query_rules_alert_v2") {
         let query = alert["criteria"][0]["query"].as_str().unwrap_or_default();
         complaints.extend(shared::unlogged(address, query, &program));
     }
-    // The stores come before the program, whose settings are compared from the day that there is one.
-    if root().join(MAIN).is_file() {
-        let app = plan.resource("azurerm_function_app_flex_consumption.bleepstore")?;
-        let settings = app["app_settings"].as_object();
-        let names = settings.into_iter().flatten().map(|(name, _)| name.as_str());
-        complaints.extend(shared::unread(names, &program));
-    }
+    let app = plan.resource("azurerm_function_app_flex_consumption.bleepstore")?;
+    let settings = app["app_settings"].as_object();
+    let names = settings.into_iter().flatten().map(|(name, _)| name.as_str());
+    let read_by_the_timer = source::file(TIMER)?.replace('%', "\"");
+    complaints.extend(shared::unread(names, &(program + &read_by_the_timer)));
     Ok(complaints)
 }
 
@@ -82,6 +100,37 @@ fn names(plan: &Plan) -> Result<Vec<String>, String> {
     Ok(complaints)
 }
 
+/// What the program's role allows and it never calls, and what it calls and the role does not allow.
+fn compared_with_calls(plan: &Plan, program: &str) -> Result<Vec<String>, String> {
+    let role = plan.resource("azurerm_cosmosdb_sql_role_definition.rows")?;
+    let actions = role["permissions"][0]["data_actions"].as_array();
+    let actions = actions.into_iter().flatten().filter_map(Value::as_str);
+    let allowed: BTreeSet<String> = actions.map(str::to_owned).collect();
+    let called = called(program);
+    let unused = allowed
+        .difference(&called)
+        .map(|action| format!("{action} is allowed, and nothing calls it"));
+    let lacking = called
+        .difference(&allowed)
+        .map(|action| format!("{action} is called, and not allowed"));
+    Ok(unused.chain(lacking).collect())
+}
+
+/// The actions that the calls in this source need. What is in a batch is named as a call of its own.
+fn called(text: &str) -> BTreeSet<String> {
+    let is_called = |name: &&(&str, &str)| {
+        [format!(".{}(", name.0), format!(".{}::<", name.0)]
+            .iter()
+            .any(|call| text.contains(call.as_str()))
+    };
+    let found = CALLS.iter().filter(is_called);
+    let mut actions: BTreeSet<String> = found
+        .map(|(_, action)| format!("{CONTAINER_ACTIONS}{action}"))
+        .collect();
+    actions.insert(METADATA_ACTION.to_owned());
+    actions
+}
+
 /// Roles that reach beyond the store.
 fn roles(plan: &Plan) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -108,7 +157,7 @@ fn roles(plan: &Plan) -> Vec<String> {
 }
 
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 7] = [
+const MISTAKES: [Mistake; 9] = [
     Mistake {
         what: "a wrong argument",
         file: "alarms.tf",
@@ -158,6 +207,22 @@ const MISTAKES: [Mistake; 7] = [
         says: "containers/items/*, which is many actions",
     },
     Mistake {
+        what: "an action that no call needs",
+        file: "iam.tf",
+        find: "containers/executeQuery\",",
+        replace: "containers/executeQuery\",\n      \"Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/readChangeFeed\",",
+        found_by: FoundBy::Rules,
+        says: "containers/readChangeFeed is allowed, and nothing calls it",
+    },
+    Mistake {
+        what: "a setting that nothing reads",
+        file: "function.tf",
+        find: "BLEEPSTORE_GC_SCHEDULE",
+        replace: "BLEEPSTORE_GC_TIMES",
+        found_by: FoundBy::Rules,
+        says: "BLEEPSTORE_GC_TIMES is set, and nothing reads it",
+    },
+    Mistake {
         what: "a role of the whole subscription",
         file: "iam.tf",
         find: "  scope                = azurerm_storage_container.blobs.id",
@@ -166,3 +231,25 @@ const MISTAKES: [Mistake; 7] = [
         says: "azurerm_role_assignment.blobs reaches \"/subscriptions/1\"",
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_on_a_container_needs_its_action_and_the_metadata_is_always_read() {
+        let needed = called("self.client.read_item(key); client.query_items::<Item>(query)");
+        let needed: Vec<&str> = needed
+            .iter()
+            .map(|action| action.rsplit("databaseAccounts/").next().unwrap_or_default())
+            .collect();
+        assert_eq!(
+            needed,
+            [
+                "readMetadata",
+                "sqlDatabases/containers/executeQuery",
+                "sqlDatabases/containers/items/read",
+            ]
+        );
+    }
+}
