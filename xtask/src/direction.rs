@@ -43,19 +43,20 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
 const WIRELESS: [&str; 4] = ["model", "ports", "ops", "memory"];
 const WIRE_CRATES: [&str; 4] = ["http", "http_body", "quick_xml", "percent_encoding"];
 
+/// The packages that are shipped.
+const SHIPPED: [&str; 4] = [
+    "bleepstore-aws",
+    "bleepstore-azure",
+    "bleepstore-gcp",
+    "bleepstore-local",
+];
+
+/// What the names of features have in them that are for tests of the crates that have them.
+const FOR_TESTS: [&str; 2] = ["__internal", "emulator"];
+
 /// Checks that the core depends on nothing of the outside.
 pub(crate) fn crates() -> Check {
-    let arguments = [
-        "tree",
-        "-p",
-        "bleepstore-core",
-        "-e",
-        "normal",
-        "--prefix",
-        "none",
-        "--locked",
-    ];
-    let tree = output(&mut cargo(arguments))?;
+    let tree = dependencies("bleepstore-core", "{p}")?;
     let names = tree.lines().filter_map(|line| line.split_whitespace().next());
     let mut outside: Vec<&str> = names.filter(|name| is_outside(name)).collect();
     outside.sort_unstable();
@@ -65,6 +66,41 @@ pub(crate) fn crates() -> Check {
     } else {
         Err(format!("bleepstore-core depends on {}", outside.join(", ")))
     }
+}
+
+/// Checks that what is shipped is built without the emulators that its crates carry for tests. The tests' own build has
+/// them: features of one build are everyone's.
+pub(crate) fn shipped_features() -> Check {
+    let mut complaints = Vec::new();
+    for package in SHIPPED {
+        let tree = dependencies(package, "{p}|{f}")?;
+        complaints.extend(
+            tree.lines()
+                .filter_map(test_feature)
+                .map(|found| format!("{package} ships {found}")),
+        );
+    }
+    complaints.dedup();
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n"))
+    }
+}
+
+/// A feature for tests in a line such as `serde v1.0.0|derive,std`.
+fn test_feature(line: &str) -> Option<String> {
+    let (package, features) = line.split_once('|')?;
+    let feature = features
+        .split(',')
+        .find(|feature| FOR_TESTS.iter().any(|part| feature.contains(part)))?;
+    Some(format!("{feature} of {package}"))
+}
+
+/// What a package is built with when it is built alone, a line for each crate.
+fn dependencies(package: &str, format: &str) -> Result<String, String> {
+    let tree = ["tree", "-e", "normal", "--prefix", "none", "--locked"];
+    output(cargo(tree).args(["-p", package, "-f", format]))
 }
 
 fn is_outside(name: &str) -> bool {
@@ -190,6 +226,17 @@ fn names_crate(code: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_feature_for_tests_is_told_by_its_name() {
+        let emulator = "azure_data_cosmos v1.0.0|key_auth,__internal_in_memory_emulator";
+        assert_eq!(
+            test_feature(emulator).as_deref(),
+            Some("__internal_in_memory_emulator of azure_data_cosmos v1.0.0")
+        );
+        assert_eq!(test_feature("azure_data_cosmos v1.0.0|key_auth,reqwest"), None);
+        assert_eq!(test_feature("itoa v1.0.0|"), None);
+    }
 
     fn wrong(path: &str, text: &str) -> Vec<String> {
         wrong_names(Path::new(path), text)

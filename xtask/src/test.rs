@@ -33,6 +33,7 @@ pub(crate) fn test(strict: bool) -> ExitCode {
     section(&mut total, "dependency direction", || {
         let mut tally = counted(direction::crates());
         tally += counted(direction::modules());
+        tally += counted(direction::shipped_features());
         tally
     });
     let python = || {
