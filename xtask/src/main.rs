@@ -30,10 +30,14 @@ cargo xtask emulate aws [--http]
                     BleepStore on an emulated AWS, as a function behind its URL or as an HTTP server, until Ctrl-C
 cargo xtask emulate gcp
                     BleepStore on an emulated Google Cloud, until Ctrl-C
+cargo xtask emulate azure
+                    BleepStore on an emulated Azure, as a function app behind its host, until Ctrl-C
 cargo xtask package aws [--arch x86_64|arm64]
                     the zip of the Lambda function, under target/package
 cargo xtask package gcp
                     the container image of the Cloud Run service, as an OCI layout under target/package
+cargo xtask package azure
+                    the zip of the function app, under target/package
 cargo xtask release-check
                     sizes, start and memory of release builds against their aims
 cargo xtask deploy aws|gcp|azure [--plan]
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         ["emulate", "aws"] => emulate::emulate("emulate-aws", &[]),
         ["emulate", "aws", "--http"] => emulate::emulate("emulate-aws", &["--http"]),
         ["emulate", "gcp"] => emulate::emulate("emulate-gcp", &[]),
+        ["emulate", "azure"] => emulate::emulate("emulate-azure", &[]),
         ["package", "aws"] => package::package(|| package::aws(Arch::X86_64)),
         ["package", "aws", "--arch", name] if let Some(arch) = Arch::named(name) => {
             package::package(|| package::aws(arch))
@@ -72,6 +77,7 @@ fn main() -> ExitCode {
         ["package", "gcp", "--arch", name] if let Some(arch) = Arch::named(name) => {
             package::package(|| package::gcp(arch))
         }
+        ["package", "azure"] => package::package(package::azure),
         ["release-check"] => release::check(),
         ["deploy", name] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, false),
         ["deploy", name, "--plan"] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, true),

@@ -1,6 +1,7 @@
 //! `cargo xtask package`: what is uploaded to a cloud, made from a release build.
 
 pub(crate) mod archive;
+mod azure;
 mod gcp;
 pub(crate) mod glibc;
 mod image;
@@ -69,6 +70,17 @@ pub(crate) fn gcp(arch: Arch) -> Result<Package, String> {
     let binary = lean_build("bleepstore-gcp", "bleepstore-gcp", arch)?;
     let archive = target_dir().join("package/bleepstore-gcp");
     gcp::write(&binary, &archive)?;
+    Ok(Package { binary, archive })
+}
+
+/// The zip of the function app. A flex consumption plan runs programs for x86_64 only
+/// (<https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan>).
+pub(crate) fn azure() -> Result<Package, String> {
+    let binary = lean_build("bleepstore-azure", azure::PROGRAM, Arch::X86_64)?;
+    let content = read(&binary)?;
+    glibc::check(&content).map_err(|complaint| format!("{}: {complaint}", binary.display()))?;
+    let archive = target_dir().join("package/bleepstore-azure.zip");
+    write(&archive, &azure::zip(&content)?)?;
     Ok(Package { binary, archive })
 }
 

@@ -69,6 +69,7 @@ impl Cloud {
             Self::Azure => {
                 one_set(&["TF_VAR_name"])?;
                 one_set(&["TF_VAR_location"])?;
+                one_set(&["ARM_SUBSCRIPTION_ID"])?;
                 credentials(
                     "Azure",
                     &["ARM_CLIENT_ID", "ARM_USE_MSI"],
@@ -103,9 +104,13 @@ impl Cloud {
                     }),
                 })
             }
-            Self::Azure => Err(
-                "the program of the Azure deployment is not built yet: there is nothing to deploy".to_owned(),
-            ),
+            Self::Azure => {
+                let Package { archive, .. } = package::azure()?;
+                Ok(Deployable {
+                    variables: vec![format!("-var=package={}", archive.display())],
+                    image: None,
+                })
+            }
         }
     }
 

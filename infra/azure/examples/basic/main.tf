@@ -17,12 +17,6 @@ variable "package" {
   default     = null
 }
 
-provider "azurerm" {
-  storage_use_azuread = true # the accounts have no keys
-
-  features {}
-}
-
 module "bleepstore" {
   source = "../.."
 

@@ -26,12 +26,6 @@ variable "package" {
   default     = null
 }
 
-provider "azurerm" {
-  storage_use_azuread = true # the accounts have no keys
-
-  features {}
-}
-
 module "bleepstore" {
   source = "../.."
 
