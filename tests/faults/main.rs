@@ -9,6 +9,7 @@ use bleepstore_tests::deployment::Deployment;
 mod cloud_storage;
 mod firestore;
 mod meetings;
+mod scripted;
 mod uploads;
 mod writes;
 

@@ -8,6 +8,7 @@ mod firestore;
 pub mod function_url;
 mod google_cloud;
 mod grpc_front;
+mod install;
 mod ministack;
 mod moto;
 mod python;
