@@ -11,6 +11,7 @@ use bleepstore_tests::metadata_conformance::MetadataFixture;
 use bleepstore_tests::samples::NOW;
 
 use self::aws::blobs_in_s3;
+use self::azurite::blobs_in_azure;
 use self::cosmos::cosmos_metadata;
 use self::dynamo::dynamo_metadata;
 use self::firestore::firestore_metadata;
@@ -18,6 +19,7 @@ use self::gcs::blobs_in_gcs;
 use self::local::{blobs_in_files, sqlite_metadata};
 
 mod aws;
+mod azurite;
 mod cosmos;
 mod cosmos_faults;
 mod cosmos_steps;
@@ -65,7 +67,7 @@ macro_rules! conformance {
 conformance! {
     metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata sqlite_metadata
         dynamo_metadata firestore_metadata cosmos_metadata;
-    blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3 blobs_in_gcs;
+    blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3 blobs_in_gcs blobs_in_azure;
 }
 
 mod moto_metadata {

@@ -6,9 +6,11 @@ use bleepstore_core::model::{ErrorCode, S3Error};
 use bleepstore_tests::decorators::{Faults, Gate, Interceptor, PassThrough, Verdict};
 use bleepstore_tests::deployment::Deployment;
 
+mod blob_storage;
 mod cloud_storage;
 mod firestore;
 mod meetings;
+mod scripted;
 mod uploads;
 mod writes;
 

@@ -58,8 +58,25 @@ fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, ou
     let mut record = Record::default();
     let emulator = output(Command::new("python3").args(["-m", "venv", "--help"])).map(drop);
     let google = emulator.clone().and_then(|()| google_emulator());
+    let clouds = [
+        (
+            "the AWS deployment on MiniStack",
+            emulator.clone(),
+            &ON_MINISTACK[..],
+        ),
+        (
+            "the Google Cloud deployment on its emulators",
+            google.clone(),
+            &ON_GOOGLE_CLOUD,
+        ),
+        (
+            "the Azure deployment on its emulators",
+            azure_emulators(),
+            &ON_AZURE,
+        ),
+    ];
     section(total, "cargo test", || {
-        cargo_test(&mut record, &emulator, &google, outcomes, strict)
+        cargo_test(&mut record, &clouds, outcomes, strict)
     });
     section(total, "glibc", || counted(package::check_everyday_builds()));
     section(total, "container image", || match &google {
@@ -154,18 +171,31 @@ fn google_emulator() -> Check {
     Ok(())
 }
 
-fn cargo_test(record: &mut Record, emulator: &Check, google: &Check, outcomes: &Path, strict: bool) -> Tally {
+/// What the names of the tests that need azurite, which is installed from npm, have in them.
+const ON_AZURE: [&str; 2] = ["azurite::", "blobs_in_azure"];
+
+/// Whether the programs are there that install and run azurite.
+fn azure_emulators() -> Check {
+    for program in ["node", "npm"] {
+        output(Command::new(program).arg("--version"))
+            .map_err(|error| format!("{error}; CONTRIBUTING.md says what to install"))?;
+    }
+    Ok(())
+}
+
+/// What is tested on emulators, whether they can be had, and what the names of its tests have in them.
+type OnEmulators<'a> = (&'a str, Check, &'a [&'a str]);
+
+fn cargo_test(record: &mut Record, clouds: &[OnEmulators<'_>], outcomes: &Path, strict: bool) -> Tally {
     let mut tally = Tally::default();
     let mut command = cargo(["test", "--workspace", "--no-fail-fast", "--locked"]);
     command.env(OUTCOMES, outcomes);
     command.arg("--");
-    if let Err(reason) = emulator {
-        tally += missing("the AWS deployment on MiniStack", reason, strict);
-        command.args(ON_MINISTACK.iter().flat_map(|name| ["--skip", name]));
-    }
-    if let Err(reason) = google {
-        tally += missing("the Google Cloud deployment on its emulators", reason, strict);
-        command.args(ON_GOOGLE_CLOUD.iter().flat_map(|name| ["--skip", name]));
+    for (what, emulators, names) in clouds {
+        if let Err(reason) = emulators {
+            tally += missing(what, reason, strict);
+            command.args(names.iter().flat_map(|name| ["--skip", name]));
+        }
     }
     let ended = watched(&mut command, |line| {
         if let Some(result) = test_result(line) {

@@ -1,6 +1,7 @@
 //! The clouds on this machine: emulators of their stores, and of what stands before a function. Everything listens on
 //! loopback only, and nothing outlives the process that started it.
 
+mod azurite;
 pub mod cosmos;
 mod fake_gcs;
 pub mod fault_proxy;
@@ -8,12 +9,14 @@ mod firestore;
 pub mod function_url;
 mod google_cloud;
 mod grpc_front;
+mod install;
 mod ministack;
 mod moto;
 mod python;
 mod server_program;
 mod supervised;
 
+pub use azurite::{Azurite, azure_blob_settings};
 pub use cosmos::CosmosEmulator;
 pub use fake_gcs::{FakeGcs, gcs_settings};
 pub use fault_proxy::FaultProxy;
