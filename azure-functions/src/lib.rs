@@ -2,4 +2,6 @@
 
 pub mod azure_blobs;
 pub mod cosmos;
+pub mod key_vault;
+pub mod stores;
 pub mod tls;

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 /// Deployments, as `tests/src/http/deployment.rs` names them, and their titles. A further deployment is one line.
-pub(crate) const COLUMNS: [(&str, &str); 6] = [
+pub(crate) const COLUMNS: [(&str, &str); 7] = [
     ("sqlite", "local"),
     ("memory", "local, in memory"),
     ("aws_http", "AWS, HTTP"),
     ("aws_lambda", "AWS, Function URL"),
     ("gcp_http1", "Google Cloud, HTTP/1.1"),
     ("gcp_h2c", "Google Cloud, HTTP/2"),
+    ("azure_functions", "Azure Functions"),
 ];
 
 /// An operation or a feature, and the tests that back it.

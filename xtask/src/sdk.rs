@@ -26,7 +26,7 @@ struct Way {
     body_limit: Option<u64>,
 }
 
-const WAYS: [Way; 4] = [
+const WAYS: [Way; 5] = [
     Way {
         deployment: "sqlite",
         program: "bleepstore",
@@ -48,6 +48,12 @@ const WAYS: [Way; 4] = [
     Way {
         deployment: "gcp_http1",
         program: "emulate-gcp",
+        arguments: &[],
+        body_limit: None,
+    },
+    Way {
+        deployment: "azure_functions",
+        program: "emulate-azure",
         arguments: &[],
         body_limit: None,
     },

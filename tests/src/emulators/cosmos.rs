@@ -58,6 +58,9 @@ pub enum Fault {
     After(Answer),
 }
 
+/// The key that the emulator takes, as it takes any other.
+pub(super) const KEY: &str = "c2VjcmV0";
+
 type Plan = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 
 /// An account on this machine, with the container that the store uses. It ends when it is dropped.
@@ -104,7 +107,7 @@ impl CosmosEmulator {
     pub fn account(&self) -> Account {
         Account {
             endpoint: format!("http://{}/", self.address),
-            identity: Identity::Key("c2VjcmV0".into()),
+            identity: Identity::Key(KEY.into()),
         }
     }
 

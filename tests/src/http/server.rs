@@ -15,7 +15,9 @@ use bleepstore_local::sqlite::SqliteMetadata;
 use tokio::net::TcpListener;
 
 use super::{Endpoint, Front};
-use crate::emulators::{FunctionUrl, GoogleCloud, MiniStack, ServerProgram, binary};
+use crate::emulators::{
+    AzureCloud, FunctionApp, FunctionUrl, FunctionsHost, GoogleCloud, MiniStack, ServerProgram, binary,
+};
 
 const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "AKIATESTROOT";
@@ -83,6 +85,24 @@ pub(super) fn on_emulated_gcp() -> Endpoint {
         (cloud, server)
     });
     endpoint(server.address(), Front::Nothing)
+}
+
+/// Serves from Cosmos DB and Blob Storage as their emulators have them, by the binary that is deployed, behind the host of
+/// Functions.
+pub(super) fn on_emulated_azure() -> Endpoint {
+    static RUNNING: OnceLock<(AzureCloud, FunctionApp, FunctionsHost)> = OnceLock::new();
+    let (_, _, host) = RUNNING.get_or_init(|| {
+        let cloud = AzureCloud::start().expect("the emulators start");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(cloud.provision()).expect("a container");
+        let mut variables = cloud.variables().expect("variables");
+        variables.extend(root_and_log());
+        let binary = binary("bleepstore-azure").expect("the binary bleepstore-azure");
+        let app = FunctionApp::around(&binary).expect("a folder for the app");
+        let host = FunctionsHost::start(app.folder(), variables).expect("the host starts the app");
+        (cloud, app, host)
+    });
+    endpoint(host.address(), Front::Nothing)
 }
 
 /// What the binary needs to use a cloud that all servers of this process share.
