@@ -4,6 +4,7 @@ mod compatibility;
 mod deploy;
 mod direction;
 mod emulate;
+mod http;
 mod infra;
 mod licence;
 mod package;
@@ -34,7 +35,7 @@ cargo xtask package aws [--arch x86_64|arm64]
                     the zip of the Lambda function, under target/package
 cargo xtask package gcp
                     the container image of the Cloud Run service, as an OCI layout under target/package
-cargo xtask release-check
+cargo xtask release-check [aws-lambda|gcp-cloudrun]
                     sizes, start and memory of release builds against their aims
 cargo xtask deploy aws|gcp|azure [--plan]
                     package, terraform plan, an estimate of the cost, apply when you say yes, and a smoke test; with --plan
@@ -72,7 +73,8 @@ fn main() -> ExitCode {
         ["package", "gcp", "--arch", name] if let Some(arch) = Arch::named(name) => {
             package::package(|| package::gcp(arch))
         }
-        ["release-check"] => release::check(),
+        ["release-check"] => release::check(None),
+        ["release-check", name] if release::knows(name) => release::check(Some(name)),
         ["deploy", name] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, false),
         ["deploy", name, "--plan"] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, true),
         ["destroy", name] if let Some(cloud) = Cloud::named(name) => deploy::destroy(cloud),
