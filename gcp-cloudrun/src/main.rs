@@ -81,6 +81,11 @@ async fn start(config: Config) -> Result<(), String> {
 async fn ports(config: &Config, clock: &Arc<dyn Clock>, http: &reqwest::Client) -> Result<Ports, String> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let emulators = config.emulators.as_ref();
+    // Google's are asked for from here on, while the database is connected to.
+    let tokens = match emulators {
+        Some(_) => Ok(AccessTokens::fixed("emulated")),
+        None => AccessTokens::google(),
+    };
     let database = Database {
         project: &config.project,
         name: &config.database,
@@ -99,10 +104,6 @@ async fn ports(config: &Config, clock: &Arc<dyn Clock>, http: &reqwest::Client) 
         bucket: config.blob_bucket.clone(),
         clock: clock.clone(),
         entropy: entropy.clone(),
-    };
-    let tokens = match emulators {
-        Some(_) => Ok(AccessTokens::fixed("emulated")),
-        None => AccessTokens::google(),
     };
     let blobs = tokens
         .and_then(|tokens| GcsBlobs::new(settings, tokens))

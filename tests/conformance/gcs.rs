@@ -72,7 +72,11 @@ impl Resolve for NoHosts {
 async fn with_a_fixed_token_nothing_but_the_endpoint_is_asked_for() {
     let hosts = NoHosts::default();
     let f = store(|settings| GcsSettings {
-        http: client_builder().dns_resolver(hosts.clone()).build().unwrap(),
+        http: client_builder()
+            .unwrap()
+            .dns_resolver(hosts.clone())
+            .build()
+            .unwrap(),
         ..settings
     })
     .await;
@@ -91,7 +95,11 @@ async fn with_a_fixed_token_nothing_but_the_endpoint_is_asked_for() {
     assert_eq!(*hosts.0.lock().unwrap(), <[String; 0]>::default());
     // That a name would have been noticed.
     let named = GcsSettings {
-        http: client_builder().dns_resolver(hosts.clone()).build().unwrap(),
+        http: client_builder()
+            .unwrap()
+            .dns_resolver(hosts.clone())
+            .build()
+            .unwrap(),
         clock: Arc::new(bleepstore_tests::clock::SkippingClock::at(
             bleepstore_tests::samples::NOW,
         )),

@@ -2,6 +2,8 @@
 
 mod aws;
 mod cosmos;
+mod firestore;
+mod operations;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +20,6 @@ use bleepstore_tests::deployment::{Deployment, incoming, name};
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::{NOW, Samples};
 use bytes::Bytes;
-
-mod firestore;
 
 /// An empty bucket in stores whose calls are counted.
 struct Counted {

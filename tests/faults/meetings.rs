@@ -1,7 +1,8 @@
 //! Requests about one object or bucket that meet between two calls.
 
 use bleepstore_core::model::ErrorCode;
-use bleepstore_core::ops::{GcOptions, collect_slice};
+use bleepstore_core::ops::{GcOptions, Ownership, collect_slice, establish_ownership};
+use futures_util::FutureExt;
 
 use super::{NEW, OLD, Two, code};
 
@@ -116,4 +117,20 @@ async fn a_bucket_that_gets_an_object_before_its_deletion_is_decided_is_not_empt
     decision.release();
     assert_eq!(code(delete.await.unwrap()), ErrorCode::BucketNotEmpty);
     two.assert_object(NEW).await;
+}
+
+#[tokio::test]
+async fn a_start_asks_both_stores_for_their_records_at_the_same_time() {
+    let (two, gate) = Two::with_gate().await;
+    let (mut record, mut owner) = (gate.hold("store_record"), gate.hold("owner"));
+    let start = two.start(async |store| establish_ownership(&store.context.ports).await);
+    record.arrived().await;
+    assert_eq!(
+        owner.arrived().now_or_never(),
+        Some(()),
+        "the blob store was not asked"
+    );
+    owner.release();
+    record.release();
+    assert_eq!(start.await.unwrap().unwrap(), Ownership::Owned);
 }

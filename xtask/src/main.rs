@@ -4,6 +4,7 @@ mod compatibility;
 mod deploy;
 mod direction;
 mod emulate;
+mod http;
 mod infra;
 mod licence;
 mod package;
@@ -38,7 +39,7 @@ cargo xtask package gcp
                     the container image of the Cloud Run service, as an OCI layout under target/package
 cargo xtask package azure
                     the zip of the function app, under target/package
-cargo xtask release-check
+cargo xtask release-check [aws-lambda|gcp-cloudrun|azure-functions]
                     sizes, start and memory of release builds against their aims
 cargo xtask deploy aws|gcp|azure [--plan]
                     package, terraform plan, an estimate of the cost, apply when you say yes, and a smoke test; with --plan
@@ -78,7 +79,8 @@ fn main() -> ExitCode {
             package::package(|| package::gcp(arch))
         }
         ["package", "azure"] => package::package(package::azure),
-        ["release-check"] => release::check(),
+        ["release-check"] => release::check(None),
+        ["release-check", name] if release::knows(name) => release::check(Some(name)),
         ["deploy", name] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, false),
         ["deploy", name, "--plan"] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, true),
         ["destroy", name] if let Some(cloud) = Cloud::named(name) => deploy::destroy(cloud),

@@ -74,6 +74,7 @@ struct Front {
     base: String,
     emulator: InMemoryEmulatorHttpClient,
     calls: Mutex<Vec<Call>>,
+    answers_to_queries: Mutex<Vec<usize>>,
     plan: Mutex<Option<Plan>>,
 }
 
@@ -116,6 +117,11 @@ impl CosmosEmulator {
         std::mem::take(&mut *self.front.calls.lock().unwrap())
     }
 
+    /// The sizes of the answers to queries since the last look, in bytes.
+    pub fn take_answers_to_queries(&self) -> Vec<usize> {
+        std::mem::take(&mut *self.front.answers_to_queries.lock().unwrap())
+    }
+
     /// Asks `plan` about every call to the container's data from now on.
     pub fn fail(&self, plan: impl FnMut(&Call) -> Option<Fault> + Send + 'static) {
         *self.front.plan.lock().unwrap() = Some(Box::new(plan));
@@ -155,6 +161,7 @@ async fn start(level: ConsistencyLevel) -> io::Result<(TcpListener, Arc<Front>)>
         base,
         emulator: InMemoryEmulatorHttpClient::new(account),
         calls: Mutex::default(),
+        answers_to_queries: Mutex::default(),
         plan: Mutex::default(),
     };
     front.create_container().await?;
@@ -217,7 +224,14 @@ impl Front {
         });
         let execute = self.execute(&head.method, path, &head.headers, body);
         let answer = match fault {
-            None => return execute.await.map(|answer| answer.map(Full::new)),
+            None => {
+                let answer = execute.await?;
+                if call.is_some_and(|call| call.name == "query") {
+                    let size = answer.body().len();
+                    self.answers_to_queries.lock().unwrap().push(size);
+                }
+                return Ok(answer.map(Full::new));
+            }
             Some(Fault::Before(answer)) => answer,
             Some(Fault::After(answer)) => {
                 execute.await?;

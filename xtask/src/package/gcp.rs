@@ -2,8 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::image::{self, ImageFile, Runs, USER};
 use super::libraries;
+use crate::http::{self, HEALTH};
 use crate::report::Check;
 use crate::run::{succeeds, target_dir};
 
@@ -84,8 +84,8 @@ fn check_in(folder: &Path) -> Check {
     fs::write(&start, format!("#!/bin/sh\nexec {}\n", command(&root)?)).map_err(failed)?;
     fs::set_permissions(&start, fs::Permissions::from_mode(0o755)).map_err(failed)?;
     let running = Running::start(&start)?;
-    let health = ask(&running.address, "/_bleepstore/health")?;
-    if !(health.starts_with("HTTP/1.1 200") && health.ends_with("{\"status\":\"ok\"}")) {
+    let health = ask(&running.address, HEALTH)?;
+    if !http::is_healthy(&health) {
         return Err(format!("the program in the image is not well: {health}"));
     }
     let denied = ask(&running.address, "/")?;
@@ -187,15 +187,8 @@ impl Drop for Running {
     }
 }
 
-/// What is answered to a GET of this path.
 fn ask(address: &str, path: &str) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("{address}: {error}");
-    let mut stream = TcpStream::connect(address).map_err(failed)?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(failed)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(failed)?;
-    Ok(answer)
+    http::get(address, path).map_err(|error| format!("{address}: {error}"))
 }
 
 #[cfg(test)]

@@ -2,17 +2,10 @@
 
 mod loopback;
 
-use std::time::Duration;
-
 use self::loopback::Loopback;
-use super::started::{Started, median};
-use super::{Figure, Unit, megabytes};
+use super::started::{PATIENCE, Started, starts};
+use super::{Figure, megabytes, milliseconds};
 use crate::package::{self, Arch};
-
-/// How often it is started.
-const STARTS: usize = 21;
-/// How long one start may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn measure() -> Result<Vec<Figure>, String> {
     let package = package::aws(Arch::X86_64)?;
@@ -34,27 +27,17 @@ pub(super) fn measure() -> Result<Vec<Figure>, String> {
         ("BLEEPSTORE_SECRET_KEY", "root-secret"),
         ("BLEEPSTORE_LOG", "warn"),
     ];
-    let start = || -> Result<(Duration, u64), String> {
+    let measured = starts(|| {
         let function = Started::new(&package.binary, variables)?;
         let polled = cloud
             .first_poll(PATIENCE)
             .ok_or("it asked for no event: is something on its standard error?")?;
         Ok((function.until(polled), function.memory()?))
-    };
-    // The first one makes the stores' records, and brings the program into the page cache.
-    start()?;
-    let starts = (0..STARTS).map(|_| start()).collect::<Result<Vec<_>, _>>()?;
-    let times = starts.iter().map(|(time, _)| *time).collect();
-    let memory = starts.iter().map(|(_, memory)| *memory).max().unwrap_or_default();
+    })?;
     Ok(vec![
         megabytes("binary", package::size(&package.binary)?, 12.0),
         megabytes("zip", package::size(&package.archive)?, 5.0),
-        Figure {
-            name: "start to first poll",
-            unit: Unit::Milliseconds,
-            measured: median(times).as_secs_f64() * 1e3,
-            aim: 15.0,
-        },
-        megabytes("memory at first poll", memory, 20.0),
+        milliseconds("start to first poll", measured.time, 15.0),
+        megabytes("memory at first poll", measured.memory, 20.0),
     ])
 }
