@@ -3,6 +3,7 @@
 
 mod abort_multipart_upload;
 mod authorization;
+mod catalogue;
 mod complete_multipart_upload;
 mod conditions;
 mod copy_object;
@@ -24,6 +25,7 @@ mod list_multipart_uploads;
 mod list_objects;
 mod list_objects_v2;
 mod list_parts;
+mod preflight;
 mod presigned;
 mod put_object;
 mod streaming_payload;

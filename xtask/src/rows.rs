@@ -114,7 +114,7 @@ const OPERATIONS: [Row; 20] = [
     row("ListParts", "", "s3/list_parts.rs"),
 ];
 
-const FEATURES: [Row; 9] = [
+const FEATURES: [Row; 10] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -141,6 +141,11 @@ const FEATURES: [Row; 9] = [
         "codes, statuses, fields, ids; framing",
         "s3/errors.rs",
     ),
+    row(
+        "preflight requests",
+        "`OPTIONS`, refused as S3 does where CORS is not configured",
+        "s3/preflight.rs",
+    ),
     row("health check", "`GET /_bleepstore/health`", "s3/health.rs"),
     part(
         "configuration that is never there",
@@ -148,6 +153,7 @@ const FEATURES: [Row; 9] = [
         "s3/unbuilt.rs",
         &[
             "reading_configuration_that_was_never_set_says_so",
+            "a_configuration_with_an_id_that_was_never_given_is_not_there",
             "reading_configuration_that_is_off_shows_it_empty",
             "reading_needs_the_bucket",
             "deleting_configuration_that_is_not_there_succeeds",

@@ -143,7 +143,7 @@ async fn resolve(
         return if number.get() == 1 {
             Ok(Some(((record.size > 0).then_some(0..record.size), None)))
         } else {
-            Err(no_such_part(number))
+            Err(no_such_part(number, 1))
         };
     }
     let Some(layout) = load_layout(context, &record.manifest).await? else {
@@ -159,11 +159,13 @@ async fn resolve(
         }
         start += part.length;
     }
-    Err(no_such_part(number))
+    Err(no_such_part(number, record.manifest.parts_count()))
 }
 
-fn no_such_part(number: PartNumber) -> S3Error {
-    S3Error::new(ErrorCode::InvalidPartNumber).with("PartNumberRequested", number)
+fn no_such_part(number: PartNumber, count: u32) -> S3Error {
+    S3Error::new(ErrorCode::InvalidPartNumber)
+        .with("PartNumberRequested", number)
+        .with("ActualPartCount", count)
 }
 
 /// The bytes of `range`; `None` when they are gone.

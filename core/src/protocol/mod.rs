@@ -12,6 +12,7 @@ pub mod host;
 pub mod operation;
 pub mod payload;
 pub mod percent;
+pub mod preflight;
 pub mod query;
 pub mod range;
 mod resource;
