@@ -17,6 +17,7 @@ mod expected_bucket_owner;
 mod function_url;
 mod get_bucket_location;
 mod get_object;
+mod get_object_attributes;
 mod head_bucket;
 mod head_object;
 mod health;

@@ -136,6 +136,7 @@ s3_test!(
             ("x-amz-object-lock-mode", "GOVERNANCE", "lock"),
             ("x-amz-object-lock-legal-hold", "ON", "lock"),
             ("x-amz-website-redirect-location", "/other", "redirect"),
+            ("x-amz-rename-source", "bucket/other", "rename"),
         ] {
             let error = bucket
                 .put("key", "x")
@@ -205,7 +206,13 @@ s3_test!(
         bucket.fill(&["key"]);
         for (request, operation) in [
             (bucket.request("GET").flag("versions"), "ListObjectVersions"),
-            (bucket.get("key").flag("attributes"), "GetObjectAttributes"),
+            (
+                bucket
+                    .object("PUT", "key")
+                    .flag("renameObject")
+                    .header("x-amz-rename-source", format!("{}/key", bucket.name)),
+                "RenameObject",
+            ),
             (bucket.object("POST", "key").flag("restore"), "RestoreObject"),
             (
                 bucket

@@ -67,7 +67,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 20] = [
+const OPERATIONS: [Row; 21] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -88,6 +88,11 @@ const OPERATIONS: [Row; 20] = [
         "s3/get_object.rs",
     ),
     row("HeadObject", "", "s3/head_object.rs"),
+    row(
+        "GetObjectAttributes",
+        "pages of parts, conditions",
+        "s3/get_object_attributes.rs",
+    ),
     row("DeleteObject", "", "s3/delete_object.rs"),
     row(
         "DeleteObjects",
@@ -197,7 +202,7 @@ const NOT_BUILT: [Row; 6] = [
     ),
     part(
         "other operations",
-        "ListObjectVersions, GetObjectAttributes, RestoreObject, SelectObjectContent, …",
+        "ListObjectVersions, RenameObject, RestoreObject, SelectObjectContent, …",
         "s3/unbuilt.rs",
         &["other_operations_are_refused_by_name"],
     ),

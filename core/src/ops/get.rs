@@ -94,7 +94,7 @@ pub async fn head_object(
 
 /// Counts how often a record was read again because what it named was gone.
 #[derive(Default)]
-struct Rereads {
+pub(super) struct Rereads {
     count: u32,
     last: Option<CommitId>,
 }
@@ -102,7 +102,7 @@ struct Rereads {
 impl Rereads {
     /// Lets the record be read once more, unless it was read too often, or is the same as before: bytes that a
     /// standing record names and that are gone are damage, which no retry mends.
-    fn allow(&mut self, record: &ObjectRecord) -> Result<(), S3Error> {
+    pub(super) fn allow(&mut self, record: &ObjectRecord) -> Result<(), S3Error> {
         if self.last.replace(record.commit_id) == Some(record.commit_id) {
             let damage = format!("the bytes of {} are missing", record.commit_id);
             return Err(StoreError::corrupt(damage).into());

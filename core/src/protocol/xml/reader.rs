@@ -173,8 +173,8 @@ mod tests {
 
     #[test]
     fn what_is_not_well_formed_is_refused() {
+        assert_eq!(texts(""), Err(ErrorCode::MissingRequestBodyError));
         for xml in [
-            "",
             "x",
             "<R>",
             "<R></S>",
