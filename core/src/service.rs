@@ -18,10 +18,10 @@ use crate::protocol::hoisted::hoisted;
 use crate::protocol::host::Addressing;
 use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
+use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::route;
 use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
-use crate::protocol::unbuilt::{Absent, unbuilt};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
@@ -101,10 +101,8 @@ impl Service {
         let is_copy = head.headers.contains_key("x-amz-copy-source");
         let route = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
         // A browser asks this without a signature; the answer is the same for every bucket.
-        if route.operation == Operation::PreflightRequest
-            && let Absent::Missing(error) = unbuilt(&route)
-        {
-            return Err(error);
+        if route.operation == Operation::PreflightRequest {
+            return Err(refused_preflight(&head.headers, &route));
         }
         let (caller, mode, signer) = self.authenticate(sent, now).await?;
         let caller = Caller {

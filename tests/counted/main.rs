@@ -16,7 +16,7 @@ use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
 use bleepstore_tests::clock::ManualClock;
 use bleepstore_tests::decorators::CallCounter;
-use bleepstore_tests::deployment::{Deployment, incoming, name};
+use bleepstore_tests::deployment::{Deployment, incoming, name, target};
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::{NOW, Samples};
 use bytes::Bytes;
@@ -97,6 +97,7 @@ over_all_stores! {
     a_put_looks_up_writes_and_commits
     a_get_looks_up_and_reads
     a_head_looks_up
+    attributes_look_up_and_read_no_blob
     a_delete_looks_up_removes_and_frees
     an_overwrite_frees_the_old_blob
     a_copy_touches_no_blob
@@ -141,6 +142,47 @@ async fn a_head_looks_up(f: Counted) {
     f.counter.take();
     f.deployment.head("bucket", "large").await.unwrap();
     f.assert_calls(&[("lookup", 1)]);
+}
+
+async fn attributes_look_up_and_read_no_blob(f: Counted) {
+    let place = ("bucket", "a");
+    let upload = f.deployment.begin("bucket", "a").await.unwrap();
+    let body = incoming(f.large.clone());
+    let part = f.deployment.part(place, upload, 1, body).await.unwrap();
+    let parts = [(1, part.etag)];
+    f.deployment.complete(place, upload, &parts).await.unwrap();
+    f.counter.take();
+    let Deployment { context, caller, .. } = &f.deployment;
+    let found = ops::object_attributes(context, caller, &target("bucket", "a"), &|_| Ok(true)).await;
+    assert_eq!(found.unwrap().parts.len(), 1);
+    f.assert_calls(&[("lookup", 1)]);
+}
+
+#[tokio::test]
+async fn attributes_of_a_spilled_layout_read_its_blob_alone() {
+    let counter = Arc::new(CallCounter::default());
+    let deployment = Deployment::in_memory(0, 1, counter.clone()).await;
+    deployment.create_bucket("bucket").await.unwrap();
+    let place = ("bucket", "a");
+    let upload = deployment.begin("bucket", "a").await.unwrap();
+    let body = incoming(Bytes::from_static(b"part"));
+    let part = deployment.part(place, upload, 1, body).await.unwrap();
+    deployment
+        .complete(place, upload, &[(1, part.etag)])
+        .await
+        .unwrap();
+    counter.take();
+    for (wanted, reads, parts) in [(false, 0, 0), (true, 1, 1)] {
+        let Deployment { context, caller, .. } = &deployment;
+        let check = |_: &_| Ok(wanted);
+        let found = ops::object_attributes(context, caller, &target("bucket", "a"), &check).await;
+        assert_eq!(found.unwrap().parts.len(), parts);
+        let calls = counter.take();
+        assert_eq!(
+            (calls["lookup"], calls.get("read").copied().unwrap_or(0)),
+            (1, reads)
+        );
+    }
 }
 
 async fn a_delete_looks_up_removes_and_frees(f: Counted) {

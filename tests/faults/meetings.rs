@@ -1,7 +1,11 @@
 //! Requests about one object or bucket that meet between two calls.
 
-use bleepstore_core::model::ErrorCode;
-use bleepstore_core::ops::{GcOptions, Ownership, collect_slice, establish_ownership};
+use std::sync::Arc;
+
+use bleepstore_core::model::{ErrorCode, Owner};
+use bleepstore_core::ops::{Caller, GcOptions, Ownership, collect_slice, create_bucket, establish_ownership};
+use bleepstore_tests::decorators::PassThrough;
+use bleepstore_tests::deployment::{REGION, name};
 use futures_util::FutureExt;
 
 use super::{NEW, OLD, Two, code};
@@ -133,4 +137,22 @@ async fn a_start_asks_both_stores_for_their_records_at_the_same_time() {
     owner.release();
     record.release();
     assert_eq!(start.await.unwrap().unwrap(), Ownership::Owned);
+}
+
+#[tokio::test]
+async fn a_name_that_another_account_has_is_taken() {
+    let two = Two::new(Arc::new(PassThrough)).await;
+    let owner = Owner {
+        id: "f".repeat(64),
+        display_name: "another".to_owned(),
+    };
+    let another = Caller {
+        owner,
+        ..two.other.caller.clone()
+    };
+    let context = &two.other.context;
+    let result = create_bucket(context, &another, &name("bucket"), REGION).await;
+    assert_eq!(code(result), ErrorCode::BucketAlreadyExists);
+    two.other.put("bucket", "a", NEW).await.unwrap();
+    two.assert_object(NEW).await;
 }

@@ -3,6 +3,7 @@
 
 mod abort_multipart_upload;
 mod authorization;
+mod catalogue;
 mod complete_multipart_upload;
 mod conditions;
 mod copy_object;
@@ -16,6 +17,7 @@ mod expected_bucket_owner;
 mod function_url;
 mod get_bucket_location;
 mod get_object;
+mod get_object_attributes;
 mod head_bucket;
 mod head_object;
 mod health;
@@ -24,6 +26,7 @@ mod list_multipart_uploads;
 mod list_objects;
 mod list_objects_v2;
 mod list_parts;
+mod preflight;
 mod presigned;
 mod put_object;
 mod streaming_payload;

@@ -183,6 +183,9 @@ def test_plain_api_calls(made, tmp_path):
     head = json.loads(aws("s3api", "head-object", "--bucket", bucket, "--key", "k"))
     assert head["Metadata"] == {"a": "1", "b": "2"}
     assert head.get("ContentLength") == (None if LENGTH_IS_RENAMED else 10)
+    attributes = ["s3api", "get-object-attributes", "--bucket", bucket, "--key", "k"]
+    found = json.loads(aws(*attributes, "--object-attributes", "ETag", "ObjectSize"))
+    assert (found["ETag"], found["ObjectSize"]) == (put["ETag"].strip('"'), 10)
     part = tmp_path / "part"
     aws("s3api", "get-object", "--bucket", bucket, "--key", "k", "--range", "bytes=2-4", part)
     assert part.read_bytes() == b"234"

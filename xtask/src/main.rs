@@ -27,6 +27,7 @@ const HELP: &str = "\
 cargo xtask test    everything that CI checks: format, lints, dependencies, unit tests, SDK tests
 cargo xtask compatibility
                     run what docs/compatibility.md counts, and write it
+cargo xtask errors  write docs/errors.md from the table of errors in the core
 cargo xtask emulate aws [--http]
                     BleepStore on an emulated AWS, as a function behind its URL or as an HTTP server, until Ctrl-C
 cargo xtask emulate gcp
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::test(strict()),
         ["compatibility"] => test::compatibility(),
+        ["errors"] => test::errors(),
         ["emulate", "aws"] => emulate::emulate("emulate-aws", &[]),
         ["emulate", "aws", "--http"] => emulate::emulate("emulate-aws", &["--http"]),
         ["emulate", "gcp"] => emulate::emulate("emulate-gcp", &[]),

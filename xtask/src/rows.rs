@@ -68,7 +68,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 20] = [
+const OPERATIONS: [Row; 21] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -89,6 +89,11 @@ const OPERATIONS: [Row; 20] = [
         "s3/get_object.rs",
     ),
     row("HeadObject", "", "s3/head_object.rs"),
+    row(
+        "GetObjectAttributes",
+        "pages of parts, conditions",
+        "s3/get_object_attributes.rs",
+    ),
     row("DeleteObject", "", "s3/delete_object.rs"),
     row(
         "DeleteObjects",
@@ -115,7 +120,7 @@ const OPERATIONS: [Row; 20] = [
     row("ListParts", "", "s3/list_parts.rs"),
 ];
 
-const FEATURES: [Row; 9] = [
+const FEATURES: [Row; 10] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -142,6 +147,11 @@ const FEATURES: [Row; 9] = [
         "codes, statuses, fields, ids; framing",
         "s3/errors.rs",
     ),
+    row(
+        "preflight requests",
+        "`OPTIONS`, refused as S3 does where CORS is not configured",
+        "s3/preflight.rs",
+    ),
     row("health check", "`GET /_bleepstore/health`", "s3/health.rs"),
     part(
         "configuration that is never there",
@@ -149,6 +159,7 @@ const FEATURES: [Row; 9] = [
         "s3/unbuilt.rs",
         &[
             "reading_configuration_that_was_never_set_says_so",
+            "a_configuration_with_an_id_that_was_never_given_is_not_there",
             "reading_configuration_that_is_off_shows_it_empty",
             "reading_needs_the_bucket",
             "deleting_configuration_that_is_not_there_succeeds",
@@ -192,7 +203,7 @@ const NOT_BUILT: [Row; 6] = [
     ),
     part(
         "other operations",
-        "ListObjectVersions, GetObjectAttributes, RestoreObject, SelectObjectContent, …",
+        "ListObjectVersions, RenameObject, RestoreObject, SelectObjectContent, …",
         "s3/unbuilt.rs",
         &["other_operations_are_refused_by_name"],
     ),

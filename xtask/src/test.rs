@@ -137,6 +137,19 @@ fn write_compatibility() -> Check {
     record.write()
 }
 
+/// Writes the page of errors, by the test that otherwise compares it.
+pub(crate) fn errors() -> ExitCode {
+    let test = "catalogue::the_page_of_errors_is_the_table";
+    let mut write = cargo(["test", "--workspace", "--locked", "--test", "s3", test]);
+    match succeeds(write.env("BLEEPSTORE_WRITE_ERRORS", "1")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(complaint) => {
+            eprintln!("{complaint}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// What the names of the tests that need MiniStack or moto, which are installed from PyPI, have in them.
 const ON_MINISTACK: [&str; 11] = [
     "::aws_http",

@@ -94,7 +94,7 @@ pub async fn head_object(
 
 /// Counts how often a record was read again because what it named was gone.
 #[derive(Default)]
-struct Rereads {
+pub(super) struct Rereads {
     count: u32,
     last: Option<CommitId>,
 }
@@ -102,7 +102,7 @@ struct Rereads {
 impl Rereads {
     /// Lets the record be read once more, unless it was read too often, or is the same as before: bytes that a
     /// standing record names and that are gone are damage, which no retry mends.
-    fn allow(&mut self, record: &ObjectRecord) -> Result<(), S3Error> {
+    pub(super) fn allow(&mut self, record: &ObjectRecord) -> Result<(), S3Error> {
         if self.last.replace(record.commit_id) == Some(record.commit_id) {
             let damage = format!("the bytes of {} are missing", record.commit_id);
             return Err(StoreError::corrupt(damage).into());
@@ -143,7 +143,7 @@ async fn resolve(
         return if number.get() == 1 {
             Ok(Some(((record.size > 0).then_some(0..record.size), None)))
         } else {
-            Err(no_such_part(number))
+            Err(no_such_part(number, 1))
         };
     }
     let Some(layout) = load_layout(context, &record.manifest).await? else {
@@ -159,11 +159,13 @@ async fn resolve(
         }
         start += part.length;
     }
-    Err(no_such_part(number))
+    Err(no_such_part(number, record.manifest.parts_count()))
 }
 
-fn no_such_part(number: PartNumber) -> S3Error {
-    S3Error::new(ErrorCode::InvalidPartNumber).with("PartNumberRequested", number)
+fn no_such_part(number: PartNumber, count: u32) -> S3Error {
+    S3Error::new(ErrorCode::InvalidPartNumber)
+        .with("PartNumberRequested", number)
+        .with("ActualPartCount", count)
 }
 
 /// The bytes of `range`; `None` when they are gone.

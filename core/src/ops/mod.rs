@@ -1,6 +1,7 @@
 //! S3's semantics: what each operation does to the two stores. No HTTP and no XML here.
 
 mod access;
+mod attributes;
 mod bucket;
 mod commit;
 mod copy;
@@ -17,6 +18,7 @@ mod put;
 mod read_ahead;
 
 pub use access::{Caller, Target};
+pub use attributes::{ObjectAttributes, object_attributes};
 pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, head_bucket, list_buckets};
 pub use copy::{CopyObject, Replacement, copy_object};
 pub use credentials::CredentialCache;

@@ -35,7 +35,7 @@ macro_rules! operations {
 operations! {
     built:
         ListBuckets CreateBucket HeadBucket DeleteBucket GetBucketLocation
-        PutObject GetObject HeadObject DeleteObject DeleteObjects CopyObject ListObjects ListObjectsV2
+        PutObject GetObject HeadObject GetObjectAttributes DeleteObject DeleteObjects CopyObject ListObjects ListObjectsV2
         CreateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
         ListMultipartUploads ListParts;
     unbuilt:
@@ -52,7 +52,7 @@ operations! {
         GetBucketMetadataTableConfiguration GetBucketMetricsConfiguration GetBucketNotificationConfiguration
         GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketReplication
         GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite GetObjectAcl
-        GetObjectAnnotation GetObjectAttributes GetObjectLegalHold GetObjectLockConfiguration
+        GetObjectAnnotation GetObjectLegalHold GetObjectLockConfiguration
         GetObjectRetention GetObjectTagging GetObjectTorrent GetPublicAccessBlock
         ListBucketAnalyticsConfigurations ListBucketIntelligentTieringConfigurations
         ListBucketInventoryConfigurations ListBucketMetricsConfigurations ListObjectAnnotations
@@ -76,7 +76,10 @@ impl Operation {
 
     /// Whether the operation takes a `versionId`.
     pub const fn takes_version_id(self) -> bool {
-        matches!(self, Self::GetObject | Self::HeadObject | Self::DeleteObject) || !self.is_built()
+        matches!(
+            self,
+            Self::GetObject | Self::HeadObject | Self::GetObjectAttributes | Self::DeleteObject
+        ) || !self.is_built()
     }
 }
 
