@@ -2,6 +2,7 @@
 
 mod config;
 mod front;
+mod roots;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     start_log(LogFormat::for_standard_error()).map_err(|error| error.to_string())?;
+    roots::read_from_one_file();
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

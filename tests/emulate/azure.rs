@@ -1,4 +1,5 @@
-//! BleepStore on an emulated Azure, until Ctrl-C: `cargo xtask emulate azure`.
+//! BleepStore on an emulated Azure, until Ctrl-C: `cargo xtask emulate azure`. With `--variables` the emulated Azure alone,
+//! and what a program needs in its environment to use it.
 
 mod session;
 
@@ -11,17 +12,30 @@ use tokio::runtime::Runtime;
 
 use crate::session::Root;
 
+/// What to run on the emulated Azure.
+enum Run {
+    /// The app around the program that cargo built.
+    Built,
+    /// The app in this folder.
+    App(PathBuf),
+    /// Nothing.
+    Nothing,
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let app = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => None,
-        ["--app", folder] => Some(PathBuf::from(folder)),
+    let what = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Run::Built,
+        ["--app", folder] => Run::App(PathBuf::from(folder)),
+        ["--variables"] => Run::Nothing,
         _ => {
-            eprintln!("emulate-azure takes no argument but --app and the folder of a function app");
+            eprintln!(
+                "emulate-azure takes no argument but --variables, or --app and the folder of a function app"
+            );
             return ExitCode::from(2);
         }
     };
-    match run(app) {
+    match run(what) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("emulate-azure: {error}");
@@ -30,7 +44,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(app: Option<PathBuf>) -> Result<(), Box<dyn Error + Send + Sync>> {
+fn run(what: Run) -> Result<(), Box<dyn Error + Send + Sync>> {
     let runtime = Runtime::new()?;
     let end = session::end(&runtime)?;
     let cloud = AzureCloud::start()?;
@@ -38,14 +52,22 @@ fn run(app: Option<PathBuf>) -> Result<(), Box<dyn Error + Send + Sync>> {
     let root = Root::from_environment();
     let mut variables = cloud.variables()?;
     variables.extend(root.variables());
-    let made = match app {
-        Some(_) => None,
-        None => Some(FunctionApp::around(&binary("bleepstore-azure")?)?),
+    let built = match what {
+        Run::Built => Some(FunctionApp::around(&binary("bleepstore-azure")?)?),
+        Run::App(_) | Run::Nothing => None,
     };
-    let folder = app
-        .as_deref()
-        .or(made.as_ref().map(FunctionApp::folder))
-        .ok_or("there is no app")?;
+    let folder = match (&what, &built) {
+        (Run::App(folder), _) => folder.as_path(),
+        (_, Some(built)) => built.folder(),
+        (_, None) => {
+            for (name, value) in variables {
+                println!("{name}={value}");
+            }
+            println!();
+            runtime.block_on(end);
+            return Ok(());
+        }
+    };
     let host = FunctionsHost::start(folder, variables)?;
     root.announce(
         "a function app behind its host on an emulated Azure",

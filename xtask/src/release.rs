@@ -2,6 +2,7 @@
 //! what was aimed at.
 
 mod aws;
+mod azure;
 mod gcp;
 mod loopback;
 mod started;
@@ -18,7 +19,7 @@ struct Deployment {
 }
 
 /// Every deployment that is shipped.
-const DEPLOYMENTS: [Deployment; 2] = [
+const DEPLOYMENTS: [Deployment; 3] = [
     Deployment {
         name: "aws-lambda",
         measure: aws::measure,
@@ -26,6 +27,10 @@ const DEPLOYMENTS: [Deployment; 2] = [
     Deployment {
         name: "gcp-cloudrun",
         measure: gcp::measure,
+    },
+    Deployment {
+        name: "azure-functions",
+        measure: azure::measure,
     },
 ];
 
