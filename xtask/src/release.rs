@@ -1,8 +1,8 @@
 //! `cargo xtask release-check`: what a release build weighs, how soon it serves and how much memory it takes, against
 //! what was aimed at.
 
-mod aws;
-mod gcp;
+pub(crate) mod aws;
+pub(crate) mod gcp;
 mod loopback;
 mod started;
 
