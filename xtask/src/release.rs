@@ -1,9 +1,9 @@
 //! `cargo xtask release-check`: what a release build weighs, how soon it serves and how much memory it takes, against
 //! what was aimed at.
 
-mod aws;
-mod azure;
-mod gcp;
+pub(crate) mod aws;
+pub(crate) mod azure;
+pub(crate) mod gcp;
 mod loopback;
 mod started;
 

@@ -78,11 +78,7 @@ fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, ou
     section(total, "cargo test", || {
         cargo_test(&mut record, &clouds, outcomes, strict)
     });
-    section(total, "glibc", || counted(package::check_everyday_builds()));
-    section(total, "container image", || match &google {
-        Ok(()) => counted(package::check_everyday_image()),
-        Err(reason) => missing("the container image", reason, strict),
-    });
+    section(total, "packages", package::check_everyday_packages);
     section(total, "Terraform roots", || infra::check(strict));
     let python = python();
     let sdk = python.clone().map(drop);

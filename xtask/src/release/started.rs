@@ -13,7 +13,7 @@ use crate::http::{self, HEALTH};
 const STARTS: usize = 21;
 
 /// How long one start may take before it counts as hanging.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long to wait between two looks at whether a program answers: a start is measured no finer than this.
 const LOOK: Duration = Duration::from_micros(250);
@@ -39,27 +39,44 @@ pub(super) fn starts(start: impl Fn() -> Result<(Duration, u64), String>) -> Res
     })
 }
 
-/// Starts a program that serves HTTP at the port that the variable `port` names, and asks for its health until it is well.
-pub(super) fn until_healthy(
-    program: &Path,
-    port: &str,
-    variables: &[(&str, &str)],
-) -> Result<(Duration, u64), String> {
-    let address = free_address().map_err(|error| format!("no port is free: {error}"))?;
-    let (_, number) = address.rsplit_once(':').unwrap_or_default();
-    let all = variables.iter().copied().chain([(port, number)]);
-    let mut server = Started::new(program, all)?;
-    loop {
-        let ready = http::get(&address, HEALTH).is_ok_and(|answer| http::is_healthy(&answer));
-        let time = server.until(Instant::now());
-        if ready {
-            return Ok((time, server.memory()?));
+/// A program that serves HTTP and is well; it ends when this is dropped.
+pub(crate) struct Server {
+    program: Started,
+    /// Its host and port.
+    pub(crate) address: String,
+    /// How long it took from its start to its first answer.
+    pub(super) time: Duration,
+}
+
+impl Server {
+    /// Starts a program that serves HTTP at the port that the variable `port` names, and asks for its health until it
+    /// is well.
+    pub(super) fn start(program: &Path, port: &str, variables: &[(&str, &str)]) -> Result<Self, String> {
+        let address = free_address().map_err(|error| format!("no port is free: {error}"))?;
+        let (_, number) = address.rsplit_once(':').unwrap_or_default();
+        let all = variables.iter().copied().chain([(port, number)]);
+        let mut program = Started::new(program, all)?;
+        loop {
+            let ready = http::get(&address, HEALTH).is_ok_and(|answer| http::is_healthy(&answer));
+            let time = program.until(Instant::now());
+            if ready {
+                return Ok(Self {
+                    program,
+                    address,
+                    time,
+                });
+            }
+            program.is_running()?;
+            if time > PATIENCE {
+                return Err("it does not answer: is something on its standard error?".to_owned());
+            }
+            thread::sleep(LOOK);
         }
-        server.is_running()?;
-        if time > PATIENCE {
-            return Err("it does not answer: is something on its standard error?".to_owned());
-        }
-        thread::sleep(LOOK);
+    }
+
+    /// The memory that it has in use, in bytes.
+    pub(super) fn memory(&self) -> Result<u64, String> {
+        self.program.memory()
     }
 }
 
