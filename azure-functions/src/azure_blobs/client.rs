@@ -172,8 +172,12 @@ impl Policy for ContentMd5 {
 #[cfg(test)]
 mod tests {
     use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
-    use bleepstore_http::{OsEntropy, SystemClock};
+    use bleepstore_core::ports::BlobStore;
+    use bleepstore_http::OsEntropy;
+    use bleepstore_tests::clock::SkippingClock;
+    use bleepstore_tests::samples::NOW;
 
+    use super::super::AzureBlobs;
     use super::*;
 
     /// Hands out no tokens.
@@ -212,6 +216,20 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn without_a_token_nothing_is_sent_and_the_store_is_unavailable() {
+        let clock = Arc::new(SkippingClock::at(NOW));
+        let token = BlobIdentity::Token(Arc::new(NoTokens));
+        let store = AzureBlobs::new(AzureBlobSettings {
+            clock: clock.clone(),
+            ..settings("https://account.invalid/", &token)
+        });
+        let error = store.unwrap().owner().await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Unavailable);
+        assert!(error.to_string().contains("Credential"), "{error}");
+        assert_eq!(clock.take_waits().len(), 5);
+    }
+
     #[test]
     fn a_container_lies_below_the_path_of_its_endpoint() {
         let sas = BlobIdentity::Sas("?sv=1&sig=a%2Bb".to_owned());
@@ -236,7 +254,7 @@ mod tests {
             endpoint: endpoint.to_owned(),
             container: "blobs".to_owned(),
             identity: identity.clone(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SkippingClock::at(NOW)),
             entropy: Arc::new(OsEntropy),
         }
     }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use bleepstore_azure::azure_blobs::{AzureBlobSettings, AzureBlobs, BlobIdentity};
 use bleepstore_core::model::{BlobId, BlobRef, ErrorCode, S3Error};
 use bleepstore_core::ports::{BlobRead, BlobStore, StoreError, StoreErrorKind, WriteError, blob_object};
@@ -361,35 +359,4 @@ async fn a_scan_starts_behind_a_name_and_goes_on_by_markers() {
         &format!("GET m1 from {start}"),
         &format!("GET m2 from {start}"),
     ]);
-}
-
-/// Hands out no tokens.
-#[derive(Debug)]
-struct NoTokens;
-
-#[async_trait]
-impl TokenCredential for NoTokens {
-    async fn get_token(
-        &self,
-        _: &[&str],
-        _: Option<TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<AccessToken> {
-        Err(azure_core::error::ErrorKind::Credential.into_error())
-    }
-}
-
-#[tokio::test]
-async fn without_a_token_nothing_is_sent_and_the_store_is_unavailable() {
-    let clock = Arc::new(SkippingClock::at(NOW));
-    let settings = AzureBlobSettings {
-        endpoint: "https://account.invalid/".to_owned(),
-        container: "container".to_owned(),
-        identity: BlobIdentity::Token(Arc::new(NoTokens)),
-        clock: clock.clone(),
-        entropy: Arc::new(SeededEntropy::new(1)),
-    };
-    let store = AzureBlobs::new(settings).unwrap();
-    let error = store.owner().await.unwrap_err();
-    assert_eq!(error.kind, StoreErrorKind::Unavailable, "{error}");
-    assert_eq!(clock.take_waits().len(), 5);
 }
