@@ -157,6 +157,13 @@ fn what_the_host_would_not_accept_is_refused() {
             "not one output of type http",
         ),
         (
+            refusal(|of| {
+                let output = of.s3["bindings"][1].clone();
+                of.s3["bindings"].as_array_mut().unwrap().push(output);
+            }),
+            "not one output of type http",
+        ),
+        (
             refusal(|of| of.s3["bindings"][0]["authLevel"] = "function".into()),
             "would need a key",
         ),
