@@ -4,6 +4,7 @@ mod compatibility;
 mod deploy;
 mod direction;
 mod emulate;
+mod emulators;
 mod http;
 mod infra;
 mod licence;

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 pub(crate) use self::everyday::check_everyday_packages;
 pub(crate) use self::lean_build::{Arch, lean_build};
 use self::sbom::Contents;
+use crate::emulators::Place;
 use crate::report::Check;
 use crate::run::target_dir;
 
@@ -54,6 +55,8 @@ struct Shipped {
     write: fn(program: &Path, archive: &Path) -> Check,
     /// The files in the archive, under their paths in it.
     files: fn(archive: &Path) -> Result<Vec<PackedFile>, String>,
+    /// Where the program is started for a check.
+    place: Place,
     /// Starts the program of an archive that was unpacked into a folder, and asks it something.
     start: fn(folder: &Path) -> Check,
 }

@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use crate::compatibility::OUTCOMES;
+use crate::emulators::Place;
 use crate::report::{Check, Tally, counted, missing};
 use crate::run::{root, succeeds, target_dir, watched};
 
@@ -22,6 +23,8 @@ struct Way {
     /// The program that serves it, as `cargo test` built it. It prints `endpoint` and a URL, and stops when asked.
     program: &'static str,
     arguments: &'static [&'static str],
+    /// Where it runs.
+    place: Place,
     /// The largest request body in bytes that it takes, where that is less than S3's.
     body_limit: Option<u64>,
 }
@@ -31,30 +34,35 @@ const WAYS: [Way; 5] = [
         deployment: "sqlite",
         program: "bleepstore",
         arguments: &["--listen", "127.0.0.1:0"],
+        place: Place::Local,
         body_limit: None,
     },
     Way {
         deployment: "aws_http",
         program: "emulate-aws",
         arguments: &["--http"],
+        place: Place::Aws,
         body_limit: None,
     },
     Way {
         deployment: "aws_lambda",
         program: "emulate-aws",
         arguments: &[],
+        place: Place::Aws,
         body_limit: Some(4_500_000),
     },
     Way {
         deployment: "gcp_http1",
         program: "emulate-gcp",
         arguments: &[],
+        place: Place::Google,
         body_limit: None,
     },
     Way {
         deployment: "azure_functions",
         program: "emulate-azure",
         arguments: &[],
+        place: Place::Azure,
         body_limit: None,
     },
 ];
@@ -66,6 +74,10 @@ pub(crate) fn suites(python: Result<PathBuf, String>, outcomes: &Path, strict: b
         Ok(python) => {
             for way in &WAYS {
                 println!("\n-- {}", way.deployment);
+                if let Err(reason) = way.place.is_there() {
+                    tally += missing(way.place.what(), &reason, strict);
+                    continue;
+                }
                 let start = Instant::now();
                 tally += run(&python, way, outcomes).unwrap_or_else(|complaint| counted(Err(complaint)));
                 println!("-- {}: {:.1} s", way.deployment, start.elapsed().as_secs_f32());

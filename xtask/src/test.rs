@@ -1,12 +1,13 @@
 //! `cargo xtask test`.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::thread;
 
 use crate::compatibility::{OUTCOMES, Record, outcomes_file};
+use crate::emulators::Place;
 use crate::report::{Check, Tally, counted, missing, section};
-use crate::run::{cargo, output, succeeds, watched};
+use crate::run::{cargo, succeeds, watched};
 use crate::{direction, infra, package, policy, python, sdk};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
@@ -56,29 +57,8 @@ pub(crate) fn test(strict: bool) -> ExitCode {
 /// Runs the tests, and compares the table of compatibility with them.
 fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, outcomes: &Path, strict: bool) {
     let mut record = Record::default();
-    let emulator = output(Command::new("python3").args(["-m", "venv", "--help"])).map(drop);
-    let google = emulator.clone().and_then(|()| google_emulator());
-    let clouds = [
-        (
-            "the AWS deployment on MiniStack",
-            emulator.clone(),
-            &ON_MINISTACK[..],
-        ),
-        (
-            "the Google Cloud deployment on its emulators",
-            google.clone(),
-            &ON_GOOGLE_CLOUD,
-        ),
-        (
-            "the Azure deployment on its emulators",
-            azure_emulators(),
-            &ON_AZURE,
-        ),
-    ];
-    section(total, "cargo test", || {
-        cargo_test(&mut record, &clouds, outcomes, strict)
-    });
-    section(total, "packages", package::check_everyday_packages);
+    section(total, "cargo test", || cargo_test(&mut record, outcomes, strict));
+    section(total, "packages", || package::check_everyday_packages(strict));
     section(total, "Terraform roots", || infra::check(strict));
     let python = python();
     let sdk = python.clone().map(drop);
@@ -89,7 +69,10 @@ fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, ou
             return missing("the table of compatibility", "tests failed", strict);
         }
         match record.read(outcomes) {
-            Ok(()) => record.check(emulator.and(google).and(sdk), strict),
+            Ok(()) => {
+                let clouds = Place::EMULATED.iter().try_for_each(|cloud| cloud.is_there());
+                record.check(clouds.and(sdk), strict)
+            }
             Err(complaint) => counted(Err(complaint)),
         }
     });
@@ -146,64 +129,15 @@ pub(crate) fn errors() -> ExitCode {
     }
 }
 
-/// What the names of the tests that need MiniStack or moto, which are installed from PyPI, have in them.
-const ON_MINISTACK: [&str; 11] = [
-    "::aws_http",
-    "::aws_lambda",
-    "aws::",
-    "blobs_in_s3",
-    "dynamo_metadata",
-    "loses_nothing_on_aws",
-    "lose_nothing_on_aws",
-    "moto_metadata",
-    "on_lambda_",
-    "over_http_",
-    "what_one_process_wrote_another_one_reads",
-];
-
-/// What the names of the tests that need Google's emulator of Firestore, or fake-gcs-server from PyPI, have in them.
-const ON_GOOGLE_CLOUD: [&str; 6] = [
-    "::gcp_h2c",
-    "::gcp_http1",
-    "firestore::",
-    "firestore_metadata",
-    "gcs::",
-    "google_cloud::",
-];
-
-/// Whether the programs are there that run Google's emulator.
-fn google_emulator() -> Check {
-    for program in ["gcloud", "java"] {
-        output(Command::new(program).arg("--version"))
-            .map_err(|error| format!("{error}; CONTRIBUTING.md says what to install"))?;
-    }
-    Ok(())
-}
-
-/// What the names of the tests that need azurite, which is installed from npm, have in them.
-const ON_AZURE: [&str; 2] = ["azurite::", "blobs_in_azure"];
-
-/// Whether the programs are there that install and run azurite.
-fn azure_emulators() -> Check {
-    for program in ["node", "npm"] {
-        output(Command::new(program).arg("--version"))
-            .map_err(|error| format!("{error}; CONTRIBUTING.md says what to install"))?;
-    }
-    Ok(())
-}
-
-/// What is tested on emulators, whether they can be had, and what the names of its tests have in them.
-type OnEmulators<'a> = (&'a str, Check, &'a [&'a str]);
-
-fn cargo_test(record: &mut Record, clouds: &[OnEmulators<'_>], outcomes: &Path, strict: bool) -> Tally {
+fn cargo_test(record: &mut Record, outcomes: &Path, strict: bool) -> Tally {
     let mut tally = Tally::default();
     let mut command = cargo(["test", "--workspace", "--no-fail-fast", "--locked"]);
     command.env(OUTCOMES, outcomes);
     command.arg("--");
-    for (what, emulators, names) in clouds {
-        if let Err(reason) = emulators {
-            tally += missing(what, reason, strict);
-            command.args(names.iter().flat_map(|name| ["--skip", name]));
+    for cloud in Place::EMULATED {
+        if let Err(reason) = cloud.is_there() {
+            tally += missing(cloud.what(), &reason, strict);
+            command.args(cloud.names_of_tests().iter().flat_map(|name| ["--skip", name]));
         }
     }
     let ended = watched(&mut command, |line| {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::archive::{self, Entry};
 use super::{Shipped, glibc, read, write};
+use crate::emulators::Place;
 use crate::release;
 use crate::report::Check;
 
@@ -15,6 +16,7 @@ pub(super) const SHIPPED: Shipped = Shipped {
     archive: |arch| format!("bleepstore-aws-{}.zip", arch.name()),
     write: zip,
     files: archive::files,
+    place: Place::Local,
     start: |folder| release::aws::start(&folder.join(PROGRAM)),
 };
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::archive::{self, Entry};
 use super::{Shipped, glibc, read, write};
+use crate::emulators::Place;
 use crate::http;
 use crate::release::azure::Emulated;
 use crate::report::Check;
@@ -21,6 +22,7 @@ pub(super) const SHIPPED: Shipped = Shipped {
         write(archive, &zip(&content)?)
     },
     files: archive::files,
+    place: Place::Azure,
     start,
 };
 

@@ -7,13 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Arch, PackedFile, SHIPPED, Shipped, files_below, made, read, write};
-use crate::report::{Check, Tally, counted};
+use crate::report::{Check, Tally, counted, missing};
 use crate::run::{succeeds, target_dir};
 
 /// Packages every program twice, and starts it from what was packaged.
-pub(crate) fn check_everyday_packages() -> Tally {
+pub(crate) fn check_everyday_packages(strict: bool) -> Tally {
     let mut tally = Tally::default();
     for shipped in SHIPPED {
+        if let Err(reason) = shipped.place.is_there() {
+            tally += missing(&format!("the package of {}", shipped.package), &reason, strict);
+            continue;
+        }
         let checked = check(shipped);
         tally += counted(checked.map_err(|complaint| format!("{}: {complaint}", shipped.package)));
     }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::image::{self, Runs, USER};
 use super::{PackedFile, Shipped, files_below, libraries, read};
+use crate::emulators::Place;
 use crate::report::Check;
 use crate::{http, release};
 
@@ -20,6 +21,7 @@ pub(super) const SHIPPED: Shipped = Shipped {
     archive: |_| "bleepstore-gcp".to_owned(),
     write,
     files: image::files,
+    place: Place::Local,
     start,
 };
 
