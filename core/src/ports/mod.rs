@@ -28,9 +28,9 @@ pub use clock::{Clock, Entropy, back_off, new_id, new_upload_id};
 pub use error::{StoreError, StoreErrorKind, StoreResult, was_refused};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
-    DeleteBucketOutcome, KeyRange, KeyStart, ManifestEntry, MetadataStore, ObjectIndex, ObjectLookup, Page,
-    PublishOutcome, RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
-    UploadRange, UploadStart, check_limits, successor,
+    DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, ObjectIndex, ObjectLookup, Page, PublishOutcome,
+    RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup, UploadRange,
+    UploadStart, check_limits, successor,
 };
 pub use named_rows::{NamedRows, scan_named};
 pub use replacement::{Refusal, check_replacement};
