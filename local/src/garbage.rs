@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 
 /// Collects garbage each time `every` has passed, slice after slice until a round is finished. What is younger than 24
 /// hours stays, since requests may be writing it.
-pub(crate) async fn collect_on_schedule(ports: Ports, every: Duration) {
+pub async fn collect_on_schedule(ports: Ports, every: Duration) {
     ports.clock.sleep(every.min(AFTER_START)).await;
     loop {
         match collect_round(&ports).await {

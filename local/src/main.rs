@@ -4,7 +4,6 @@ mod banner;
 mod config;
 mod credentials;
 mod failure;
-mod garbage;
 mod serve;
 mod tool;
 

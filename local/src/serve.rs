@@ -9,6 +9,7 @@ use std::time::Duration;
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
 use bleepstore_local::data_dir::DataDir;
+use bleepstore_local::garbage::collect_on_schedule;
 use bleepstore_local::stores::Stores;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
@@ -18,7 +19,6 @@ use crate::banner::banner;
 use crate::config::{Interval, Metadata, ServeArgs};
 use crate::credentials::{self, Credentials};
 use crate::failure::{Failure, Result};
-use crate::garbage::collect_on_schedule;
 
 /// More connections than this are not held, however many files may be open.
 const MOST_CONNECTIONS: usize = 8192;

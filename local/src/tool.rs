@@ -1,8 +1,7 @@
 //! The operator's subcommands on a data folder.
 
-use bleepstore_local::data_dir::{DataDir, existing};
-use bleepstore_local::stores::Stores;
-use bleepstore_tools::{Holding, Tool};
+use bleepstore_local::operated::Operated;
+use bleepstore_tools::Tool;
 
 use crate::config::{Metadata, StoreArgs};
 use crate::failure::{Failure, Result};
@@ -15,17 +14,8 @@ pub(crate) async fn run(tool: Tool<StoreArgs>) -> Result<()> {
             "this needs a data folder: memory keeps nothing between two runs",
         ));
     }
-    let held = match tool.holding() {
-        Holding::Shared => None,
-        Holding::Preferred => DataDir::open_unless_in_use(&store.data_dir)?,
-        Holding::Exclusive => Some(DataDir::open_existing(&store.data_dir)?),
-        Holding::New => Some(DataDir::open(&store.data_dir)?),
-    };
-    let stores = match &held {
-        Some(folder) => Stores::in_folder(folder)?,
-        None => Stores::beside(&existing(&store.data_dir)?)?,
-    };
-    let done = tool.run(&stores.ports, held.is_some()).await;
-    stores.close().await;
+    let folder = Operated::open(&store.data_dir, tool.holding())?;
+    let done = tool.run(folder.ports(), folder.alone()).await;
+    folder.close().await;
     done
 }

@@ -17,7 +17,9 @@ use bytes::Bytes;
 mod copies;
 mod fsck;
 mod import;
+mod local;
 mod migrate;
+mod schedule;
 
 /// Longer than every grace.
 const LONG: Duration = Duration::from_secs(2 * 24 * 60 * 60);
