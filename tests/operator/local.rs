@@ -250,7 +250,9 @@ fn a_check_finds_what_a_disk_did() {
 #[test]
 fn garbage_goes_beside_a_server_with_the_usual_grace_only() {
     let folder = used();
-    let orphan = blobs(folder.path())[0].with_file_name("ffffffffffffffffffffffffffffffff");
+    let bucket = blobs(folder.path())[0].ancestors().nth(3).unwrap().to_owned();
+    let orphan = bucket.join("ff/ff/ffffffffffffffffffffffffffffffff");
+    fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     fs::write(&orphan, "nothing names this").unwrap();
     let (server, _) = serve(folder.path());
     assert_eq!(

@@ -60,11 +60,18 @@ pub async fn import(
     let mut reader = Reader::new(input);
     let header = reader.header().await?;
     let mut importer = Importer::begin(ports, &header, Existing::Refuse, progress).await?;
+    let filled = fill(&mut importer, &mut reader).await;
+    // What was good of an export that turns out to be damaged need not be written again.
+    importer.settle().await?;
+    filled?;
+    importer.finish().await
+}
+
+async fn fill(importer: &mut Importer<'_>, reader: &mut Reader) -> Result<(), TransferError> {
     while let Some(record) = reader.next().await? {
         importer.accept(record).await?;
     }
-    importer.settle().await?;
-    importer.finish().await
+    Ok(())
 }
 
 /// A store that is being filled.

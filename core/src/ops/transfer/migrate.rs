@@ -8,6 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::import::{ImportReport, Importer};
 use super::placing::Existing;
+use super::prune::prune;
 use super::walk::{header, walk};
 use super::{Progress, TransferError};
 use crate::model::{BlobRef, S3Error};
@@ -69,6 +70,7 @@ pub async fn migrate(
     if options.bytes_only {
         return Ok(report);
     }
+    prune(from, to).await?;
     walk(from, true, &mut importer).await?;
     importer.settle().await?;
     check_whole(to).await?;

@@ -10,6 +10,7 @@ mod import;
 mod lines;
 mod migrate;
 mod placing;
+mod prune;
 mod reader;
 mod record;
 mod walk;

@@ -25,7 +25,7 @@ pub(super) enum Existing {
 }
 
 /// Takes a step until the store does not fail in a way that may pass.
-async fn insist<T, F>(ports: &Ports, step: impl Fn() -> F) -> Result<T, TransferError>
+pub(super) async fn insist<T, F>(ports: &Ports, step: impl Fn() -> F) -> Result<T, TransferError>
 where
     F: Future<Output = StoreResult<T>>,
 {
