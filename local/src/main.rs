@@ -3,11 +3,9 @@
 mod banner;
 mod config;
 mod credentials;
-mod data_dir;
 mod failure;
-mod gc;
 mod serve;
-mod stores;
+mod tool;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -39,7 +37,7 @@ fn run() -> Result<()> {
     runtime.block_on(async {
         match command {
             Command::Serve(args) => serve::serve(args).await,
-            Command::Gc(args) => gc::gc(args).await,
+            Command::Tool(tool) => tool::run(tool).await,
         }
     })
 }

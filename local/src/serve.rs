@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
+use bleepstore_local::data_dir::DataDir;
+use bleepstore_local::garbage::collect_on_schedule;
+use bleepstore_local::stores::Stores;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::banner::banner;
-use crate::config::{Metadata, ServeArgs};
+use crate::config::{Interval, Metadata, ServeArgs};
 use crate::credentials::{self, Credentials};
-use crate::data_dir::DataDir;
 use crate::failure::{Failure, Result};
-use crate::stores::Stores;
 
 /// More connections than this are not held, however many files may be open.
 const MOST_CONNECTIONS: usize = 8192;
@@ -65,6 +66,10 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     announce(address, &args.region, folder.as_ref(), &credentials);
 
     let purge = tokio::spawn(purge_hourly(stores.ports.clone()));
+    let collection = match args.gc_every {
+        Interval::Every(every) => Some(tokio::spawn(collect_on_schedule(stores.ports.clone(), every))),
+        Interval::Off => None,
+    };
     let service = Arc::new(service);
     let cut_off = bleepstore_http::serve(listener, service, options, async move {
         signals.next().await;
@@ -79,6 +84,9 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         tracing::warn!(cut_off, "some connections did not finish in time");
     }
     purge.abort();
+    if let Some(collection) = collection {
+        collection.abort();
+    }
     stores.close().await;
     tracing::info!("stopped");
     Ok(())

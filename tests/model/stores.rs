@@ -354,7 +354,7 @@ impl Twins<'_> {
             }
             both!(self, store => {
                 pages(None, async |after: Option<String>| {
-                    some_next(store.scan_manifests(bucket, after.as_deref(), limit).await)
+                    some_next(store.scan_records(bucket, after.as_deref(), limit).await)
                 })
                 .await
             });

@@ -10,8 +10,8 @@ use crate::model::{
     Bucket, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, WriteCondition,
 };
 use crate::ports::{
-    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, Refusal,
-    RemoveOutcome, StoreResult, check_replacement,
+    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, Refusal, RemoveOutcome, StoreResult,
+    check_replacement,
 };
 
 #[async_trait]
@@ -94,20 +94,20 @@ impl ObjectIndex for MemoryMetadata {
         }))
     }
 
-    async fn scan_manifests(
+    async fn scan_records(
         &self,
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ManifestEntry, String>> {
+    ) -> StoreResult<Page<ObjectRecord, String>> {
         let rows = self.rows();
-        let entries = rows
+        let records = rows
             .objects
             .get(&bucket.id)
             .into_iter()
             .flat_map(|objects| objects.range::<str, _>(behind(after)))
-            .map(|(_, record)| ManifestEntry::new(record.key.clone(), &record.manifest));
-        Ok(page(entries, limit, |last| last.key.as_str().to_owned()))
+            .map(|(_, record)| record.clone());
+        Ok(page(records, limit, |last| last.key.as_str().to_owned()))
     }
 }
 

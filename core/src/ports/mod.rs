@@ -30,9 +30,9 @@ pub use error::{StoreError, StoreErrorKind, StoreResult, was_refused};
 pub use failed_calls::{FailedCall, Retries};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
-    DeleteBucketOutcome, KeyRange, KeyStart, ManifestEntry, MetadataStore, ObjectIndex, ObjectLookup, Page,
-    PublishOutcome, RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
-    UploadRange, UploadStart, check_limits, successor,
+    DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, ObjectIndex, ObjectLookup, Page, PublishOutcome,
+    RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup, UploadRange,
+    UploadStart, check_limits, successor,
 };
 pub use named_rows::{NamedRows, scan_named};
 pub use replacement::{Refusal, check_replacement};

@@ -48,15 +48,27 @@ impl FsBlobs {
         Self::open_with(root, Box::new(DiskFiles))
     }
 
+    /// Opens the store in `root` beside another process that may have opened it, and leaves that one's unfinished
+    /// writes alone. Blocks.
+    pub fn beside(root: &Path) -> io::Result<Self> {
+        Self::prepare(root, Box::new(DiskFiles))
+    }
+
     fn open_with(root: &Path, files: Box<dyn FileOps>) -> io::Result<Self> {
+        let store = Self::prepare(root, files)?;
+        let Disk { files, folders } = store.disk.as_ref();
+        for name in files.list(folders.tmp())? {
+            files.remove(&folders.tmp().join(name))?;
+        }
+        Ok(store)
+    }
+
+    fn prepare(root: &Path, files: Box<dyn FileOps>) -> io::Result<Self> {
         let folders = Folders::new(root);
         for folder in [folders.blobs(), folders.tmp()] {
             files.create_dir(folder)?;
         }
         files.sync_dir(root)?;
-        for name in files.list(folders.tmp())? {
-            files.remove(&folders.tmp().join(name))?;
-        }
         let disk = Arc::new(Disk { files, folders });
         Ok(Self { disk })
     }

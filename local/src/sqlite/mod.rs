@@ -42,8 +42,9 @@ pub struct SqliteMetadata {
 }
 
 impl SqliteMetadata {
-    /// Opens the database at `path`, or creates it with mode 0600. Its folder must exist, and no other
-    /// process may write to it. Blocks: call it before serving.
+    /// Opens the database at `path`, or creates it with mode 0600. Its folder must exist. Other processes may have it
+    /// open: changes take turns, and one that waits for its turn longer than 5 s is refused as throttled. Blocks: call
+    /// it before serving.
     ///
     /// When a commit cannot be made durable, the process is aborted with a line on stderr: after a failed
     /// fsync nobody knows what is on disk, and only a new process reads it afresh.

@@ -9,9 +9,9 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ports::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
-    DeleteBucketOutcome, KeyRange, KeyStart, ManifestEntry, MetadataStore, ObjectIndex, ObjectLookup, Page,
-    PublishOutcome, RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, StoreResult, UploadIndex,
-    UploadLookup, UploadRange, UploadStart,
+    DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, ObjectIndex, ObjectLookup, Page, PublishOutcome,
+    RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup,
+    UploadRange, UploadStart,
 };
 
 use super::{Interceptor, intercept};
@@ -86,7 +86,7 @@ intercepted! {
         ) -> RemoveOutcome;
         fn mark_shared(bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> bool;
         fn scan_objects(bucket: &Bucket, range: &KeyRange, limit: usize) -> Page<ObjectSummary, KeyStart>;
-        fn scan_manifests(bucket: &Bucket, after: Option<&str>, limit: usize) -> Page<ManifestEntry, String>;
+        fn scan_records(bucket: &Bucket, after: Option<&str>, limit: usize) -> Page<ObjectRecord, String>;
     }
     impl UploadIndex {
         fn begin_upload(upload: &Upload) -> bool;

@@ -144,7 +144,7 @@ async fn publish(
         headers: upload.headers.clone(),
         checksum,
         shared: parts.iter().any(|part| part.shared),
-        manifest: place_layout(context, bucket, layout_of(&parts)).await?,
+        manifest: place_layout(&context.ports, bucket.id, layout_of(&parts)).await?,
     };
     publish_record(context, bucket, upload, record, &input.condition).await
 }
