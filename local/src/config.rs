@@ -100,6 +100,8 @@ pub(crate) struct StoreArgs {
 pub(crate) enum Metadata {
     /// SQLite in the data folder, and files for the bytes.
     Sqlite,
+    /// A log of JSON lines in the data folder, read into memory, and files for the bytes.
+    Jsonl,
     /// Nothing is kept, neither records nor bytes; no folder is touched.
     Memory,
 }

@@ -20,7 +20,7 @@ pub(crate) async fn gc(args: GcArgs) -> Result<()> {
         ));
     }
     let folder = DataDir::open_existing(&args.store.data_dir)?;
-    let stores = Stores::in_folder(&folder)?;
+    let stores = Stores::in_folder(&folder, args.store.metadata)?;
     let ownership = establish_ownership(&stores.ports).await;
     ownership.map_err(|error| Failure::new(format!("the stores cannot be used: {error}")))?;
     let options = GcOptions {

@@ -1,4 +1,7 @@
 //! BleepStore on one machine: its stores and its binary.
 
+mod files;
 pub mod fs_blobs;
+mod group_commit;
+pub mod jsonl;
 pub mod sqlite;

@@ -38,12 +38,12 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let mut signals = Signals::new()?;
 
     let folder = match args.store.metadata {
-        Metadata::Sqlite => Some(DataDir::open(&args.store.data_dir)?),
+        Metadata::Sqlite | Metadata::Jsonl => Some(DataDir::open(&args.store.data_dir)?),
         Metadata::Memory => None,
     };
     // Before credentials are generated: a folder whose database is refused stays as it is.
     let stores = match &folder {
-        Some(folder) => Stores::in_folder(folder)?,
+        Some(folder) => Stores::in_folder(folder, args.store.metadata)?,
         None => Stores::in_memory(),
     };
     let credentials = credentials::establish(given, folder.as_ref())?;

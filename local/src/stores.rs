@@ -1,14 +1,17 @@
 //! The stores that the settings name.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bleepstore_core::Ports;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::ports::Clock;
+use bleepstore_core::ports::{Clock, MetadataStore, StoreResult};
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_local::fs_blobs::FsBlobs;
+use bleepstore_local::jsonl::JsonlMetadata;
 use bleepstore_local::sqlite::SqliteMetadata;
 
+use crate::config::Metadata;
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Result};
 
@@ -16,7 +19,13 @@ use crate::failure::{Failure, Result};
 pub(crate) struct Stores {
     /// What the core works with.
     pub(crate) ports: Ports,
-    database: Option<Arc<SqliteMetadata>>,
+    database: Option<Database>,
+}
+
+/// A metadata store that is to be closed.
+enum Database {
+    Sqlite(Arc<SqliteMetadata>),
+    Jsonl(Arc<JsonlMetadata>),
 }
 
 impl Stores {
@@ -36,13 +45,9 @@ impl Stores {
         }
     }
 
-    /// The stores in a data folder. Blocks: call it before serving.
-    pub(crate) fn in_folder(folder: &DataDir) -> Result<Self> {
-        let path = folder.path().join("metadata.sqlite");
-        let database = SqliteMetadata::open(&path).map_err(|error| {
-            Failure::new(format!("the database {} cannot be used: {error}", path.display()))
-        })?;
-        let database = Arc::new(database);
+    /// The stores in a data folder, of which the metadata is of this kind. Blocks: call it before serving.
+    pub(crate) fn in_folder(folder: &DataDir, metadata: Metadata) -> Result<Self> {
+        let database = Database::open(folder, metadata)?;
         let blobs = FsBlobs::open(folder.path()).map_err(|error| {
             Failure::new(format!(
                 "the blobs in {} cannot be used: {error}",
@@ -50,7 +55,7 @@ impl Stores {
             ))
         })?;
         let ports = Ports {
-            metadata: database.clone(),
+            metadata: database.port(),
             blobs: Arc::new(blobs),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
@@ -61,12 +66,67 @@ impl Stores {
         })
     }
 
-    /// Finishes the changes that are under way and empties the write-ahead log. Nothing is lost without it.
+    /// Finishes the changes that are under way and leaves the files as they are best read. Nothing is lost without it.
     pub(crate) async fn close(self) {
         if let Some(database) = self.database
             && let Err(error) = database.close().await
         {
-            tracing::warn!(%error, "the database was not closed; its next start does that work");
+            tracing::warn!(%error, "the metadata store was not closed; its next start does that work");
         }
     }
+}
+
+impl Database {
+    /// Opens the metadata of a folder, or creates it where the folder has none of either kind.
+    fn open(folder: &DataDir, metadata: Metadata) -> Result<Self> {
+        let sqlite = folder.path().join("metadata.sqlite");
+        let jsonl = folder.path().join("metadata.jsonl");
+        match metadata {
+            Metadata::Sqlite => {
+                refuse_other(&sqlite, &jsonl, "jsonl")?;
+                let opened = SqliteMetadata::open(&sqlite);
+                opened
+                    .map(|database| Self::Sqlite(Arc::new(database)))
+                    .map_err(|error| {
+                        Failure::new(format!(
+                            "the database {} cannot be used: {error}",
+                            sqlite.display()
+                        ))
+                    })
+            }
+            Metadata::Jsonl => {
+                refuse_other(&jsonl, &sqlite, "sqlite")?;
+                let opened = JsonlMetadata::open(&jsonl);
+                opened.map(|log| Self::Jsonl(Arc::new(log))).map_err(|error| {
+                    Failure::new(format!("the log {} cannot be used: {error}", jsonl.display()))
+                })
+            }
+            Metadata::Memory => Err(Failure::usage("--metadata memory keeps nothing in a folder")),
+        }
+    }
+
+    fn port(&self) -> Arc<dyn MetadataStore> {
+        match self {
+            Self::Sqlite(database) => Arc::clone(database) as _,
+            Self::Jsonl(log) => Arc::clone(log) as _,
+        }
+    }
+
+    async fn close(&self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite(database) => database.close().await,
+            Self::Jsonl(log) => log.close().await,
+        }
+    }
+}
+
+/// An empty store beside the records of the other kind would look as if all were lost.
+fn refuse_other(own: &Path, other: &Path, kind: &str) -> Result<()> {
+    if own.exists() || !other.exists() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "the records of this folder are in {}; --metadata {kind} reads them",
+        other.display()
+    )))
 }

@@ -273,7 +273,7 @@ fn wrong_settings_are_one_line_and_exit_2() {
         (
             vec!["--metadata", "papyrus"],
             vec![],
-            "invalid value 'papyrus' for '--metadata <STORE>' [possible values: sqlite, memory]",
+            "invalid value 'papyrus' for '--metadata <STORE>' [possible values: sqlite, jsonl, memory]",
         ),
         (
             vec![],

@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use super::super::SqliteMetadata;
 use super::super::error::Failure;
-use super::super::writer::Fatal;
 use super::{bucket, get, inline, object, open_with_bucket, put, temporary};
+use crate::group_commit::Fatal;
 
 /// Keeps the writer busy until the sender is dropped, so that what is queued meanwhile is one group.
 async fn hold(store: &Arc<SqliteMetadata>) -> mpsc::Sender<()> {
