@@ -86,6 +86,11 @@ impl Compaction {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     /// Gives up a compaction that is under way.
     pub(super) fn stop(&mut self) {
         let Some(running) = self.running.take() else {
