@@ -72,7 +72,13 @@ fn survive(metadata: &str) {
         let enough = 20 + entropy.below(120);
         let moment = Duration::from_micros(entropy.below(3_000) as u64);
         work_and_kill(&mut workers, server, enough, moment);
-        eprintln!("round {round} of {rounds}: {enough} requests were answered before the kill");
+        let draft = folder.path().join("data/metadata.jsonl.new").exists();
+        let step = if draft {
+            ", while the log was compacted"
+        } else {
+            ""
+        };
+        eprintln!("round {round} of {rounds}: killed after {enough} requests{step}");
     }
 
     let server = Server::start(folder.path(), metadata);
