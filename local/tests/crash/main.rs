@@ -3,7 +3,7 @@
 //! acknowledged is also synced is shown in `src/jsonl/tests` and `src/fs_blobs/tests.rs`.
 //!
 //! `BLEEPSTORE_CRASH_ROUNDS` says how often each store is killed, `BLEEPSTORE_TEST_SEED` what is done and when.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::env;
 use std::sync::atomic::{AtomicUsize, Ordering};

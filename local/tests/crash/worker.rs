@@ -129,11 +129,11 @@ impl Worker {
 
     /// A Complete can be asked for again, whatever became of the first: then the object is there.
     fn settle_uploads(&mut self, client: &mut Client) {
-        let (unanswered, open) = std::mem::take(&mut self.uploads)
+        let (unanswered, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.uploads)
             .into_iter()
             .partition(|upload| upload.completing);
         self.uploads = open;
-        for upload in Vec::<OpenUpload>::from(unanswered) {
+        for upload in unanswered {
             client.expect(upload.complete(client), 200).unwrap();
             let found = find(
                 client,

@@ -209,7 +209,7 @@ async fn after_a_failed_sync_or_a_write_that_cannot_be_taken_back_nothing_is_ack
         assert_eq!(*on.files.failed.lock().unwrap(), expected);
         let OnFaulty { store, reasons, .. } = on;
         drop(store);
-        let reasons = reasons.lock().unwrap();
+        let reasons = reasons.lock().unwrap().clone();
         assert_eq!(reasons.len(), 1);
         assert!(
             reasons[0].starts_with("the log could not be made durable"),

@@ -65,9 +65,7 @@ impl OnFaulty {
 
 /// All rows that a log holds, and that it can be opened.
 fn rows_in(path: &Path) -> Rows {
-    let store = JsonlMetadata::open(path).unwrap();
-    let rows = store.rows().clone();
-    rows
+    JsonlMetadata::open(path).unwrap().rows().clone()
 }
 
 fn length(path: &Path) -> u64 {
