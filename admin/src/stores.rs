@@ -3,6 +3,7 @@
 use bleepstore_core::Ports;
 use bleepstore_http::Environment;
 use bleepstore_local::operated::Operated;
+use bleepstore_local::stores::Records;
 use bleepstore_tools::{Failure, Holding, Result};
 
 use crate::config::Store;
@@ -22,7 +23,9 @@ impl Opened {
             Store::Aws => bleepstore_aws::stores::connect(environment).await,
             Store::Gcp => bleepstore_gcp::stores::connect(environment).await,
             Store::Azure => bleepstore_azure::stores::connect(environment).await,
-            Store::Local(folder) => return Operated::open(folder, holding).map(Self::Folder),
+            Store::Local(folder) => {
+                return Operated::open(folder, Records::Sqlite, holding).map(Self::Folder);
+            }
         };
         Ok(Self::Cloud {
             ports: ports.map_err(Failure::new)?,

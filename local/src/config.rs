@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bleepstore_core::config;
+use bleepstore_local::stores::Records;
 use bleepstore_tools::{Tool, duration, first_paragraph};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -96,8 +97,21 @@ pub(crate) struct StoreArgs {
 pub(crate) enum Metadata {
     /// SQLite in the data folder, and files for the bytes.
     Sqlite,
+    /// A log of JSON lines in the data folder, read into memory, and files for the bytes.
+    Jsonl,
     /// Nothing is kept, neither records nor bytes; no folder is touched.
     Memory,
+}
+
+impl Metadata {
+    /// How a data folder keeps these records; `None` where nothing is kept.
+    pub(crate) const fn records(self) -> Option<Records> {
+        match self {
+            Self::Sqlite => Some(Records::Sqlite),
+            Self::Jsonl => Some(Records::Jsonl),
+            Self::Memory => None,
+        }
+    }
 }
 
 /// Base domains, in lower case.

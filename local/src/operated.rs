@@ -6,7 +6,7 @@ use bleepstore_core::Ports;
 use bleepstore_tools::{Holding, Result};
 
 use crate::data_dir::{DataDir, existing};
-use crate::stores::Stores;
+use crate::stores::{Records, Stores};
 
 /// The stores in a data folder, which is held where that is needed.
 pub struct Operated {
@@ -15,16 +15,21 @@ pub struct Operated {
 }
 
 impl Operated {
-    /// Opens them: beside a server that may hold the folder, or with the folder for themselves. Blocks.
-    pub fn open(path: &Path, holding: Holding) -> Result<Self> {
+    /// Opens them: beside a server that may hold the folder, or with the folder for themselves. A new folder gets
+    /// records of the kind `new`; another one has what it has. Blocks.
+    pub fn open(path: &Path, new: Records, holding: Holding) -> Result<Self> {
         let held = match holding {
+            // One process at a time reads a log, so that a shared use is an exclusive one.
+            Holding::Shared if Records::found_in(path) == Some(Records::Jsonl) => {
+                DataDir::open_unless_in_use(path)?
+            }
             Holding::Shared => None,
             Holding::Preferred => DataDir::open_unless_in_use(path)?,
             Holding::Exclusive => Some(DataDir::open_existing(path)?),
             Holding::New => Some(DataDir::open(path)?),
         };
         let stores = match &held {
-            Some(folder) => Stores::in_folder(folder)?,
+            Some(folder) => Stores::in_folder(folder, Records::found_in(folder.path()).unwrap_or(new))?,
             None => Stores::beside(&existing(path)?)?,
         };
         Ok(Self { stores, held })

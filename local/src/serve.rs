@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::banner::banner;
-use crate::config::{Interval, Metadata, ServeArgs};
+use crate::config::{Interval, ServeArgs};
 use crate::credentials::{self, Credentials};
 use crate::failure::{Failure, Result};
 
@@ -38,14 +38,12 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         .map_err(|error| cannot_listen(&args.listen, &error))?;
     let mut signals = Signals::new()?;
 
-    let folder = match args.store.metadata {
-        Metadata::Sqlite => Some(DataDir::open(&args.store.data_dir)?),
-        Metadata::Memory => None,
-    };
+    let records = args.store.metadata.records();
+    let folder = records.map(|_| DataDir::open(&args.store.data_dir)).transpose()?;
     // Before credentials are generated: a folder whose database is refused stays as it is.
-    let stores = match &folder {
-        Some(folder) => Stores::in_folder(folder)?,
-        None => Stores::in_memory(),
+    let stores = match (&folder, records) {
+        (Some(folder), Some(records)) => Stores::in_folder(folder, records)?,
+        _ => Stores::in_memory(),
     };
     let credentials = credentials::establish(given, folder.as_ref())?;
 

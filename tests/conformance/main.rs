@@ -16,7 +16,7 @@ use self::cosmos::cosmos_metadata;
 use self::dynamo::dynamo_metadata;
 use self::firestore::firestore_metadata;
 use self::gcs::blobs_in_gcs;
-use self::local::{blobs_in_files, sqlite_metadata};
+use self::local::{blobs_in_files, jsonl_metadata, sqlite_metadata};
 
 mod aws;
 mod azurite;
@@ -66,7 +66,7 @@ macro_rules! conformance {
 
 conformance! {
     metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata sqlite_metadata
-        dynamo_metadata firestore_metadata cosmos_metadata;
+        jsonl_metadata dynamo_metadata firestore_metadata cosmos_metadata;
     blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3 blobs_in_gcs blobs_in_azure;
 }
 

@@ -18,6 +18,8 @@ mod writer;
 
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use bleepstore_core::ports::{MetadataStore, StoreResult};
@@ -26,7 +28,8 @@ use rusqlite::Connection;
 use self::error::Failure;
 use self::readers::Readers;
 pub use self::schema::OpenError;
-use self::writer::{Fatal, Gate, Writer};
+use self::writer::{Gate, Transactions};
+use crate::group_commit::{Fatal, Made, Writer, abort};
 
 /// Bodies up to this many bytes lie in the database: a file and its two fsyncs would cost more.
 const INLINE_LIMIT: u64 = 16 * 1024;
@@ -37,8 +40,9 @@ const LAYOUT_LIMIT: usize = 1_000;
 
 /// A metadata store in one SQLite database.
 pub struct SqliteMetadata {
-    writer: Writer,
+    writer: Writer<Connection>,
     readers: Readers,
+    transactions: Arc<AtomicU64>,
 }
 
 impl SqliteMetadata {
@@ -57,8 +61,14 @@ impl SqliteMetadata {
         let gate = Gate::default();
         let cores = thread::available_parallelism().map_or(2, NonZero::get);
         let readers = Readers::start(path, &gate, cores.clamp(2, 8))?;
-        let writer = Writer::start(db, path, gate, fatal).map_err(OpenError::Thread)?;
-        Ok(Self { writer, readers })
+        let transactions = Arc::new(AtomicU64::new(0));
+        let engine = Transactions::on(db, path, gate, Arc::clone(&transactions));
+        let writer = Writer::start("sqlite-writer", engine, fatal).map_err(OpenError::Thread)?;
+        Ok(Self {
+            writer,
+            readers,
+            transactions,
+        })
     }
 
     /// Finishes the changes that are under way, refuses later ones, and moves the write-ahead log into
@@ -70,7 +80,7 @@ impl SqliteMetadata {
     /// How many transactions were committed since the store was opened. Changes that wait at the same
     /// moment share one.
     pub fn transactions(&self) -> u64 {
-        self.writer.transactions()
+        self.transactions.load(Ordering::Relaxed)
     }
 
     /// Runs `work` on the writer's thread.
@@ -79,7 +89,12 @@ impl SqliteMetadata {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        self.writer.run(work).await
+        let made = move |db: &mut Connection| match work(db) {
+            Ok(value) => Made::Kept(value),
+            Err(failure) if failure.is_lost_fsync() => Made::Lost(failure.to_string()),
+            Err(failure) => Made::Undone(failure.into()),
+        };
+        self.writer.run(made).await
     }
 
     /// Runs `work` on a reader's thread, on one snapshot.
@@ -100,9 +115,4 @@ impl MetadataStore for SqliteMetadata {
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
     }
-}
-
-fn abort(reason: &str) {
-    eprintln!("bleepstore: {reason}");
-    std::process::abort();
 }

@@ -1,4 +1,7 @@
-//! The few operations on files that the store is made of, in one place so that tests can make each fail.
+//! The few operations on files that the stores are made of, in one place so that tests can make each fail.
+
+#[cfg(test)]
+pub(crate) mod faulty;
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -7,12 +10,18 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
+use bleepstore_core::ports::{StoreError, StoreErrorKind};
+
 /// Operations on files. They block.
-pub(super) trait FileOps: Send + Sync {
+pub(crate) trait FileOps: Send + Sync {
     /// Creates a file for writing, for its owner alone; one of that name must not exist.
     fn create(&self, path: &Path) -> io::Result<File>;
     /// Writes all the bytes at the end.
     fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()>;
+    /// Opens a file to append to it.
+    fn reopen(&self, path: &Path) -> io::Result<File>;
+    /// Cuts the file off behind its first `length` bytes.
+    fn truncate(&self, file: &File, length: u64) -> io::Result<()>;
     /// Makes the file's bytes and length durable, though not its name.
     fn sync(&self, file: &File) -> io::Result<()>;
     /// Gives the file another name in one step.
@@ -36,15 +45,23 @@ pub(super) trait FileOps: Send + Sync {
 }
 
 /// The operating system's files.
-pub(super) struct DiskFiles;
+pub(crate) struct DiskFiles;
 
 impl FileOps for DiskFiles {
     fn create(&self, path: &Path) -> io::Result<File> {
         OpenOptions::new()
-            .write(true)
+            .append(true)
             .create_new(true)
             .mode(0o600)
             .open(path)
+    }
+
+    fn reopen(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().append(true).open(path)
+    }
+
+    fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
+        file.set_len(length)
     }
 
     fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
@@ -97,3 +114,27 @@ impl FileOps for DiskFiles {
         Ok((metadata.len(), metadata.modified()?))
     }
 }
+
+/// What a failed file operation means to a caller of the port. Nothing of the operation can be seen.
+pub(crate) fn store_error(error: io::Error) -> StoreError {
+    let kind = match error.kind() {
+        // Full disks, quotas, memory and file tables may have room again.
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::FileTooLarge
+        | io::ErrorKind::OutOfMemory
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::ResourceBusy
+        | io::ErrorKind::StaleNetworkFileHandle
+        | io::ErrorKind::TimedOut => StoreErrorKind::Unavailable,
+        _ if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => StoreErrorKind::Unavailable,
+        io::ErrorKind::UnexpectedEof => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Internal,
+    };
+    StoreError::new(kind, error)
+}
+
+/// "Too many open files in system", the same number on every Unix.
+const ENFILE: i32 = 23;
+/// "Too many open files".
+const EMFILE: i32 = 24;
