@@ -120,7 +120,7 @@ fn write_compatibility() -> Check {
 }
 
 /// What the names of the tests that need MiniStack or moto, which are installed from PyPI, have in them.
-const ON_MINISTACK: [&str; 11] = [
+const ON_MINISTACK: [&str; 12] = [
     "::aws_http",
     "::aws_lambda",
     "aws::",
@@ -132,6 +132,7 @@ const ON_MINISTACK: [&str; 11] = [
     "on_lambda_",
     "over_http_",
     "what_one_process_wrote_another_one_reads",
+    "written_on_aws_",
 ];
 
 /// What the names of the tests that need Google's emulator of Firestore, or fake-gcs-server from PyPI, have in them.
