@@ -2,74 +2,32 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-use bleepstore_tests::emulators::{ServerProgram, binary};
-use bleepstore_tests::http::{Endpoint, Front, Request};
+use bleepstore_tests::emulators::ServerProgram;
+use bleepstore_tests::http::{Endpoint, Request};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const ACCESS_KEY: &str = "AKIATESTROOT";
-const SECRET_KEY: &str = "a/secret+for/tests/only";
-
-/// What a run printed, and its exit code.
-struct Ran {
-    out: String,
-    error: String,
-    code: i32,
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        assert_eq!(self.code, 0, "{}", self.error);
-        serde_json::from_str(&self.out).unwrap()
-    }
-}
+use super::program::{self, Ran, Variables};
 
 fn run(folder: &Path, arguments: &[&str]) -> Ran {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(binary("bleepstore").unwrap())
-        .env_clear()
-        .env("BLEEPSTORE_DATA_DIR", folder)
-        .args(arguments)
-        .output()
-        .unwrap();
-    Ran {
-        out: String::from_utf8(stdout).unwrap(),
-        error: String::from_utf8(stderr).unwrap(),
-        code: status.code().unwrap(),
-    }
+    program::run("bleepstore", &on(folder), arguments)
 }
 
 /// The one line of a run that failed, without the program's name.
 fn refusal(folder: &Path, arguments: &[&str]) -> (String, i32) {
     let ran = run(folder, arguments);
     let line = ran.error.lines().last().unwrap_or_default();
-    (
-        line.strip_prefix("bleepstore: ").unwrap_or(&ran.error).to_owned(),
-        ran.code,
-    )
+    let line = line.strip_prefix("bleepstore: ").unwrap_or(&ran.error);
+    (line.to_owned(), ran.code)
 }
 
 fn serve(folder: &Path) -> (ServerProgram, Endpoint) {
-    let variables = vec![
-        ("BLEEPSTORE_DATA_DIR", folder.to_str().unwrap()),
-        ("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY),
-        ("BLEEPSTORE_SECRET_KEY", SECRET_KEY),
-        ("BLEEPSTORE_LOG", "warn"),
-    ];
-    let server = ServerProgram::start(&binary("bleepstore").unwrap(), variables).unwrap();
-    let endpoint = Endpoint {
-        address: server.address(),
-        region: "us-east-1".to_owned(),
-        access_key: ACCESS_KEY.to_owned(),
-        secret_key: SECRET_KEY.to_owned(),
-        front: Front::Nothing,
-    };
-    (server, endpoint)
+    program::serve("bleepstore", on(folder))
+}
+
+fn on(folder: &Path) -> Variables {
+    vec![("BLEEPSTORE_DATA_DIR", folder.to_str().unwrap().to_owned())]
 }
 
 /// A folder that a server has used: a bucket with a small object and one in a blob.

@@ -16,9 +16,11 @@ use bytes::Bytes;
 
 mod copies;
 mod fsck;
+mod google_cloud;
 mod import;
 mod local;
 mod migrate;
+mod program;
 mod schedule;
 
 /// Longer than every grace.

@@ -48,6 +48,7 @@ impl Place {
                 "on_lambda_",
                 "over_http_",
                 "what_one_process_wrote_another_one_reads",
+                "written_on_aws_",
             ],
             Self::Google => &[
                 "::gcp_h2c",
@@ -64,6 +65,7 @@ impl Place {
                 "blobs_in_azure",
                 "over_http_",
                 "what_one_process_wrote_another_one_reads",
+                "written_on_aws_",
             ],
         }
     }
