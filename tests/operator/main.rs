@@ -14,9 +14,9 @@ use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::{NOW, Samples};
 use bytes::Bytes;
 
+mod clouds;
 mod copies;
 mod fsck;
-mod google_cloud;
 mod import;
 mod local;
 mod migrate;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use bleepstore_tests::emulators::{GoogleCloud, MiniStack};
+use bleepstore_tests::emulators::{AzureCloud, GoogleCloud, MiniStack, ServerProgram};
 use bleepstore_tests::http::encoding::pattern;
 use bleepstore_tests::http::{Endpoint, Request, S3, UploadedPart};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use super::PART;
 use super::program::{Ran, Variables, run, serve};
@@ -118,13 +119,10 @@ fn both(from: &Variables, to: &Variables) -> Vec<(String, String)> {
     all
 }
 
-fn provisioned() -> (MiniStack, GoogleCloud) {
+fn provisioned_aws() -> MiniStack {
     let aws = MiniStack::start().unwrap();
-    let gcp = GoogleCloud::start().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(aws.provision()).unwrap();
-    runtime.block_on(gcp.provision()).unwrap();
-    (aws, gcp)
+    Runtime::new().unwrap().block_on(aws.provision()).unwrap();
+    aws
 }
 
 fn is_whole(variables: &Variables, store: &str) {
@@ -135,58 +133,97 @@ fn is_whole(variables: &Variables, store: &str) {
     assert_eq!(check.json()["findings"], json!([]));
 }
 
-/// From AWS to Google Cloud by copying bytes and importing an export, and from there to a folder in one go.
-#[test]
-fn a_bucket_written_on_aws_reads_back_whole_on_google_cloud_and_on_this_machine() {
-    let (aws, gcp) = provisioned();
-    let (on_aws, on_gcp) = (aws.variables(), gcp.variables());
-    let folder = tempfile::tempdir().unwrap();
-
-    let (server, endpoint) = serve("bootstrap", on_aws.clone());
-    let written = write(&endpoint, &on_aws);
+/// What was written on AWS by the binary that is deployed there, and its export.
+fn written_and_exported(aws: &Variables, export: &str) -> Written {
+    let (server, endpoint) = serve("bootstrap", aws.clone());
+    let written = write(&endpoint, aws);
     reads_back_whole(&endpoint, &written);
     assert!(server.stop().unwrap());
-    is_whole(&on_aws, "aws");
-    let export = folder.path().join("export.jsonl");
-    let export = export.to_str().unwrap();
-    assert_eq!(
-        admin(&on_aws, &["export", "--store", "aws", "--secrets", export]).code,
-        0
-    );
+    is_whole(aws, "aws");
+    let exported = admin(aws, &["export", "--store", "aws", "--secrets", export]);
+    assert_eq!(exported.code, 0, "{}", exported.error);
+    written
+}
 
-    let bytes = ["migrate", "--from", "aws", "--to", "gcp", "--bytes-only"];
-    let copied = admin(&both(&on_aws, &on_gcp), &bytes);
+/// A deployment that a store moves to.
+struct Place {
+    /// As `--store` names it.
+    store: &'static str,
+    /// The binary that is deployed there.
+    binary: &'static str,
+    variables: Variables,
+}
+
+/// Copies the bytes from AWS and imports the export; the binary that is deployed there, over both.
+fn brought_to(place: &Place, aws: &Variables, export: &str) -> (ServerProgram, Endpoint) {
+    let Place {
+        store,
+        binary,
+        variables,
+    } = place;
+    let bytes = ["migrate", "--from", "aws", "--to", store, "--bytes-only"];
+    let copied = admin(&both(aws, variables), &bytes);
     assert_eq!(copied.code, 0, "{}", copied.error);
-    let imported = admin(&on_gcp, &["import", "--store", "gcp", export]);
+    let imported = admin(variables, &["import", "--store", store, export]);
     assert_eq!(
         imported.out,
         "imported 2 buckets, 6 objects, 1 open uploads with 1 parts, 1 credentials; the epoch is 2\n",
         "{}",
         imported.error
     );
-    is_whole(&on_gcp, "gcp");
-    let (server, endpoint) = serve("bleepstore-gcp", on_gcp.clone());
-    reads_back_whole(&endpoint, &written);
-    assert!(server.stop().unwrap());
+    is_whole(variables, store);
     // The old store knows that the bytes are not its own to free only where they are the same bytes; here both own theirs.
     assert_eq!(
-        admin(&on_aws, &["stats", "--store", "aws", "--json"]).json()["epoch"],
+        admin(aws, &["stats", "--store", "aws", "--json"]).json()["epoch"],
         1
     );
+    serve(binary, variables.clone())
+}
+
+/// From AWS to Google Cloud by copying bytes and importing an export, and from there to a folder in one go.
+#[test]
+fn a_bucket_written_on_aws_reads_back_whole_on_google_cloud_and_on_this_machine() {
+    let (aws, google) = (provisioned_aws(), GoogleCloud::start().unwrap());
+    Runtime::new().unwrap().block_on(google.provision()).unwrap();
+    let on_aws = aws.variables();
+    let gcp = Place {
+        store: "gcp",
+        binary: "bleepstore-gcp",
+        variables: google.variables(),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let export = folder.path().join("export.jsonl");
+    let export = export.to_str().unwrap();
+    let written = written_and_exported(&on_aws, export);
+    let (server, endpoint) = brought_to(&gcp, &on_aws, export);
+    reads_back_whole(&endpoint, &written);
+    assert!(server.stop().unwrap());
 
     let data = folder.path().join("data");
-    let moved = admin(
-        &on_gcp,
-        &[
-            "migrate",
-            "--from",
-            "gcp",
-            "--to",
-            &format!("local:{}", data.display()),
-        ],
-    );
+    let local = format!("local:{}", data.display());
+    let moved = admin(&gcp.variables, &["migrate", "--from", "gcp", "--to", &local]);
     assert_eq!(moved.code, 0, "{}", moved.error);
     on_this_machine(&data, &written);
+}
+
+/// From AWS to Azure in the same way: exported, imported into Cosmos DB, its bytes copied.
+#[test]
+fn a_bucket_written_on_aws_reads_back_whole_on_azure() {
+    let (aws, cloud) = (provisioned_aws(), AzureCloud::start().unwrap());
+    Runtime::new().unwrap().block_on(cloud.provision()).unwrap();
+    let on_aws = aws.variables();
+    let azure = Place {
+        store: "azure",
+        binary: "bleepstore-azure",
+        variables: cloud.variables().unwrap(),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let export = folder.path().join("export.jsonl");
+    let export = export.to_str().unwrap();
+    let written = written_and_exported(&on_aws, export);
+    let (server, endpoint) = brought_to(&azure, &on_aws, export);
+    reads_back_whole(&endpoint, &written);
+    assert!(server.stop().unwrap());
 }
 
 fn on_this_machine(data: &Path, written: &Written) {
