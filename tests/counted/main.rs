@@ -2,6 +2,7 @@
 
 mod aws;
 mod cosmos;
+mod served;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,6 +9,7 @@ pub mod deployment;
 pub mod emulators;
 pub mod entropy;
 pub mod http;
+pub mod local_server;
 pub mod metadata_conformance;
 pub mod race;
 pub mod samples;

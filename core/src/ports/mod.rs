@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+mod around;
 mod blob;
 mod blob_objects;
 mod bucket_deletion;
@@ -12,9 +13,11 @@ mod error;
 mod metadata;
 mod named_rows;
 mod replacement;
+mod round_trips;
 mod upload_rows;
 mod upload_steps;
 
+pub use around::{Around, AroundBlobs, AroundMetadata};
 pub use blob::{
     BlobEntry, BlobPage, BlobRead, BlobStore, BlobStream, BodyStream, DeleteOutcome, OwnerRecord, WriteError,
 };
@@ -34,6 +37,7 @@ pub use metadata::{
 };
 pub use named_rows::{NamedRows, scan_named};
 pub use replacement::{Refusal, check_replacement};
+pub use round_trips::{RoundTripCounter, RoundTrips};
 pub use upload_rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 pub use upload_steps::{
     Publication, abort_in_steps, behind_write, clear_uploads, closed, confirm_record, forget_upload,

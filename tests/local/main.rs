@@ -1,0 +1,3 @@
+//! The binary `bleepstore` as a whole: what it tells its operator, and what survives it.
+
+mod access_log;
