@@ -55,6 +55,9 @@ pub(crate) struct ServeArgs {
     /// Base domains of virtual-hosted-style requests, comma-separated
     #[arg(long, env = "BLEEPSTORE_DOMAIN", value_name = "DOMAIN,…", default_value = "", value_parser = domains)]
     pub(crate) domain: Domains,
+    /// Whether GET /_bleepstore/metrics shows counts to whoever can reach the server
+    #[arg(long, env = "BLEEPSTORE_METRICS", value_name = "on|off", default_value = "on")]
+    pub(crate) metrics: Switch,
 }
 
 /// Settings of `gc`.
@@ -102,6 +105,15 @@ pub(crate) enum Metadata {
     Sqlite,
     /// Nothing is kept, neither records nor bytes; no folder is touched.
     Memory,
+}
+
+/// Whether something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
 }
 
 /// Base domains, in lower case.

@@ -1,4 +1,5 @@
 //! BleepStore on one machine: its stores and its binary.
 
 pub mod fs_blobs;
+pub mod metrics;
 pub mod sqlite;

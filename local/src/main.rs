@@ -5,6 +5,7 @@ mod config;
 mod credentials;
 mod data_dir;
 mod failure;
+mod front;
 mod gc;
 mod serve;
 mod stores;

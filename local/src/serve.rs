@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
+use bleepstore_local::metrics::Metrics;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::banner::banner;
-use crate::config::{Metadata, ServeArgs};
+use crate::config::{Metadata, ServeArgs, Switch};
 use crate::credentials::{self, Credentials};
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Result};
+use crate::front::Front;
 use crate::stores::Stores;
 
 /// More connections than this are not held, however many files may be open.
@@ -65,8 +67,12 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     announce(address, &args.region, folder.as_ref(), &credentials);
 
     let purge = tokio::spawn(purge_hourly(stores.ports.clone()));
-    let service = Arc::new(service);
-    let cut_off = bleepstore_http::serve(listener, service, options, async move {
+    let metrics = match args.metrics {
+        Switch::On => Some(Arc::new(Metrics::new(stores.group_sizes()))),
+        Switch::Off => None,
+    };
+    let front = Arc::new(Front::new(service, metrics));
+    let cut_off = bleepstore_http::serve(listener, front, options, async move {
         signals.next().await;
         tracing::info!("stopping");
         tokio::spawn(async move {

@@ -7,6 +7,7 @@ use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::ports::Clock;
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_local::fs_blobs::FsBlobs;
+use bleepstore_local::metrics::Histogram;
 use bleepstore_local::sqlite::SqliteMetadata;
 
 use crate::data_dir::DataDir;
@@ -59,6 +60,11 @@ impl Stores {
             ports,
             database: Some(database),
         })
+    }
+
+    /// How many changes to the metadata became durable together, where they do.
+    pub(crate) fn group_sizes(&self) -> Option<Arc<Histogram>> {
+        self.database.as_ref().map(|database| database.group_sizes())
     }
 
     /// Finishes the changes that are under way and empties the write-ahead log. Nothing is lost without it.

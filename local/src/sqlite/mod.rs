@@ -18,6 +18,7 @@ mod writer;
 
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use bleepstore_core::ports::{MetadataStore, StoreResult};
@@ -27,6 +28,7 @@ use self::error::Failure;
 use self::readers::Readers;
 pub use self::schema::OpenError;
 use self::writer::{Fatal, Gate, Writer};
+use crate::metrics::Histogram;
 
 /// Bodies up to this many bytes lie in the database: a file and its two fsyncs would cost more.
 const INLINE_LIMIT: u64 = 16 * 1024;
@@ -69,7 +71,12 @@ impl SqliteMetadata {
     /// How many transactions were committed since the store was opened. Changes that wait at the same
     /// moment share one.
     pub fn transactions(&self) -> u64 {
-        self.writer.transactions()
+        self.writer.group_sizes().count()
+    }
+
+    /// How many changes shared each of them.
+    pub fn group_sizes(&self) -> Arc<Histogram> {
+        Arc::clone(self.writer.group_sizes())
     }
 
     /// Runs `work` on the writer's thread.

@@ -8,7 +8,6 @@ use std::cell::Cell;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 
@@ -17,10 +16,14 @@ use rusqlite::{Connection, ffi};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::{Failure, is_disk_full};
+use crate::metrics::Histogram;
 
 /// How many changes share a transaction at most: bounds what a crash can leave unanswered, and how long
 /// the first of them waits for the last.
 const GROUP: usize = 256;
+
+/// The bounds of the buckets that sizes of groups are counted in.
+const GROUP_SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, GROUP as u64];
 
 /// How many changes may wait; whoever comes then waits to be queued.
 const QUEUE: usize = 1024;
@@ -38,7 +41,7 @@ pub(super) type Fatal = Box<dyn Fn(&str) + Send>;
 /// A handle to the writer's thread. The thread ends when this is dropped.
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
-    transactions: Arc<AtomicU64>,
+    group_sizes: Arc<Histogram>,
 }
 
 enum Message {
@@ -67,7 +70,7 @@ impl Writer {
     /// Starts the writer on the connection to the database at `path`.
     pub(super) fn start(db: Connection, path: &Path, gate: Gate, fatal: Fatal) -> std::io::Result<Self> {
         let (queue, mut receiver) = mpsc::channel(QUEUE);
-        let transactions = Arc::new(AtomicU64::new(0));
+        let group_sizes = Arc::new(Histogram::new(GROUP_SIZES));
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         let worker = Worker {
@@ -75,7 +78,7 @@ impl Writer {
             log: PathBuf::from(log),
             log_limit: Cell::new(LOG_LIMIT),
             gate,
-            transactions: Arc::clone(&transactions),
+            group_sizes: Arc::clone(&group_sizes),
         };
         thread::Builder::new()
             .name("sqlite-writer".to_owned())
@@ -87,7 +90,7 @@ impl Writer {
                     Err(_) => fatal("the database's writer panicked"),
                 }
             })?;
-        Ok(Self { queue, transactions })
+        Ok(Self { queue, group_sizes })
     }
 
     /// Runs `work` in a transaction. When this returns `Ok`, its changes are durable.
@@ -113,9 +116,9 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(unanswered()))
     }
 
-    /// How many transactions have been committed.
-    pub(super) fn transactions(&self) -> u64 {
-        self.transactions.load(Ordering::Relaxed)
+    /// How many changes each transaction had that has been committed.
+    pub(super) fn group_sizes(&self) -> &Arc<Histogram> {
+        &self.group_sizes
     }
 
     /// How many changes wait.
@@ -194,7 +197,7 @@ struct Worker {
     log: PathBuf,
     log_limit: Cell<u64>,
     gate: Gate,
-    transactions: Arc<AtomicU64>,
+    group_sizes: Arc<Histogram>,
 }
 
 impl Worker {
@@ -244,7 +247,7 @@ impl Worker {
             }
             Err(error) => return Err(lost(&error)),
         }
-        self.transactions.fetch_add(1, Ordering::Relaxed);
+        self.group_sizes.observe(group.len() as u64);
         for change in group {
             change.answer();
         }
