@@ -8,6 +8,7 @@ pub mod decorators;
 pub mod deployment;
 pub mod emulators;
 pub mod entropy;
+pub mod history;
 pub mod http;
 pub mod local_server;
 pub mod metadata_conformance;

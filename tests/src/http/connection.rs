@@ -19,15 +19,20 @@ pub struct Connection {
 impl Connection {
     /// Connects to a server behind `front`.
     pub fn open(address: SocketAddr, front: Front) -> Self {
-        let stream = TcpStream::connect(address).expect("the server accepts connections");
+        Self::try_open(address, front).expect("the server accepts connections")
+    }
+
+    /// Connects as [`open`](Self::open) does, unless nobody listens.
+    pub fn try_open(address: SocketAddr, front: Front) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.set_write_timeout(Some(TIMEOUT)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self {
+        Ok(Self {
             stream: BufReader::new(stream),
             address,
             front,
-        }
+        })
     }
 
     /// Sends a request and reads its response. A server may answer before it has read the body, so a body that
@@ -41,6 +46,17 @@ impl Connection {
         self.write(&request.head(self.address));
         let _unfinished: io::Result<()> = self.stream.get_mut().write_all(&request.body);
         self.try_read_response(&request.method)
+    }
+
+    /// Sends a request as [`send`](Self::send) does, to a server that may die at any moment and listen elsewhere in its next
+    /// life: an error if the connection ends before the response does. `Host` is what the request was signed for.
+    pub fn try_exchange(&mut self, request: &SignedRequest) -> io::Result<Response> {
+        self.stream
+            .get_mut()
+            .write_all(&request.head(request.address()))?;
+        let _unfinished: io::Result<()> = self.stream.get_mut().write_all(&request.body);
+        let head = self.try_read_head()?;
+        self.try_read_rest(&request.method, head)
     }
 
     /// Writes bytes as they are.
@@ -64,7 +80,11 @@ impl Connection {
     }
 
     fn try_read_response(&mut self, method: &str) -> io::Result<Response> {
-        let mut response = self.read_head();
+        let head = self.try_read_head().expect("the server answers");
+        self.try_read_rest(method, head)
+    }
+
+    fn try_read_rest(&mut self, method: &str, mut response: Response) -> io::Result<Response> {
         let bodiless = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
         if !bodiless {
             response.body = self.read_body(&response)?;
@@ -84,22 +104,19 @@ impl Connection {
         }
     }
 
-    fn read_head(&mut self) -> Response {
+    fn try_read_head(&mut self) -> io::Result<Response> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let line = self
-                .stream
-                .read_until(b'\n', &mut head)
-                .expect("the server answers");
-            assert_ne!(
-                line, 0,
-                "the server closed the connection inside a response's head"
-            );
+            if self.stream.read_until(b'\n', &mut head)? == 0 {
+                return Err(io::Error::other(
+                    "the server closed the connection inside a response's head",
+                ));
+            }
         }
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut parsed = httparse::Response::new(&mut headers);
         parsed.parse(&head).expect("a well-formed response head");
-        Response {
+        Ok(Response {
             status: parsed.code.unwrap(),
             headers: parsed
                 .headers
@@ -112,7 +129,7 @@ impl Connection {
                 })
                 .collect(),
             body: Vec::new(),
-        }
+        })
     }
 
     fn read_body(&mut self, response: &Response) -> io::Result<Vec<u8>> {
