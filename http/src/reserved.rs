@@ -46,6 +46,15 @@ pub(crate) fn belongs_to<B>(request: &Request<B>, base_domains: &[String]) -> Re
 
 /// The answer to a health check.
 pub(crate) fn health(method: &Method) -> Response<Body> {
+    document(method, "application/json", || r#"{"status":"ok"}"#.to_owned())
+}
+
+/// The answer to a request for a document that is only read: `405` to one that would change it.
+pub fn document(
+    method: &Method,
+    content_type: &'static str,
+    text: impl FnOnce() -> String,
+) -> Response<Body> {
     if *method != Method::GET && *method != Method::HEAD {
         let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
         response
@@ -53,15 +62,15 @@ pub(crate) fn health(method: &Method) -> Response<Body> {
             .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let mut response = Response::new(Body::full(r#"{"status":"ok"}"#));
+    let mut response = Response::new(Body::full(text()));
     response
         .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
 /// A status and nothing else.
-pub(crate) fn bare(status: StatusCode) -> Response<Body> {
+pub fn bare(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response

@@ -60,6 +60,9 @@ pub(crate) struct ServeArgs {
     /// How often garbage is collected beside requests, such as 30m, 6h or 1d, or off
     #[arg(long, env = "BLEEPSTORE_GC_EVERY", value_name = "INTERVAL", default_value = "6h", value_parser = interval)]
     pub(crate) gc_every: Interval,
+    /// Whether GET /_bleepstore/metrics shows counts to whoever can reach the server
+    #[arg(long, env = "BLEEPSTORE_METRICS", value_name = "on|off", default_value = "on")]
+    pub(crate) metrics: Switch,
 }
 
 /// How often something is done.
@@ -112,6 +115,15 @@ impl Metadata {
             Self::Memory => None,
         }
     }
+}
+
+/// Whether something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
 }
 
 /// Base domains, in lower case.

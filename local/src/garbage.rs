@@ -12,11 +12,17 @@ const AFTER_START: Duration = Duration::from_secs(10 * 60);
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Collects garbage each time `every` has passed, slice after slice until a round is finished. What is younger than 24
-/// hours stays, since requests may be writing it.
-pub async fn collect_on_schedule(ports: Ports, every: Duration) {
+/// hours stays, since requests may be writing it. `observe` is told how each round ended.
+pub async fn collect_on_schedule(
+    ports: Ports,
+    every: Duration,
+    observe: impl Fn(&Result<GcReport, GcError>),
+) {
     ports.clock.sleep(every.min(AFTER_START)).await;
     loop {
-        match collect_round(&ports).await {
+        let ended = collect_round(&ports).await;
+        observe(&ended);
+        match ended {
             Ok(round) => tracing::info!(
                 seen = round.seen.blobs,
                 deleted = round.deleted.blobs,

@@ -5,14 +5,25 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use bleepstore_core::ports::{StoreError, StoreErrorKind, StoreResult};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::metrics::Histogram;
+
 /// How many changes share a group at most: bounds what a crash can leave unanswered, and how long the first of them
 /// waits for the last.
 const GROUP: usize = 256;
+
+/// The bounds of the buckets that sizes of groups are counted in.
+const GROUP_SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, GROUP as u64];
+
+/// An empty count of the sizes of groups that were made durable.
+pub(crate) fn group_sizes() -> Arc<Histogram> {
+    Arc::new(Histogram::new(GROUP_SIZES))
+}
 
 /// How many changes may wait; whoever comes then waits to be queued.
 const QUEUE: usize = 1024;

@@ -6,6 +6,7 @@ pub mod fs_blobs;
 pub mod garbage;
 mod group_commit;
 pub mod jsonl;
+pub mod metrics;
 pub mod operated;
 #[cfg(test)]
 mod sample_rows;

@@ -4,6 +4,7 @@ mod banner;
 mod config;
 mod credentials;
 mod failure;
+mod front;
 mod serve;
 mod tool;
 

@@ -10,15 +10,17 @@ use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
 use bleepstore_local::data_dir::DataDir;
 use bleepstore_local::garbage::collect_on_schedule;
+use bleepstore_local::metrics::Metrics;
 use bleepstore_local::stores::Stores;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::banner::banner;
-use crate::config::{Interval, ServeArgs};
+use crate::config::{Interval, ServeArgs, Switch};
 use crate::credentials::{self, Credentials};
 use crate::failure::{Failure, Result};
+use crate::front::Front;
 
 /// More connections than this are not held, however many files may be open.
 const MOST_CONNECTIONS: usize = 8192;
@@ -64,12 +66,25 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     announce(address, &args.region, folder.as_ref(), &credentials);
 
     let purge = tokio::spawn(purge_hourly(stores.ports.clone()));
+    let metrics = match args.metrics {
+        Switch::On => Some(Arc::new(Metrics::new(stores.group_sizes()))),
+        Switch::Off => None,
+    };
     let collection = match args.gc_every {
-        Interval::Every(every) => Some(tokio::spawn(collect_on_schedule(stores.ports.clone(), every))),
+        Interval::Every(every) => {
+            let metrics = metrics.clone();
+            let observe = move |run: &_| {
+                if let Some(metrics) = &metrics {
+                    metrics.collected(run);
+                }
+            };
+            let schedule = collect_on_schedule(stores.ports.clone(), every, observe);
+            Some(tokio::spawn(schedule))
+        }
         Interval::Off => None,
     };
-    let service = Arc::new(service);
-    let cut_off = bleepstore_http::serve(listener, service, options, async move {
+    let front = Arc::new(Front::new(service, metrics));
+    let cut_off = bleepstore_http::serve(listener, front, options, async move {
         signals.next().await;
         tracing::info!("stopping");
         tokio::spawn(async move {

@@ -13,6 +13,7 @@ use bleepstore_tools::{Failure, Result};
 use crate::data_dir::DataDir;
 use crate::fs_blobs::FsBlobs;
 use crate::jsonl::JsonlMetadata;
+use crate::metrics::Histogram;
 use crate::sqlite::SqliteMetadata;
 
 /// The files of the records in a data folder.
@@ -94,6 +95,11 @@ impl Stores {
         })
     }
 
+    /// How many changes the metadata store made durable together, where it does so.
+    pub fn group_sizes(&self) -> Option<Arc<Histogram>> {
+        self.database.as_ref().map(Database::group_sizes)
+    }
+
     /// Finishes the changes that are under way and leaves the files as they are best read. Nothing is lost without it.
     pub async fn close(self) {
         if let Some(database) = self.database
@@ -151,6 +157,13 @@ impl Database {
         match self {
             Self::Sqlite(database) => Arc::clone(database) as _,
             Self::Jsonl(log) => Arc::clone(log) as _,
+        }
+    }
+
+    fn group_sizes(&self) -> Arc<Histogram> {
+        match self {
+            Self::Sqlite(database) => database.group_sizes(),
+            Self::Jsonl(log) => log.group_sizes(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_tests::blob_conformance::BlobFixture;
 use bleepstore_tests::clock::ManualClock;
-use bleepstore_tests::decorators::{InterceptedBlobs, InterceptedMetadata, PassThrough};
+use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::metadata_conformance::MetadataFixture;
 use bleepstore_tests::samples::NOW;
 
@@ -40,7 +40,10 @@ async fn memory_metadata_with_small_rows() -> MetadataFixture {
 
 async fn intercepted_metadata() -> MetadataFixture {
     let inner = Arc::new(MemoryMetadata::default());
-    MetadataFixture::new(Arc::new(InterceptedMetadata::new(inner, Arc::new(PassThrough))))
+    MetadataFixture::new(Arc::new(bleepstore_tests::decorators::intercepted_metadata(
+        inner,
+        Arc::new(PassThrough),
+    )))
 }
 
 async fn memory_blobs() -> BlobFixture {
@@ -52,7 +55,10 @@ async fn intercepted_blobs() -> BlobFixture {
     let clock = Arc::new(ManualClock::at(NOW));
     let inner = Arc::new(MemoryBlobs::new(clock.clone()));
     BlobFixture::new(
-        Arc::new(InterceptedBlobs::new(inner, Arc::new(PassThrough))),
+        Arc::new(bleepstore_tests::decorators::intercepted_blobs(
+            inner,
+            Arc::new(PassThrough),
+        )),
         clock,
     )
 }

@@ -9,7 +9,7 @@ use bleepstore_core::Ports;
 use bleepstore_core::memory::MemoryBlobs;
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tests::billing::CostDocument;
-use bleepstore_tests::decorators::{CallCounter, InterceptedBlobs};
+use bleepstore_tests::decorators::{CallCounter, intercepted_blobs};
 use bleepstore_tests::emulators::CosmosEmulator;
 use bleepstore_tests::http::{S3, start_server};
 
@@ -50,7 +50,7 @@ fn each_operation_costs_what_the_document_says() {
         let blobs = Arc::new(MemoryBlobs::new(clock.clone()));
         Ports {
             metadata: Arc::new(store),
-            blobs: Arc::new(InterceptedBlobs::new(blobs, counter)),
+            blobs: Arc::new(intercepted_blobs(blobs, counter)),
             clock,
             entropy,
         }

@@ -9,7 +9,7 @@ use bleepstore_core::memory::MemoryBlobs;
 use bleepstore_gcp::firestore::Work;
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tests::billing::CostDocument;
-use bleepstore_tests::decorators::{CallCounter, InterceptedBlobs};
+use bleepstore_tests::decorators::{CallCounter, intercepted_blobs};
 use bleepstore_tests::emulators::{FirestoreEmulator, firestore_store, unused_project};
 use bleepstore_tests::http::{S3, start_server};
 
@@ -39,7 +39,7 @@ fn each_operation_costs_what_the_document_says() {
         let blobs = Arc::new(MemoryBlobs::new(clock.clone()));
         Ports {
             metadata,
-            blobs: Arc::new(InterceptedBlobs::new(blobs, counter)),
+            blobs: Arc::new(intercepted_blobs(blobs, counter)),
             clock,
             entropy: Arc::new(OsEntropy),
         }

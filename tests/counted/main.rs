@@ -4,6 +4,7 @@ mod aws;
 mod cosmos;
 mod firestore;
 mod operations;
+mod served;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

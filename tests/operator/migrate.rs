@@ -8,7 +8,7 @@ use bleepstore_core::ops::{
     FsckOptions, MigrateOptions, MigrateReport, Progress, TransferError, check_slice, migrate,
 };
 use bleepstore_core::ports::{Ports, StoreErrorKind};
-use bleepstore_tests::decorators::{CallCounter, Faults, InterceptedBlobs, Interceptor, Verdict};
+use bleepstore_tests::decorators::{CallCounter, Faults, Interceptor, Verdict, intercepted_blobs};
 use bleepstore_tests::deployment::Deployment;
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::Samples;
@@ -28,7 +28,7 @@ async fn migrated(from: &Deployment, to: &Ports) -> Result<MigrateReport, Transf
 /// Blobs of the new store as the old one.
 fn watched(to: &Ports, interceptor: Arc<dyn Interceptor>) -> Ports {
     Ports {
-        blobs: Arc::new(InterceptedBlobs::new(to.blobs.clone(), interceptor)),
+        blobs: Arc::new(intercepted_blobs(to.blobs.clone(), interceptor)),
         ..to.clone()
     }
 }

@@ -30,7 +30,7 @@ async fn what_is_old_enough_goes_when_the_interval_has_passed() {
         clock: store.clock.clone(),
         ..store.context.ports.clone()
     };
-    let schedule = tokio::spawn(collect_on_schedule(ports, HOUR));
+    let schedule = tokio::spawn(collect_on_schedule(ports, HOUR, |_| ()));
     settle().await;
     assert_eq!(store.stored_blobs().await.len(), 10);
     store.clock.advance(HOUR);

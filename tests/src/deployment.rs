@@ -20,7 +20,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::clock::ManualClock;
-use crate::decorators::{InterceptedBlobs, InterceptedMetadata, Interceptor};
+use crate::decorators::{Interceptor, intercepted_blobs, intercepted_metadata};
 use crate::entropy::SeededEntropy;
 use crate::samples::{NOW, key, number};
 
@@ -71,8 +71,8 @@ impl Deployment {
         let ownership = ops::establish_ownership(&ports).await.unwrap();
         assert_eq!(ownership, Ownership::Owned);
         let ports = Ports {
-            metadata: Arc::new(InterceptedMetadata::new(metadata.clone(), interceptor.clone())),
-            blobs: Arc::new(InterceptedBlobs::new(blobs.clone(), interceptor)),
+            metadata: Arc::new(intercepted_metadata(metadata.clone(), interceptor.clone())),
+            blobs: Arc::new(intercepted_blobs(blobs.clone(), interceptor)),
             ..ports
         };
         Self {
@@ -91,11 +91,8 @@ impl Deployment {
     /// The same stores, asked by another instance whose calls `interceptor` sees.
     pub fn beside(&self, interceptor: Arc<dyn Interceptor>) -> Self {
         let ports = Ports {
-            metadata: Arc::new(InterceptedMetadata::new(
-                self.metadata.clone(),
-                interceptor.clone(),
-            )),
-            blobs: Arc::new(InterceptedBlobs::new(self.blobs.clone(), interceptor)),
+            metadata: Arc::new(intercepted_metadata(self.metadata.clone(), interceptor.clone())),
+            blobs: Arc::new(intercepted_blobs(self.blobs.clone(), interceptor)),
             ..self.context.ports.clone()
         };
         Self {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+mod around;
 mod blob;
 mod blob_objects;
 mod bucket_deletion;
@@ -13,9 +14,11 @@ mod failed_calls;
 mod metadata;
 mod named_rows;
 mod replacement;
+mod round_trips;
 mod upload_rows;
 mod upload_steps;
 
+pub use around::{Around, AroundBlobs, AroundMetadata};
 pub use blob::{
     BlobEntry, BlobPage, BlobRead, BlobStore, BlobStream, BodyStream, DeleteOutcome, OwnerRecord, WriteError,
 };
@@ -36,6 +39,7 @@ pub use metadata::{
 };
 pub use named_rows::{NamedRows, scan_named};
 pub use replacement::{Refusal, check_replacement};
+pub use round_trips::{RoundTripCounter, RoundTrips};
 pub use upload_rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 pub use upload_steps::{
     Publication, abort_in_steps, behind_write, clear_uploads, closed, confirm_record, forget_upload,

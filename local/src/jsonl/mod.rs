@@ -14,7 +14,6 @@ mod tests;
 mod writer;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use bleepstore_core::memory::{Edit, Journal, RowLimits, Rows};
@@ -25,7 +24,8 @@ pub use self::error::OpenError;
 use self::log::Log;
 use self::writer::{Ahead, Durable, Journaled};
 use crate::files::{DiskFiles, FileOps};
-use crate::group_commit::{Fatal, Made, Writer, abort};
+use crate::group_commit::{self, Fatal, Made, Writer, abort};
+use crate::metrics::Histogram;
 
 /// Bodies up to this many bytes lie in the log, as base64, and in memory: a file and its two fsyncs would cost more.
 const INLINE_LIMIT: u64 = 16 * 1024;
@@ -37,7 +37,7 @@ const LAYOUT_LIMIT: usize = 1_000;
 pub struct JsonlMetadata {
     writer: Writer<Ahead>,
     durable: Durable,
-    syncs: Arc<AtomicU64>,
+    group_sizes: Arc<Histogram>,
 }
 
 impl JsonlMetadata {
@@ -63,19 +63,19 @@ impl JsonlMetadata {
         let live = u128::from(replayed.length) * replayed.rows.count() as u128 / changes;
         let live = u64::try_from(live).unwrap_or(replayed.length);
         let durable = Arc::new(RwLock::new(replayed.rows));
-        let syncs = Arc::new(AtomicU64::new(0));
+        let group_sizes = group_commit::group_sizes();
         let engine = Journaled::on(
             log,
             Arc::clone(&durable),
             Compaction::new(files, shortest, live),
-            Arc::clone(&syncs),
+            Arc::clone(&group_sizes),
         );
         let thread = OpenError::io("a thread cannot be started");
         let writer = Writer::start("log-writer", engine, fatal).map_err(thread)?;
         Ok(Self {
             writer,
             durable,
-            syncs,
+            group_sizes,
         })
     }
 
@@ -88,7 +88,12 @@ impl JsonlMetadata {
     /// How many groups of changes were synced since the store was opened. Changes that wait at the same moment share
     /// one.
     pub fn syncs(&self) -> u64 {
-        self.syncs.load(Ordering::Relaxed)
+        self.group_sizes.count()
+    }
+
+    /// How many changes shared each of them.
+    pub fn group_sizes(&self) -> Arc<Histogram> {
+        Arc::clone(&self.group_sizes)
     }
 }
 

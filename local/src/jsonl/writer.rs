@@ -1,7 +1,6 @@
 //! How changes become durable in the log, and only then visible.
 
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bleepstore_core::memory::{Change, Edit, Rows};
@@ -12,6 +11,7 @@ use super::line::write_record;
 use super::log::{AppendError, Log};
 use crate::files::store_error;
 use crate::group_commit::{Applied, Engine, Group, refuse};
+use crate::metrics::Histogram;
 
 /// Rows that readers see: all that is durable.
 pub(super) type Durable = Arc<RwLock<Rows>>;
@@ -43,12 +43,17 @@ pub(super) struct Journaled {
     durable: Durable,
     log: Log,
     compaction: Compaction,
-    syncs: Arc<AtomicU64>,
+    group_sizes: Arc<Histogram>,
 }
 
 impl Journaled {
-    /// On a log whose rows are the durable ones. Counts in `syncs` the groups that were synced.
-    pub(super) fn on(log: Log, durable: Durable, compaction: Compaction, syncs: Arc<AtomicU64>) -> Self {
+    /// On a log whose rows are the durable ones. Counts in `group_sizes` the changes of each group that was synced.
+    pub(super) fn on(
+        log: Log,
+        durable: Durable,
+        compaction: Compaction,
+        group_sizes: Arc<Histogram>,
+    ) -> Self {
         let rows = durable.read().unwrap_or_else(PoisonError::into_inner).clone();
         Self {
             ahead: Ahead {
@@ -58,7 +63,7 @@ impl Journaled {
             durable,
             log,
             compaction,
-            syncs,
+            group_sizes,
         }
     }
 
@@ -94,7 +99,7 @@ impl Engine for Journaled {
                     return Ok(());
                 }
             }
-            self.syncs.fetch_add(1, Ordering::Relaxed);
+            self.group_sizes.observe(group.len() as u64);
             let mut durable = self.durable.write().unwrap_or_else(PoisonError::into_inner);
             for change in changes.into_iter().flatten() {
                 durable.apply(change);

@@ -19,7 +19,6 @@ mod writer;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use bleepstore_core::ports::{MetadataStore, StoreResult};
@@ -29,7 +28,8 @@ use self::error::Failure;
 use self::readers::Readers;
 pub use self::schema::OpenError;
 use self::writer::{Gate, Transactions};
-use crate::group_commit::{Fatal, Made, Writer, abort};
+use crate::group_commit::{self, Fatal, Made, Writer, abort};
+use crate::metrics::Histogram;
 
 /// Bodies up to this many bytes lie in the database: a file and its two fsyncs would cost more.
 const INLINE_LIMIT: u64 = 16 * 1024;
@@ -42,7 +42,7 @@ const LAYOUT_LIMIT: usize = 1_000;
 pub struct SqliteMetadata {
     writer: Writer<Connection>,
     readers: Readers,
-    transactions: Arc<AtomicU64>,
+    group_sizes: Arc<Histogram>,
 }
 
 impl SqliteMetadata {
@@ -61,13 +61,13 @@ impl SqliteMetadata {
         let gate = Gate::default();
         let cores = thread::available_parallelism().map_or(2, NonZero::get);
         let readers = Readers::start(path, &gate, cores.clamp(2, 8))?;
-        let transactions = Arc::new(AtomicU64::new(0));
-        let engine = Transactions::on(db, path, gate, Arc::clone(&transactions));
+        let group_sizes = group_commit::group_sizes();
+        let engine = Transactions::on(db, path, gate, Arc::clone(&group_sizes));
         let writer = Writer::start("sqlite-writer", engine, fatal).map_err(OpenError::Thread)?;
         Ok(Self {
             writer,
             readers,
-            transactions,
+            group_sizes,
         })
     }
 
@@ -80,7 +80,12 @@ impl SqliteMetadata {
     /// How many transactions were committed since the store was opened. Changes that wait at the same
     /// moment share one.
     pub fn transactions(&self) -> u64 {
-        self.transactions.load(Ordering::Relaxed)
+        self.group_sizes.count()
+    }
+
+    /// How many changes shared each of them.
+    pub fn group_sizes(&self) -> Arc<Histogram> {
+        Arc::clone(&self.group_sizes)
     }
 
     /// Runs `work` on the writer's thread.

@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bleepstore_core::ports::{StoreError, StoreResult};
@@ -13,6 +12,7 @@ use rusqlite::{Connection, ffi};
 
 use super::error::{Failure, is_disk_full};
 use crate::group_commit::{self, Applied, Engine, Group, Pending, refuse};
+use crate::metrics::Histogram;
 
 /// Bytes of the write-ahead log from which on the writer empties it itself. SQLite does so only at a moment
 /// without readers, which may never come.
@@ -27,12 +27,13 @@ pub(super) struct Transactions {
     log: PathBuf,
     log_limit: u64,
     gate: Gate,
-    count: Arc<AtomicU64>,
+    group_sizes: Arc<Histogram>,
 }
 
 impl Transactions {
-    /// On the connection to the database at `path`. Counts transactions in `count`.
-    pub(super) fn on(db: Connection, path: &Path, gate: Gate, count: Arc<AtomicU64>) -> Self {
+    /// On the connection to the database at `path`. Counts in `group_sizes` the changes of each transaction that is
+    /// committed.
+    pub(super) fn on(db: Connection, path: &Path, gate: Gate, group_sizes: Arc<Histogram>) -> Self {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         Self {
@@ -40,7 +41,7 @@ impl Transactions {
             log: PathBuf::from(log),
             log_limit: LOG_LIMIT,
             gate,
-            count,
+            group_sizes,
         }
     }
 
@@ -129,7 +130,7 @@ impl Engine for Transactions {
             }
             Err(error) => return Err(lost(&error)),
         }
-        self.count.fetch_add(1, Ordering::Relaxed);
+        self.group_sizes.observe(group.len() as u64);
         for change in group {
             change.answer();
         }

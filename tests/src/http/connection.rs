@@ -48,6 +48,16 @@ impl Connection {
         self.try_read_response(&request.method)
     }
 
+    /// Sends a request as [`send`](Self::send) does, to a server that may die at any moment and listen elsewhere in its next
+    /// life: an error if the connection ends before the response does. `Host` is what the request was signed for.
+    pub fn try_exchange(&mut self, request: &SignedRequest) -> io::Result<Response> {
+        self.stream
+            .get_mut()
+            .write_all(&request.head(request.address()))?;
+        let _unfinished: io::Result<()> = self.stream.get_mut().write_all(&request.body);
+        self.try_read_response(&request.method)
+    }
+
     /// Writes bytes as they are.
     pub fn write(&mut self, bytes: &[u8]) {
         self.stream.get_mut().write_all(bytes).expect("the server reads");

@@ -41,7 +41,7 @@ async fn changes_that_wait_at_the_same_moment_share_a_transaction() {
     let (_folder, path) = temporary();
     let store = Arc::new(open_with_bucket(&path).await);
     let release = hold(&store).await;
-    let before = store.transactions();
+    let (before, changes) = (store.transactions(), store.group_sizes().sum());
     let puts: Vec<_> = (0..100)
         .map(|n| {
             let store = Arc::clone(&store);
@@ -55,6 +55,7 @@ async fn changes_that_wait_at_the_same_moment_share_a_transaction() {
     }
     // The one that held the writer, then all the others.
     assert_eq!(store.transactions() - before, 2);
+    assert_eq!(store.group_sizes().sum() - changes, 101);
     let page = store
         .scan_objects(&bucket(), &KeyRange::default(), 1000)
         .await

@@ -1,91 +1,21 @@
-//! Clients that change the same few objects at once, and note what they are told.
+//! One client of a load.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::record::{Action, Value};
+use super::world::{CONTESTS, CYCLED_KEYS, KEYS, World, contest};
+use crate::entropy::SeededEntropy;
+use crate::http::encoding::{content_md5, etag};
+use crate::http::{Bucket, Connection, Request, Response, SignedRequest};
 
-use bleepstore_tests::entropy::SeededEntropy;
-use bleepstore_tests::http::encoding::{content_md5, etag, multipart_etag};
-use bleepstore_tests::http::{Bucket, Connection, Request, Response, S3, UploadedPart};
-
-use super::history::{Action, History, Value, Values};
-
-/// The objects of the bucket that stays. The first ones are there before the load.
-pub(crate) const KEYS: [&str; 5] = ["a", "b", "c/1", "c/2", "d"];
-
-/// The objects of the bucket that is deleted and made again.
-pub(crate) const CYCLED_KEYS: [&str; 2] = ["x", "y"];
-
-/// Keys that are written once, if they are free.
-const CONTESTS: usize = 12;
-
-/// How often a client sends a step of an upload.
-const TRIES: usize = 8;
-
-/// Smaller ones must be the last of an upload.
-const PART: usize = 5 << 20;
-
-/// More than the blob store sends in one request.
+/// More than a blob store in a cloud sends in one request.
 const LARGE: usize = (8 << 20) + 1;
 
 /// What a client is told.
-enum Answer {
+pub(super) enum Answer {
     Done(Response),
     /// Not done, for the reason with this code.
     Refused(String),
-    /// Nobody knows whether it was done.
-    Unknown,
-}
-
-/// The buckets and all that happened to them.
-pub(crate) struct World {
-    pub(crate) s3: S3,
-    pub(crate) bucket: Bucket,
-    pub(crate) cycled: Bucket,
-    pub(crate) history: History,
-    values: Values,
-    next: AtomicU64,
-}
-
-impl World {
-    pub(crate) fn new(s3: S3) -> Self {
-        Self {
-            bucket: s3.bucket(),
-            cycled: s3.bucket(),
-            s3,
-            history: History::default(),
-            values: Values::default(),
-            next: AtomicU64::new(1),
-        }
-    }
-
-    /// All keys that clients use in a bucket, in order.
-    fn keys(&self, bucket: &Bucket) -> Vec<String> {
-        if bucket.name == self.cycled.name {
-            return CYCLED_KEYS.map(str::to_owned).to_vec();
-        }
-        let contests = (0..CONTESTS).map(contest);
-        let mut keys: Vec<String> = KEYS.map(str::to_owned).into_iter().chain(contests).collect();
-        keys.sort();
-        keys
-    }
-
-    fn place(&self, bucket: &Bucket, key: &str) -> String {
-        format!("{}/{key}", bucket.name)
-    }
-
-    /// Reads everything back, each object by itself and in the listing.
-    pub(crate) fn read_all(&self) {
-        let client = Client::new(self, 0);
-        for bucket in [&self.bucket, &self.cycled] {
-            for key in self.keys(bucket) {
-                assert!(client.get(bucket, &key), "{key} cannot be read");
-            }
-            assert!(client.list(bucket), "{} cannot be listed", bucket.name);
-        }
-    }
-}
-
-fn contest(number: usize) -> String {
-    format!("contest-{number:02}")
+    /// Nobody knows whether it was done. Where there is a moment, it was done by then or never will be.
+    Unknown(Option<u64>),
 }
 
 /// The bytes that a value stands for: 16 of them are no other value's.
@@ -95,13 +25,14 @@ fn body(value: Value, length: usize) -> Vec<u8> {
 }
 
 /// One client, which sends one request after another.
-pub(crate) struct Client<'a> {
-    world: &'a World,
-    draws: SeededEntropy,
+pub struct Client<'a> {
+    pub(super) world: &'a World,
+    pub(super) draws: SeededEntropy,
 }
 
 impl<'a> Client<'a> {
-    pub(crate) fn new(world: &'a World, seed: u64) -> Self {
+    /// A client whose choices follow from `seed`.
+    pub fn new(world: &'a World, seed: u64) -> Self {
         Self {
             world,
             draws: SeededEntropy::new(seed),
@@ -109,14 +40,14 @@ impl<'a> Client<'a> {
     }
 
     /// Stores the objects that are there before the load.
-    pub(crate) fn prepare(&self) {
+    pub fn prepare(&self) {
         for key in &KEYS[..3] {
             self.put(&self.world.bucket, key, 50_000);
         }
     }
 
     /// Does something; `progress` is how much of the load is over, below 1.
-    pub(crate) fn step(&self, progress: f64) {
+    pub fn step(&self, progress: f64) {
         let (bucket, cycled) = (&self.world.bucket, &self.world.cycled);
         let key = KEYS[self.draws.below(KEYS.len())];
         let in_cycle = CYCLED_KEYS[self.draws.below(CYCLED_KEYS.len())];
@@ -148,33 +79,54 @@ impl<'a> Client<'a> {
     }
 
     /// A value that nobody wrote, and its bytes.
-    fn fresh(&self, length: usize) -> (Value, Vec<u8>) {
-        let value = self.world.next.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn fresh(&self, length: usize) -> (Value, Vec<u8>) {
+        let value = self.world.fresh_value();
         (value, body(value, length))
     }
 
     /// Sends a request. Every answer must be S3's, and a failure one that S3 has for a store that is unwell.
-    fn send(&self, request: Request) -> Answer {
+    pub(super) fn send(&self, request: Request) -> Answer {
         let signed = request.sign();
-        let endpoint = &self.world.s3.endpoint;
-        let mut connection = Connection::open(endpoint.address, endpoint.front);
-        let Ok(response) = connection.try_send(&signed) else {
-            assert_eq!(signed.method, "GET", "only a body that is read can break off");
-            return Answer::Unknown;
+        let response = match self.exchange(&signed) {
+            Ok(response) => response,
+            Err(unknown) => return unknown,
         };
         response.assert_common_headers();
         match response.status {
             200..300 => Answer::Done(response),
-            503 if signed.method == "HEAD" => Answer::Unknown,
+            503 if signed.method == "HEAD" => Answer::Unknown(None),
             404 if signed.method == "HEAD" => Answer::Refused("NoSuchKey".to_owned()),
             status => {
                 let code = response.value("Error/Code");
                 response.into_error(status, &code);
                 match (status, code.as_str()) {
-                    (503, "SlowDown" | "ServiceUnavailable") => Answer::Unknown,
+                    (503, "SlowDown" | "ServiceUnavailable") => Answer::Unknown(None),
                     (400..500, _) => Answer::Refused(code),
                     _ => panic!("{} {}: {status} {code}", signed.method, signed.target),
                 }
+            }
+        }
+    }
+
+    /// The response, or how unknown the outcome is where there is none.
+    fn exchange(&self, signed: &SignedRequest) -> Result<Response, Answer> {
+        let front = self.world.s3.endpoint.front;
+        loop {
+            let (life, address) = self.world.living();
+            if !self.world.server_is_mortal() {
+                let sent = Connection::open(address, front).try_send(signed);
+                return sent.map_err(|_| {
+                    assert_eq!(signed.method, "GET", "only a body that is read can break off");
+                    Answer::Unknown(None)
+                });
+            }
+            match Connection::try_open(address, front) {
+                Ok(mut connection) => {
+                    let sent = connection.try_exchange(signed);
+                    return sent.map_err(|_| Answer::Unknown(Some(self.world.outlive(life))));
+                }
+                // Nothing was sent.
+                Err(_) => drop(self.world.outlive(life)),
             }
         }
     }
@@ -183,7 +135,7 @@ impl<'a> Client<'a> {
     fn note(&self, answer: &Answer, place: &str, start: u64, action: Action) -> Option<String> {
         match answer {
             Answer::Done(_) => self.world.history.did(place, start, action),
-            Answer::Unknown => self.world.history.may_have(place, start, action),
+            Answer::Unknown(latest) => self.world.history.may_have(place, start, *latest, action),
             Answer::Refused(code) => return Some(code.clone()),
         }
         None
@@ -286,7 +238,7 @@ impl<'a> Client<'a> {
             .header("content-md5", md5)
             .body(document);
         let start = self.world.history.begin();
-        let mut deleted = Vec::new();
+        let (mut deleted, mut latest) = (Vec::new(), None);
         match self.send(request) {
             Answer::Done(response) => {
                 deleted = response.all("DeleteResult/Deleted/Key");
@@ -300,19 +252,22 @@ impl<'a> Client<'a> {
                 assert_eq!(deleted.len() + failed.len(), KEYS[3..].len());
             }
             Answer::Refused(code) => panic!("{code}"),
-            Answer::Unknown => {}
+            Answer::Unknown(moment) => latest = moment,
         }
         for key in &KEYS[3..] {
             let place = self.world.place(bucket, key);
             match deleted.iter().any(|deleted| deleted == key) {
                 true => self.world.history.did(&place, start, Action::Deleted),
-                false => self.world.history.may_have(&place, start, Action::Deleted),
+                false => self
+                    .world
+                    .history
+                    .may_have(&place, start, latest, Action::Deleted),
             }
         }
     }
 
     /// Reads an object. Returns whether that succeeded; a missing object is a success too.
-    pub(crate) fn get(&self, bucket: &Bucket, key: &str) -> bool {
+    pub(super) fn get(&self, bucket: &Bucket, key: &str) -> bool {
         let start = self.world.history.begin();
         let place = self.world.place(bucket, key);
         let saw = match self.send(bucket.get(key)) {
@@ -329,7 +284,7 @@ impl<'a> Client<'a> {
                 self.assert_gone(bucket, &code);
                 None
             }
-            Answer::Unknown => return false,
+            Answer::Unknown(_) => return false,
         };
         self.world.history.did(&place, start, Action::Saw(saw));
         true
@@ -341,7 +296,7 @@ impl<'a> Client<'a> {
         let found = match self.send(bucket.head(key)) {
             Answer::Done(response) => Some(response.etag()),
             Answer::Refused(_) => None,
-            Answer::Unknown => return None,
+            Answer::Unknown(_) => return None,
         };
         let found = found.map(|etag| (self.world.values.of(&etag).0, etag));
         let saw = Action::Saw(found.as_ref().map(|(value, _)| *value));
@@ -355,7 +310,7 @@ impl<'a> Client<'a> {
 
     /// Lists a bucket in small pages; each shows what its keys held, and which it does not show. Returns whether all
     /// of them came.
-    pub(crate) fn list(&self, bucket: &Bucket) -> bool {
+    pub(super) fn list(&self, bucket: &Bucket) -> bool {
         let keys = self.world.keys(bucket);
         let mut after = String::new();
         loop {
@@ -375,7 +330,7 @@ impl<'a> Client<'a> {
                     self.assert_gone(bucket, &code);
                     (Vec::new(), false)
                 }
-                Answer::Unknown => return false,
+                Answer::Unknown(_) => return false,
             };
             assert!(shown.is_sorted_by(|one, next| one.0 < next.0), "{shown:?}");
             let last = shown.last().map(|(key, _)| key.clone());
@@ -388,75 +343,6 @@ impl<'a> Client<'a> {
             match last {
                 Some(last) if more => after = last,
                 _ => return true,
-            }
-        }
-    }
-
-    /// Sends a step of an upload until it is known to be done; `None` if it never is.
-    fn insist(&self, request: &Request) -> Option<Response> {
-        for _ in 0..TRIES {
-            match self.send(request.clone()) {
-                Answer::Done(response) => return Some(response),
-                Answer::Refused(code) => panic!("a step of an upload was refused: {code}"),
-                Answer::Unknown => {}
-            }
-        }
-        None
-    }
-
-    /// Uploads an object in one part, or seldom in two, and completes it or seldom aborts it.
-    fn upload(&self, key: &str) {
-        let bucket = &self.world.bucket;
-        let length = if self.draws.below(4) == 0 {
-            PART + 10
-        } else {
-            1_000
-        };
-        let (value, bytes) = self.fresh(length);
-        let parts: Vec<&[u8]> = bytes.chunks(PART).collect();
-        self.world.values.insert(multipart_etag(&parts), value, length);
-        let Some(begun) = self.insist(&bucket.object("POST", key).flag("uploads")) else {
-            return;
-        };
-        let upload = begun.value("InitiateMultipartUploadResult/UploadId");
-        let mut uploaded = Vec::new();
-        for (number, part) in (1..).zip(&parts) {
-            let Some(answer) = self.insist(&bucket.part(key, &upload, number, *part)) else {
-                return;
-            };
-            let etag = answer.etag();
-            uploaded.push(UploadedPart { number, etag });
-        }
-        if let Some(listed) = self.insist(&bucket.list_parts(key, &upload)) {
-            let numbers = listed.all("ListPartsResult/Part/PartNumber");
-            let expected: Vec<String> = (1..=parts.len()).map(|number| number.to_string()).collect();
-            assert_eq!(numbers, expected, "parts of {key} are lost or doubled");
-        }
-        if self.draws.below(6) == 0 {
-            return self.abort(key, &upload);
-        }
-        let place = self.world.place(bucket, key);
-        let start = self.world.history.begin();
-        match self.insist(&bucket.complete(key, &upload, &uploaded)) {
-            Some(done) => {
-                let etag = done.value("CompleteMultipartUploadResult/ETag");
-                assert_eq!(etag, multipart_etag(&parts));
-                self.world.history.did(&place, start, Action::Wrote(value));
-            }
-            None => self.world.history.may_have(&place, start, Action::Wrote(value)),
-        }
-    }
-
-    fn abort(&self, key: &str, upload: &str) {
-        let mut in_doubt = false;
-        for _ in 0..TRIES {
-            match self.send(self.world.bucket.abort(key, upload)) {
-                Answer::Done(_) => return,
-                Answer::Refused(code) => {
-                    assert!(in_doubt && code == "NoSuchUpload", "{code}");
-                    return;
-                }
-                Answer::Unknown => in_doubt = true,
             }
         }
     }

@@ -1,36 +1,64 @@
-//! A metadata store whose calls are intercepted.
+//! Stores around stores: something is done around every call.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, ObjectSummary, Part,
-    PartNumber, Receipt, RetiredManifest, Revision, Timestamp, Token, Upload, UploadId, WriteCondition,
+
+use super::{
+    AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, CommitOutcome,
+    CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, DeleteOutcome, KeyRange, KeyStart,
+    MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, PublishOutcome, RecordPartOutcome,
+    RemoveOutcome, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup, UploadRange,
+    UploadStart, WriteError,
 };
-use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
-    DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, ObjectIndex, ObjectLookup, Page, PublishOutcome,
-    RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup,
-    UploadRange, UploadStart,
+use crate::model::{
+    BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, ObjectSummary,
+    Part, PartNumber, Receipt, RetiredManifest, Revision, Timestamp, Token, Upload, UploadId, WriteCondition,
 };
 
-use super::{Interceptor, intercept};
-
-/// A metadata store around another. Methods are named to the interceptor as the port names them.
-#[derive(Clone)]
-pub struct InterceptedMetadata {
-    inner: Arc<dyn MetadataStore>,
-    interceptor: Arc<dyn Interceptor>,
+/// Does something around each call to a store.
+pub trait Around: Send + Sync {
+    /// Makes `call`, a call of the port's method of that name, and gives its answer or another one.
+    fn around<T, E>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> impl Future<Output = Result<T, E>> + Send
+    where
+        T: Send,
+        E: From<StoreError> + Send;
 }
 
-impl InterceptedMetadata {
-    /// Asks `interceptor` about every call to `inner`.
-    pub fn new(inner: Arc<dyn MetadataStore>, interceptor: Arc<dyn Interceptor>) -> Self {
-        Self { inner, interceptor }
+/// A metadata store around another.
+#[derive(Clone)]
+pub struct AroundMetadata<A> {
+    inner: Arc<dyn MetadataStore>,
+    around: A,
+}
+
+/// A blob store around another.
+#[derive(Clone)]
+pub struct AroundBlobs<A> {
+    inner: Arc<dyn BlobStore>,
+    around: A,
+}
+
+impl<A: Around> AroundMetadata<A> {
+    /// Does `around` around every call to `inner`; what the store says of its limits is no call.
+    pub fn new(inner: Arc<dyn MetadataStore>, around: A) -> Self {
+        Self { inner, around }
     }
 }
 
-impl MetadataStore for InterceptedMetadata {
+impl<A: Around> AroundBlobs<A> {
+    /// Does `around` around every call to `inner`. What a stream does later belongs to no call.
+    pub fn new(inner: Arc<dyn BlobStore>, around: A) -> Self {
+        Self { inner, around }
+    }
+}
+
+impl<A: Around> MetadataStore for AroundMetadata<A> {
     fn inline_limit(&self) -> u64 {
         self.inner.inline_limit()
     }
@@ -40,16 +68,16 @@ impl MetadataStore for InterceptedMetadata {
     }
 }
 
-/// Implements the traits of the port, method by method: intercept, then ask the store inside.
-macro_rules! intercepted {
+/// Implements the traits of the port, method by method.
+macro_rules! around {
     ($(impl $index:ident { $(fn $method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ })+) => {
         $(
             #[async_trait]
-            impl $index for InterceptedMetadata {
+            impl<A: Around> $index for AroundMetadata<A> {
                 $(
                     async fn $method(&self, $($argument: $type),*) -> StoreResult<$answer> {
                         let call = self.inner.$method($($argument),*);
-                        intercept(self.interceptor.as_ref(), stringify!($method), call).await
+                        self.around.around(stringify!($method), call).await
                     }
                 )+
             }
@@ -57,7 +85,7 @@ macro_rules! intercepted {
     };
 }
 
-intercepted! {
+around! {
     impl BucketIndex {
         fn create_bucket(bucket: &Bucket) -> CreateBucketOutcome;
         fn bucket(name: &BucketName) -> Option<Bucket>;
@@ -122,5 +150,49 @@ intercepted! {
         fn store_record() -> Option<StoreRecord>;
         fn swap_store_record(expected: Option<&StoreRecord>, record: &StoreRecord) -> bool;
         fn purge_expired(now: Timestamp, limit: usize) -> usize;
+    }
+}
+
+#[async_trait]
+impl<A: Around> BlobStore for AroundBlobs<A> {
+    async fn write(
+        &self,
+        blob: &BlobRef,
+        body: BodyStream,
+        size_hint: Option<u64>,
+    ) -> Result<u64, WriteError> {
+        let call = self.inner.write(blob, body, size_hint);
+        self.around.around("write", call).await
+    }
+
+    async fn read(&self, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead> {
+        self.around.around("read", self.inner.read(blob, range)).await
+    }
+
+    /// A call that fails fails for each of the blobs.
+    async fn delete(&self, blobs: &[BlobRef]) -> Vec<DeleteOutcome> {
+        let call = async { Ok::<_, StoreError>(self.inner.delete(blobs).await) };
+        match self.around.around("delete", call).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => blobs
+                .iter()
+                .map(|blob| DeleteOutcome {
+                    blob: *blob,
+                    result: Err(StoreError::new(error.kind, error.to_string())),
+                })
+                .collect(),
+        }
+    }
+
+    async fn scan(&self, after: Option<&BlobRef>, limit: usize) -> StoreResult<BlobPage> {
+        self.around.around("scan", self.inner.scan(after, limit)).await
+    }
+
+    async fn owner(&self) -> StoreResult<Option<OwnerRecord>> {
+        self.around.around("owner", self.inner.owner()).await
+    }
+
+    async fn set_owner(&self, owner: &OwnerRecord) -> StoreResult<()> {
+        self.around.around("set_owner", self.inner.set_owner(owner)).await
     }
 }
