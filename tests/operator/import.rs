@@ -6,7 +6,7 @@ use bleepstore_core::ops::{Ownership, TransferError, establish_ownership};
 use bleepstore_core::ports::{OwnerRecord, Ports, StoreErrorKind};
 use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
-use bleepstore_tests::decorators::{InterceptedMetadata, Interceptor, Verdict};
+use bleepstore_tests::decorators::{Interceptor, Verdict, intercepted_metadata};
 use bytes::Bytes;
 
 use super::copies::{exported, imported, problem};
@@ -263,7 +263,7 @@ async fn an_import_that_breaks_off_anywhere_goes_on_and_ends_as_if_it_had_not() 
         let new = pair(&fresh(0, 1).metadata, &store.blobs, &store.context.ports);
         let fails = FailsAfter(broken.into());
         let failing = Ports {
-            metadata: Arc::new(InterceptedMetadata::new(new.metadata.clone(), Arc::new(fails))),
+            metadata: Arc::new(intercepted_metadata(new.metadata.clone(), Arc::new(fails))),
             ..new.clone()
         };
         if imported(&failing, &bytes).await.is_ok() {
