@@ -47,7 +47,7 @@ fn run() -> Result<()> {
 
 async fn move_store(args: Migrate) -> Result<()> {
     let environment = Environment::of_process().preferring("FROM_");
-    let from = Opened::open(&args.from, &environment, Holding::Exclusive).await?;
+    let from = Opened::open(&args.from, &environment, args.migrate.holding()).await?;
     let environment = Environment::of_process().preferring("TO_");
     let to = Opened::open(&args.to, &environment, Holding::New).await?;
     let done = migrate(from.ports(), to.ports(), args.migrate).await;

@@ -12,6 +12,7 @@ use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter, stdout};
 
 use crate::failure::{Failure, Result};
+use crate::output::tell;
 use crate::watch::watched;
 
 /// Arguments of `export`.
@@ -38,7 +39,7 @@ pub(crate) async fn export(ports: &Ports, args: &ExportArgs) -> Result<()> {
     } else {
         to_file(ports, args).await?
     };
-    eprintln!("exported {counts}");
+    tell(&format!("exported {counts}"));
     Ok(())
 }
 
@@ -96,7 +97,7 @@ impl Drop for Draft {
     fn drop(&mut self) {
         match std::fs::remove_file(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                eprintln!("{} is left over: {error}", self.0.display());
+                tell(&format!("{} is left over: {error}", self.0.display()));
             }
             _ => {}
         }

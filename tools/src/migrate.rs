@@ -4,6 +4,7 @@ use bleepstore_core::Ports;
 use bleepstore_core::ops::{self, MigrateOptions, Progress};
 use clap::Args;
 
+use crate::command::Holding;
 use crate::failure::{Failure, Result};
 use crate::output::{print, tally};
 use crate::watch::{until_stopped, watched};
@@ -14,6 +15,17 @@ pub struct MigrateArgs {
     /// Copy bytes only, and leave the records for a later run: the long part, while the old store still serves
     #[arg(long)]
     bytes_only: bool,
+}
+
+impl MigrateArgs {
+    /// Who else may use the store that is read: records are only whole while nobody writes.
+    pub fn holding(&self) -> Holding {
+        if self.bytes_only {
+            Holding::Shared
+        } else {
+            Holding::Exclusive
+        }
+    }
 }
 
 /// Copies the bytes and the records of one pair of stores into another. It can be stopped and run again.

@@ -20,6 +20,11 @@ pub(crate) fn print_json(document: &Value) -> Result<()> {
     print(&format!("{document}\n"))
 }
 
+/// Writes a line to standard error. Nobody is told less for its loss.
+pub(crate) fn tell(line: &str) {
+    drop(writeln!(io::stderr(), "{line}"));
+}
+
 /// `3 blobs (120 bytes)`.
 pub(crate) fn tally(tally: &Tally) -> String {
     format!("{} blobs ({} bytes)", tally.blobs, tally.bytes)

@@ -1,7 +1,7 @@
 //! Showing how far a tool has come, and stopping it.
 
 use std::future::Future;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use bleepstore_core::ops::Progress;
@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::failure::{Failure, Result};
+use crate::output::tell;
 
 /// How often a person sees a change.
 const ON_TERMINAL: Duration = Duration::from_millis(200);
@@ -54,8 +55,7 @@ pub(crate) async fn watched<T>(label: &str, progress: &Progress, work: impl Futu
                     bar.set_message(line(label, progress));
                     bar.tick();
                 }
-                // Nobody is told less for its loss.
-                None => drop(writeln!(io::stderr(), "{}", line(label, progress))),
+                None => tell(&line(label, progress)),
             },
         }
     }

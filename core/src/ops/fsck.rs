@@ -43,7 +43,7 @@ impl Default for FsckOptions {
         Self {
             grace: RETIRED_FOR,
             verify_checksums: false,
-            slice: 1_000_000,
+            slice: 250_000,
         }
     }
 }
@@ -546,14 +546,21 @@ impl Slice {
     }
 }
 
-/// The CRC-64/NVME of a blob; `None` when it cannot be read to its end, since it was deleted meanwhile.
+/// The CRC-64/NVME of a blob; `None` when it cannot be read to its end: it was deleted meanwhile, or the store says that
+/// it is damaged.
 async fn crc_of(ports: &Ports, blob: &BlobRef, size: u64, progress: &Progress) -> StoreResult<Option<u64>> {
     let mut crc = Crc64nvmeHasher::default();
     if size > 0 {
         let BlobRead::Found(mut bytes) = ports.blobs.read(blob, 0..size).await? else {
             return Ok(None);
         };
-        while let Some(piece) = bytes.try_next().await? {
+        loop {
+            let piece = match bytes.try_next().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(error) if error.kind == StoreErrorKind::Corrupt => return Ok(None),
+                Err(error) => return Err(error),
+            };
             crc.update(&piece);
             progress.pass_bytes(piece.len() as u64);
         }
