@@ -141,7 +141,7 @@ fn every_sample_has_a_described_family_and_no_series_comes_twice() {
                 _ => false,
             }
         };
-        assert!(described.iter().any(|described| belongs(described)), "{line}");
+        assert!(described.iter().any(belongs), "{line}");
         series.push(name);
     }
     let count = series.len();
