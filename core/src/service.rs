@@ -109,7 +109,11 @@ impl Service {
             expected_bucket_owner: expected_bucket_owner(&head.headers),
             ..caller
         };
-        let declared = DeclaredBody::from_headers(&head.headers, mode, Some(signer))?;
+        let declared = match route.operation {
+            Operation::CompleteMultipartUpload => DeclaredBody::beside_an_objects_checksum,
+            _ => DeclaredBody::from_headers,
+        };
+        let declared = declared(&head.headers, mode, Some(signer))?;
         let (context, settings) = (&self.context, &self.settings);
         api::answer(Call {
             context,

@@ -26,6 +26,7 @@ mod list_multipart_uploads;
 mod list_objects;
 mod list_objects_v2;
 mod list_parts;
+mod multipart_checksums;
 mod preflight;
 mod presigned;
 mod put_object;

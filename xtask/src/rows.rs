@@ -99,7 +99,11 @@ const OPERATIONS: [Row; 21] = [
         "up to 1,000 keys, ETags as conditions",
         "s3/delete_objects.rs",
     ),
-    row("CopyObject", "any size; no bytes move", "s3/copy_object.rs"),
+    row(
+        "CopyObject",
+        "any size; bytes move only for another checksum",
+        "s3/copy_object.rs",
+    ),
     row("ListObjects", "", "s3/list_objects.rs"),
     row("ListObjectsV2", "", "s3/list_objects_v2.rs"),
     row("CreateMultipartUpload", "", "s3/create_multipart_upload.rs"),
@@ -119,7 +123,7 @@ const OPERATIONS: [Row; 21] = [
     row("ListParts", "", "s3/list_parts.rs"),
 ];
 
-const FEATURES: [Row; 10] = [
+const FEATURES: [Row; 11] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -130,6 +134,11 @@ const FEATURES: [Row; 10] = [
         "`aws-chunked` bodies",
         "signed and unsigned, with trailers",
         "s3/streaming_payload.rs",
+    ),
+    row(
+        "checksums of multipart uploads",
+        "`COMPOSITE` and `FULL_OBJECT`, combined without reading",
+        "s3/multipart_checksums.rs",
     ),
     row(
         "conditions of reads and deletions",
