@@ -34,3 +34,4 @@ mod streaming_payload;
 mod unbuilt;
 mod upload_part;
 mod upload_part_copy;
+mod virtual_hosted;

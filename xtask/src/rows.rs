@@ -123,7 +123,7 @@ const OPERATIONS: [Row; 21] = [
     row("ListParts", "", "s3/list_parts.rs"),
 ];
 
-const FEATURES: [Row; 11] = [
+const FEATURES: [Row; 12] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -139,6 +139,11 @@ const FEATURES: [Row; 11] = [
         "checksums of multipart uploads",
         "`COMPOSITE` and `FULL_OBJECT`, combined without reading",
         "s3/multipart_checksums.rs",
+    ),
+    row(
+        "virtual-hosted-style requests",
+        "below `--domain`",
+        "s3/virtual_hosted.rs",
     ),
     row(
         "conditions of reads and deletions",
