@@ -1,6 +1,7 @@
 //! The fuzz targets of the tests, for cargo-fuzz.
 
 #[path = "../tests/src/fuzz/mod.rs"]
+#[allow(dead_code, reason = "the tests read more of it")]
 mod targets;
 
 /// Gives `data` to the target of this name.

@@ -88,7 +88,7 @@ pub fn checksum_sha256(bytes: &[u8]) -> String {
 
 /// The `COMPOSITE` value of `x-amz-checksum-sha256` of an object that was completed of these parts.
 pub fn composite_sha256(parts: &[&[u8]]) -> String {
-    let digests: Vec<u8> = parts.iter().flat_map(|part| Sha256::digest(part)).collect();
+    let digests: Vec<u8> = parts.iter().flat_map(Sha256::digest).collect();
     format!("{}-{}", checksum_sha256(&digests), parts.len())
 }
 
