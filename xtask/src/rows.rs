@@ -59,6 +59,11 @@ const fn part(
     }
 }
 
+/// A client of other people, which runs against the local server only.
+const fn client(what: &'static str, how: &'static str, rules: &'static [&'static str]) -> Row {
+    part(what, how, "sdk/test_clients.py", rules)
+}
+
 /// The tables, each with its title.
 pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("operation", &OPERATIONS),
@@ -228,8 +233,18 @@ const NOT_BUILT: [Row; 6] = [
     ),
 ];
 
-const CLIENTS: [Row; 3] = [
+const CLIENTS: [Row; 9] = [
     row("boto3", "", "sdk/test_boto3.py"),
     row("aws-cli 1", "", "sdk/test_aws_cli.py"),
     row("AWS SDK for Rust", "", "sdk/rust.rs"),
+    client("rclone", "sync, check, move, purge", &["test_rclone"]),
+    client("restic", "backup, check, restore, prune", &["test_restic"]),
+    client("s5cmd", "sync, move, delete", &["test_s5cmd"]),
+    client("s3cmd", "sync, modify, delete", &["test_s3cmd"]),
+    client("pyarrow", "streams, Parquet, folders", &["test_pyarrow"]),
+    client(
+        "obstore",
+        "parts, ranges, conditions, listings",
+        &["test_obstore"],
+    ),
 ];
