@@ -10,6 +10,7 @@ does not carry that, the check that the test's module has in `INSTEAD` for the m
 
 import contextlib
 import os
+import random
 import sys
 import uuid
 
@@ -52,6 +53,25 @@ def assert_names_the_limit_and_the_ways_out(text):
         "Use smaller objects, or run the same program as an HTTP server",
     ]:
         assert part in text
+
+
+def contents(folder):
+    """The files below a folder by relative path."""
+    return {
+        os.path.relpath(os.path.join(path, name), folder): open(os.path.join(path, name), "rb").read()
+        for path, _, names in os.walk(folder)
+        for name in names
+    }
+
+
+def plant(folder, files):
+    """Makes files of these names and lengths below a folder, whose bytes are the same in every run."""
+    source = random.Random(20240607)
+    for name, length in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.randbytes(length))
+    return folder
 
 
 @pytest.fixture(scope="session")

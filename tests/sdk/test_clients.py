@@ -6,13 +6,12 @@ against the local server only.
 """
 
 import os
-import random
 import shutil
 import subprocess
 
 import pytest
 
-from conftest import ENDPOINT, MIB
+from conftest import ENDPOINT, MIB, contents, plant
 
 FOLDERS = os.environ.get("BLEEPSTORE_TEST_CLIENTS", "")
 HOST = ENDPOINT.removeprefix("http://")
@@ -45,31 +44,12 @@ def python(program):
     return lambda *words: run(interpreter, "-c", program, ENDPOINT, *KEYS, *words)
 
 
-def contents(folder):
-    """The files below a folder by relative path."""
-    return {
-        os.path.relpath(os.path.join(path, name), folder): open(os.path.join(path, name), "rb").read()
-        for path, _, names in os.walk(folder)
-        for name in names
-    }
-
-
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """A folder as people have them, with a file that goes up in parts."""
-    source = random.Random(20240607)
-    folder = tmp_path_factory.mktemp("tree")
-    for name, length in [
-        ("readme.txt", 100),
-        ("empty", 0),
-        ("nested/deep/er/file.bin", 70_000),
-        ("nested/grüße 1+1.txt", 10),
-        ("large.bin", 17 * MIB + 12_345),
-    ]:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(source.randbytes(length))
-    return folder
+    small = [("readme.txt", 100), ("empty", 0), ("nested/deep/er/file.bin", 70_000)]
+    odd_and_large = [("nested/grüße 1+1.txt", 10), ("large.bin", 17 * MIB + 12_345)]
+    return plant(tmp_path_factory.mktemp("tree"), small + odd_and_large)
 
 
 def listed(s3, bucket):
