@@ -227,6 +227,22 @@ s3_test!(refuses_a_malformed_source, largest_body = 0, |s3: &S3| {
     }
 });
 
+s3_test!(takes_only_the_version_null, largest_body = 10, |s3: &S3| {
+    let bucket = bucket_with_source(s3);
+    let copy = |version: &str| {
+        let source = format!("{}/source?versionId={version}", bucket.name);
+        bucket.object("PUT", "copy").header("x-amz-copy-source", source)
+    };
+    let error = copy("sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA").expect_error(404, "NoSuchVersion");
+    assert_eq!(error.field("VersionId"), "sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA");
+    for malformed in ["", "none"] {
+        copy(malformed).expect_error(400, "InvalidArgument");
+    }
+    bucket.get("copy").expect_error(404, "NoSuchKey");
+    copy("null").expect(200);
+    assert_eq!(bucket.read("copy"), b"body");
+});
+
 s3_test!(source_conditions_that_hold_copy, largest_body = 10, |s3: &S3| {
     let bucket = bucket_with_source(s3);
     let modified = bucket
