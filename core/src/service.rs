@@ -145,7 +145,11 @@ impl Service {
             expected_bucket_owner: expected_bucket_owner(&head.headers),
             ..caller
         };
-        let declared = DeclaredBody::from_headers(&head.headers, mode, Some(signer))?;
+        let declared = match route.operation {
+            Operation::CompleteMultipartUpload => DeclaredBody::beside_an_objects_checksum,
+            _ => DeclaredBody::from_headers,
+        };
+        let declared = declared(&head.headers, mode, Some(signer))?;
         api::answer(Call {
             context,
             settings: &self.settings,

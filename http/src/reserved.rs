@@ -1,6 +1,7 @@
 //! The paths that belong to the server. No bucket's name can start with an underscore.
 
 use bleepstore_core::Body;
+use bleepstore_core::protocol::host::Addressing;
 use http::header::{ALLOW, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
@@ -78,17 +79,8 @@ pub fn bare(status: StatusCode) -> Response<Body> {
 
 /// Whether the host names a bucket, so that the whole path is a key.
 fn is_virtual_hosted<B>(request: &Request<B>, base_domains: &[String]) -> bool {
-    let Some(host) = request.headers().get(HOST).and_then(|host| host.to_str().ok()) else {
-        return false;
-    };
-    let name = host
-        .split_once(':')
-        .map_or(host, |(name, _)| name)
-        .to_ascii_lowercase();
-    base_domains.iter().any(|domain| {
-        name.strip_suffix(domain.as_str())
-            .is_some_and(|bucket| bucket.ends_with('.'))
-    })
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| Addressing::of(host, base_domains) != Addressing::PathStyle)
 }
 
 #[cfg(test)]
@@ -114,6 +106,7 @@ mod tests {
     fn below_a_base_domain_the_reserved_path_is_a_key() {
         let health = |host| resource("/_bleepstore/health", host);
         assert_eq!(health("photos.S3.example.com:9000"), Resource::S3);
+        assert_eq!(health("photos.s3.example.com."), Resource::S3);
         assert_eq!(health("s3.example.com"), Resource::Health);
         assert_eq!(health("others3.example.com"), Resource::Health);
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::WriteCondition;
+use bleepstore_core::model::{ChecksumAlgorithm, WriteCondition};
 use bleepstore_core::ops::{self, ListObjects};
 use bleepstore_core::ports::{CommitOutcome, MetadataStore};
 use bleepstore_local::fs_blobs::FsBlobs;
@@ -102,6 +102,7 @@ over_all_stores! {
     a_delete_looks_up_removes_and_frees
     an_overwrite_frees_the_old_blob
     a_copy_touches_no_blob
+    a_copy_reads_its_source_only_for_a_checksum_that_cannot_be_combined
     the_upload_of_a_part_looks_up_writes_and_records
     a_completion_touches_no_blob
 }
@@ -232,6 +233,36 @@ async fn a_copy_touches_no_blob(f: Counted) {
     f.assert_calls(&[("lookup", 2), ("commit", 1)]);
     copy("large", "large").await;
     f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+}
+
+async fn a_copy_reads_its_source_only_for_a_checksum_that_cannot_be_combined(f: Counted) {
+    f.deployment
+        .put("bucket", "large", f.large.clone())
+        .await
+        .unwrap();
+    f.counter.take();
+    let copy = async |algorithm| {
+        let places = (("bucket", "large"), ("bucket", "copy"));
+        let copied = f.deployment.copy_with(places.0, places.1, Some(algorithm));
+        copied.await.unwrap()
+    };
+    let combined = copy(ChecksumAlgorithm::Crc64nvme).await;
+    assert!(combined.shared && combined.checksum.is_some());
+    f.assert_calls(&[("lookup", 2), ("mark_shared", 1), ("commit", 1)]);
+    let read = copy(ChecksumAlgorithm::Sha256).await;
+    assert!(!read.shared && read.checksum.is_some());
+    let calls = f.counter.take();
+    let expected = [
+        ("lookup", 2),
+        ("read", 1),
+        ("write", 1),
+        ("retire", 1),
+        ("commit", 1),
+    ];
+    assert_eq!(calls, BTreeMap::from(expected));
+    // Its bytes are its own: they go with it.
+    f.deployment.delete("bucket", "copy").await.unwrap();
+    f.assert_calls(&[("lookup", 1), ("remove", 1), ("delete", 1)]);
 }
 
 async fn the_upload_of_a_part_looks_up_writes_and_records(f: Counted) {

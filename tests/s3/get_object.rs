@@ -330,3 +330,22 @@ s3_test!(
         );
     }
 );
+
+s3_test!(answers_no_checksum_of_a_range, largest_body = 10, |s3: &S3| {
+    let bucket = bucket_with_ten_bytes(s3);
+    for method in ["GET", "HEAD"] {
+        let request = || {
+            bucket
+                .object(method, "key")
+                .header("x-amz-checksum-mode", "ENABLED")
+        };
+        for range in ["bytes=0-4", "bytes=0-9"] {
+            let response = request().header("range", range).expect(206);
+            assert_eq!(response.header("x-amz-checksum-crc64nvme"), None, "{range}");
+            assert_eq!(response.header("x-amz-checksum-type"), None, "{range}");
+        }
+        // The first part of an object that was put at once is all of it.
+        let whole = request().query("partNumber", 1).expect(206);
+        assert!(whole.header("x-amz-checksum-crc64nvme").is_some());
+    }
+});

@@ -1,5 +1,5 @@
 use bleepstore_tests::http::encoding::{checksum_crc32, checksum_sha256, etag, pattern};
-use bleepstore_tests::http::{Bucket, Request, Response, S3, UploadedPart};
+use bleepstore_tests::http::{Bucket, Request, Response, S3};
 use bleepstore_tests::s3_test;
 
 const MIN_PART: usize = 5 << 20;
@@ -30,17 +30,28 @@ fn assemble(bucket: &Bucket, algorithm: Option<&str>, count: u32) -> Vec<u8> {
     let upload = bucket
         .begin_upload_by(create)
         .value("InitiateMultipartUploadResult/UploadId");
-    let mut parts = Vec::new();
+    let mut parts = String::new();
+    let mut list = |number: u32, etag: String, checksum: Option<String>| {
+        let checksum = checksum.filter(|_| algorithm.is_some());
+        let checksum = checksum.map(|value| format!("<ChecksumCRC32>{value}</ChecksumCRC32>"));
+        let checksum = checksum.unwrap_or_default();
+        parts.push_str(&format!(
+            "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>{checksum}</Part>"
+        ));
+    };
     for number in (1..=count).map(|index| index * 2) {
         let request = bucket.part("key", &upload, number, "");
         let copied = request
             .header("x-amz-copy-source", format!("{}/source", bucket.name))
             .expect(200);
         let etag = copied.value("CopyPartResult/ETag");
-        parts.push(UploadedPart { number, etag });
+        list(number, etag, copied.optional("CopyPartResult/ChecksumCRC32"));
     }
-    parts.push(bucket.upload_part("key", &upload, count * 2 + 2, b"end"));
-    bucket.complete("key", &upload, &parts).expect(200);
+    let last = count * 2 + 2;
+    let sent = bucket.part("key", &upload, last, "end").expect(200);
+    let checksum = sent.header("x-amz-checksum-crc32").map(str::to_owned);
+    list(last, sent.etag(), checksum);
+    bucket.complete_of("key", &upload, &parts).expect(200);
     body
 }
 

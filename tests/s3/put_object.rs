@@ -406,6 +406,37 @@ s3_test!(verifies_a_checksum_header, largest_body = 10, |s3: &S3| {
     assert_eq!(bucket.read("key"), b"body");
 });
 
+/// The text whose checksums are published, and these.
+const CHECK: &str = "123456789";
+const CHECK_VALUES: [(&str, &str); 5] = [
+    ("x-amz-checksum-crc32", "y/Q5Jg=="),
+    ("x-amz-checksum-crc32c", "4waSgw=="),
+    ("x-amz-checksum-crc64nvme", "rosUhgp5mIg="),
+    ("x-amz-checksum-sha1", "98O8HYCOBHMq32eZZczDTKeuNEE="),
+    (
+        "x-amz-checksum-sha256",
+        "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
+    ),
+];
+
+s3_test!(
+    verifies_and_keeps_a_checksum_of_every_algorithm,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for (name, value) in CHECK_VALUES {
+            let wrong = bucket.put("key", "987654321").header(name, value);
+            wrong.expect_error(400, "BadDigest");
+            bucket.get("key").expect_error(404, "NoSuchKey");
+        }
+        for (name, value) in CHECK_VALUES {
+            bucket.put("key", CHECK).header(name, value).expect(200);
+            let request = bucket.head("key").header("x-amz-checksum-mode", "ENABLED");
+            assert_eq!(request.expect(200).required(name), value);
+        }
+    }
+);
+
 s3_test!(refuses_two_checksums, largest_body = 10, |s3: &S3| {
     let request = s3.bucket().put("key", "body");
     request

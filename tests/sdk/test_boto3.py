@@ -418,14 +418,14 @@ def test_parts_by_hand(s3, bucket):
 
 @pytest.mark.multipart
 def test_attributes_of_parts(s3, bucket):
-    create = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm="CRC32C")
+    create = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm="SHA256")
     place = {"Bucket": bucket, "Key": "k", "UploadId": create["UploadId"]}
     bodies = [pattern(5 * MIB), b"end"]
     parts = []
     for number, body in enumerate(bodies, 1):
-        done = s3.upload_part(**place, PartNumber=number, Body=body, ChecksumAlgorithm="CRC32C")
+        done = s3.upload_part(**place, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256")
         parts.append(
-            {"PartNumber": number, "ETag": done["ETag"], "ChecksumCRC32C": done["ChecksumCRC32C"]}
+            {"PartNumber": number, "ETag": done["ETag"], "ChecksumSHA256": done["ChecksumSHA256"]}
         )
     s3.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
     asked = {"Bucket": bucket, "Key": "k", "ObjectAttributes": ["ObjectParts", "Checksum"]}
@@ -434,7 +434,7 @@ def test_attributes_of_parts(s3, bucket):
     rest = s3.get_object_attributes(**asked, PartNumberMarker=first["NextPartNumberMarker"])
     assert not rest["ObjectParts"]["IsTruncated"]
     assert first["Parts"] + rest["ObjectParts"]["Parts"] == [
-        {"PartNumber": part["PartNumber"], "Size": len(body), "ChecksumCRC32C": part["ChecksumCRC32C"]}
+        {"PartNumber": part["PartNumber"], "Size": len(body), "ChecksumSHA256": part["ChecksumSHA256"]}
         for part, body in zip(parts, bodies)
     ]
     assert rest["Checksum"]["ChecksumType"] == "COMPOSITE"

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bleepstore_core::digest::BodyHasher;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
-    BlobRef, Bucket, BucketName, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Owner, Part, S3Error,
-    UploadId, WriteCondition,
+    BlobRef, Bucket, BucketName, ChecksumAlgorithm, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Owner,
+    Part, S3Error, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
     Caller, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
@@ -194,6 +194,16 @@ impl Deployment {
 
     /// CopyObject; with fresh headers, so that a copy onto itself is legal.
     pub async fn copy(&self, from: (&str, &str), to: (&str, &str)) -> Result<ObjectRecord, S3Error> {
+        self.copy_with(from, to, None).await
+    }
+
+    /// CopyObject that asks for a checksum of this algorithm.
+    pub async fn copy_with(
+        &self,
+        from: (&str, &str),
+        to: (&str, &str),
+        checksum: Option<ChecksumAlgorithm>,
+    ) -> Result<ObjectRecord, S3Error> {
         let input = CopyObject {
             source: target(from.0, from.1),
             source_caller: self.caller.clone(),
@@ -203,6 +213,7 @@ impl Deployment {
                 ..Replacement::default()
             },
             check_source: &|_| Ok(()),
+            checksum,
             condition: WriteCondition::Any,
         };
         ops::copy_object(&self.context, &self.caller, input).await

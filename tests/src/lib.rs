@@ -8,6 +8,7 @@ pub mod decorators;
 pub mod deployment;
 pub mod emulators;
 pub mod entropy;
+pub mod fuzz;
 pub mod history;
 pub mod http;
 pub mod local_server;

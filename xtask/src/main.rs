@@ -1,5 +1,6 @@
 //! What a person would type. `cargo xtask help` lists it.
 
+mod clients;
 mod compatibility;
 mod deploy;
 mod direction;

@@ -60,6 +60,11 @@ const fn part(
     }
 }
 
+/// A client of other people, which runs against the local server only.
+const fn client(what: &'static str, how: &'static str, rules: &'static [&'static str]) -> Row {
+    part(what, how, "sdk/test_clients.py", rules)
+}
+
 /// The tables, each with its title.
 pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("operation", &OPERATIONS),
@@ -100,7 +105,11 @@ const OPERATIONS: [Row; 21] = [
         "up to 1,000 keys, ETags as conditions",
         "s3/delete_objects.rs",
     ),
-    row("CopyObject", "any size; no bytes move", "s3/copy_object.rs"),
+    row(
+        "CopyObject",
+        "any size; bytes move only for another checksum",
+        "s3/copy_object.rs",
+    ),
     row("ListObjects", "", "s3/list_objects.rs"),
     row("ListObjectsV2", "", "s3/list_objects_v2.rs"),
     row("CreateMultipartUpload", "", "s3/create_multipart_upload.rs"),
@@ -120,7 +129,7 @@ const OPERATIONS: [Row; 21] = [
     row("ListParts", "", "s3/list_parts.rs"),
 ];
 
-const FEATURES: [Row; 10] = [
+const FEATURES: [Row; 12] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -131,6 +140,16 @@ const FEATURES: [Row; 10] = [
         "`aws-chunked` bodies",
         "signed and unsigned, with trailers",
         "s3/streaming_payload.rs",
+    ),
+    row(
+        "checksums of multipart uploads",
+        "`COMPOSITE` and `FULL_OBJECT`, combined without reading",
+        "s3/multipart_checksums.rs",
+    ),
+    row(
+        "virtual-hosted-style requests",
+        "below `--domain`",
+        "s3/virtual_hosted.rs",
     ),
     row(
         "conditions of reads and deletions",
@@ -215,8 +234,18 @@ const NOT_BUILT: [Row; 6] = [
     ),
 ];
 
-const CLIENTS: [Row; 3] = [
+const CLIENTS: [Row; 9] = [
     row("boto3", "", "sdk/test_boto3.py"),
     row("aws-cli 1", "", "sdk/test_aws_cli.py"),
     row("AWS SDK for Rust", "", "sdk/rust.rs"),
+    client("rclone", "sync, check, move, purge", &["test_rclone"]),
+    client("restic", "backup, check, restore, prune", &["test_restic"]),
+    client("s5cmd", "sync, move, delete", &["test_s5cmd"]),
+    client("s3cmd", "sync, modify, delete", &["test_s3cmd"]),
+    client("pyarrow", "streams, Parquet, folders", &["test_pyarrow"]),
+    client(
+        "obstore",
+        "parts, ranges, conditions, listings",
+        &["test_obstore"],
+    ),
 ];

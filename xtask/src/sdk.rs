@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
+use crate::clients::{Clients, FOLDERS};
 use crate::compatibility::OUTCOMES;
 use crate::emulators::Place;
 use crate::report::{Check, Tally, counted, missing};
@@ -68,8 +69,17 @@ const WAYS: [Way; 5] = [
 ];
 
 /// Runs the suites with this Python against each way, or says for each suite why it cannot run. Outcomes go to `outcomes`.
-pub(crate) fn suites(python: Result<PathBuf, String>, outcomes: &Path, strict: bool) -> Tally {
+/// The clients of `clients` run against the first way only.
+pub(crate) fn suites(
+    python: Result<PathBuf, String>,
+    clients: &Clients,
+    outcomes: &Path,
+    strict: bool,
+) -> Tally {
     let mut tally = Tally::default();
+    for (names, reason) in &clients.missing {
+        tally += missing(names, reason, strict);
+    }
     match python {
         Ok(python) => {
             for way in &WAYS {
@@ -79,7 +89,8 @@ pub(crate) fn suites(python: Result<PathBuf, String>, outcomes: &Path, strict: b
                     continue;
                 }
                 let start = Instant::now();
-                tally += run(&python, way, outcomes).unwrap_or_else(|complaint| counted(Err(complaint)));
+                tally +=
+                    run(&python, clients, way, outcomes).unwrap_or_else(|complaint| counted(Err(complaint)));
                 println!("-- {}: {:.1} s", way.deployment, start.elapsed().as_secs_f32());
             }
         }
@@ -92,7 +103,7 @@ pub(crate) fn suites(python: Result<PathBuf, String>, outcomes: &Path, strict: b
     tally
 }
 
-fn run(python: &Path, way: &Way, outcomes: &Path) -> Result<Tally, String> {
+fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<Tally, String> {
     let scratch = Scratch::new()?;
     let home = scratch.0.join("home");
     fs::create_dir(&home).map_err(|error| format!("{}: {error}", home.display()))?;
@@ -117,6 +128,7 @@ fn run(python: &Path, way: &Way, outcomes: &Path) -> Result<Tally, String> {
             "BLEEPSTORE_TEST_BODY_LIMIT",
             way.body_limit.map(|limit| limit.to_string()).unwrap_or_default(),
         )
+        .env(FOLDERS, clients.path())
         .env(OUTCOMES, outcomes)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env_remove("AWS_PROFILE")

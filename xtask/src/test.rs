@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
+use crate::clients::Clients;
 use crate::compatibility::{OUTCOMES, Record, outcomes_file};
 use crate::emulators::Place;
 use crate::report::{Check, Tally, counted, missing, section};
@@ -61,8 +62,11 @@ fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, ou
     section(total, "packages", || package::check_everyday_packages(strict));
     section(total, "Terraform roots", || infra::check(strict));
     let python = python();
-    let sdk = python.clone().map(drop);
-    section(total, "SDK tests", || sdk::suites(python, outcomes, strict));
+    let clients = Clients::install();
+    let sdk = python.clone().map(drop).and(clients.complete());
+    section(total, "SDK tests", || {
+        sdk::suites(python, &clients, outcomes, strict)
+    });
     let failed = total.failed > 0;
     section(total, "table of compatibility", || {
         if failed {
@@ -104,11 +108,8 @@ fn write_compatibility() -> Check {
         "sdk_rust",
     ]);
     watched(suites.env(OUTCOMES, &outcomes), |line| record.see(line))?;
-    let tally = sdk::suites(
-        python::environment("venv", "tests/sdk/requirements.txt"),
-        &outcomes,
-        true,
-    );
+    let python = python::environment("venv", "tests/sdk/requirements.txt");
+    let tally = sdk::suites(python, &Clients::install(), &outcomes, true);
     if tally.failed > 0 {
         return Err("nothing is written, since SDK tests failed".to_owned());
     }

@@ -110,12 +110,9 @@ impl<'a> Wanted<'a> {
         if let Some(parts) = output.parts_count {
             head.insert(PARTS_COUNT, HeaderValue::from(parts));
         }
-        // A checksum is of the whole object: it says nothing of a range.
-        if let (Some(stored), None, true) = (
-            &record.checksum,
-            &output.range,
-            checksum::mode_enabled(self.headers),
-        ) {
+        if let Some(stored) = &output.checksum
+            && checksum::mode_enabled(self.headers)
+        {
             checksum::insert(head, stored);
         }
         Ok(response)

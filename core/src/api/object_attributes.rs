@@ -5,9 +5,7 @@ use http::header::LAST_MODIFIED;
 use super::get_object::check_conditions;
 use super::response::{set, xml};
 use super::{Answer, Call, bounded_number};
-use crate::model::{
-    Checksum, ChecksumAlgorithm, ChecksumKind, ObjectRecord, PartBoundary, PartNumber, S3Error,
-};
+use crate::model::{Checksum, ChecksumKind, ObjectRecord, PartBoundary, PartNumber, S3Error};
 use crate::ops::{self, ObjectAttributes};
 use crate::protocol::attributes::{Attribute, requested};
 use crate::protocol::conditions::ReadConditions;
@@ -28,8 +26,8 @@ pub(super) async fn get_object_attributes(call: &Call<'_>) -> Answer {
     let wants_parts = attributes.contains(&Attribute::ObjectParts);
     let check = |record: &ObjectRecord| {
         check_conditions(&conditions, record)?;
-        // A count is in the record; what each part holds is in the layout.
-        Ok(wants_parts && lists_parts(record))
+        // How many parts there are is in the record; what each holds is in the layout.
+        Ok(wants_parts && record.shows_checksums_of_parts())
     };
     let found = ops::object_attributes(call.context, &call.caller, &call.target()?, &check).await?;
     let mut response = xml(document("GetObjectAttributesResponse", |root| {
@@ -68,13 +66,6 @@ impl Page {
     }
 }
 
-/// Whether S3 shows each part of such an object. It does where a checksum was asked for that is not the CRC-64/NVME
-/// that every object has, and otherwise tells only how many there are.
-fn lists_parts(record: &ObjectRecord) -> bool {
-    let checksum = record.checksum.as_ref();
-    checksum.is_some_and(|checksum| checksum.algorithm != ChecksumAlgorithm::Crc64nvme)
-}
-
 fn write(root: &mut Writer, attribute: Attribute, found: &ObjectAttributes, page: &Page) {
     let record = &found.record;
     match attribute {
@@ -108,7 +99,7 @@ fn write_checksum(element: &mut Writer, checksum: &Checksum) {
 
 fn write_parts(element: &mut Writer, found: &ObjectAttributes, page: &Page) {
     element.text("PartsCount", found.record.manifest.parts_count());
-    if !lists_parts(&found.record) {
+    if !found.record.shows_checksums_of_parts() {
         return;
     }
     let behind = |part: &&PartBoundary| usize::from(part.number.get()) > page.after;

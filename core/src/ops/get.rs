@@ -7,7 +7,9 @@ use futures_util::{StreamExt, stream};
 use super::access::no_such_key;
 use super::manifest::{load_layout, open, slice};
 use super::{Caller, Context, Target};
-use crate::model::{Bucket, CommitId, ErrorCode, Manifest, ObjectKind, ObjectRecord, PartNumber, S3Error};
+use crate::model::{
+    Bucket, Checksum, CommitId, ErrorCode, Manifest, ObjectKind, ObjectRecord, PartNumber, S3Error,
+};
 use crate::ports::{BlobStream, StoreError};
 
 /// How often a record is read again because the bytes it named were freed meanwhile.
@@ -32,6 +34,8 @@ pub struct GetObjectOutput {
     pub range: Option<Range<u64>>,
     /// How many parts the object has, where a part was selected of an object that has parts.
     pub parts_count: Option<u32>,
+    /// The checksum of the bytes selected, where one is kept: that of the object or of the part, never that of a range.
+    pub checksum: Option<Checksum>,
     /// The bytes; empty for HEAD.
     pub body: BlobStream,
 }
@@ -52,15 +56,10 @@ pub async fn get_object(
     loop {
         let (_, record) = find(context, caller, target).await?;
         let selection = select(&record)?;
-        if let Some((range, parts_count)) = resolve(context, &record, selection).await? {
-            let bytes = range.clone().unwrap_or(0..record.size);
+        if let Some(selected) = resolve(context, &record, selection).await? {
+            let bytes = selected.range.clone().unwrap_or(0..record.size);
             if let Some(body) = read(context, &record, bytes).await? {
-                return Ok(GetObjectOutput {
-                    record,
-                    range,
-                    parts_count,
-                    body,
-                });
+                return Ok(selected.of(record, body));
             }
         }
         rereads.allow(&record)?;
@@ -80,13 +79,8 @@ pub async fn head_object(
     loop {
         let (_, record) = find(context, caller, target).await?;
         let selection = select(&record)?;
-        if let Some((range, parts_count)) = resolve(context, &record, selection).await? {
-            return Ok(GetObjectOutput {
-                record,
-                range,
-                parts_count,
-                body: stream::empty().boxed(),
-            });
+        if let Some(selected) = resolve(context, &record, selection).await? {
+            return Ok(selected.of(record, stream::empty().boxed()));
         }
         rereads.allow(&record)?;
     }
@@ -128,20 +122,45 @@ pub(super) async fn find(
     Ok((bucket, object.ok_or_else(|| no_such_key(&target.key))?))
 }
 
-/// The byte range and the parts' count of a selection; `None` when a spilled layout is gone.
+/// What a selection comes to.
+struct Selected {
+    range: Option<Range<u64>>,
+    parts_count: Option<u32>,
+    checksum: Option<Checksum>,
+}
+
+impl Selected {
+    fn of(self, record: ObjectRecord, body: BlobStream) -> GetObjectOutput {
+        GetObjectOutput {
+            record,
+            range: self.range,
+            parts_count: self.parts_count,
+            checksum: self.checksum,
+            body,
+        }
+    }
+}
+
+/// What `selection` comes to; `None` when a spilled layout is gone.
 async fn resolve(
     context: &Context,
     record: &ObjectRecord,
     selection: Selection,
-) -> Result<Option<(Option<Range<u64>>, Option<u32>)>, S3Error> {
+) -> Result<Option<Selected>, S3Error> {
+    let without_parts = |range, checksum| Selected {
+        range,
+        parts_count: None,
+        checksum,
+    };
     let number = match selection {
-        Selection::Whole => return Ok(Some((None, None))),
-        Selection::Range(range) => return Ok(Some((Some(range), None))),
+        Selection::Whole => return Ok(Some(without_parts(None, record.checksum.clone()))),
+        Selection::Range(range) => return Ok(Some(without_parts(Some(range), None))),
         Selection::Part(number) => number,
     };
     if record.manifest.parts_count() == 0 {
         return if number.get() == 1 {
-            Ok(Some(((record.size > 0).then_some(0..record.size), None)))
+            let range = (record.size > 0).then_some(0..record.size);
+            Ok(Some(without_parts(range, record.checksum.clone())))
         } else {
             Err(no_such_part(number, 1))
         };
@@ -149,17 +168,19 @@ async fn resolve(
     let Some(layout) = load_layout(context, &record.manifest).await? else {
         return Ok(None);
     };
+    let count = record.manifest.parts_count();
     let mut start = 0;
-    for part in &layout.parts {
+    for part in layout.parts {
         if part.number == number {
-            return Ok(Some((
-                Some(start..start + part.length),
-                Some(record.manifest.parts_count()),
-            )));
+            return Ok(Some(Selected {
+                range: Some(start..start + part.length),
+                parts_count: Some(count),
+                checksum: part.checksum.filter(|_| record.shows_checksums_of_parts()),
+            }));
         }
         start += part.length;
     }
-    Err(no_such_part(number, record.manifest.parts_count()))
+    Err(no_such_part(number, count))
 }
 
 fn no_such_part(number: PartNumber, count: u32) -> S3Error {

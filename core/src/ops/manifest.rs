@@ -8,8 +8,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Context;
 use super::read_ahead::ReadAhead;
-use crate::digest::crc64nvme;
-use crate::model::{BlobId, BlobRef, BucketId, Extent, Layout, Manifest, SpilledLayout};
+use crate::digest::{combine_crc64nvme, crc64nvme, crc64nvme_checksum};
+use crate::model::{BlobId, BlobRef, BucketId, Checksum, Extent, Layout, Manifest, SpilledLayout};
 use crate::ports::{BlobRead, BlobStream, Ports, StoreError, StoreResult, WriteError, new_id};
 
 /// The largest layout that is read back: 10,000 parts of several extents each stay well below it.
@@ -50,6 +50,17 @@ pub(super) async fn open(context: &Context, extents: Vec<Extent>) -> StoreResult
     } else {
         ReadAhead::new(blobs, head, rest).boxed()
     }))
+}
+
+/// The CRC-64/NVME of extents that are whole blobs; that of a piece of a blob is not known.
+pub(super) fn crc64nvme_of(extents: &[Extent]) -> Option<Checksum> {
+    let whole = |extent: &Extent| {
+        extent
+            .is_whole()
+            .then_some((extent.blob_crc64nvme, extent.length))
+    };
+    let crcs: Option<Vec<_>> = extents.iter().map(whole).collect();
+    crcs.map(|crcs| crc64nvme_checksum(combine_crc64nvme(crcs)))
 }
 
 /// The layout of a manifest that is not inline, or `None` when it was spilled and its blob is gone.

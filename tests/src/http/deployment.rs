@@ -176,6 +176,15 @@ macro_rules! on_every_http1_deployment {
     };
 }
 
+/// Registers one rule as one named test per deployment whose server has the base domain [`DOMAIN`](crate::http::DOMAIN).
+#[macro_export]
+macro_rules! on_every_deployment_with_a_domain {
+    () => {
+        $crate::on_deployment!(memory, MEMORY, all());
+        $crate::on_deployment!(sqlite, SQLITE, all());
+    };
+}
+
 /// Registers the rule that `check`, `LARGEST_BODY` and `OTHERWISE` around it make up as a test of one deployment.
 #[macro_export]
 macro_rules! on_deployment {
@@ -208,6 +217,14 @@ macro_rules! s3_test {
 macro_rules! sdk_test {
     ($($rule:tt)*) => {
         $crate::rule!(on_every_http1_deployment, $($rule)*);
+    };
+}
+
+/// Writes down a rule of requests that name their bucket in the host; otherwise like [`s3_test`].
+#[macro_export]
+macro_rules! domain_test {
+    ($($rule:tt)*) => {
+        $crate::rule!(on_every_deployment_with_a_domain, $($rule)*);
     };
 }
 

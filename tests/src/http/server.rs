@@ -19,6 +19,9 @@ use crate::emulators::{
     AzureCloud, FunctionApp, FunctionUrl, FunctionsHost, GoogleCloud, MiniStack, ServerProgram, binary,
 };
 
+/// The base domain of virtual-hosted-style requests to the servers that run inside the test process.
+pub const DOMAIN: &str = "s3.bleepstore.test";
+
 const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "AKIATESTROOT";
 const SECRET_KEY: &str = "a/secret+for/tests/only";
@@ -167,7 +170,7 @@ async fn serve(ports: Ports, address: mpsc::Sender<SocketAddr>) {
     };
     let settings = Settings {
         region: REGION.to_owned(),
-        base_domains: Vec::new(),
+        base_domains: vec![DOMAIN.to_owned()],
         root,
         limits: Limits::default(),
     };
@@ -179,7 +182,10 @@ async fn serve(ports: Ports, address: mpsc::Sender<SocketAddr>) {
     bleepstore_http::serve(
         listener,
         Arc::new(service),
-        Options::default(),
+        Options {
+            base_domains: vec![DOMAIN.to_owned()],
+            ..Options::default()
+        },
         std::future::pending(),
     )
     .await;
