@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use bleepstore_tests::http::{Endpoint, Front, S3};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -156,12 +157,23 @@ fn memory_touches_no_folder_and_answers() {
 fn a_second_signal_ends_the_process_at_once() {
     let folder = TempDir::new().unwrap();
     let mut server = Running::start(&mut bleepstore(folder.path(), &["--metadata", "memory"]));
-    // A request whose head never ends keeps the server from stopping by itself.
-    let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream
-        .write_all(b"GET /_bleepstore/health HTTP/1.1\r\n\r\nGET /")
-        .unwrap();
-    stream.read_exact(&mut [0; 15]).unwrap();
+    let s3 = S3 {
+        endpoint: Endpoint {
+            address: server.address().parse().unwrap(),
+            region: "us-east-1".to_owned(),
+            access_key: server.printed["access key"].clone(),
+            secret_key: server.printed["secret key"].clone(),
+            front: Front::Nothing,
+        },
+    };
+    // A request that waits for its body keeps the server from stopping by itself.
+    let put = s3.bucket().object("PUT", "key").payload_hash("UNSIGNED-PAYLOAD");
+    let mut put = put.sign();
+    put.add_header("expect", "100-continue");
+    put.add_header("content-length", "4");
+    let mut connection = s3.connect();
+    connection.write_head(&put);
+    assert_eq!(connection.read_response("PUT").status, 100);
     server.signal(Signal::TERM);
     let log = BufReader::new(server.child.stderr.take().unwrap());
     assert!(log.lines().any(|line| line.unwrap().contains("stopping")));
