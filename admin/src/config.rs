@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use bleepstore_tools::{Failure, MigrateArgs, Result, Tool, first_paragraph};
-use clap::error::ErrorKind;
+use bleepstore_tools::{MigrateArgs, Result, Tool, arguments};
 use clap::{Args, Parser, Subcommand};
 
 /// What an operator does to a store, whichever deployment it belongs to.
@@ -76,20 +75,8 @@ fn store(text: &str) -> std::result::Result<Store, String> {
 impl Cli {
     /// The command that the arguments ask for. Help and version print themselves and end the process.
     pub(crate) fn command() -> Result<Command> {
-        match Self::try_parse() {
-            Ok(cli) => Ok(cli.command),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::DisplayHelp
-                        | ErrorKind::DisplayVersion
-                        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-                ) =>
-            {
-                error.exit()
-            }
-            Err(error) => Err(Failure::usage(first_paragraph(&error.to_string()))),
-        }
+        let cli: Self = arguments()?;
+        Ok(cli.command)
     }
 }
 

@@ -31,7 +31,7 @@ fn run() -> Result<()> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match command {
             Command::Tool(tool) => {
                 let holding = tool.holding();
@@ -42,7 +42,10 @@ fn run() -> Result<()> {
             }
             Command::Migrate(args) => move_store(args).await,
         }
-    })
+    });
+    // What is still under way is a read of standard input that nobody may ever answer, or work that was given up.
+    runtime.shutdown_background();
+    done
 }
 
 async fn move_store(args: Migrate) -> Result<()> {

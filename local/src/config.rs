@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use bleepstore_core::config;
 use bleepstore_local::stores::Records;
-use bleepstore_tools::{Tool, duration, first_paragraph};
-use clap::error::ErrorKind;
+use bleepstore_tools::{Tool, arguments, duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 
 /// An S3-compatible object store in one binary.
 #[derive(Debug, Parser)]
@@ -133,13 +132,8 @@ pub(crate) struct Domains(pub(crate) Vec<String>);
 impl Cli {
     /// The command that the arguments ask for. Help and version print themselves and end the process.
     pub(crate) fn command() -> Result<Command> {
-        match Self::try_parse() {
-            Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(cli.serve))),
-            Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-                error.exit()
-            }
-            Err(error) => Err(Failure::usage(first_paragraph(&error.to_string()))),
-        }
+        let cli: Self = arguments()?;
+        Ok(cli.command.unwrap_or(Command::Serve(cli.serve)))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The subcommands of the binary `bleepstore`, on a folder and beside a server that holds it.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use bleepstore_tests::emulators::ServerProgram;
+use bleepstore_tests::emulators::{ServerProgram, binary};
 use bleepstore_tests::http::{Endpoint, Request};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -183,6 +185,48 @@ fn an_export_that_is_cut_off_changes_nothing() {
     let ran = run(&data, &["fsck"]);
     assert!(ran.out.starts_with("missing: blob "), "{}", ran.out);
     assert_eq!((ran.error.as_str(), ran.code), ("bleepstore: 1 finding\n", 1));
+}
+
+/// The export arrives through a pipe that stays open, so that the import cannot end by itself.
+#[test]
+fn a_signal_stops_an_import_which_then_goes_on() {
+    let folder = used();
+    let whole = run(folder.path(), &["export"]).out;
+    let restored = TempDir::new().unwrap();
+    copy_folder(&folder.path().join("blobs"), &restored.path().join("blobs"));
+    let mut import = Command::new(binary("bleepstore").unwrap())
+        .env_clear()
+        .envs(on(restored.path()))
+        .args(["import", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = import.stdin.take().unwrap();
+    pipe.write_all(&whole.as_bytes()[..whole.len() - 10]).unwrap();
+    // The store says when the import has begun; each look at it is a process of its own.
+    let mut looks = 0..1_000;
+    let begun = looks.any(|_| {
+        let stats = run(restored.path(), &["stats", "--json"]);
+        serde_json::from_str::<Value>(&stats.out).is_ok_and(|stats| stats["active"] == false)
+    });
+    assert!(begun);
+    let kill = Command::new("kill")
+        .arg(import.id().to_string())
+        .status()
+        .unwrap();
+    assert!(kill.success());
+    let ended = import.wait_with_output().unwrap();
+    assert_eq!(
+        String::from_utf8(ended.stderr).unwrap(),
+        "bleepstore: stopped by a signal\n"
+    );
+    assert_eq!(ended.status.code(), Some(1));
+    let export = restored.path().join("export.jsonl");
+    fs::write(&export, &whole).unwrap();
+    let ran = run(restored.path(), &["import", export.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.error);
+    assert_eq!(run(restored.path(), &["fsck", "--verify-checksums"]).code, 0);
 }
 
 #[test]

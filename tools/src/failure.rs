@@ -52,10 +52,3 @@ impl fmt::Display for Failure {
         f.write_str(&self.message)
     }
 }
-
-/// The part of clap's text of a usage error that says what is wrong, on one line.
-pub fn first_paragraph(text: &str) -> String {
-    let lines = text.lines().take_while(|line| !line.trim().is_empty());
-    let line = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
-}

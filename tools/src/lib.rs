@@ -2,6 +2,7 @@
 //!
 //! A binary takes [`Tool`] into its command line, opens the stores that the arguments name, and calls [`Tool::run`].
 
+mod arguments;
 mod command;
 mod credentials;
 mod duration;
@@ -15,7 +16,8 @@ mod output;
 mod stats;
 mod watch;
 
+pub use arguments::arguments;
 pub use command::{Holding, On, Tool};
 pub use duration::duration;
-pub use failure::{Failure, Result, first_paragraph};
+pub use failure::{Failure, Result};
 pub use migrate::{MigrateArgs, migrate};
