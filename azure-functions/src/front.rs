@@ -10,6 +10,7 @@ mod tests;
 
 use std::time::Duration;
 
+use bleepstore_azure::cosmos::charged;
 use bleepstore_core::{Body, Service};
 use bleepstore_http::Responder;
 use http::header::{CONTENT_TYPE, HOST};
@@ -17,6 +18,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use serde_json::{Value, json};
+use tracing::Span;
 
 use crate::config::Behind;
 
@@ -71,11 +73,16 @@ impl Responder for Front {
     }
 
     async fn respond(&self, request: Request<Body>) -> Response<Body> {
-        if self.behind != Behind::Nothing && is_timer(&request) {
-            self.collect().await
-        } else {
-            self.service.call(request).await
-        }
+        let answer = async {
+            if self.behind != Behind::Nothing && is_timer(&request) {
+                self.collect().await
+            } else {
+                self.service.call(request).await
+            }
+        };
+        let (response, request_units) = charged(answer).await;
+        Span::current().record("request_units", request_units);
+        response
     }
 }
 
