@@ -356,7 +356,11 @@ impl Twins<'_> {
             }
             both!(self, store => {
                 pages(None, async |after: Option<String>| {
-                    some_next(store.scan_records(bucket, after.as_deref(), limit).await)
+                    let page = store.scan_records(bucket, after.as_deref(), limit).await;
+                    some_next(page.map(|page| Page {
+                        items: page.items.into_iter().map(without_body).collect(),
+                        next: page.next,
+                    }))
                 })
                 .await
             });
