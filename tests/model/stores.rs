@@ -353,10 +353,10 @@ impl Twins<'_> {
                 });
             }
             both!(self, store => {
-                pages(None, async |after: Option<String>| {
+                let records = pages(None, async |after: Option<String>| {
                     some_next(store.scan_records(bucket, after.as_deref(), limit).await)
-                })
-                .await
+                });
+                records.await.into_iter().map(without_body).collect::<Vec<_>>()
             });
             let uploads = both!(self, store => {
                 let all = UploadRange::default();
