@@ -355,14 +355,10 @@ impl Twins<'_> {
                 });
             }
             both!(self, store => {
-                pages(None, async |after: Option<String>| {
-                    let page = store.scan_records(bucket, after.as_deref(), limit).await;
-                    some_next(page.map(|page| Page {
-                        items: page.items.into_iter().map(without_body).collect(),
-                        next: page.next,
-                    }))
-                })
-                .await
+                let records = pages(None, async |after: Option<String>| {
+                    some_next(store.scan_records(bucket, after.as_deref(), limit).await)
+                });
+                records.await.into_iter().map(without_body).collect::<Vec<_>>()
             });
             let uploads = both!(self, store => {
                 let all = UploadRange::default();

@@ -4,23 +4,24 @@
 //! there with its length. What looks wrong is looked at once more, so that a store that is written to meanwhile shows
 //! nothing that is not so.
 
+mod confirm;
+mod finding;
+
+pub use finding::{Finding, Naming};
+
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use self::confirm::{crc_of, still_names};
 use super::commit::RETIRED_FOR;
 use super::gc::{GcError, Tally, check_ownership, retired_until};
 use super::manifest::load_spilled;
 use super::rows;
 use super::transfer::Progress;
-use crate::digest::Crc64nvmeHasher;
-use crate::model::{
-    BlobRef, Bucket, BucketName, Extent, Manifest, ObjectKey, ObjectRecord, PartNumber, Timestamp, Upload,
-    UploadId,
-};
+use crate::model::{BlobRef, Bucket, Extent, Manifest, ObjectRecord, Timestamp, Upload};
 use crate::ports::{BlobRead, Ports, StoreError, StoreErrorKind, StoreResult};
 
 /// How many blobs are read at the same time.
@@ -44,166 +45,6 @@ impl Default for FsckOptions {
             grace: RETIRED_FOR,
             verify_checksums: false,
             slice: 250_000,
-        }
-    }
-}
-
-/// What names a blob.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Naming {
-    /// An object.
-    Object {
-        /// Its bucket.
-        bucket: BucketName,
-        /// Its key.
-        key: ObjectKey,
-    },
-    /// A part of an open upload.
-    Part {
-        /// The upload's bucket.
-        bucket: BucketName,
-        /// The upload's key.
-        key: ObjectKey,
-        /// The upload.
-        upload: UploadId,
-        /// The part's number.
-        number: PartNumber,
-    },
-}
-
-impl fmt::Display for Naming {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Object { bucket, key } => write!(f, "{bucket}/{key}"),
-            Self::Part {
-                bucket,
-                key,
-                upload,
-                number,
-            } => write!(f, "{bucket}/{key}, part {number} of upload {upload}"),
-        }
-    }
-}
-
-/// Something that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// The blob store belongs to another metadata store, or an import is not finished: nothing is freed.
-    NotOwned,
-    /// A record names a blob that is not there: its bytes are lost.
-    Missing {
-        /// The blob.
-        blob: BlobRef,
-        /// What names it.
-        named_by: Naming,
-    },
-    /// A blob has another length than a record says.
-    WrongLength {
-        /// The blob.
-        blob: BlobRef,
-        /// What names it.
-        named_by: Naming,
-        /// What the record says.
-        expected: u64,
-        /// What it is.
-        found: u64,
-    },
-    /// A blob has another checksum than a record says: its bytes are damaged.
-    WrongChecksum {
-        /// The blob.
-        blob: BlobRef,
-        /// What names it.
-        named_by: Naming,
-        /// The CRC-64/NVME that the record says.
-        expected: u64,
-        /// What it is.
-        found: u64,
-    },
-    /// A layout that lies in a blob cannot be read, or is not the object's length.
-    BadLayout {
-        /// The object.
-        named_by: Naming,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// No record names a blob that is older than the grace. Garbage collection takes it away.
-    Orphan {
-        /// The blob.
-        blob: BlobRef,
-        /// Its bytes.
-        size: u64,
-        /// When it was written.
-        created: Timestamp,
-    },
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotOwned => f.write_str(
-                "not owned: the blob store does not carry this metadata store's owner record, or an import is not finished",
-            ),
-            Self::Missing { blob, named_by } => write!(f, "missing: blob {blob}, named by {named_by}"),
-            Self::WrongLength {
-                blob,
-                named_by,
-                expected,
-                found,
-            } => write!(
-                f,
-                "wrong length: blob {blob} has {found} bytes, and not {expected} as {named_by} says"
-            ),
-            Self::WrongChecksum {
-                blob,
-                named_by,
-                expected,
-                found,
-            } => write!(
-                f,
-                "wrong checksum: blob {blob} has {found:016x}, and not {expected:016x} as {named_by} says"
-            ),
-            Self::BadLayout { named_by, problem } => write!(f, "bad layout: {named_by}: {problem}"),
-            Self::Orphan { blob, size, created } => write!(
-                f,
-                "orphan: nothing names blob {blob} ({size} bytes, written {})",
-                created.iso_8601()
-            ),
-        }
-    }
-}
-
-impl Finding {
-    /// What kind of finding it is, in a word for programs.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::NotOwned => "not-owned",
-            Self::Missing { .. } => "missing",
-            Self::WrongLength { .. } => "wrong-length",
-            Self::WrongChecksum { .. } => "wrong-checksum",
-            Self::BadLayout { .. } => "bad-layout",
-            Self::Orphan { .. } => "orphan",
-        }
-    }
-
-    /// The blob that it is about.
-    pub const fn blob(&self) -> Option<&BlobRef> {
-        match self {
-            Self::NotOwned | Self::BadLayout { .. } => None,
-            Self::Missing { blob, .. }
-            | Self::WrongLength { blob, .. }
-            | Self::WrongChecksum { blob, .. }
-            | Self::Orphan { blob, .. } => Some(blob),
-        }
-    }
-
-    /// The record that it is about.
-    pub const fn named_by(&self) -> Option<&Naming> {
-        match self {
-            Self::NotOwned | Self::Orphan { .. } => None,
-            Self::Missing { named_by, .. }
-            | Self::WrongLength { named_by, .. }
-            | Self::WrongChecksum { named_by, .. }
-            | Self::BadLayout { named_by, .. } => Some(named_by),
         }
     }
 }
@@ -543,65 +384,5 @@ impl Slice {
             _ => None,
         });
         self.report.findings.append(&mut orphans);
-    }
-}
-
-/// The CRC-64/NVME of a blob; `None` when it cannot be read to its end: it was deleted meanwhile, or the store says that
-/// it is damaged.
-async fn crc_of(ports: &Ports, blob: &BlobRef, size: u64, progress: &Progress) -> StoreResult<Option<u64>> {
-    let mut crc = Crc64nvmeHasher::default();
-    if size > 0 {
-        let BlobRead::Found(mut bytes) = ports.blobs.read(blob, 0..size).await? else {
-            return Ok(None);
-        };
-        loop {
-            let piece = match bytes.try_next().await {
-                Ok(Some(piece)) => piece,
-                Ok(None) => break,
-                Err(error) if error.kind == StoreErrorKind::Corrupt => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            crc.update(&piece);
-            progress.pass_bytes(piece.len() as u64);
-        }
-    }
-    progress.pass_blobs(1);
-    Ok(Some(crc.value()))
-}
-
-/// Whether what named a blob still does: it may have been replaced or deleted meanwhile.
-async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef) -> StoreResult<bool> {
-    match named_by {
-        Naming::Object { bucket, key } => {
-            let found = ports.metadata.lookup(bucket, key).await?;
-            let Some(object) = found.object else {
-                return Ok(false);
-            };
-            if object.manifest.blobs().any(|named| named == *blob) {
-                return Ok(true);
-            }
-            let Manifest::Spilled(spilled) = &object.manifest else {
-                return Ok(false);
-            };
-            let layout = load_spilled(ports, spilled).await?;
-            Ok(layout.is_some_and(|layout| layout.extents.iter().any(|extent| extent.blob == *blob)))
-        }
-        Naming::Part {
-            bucket,
-            upload,
-            number,
-            ..
-        } => {
-            let found = ports.metadata.lookup_upload(bucket, *upload).await?;
-            let Some(upload) = found.upload else {
-                return Ok(false);
-            };
-            let parts: Vec<_> = rows::parts(ports, &upload).try_concat().await?;
-            Ok(parts
-                .iter()
-                .filter(|part| part.number == *number)
-                .flat_map(|part| &part.extents)
-                .any(|extent| extent.blob == *blob))
-        }
     }
 }
