@@ -101,17 +101,28 @@ s3_test!(tells_nothing_else, largest_body = 10, |s3: &S3| {
     assert_eq!(default.map(|value| value.len()), Some(12));
 });
 
-s3_test!(takes_repeated_headers_and_names, largest_body = 10, |s3: &S3| {
-    let bucket = s3.bucket();
-    bucket.fill(&["key"]);
-    let request = attributes(&bucket, "key", "ObjectSize , ETag,");
-    let answer = request
-        .header("x-amz-object-attributes", "StorageClass,ETag")
-        .expect(200);
-    for name in ["ETag", "StorageClass", "ObjectSize"] {
-        assert!(field(&answer, name).is_some(), "{name}");
+fn with_repeated_headers(bucket: &Bucket) -> Request {
+    attributes(bucket, "key", "ObjectSize , ETag,").header("x-amz-object-attributes", "StorageClass,ETag")
+}
+
+s3_test!(
+    takes_repeated_headers_and_names,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        let answer = with_repeated_headers(&bucket).expect(200);
+        for name in ["ETag", "StorageClass", "ObjectSize"] {
+            assert!(field(&answer, name).is_some(), "{name}");
+        }
+    },
+    // The host of Functions joins them first, by a comma and a space, which is not what was signed.
+    on AZURE_FUNCTIONS: |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        with_repeated_headers(&bucket).expect_error(403, "SignatureDoesNotMatch");
     }
-});
+);
 
 s3_test!(
     refuses_no_attribute_and_unknown_ones,
