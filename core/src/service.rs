@@ -111,7 +111,7 @@ impl Service {
             expected_bucket_owner: expected_bucket_owner(&head.headers),
             ..caller
         };
-        let declared = DeclaredBody::from_headers(&head.headers, mode, Some(signer))?;
+        let declared = DeclaredBody::from_headers(&head.headers, mode, signer)?;
         let (context, settings) = (&self.context, &self.settings);
         api::answer(Call {
             context,
@@ -126,20 +126,25 @@ impl Service {
         .await
     }
 
-    /// Whom the request acts for, proven by its signature.
+    /// Whom the request acts for, proven by its signature; nobody in particular where it has none.
     async fn authenticate(
         &self,
         head: &Parts,
         now: Timestamp,
-    ) -> Result<(Caller, PayloadMode, ChunkSigner), S3Error> {
+    ) -> Result<(Caller, PayloadMode, Option<ChunkSigner>), S3Error> {
         let signed = RequestHead {
             method: head.method.as_str(),
             raw_path: head.uri.path(),
             raw_query: head.uri.query().unwrap_or_default(),
             headers: &head.headers,
         };
+        let caller = |owner| Caller {
+            owner,
+            expected_bucket_owner: None,
+        };
         let Claim::Signed(claim) = claim(&signed, now, &self.settings.region)? else {
-            return Err(ErrorCode::AccessDenied.into());
+            let mode = PayloadMode::of_unsigned(&head.headers)?;
+            return Ok((caller(Owner::anonymous()), mode, None));
         };
         let root = &self.settings.root;
         let (owner, secret_key) = if claim.access_key() == root.access_key {
@@ -155,11 +160,7 @@ impl Service {
             (credential.owner, credential.secret_key)
         };
         let signer = claim.verify(&signed, &secret_key)?;
-        let caller = Caller {
-            owner,
-            expected_bucket_owner: None,
-        };
-        Ok((caller, claim.payload(), signer))
+        Ok((caller(owner), claim.payload(), Some(signer)))
     }
 }
 

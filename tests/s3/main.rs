@@ -2,6 +2,7 @@
 //! real sockets. Amazon's documentation is the specification.
 
 mod abort_multipart_upload;
+mod access;
 mod authorization;
 mod complete_multipart_upload;
 mod conditions;
@@ -14,8 +15,10 @@ mod delete_objects;
 mod errors;
 mod expected_bucket_owner;
 mod function_url;
+mod get_bucket_acl;
 mod get_bucket_location;
 mod get_object;
+mod get_object_acl;
 mod head_bucket;
 mod head_object;
 mod health;
@@ -25,7 +28,9 @@ mod list_objects;
 mod list_objects_v2;
 mod list_parts;
 mod presigned;
+mod put_bucket_acl;
 mod put_object;
+mod put_object_acl;
 mod streaming_payload;
 mod unbuilt;
 mod upload_part;

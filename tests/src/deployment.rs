@@ -7,11 +7,11 @@ use std::sync::Arc;
 use bleepstore_core::digest::BodyHasher;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
-    BlobRef, Bucket, BucketName, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Owner, Part, S3Error,
-    UploadId, WriteCondition,
+    BlobRef, Bucket, BucketName, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Owner, Part, RequestedAcl,
+    S3Error, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
-    Caller, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
+    Action, Caller, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
     CreateMultipartUpload, Incoming, Ownership, PutObject, Replacement, Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, MetadataStore, Ports};
@@ -119,7 +119,14 @@ impl Deployment {
 
     /// CreateBucket.
     pub async fn create_bucket(&self, bucket: &str) -> Result<(), S3Error> {
-        ops::create_bucket(&self.context, &self.caller, &name(bucket), REGION).await
+        ops::create_bucket(
+            &self.context,
+            &self.caller,
+            &name(bucket),
+            REGION,
+            &RequestedAcl::default(),
+        )
+        .await
     }
 
     /// DeleteBucket.
@@ -155,6 +162,7 @@ impl Deployment {
         let input = PutObject {
             target: target(bucket, key),
             headers: ObjectHeaders::default(),
+            acl: RequestedAcl::default(),
             body,
             condition,
         };
@@ -205,6 +213,7 @@ impl Deployment {
                 headers: Some(ObjectHeaders::default()),
                 ..Replacement::default()
             },
+            acl: RequestedAcl::default(),
             check_source: &|_| Ok(()),
             condition: WriteCondition::Any,
         };
@@ -216,6 +225,7 @@ impl Deployment {
         let input = CreateMultipartUpload {
             target: target(bucket, key),
             headers: ObjectHeaders::default(),
+            acl: RequestedAcl::default(),
             checksum: None,
         };
         ops::create_multipart_upload(&self.context, &self.caller, input).await
@@ -230,7 +240,8 @@ impl Deployment {
         body: Incoming,
     ) -> Result<Part, S3Error> {
         let target = target(bucket, key);
-        let upload = ops::open_upload(&self.context, &self.caller, &target, upload).await?;
+        let upload =
+            ops::open_upload(&self.context, &self.caller, Action::UploadPart, &target, upload).await?;
         ops::upload_part(&self.context, &upload, number(part), body).await
     }
 

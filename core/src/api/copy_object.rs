@@ -33,6 +33,7 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
         source_caller,
         destination: call.target()?,
         replacement,
+        acl: call.object_acl()?,
         check_source: &check_source,
         condition: write_condition(call.headers())?,
     };

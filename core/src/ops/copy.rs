@@ -1,11 +1,11 @@
 //! CopyObject: the destination names the source's blobs; no bytes move.
 
+use super::access::{Action, open_object};
 use super::commit::{commit_object, failed_write_condition, pause, swap_object};
 use super::free::free_superseded;
-use super::get::find;
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, CommitId, ErrorCode, Manifest, ObjectHeaders, ObjectRecord, S3Error, WriteCondition,
+    Bucket, CommitId, ErrorCode, Manifest, ObjectHeaders, ObjectRecord, RequestedAcl, S3Error, WriteCondition,
 };
 use crate::ports::new_id;
 
@@ -35,6 +35,8 @@ pub struct CopyObject<'a> {
     pub destination: Target,
     /// What the copy does not take over.
     pub replacement: Replacement,
+    /// Who may do what with the copy: the source's list is never copied.
+    pub acl: RequestedAcl,
     /// Decides the request's conditions about the source.
     pub check_source: &'a (dyn Fn(&ObjectRecord) -> Result<(), S3Error> + Sync),
     /// What must hold of the destination at the moment of the commit.
@@ -52,6 +54,7 @@ pub async fn copy_object(
     caller: &Caller,
     input: CopyObject<'_>,
 ) -> Result<ObjectRecord, S3Error> {
+    caller.admit(Action::CopyObject)?;
     let onto_itself = input.source == input.destination;
     if onto_itself && input.replacement.headers.is_none() && !input.replacement.changes_storage {
         return Err(S3Error::message(
@@ -61,7 +64,8 @@ pub async fn copy_object(
         ));
     }
     for attempt in 0..ATTEMPTS {
-        let (bucket, source) = find(context, &input.source_caller, &input.source).await?;
+        let (bucket, source) =
+            open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
         (input.check_source)(&source)?;
         let copied = if onto_itself {
             update_in_place(context, caller, &bucket, source, &input).await?
@@ -89,7 +93,8 @@ async fn copy_across(
         .metadata
         .lookup(&input.destination.bucket, &input.destination.key)
         .await?;
-    let bucket = caller.open(&input.destination.bucket, found.bucket)?;
+    let bucket = caller.open(Action::CopyObject, &input.destination.bucket, found.bucket)?;
+    caller.may_replace(&bucket, found.object.as_ref())?;
     let shares = !matches!(source.manifest, Manifest::Inline(_));
     if shares
         && !source.shared
@@ -102,11 +107,11 @@ async fn copy_across(
         return Ok(None);
     }
     let mut record = copy_of(context, caller, source, &input.replacement);
+    record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
     record.bucket = bucket.id;
     record.key = input.destination.key.clone();
     record.shared = shares;
-    let superseded =
-        commit_object(context, &bucket, &record, &input.condition, found.object.as_ref()).await?;
+    let superseded = commit_object(context, caller, &bucket, &record, &input.condition, found.object).await?;
     free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
     Ok(Some(record))
 }
@@ -119,13 +124,16 @@ async fn update_in_place(
     source: ObjectRecord,
     input: &CopyObject<'_>,
 ) -> Result<Option<ObjectRecord>, S3Error> {
+    caller.open(Action::CopyObject, &bucket.name, Some(bucket.clone()))?;
+    caller.may_replace(bucket, Some(&source))?;
     let read = source.commit_id;
     if !input.condition.holds(Some((&source.etag, read))) {
         return Err(failed_write_condition(&input.condition));
     }
     // A shared record need not be retired here: the row goes on naming its blobs.
     let retired = source.shared.then_some(read);
-    let record = copy_of(context, caller, source, &input.replacement);
+    let mut record = copy_of(context, caller, source, &input.replacement);
+    record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
     let swapped = swap_object(context, bucket, &record, read, retired).await?;
     Ok(swapped.then_some(record))
 }

@@ -1,6 +1,7 @@
 //! S3's semantics: what each operation does to the two stores. No HTTP and no XML here.
 
 mod access;
+mod acl;
 mod bucket;
 mod commit;
 mod copy;
@@ -16,8 +17,9 @@ mod ownership;
 mod put;
 mod read_ahead;
 
-pub use access::{Caller, Target};
-pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, head_bucket, list_buckets};
+pub use access::{Action, Caller, Need, Target, open_bucket, open_object};
+pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
+pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets};
 pub use copy::{CopyObject, Replacement, copy_object};
 pub use credentials::CredentialCache;
 pub use delete::{delete_object, delete_objects};

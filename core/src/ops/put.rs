@@ -3,13 +3,14 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::access::Action;
 use super::commit::{CommitFailure, commit_object};
 use super::free::{free_blob, free_superseded};
 use super::{Caller, Context, Target};
 use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
     BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, ETag, ErrorCode, Extent,
-    Layout, Manifest, ObjectHeaders, ObjectKind, ObjectRecord, S3Error, WriteCondition,
+    Layout, Manifest, ObjectHeaders, ObjectKind, ObjectRecord, RequestedAcl, S3Error, WriteCondition,
 };
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
@@ -111,6 +112,8 @@ pub struct PutObject {
     pub target: Target,
     /// What to keep beside the bytes.
     pub headers: ObjectHeaders,
+    /// Who may do what with it.
+    pub acl: RequestedAcl,
     /// The bytes.
     pub body: Incoming,
     /// What must hold at the moment of the commit.
@@ -125,7 +128,7 @@ pub struct PutObjectOutput {
     pub checksum: Option<Checksum>,
 }
 
-/// Stores a body under a key. The body is not read before the bucket is known to be the caller's; the object is
+/// Stores a body under a key. The body is not read before the caller is known to be allowed to; the object is
 /// visible and durable when this returns, and not at all when it fails (but for an unknown outcome of the store).
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
@@ -139,7 +142,8 @@ pub async fn put_object(
         .metadata
         .lookup(&input.target.bucket, &input.target.key)
         .await?;
-    let bucket = caller.open(&input.target.bucket, found.bucket)?;
+    let bucket = caller.open(Action::PutObject, &input.target.bucket, found.bucket)?;
+    caller.may_replace(&bucket, found.object.as_ref())?;
     input.body.check_length()?;
     let (manifest, digests) = store_body(context, &bucket, input.body).await?;
     let record = ObjectRecord {
@@ -151,13 +155,14 @@ pub async fn put_object(
         size: digests.length,
         last_modified: context.ports.clock.now(),
         owner: caller.owner.clone(),
+        acl: input.acl.of_object(&caller.owner, &bucket.owner),
         headers: input.headers,
         checksum: digests.checksum,
         shared: false,
         manifest,
     };
     let superseded =
-        match commit_object(context, &bucket, &record, &input.condition, found.object.as_ref()).await {
+        match commit_object(context, caller, &bucket, &record, &input.condition, found.object).await {
             Ok(superseded) => superseded,
             Err(CommitFailure::NotApplied(error)) => {
                 for blob in record.manifest.blobs() {

@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use super::no_such_upload;
 use super::parts::{record_part, upload_part};
 use crate::digest::{combine_crc64nvme, crc64nvme_checksum, md5};
 use crate::model::{
     Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord,
     Part, PartNumber, S3Error, Upload, UploadState,
 };
+use crate::ops::access::{Action, no_such_upload, open_object};
 use crate::ops::commit::pause;
-use crate::ops::get::{find, read};
+use crate::ops::get::read;
 use crate::ops::manifest::{load_layout, slice};
 use crate::ops::put::{Incoming, MAX_BODY};
 use crate::ops::{Caller, Context, Target};
@@ -50,7 +50,8 @@ pub async fn upload_part_copy(
         return Err(no_such_upload(upload.id));
     }
     for attempt in 0..ATTEMPTS {
-        let (bucket, source) = find(context, &input.source_caller, &input.source).await?;
+        let (bucket, source) =
+            open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
         let range = (input.select)(&source)?;
         if range.end - range.start > MAX_BODY {
             return Err(too_large());
