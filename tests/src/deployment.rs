@@ -12,7 +12,7 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ops::{
     Action, Caller, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
-    CreateMultipartUpload, Incoming, Ownership, PutObject, Replacement, Selection, Target,
+    CreateMultipartUpload, Incoming, Ownership, PutAcl, PutObject, Replacement, Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, MetadataStore, Ports};
 use bleepstore_core::{digest, ops};
@@ -132,6 +132,22 @@ impl Deployment {
     /// DeleteBucket.
     pub async fn delete_bucket(&self, bucket: &str) -> Result<(), S3Error> {
         ops::delete_bucket(&self.context, &self.caller, &name(bucket)).await
+    }
+
+    /// PutBucketAcl.
+    pub async fn put_bucket_acl(&self, bucket: &str, acl: RequestedAcl) -> Result<(), S3Error> {
+        let action = Action::PutBucketAcl;
+        let opened = ops::open_bucket(&self.context, &self.caller, action, &name(bucket)).await?;
+        let input = PutAcl { owner: None, acl };
+        ops::put_bucket_acl(&self.context, &self.caller, opened, &input).await
+    }
+
+    /// PutObjectAcl.
+    pub async fn put_object_acl(&self, bucket: &str, key: &str, acl: RequestedAcl) -> Result<(), S3Error> {
+        let (action, target) = (Action::PutObjectAcl, target(bucket, key));
+        let opened = ops::open_object(&self.context, &self.caller, action, &target).await?;
+        let input = PutAcl { owner: None, acl };
+        ops::put_object_acl(&self.context, &self.caller, opened, &input).await
     }
 
     /// PutObject.

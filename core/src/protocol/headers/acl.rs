@@ -90,7 +90,13 @@ fn canned_acl(name: &str, subject: AclSubject) -> Result<CannedAcl, S3Error> {
         "log-delivery-write" if subject == AclSubject::Bucket => CannedAcl::LogDeliveryWrite,
         // It lets Amazon EC2 read, which is no account here.
         "aws-exec-read" => return Err(S3Error::not_implemented(&format!("{CANNED}: {name}"))),
-        _ => return Err(S3Error::invalid_argument("", CANNED, name)),
+        _ => {
+            return Err(S3Error::invalid_argument(
+                ErrorCode::InvalidArgument.message(),
+                CANNED,
+                name,
+            ));
+        }
     })
 }
 
