@@ -92,6 +92,7 @@ fn each_operation_costs_what_the_document_says() {
     buckets(&mut counted, &bucket);
     puts(&mut counted, &bucket);
     reads(&mut counted, &bucket);
+    lists(&mut counted, &bucket);
     copies(&mut counted, &bucket);
     uploads(&mut counted, &bucket);
     deletions(&mut counted, &bucket);
@@ -117,6 +118,8 @@ fn buckets(counted: &mut Counted, bucket: &Bucket) {
     counted.count("GetBucketLocation", || {
         bucket.request("GET").flag("location").expect(200)
     });
+    counted.count("GetBucketAcl", || bucket.request("GET").flag("acl").expect(200));
+    counted.count("PutBucketAcl", || bucket.put_acl("public-read").expect(200));
     let other = counted.s3.bucket_named("other".to_owned());
     other.request("PUT").expect(200);
     let all = counted.s3.request("GET", "/");
@@ -159,6 +162,14 @@ fn reads(counted: &mut Counted, bucket: &Bucket) {
         bucket.get("small").header("if-none-match", etag).expect(304)
     });
     counted.count("GetObject, absent", || bucket.get("absent").expect(404));
+}
+
+fn lists(counted: &mut Counted, bucket: &Bucket) {
+    counted.count("GetObjectAcl", || bucket.get("small").flag("acl").expect(200));
+    let put = bucket.object("PUT", "small").flag("acl");
+    counted.count("PutObjectAcl", || {
+        put.header("x-amz-acl", "public-read").expect(200)
+    });
 }
 
 fn copies(counted: &mut Counted, bucket: &Bucket) {

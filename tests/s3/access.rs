@@ -1,7 +1,56 @@
 use bleepstore_tests::http::chunked::{SIGNED, UNSIGNED_TRAILER};
 use bleepstore_tests::http::encoding::checksum_crc32;
-use bleepstore_tests::http::{ALICE, ANONYMOUS_ID, BOB, Bucket, Request, S3};
+use bleepstore_tests::http::{ALICE, ANONYMOUS_ID, BOB, Bucket, Request, Response, S3};
 use bleepstore_tests::s3_test;
+
+/// Sends the head of each request that takes a body and waits to be asked for it, without a signature; returns the
+/// answers.
+fn answers_to_uploads_that_wait(s3: &S3) -> Vec<Response> {
+    let bucket = s3.bucket();
+    bucket.fill(&["key"]);
+    let upload = "a".repeat(32);
+    let requests = [
+        bucket.object("PUT", "key"),
+        bucket.object("PUT", "absent"),
+        bucket.object("PUT", "key").flag("acl"),
+        bucket.request("PUT").flag("acl"),
+        bucket
+            .request("POST")
+            .flag("delete")
+            .header("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg=="),
+        s3.bucket_named(s3.unused_name()).request("PUT"),
+        bucket.object("POST", "key").query("uploadId", &upload),
+        bucket
+            .object("PUT", "key")
+            .query("uploadId", &upload)
+            .query("partNumber", 1),
+    ];
+    let answer = |request: Request| {
+        let mut request = request.anonymous().sign();
+        request.add_header("expect", "100-continue");
+        request.add_header("content-length", "100000");
+        let mut connection = s3.connect();
+        connection.write_head(&request);
+        connection.read_response(&request.method)
+    };
+    requests.map(answer).into()
+}
+
+s3_test!(
+    without_a_signature_is_refused_before_the_body_is_sent,
+    largest_body = 10,
+    |s3: &S3| {
+        for answer in answers_to_uploads_that_wait(s3) {
+            answer.into_error(403, "AccessDenied");
+        }
+    },
+    // Lambda takes the whole body before it asks the function: it goes on waiting for it.
+    on AWS_LAMBDA: |s3: &S3| {
+        let bucket = s3.bucket();
+        let refused = bucket.put("key", vec![0; 100_000]).anonymous();
+        refused.expect_error(403, "AccessDenied");
+    }
+);
 
 /// A bucket in which everybody creates objects and sees what there is.
 #[track_caller]
