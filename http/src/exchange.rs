@@ -34,6 +34,9 @@ pub trait Responder: Send + Sync + 'static {
         drop(request);
         async { reserved::bare(StatusCode::NOT_FOUND) }
     }
+
+    /// Told how many connections are open, whenever that has changed.
+    fn connections(&self, _open: usize) {}
 }
 
 impl Responder for Service {
