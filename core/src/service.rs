@@ -149,7 +149,7 @@ impl Service {
             Operation::CompleteMultipartUpload => DeclaredBody::beside_an_objects_checksum,
             _ => DeclaredBody::from_headers,
         };
-        let declared = declared(&head.headers, mode, Some(signer))?;
+        let declared = declared(&head.headers, mode, signer)?;
         api::answer(Call {
             context,
             settings: &self.settings,
@@ -163,21 +163,26 @@ impl Service {
         .await
     }
 
-    /// Whom the request acts for, proven by its signature.
+    /// Whom the request acts for, proven by its signature; nobody in particular where it has none.
     async fn authenticate(
         &self,
         head: &Parts,
         now: Timestamp,
         ports: &Ports,
-    ) -> Result<(Caller, PayloadMode, ChunkSigner), S3Error> {
+    ) -> Result<(Caller, PayloadMode, Option<ChunkSigner>), S3Error> {
         let signed = RequestHead {
             method: head.method.as_str(),
             raw_path: head.uri.path(),
             raw_query: head.uri.query().unwrap_or_default(),
             headers: &head.headers,
         };
+        let caller = |owner| Caller {
+            owner,
+            expected_bucket_owner: None,
+        };
         let Claim::Signed(claim) = claim(&signed, now, &self.settings.region)? else {
-            return Err(ErrorCode::AccessDenied.into());
+            let mode = PayloadMode::of_unsigned(&head.headers)?;
+            return Ok((caller(Owner::anonymous()), mode, None));
         };
         let root = &self.settings.root;
         let (owner, secret_key) = if claim.access_key() == root.access_key {
@@ -190,11 +195,7 @@ impl Service {
             (credential.owner, credential.secret_key)
         };
         let signer = claim.verify(&signed, &secret_key)?;
-        let caller = Caller {
-            owner,
-            expected_bucket_owner: None,
-        };
-        Ok((caller, claim.payload(), signer))
+        Ok((caller(owner), claim.payload(), Some(signer)))
     }
 }
 

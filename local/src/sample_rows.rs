@@ -1,7 +1,7 @@
 //! Rows for the tests of the stores, and the two calls that most of them make.
 
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, BucketState, CommitId, ETag, Manifest, ObjectHeaders, ObjectKey,
+    Acl, Bucket, BucketId, BucketName, BucketState, CommitId, ETag, Manifest, ObjectHeaders, ObjectKey,
     ObjectKind, ObjectRecord, Owner, Revision, Timestamp, WriteCondition,
 };
 use bleepstore_core::ports::{CommitOutcome, ObjectIndex};
@@ -12,6 +12,7 @@ pub(crate) fn bucket() -> Bucket {
         name: BucketName::new("pictures").unwrap(),
         id: BucketId::from_bytes([1; 16]),
         owner: Owner::root(),
+        acl: Acl::default(),
         region: "us-east-1".into(),
         created: Timestamp::from_seconds(1),
         state: BucketState::Active,
@@ -30,6 +31,7 @@ pub(crate) fn object(key: &str, manifest: Manifest) -> ObjectRecord {
         size: 5,
         last_modified: Timestamp::from_seconds(2),
         owner: Owner::root(),
+        acl: Acl::default(),
         headers: ObjectHeaders {
             user_metadata: vec![("colour".into(), "blå".into())],
             ..ObjectHeaders::default()

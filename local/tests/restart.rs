@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bleepstore_core::Ports;
-use bleepstore_core::model::{BucketName, ObjectHeaders, ObjectKey, Owner, PartNumber, WriteCondition};
+use bleepstore_core::model::{
+    BucketName, ObjectHeaders, ObjectKey, Owner, PartNumber, RequestedAcl, WriteCondition,
+};
 use bleepstore_core::ops::{
-    Caller, CompleteMultipartUpload, CompletedPart, Context, CreateMultipartUpload, Incoming, Ownership,
-    PutObject, Selection, Target, complete_multipart_upload, create_bucket, create_multipart_upload,
-    establish_ownership, get_object, open_upload, put_object, upload_part,
+    Action, Caller, CompleteMultipartUpload, CompletedPart, Context, CreateMultipartUpload, Incoming,
+    Ownership, PutObject, Selection, Target, complete_multipart_upload, create_bucket,
+    create_multipart_upload, establish_ownership, get_object, open_upload, put_object, upload_part,
 };
 use bleepstore_core::ports::MetadataStore;
 use bleepstore_core::protocol::payload::DeclaredBody;
@@ -94,14 +96,21 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
         .collect();
 
     let context = open(folder.path(), metadata).await;
-    create_bucket(&context, &caller, &target("x").bucket, "us-east-1")
-        .await
-        .unwrap();
+    create_bucket(
+        &context,
+        &caller,
+        &target("x").bucket,
+        "us-east-1",
+        &RequestedAcl::default(),
+    )
+    .await
+    .unwrap();
     for (key, body) in &bodies {
         let (headers, condition) = (ObjectHeaders::default(), WriteCondition::Any);
         let input = PutObject {
             target: target(key),
             headers,
+            acl: RequestedAcl::default(),
             body: incoming(body),
             condition,
         };
@@ -110,10 +119,11 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
     let begin = CreateMultipartUpload {
         target: target("joined"),
         headers: ObjectHeaders::default(),
+        acl: RequestedAcl::default(),
         checksum: None,
     };
     let upload = create_multipart_upload(&context, &caller, begin).await.unwrap();
-    let row = open_upload(&context, &caller, &target("joined"), upload)
+    let row = open_upload(&context, &caller, Action::UploadPart, &target("joined"), upload)
         .await
         .unwrap();
     let part = vec![7; 5 << 20];
@@ -125,7 +135,7 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
     // The upload goes on where it was.
     let context = open(folder.path(), metadata).await;
     assert_eq!(context.ownership, Ownership::Owned);
-    let row = open_upload(&context, &caller, &target("joined"), upload)
+    let row = open_upload(&context, &caller, Action::UploadPart, &target("joined"), upload)
         .await
         .unwrap();
     let last = upload_part(&context, &row, PartNumber::new(2).unwrap(), incoming(b"end"))

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{ChecksumAlgorithm, WriteCondition};
+use bleepstore_core::model::{CannedAcl, ChecksumAlgorithm, RequestedAcl, WriteCondition};
 use bleepstore_core::ops::{self, ListObjects};
 use bleepstore_core::ports::{CommitOutcome, MetadataStore};
 use bleepstore_local::fs_blobs::FsBlobs;
@@ -105,6 +105,32 @@ over_all_stores! {
     a_copy_reads_its_source_only_for_a_checksum_that_cannot_be_combined
     the_upload_of_a_part_looks_up_writes_and_records
     a_completion_touches_no_blob
+    a_list_is_replaced_by_a_look_up_and_one_change
+    a_removal_by_another_than_the_buckets_owner_looks_up_twice
+}
+
+async fn a_list_is_replaced_by_a_look_up_and_one_change(f: Counted) {
+    f.deployment.put("bucket", "a", f.large.clone()).await.unwrap();
+    f.counter.take();
+    let acl = RequestedAcl::Canned(CannedAcl::PublicRead);
+    f.deployment
+        .put_object_acl("bucket", "a", acl.clone())
+        .await
+        .unwrap();
+    f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+    f.deployment.put_bucket_acl("bucket", acl).await.unwrap();
+    f.assert_calls(&[("bucket", 1), ("update_bucket", 1)]);
+}
+
+async fn a_removal_by_another_than_the_buckets_owner_looks_up_twice(mut f: Counted) {
+    let acl = RequestedAcl::Canned(CannedAcl::PublicReadWrite);
+    f.deployment.put_bucket_acl("bucket", acl).await.unwrap();
+    f.deployment.caller.owner.id = "a".repeat(64);
+    f.counter.take();
+    f.deployment.put("bucket", "a", f.small.clone()).await.unwrap();
+    f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+    f.deployment.delete("bucket", "a").await.unwrap();
+    f.assert_calls(&[("lookup", 2), ("remove", 1)]);
 }
 
 async fn a_put_looks_up_writes_and_commits(f: Counted) {

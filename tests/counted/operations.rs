@@ -47,6 +47,7 @@ pub(super) fn every_operation<U>(s3: S3, take: impl Fn() -> U + 'static) -> Vec<
     buckets(&mut counted, &bucket);
     puts(&mut counted, &bucket);
     reads(&mut counted, &bucket);
+    lists(&mut counted, &bucket);
     copies(&mut counted, &bucket);
     uploads(&mut counted, &bucket);
     deletions(&mut counted, &bucket);
@@ -81,6 +82,8 @@ fn buckets<U>(counted: &mut Counted<U>, bucket: &Bucket) {
     counted.count("GetBucketLocation", || {
         bucket.request("GET").flag("location").expect(200)
     });
+    counted.count("GetBucketAcl", || bucket.request("GET").flag("acl").expect(200));
+    counted.count("PutBucketAcl", || bucket.put_acl("public-read").expect(200));
     let other = counted.s3.bucket_named("other".to_owned());
     other.request("PUT").expect(200);
     let all = counted.s3.request("GET", "/");
@@ -123,6 +126,14 @@ fn reads<U>(counted: &mut Counted<U>, bucket: &Bucket) {
         bucket.get("small").header("if-none-match", etag).expect(304)
     });
     counted.count("GetObject, absent", || bucket.get("absent").expect(404));
+}
+
+fn lists<U>(counted: &mut Counted<U>, bucket: &Bucket) {
+    counted.count("GetObjectAcl", || bucket.get("small").flag("acl").expect(200));
+    let put = bucket.object("PUT", "small").flag("acl");
+    counted.count("PutObjectAcl", || {
+        put.header("x-amz-acl", "public-read").expect(200)
+    });
 }
 
 fn copies<U>(counted: &mut Counted<U>, bucket: &Bucket) {

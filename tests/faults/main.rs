@@ -6,6 +6,7 @@ use bleepstore_core::model::{ErrorCode, S3Error};
 use bleepstore_tests::decorators::{Faults, Gate, Interceptor, PassThrough, Verdict};
 use bleepstore_tests::deployment::Deployment;
 
+mod acls;
 mod blob_storage;
 mod cloud_storage;
 mod firestore;

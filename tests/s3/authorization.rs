@@ -21,12 +21,13 @@ s3_test!(needs_a_signature, largest_body = 10, |s3: &S3| {
 });
 
 s3_test!(
-    tells_anonymous_clients_nothing_about_buckets,
+    tells_anonymous_clients_which_buckets_there_are_and_no_more,
     largest_body = 0,
     |s3: &S3| {
         let there = s3.bucket();
         let absent = s3.bucket_named(s3.unused_name());
-        absent.get("key").anonymous().expect_error(403, "AccessDenied");
+        absent.get("key").anonymous().expect_error(404, "NoSuchBucket");
+        there.get("key").anonymous().expect_error(403, "AccessDenied");
         there.head("key").anonymous().send().assert_bodiless(403);
     }
 );

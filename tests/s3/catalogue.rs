@@ -20,13 +20,7 @@ struct Elsewhere {
     says: &'static str,
 }
 
-const ELSEWHERE: [Elsewhere; 8] = [
-    // Needs a second account.
-    Elsewhere {
-        code: "BucketAlreadyExists",
-        file: "tests/faults/meetings.rs",
-        says: "ErrorCode::BucketAlreadyExists",
-    },
+const ELSEWHERE: [Elsewhere; 7] = [
     // These need a store that fails, or a full one.
     Elsewhere {
         code: "InternalError",

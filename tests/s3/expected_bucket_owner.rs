@@ -3,19 +3,12 @@ use bleepstore_tests::s3_test;
 
 const NOBODY: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The account that the test's requests act for.
-fn own_id(s3: &S3) -> String {
-    s3.request("GET", "/")
-        .expect(200)
-        .value("ListAllMyBucketsResult/Owner/ID")
-}
-
 s3_test!(
     lets_the_owner_that_is_named_through,
     largest_body = 10,
     |s3: &S3| {
         let bucket = s3.bucket();
-        let own = own_id(s3);
+        let own = s3.own_id();
         bucket
             .put("key", "body")
             .header("x-amz-expected-bucket-owner", &own)

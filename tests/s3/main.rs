@@ -2,6 +2,7 @@
 //! real sockets. Amazon's documentation is the specification.
 
 mod abort_multipart_upload;
+mod access;
 mod authorization;
 mod catalogue;
 mod complete_multipart_upload;
@@ -15,8 +16,10 @@ mod delete_objects;
 mod errors;
 mod expected_bucket_owner;
 mod function_url;
+mod get_bucket_acl;
 mod get_bucket_location;
 mod get_object;
+mod get_object_acl;
 mod get_object_attributes;
 mod head_bucket;
 mod head_object;
@@ -29,7 +32,9 @@ mod list_parts;
 mod multipart_checksums;
 mod preflight;
 mod presigned;
+mod put_bucket_acl;
 mod put_object;
+mod put_object_acl;
 mod streaming_payload;
 mod unbuilt;
 mod upload_part;

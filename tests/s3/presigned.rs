@@ -167,8 +167,10 @@ s3_test!(carries_headers_in_the_query, largest_body = 10, |s3: &S3| {
 s3_test!(obeys_the_refusals_in_the_query, largest_body = 10, |s3: &S3| {
     let bucket = s3.bucket();
     bucket.put("key", "body").expect(200);
-    let public = bucket.put("key", "other").query("x-amz-acl", "public-read");
-    public.presigned(MINUTE).expect_error(501, "NotImplemented");
+    let tagged = bucket.put("key", "other").query("x-amz-tagging", "a=b");
+    tagged.presigned(MINUTE).expect_error(501, "NotImplemented");
+    let public = bucket.put("key", "other").query("x-amz-acl", "public");
+    public.presigned(MINUTE).expect_error(400, "InvalidArgument");
     let guarded = bucket
         .delete("key")
         .query("x-amz-expected-bucket-owner", "0".repeat(64));

@@ -227,24 +227,3 @@ s3_test!(
         }
     }
 );
-
-s3_test!(an_acl_is_private_and_stays_so, largest_body = 100, |s3: &S3| {
-    let bucket = s3.bucket();
-    bucket.put("key", "x").header("x-amz-acl", "private").expect(200);
-    for request in [bucket.request("GET"), bucket.get("key")] {
-        let acl = request.flag("acl").expect(200);
-        let permissions = acl.all("AccessControlPolicy/AccessControlList/Grant/Permission");
-        assert_eq!(permissions, ["FULL_CONTROL"]);
-    }
-    for request in [
-        bucket.put("key", "other").header("x-amz-acl", "public-read"),
-        bucket
-            .object("PUT", "key")
-            .flag("acl")
-            .body("<AccessControlPolicy/>"),
-        bucket.request("PUT").flag("acl").body("<AccessControlPolicy/>"),
-    ] {
-        request.expect_error(501, "NotImplemented");
-    }
-    assert_eq!(bucket.read("key"), b"x");
-});

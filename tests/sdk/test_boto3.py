@@ -9,6 +9,7 @@ import zlib
 
 import boto3
 import pytest
+from botocore import UNSIGNED
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
@@ -512,3 +513,54 @@ def test_wrong_keys_are_refused(bucket):
     assert code_of(forged.list_objects_v2, Bucket=bucket) == (403, "SignatureDoesNotMatch")
     refused = code_of(forged.put_object, Bucket=bucket, Key="k", Body=pattern(2 * MIB))
     assert refused == (403, "SignatureDoesNotMatch")
+
+
+# Access control lists
+
+
+ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
+
+
+def grants(acl):
+    """Who may do what."""
+    return [
+        (grant["Grantee"].get("ID") or grant["Grantee"]["URI"], grant["Permission"])
+        for grant in acl["Grants"]
+    ]
+
+
+def test_lists_are_put_and_come_back(s3, bucket):
+    own = s3.list_buckets()["Owner"]["ID"]
+    other = "a" * 64
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", GrantRead=f'id="{other}", uri="{ALL_USERS}"')
+    expected = [(other, "READ"), (ALL_USERS, "READ")]
+    assert grants(s3.get_object_acl(Bucket=bucket, Key="k")) == expected
+    s3.put_object_acl(Bucket=bucket, Key="k", ACL="public-read")
+    acl = s3.get_object_acl(Bucket=bucket, Key="k")
+    assert acl["Owner"]["ID"] == own
+    assert grants(acl) == [(own, "FULL_CONTROL"), (ALL_USERS, "READ")]
+    # The list that was shown, with a grant more, on the bucket.
+    policy = {"Owner": acl["Owner"], "Grants": acl["Grants"]}
+    policy["Grants"].append({"Grantee": {"Type": "CanonicalUser", "ID": other}, "Permission": "WRITE"})
+    s3.put_bucket_acl(Bucket=bucket, AccessControlPolicy=policy)
+    assert grants(s3.get_bucket_acl(Bucket=bucket))[2:] == [(other, "WRITE")]
+    wrong = {**policy, "Owner": {"ID": other}}
+    refused = code_of(s3.put_bucket_acl, Bucket=bucket, AccessControlPolicy=wrong)
+    assert refused == (403, "AccessDenied")
+
+
+def test_what_is_public_needs_no_keys(s3, bucket):
+    nobody = make_client(signature_version=UNSIGNED)
+    s3.put_object(Bucket=bucket, Key="public", Body=b"for all", ACL="public-read")
+    s3.put_object(Bucket=bucket, Key="private", Body=b"for me")
+    assert read(nobody, bucket, "public") == b"for all"
+    assert code_of(nobody.get_object, Bucket=bucket, Key="private") == (403, "AccessDenied")
+    assert code_of(nobody.list_objects_v2, Bucket=bucket) == (403, "AccessDenied")
+    assert code_of(nobody.put_object, Bucket=bucket, Key="new", Body=b"x") == (403, "AccessDenied")
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+    nobody.put_object(Bucket=bucket, Key="new", Body=b"x", ACL="bucket-owner-full-control")
+    keys = [entry["Key"] for entry in nobody.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert keys == ["new", "private", "public"]
+    assert read(s3, bucket, "new") == b"x"
+    refused = code_of(nobody.put_object, Bucket=bucket, Key="private", Body=b"x")
+    assert refused == (403, "AccessDenied")

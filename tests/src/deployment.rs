@@ -8,11 +8,11 @@ use bleepstore_core::digest::BodyHasher;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
     BlobRef, Bucket, BucketName, ChecksumAlgorithm, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Owner,
-    Part, S3Error, UploadId, WriteCondition,
+    Part, RequestedAcl, S3Error, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
-    Caller, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
-    CreateMultipartUpload, Incoming, Ownership, PutObject, Replacement, Selection, Target,
+    Action, Caller, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
+    CreateMultipartUpload, Incoming, Ownership, PutAcl, PutObject, Replacement, Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, MetadataStore, Ports};
 use bleepstore_core::{digest, ops};
@@ -116,12 +116,35 @@ impl Deployment {
 
     /// CreateBucket.
     pub async fn create_bucket(&self, bucket: &str) -> Result<(), S3Error> {
-        ops::create_bucket(&self.context, &self.caller, &name(bucket), REGION).await
+        ops::create_bucket(
+            &self.context,
+            &self.caller,
+            &name(bucket),
+            REGION,
+            &RequestedAcl::default(),
+        )
+        .await
     }
 
     /// DeleteBucket.
     pub async fn delete_bucket(&self, bucket: &str) -> Result<(), S3Error> {
         ops::delete_bucket(&self.context, &self.caller, &name(bucket)).await
+    }
+
+    /// PutBucketAcl.
+    pub async fn put_bucket_acl(&self, bucket: &str, acl: RequestedAcl) -> Result<(), S3Error> {
+        let action = Action::PutBucketAcl;
+        let opened = ops::open_bucket(&self.context, &self.caller, action, &name(bucket)).await?;
+        let input = PutAcl { owner: None, acl };
+        ops::put_bucket_acl(&self.context, &self.caller, opened, &input).await
+    }
+
+    /// PutObjectAcl.
+    pub async fn put_object_acl(&self, bucket: &str, key: &str, acl: RequestedAcl) -> Result<(), S3Error> {
+        let (action, target) = (Action::PutObjectAcl, target(bucket, key));
+        let opened = ops::open_object(&self.context, &self.caller, action, &target).await?;
+        let input = PutAcl { owner: None, acl };
+        ops::put_object_acl(&self.context, &self.caller, opened, &input).await
     }
 
     /// PutObject.
@@ -152,6 +175,7 @@ impl Deployment {
         let input = PutObject {
             target: target(bucket, key),
             headers: ObjectHeaders::default(),
+            acl: RequestedAcl::default(),
             body,
             condition,
         };
@@ -212,6 +236,7 @@ impl Deployment {
                 headers: Some(ObjectHeaders::default()),
                 ..Replacement::default()
             },
+            acl: RequestedAcl::default(),
             check_source: &|_| Ok(()),
             checksum,
             condition: WriteCondition::Any,
@@ -224,6 +249,7 @@ impl Deployment {
         let input = CreateMultipartUpload {
             target: target(bucket, key),
             headers: ObjectHeaders::default(),
+            acl: RequestedAcl::default(),
             checksum: None,
         };
         ops::create_multipart_upload(&self.context, &self.caller, input).await
@@ -238,7 +264,8 @@ impl Deployment {
         body: Incoming,
     ) -> Result<Part, S3Error> {
         let target = target(bucket, key);
-        let upload = ops::open_upload(&self.context, &self.caller, &target, upload).await?;
+        let upload =
+            ops::open_upload(&self.context, &self.caller, Action::UploadPart, &target, upload).await?;
         ops::upload_part(&self.context, &upload, number(part), body).await
     }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bleepstore_core::model::{
-    BlobId, BlobRef, Bucket, BucketId, BucketName, BucketState, Checksum, ChecksumAlgorithm, ChecksumKind,
-    CommitId, Credential, ETag, Extent, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord,
-    Owner, Part, PartBoundary, PartNumber, Receipt, ReceiptOutcome, RetiredManifest, Revision, Timestamp,
-    Token, Upload, UploadState,
+    Acl, BlobId, BlobRef, Bucket, BucketId, BucketName, BucketState, Checksum, ChecksumAlgorithm,
+    ChecksumKind, CommitId, Credential, ETag, Extent, Grant, Grantee, Group, Layout, Manifest, ObjectHeaders,
+    ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartBoundary, PartNumber, Permission, Receipt,
+    ReceiptOutcome, RetiredManifest, Revision, Timestamp, Token, Upload, UploadState,
 };
 use bleepstore_core::ports::{new_id, new_upload_id};
 
@@ -75,6 +75,19 @@ impl Samples {
         }
     }
 
+    /// A list of what `owner` owns, which grants something to each kind of grantee.
+    pub fn acl(&self, owner: &Owner) -> Acl {
+        let other = self.unique() + &self.unique();
+        let grants = [
+            (Grantee::User(owner.id.clone()), Permission::FullControl),
+            (Grantee::User(other), Permission::WriteAcp),
+            (Grantee::Group(Group::AllUsers), Permission::Read),
+            (Grantee::Group(Group::LogDelivery), Permission::Write),
+        ];
+        let grant = |(grantee, permission)| Grant { grantee, permission };
+        Acl::new(grants.map(grant).to_vec(), owner)
+    }
+
     /// A bucket that is not created yet.
     pub fn bucket(&self) -> Bucket {
         self.bucket_named(&format!("t-{}", self.unique()))
@@ -82,10 +95,12 @@ impl Samples {
 
     /// A bucket of that name that is not created yet.
     pub fn bucket_named(&self, name: &str) -> Bucket {
+        let owner = self.owner();
         Bucket {
+            acl: self.acl(&owner),
             name: BucketName::new(name).expect("a valid bucket name"),
             id: self.id(BucketId::from_bytes),
-            owner: self.owner(),
+            owner,
             region: "eu-north-1".to_owned(),
             created: NOW,
             state: BucketState::Active,
@@ -121,7 +136,9 @@ impl Samples {
     /// An object with every field filled, in one extent.
     pub fn record(&self, bucket: &Bucket, name: &str) -> ObjectRecord {
         let extent = self.extent(bucket.id);
+        let owner = self.owner();
         ObjectRecord {
+            acl: self.acl(&owner),
             bucket: bucket.id,
             key: key(name),
             commit_id: self.id(CommitId::from_bytes),
@@ -129,7 +146,7 @@ impl Samples {
             etag: self.etag(),
             size: extent.length,
             last_modified: NOW,
-            owner: self.owner(),
+            owner,
             headers: headers(),
             checksum: Some(checksum()),
             shared: false,
@@ -180,13 +197,15 @@ impl Samples {
 
     /// An upload that starts at `initiated`.
     pub fn upload_at(&self, bucket: &Bucket, name: &str, initiated: Timestamp) -> Upload {
+        let owner = self.owner();
         Upload {
+            acl: self.acl(&owner),
             id: new_upload_id(&self.entropy, initiated),
             bucket_name: bucket.name.clone(),
             bucket: bucket.id,
             key: key(name),
             initiated,
-            owner: self.owner(),
+            owner,
             headers: headers(),
             checksum: Some((ChecksumAlgorithm::Sha256, ChecksumKind::Composite)),
             state: UploadState::Open,

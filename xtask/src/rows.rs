@@ -73,7 +73,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 21] = [
+const OPERATIONS: [Row; 25] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -127,13 +127,30 @@ const OPERATIONS: [Row; 21] = [
     row("AbortMultipartUpload", "", "s3/abort_multipart_upload.rs"),
     row("ListMultipartUploads", "", "s3/list_multipart_uploads.rs"),
     row("ListParts", "", "s3/list_parts.rs"),
+    row("GetBucketAcl", "", "s3/get_bucket_acl.rs"),
+    row(
+        "PutBucketAcl",
+        "canned lists, grants in headers, XML",
+        "s3/put_bucket_acl.rs",
+    ),
+    row("GetObjectAcl", "", "s3/get_object_acl.rs"),
+    row(
+        "PutObjectAcl",
+        "as PutBucketAcl; ETag and time stay",
+        "s3/put_object_acl.rs",
+    ),
 ];
 
-const FEATURES: [Row; 12] = [
+const FEATURES: [Row; 13] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
         "s3/authorization.rs",
+    ),
+    row(
+        "access of other accounts and without a signature",
+        "by ACLs; objects belong to who wrote them (`ObjectWriter`)",
+        "s3/access.rs",
     ),
     row("presigned URLs", "1 s to 7 days", "s3/presigned.rs"),
     row(
@@ -192,7 +209,7 @@ const FEATURES: [Row; 12] = [
 ];
 
 /// What is refused with 501 and its name.
-const NOT_BUILT: [Row; 6] = [
+const NOT_BUILT: [Row; 5] = [
     part(
         "configuration of buckets",
         "versioning, policies, CORS, tags, lifecycle, websites, replication, encryption, notifications, object lock, …",
@@ -213,12 +230,6 @@ const NOT_BUILT: [Row; 6] = [
         "tags, SSE-KMS, SSE-C, object lock, website redirects",
         "s3/unbuilt.rs",
         &["features_in_headers_are_refused_by_name"],
-    ),
-    part(
-        "ACLs other than `private`",
-        "reading shows the private one",
-        "s3/unbuilt.rs",
-        &["an_acl_is_private_and_stays_so"],
     ),
     part(
         "other operations",

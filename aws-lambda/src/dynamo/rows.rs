@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
-    Bucket, BucketState, Checksum, CommitId, Credential, ETag, InvalidId, Manifest, ObjectHeaders, ObjectKey,
-    ObjectKind, ObjectRecord, Owner, Part, RetiredManifest, Revision, Timestamp, Upload, UploadState,
+    Acl, Bucket, BucketState, Checksum, CommitId, Credential, ETag, InvalidId, Manifest, ObjectHeaders,
+    ObjectKey, ObjectKind, ObjectRecord, Owner, Part, RetiredManifest, Revision, Timestamp, Upload,
+    UploadState,
 };
 use bleepstore_core::ports::{StoreError, StoreResult, StoredReceipt};
 use serde::de::DeserializeOwned;
@@ -123,6 +124,8 @@ struct ObjectDetail {
     size: u64,
     last_modified: Timestamp,
     owner: Owner,
+    #[serde(default, skip_serializing_if = "Acl::is_private")]
+    acl: Acl,
     headers: ObjectHeaders,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<Checksum>,
@@ -147,6 +150,7 @@ pub(super) fn object(row_key: &RowKey, record: &ObjectRecord) -> StoreResult<Ite
             size: record.size,
             last_modified: record.last_modified,
             owner: record.owner.clone(),
+            acl: record.acl.clone(),
             headers: record.headers.clone(),
             checksum: record.checksum.clone(),
             manifest: record.manifest.clone(),
@@ -173,6 +177,7 @@ pub(super) fn read_object(item: &Item) -> StoreResult<ObjectRecord> {
         size: detail.size,
         last_modified: detail.last_modified,
         owner: detail.owner,
+        acl: detail.acl,
         headers: detail.headers,
         checksum: detail.checksum,
         shared: *shared,

@@ -14,8 +14,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use bleepstore_core::model::{
-    BlobId, BlobRef, Bucket, BucketId, BucketName, BucketState, CommitId, ETag, Extent, Layout, Manifest,
-    ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token, WriteCondition,
+    Acl, BlobId, BlobRef, Bucket, BucketId, BucketName, BucketState, CommitId, ETag, Extent, Layout,
+    Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token,
+    WriteCondition,
 };
 use bleepstore_core::ports::{
     BucketIndex, Clock, CommitOutcome, DeleteBucketOutcome, Entropy, ObjectIndex, StoreErrorKind,
@@ -129,6 +130,7 @@ fn bucket() -> Bucket {
         name: BucketName::new("bucket").unwrap(),
         id: BucketId::from_bytes([1; 16]),
         owner: Owner::root(),
+        acl: Acl::default(),
         region: "eu-north-1".to_owned(),
         created: Timestamp::from_millis(0),
         state: BucketState::Active,
@@ -147,6 +149,7 @@ fn record() -> ObjectRecord {
         size: 0,
         last_modified: Timestamp::from_millis(0),
         owner: Owner::root(),
+        acl: Acl::default(),
         headers: ObjectHeaders::default(),
         checksum: None,
         shared: false,

@@ -6,8 +6,8 @@ use http::{HeaderName, StatusCode};
 use super::response::{empty, set, xml};
 use super::{Answer, Call};
 use crate::model::{ErrorCode, S3Error};
-use crate::ops::{self, ListBuckets};
-use crate::protocol::headers;
+use crate::ops::{self, Action, ListBuckets};
+use crate::protocol::headers::{self, AclSubject};
 use crate::protocol::token;
 use crate::protocol::xml::{document, read_create_bucket_configuration};
 
@@ -64,6 +64,8 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
 
 pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
+    call.caller.admit(Action::CreateBucket)?;
+    let acl = headers::requested_acl(call.headers(), AclSubject::Bucket)?.unwrap_or_default();
     let name = call.bucket()?.clone();
     let (context, settings, caller) = (call.context, call.settings, call.caller.clone());
     settings.limits.check_bucket(&name)?;
@@ -74,7 +76,7 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
         read_create_bucket_configuration(&body)?
     };
     check_constraint(constraint.as_deref(), &settings.region)?;
-    ops::create_bucket(context, &caller, &name, &settings.region).await?;
+    ops::create_bucket(context, &caller, &name, &settings.region, &acl).await?;
     let mut response = empty(StatusCode::OK);
     set(response.headers_mut(), LOCATION, &format!("/{name}"))?;
     Ok(response)
@@ -97,7 +99,7 @@ fn check_constraint(constraint: Option<&str>, region: &str) -> Result<(), S3Erro
 }
 
 pub(super) async fn head_bucket(call: &Call<'_>) -> Answer {
-    let bucket = ops::head_bucket(call.context, &call.caller, call.bucket()?).await?;
+    let bucket = ops::open_bucket(call.context, &call.caller, Action::HeadBucket, call.bucket()?).await?;
     let mut response = empty(StatusCode::OK);
     set(response.headers_mut(), BUCKET_REGION, &bucket.region)?;
     set(
@@ -114,7 +116,13 @@ pub(super) async fn delete_bucket(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn get_bucket_location(call: &Call<'_>) -> Answer {
-    let bucket = ops::head_bucket(call.context, &call.caller, call.bucket()?).await?;
+    let bucket = ops::open_bucket(
+        call.context,
+        &call.caller,
+        Action::GetBucketLocation,
+        call.bucket()?,
+    )
+    .await?;
     Ok(xml(document("LocationConstraint", |root| {
         // us-east-1 has no constraint: the element is empty.
         if bucket.region != "us-east-1" {

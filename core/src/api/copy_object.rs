@@ -22,6 +22,7 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
         source_caller,
         destination: call.target()?,
         replacement,
+        acl: call.object_acl()?,
         check_source: &check_source,
         checksum: checksum::requested_algorithm(call.headers())?,
         condition: write_condition(call.headers())?,

@@ -5,7 +5,7 @@ use http::StatusCode;
 use super::response::{empty, xml};
 use super::{Answer, Call};
 use crate::model::{ErrorCode, S3Error, WriteCondition};
-use crate::ops;
+use crate::ops::{self, Action};
 use crate::protocol::conditions::write_condition;
 use crate::protocol::headers;
 use crate::protocol::xml::{Delete, document, read_delete};
@@ -28,7 +28,8 @@ pub(super) async fn delete_objects(call: Call<'_>) -> Answer {
             "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
         ));
     }
-    let (context, caller, bucket) = (call.context, call.caller.clone(), call.bucket()?.clone());
+    let (context, caller) = (call.context, call.caller.clone());
+    let bucket = ops::open_bucket(context, &caller, Action::DeleteObjects, call.bucket()?).await?;
     let Delete { quiet, objects } = read_delete(&call.document(MAX_DELETE).await?)?;
 
     // A version that does not exist is an error of its own key; the others are deleted.

@@ -44,6 +44,12 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn of(call: &'a Call<'_>) -> Result<Self, S3Error> {
+        if call.caller.owner.is_anonymous() && !headers::response_overrides(&call.query)?.is_empty() {
+            return Err(S3Error::message(
+                ErrorCode::InvalidRequest,
+                "Request specific response headers cannot be used for anonymous GET requests.",
+            ));
+        }
         let range = call
             .headers()
             .get(http::header::RANGE)

@@ -1,5 +1,6 @@
 //! From an HTTP request to an operation's input, and from its output to an HTTP response.
 
+mod acl;
 mod bucket;
 mod copy_object;
 mod delete;
@@ -18,8 +19,9 @@ use http::{HeaderMap, Response};
 
 use crate::body::Body;
 use crate::config::Settings;
-use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, S3Error, UploadId};
+use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, RequestedAcl, S3Error, UploadId};
 use crate::ops::{Caller, Context, Incoming, Target};
+use crate::protocol::headers::{AclSubject, requested_acl};
 use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
 use crate::protocol::query::Query;
@@ -28,7 +30,7 @@ use crate::protocol::route::Route;
 /// The answer to one request.
 type Answer = Result<Response<Body>, S3Error>;
 
-/// A request whose signature was verified, and what it asks for.
+/// A request whose signature, if it has one, was verified, and what it asks for.
 pub(crate) struct Call<'a> {
     pub(crate) context: &'a Context,
     pub(crate) settings: &'a Settings,
@@ -48,6 +50,10 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
         Operation::HeadBucket => bucket::head_bucket(&call).await,
         Operation::DeleteBucket => bucket::delete_bucket(&call).await,
         Operation::GetBucketLocation => bucket::get_bucket_location(&call).await,
+        Operation::GetBucketAcl => acl::get_bucket_acl(&call).await,
+        Operation::PutBucketAcl => acl::put_bucket_acl(call).await,
+        Operation::GetObjectAcl => acl::get_object_acl(&call).await,
+        Operation::PutObjectAcl => acl::put_object_acl(call).await,
         Operation::PutObject => put_object::put_object(call).await,
         Operation::GetObject => get_object::get_object(&call).await,
         Operation::HeadObject => get_object::head_object(&call).await,
@@ -90,6 +96,11 @@ impl Call<'_> {
             }),
             _ => Err(S3Error::new(ErrorCode::InvalidURI)),
         }
+    }
+
+    /// The list that a new object shall have.
+    fn object_acl(&self) -> Result<RequestedAcl, S3Error> {
+        Ok(requested_acl(self.headers(), AclSubject::Object)?.unwrap_or_default())
     }
 
     /// The upload that the query names. An id that was never given out is an upload that does not exist.

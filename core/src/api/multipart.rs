@@ -7,7 +7,9 @@ use super::put_object::{DEFAULT_CHECKSUM, echo_encryption};
 use super::response::{empty, set, set_etag, xml};
 use super::{Answer, Call};
 use crate::model::{ErrorCode, ObjectRecord, PartNumber, S3Error};
-use crate::ops::{self, CompleteMultipartUpload, CompletedPart, CreateMultipartUpload, UploadPartCopy};
+use crate::ops::{
+    self, Action, CompleteMultipartUpload, CompletedPart, CreateMultipartUpload, UploadPartCopy,
+};
 use crate::protocol::conditions::{ReadConditions, write_condition};
 use crate::protocol::range::{parse_copy_source_range, resolve_copy_source_range};
 use crate::protocol::xml::{document, read_complete_multipart_upload};
@@ -31,6 +33,7 @@ pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
     let input = CreateMultipartUpload {
         target: target.clone(),
         headers: object_headers,
+        acl: call.object_acl()?,
         checksum,
     };
     let upload = ops::create_multipart_upload(call.context, &call.caller, input).await?;
@@ -52,7 +55,7 @@ pub(super) async fn upload_part(call: Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
     let number = part_number(&call)?;
     let (id, context) = (call.upload_id()?, call.context);
-    let upload = ops::open_upload(context, &call.caller, &call.target()?, id).await?;
+    let upload = ops::open_upload(context, &call.caller, Action::UploadPart, &call.target()?, id).await?;
     let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
     if let (Some(wanted), Some(sent)) = (algorithm, call.declared.checksum_algorithm())
         && wanted != sent
@@ -85,7 +88,8 @@ pub(super) async fn upload_part(call: Call<'_>) -> Answer {
 pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
     let number = part_number(call)?;
-    let upload = ops::open_upload(call.context, &call.caller, &call.target()?, call.upload_id()?).await?;
+    let (action, target, id) = (Action::UploadPartCopy, call.target()?, call.upload_id()?);
+    let upload = ops::open_upload(call.context, &call.caller, action, &target, id).await?;
     let (source, source_caller) = copy_source(call)?;
     let conditions = ReadConditions::of_copy_source(call.headers());
     let range = call
@@ -132,6 +136,7 @@ fn part_number(call: &Call<'_>) -> Result<PartNumber, S3Error> {
 
 pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
+    call.caller.admit(Action::CompleteMultipartUpload)?;
     let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
     let location = location(&call);
     let mut input = CompleteMultipartUpload {

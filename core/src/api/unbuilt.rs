@@ -4,8 +4,8 @@ use http::StatusCode;
 
 use super::response::{empty, xml};
 use super::{Answer, Call};
-use crate::ops;
-use crate::protocol::unbuilt::{Absent, private_acl, unbuilt};
+use crate::ops::{self, Action};
+use crate::protocol::unbuilt::{Absent, unbuilt};
 
 pub(super) async fn answer(call: &Call<'_>) -> Answer {
     let absent = match unbuilt(&call.route) {
@@ -13,21 +13,14 @@ pub(super) async fn answer(call: &Call<'_>) -> Answer {
         absent => absent,
     };
     // Nothing is configured only where there is something to configure.
-    let owner = if call.route.key.is_some() {
-        let whole = |_: &_| Ok(ops::Selection::Whole);
-        ops::head_object(call.context, &call.caller, &call.target()?, &whole)
-            .await?
-            .record
-            .owner
+    if call.route.key.is_some() {
+        ops::open_object(call.context, &call.caller, Action::Configuration, &call.target()?).await?;
     } else {
-        ops::head_bucket(call.context, &call.caller, call.bucket()?)
-            .await?
-            .owner
-    };
+        ops::open_bucket(call.context, &call.caller, Action::Configuration, call.bucket()?).await?;
+    }
     match absent {
         Absent::NotImplemented(error) | Absent::Missing(error) => Err(error),
         Absent::Document(document) => Ok(xml(document)),
-        Absent::PrivateAcl => Ok(xml(private_acl(&owner))),
         Absent::NoContent => Ok(empty(StatusCode::NO_CONTENT)),
     }
 }

@@ -5,7 +5,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{Change, Rows};
 use crate::model::{
-    Bucket, BucketId, BucketName, BucketState, CommitId, Credential, ETag, Manifest, ObjectHeaders,
+    Acl, Bucket, BucketId, BucketName, BucketState, CommitId, Credential, ETag, Manifest, ObjectHeaders,
     ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber, Receipt, ReceiptOutcome, RetiredManifest,
     Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
 };
@@ -32,6 +32,7 @@ fn bucket(n: u8, version: u8) -> Bucket {
         name: name(n),
         id: id(n),
         owner: Owner::root(),
+        acl: Acl::default(),
         region: "us-east-1".to_owned(),
         created: time(1),
         state: BucketState::Active,
@@ -50,6 +51,7 @@ fn record(bucket: u8, of: u8, version: u8) -> ObjectRecord {
         size: 0,
         last_modified: time(version),
         owner: Owner::root(),
+        acl: Acl::default(),
         headers: ObjectHeaders::default(),
         checksum: None,
         shared: false,
@@ -65,6 +67,7 @@ fn upload(n: u8, version: u8) -> Upload {
         key: key(n),
         initiated: time(version),
         owner: Owner::root(),
+        acl: Acl::default(),
         headers: ObjectHeaders::default(),
         checksum: None,
         state: UploadState::Open,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BucketId, BucketName, Timestamp, Token};
+use super::{Acl, BucketId, BucketName, Timestamp, Token};
 
 /// An account: the unit that buckets and objects belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub struct Owner {
     pub display_name: String,
 }
 
+const ANONYMOUS: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
+
 impl Owner {
     /// The owner of the store: whom the root credential speaks for, the same in every store.
     pub fn root() -> Self {
@@ -20,6 +22,19 @@ impl Owner {
             id: "b1ee95703e0000000000000000000000000000000000000000000000000000ff".to_owned(),
             display_name: "root".to_owned(),
         }
+    }
+
+    /// Whom requests without a signature act for, under the id that S3 gives to all of them together.
+    pub fn anonymous() -> Self {
+        Self {
+            id: ANONYMOUS.to_owned(),
+            display_name: "anonymous".to_owned(),
+        }
+    }
+
+    /// Whether this is nobody in particular.
+    pub fn is_anonymous(&self) -> bool {
+        self.id == ANONYMOUS
     }
 }
 
@@ -54,6 +69,9 @@ pub struct Bucket {
     pub id: BucketId,
     /// Who created it.
     pub owner: Owner,
+    /// Who may do what with it.
+    #[serde(default, skip_serializing_if = "Acl::is_private")]
+    pub acl: Acl,
     /// The location constraint it was created with.
     pub region: String,
     /// When it was created.

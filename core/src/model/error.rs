@@ -109,6 +109,7 @@ error_codes! {
         sometimes ["URI"],
     KeyTooLongError 400 "Your key is too long"
         with ["Size" "MaxSizeAllowed"],
+    MalformedACLError 400 "The XML you provided was not well-formed or did not validate against our published schema",
     MalformedTrailerError 400 "The request contained trailing data that was not well-formed or did not conform to our published schema.",
     MalformedXML 400 "The XML you provided was not well-formed or did not validate against our published schema",
     MaxMessageLengthExceeded 400 "Your request was too big."
@@ -120,6 +121,8 @@ error_codes! {
         headers ["allow"],
     MissingContentLength 411 "You must provide the Content-Length HTTP header.",
     MissingRequestBodyError 400 "Request Body is empty",
+    MissingSecurityHeader 400 "Your request was missing a required header"
+        with ["MissingHeaderName"],
     NoSuchBucket 404 "The specified bucket does not exist"
         with ["BucketName"],
     NoSuchBucketPolicy 404 "The bucket policy does not exist"
@@ -162,6 +165,7 @@ error_codes! {
     SignatureDoesNotMatch 403 "The request signature we calculated does not match the signature you provided. Check your key and signing method."
         sometimes ["AWSAccessKeyId" "StringToSign" "SignatureProvided" "StringToSignBytes" "CanonicalRequest" "CanonicalRequestBytes"],
     SlowDown 503 "Please reduce your request rate.",
+    UnexpectedContent 400 "This request does not support content.",
     XAmzContentSHA256Mismatch 400 "The provided 'x-amz-content-sha256' header does not match what was computed."
         with ["ClientComputedContentSHA256" "S3ComputedContentSHA256"],
 }

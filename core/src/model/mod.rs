@@ -1,5 +1,6 @@
 //! Plain data: what BleepStore keeps and answers, with no behaviour that needs the outside.
 
+mod acl;
 mod bucket;
 mod checksum;
 mod condition;
@@ -13,6 +14,7 @@ mod object;
 mod time;
 mod upload;
 
+pub use acl::{Acl, CannedAcl, Grant, Grantee, Group, Permission, RequestedAcl};
 pub use bucket::{Bucket, BucketState, Owner, Revision};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
 pub use condition::WriteCondition;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BucketId, Checksum, ChecksumAlgorithm, CommitId, ETag, Manifest, ObjectKey, Owner, Timestamp};
+use super::{
+    Acl, BucketId, Checksum, ChecksumAlgorithm, CommitId, ETag, Manifest, ObjectKey, Owner, Timestamp,
+};
 
 /// What the client said about an object, given back with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +68,9 @@ pub struct ObjectRecord {
     pub last_modified: Timestamp,
     /// Who wrote it.
     pub owner: Owner,
+    /// Who may do what with it.
+    #[serde(default, skip_serializing_if = "Acl::is_private")]
+    pub acl: Acl,
     /// What the client said about it.
     pub headers: ObjectHeaders,
     /// The checksum that the client sent or asked for.

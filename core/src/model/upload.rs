@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Extent, Manifest,
+    Acl, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Extent, Manifest,
     ObjectHeaders, ObjectKey, Owner, PartNumber, Timestamp, Token, UploadId,
 };
 
@@ -35,6 +35,9 @@ pub struct Upload {
     pub initiated: Timestamp,
     /// Who began it.
     pub owner: Owner,
+    /// Who may do what with the object.
+    #[serde(default, skip_serializing_if = "Acl::is_private")]
+    pub acl: Acl,
     /// What the object will carry.
     pub headers: ObjectHeaders,
     /// The checksum that the client asked for.

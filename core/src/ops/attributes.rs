@@ -1,6 +1,7 @@
 //! GetObjectAttributes.
 
-use super::get::{Rereads, find};
+use super::access::{Action, open_object};
+use super::get::Rereads;
 use super::manifest::load_layout;
 use super::{Caller, Context, Target};
 use crate::model::{ObjectRecord, PartBoundary, S3Error};
@@ -27,7 +28,7 @@ pub async fn object_attributes(
 ) -> Result<ObjectAttributes, S3Error> {
     let mut rereads = Rereads::default();
     loop {
-        let (_, record) = find(context, caller, target).await?;
+        let (_, record) = open_object(context, caller, Action::GetObjectAttributes, target).await?;
         if !check(&record)? || record.manifest.parts_count() == 0 {
             return Ok(ObjectAttributes {
                 record,

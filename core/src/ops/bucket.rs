@@ -1,8 +1,10 @@
 //! Operations on buckets.
 
-use super::access::no_such_bucket;
+use super::access::{Action, no_such_bucket};
 use super::{Caller, Context};
-use crate::model::{Bucket, BucketId, BucketName, BucketState, ErrorCode, Revision, S3Error, Token};
+use crate::model::{
+    Bucket, BucketId, BucketName, BucketState, ErrorCode, RequestedAcl, Revision, S3Error, Token,
+};
 use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, new_id};
 
 /// Creates a bucket in `region`.
@@ -14,11 +16,14 @@ pub async fn create_bucket(
     caller: &Caller,
     name: &BucketName,
     region: &str,
+    acl: &RequestedAcl,
 ) -> Result<(), S3Error> {
+    caller.admit(Action::CreateBucket)?;
     let bucket = Bucket {
         name: name.clone(),
         id: new_id(context.ports.entropy.as_ref(), BucketId::from_bytes),
         owner: caller.owner.clone(),
+        acl: acl.of_bucket(&caller.owner),
         region: region.to_owned(),
         created: context.ports.clock.now(),
         state: BucketState::Active,
@@ -36,18 +41,11 @@ pub async fn create_bucket(
     }
 }
 
-/// The bucket, if it exists and is the caller's: HeadBucket, GetBucketLocation and every read of its configuration.
-///
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
-pub async fn head_bucket(context: &Context, caller: &Caller, name: &BucketName) -> Result<Bucket, S3Error> {
-    caller.bucket(context, name).await
-}
-
 /// Deletes a bucket that holds no objects. Open uploads go with it.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
 pub async fn delete_bucket(context: &Context, caller: &Caller, name: &BucketName) -> Result<(), S3Error> {
-    let bucket = caller.bucket(context, name).await?;
+    let bucket = caller.bucket(context, Action::DeleteBucket, name).await?;
     let token = new_id(context.ports.entropy.as_ref(), Token::from_bytes);
     match context
         .ports
@@ -93,6 +91,7 @@ pub async fn list_buckets(
     caller: &Caller,
     input: ListBuckets,
 ) -> Result<ListBucketsOutput, S3Error> {
+    caller.admit(Action::ListBuckets)?;
     let mut buckets = Vec::new();
     let mut after = input.after;
     // One more than asked for tells whether there are more.

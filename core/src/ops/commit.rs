@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::Context;
 use super::access::no_such_bucket;
+use super::{Caller, Context};
 use crate::model::{
-    Bucket, BucketState, CommitId, CurrentObject, ErrorCode, ObjectRecord, RetiredManifest, S3Error,
-    WriteCondition,
+    Bucket, BucketState, CommitId, CurrentObject, ErrorCode, ObjectKey, ObjectKind, ObjectRecord,
+    RetiredManifest, S3Error, WriteCondition,
 };
 use crate::ports::{CommitOutcome, StoreErrorKind, StoreResult, back_off};
 
@@ -32,14 +32,100 @@ impl From<CommitFailure> for S3Error {
     }
 }
 
-/// Commits `record` and returns what it superseded. `seen` is the record that the request's lookup found.
+/// What became of a commit whose outcome is known.
+enum Committed {
+    /// It was made, and superseded this.
+    Done(Option<ObjectRecord>),
+    /// The condition met this.
+    Refused(Option<CurrentObject>),
+}
+
+/// Commits `record` for `caller` and returns what it superseded. `seen` is the record that the request's lookup found.
 pub(super) async fn commit_object(
+    context: &Context,
+    caller: &Caller,
+    bucket: &Bucket,
+    record: &ObjectRecord,
+    condition: &WriteCondition,
+    seen: Option<ObjectRecord>,
+) -> Result<Option<ObjectRecord>, CommitFailure> {
+    let mut seen = seen;
+    for attempt in 0..ATTEMPTS {
+        let refused = |current: Option<CurrentObject>| {
+            let error = precondition_failed(condition, current.as_ref(), &record.key);
+            Err(CommitFailure::NotApplied(error))
+        };
+        let guarded = guard(caller, bucket, condition, seen.as_ref());
+        let wanted = match guarded.map_err(CommitFailure::NotApplied)? {
+            Guarded::By(wanted) => wanted,
+            Guarded::Fails(current) => return refused(current),
+        };
+        match commit_if(context, bucket, record, &wanted, seen.as_ref()).await? {
+            Committed::Done(superseded) => return Ok(superseded),
+            Committed::Refused(current) if wanted == *condition => return refused(current),
+            Committed::Refused(_) => {
+                pause(context, attempt).await;
+                let metadata = &context.ports.metadata;
+                let found = metadata.lookup(&bucket.name, &record.key).await;
+                seen = found.map_err(not_applied)?.object;
+            }
+        }
+    }
+    Err(CommitFailure::NotApplied(ErrorCode::SlowDown.into()))
+}
+
+/// How a change is kept to what its caller may change.
+pub(super) enum Guarded {
+    /// By this condition in place of the request's.
+    By(WriteCondition),
+    /// It is refused: the request's condition fails on this.
+    Fails(Option<CurrentObject>),
+}
+
+/// The condition under which `caller` changes what is under a key, where `seen` was: the request's own for the bucket's
+/// owner. Others may change only what they own, so they change exactly what was seen, and the request's condition is
+/// decided on that.
+fn guard(
+    caller: &Caller,
+    bucket: &Bucket,
+    condition: &WriteCondition,
+    seen: Option<&ObjectRecord>,
+) -> Result<Guarded, S3Error> {
+    if caller.owns(bucket) {
+        return Ok(Guarded::By(condition.clone()));
+    }
+    let seen = seen.filter(|object| object.kind == ObjectKind::Object);
+    caller.may_replace(bucket, seen)?;
+    if !condition.holds(seen.map(|object| (&object.etag, object.commit_id))) {
+        return Ok(Guarded::Fails(seen.map(ObjectRecord::current)));
+    }
+    Ok(Guarded::By(seen.map_or(WriteCondition::IfAbsent, |object| {
+        WriteCondition::IfCommit(object.commit_id)
+    })))
+}
+
+/// As [`guard`], on what is under the key now. It is not read where it does not matter.
+pub(super) async fn guarded(
+    context: &Context,
+    caller: &Caller,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    condition: &WriteCondition,
+) -> Result<Guarded, S3Error> {
+    if caller.owns(bucket) {
+        return Ok(Guarded::By(condition.clone()));
+    }
+    let found = context.ports.metadata.lookup(&bucket.name, key).await?;
+    guard(caller, bucket, condition, found.object.as_ref())
+}
+
+async fn commit_if(
     context: &Context,
     bucket: &Bucket,
     record: &ObjectRecord,
     condition: &WriteCondition,
     seen: Option<&ObjectRecord>,
-) -> Result<Option<ObjectRecord>, CommitFailure> {
+) -> Result<Committed, CommitFailure> {
     let mut retired = retire_seen(context, seen, condition).await.map_err(not_applied)?;
     for attempt in 0..ATTEMPTS {
         let outcome = context
@@ -48,24 +134,18 @@ pub(super) async fn commit_object(
             .commit(bucket, record, condition, retired)
             .await;
         match outcome {
-            Ok(CommitOutcome::Committed { superseded }) => return Ok(superseded),
+            Ok(CommitOutcome::Committed { superseded }) => return Ok(Committed::Done(superseded)),
             Ok(CommitOutcome::Shared { current }) => {
                 retired = Some(retire(context, &current).await.map_err(not_applied)?);
                 pause(context, attempt).await;
             }
-            Ok(CommitOutcome::ConditionFailed { current }) => {
-                return Err(CommitFailure::NotApplied(precondition_failed(
-                    condition,
-                    current.as_ref(),
-                    record,
-                )));
-            }
+            Ok(CommitOutcome::ConditionFailed { current }) => return Ok(Committed::Refused(current)),
             Ok(CommitOutcome::NoSuchBucket) => {
                 return Err(CommitFailure::NotApplied(no_such_bucket(&bucket.name)));
             }
             Err(error) if error.kind == StoreErrorKind::Timeout => {
                 return if is_current(context, bucket, record).await {
-                    Ok(None)
+                    Ok(Committed::Done(None))
                 } else {
                     Err(CommitFailure::Unknown(error.into()))
                 };
@@ -170,12 +250,10 @@ pub(super) async fn pause(context: &Context, attempt: u32) {
 pub(super) fn precondition_failed(
     condition: &WriteCondition,
     current: Option<&CurrentObject>,
-    record: &ObjectRecord,
+    key: &ObjectKey,
 ) -> S3Error {
     match (condition, current) {
-        (WriteCondition::IfMatch(_) | WriteCondition::IfPresent, None) => {
-            super::access::no_such_key(&record.key)
-        }
+        (WriteCondition::IfMatch(_) | WriteCondition::IfPresent, None) => super::access::no_such_key(key),
         _ => failed_write_condition(condition),
     }
 }

@@ -1,14 +1,15 @@
 //! CopyObject: the destination names the source's blobs. Bytes move only for a checksum that cannot be had otherwise.
 
+use super::access::{Action, open_object};
 use super::commit::{commit_object, failed_write_condition, pause, retire, swap_object};
 use super::free::free_superseded;
-use super::get::{find, read};
+use super::get::read;
 use super::manifest::{crc64nvme_of, load_layout};
 use super::put::{Incoming, check_copied_length, commit_fresh, free_fresh, store_body};
 use super::{Caller, Context, Target};
 use crate::model::{
     Bucket, Checksum, ChecksumAlgorithm, CommitId, ETag, ErrorCode, Manifest, ObjectHeaders, ObjectRecord,
-    S3Error, WriteCondition,
+    RequestedAcl, S3Error, WriteCondition,
 };
 use crate::ports::new_id;
 
@@ -38,6 +39,8 @@ pub struct CopyObject<'a> {
     pub destination: Target,
     /// What the copy does not take over.
     pub replacement: Replacement,
+    /// Who may do what with the copy: the source's list is never copied.
+    pub acl: RequestedAcl,
     /// Decides the request's conditions about the source.
     pub check_source: &'a (dyn Fn(&ObjectRecord) -> Result<(), S3Error> + Sync),
     /// The checksum that the copy is to have; `None` copies the source's.
@@ -60,6 +63,7 @@ pub async fn copy_object(
     caller: &Caller,
     input: CopyObject<'_>,
 ) -> Result<ObjectRecord, S3Error> {
+    caller.admit(Action::CopyObject)?;
     let onto_itself = input.source == input.destination;
     let changes =
         input.replacement.headers.is_some() || input.replacement.changes_storage || input.checksum.is_some();
@@ -71,7 +75,8 @@ pub async fn copy_object(
         ));
     }
     for attempt in 0..ATTEMPTS {
-        let (bucket, source) = find(context, &input.source_caller, &input.source).await?;
+        let (bucket, source) =
+            open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
         (input.check_source)(&source)?;
         let copied = if onto_itself {
             update_in_place(context, caller, &bucket, source, &input).await?
@@ -98,7 +103,8 @@ async fn copy_across(
     let found = metadata
         .lookup(&input.destination.bucket, &input.destination.key)
         .await?;
-    let bucket = caller.open(&input.destination.bucket, found.bucket)?;
+    let bucket = caller.open(Action::CopyObject, &input.destination.bucket, found.bucket)?;
+    caller.may_replace(&bucket, found.object.as_ref())?;
     let Some(content) = content(context, &bucket, &source, input.checksum).await? else {
         return Ok(None);
     };
@@ -113,14 +119,15 @@ async fn copy_across(
         return Ok(None);
     }
     let mut record = copy_of(context, caller, source, content, &input.replacement);
+    record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
     record.bucket = bucket.id;
     record.key = input.destination.key.clone();
     record.shared = shares;
-    let seen = found.object.as_ref();
+    let seen = found.object;
     if fresh {
-        commit_fresh(context, &bucket, &record, &input.condition, seen).await?;
+        commit_fresh(context, caller, &bucket, &record, &input.condition, seen).await?;
     } else {
-        let superseded = commit_object(context, &bucket, &record, &input.condition, seen).await?;
+        let superseded = commit_object(context, caller, &bucket, &record, &input.condition, seen).await?;
         free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
     }
     Ok(Some(record))
@@ -134,6 +141,8 @@ async fn update_in_place(
     source: ObjectRecord,
     input: &CopyObject<'_>,
 ) -> Result<Option<ObjectRecord>, S3Error> {
+    caller.open(Action::CopyObject, &bucket.name, Some(bucket.clone()))?;
+    caller.may_replace(bucket, Some(&source))?;
     let read = source.commit_id;
     if !input.condition.holds(Some((&source.etag, read))) {
         return Err(failed_write_condition(&input.condition));
@@ -144,7 +153,8 @@ async fn update_in_place(
     if !content.fresh {
         // A shared record need not be retired here: the row goes on naming its blobs.
         let retired = source.shared.then_some(read);
-        let record = copy_of(context, caller, source, content, &input.replacement);
+        let mut record = copy_of(context, caller, source, content, &input.replacement);
+        record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
         let swapped = swap_object(context, bucket, &record, read, retired).await?;
         return Ok(swapped.then_some(record));
     }
@@ -153,6 +163,7 @@ async fn update_in_place(
         false => None,
     };
     let mut record = copy_of(context, caller, source.clone(), content, &input.replacement);
+    record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
     record.shared = false;
     if swap_object(context, bucket, &record, read, retired).await? {
         free_superseded(context, Some(&source), Some(&record.manifest)).await;

@@ -4,12 +4,10 @@ use std::ops::Range;
 
 use futures_util::{StreamExt, stream};
 
-use super::access::no_such_key;
+use super::access::{Action, open_object};
 use super::manifest::{load_layout, open, slice};
 use super::{Caller, Context, Target};
-use crate::model::{
-    Bucket, Checksum, CommitId, ErrorCode, Manifest, ObjectKind, ObjectRecord, PartNumber, S3Error,
-};
+use crate::model::{Bucket, Checksum, CommitId, ErrorCode, Manifest, ObjectRecord, PartNumber, S3Error};
 use crate::ports::{BlobStream, StoreError};
 
 /// How often a record is read again because the bytes it named were freed meanwhile.
@@ -110,16 +108,13 @@ impl Rereads {
     }
 }
 
-/// The bucket and the object, if both exist and the caller may read them.
+/// The bucket and the object, if both exist and the caller may read the object.
 pub(super) async fn find(
     context: &Context,
     caller: &Caller,
     target: &Target,
 ) -> Result<(Bucket, ObjectRecord), S3Error> {
-    let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
-    let bucket = caller.open(&target.bucket, found.bucket)?;
-    let object = found.object.filter(|object| object.kind == ObjectKind::Object);
-    Ok((bucket, object.ok_or_else(|| no_such_key(&target.key))?))
+    open_object(context, caller, Action::GetObject, target).await
 }
 
 /// What a selection comes to.

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 
+use super::access::Action;
 use super::{Caller, Context};
 use crate::model::{Bucket, BucketName, ObjectSummary, S3Error, Upload, UploadId};
 use crate::ports::{KeyRange, KeyStart, MetadataStore, Page, StoreResult, UploadRange, UploadStart};
@@ -86,7 +87,7 @@ pub async fn list_objects(
     caller: &Caller,
     input: ListObjects,
 ) -> Result<ListObjectsOutput, S3Error> {
-    let bucket = caller.bucket(context, &input.bucket).await?;
+    let bucket = caller.bucket(context, Action::ListObjects, &input.bucket).await?;
     let shape = Shape {
         prefix: &input.prefix,
         delimiter: &input.delimiter,
@@ -118,7 +119,9 @@ pub async fn list_multipart_uploads(
     caller: &Caller,
     input: ListUploads,
 ) -> Result<ListUploadsOutput, S3Error> {
-    let bucket = caller.bucket(context, &input.bucket).await?;
+    let bucket = caller
+        .bucket(context, Action::ListMultipartUploads, &input.bucket)
+        .await?;
     let shape = Shape {
         prefix: &input.prefix,
         delimiter: &input.delimiter,

@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::*;
 use crate::memory::{MemoryBlobs, MemoryMetadata};
 use crate::model::{
-    Bucket, BucketId, BucketName, BucketState, CommitId, ETag, ObjectHeaders, ObjectKey, ObjectKind,
+    Acl, Bucket, BucketId, BucketName, BucketState, CommitId, ETag, ObjectHeaders, ObjectKey, ObjectKind,
     ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp, WriteCondition,
 };
 use crate::ops::{Caller, Ownership, Selection, Target, get_object};
@@ -56,6 +56,7 @@ fn bucket() -> Bucket {
         name: BucketName::new("bucket").unwrap(),
         id: BucketId::from_bytes([1; 16]),
         owner: Owner::root(),
+        acl: Acl::default(),
         region: "eu-north-1".to_owned(),
         created: Timestamp::from_millis(0),
         state: BucketState::Active,
@@ -120,6 +121,7 @@ fn record(size: usize, manifest: Manifest) -> ObjectRecord {
         size: size as u64,
         last_modified: Timestamp::from_millis(0),
         owner: Owner::root(),
+        acl: Acl::default(),
         headers: ObjectHeaders::default(),
         checksum: None,
         shared: false,

@@ -1,6 +1,7 @@
 //! S3's semantics: what each operation does to the two stores. No HTTP and no XML here.
 
 mod access;
+mod acl;
 mod attributes;
 mod bucket;
 mod commit;
@@ -21,9 +22,10 @@ mod rows;
 mod stats;
 mod transfer;
 
-pub use access::{Caller, Target};
+pub use access::{Action, Caller, Need, Target, open_bucket, open_object};
+pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
 pub use attributes::{ObjectAttributes, object_attributes};
-pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, head_bucket, list_buckets};
+pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets};
 pub use copy::{CopyObject, Replacement, copy_object};
 pub use credentials::{CredentialCache, new_credential, new_keys};
 pub use delete::{delete_object, delete_objects};

@@ -3,13 +3,14 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::access::Action;
 use super::commit::{CommitFailure, commit_object};
 use super::free::{free_blob, free_superseded};
 use super::{Caller, Context, Target};
 use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
     BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, ETag, ErrorCode, Extent,
-    Layout, Manifest, ObjectHeaders, ObjectKind, ObjectRecord, S3Error, WriteCondition,
+    Layout, Manifest, ObjectHeaders, ObjectKind, ObjectRecord, RequestedAcl, S3Error, WriteCondition,
 };
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
@@ -122,6 +123,8 @@ pub struct PutObject {
     pub target: Target,
     /// What to keep beside the bytes.
     pub headers: ObjectHeaders,
+    /// Who may do what with it.
+    pub acl: RequestedAcl,
     /// The bytes.
     pub body: Incoming,
     /// What must hold at the moment of the commit.
@@ -136,7 +139,7 @@ pub struct PutObjectOutput {
     pub checksum: Option<Checksum>,
 }
 
-/// Stores a body under a key. The body is not read before the bucket is known to be the caller's; the object is
+/// Stores a body under a key. The body is not read before the caller is known to be allowed to; the object is
 /// visible and durable when this returns, and not at all when it fails (but for an unknown outcome of the store).
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
@@ -150,7 +153,8 @@ pub async fn put_object(
         .metadata
         .lookup(&input.target.bucket, &input.target.key)
         .await?;
-    let bucket = caller.open(&input.target.bucket, found.bucket)?;
+    let bucket = caller.open(Action::PutObject, &input.target.bucket, found.bucket)?;
+    caller.may_replace(&bucket, found.object.as_ref())?;
     input.body.check_length()?;
     let (manifest, digests) = store_body(context, &bucket, input.body).await?;
     let record = ObjectRecord {
@@ -162,12 +166,13 @@ pub async fn put_object(
         size: digests.length,
         last_modified: context.ports.clock.now(),
         owner: caller.owner.clone(),
+        acl: input.acl.of_object(&caller.owner, &bucket.owner),
         headers: input.headers,
         checksum: digests.checksum,
         shared: false,
         manifest,
     };
-    commit_fresh(context, &bucket, &record, &input.condition, found.object.as_ref()).await?;
+    commit_fresh(context, caller, &bucket, &record, &input.condition, found.object).await?;
     Ok(PutObjectOutput {
         etag: record.etag,
         checksum: record.checksum,
@@ -178,12 +183,13 @@ pub async fn put_object(
 /// commit was refused.
 pub(super) async fn commit_fresh(
     context: &Context,
+    caller: &Caller,
     bucket: &Bucket,
     record: &ObjectRecord,
     condition: &WriteCondition,
-    seen: Option<&ObjectRecord>,
+    seen: Option<ObjectRecord>,
 ) -> Result<(), S3Error> {
-    match commit_object(context, bucket, record, condition, seen).await {
+    match commit_object(context, caller, bucket, record, condition, seen).await {
         Ok(superseded) => {
             free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
             Ok(())

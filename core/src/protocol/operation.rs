@@ -34,8 +34,9 @@ macro_rules! operations {
 
 operations! {
     built:
-        ListBuckets CreateBucket HeadBucket DeleteBucket GetBucketLocation
+        ListBuckets CreateBucket HeadBucket DeleteBucket GetBucketLocation GetBucketAcl PutBucketAcl
         PutObject GetObject HeadObject GetObjectAttributes DeleteObject DeleteObjects CopyObject ListObjects ListObjectsV2
+        GetObjectAcl PutObjectAcl
         CreateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
         ListMultipartUploads ListParts;
     unbuilt:
@@ -46,22 +47,22 @@ operations! {
         DeleteBucketMetricsConfiguration DeleteBucketOwnershipControls DeleteBucketPolicy
         DeleteBucketReplication DeleteBucketTagging DeleteBucketWebsite DeleteObjectAnnotation
         DeleteObjectTagging DeletePublicAccessBlock GetBucketAbac GetBucketAccelerateConfiguration
-        GetBucketAcl GetBucketAnalyticsConfiguration GetBucketCors GetBucketEncryption
+        GetBucketAnalyticsConfiguration GetBucketCors GetBucketEncryption
         GetBucketIntelligentTieringConfiguration GetBucketInventoryConfiguration
         GetBucketLifecycleConfiguration GetBucketLogging GetBucketMetadataConfiguration
         GetBucketMetadataTableConfiguration GetBucketMetricsConfiguration GetBucketNotificationConfiguration
         GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketReplication
-        GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite GetObjectAcl
+        GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite
         GetObjectAnnotation GetObjectLegalHold GetObjectLockConfiguration
         GetObjectRetention GetObjectTagging GetObjectTorrent GetPublicAccessBlock
         ListBucketAnalyticsConfigurations ListBucketIntelligentTieringConfigurations
         ListBucketInventoryConfigurations ListBucketMetricsConfigurations ListObjectAnnotations
         ListObjectVersions PostObject PreflightRequest PutBucketAbac PutBucketAccelerateConfiguration
-        PutBucketAcl PutBucketAnalyticsConfiguration PutBucketCors PutBucketEncryption
+        PutBucketAnalyticsConfiguration PutBucketCors PutBucketEncryption
         PutBucketIntelligentTieringConfiguration PutBucketInventoryConfiguration
         PutBucketLifecycleConfiguration PutBucketLogging PutBucketMetricsConfiguration
         PutBucketNotificationConfiguration PutBucketOwnershipControls PutBucketPolicy PutBucketReplication
-        PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite PutObjectAcl
+        PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite
         PutObjectAnnotation PutObjectLegalHold PutObjectLockConfiguration PutObjectRetention PutObjectTagging
         PutPublicAccessBlock RenameObject RestoreObject SelectObjectContent
         UpdateBucketMetadataAnnotationTableConfiguration UpdateBucketMetadataInventoryTableConfiguration
@@ -78,7 +79,12 @@ impl Operation {
     pub const fn takes_version_id(self) -> bool {
         matches!(
             self,
-            Self::GetObject | Self::HeadObject | Self::GetObjectAttributes | Self::DeleteObject
+            Self::GetObject
+                | Self::HeadObject
+                | Self::GetObjectAttributes
+                | Self::DeleteObject
+                | Self::GetObjectAcl
+                | Self::PutObjectAcl
         ) || !self.is_built()
     }
 }

@@ -3,7 +3,7 @@
 use super::operation::{Operation, Operation as Op};
 use super::route::Route;
 use super::xml::{Writer, document};
-use crate::model::{ErrorCode, Owner, S3Error};
+use crate::model::{ErrorCode, S3Error};
 
 /// The answer to an operation that is not built. Except for `NotImplemented`, it holds for a bucket (and key,
 /// if the route has one) that exists: the caller looks that up first.
@@ -15,8 +15,6 @@ pub enum Absent {
     Missing(S3Error),
     /// `200` with this XML.
     Document(Vec<u8>),
-    /// `200` with [`private_acl`] of the bucket's or object's owner.
-    PrivateAcl,
     /// `204`: what is not there is deleted.
     NoContent,
 }
@@ -33,7 +31,6 @@ pub fn unbuilt(route: &Route) -> Absent {
         return Absent::Document(document);
     }
     match route.operation {
-        Op::GetBucketAcl | Op::GetObjectAcl => Absent::PrivateAcl,
         Op::DeleteBucketCors
         | Op::DeleteBucketEncryption
         | Op::DeleteBucketLifecycle
@@ -105,25 +102,6 @@ fn empty_document(operation: Operation) -> Option<Vec<u8>> {
         Op::ListBucketInventoryConfigurations => document("ListInventoryConfigurationsResult", no_more),
         Op::ListBucketMetricsConfigurations => document("ListMetricsConfigurationsResult", no_more),
         _ => return None,
-    })
-}
-
-/// The access control list of what only its owner may use.
-pub fn private_acl(owner: &Owner) -> Vec<u8> {
-    const CANONICAL_USER: &str =
-        " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"";
-    let identity = |w: &mut Writer| {
-        w.text("ID", &owner.id);
-        w.text("DisplayName", &owner.display_name);
-    };
-    document("AccessControlPolicy", |w| {
-        w.element("Owner", identity);
-        w.element("AccessControlList", |w| {
-            w.element("Grant", |w| {
-                w.element_with("Grantee", CANONICAL_USER, identity);
-                w.text("Permission", "FULL_CONTROL");
-            });
-        });
     })
 }
 
@@ -239,20 +217,5 @@ mod tests {
                 format!("BleepStore does not implement {operation}.")
             );
         }
-    }
-
-    #[test]
-    fn the_owner_alone_has_full_control() {
-        let owner = Owner {
-            id: "i".to_owned(),
-            display_name: "d".to_owned(),
-        };
-        let xml = String::from_utf8(private_acl(&owner)).unwrap();
-        assert!(xml.ends_with(
-            "<Owner><ID>i</ID><DisplayName>d</DisplayName></Owner><AccessControlList><Grant>\
-             <Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">\
-             <ID>i</ID><DisplayName>d</DisplayName></Grantee><Permission>FULL_CONTROL</Permission></Grant>\
-             </AccessControlList></AccessControlPolicy>"
-        ));
     }
 }

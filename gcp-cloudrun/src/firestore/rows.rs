@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use bleepstore_core::model::{
-    Bucket, BucketId, Checksum, CommitId, Credential, ETag, ObjectHeaders, ObjectKey, ObjectKind,
+    Acl, Bucket, BucketId, Checksum, CommitId, Credential, ETag, ObjectHeaders, ObjectKey, ObjectKind,
     ObjectRecord, ObjectSummary, Owner, Part, Receipt, RetiredManifest, Timestamp, Upload,
 };
 use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult};
@@ -90,6 +90,8 @@ struct ObjectDetail {
     size: u64,
     last_modified: Timestamp,
     owner: Owner,
+    #[serde(default, skip_serializing_if = "Acl::is_private")]
+    acl: Acl,
     headers: ObjectHeaders,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<Checksum>,
@@ -110,6 +112,7 @@ pub(super) fn object(record: &ObjectRecord) -> StoreResult<Fields> {
             size: record.size,
             last_modified: record.last_modified,
             owner: record.owner.clone(),
+            acl: record.acl.clone(),
             headers: record.headers.clone(),
             checksum: record.checksum.clone(),
         },
@@ -139,6 +142,7 @@ pub(super) fn read_object(document: &Document) -> StoreResult<ObjectRecord> {
         size: detail.size,
         last_modified: detail.last_modified,
         owner: detail.owner,
+        acl: detail.acl,
         headers: detail.headers,
         checksum: detail.checksum,
         shared: *shared,

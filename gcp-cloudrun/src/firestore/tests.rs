@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use bleepstore_core::model::{
-    BlobId, BlobRef, BucketId, BucketName, CommitId, ETag, Extent, Layout, Manifest, ObjectHeaders,
+    Acl, BlobId, BlobRef, BucketId, BucketName, CommitId, ETag, Extent, Layout, Manifest, ObjectHeaders,
     ObjectKey, ObjectKind, ObjectRecord, Owner, PartNumber, Timestamp, UploadId,
 };
 use bleepstore_core::ports::{KeyRange, KeyStart};
@@ -192,6 +192,7 @@ fn an_object_with_a_full_layout_stays_far_below_a_document_s_limit() {
         size: 0,
         last_modified: Timestamp::from_millis(0),
         owner: Owner::root(),
+        acl: Acl::default(),
         headers: ObjectHeaders {
             user_metadata,
             ..ObjectHeaders::default()

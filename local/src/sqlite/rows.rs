@@ -1,10 +1,10 @@
 //! What the model looks like in columns, and pages of rows.
 
-use bleepstore_core::model::{BucketId, WriteCondition};
 use bleepstore_core::model::{
-    Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, CurrentObject, ETag, Manifest, ObjectHeaders,
+    Acl, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, CurrentObject, ETag, Manifest, ObjectHeaders,
     ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Owner, Timestamp,
 };
+use bleepstore_core::model::{BucketId, WriteCondition};
 use bleepstore_core::ports::Page;
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
@@ -154,6 +154,8 @@ struct Detail {
     headers: ObjectHeaders,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<Checksum>,
+    #[serde(default, skip_serializing_if = "Acl::is_private")]
+    acl: Acl,
 }
 
 /// The two JSON columns of a record, made before the writer's turn comes.
@@ -168,6 +170,7 @@ impl ObjectJson {
         let detail = to_json(&Detail {
             headers: record.headers.clone(),
             checksum: record.checksum.clone(),
+            acl: record.acl.clone(),
         })?;
         let manifest = match &record.manifest {
             Manifest::Inline(_) => None,
@@ -244,6 +247,7 @@ impl StoredObject {
             size: self.summary.size,
             last_modified: self.summary.last_modified,
             owner: self.summary.owner,
+            acl: detail.acl,
             headers: detail.headers,
             checksum: detail.checksum,
             shared: self.shared,

@@ -1,11 +1,15 @@
 //! Azure on loopback: the SDK's emulator of Cosmos DB and azurite.
 
 use std::io;
+use std::sync::Arc;
 
+use bleepstore_azure::cosmos::{ConnectError, CosmosMetadata, connect};
 use bleepstore_core::ports::StoreResult;
+use bleepstore_http::SystemClock;
 
 use super::cosmos::KEY;
 use super::{Azurite, CosmosEmulator, REGION};
+use crate::entropy::SeededEntropy;
 
 /// The container of the bytes.
 const BLOB_CONTAINER: &str = "blobs";
@@ -28,6 +32,12 @@ impl AzureCloud {
     /// Makes the container of the bytes as `infra/azure` does; that of the metadata is there from the start.
     pub async fn provision(&self) -> StoreResult<()> {
         self.bytes.create_container(BLOB_CONTAINER).await
+    }
+
+    /// The metadata of a program that has these [`Self::variables`].
+    pub async fn metadata(&self) -> Result<CosmosMetadata, ConnectError> {
+        let entropy = Arc::new(SeededEntropy::unpredictable());
+        connect(&self.metadata.account(), Arc::new(SystemClock), entropy).await
     }
 
     /// What a program needs in its environment to use it instead of Azure, behind the host of Functions and elsewhere.

@@ -1,10 +1,13 @@
 //! Google Cloud on loopback: the Firestore emulator and fake-gcs-server.
 
 use std::io;
+use std::sync::Arc;
 
 use bleepstore_core::ports::StoreResult;
+use bleepstore_gcp::firestore::FirestoreMetadata;
+use bleepstore_http::SystemClock;
 
-use super::firestore::{FirestoreEmulator, unused_project};
+use super::firestore::{FirestoreEmulator, firestore_store, unused_project};
 use super::{FakeGcs, REGION};
 
 /// The bucket of the bytes.
@@ -30,6 +33,11 @@ impl GoogleCloud {
     /// Makes the bucket as `infra/gcp` does; a database needs no making here.
     pub async fn provision(&self) -> StoreResult<()> {
         self.storage.create_bucket(BLOB_BUCKET).await
+    }
+
+    /// The metadata of a program that has these [`Self::variables`].
+    pub async fn metadata(&self) -> FirestoreMetadata {
+        firestore_store(&self.firestore.endpoint(), &self.project, Arc::new(SystemClock)).await
     }
 
     /// What a program needs in its environment to use it instead of Google Cloud.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -10,10 +10,13 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
 use aws_smithy_http_client::Builder;
+use bleepstore_aws::dynamo::DynamoMetadata;
 use bleepstore_aws::dynamo::schema::{EXPIRES_AT, PARTITION_KEY, SORT_KEY};
+use bleepstore_http::SystemClock;
 
 use super::python::installed;
 use super::supervised::Supervised;
+use crate::entropy::SeededEntropy;
 
 /// The region that the emulated cloud is in.
 pub const REGION: &str = "us-east-1";
@@ -97,6 +100,12 @@ impl MiniStack {
     /// A client of its DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         dynamodb_client(&self.endpoint())
+    }
+
+    /// The metadata of a program that has these [`Self::variables`].
+    pub fn metadata(&self) -> DynamoMetadata {
+        let entropy = Arc::new(SeededEntropy::unpredictable());
+        DynamoMetadata::new(self.dynamodb(), TABLE.to_owned(), Arc::new(SystemClock), entropy)
     }
 
     /// Makes the table and the bucket as `infra/aws` does.

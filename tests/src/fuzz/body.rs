@@ -1,9 +1,10 @@
 //! Targets of a request's body.
 
+use bleepstore_core::model::Acl;
 use bleepstore_core::protocol::aws_chunked::{ChunkSignatures, Decoder};
 use bleepstore_core::protocol::sigv4::{ChunkSigner, Claim, RequestHead, claim};
 use bleepstore_core::protocol::xml::{
-    read_complete_multipart_upload, read_create_bucket_configuration, read_delete,
+    read_access_control_policy, read_complete_multipart_upload, read_create_bucket_configuration, read_delete,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -102,4 +103,11 @@ pub(super) fn complete_xml(data: &[u8]) {
 /// The body of CreateBucket.
 pub(super) fn create_bucket_xml(data: &[u8]) {
     drop(read_create_bucket_configuration(data));
+}
+
+/// The body of PutBucketAcl and PutObjectAcl.
+pub(super) fn acl_xml(data: &[u8]) {
+    if let Ok(policy) = read_access_control_policy(data) {
+        assert!(policy.grants.len() <= Acl::MOST_GRANTS);
+    }
 }

@@ -16,7 +16,7 @@ pub struct S3 {
 pub struct Bucket {
     /// Its name.
     pub name: String,
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
 }
 
 /// A part as CompleteMultipartUpload lists it.

@@ -141,7 +141,8 @@ pub static GCP_H2C: Deployment = Deployment::unlimited(|| Endpoint {
 /// The Azure deployment behind the host of Functions, on an emulated Azure.
 pub static AZURE_FUNCTIONS: Deployment = Deployment::unlimited(on_emulated_azure);
 
-/// The server that `BLEEPSTORE_TEST_ENDPOINT` (host:port), `BLEEPSTORE_ACCESS_KEY` and `BLEEPSTORE_SECRET_KEY` name.
+/// The server that `BLEEPSTORE_TEST_ENDPOINT` (host:port), `BLEEPSTORE_ACCESS_KEY` and `BLEEPSTORE_SECRET_KEY` name. Its store must
+/// have the credentials of the accounts [`ALICE`](super::ALICE) and [`BOB`](super::BOB).
 pub static EXTERNAL: Deployment = Deployment::unlimited(|| {
     let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     Endpoint {

@@ -4,6 +4,7 @@
 //! a deployment is reached over HTTP/2 hyper frames them) and signs with `aws-sigv4`, a signer that shares no code with
 //! the server.
 
+mod account;
 mod bucket;
 pub mod chunked;
 mod connection;
@@ -16,6 +17,7 @@ mod request;
 mod response;
 mod server;
 
+pub use account::{ALICE, ANONYMOUS_ID, Account, BOB};
 pub use bucket::{Bucket, S3, UploadedPart};
 pub use connection::Connection;
 pub use deployment::{Deployment, Endpoint, Front};

@@ -14,6 +14,7 @@ use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
 use tokio::net::TcpListener;
 
+use super::account::provide_accounts;
 use super::{Endpoint, Front};
 use crate::emulators::{
     AzureCloud, FunctionApp, FunctionUrl, FunctionsHost, GoogleCloud, MiniStack, ServerProgram, binary,
@@ -28,7 +29,7 @@ const SECRET_KEY: &str = "a/secret+for/tests/only";
 
 /// Serves from memory.
 pub(super) fn in_memory() -> Endpoint {
-    start_server(|| Ports {
+    start_with_accounts(|| Ports {
         metadata: Arc::new(MemoryMetadata::default()),
         blobs: Arc::new(MemoryBlobs::new(Arc::new(SystemClock))),
         clock: Arc::new(SystemClock),
@@ -38,7 +39,7 @@ pub(super) fn in_memory() -> Endpoint {
 
 /// Serves from SQLite and files, in a folder beside the test binary that each run empties first.
 pub(super) fn on_disk() -> Endpoint {
-    start_server(|| {
+    start_with_accounts(|| {
         let folder = empty_folder().expect("a folder beside the test binary");
         Ports {
             metadata: Arc::new(
@@ -81,6 +82,7 @@ pub(super) fn on_emulated_gcp() -> Endpoint {
         let cloud = GoogleCloud::start().expect("the emulators start");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(cloud.provision()).expect("a bucket");
+        runtime.block_on(async { provide_accounts(&cloud.metadata().await).await });
         let mut variables = cloud.variables();
         variables.extend(root_and_log());
         let binary = binary("bleepstore-gcp").expect("the binary bleepstore-gcp");
@@ -98,6 +100,10 @@ pub(super) fn on_emulated_azure() -> Endpoint {
         let cloud = AzureCloud::start().expect("the emulators start");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(cloud.provision()).expect("a container");
+        runtime.block_on(async {
+            let metadata = cloud.metadata().await.expect("the metadata");
+            provide_accounts(&metadata).await;
+        });
         let mut variables = cloud.variables().expect("variables");
         variables.extend(root_and_log());
         let binary = binary("bleepstore-azure").expect("the binary bleepstore-azure");
@@ -115,6 +121,7 @@ fn variables_on_aws() -> Vec<(&'static str, String)> {
         let cloud = MiniStack::start().expect("MiniStack starts");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(cloud.provision()).expect("a table and a bucket");
+        runtime.block_on(provide_accounts(&cloud.metadata()));
         cloud
     });
     let mut variables = cloud.variables();
@@ -151,6 +158,15 @@ fn empty_folder() -> io::Result<PathBuf> {
 
 /// Serves these stores on a port of the system's choice, on a thread of its own that ends with the process.
 pub fn start_server(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
+    start(ports, false)
+}
+
+/// The same, with the accounts beside the store's owner.
+fn start_with_accounts(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
+    start(ports, true)
+}
+
+fn start(ports: impl FnOnce() -> Ports + Send + 'static, with_accounts: bool) -> Endpoint {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -158,7 +174,11 @@ pub fn start_server(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint 
             .enable_all()
             .build()
             .unwrap();
-        runtime.block_on(serve(ports(), send));
+        let ports = ports();
+        if with_accounts {
+            runtime.block_on(provide_accounts(ports.metadata.as_ref()));
+        }
+        runtime.block_on(serve(ports, send));
     });
     endpoint(receive.recv().expect("the server starts"), Front::Nothing)
 }

@@ -17,6 +17,7 @@ use bleepstore_core::ports::{
 use crate::entropy::SeededEntropy;
 use crate::samples::{Samples, key};
 
+pub mod acls;
 pub mod bucket_deletion;
 pub mod buckets;
 pub mod completion;
@@ -143,6 +144,10 @@ macro_rules! metadata_conformance {
     };
     ($factory:path, $left_out:path) => {
         $crate::conformance_suite! { metadata_conformance, $factory, $left_out;
+            acls:
+                a_buckets_list_comes_back_and_is_replaced_with_its_row
+                an_objects_list_comes_back_and_is_replaced_with_its_record
+                an_uploads_list_comes_back_and_goes_to_its_object;
             buckets:
                 a_created_bucket_is_found_with_every_field
                 a_taken_name_answers_with_the_bucket_that_has_it
@@ -270,6 +275,7 @@ mod tests {
         crate::suite::assert_all_listed(
             include_str!("mod.rs"),
             &[
+                include_str!("acls.rs"),
                 include_str!("buckets.rs"),
                 include_str!("bucket_deletion.rs"),
                 include_str!("objects.rs"),

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::{RECEIPT_FOR, find, no_such_upload};
+use super::{RECEIPT_FOR, find};
 use crate::digest::{composite_checksum, full_object_checksum, md5_of_md5s};
 use crate::model::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Layout, Manifest,
     ObjectKind, ObjectRecord, Part, PartBoundary, PartNumber, Receipt, ReceiptOutcome, S3Error, Token,
     Upload, UploadId, WriteCondition,
 };
-use crate::ops::access::no_such_bucket;
-use crate::ops::commit::{pause, precondition_failed, retire};
+use crate::ops::access::{Action, no_such_bucket, no_such_upload};
+use crate::ops::commit::{Guarded, guarded, pause, precondition_failed, retire};
 use crate::ops::free::{free_blob, free_superseded};
 use crate::ops::manifest::{crc64nvme_of, place_layout};
 use crate::ops::{Caller, Context, Target};
@@ -73,7 +73,8 @@ pub async fn complete_multipart_upload(
     caller: &Caller,
     input: CompleteMultipartUpload,
 ) -> Result<CompletedUpload, S3Error> {
-    let (bucket, upload) = find(context, caller, &input.target, input.upload).await?;
+    let action = Action::CompleteMultipartUpload;
+    let (bucket, upload) = find(context, caller, action, &input.target, input.upload).await?;
     let now = context.ports.clock.now();
     let Some(upload) = upload else {
         let receipt = context
@@ -85,13 +86,14 @@ pub async fn complete_multipart_upload(
             .ok_or_else(|| no_such_upload(input.upload))
             .and_then(replay);
     };
+    let upload = caller.upload(action, &bucket, Some(upload), input.upload)?;
     let token = new_id(context.ports.entropy.as_ref(), Token::from_bytes);
     let upload = match context.ports.metadata.begin_complete(&upload, token, now).await? {
         BeginComplete::Began(upload) => upload,
         BeginComplete::Closed(receipt) => return replay(receipt),
         BeginComplete::NoSuchUpload => return Err(no_such_upload(input.upload)),
     };
-    let failure = match publish(context, &bucket, &upload, &input).await {
+    let failure = match publish(context, caller, &bucket, &upload, &input).await {
         Ok(completed) => return Ok(completed),
         Err(failure) => failure,
     };
@@ -119,6 +121,7 @@ fn replay(receipt: Receipt) -> Result<CompletedUpload, S3Error> {
 
 async fn publish(
     context: &Context,
+    caller: &Caller,
     bucket: &Bucket,
     upload: &Upload,
     input: &CompleteMultipartUpload,
@@ -141,18 +144,19 @@ async fn publish(
         size,
         last_modified: context.ports.clock.now(),
         owner: upload.owner.clone(),
+        acl: upload.acl.clone(),
         headers: upload.headers.clone(),
         checksum,
         shared: parts.iter().any(|part| part.shared),
         manifest: place_layout(&context.ports, bucket.id, layout_of(&parts)).await?,
     };
-    publish_record(context, bucket, upload, record, &input.condition).await
+    publish_record(context, caller, (bucket, upload), record, &input.condition).await
 }
 
 async fn publish_record(
     context: &Context,
-    bucket: &Bucket,
-    upload: &Upload,
+    caller: &Caller,
+    (bucket, upload): (&Bucket, &Upload),
     record: ObjectRecord,
     condition: &WriteCondition,
 ) -> Result<CompletedUpload, S3Error> {
@@ -172,10 +176,21 @@ async fn publish_record(
     let mut retired = None;
     let mut failure = S3Error::from(ErrorCode::SlowDown);
     for attempt in 0..ATTEMPTS {
+        let wanted = match guarded(context, caller, bucket, &record.key, condition).await {
+            Ok(Guarded::By(wanted)) => wanted,
+            Ok(Guarded::Fails(current)) => {
+                failure = precondition_failed(condition, current.as_ref(), &record.key);
+                break;
+            }
+            Err(refused) => {
+                failure = refused;
+                break;
+            }
+        };
         match context
             .ports
             .metadata
-            .publish(bucket, &record, condition, retired, &receipt)
+            .publish(bucket, &record, &wanted, retired, &receipt)
             .await
         {
             Ok(PublishOutcome::Object(CommitOutcome::Committed { superseded })) => {
@@ -188,7 +203,11 @@ async fn publish_record(
                 continue;
             }
             Ok(PublishOutcome::Object(CommitOutcome::ConditionFailed { current })) => {
-                failure = precondition_failed(condition, current.as_ref(), &record);
+                if wanted != *condition {
+                    pause(context, attempt).await;
+                    continue;
+                }
+                failure = precondition_failed(condition, current.as_ref(), &record.key);
             }
             Ok(PublishOutcome::Object(CommitOutcome::NoSuchBucket)) => failure = no_such_bucket(&bucket.name),
             Ok(PublishOutcome::Closed(receipt)) => {

@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use super::no_such_upload;
 use super::parts::{record_part, upload_part};
 use crate::digest::md5;
 use crate::model::{
     ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord, Part,
     PartNumber, S3Error, Upload, UploadState,
 };
+use crate::ops::access::{Action, no_such_upload, open_object};
 use crate::ops::commit::pause;
-use crate::ops::get::{find, read};
+use crate::ops::get::read;
 use crate::ops::manifest::{crc64nvme_of, load_layout, slice};
 use crate::ops::put::{Incoming, check_copied_length};
 use crate::ops::{Caller, Context, Target};
@@ -50,7 +50,8 @@ pub async fn upload_part_copy(
         return Err(no_such_upload(upload.id));
     }
     for attempt in 0..ATTEMPTS {
-        let (bucket, source) = find(context, &input.source_caller, &input.source).await?;
+        let (bucket, source) =
+            open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
         let range = (input.select)(&source)?;
         check_copied_length(range.end - range.start)?;
         let shared = share(context, upload, input.number, &source, &range).await?;

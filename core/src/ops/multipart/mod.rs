@@ -14,9 +14,10 @@ pub use parts::{ListParts, ListPartsOutput, list_parts, upload_part};
 
 use std::time::Duration;
 
+use super::access::{Action, no_such_upload};
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, ChecksumAlgorithm, ChecksumKind, ErrorCode, ObjectHeaders, Receipt, ReceiptOutcome, S3Error,
+    Bucket, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, Receipt, ReceiptOutcome, RequestedAcl, S3Error,
     Upload, UploadId, UploadState,
 };
 use crate::ports::{AbortOutcome, Ports, StoreResult, new_upload_id};
@@ -30,6 +31,8 @@ pub struct CreateMultipartUpload {
     pub target: Target,
     /// What it will carry.
     pub headers: ObjectHeaders,
+    /// Who may do what with it.
+    pub acl: RequestedAcl,
     /// The checksum that it will have.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
 }
@@ -42,7 +45,9 @@ pub async fn create_multipart_upload(
     caller: &Caller,
     input: CreateMultipartUpload,
 ) -> Result<UploadId, S3Error> {
-    let bucket = caller.bucket(context, &input.target.bucket).await?;
+    let bucket = caller
+        .bucket(context, Action::CreateMultipartUpload, &input.target.bucket)
+        .await?;
     let initiated = context.ports.clock.now();
     let upload = Upload {
         id: new_upload_id(context.ports.entropy.as_ref(), initiated),
@@ -51,6 +56,7 @@ pub async fn create_multipart_upload(
         key: input.target.key,
         initiated,
         owner: caller.owner.clone(),
+        acl: input.acl.of_object(&caller.owner, &bucket.owner),
         headers: input.headers,
         checksum: input.checksum,
         state: UploadState::Open,
@@ -62,29 +68,31 @@ pub async fn create_multipart_upload(
     }
 }
 
-/// The upload of that id, if it is one of that key, is the caller's to use, and has not ended.
+/// The upload of that id, if it is one of that key, the caller may do `action` with it, and it has not ended.
 pub async fn open_upload(
     context: &Context,
     caller: &Caller,
+    action: Action,
     target: &Target,
     id: UploadId,
 ) -> Result<Upload, S3Error> {
-    let (_, upload) = find(context, caller, target, id).await?;
-    match upload {
-        Some(upload) if matches!(upload.state, UploadState::Open | UploadState::Completing(_)) => Ok(upload),
-        _ => Err(no_such_upload(id)),
-    }
+    let (bucket, upload) = find(context, caller, action, target, id).await?;
+    // Some stores keep the row of an upload that has ended, others do not: it is absent to everybody.
+    let open = upload.filter(|upload| matches!(upload.state, UploadState::Open | UploadState::Completing(_)));
+    caller.upload(action, &bucket, open, id)
 }
 
 /// The bucket, and the upload's row whatever its state.
 async fn find(
     context: &Context,
     caller: &Caller,
+    action: Action,
     target: &Target,
     id: UploadId,
 ) -> Result<(Bucket, Option<Upload>), S3Error> {
+    caller.admit(action)?;
     let found = context.ports.metadata.lookup_upload(&target.bucket, id).await?;
-    let bucket = caller.open(&target.bucket, found.bucket)?;
+    let bucket = caller.open(action, &target.bucket, found.bucket)?;
     Ok((bucket, found.upload.filter(|upload| upload.key == target.key)))
 }
 
@@ -97,7 +105,8 @@ pub async fn abort_multipart_upload(
     target: &Target,
     id: UploadId,
 ) -> Result<(), S3Error> {
-    let upload = open_upload(context, caller, target, id).await?;
+    let action = Action::AbortMultipartUpload;
+    let upload = open_upload(context, caller, action, target, id).await?;
     match abort(&context.ports, &upload).await? {
         AbortOutcome::Aborted => Ok(()),
         AbortOutcome::Closed(_) | AbortOutcome::NoSuchUpload => Err(no_such_upload(id)),
@@ -113,8 +122,4 @@ pub(super) async fn abort(ports: &Ports, upload: &Upload) -> StoreResult<AbortOu
         expires,
     };
     ports.metadata.abort(upload, &receipt).await
-}
-
-fn no_such_upload(id: UploadId) -> S3Error {
-    S3Error::new(ErrorCode::NoSuchUpload).with("UploadId", id)
 }

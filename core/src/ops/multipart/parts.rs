@@ -1,7 +1,8 @@
 //! UploadPart and ListParts.
 
-use super::{no_such_upload, open_upload};
+use super::open_upload;
 use crate::model::{CommitId, ETag, Part, PartNumber, S3Error, Upload, UploadId, UploadState};
+use crate::ops::access::{Action, no_such_upload};
 use crate::ops::free::free_blob;
 use crate::ops::put::Incoming;
 use crate::ops::{Caller, Context, Target};
@@ -87,7 +88,7 @@ pub async fn list_parts(
     caller: &Caller,
     input: ListParts,
 ) -> Result<ListPartsOutput, S3Error> {
-    let upload = open_upload(context, caller, &input.target, input.upload).await?;
+    let upload = open_upload(context, caller, Action::ListParts, &input.target, input.upload).await?;
     let mut parts = Vec::new();
     let mut after = input.after;
     while input.limit > 0 && parts.len() <= input.limit {

@@ -1,5 +1,6 @@
 //! Headers that describe an object, and the headers that name what is not built.
 
+mod acl;
 mod copy_source;
 mod metadata;
 mod rfc2047;
@@ -7,6 +8,8 @@ mod unbuilt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+pub use acl::{AclSubject, requested_acl};
+pub(super) use acl::{by_email, check_count, group, user};
 pub use copy_source::{CopySource, Directive, copy_source, metadata_directive, tagging_directive};
 pub use unbuilt::refuse_unbuilt_headers;
 
@@ -269,7 +272,7 @@ mod tests {
         fn no_header_panics(
             name in proptest::sample::select(vec![
                 "content-type", "content-encoding", "x-amz-meta-a", "x-amz-storage-class", "x-amz-acl",
-                "x-amz-copy-source", "x-amz-server-side-encryption",
+                "x-amz-copy-source", "x-amz-server-side-encryption", "x-amz-grant-read",
             ]),
             value in proptest::collection::vec(any::<u8>(), 0..40),
         ) {
@@ -281,6 +284,7 @@ mod tests {
                 }
                 let _refused = refuse_unbuilt_headers(&headers);
                 let _source = copy_source(&headers);
+                let _acl = requested_acl(&headers, AclSubject::Object);
             }
         }
     }

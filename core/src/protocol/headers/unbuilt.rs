@@ -30,14 +30,12 @@ const fn prefix(name: &'static str) -> Refused {
 }
 
 const REFUSED: &[Refused] = &[
-    header("x-amz-acl", &["private"]),
     header("x-amz-bucket-namespace", &["global"]),
     header("x-amz-bucket-object-lock-enabled", &["false"]),
     header("x-amz-checksum-md5", &[]),
     header("x-amz-checksum-sha512", &[]),
     prefix("x-amz-checksum-xxhash"),
     prefix("x-amz-copy-source-server-side-encryption-customer-"),
-    prefix("x-amz-grant-"),
     header("x-amz-if-match-last-modified-time", &[]),
     header("x-amz-if-match-size", &[]),
     header("x-amz-mfa", &[]),
@@ -85,8 +83,6 @@ mod tests {
     fn what_is_not_built_is_refused_by_name() {
         for (name, value) in [
             ("x-amz-tagging", "a=b"),
-            ("x-amz-acl", "public-read"),
-            ("x-amz-grant-read", "id=1"),
             ("x-amz-object-lock-mode", "GOVERNANCE"),
             ("x-amz-website-redirect-location", "/x"),
             ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
@@ -114,7 +110,6 @@ mod tests {
     #[test]
     fn values_that_ask_for_nothing_pass() {
         let headers = header_map(&[
-            ("x-amz-acl", "private"),
             ("x-amz-object-ownership", "ObjectWriter"),
             ("x-amz-bucket-object-lock-enabled", "false"),
             ("x-amz-server-side-encryption", "AES256"),

@@ -1,5 +1,7 @@
 //! What `x-amz-content-sha256` says of the body.
 
+use http::HeaderMap;
+
 use crate::model::S3Error;
 
 pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
@@ -31,6 +33,14 @@ impl PayloadMode {
             self,
             Self::StreamingSignedTrailer | Self::StreamingUnsignedTrailer
         )
+    }
+
+    /// What a request without a signature says of its body: nothing, or what one with a signature may say.
+    pub fn of_unsigned(headers: &HeaderMap) -> Result<Self, S3Error> {
+        match headers.get(CONTENT_SHA256) {
+            None => Ok(Self::Unsigned),
+            Some(value) => Self::parse(value.to_str().unwrap_or_default()),
+        }
     }
 
     pub(super) fn parse(value: &str) -> Result<Self, S3Error> {

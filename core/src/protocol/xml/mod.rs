@@ -1,5 +1,6 @@
 //! S3's XML: answers are written with [`Writer`], request bodies read by the functions of this module.
 
+mod acl;
 mod complete;
 mod create_bucket;
 mod delete;
@@ -7,6 +8,7 @@ mod reader;
 mod url;
 mod writer;
 
+pub use acl::{AccessControlPolicy, access_control_policy, read_access_control_policy};
 pub use complete::{CompletedPart, read_complete_multipart_upload};
 pub use create_bucket::read_create_bucket_configuration;
 pub use delete::{Delete, ObjectToDelete, read_delete};

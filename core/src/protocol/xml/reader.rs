@@ -17,6 +17,7 @@ pub(super) fn malformed() -> S3Error {
 pub(super) struct Reader<'a> {
     events: quick_xml::Reader<&'a [u8]>,
     depth: usize,
+    kind: Option<String>,
     elements_left: usize,
 }
 
@@ -38,6 +39,7 @@ pub(super) fn read_document<T>(
     let mut reader = Reader {
         events,
         depth: 0,
+        kind: None,
         elements_left: max_elements,
     };
     if reader.next_child()?.as_deref() != Some(root) {
@@ -66,6 +68,11 @@ impl<'a> Reader<'a> {
                 _ => return Err(malformed()),
             }
         }
+    }
+
+    /// The `xsi:type` of the element that was opened last, as it stands there.
+    pub(super) fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
     }
 
     /// The text of the element that is open, which is closed from now on. All white space counts.
@@ -107,11 +114,14 @@ impl<'a> Reader<'a> {
             return Err(malformed());
         }
         let mut attributes = start.attributes();
-        let valid = attributes
-            .by_ref()
-            .take(MAX_ATTRIBUTES)
-            .all(|attribute| attribute.is_ok());
-        if !valid || attributes.next().is_some() {
+        self.kind = None;
+        for attribute in attributes.by_ref().take(MAX_ATTRIBUTES) {
+            let attribute = attribute.map_err(|_| malformed())?;
+            if attribute.key.local_name().into_inner() == "type" {
+                self.kind = Some(attribute.value.into_owned());
+            }
+        }
+        if attributes.next().is_some() {
             return Err(malformed());
         }
         Ok(start.local_name().into_inner().to_owned())

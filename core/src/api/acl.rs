@@ -1,0 +1,62 @@
+//! GetBucketAcl, PutBucketAcl, GetObjectAcl and PutObjectAcl.
+
+use http::StatusCode;
+
+use super::response::{empty, xml};
+use super::{Answer, Call};
+use crate::model::{ErrorCode, RequestedAcl, S3Error};
+use crate::ops::{self, Action, PutAcl};
+use crate::protocol::headers::{self, AclSubject};
+use crate::protocol::xml::{access_control_policy, read_access_control_policy};
+
+/// The longest AccessControlPolicy: 100 grants of some 400 bytes, with room for white space.
+const MAX_POLICY: usize = 128 << 10;
+
+pub(super) async fn get_bucket_acl(call: &Call<'_>) -> Answer {
+    let bucket = ops::open_bucket(call.context, &call.caller, Action::GetBucketAcl, call.bucket()?).await?;
+    Ok(xml(access_control_policy(&bucket.owner, &bucket.acl)))
+}
+
+pub(super) async fn put_bucket_acl(call: Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let (context, caller) = (call.context, call.caller.clone());
+    let bucket = ops::open_bucket(context, &caller, Action::PutBucketAcl, call.bucket()?).await?;
+    let input = put_acl(call, AclSubject::Bucket).await?;
+    ops::put_bucket_acl(context, &caller, bucket, &input).await?;
+    Ok(empty(StatusCode::OK))
+}
+
+pub(super) async fn get_object_acl(call: &Call<'_>) -> Answer {
+    let target = call.target()?;
+    let (_, object) = ops::open_object(call.context, &call.caller, Action::GetObjectAcl, &target).await?;
+    Ok(xml(access_control_policy(&object.owner, &object.acl)))
+}
+
+pub(super) async fn put_object_acl(call: Call<'_>) -> Answer {
+    headers::refuse_unbuilt_headers(call.headers())?;
+    let (context, caller) = (call.context, call.caller.clone());
+    let opened = ops::open_object(context, &caller, Action::PutObjectAcl, &call.target()?).await?;
+    let input = put_acl(call, AclSubject::Object).await?;
+    ops::put_object_acl(context, &caller, opened, &input).await?;
+    Ok(empty(StatusCode::OK))
+}
+
+/// The list of a request that has it either in its headers or in its body.
+async fn put_acl(call: Call<'_>, subject: AclSubject) -> Result<PutAcl, S3Error> {
+    let in_headers = headers::requested_acl(call.headers(), subject)?;
+    let body = call.document(MAX_POLICY).await?;
+    match in_headers {
+        Some(_) if !body.is_empty() => Err(ErrorCode::UnexpectedContent.into()),
+        Some(acl) => Ok(PutAcl { owner: None, acl }),
+        None if body.is_empty() => {
+            Err(S3Error::new(ErrorCode::MissingSecurityHeader).with("MissingHeaderName", "x-amz-acl"))
+        }
+        None => {
+            let policy = read_access_control_policy(&body)?;
+            Ok(PutAcl {
+                owner: policy.owner,
+                acl: RequestedAcl::Grants(policy.grants),
+            })
+        }
+    }
+}
