@@ -6,6 +6,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::env;
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -26,6 +28,12 @@ mod worker;
 
 /// Kills of each store in an everyday run.
 const ROUNDS: usize = 20;
+
+/// How often the import is killed in the end.
+const IMPORTS: usize = 5;
+
+/// Whether records and bytes agree, all bytes read.
+const CHECK: &[&str] = &["fsck", "--verify-checksums"];
 
 /// Clients that work at the same time, each on keys of its own, so that each knows what it must find.
 const WORKERS: usize = 4;
@@ -79,15 +87,39 @@ fn survive(metadata: &str) {
             ""
         };
         eprintln!("round {round} of {rounds}: killed after {enough} requests{step}");
+        let moment = Duration::from_micros(entropy.below(40_000) as u64);
+        server::run_and_kill(folder.path(), metadata, server::COLLECT, moment);
     }
 
     let server = Server::start(folder.path(), metadata);
     each(&mut workers, &server, |worker, client| worker.verify(client));
     server.stop();
-    server::collect_garbage(folder.path(), metadata);
+    server::run(folder.path(), metadata, server::COLLECT);
+    server::run(folder.path(), metadata, CHECK);
+    restore(folder.path(), metadata, &entropy);
     let server = Server::start(folder.path(), metadata);
     each(&mut workers, &server, |worker, client| worker.verify(client));
     server.stop();
+}
+
+/// Loses the records, and imports them again from an export. The import is killed a few times on its way.
+fn restore(folder: &Path, metadata: &str, entropy: &SeededEntropy) {
+    let export = folder.join("export.jsonl");
+    let export = export.to_str().unwrap();
+    server::run(folder, metadata, &["export", "--secrets", export]);
+    for entry in fs::read_dir(folder.join("data")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.starts_with("metadata.") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    for _ in 0..IMPORTS {
+        let moment = Duration::from_micros(entropy.below(40_000) as u64);
+        server::run_and_kill(folder, metadata, &["import", export], moment);
+    }
+    server::run(folder, metadata, &["import", export]);
+    server::run(folder, metadata, CHECK);
 }
 
 /// Runs `check` for all workers at the same time.

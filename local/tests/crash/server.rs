@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -68,9 +70,20 @@ impl Drop for Server {
     }
 }
 
-/// Collects all garbage of a folder that no server holds.
-pub(crate) fn collect_garbage(folder: &Path, metadata: &str) {
-    let arguments = ["gc", "--grace", "0s", "--force"];
+/// Collects all garbage.
+pub(crate) const COLLECT: &[&str] = &["gc", "--grace", "0s", "--force"];
+
+/// Runs a subcommand on a folder that no server holds, to its end.
+pub(crate) fn run(folder: &Path, metadata: &str, arguments: &[&str]) {
     let status = bleepstore(folder, metadata).args(arguments).status().unwrap();
-    assert!(status.success(), "gc fails");
+    assert!(status.success(), "{arguments:?} ends with {status}");
+}
+
+/// Starts a subcommand on a folder that no server holds, and kills it `moment` later; it may have ended by then.
+pub(crate) fn run_and_kill(folder: &Path, metadata: &str, arguments: &[&str], moment: Duration) {
+    let mut child = bleepstore(folder, metadata).args(arguments).spawn().unwrap();
+    // A kill falls on every step of it, not only on its start.
+    thread::sleep(moment);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
