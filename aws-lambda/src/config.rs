@@ -1,5 +1,6 @@
 //! Settings, from the environment: the same names in every deployment.
 
+use bleepstore_aws::stores::{Names, region};
 use bleepstore_core::{Limits, Settings};
 use bleepstore_http::Environment;
 
@@ -28,10 +29,8 @@ const LAMBDA_VARIABLES: [&str; 3] = [
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) settings: Settings,
-    /// The DynamoDB table.
-    pub(crate) table: String,
-    /// The S3 bucket of the bytes.
-    pub(crate) blob_bucket: String,
+    /// Where records and bytes are.
+    pub(crate) stores: Names,
     /// How requests arrive.
     pub(crate) front: Front,
 }
@@ -64,20 +63,9 @@ impl Config {
         };
         Ok(Self {
             settings: environment.settings(&region, limits)?,
-            table: environment.required("BLEEPSTORE_TABLE")?,
-            blob_bucket: environment.required("BLEEPSTORE_BLOB_BUCKET")?,
+            stores: Names::read(environment)?,
             front,
         })
-    }
-}
-
-/// The region of the stores, which requests are signed for too.
-pub(crate) fn region(environment: &Environment<'_>) -> Result<String, String> {
-    match environment.optional("BLEEPSTORE_REGION")? {
-        Some(region) => Ok(region),
-        None => environment
-            .optional("AWS_REGION")?
-            .ok_or_else(|| "neither BLEEPSTORE_REGION nor AWS_REGION is set".to_owned()),
     }
 }
 

@@ -4,3 +4,5 @@
 pub mod dynamo;
 pub mod event;
 pub mod s3_blobs;
+pub mod sdk;
+pub mod stores;

@@ -3,20 +3,14 @@
 mod config;
 mod lambda;
 mod root_secret;
-mod sdk;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use aws_config::SdkConfig;
-use bleepstore_aws::dynamo::DynamoMetadata;
-use bleepstore_aws::s3_blobs::{self, S3Blobs};
-use bleepstore_core::ports::{Clock, Entropy};
-use bleepstore_core::{Ports, Service};
-use bleepstore_http::{
-    Environment, LogFormat, Options, OsEntropy, SystemClock, serve_until_signal, start_log,
-};
+use bleepstore_aws::sdk::sdk_config;
+use bleepstore_aws::stores;
+use bleepstore_core::Service;
+use bleepstore_http::{Environment, LogFormat, Options, serve_until_signal, start_log};
 use tokio::runtime;
 
 use crate::config::{Config, Front};
@@ -43,10 +37,10 @@ fn run() -> Result<(), String> {
 
 /// Everything is made before the first event, so that Lambda counts it as the start and no request waits for it.
 async fn start(environment: Environment<'static>) -> Result<(), String> {
-    let sdk = sdk::sdk_config(&config::region(&environment)?).await;
+    let sdk = sdk_config(&stores::region(&environment)?).await;
     let environment = root_secret::resolved(environment, &sdk).await?;
     let config = Config::read(&environment)?;
-    let ports = ports(&config, &sdk);
+    let ports = stores::with_sdk(&sdk, &config.stores);
     let options = Options {
         base_domains: config.settings.base_domains.clone(),
         ..Options::default()
@@ -57,19 +51,5 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
     match config.front {
         Front::Lambda => lambda::serve(service, options.base_domains).await,
         Front::Http(listen) => serve_until_signal(service, &listen, options).await,
-    }
-}
-
-fn ports(config: &Config, sdk: &SdkConfig) -> Ports {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-    let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
-    let metadata = DynamoMetadata::new(dynamodb, config.table.clone(), clock.clone(), entropy.clone());
-    let blobs = S3Blobs::new(s3_blobs::client(sdk), &config.blob_bucket);
-    Ports {
-        metadata: Arc::new(metadata),
-        blobs: Arc::new(blobs),
-        clock,
-        entropy,
     }
 }

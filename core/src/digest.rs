@@ -175,6 +175,45 @@ impl BodyHasher {
     }
 }
 
+/// A SHA-256 of bytes that pass.
+#[derive(Clone, Debug, Default)]
+pub struct Sha256Hasher(Sha256);
+
+impl Sha256Hasher {
+    /// Takes in more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The value for the bytes so far, as 64 lower-case hex digits.
+    pub fn hex(&self) -> String {
+        let digest = self.0.clone().finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A CRC-64/NVME of bytes that pass.
+#[derive(Clone, Debug)]
+pub struct Crc64nvmeHasher(crc_fast::Digest);
+
+impl Default for Crc64nvmeHasher {
+    fn default() -> Self {
+        Self(crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme))
+    }
+}
+
+impl Crc64nvmeHasher {
+    /// Takes in more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The value for the bytes so far.
+    pub fn value(&self) -> u64 {
+        self.0.finalize()
+    }
+}
+
 /// The MD5 of some bytes.
 pub fn md5(bytes: &[u8]) -> [u8; 16] {
     Md5::digest(bytes).into()

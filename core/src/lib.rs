@@ -12,6 +12,7 @@ pub mod model;
 pub mod ops;
 pub mod ports;
 pub mod protocol;
+pub mod served;
 pub mod service;
 
 pub use body::Body;

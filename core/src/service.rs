@@ -1,6 +1,7 @@
 //! The pipeline: request in, response out.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
 use http::request::Parts;
@@ -18,10 +19,11 @@ use crate::protocol::hoisted::hoisted;
 use crate::protocol::host::Addressing;
 use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
+use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::route;
 use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
-use crate::protocol::unbuilt::{Absent, unbuilt};
+use crate::served::{Account, RequestObserver};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
@@ -32,6 +34,7 @@ pub struct Service {
     settings: Settings,
     context: Context,
     credentials: CredentialCache,
+    observer: Option<Arc<dyn RequestObserver>>,
 }
 
 impl Service {
@@ -46,7 +49,16 @@ impl Service {
             settings,
             context: Context { ports, ownership },
             credentials: CredentialCache::default(),
+            observer: None,
         })
+    }
+
+    /// The same service, which tells `observer` of every request.
+    pub fn observed_by(self, observer: Arc<dyn RequestObserver>) -> Self {
+        Self {
+            observer: Some(observer),
+            ..self
+        }
     }
 
     /// The same service where the platform lets other amounts through.
@@ -58,6 +70,7 @@ impl Service {
             },
             context: self.context.clone(),
             credentials: CredentialCache::default(),
+            observer: self.observer.clone(),
         }
     }
 
@@ -71,14 +84,26 @@ impl Service {
     ///
     /// The body is not touched before the request is known to be allowed, so a client that sent
     /// `Expect: 100-continue` is refused without sending it.
+    ///
+    /// When the response's body ends or is dropped, the request's line is written to the access log
+    /// ([`ACCESS_LOG`](crate::served::ACCESS_LOG)), and the observer is told.
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {
         let now = self.context.ports.clock.now();
         let trace = Trace::new(&self.context.ports);
         let (mut head, body) = request.into_parts();
         name_host(&mut head);
-        let mut response = match self.answer(&head, body, now).await {
+        let mut account = Account::open(trace.request_id(), &self.context.ports, self.observer.clone());
+        let arrived = Arrived {
+            head: &head,
+            body: account.incoming(body),
+            now,
+        };
+        let mut response = match self.answer(arrived, &mut account).await {
             Ok(response) => response,
-            Err(error) => error_response(&error, head.uri.path(), &trace),
+            Err(error) => {
+                account.refused(error.code);
+                error_response(&error, head.uri.path(), &trace)
+            }
         };
         if head.method == Method::HEAD {
             *response.body_mut() = Body::empty();
@@ -90,32 +115,44 @@ impl Service {
         if let Ok(date) = HeaderValue::from_str(&now.http_date()) {
             headers.insert(DATE, date);
         }
-        response
+        let status = response.status().as_u16();
+        response.map(|body| account.until_the_end_of(status, body))
     }
 
-    async fn answer(&self, sent: &Parts, body: Body, now: Timestamp) -> Result<Response<Body>, S3Error> {
+    async fn answer(&self, arrived: Arrived<'_>, account: &mut Account) -> Result<Response<Body>, S3Error> {
+        let Arrived {
+            head: sent,
+            body,
+            now,
+        } = arrived;
         let query = Query::parse(sent.uri.query().unwrap_or_default())?;
         // The signature is verified over the head as it was sent; all else reads it with what its query carries.
         let head = &with_hoisted(sent, &query)?;
         let addressing = Addressing::of(host(head)?, &self.settings.base_domains);
         let is_copy = head.headers.contains_key("x-amz-copy-source");
         let route = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
+        account.routed(&route);
         // A browser asks this without a signature; the answer is the same for every bucket.
-        if route.operation == Operation::PreflightRequest
-            && let Absent::Missing(error) = unbuilt(&route)
-        {
-            return Err(error);
+        if route.operation == Operation::PreflightRequest {
+            return Err(refused_preflight(&head.headers, &route));
         }
-        let (caller, mode, signer) = self.authenticate(sent, now).await?;
+        let context = &Context {
+            ports: account.counted(&self.context.ports),
+            ownership: self.context.ownership,
+        };
+        let (caller, mode, signer) = self.authenticate(sent, now, &context.ports).await?;
         let caller = Caller {
             expected_bucket_owner: expected_bucket_owner(&head.headers),
             ..caller
         };
-        let declared = DeclaredBody::from_headers(&head.headers, mode, signer)?;
-        let (context, settings) = (&self.context, &self.settings);
+        let declared = match route.operation {
+            Operation::CompleteMultipartUpload => DeclaredBody::beside_an_objects_checksum,
+            _ => DeclaredBody::from_headers,
+        };
+        let declared = declared(&head.headers, mode, signer)?;
         api::answer(Call {
             context,
-            settings,
+            settings: &self.settings,
             caller,
             route,
             query,
@@ -131,6 +168,7 @@ impl Service {
         &self,
         head: &Parts,
         now: Timestamp,
+        ports: &Ports,
     ) -> Result<(Caller, PayloadMode, Option<ChunkSigner>), S3Error> {
         let signed = RequestHead {
             method: head.method.as_str(),
@@ -150,10 +188,7 @@ impl Service {
         let (owner, secret_key) = if claim.access_key() == root.access_key {
             (Owner::root(), root.secret_key.clone())
         } else {
-            let found = self
-                .credentials
-                .find(&self.context.ports, claim.access_key())
-                .await?;
+            let found = self.credentials.find(ports, claim.access_key()).await?;
             let credential = found.ok_or_else(|| {
                 S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", claim.access_key())
             })?;
@@ -162,6 +197,13 @@ impl Service {
         let signer = claim.verify(&signed, &secret_key)?;
         Ok((caller(owner), claim.payload(), Some(signer)))
     }
+}
+
+/// A request at the moment it came.
+struct Arrived<'a> {
+    head: &'a Parts,
+    body: Body,
+    now: Timestamp,
 }
 
 /// What ties a response to its request in logs and in a bug report.
@@ -180,6 +222,10 @@ impl Trace {
             request_id: text(format!("{id:016X}")),
             host_id: text(format!("bleepstore-{id:016x}")),
         }
+    }
+
+    fn request_id(&self) -> &str {
+        self.request_id.to_str().unwrap_or_default()
     }
 }
 
@@ -223,8 +269,8 @@ fn name_host(head: &mut Parts) {
 /// The one place where an error becomes a response.
 fn error_response(error: &S3Error, resource: &str, trace: &Trace) -> Response<Body> {
     log(error, trace);
-    let id = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let document = error_document(error, resource, &id(&trace.request_id), &id(&trace.host_id));
+    let host_id = trace.host_id.to_str().unwrap_or_default();
+    let document = error_document(error, resource, trace.request_id(), host_id);
     let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
@@ -250,7 +296,7 @@ fn error_response(error: &S3Error, resource: &str, trace: &Trace) -> Response<Bo
 }
 
 fn log(error: &S3Error, trace: &Trace) {
-    let request_id = trace.request_id.to_str().unwrap_or_default();
+    let request_id = trace.request_id();
     if error.code.status() >= 500 && error.code != ErrorCode::NotImplemented {
         let source = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(request_id, code = %error.code, reason = %error.message, source, "request failed");

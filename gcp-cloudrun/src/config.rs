@@ -2,11 +2,8 @@
 
 use bleepstore_core::{Limits, Settings};
 use bleepstore_gcp::oidc::{Caller, keys};
+use bleepstore_gcp::stores::Names;
 use bleepstore_http::Environment;
-
-/// The database that a project has when nobody named one
-/// (<https://cloud.google.com/firestore/docs/manage-databases>).
-const DEFAULT_DATABASE: &str = "(default)";
 
 /// What Cloud Run lets through where it speaks HTTP/1 with the container; over HTTP/2 there is no such limit
 /// (<https://cloud.google.com/run/quotas>).
@@ -23,27 +20,14 @@ pub(crate) const HTTP1_LIMITS: Limits = Limits {
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) settings: Settings,
-    /// The project of the database, and of the traces in the log.
-    pub(crate) project: String,
-    /// The Firestore database.
-    pub(crate) database: String,
-    /// The Cloud Storage bucket of the bytes.
-    pub(crate) blob_bucket: String,
-    /// Emulators' endpoints in place of Google's services.
-    pub(crate) emulators: Option<Emulators>,
+    /// Where records and bytes are. The project is that of the traces in the log, too.
+    pub(crate) stores: Names,
     /// Where to listen, host:port.
     pub(crate) listen: String,
     /// Whether Cloud Run runs this, with its limits.
     pub(crate) on_cloud_run: bool,
     /// Who may ask for garbage collection; without it nobody.
     pub(crate) schedule: Option<Schedule>,
-}
-
-/// Where the emulators are. With them no credentials are looked for, and nothing leaves this machine.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Emulators {
-    pub(crate) firestore: String,
-    pub(crate) storage: String,
 }
 
 /// Who asks for garbage collection, and where the keys are that prove it.
@@ -59,41 +43,13 @@ impl Config {
         let on_cloud_run = environment.optional("K_SERVICE")?.is_some();
         // The container's port is Cloud Run's to reach; anywhere else it is this machine's until told otherwise.
         let interface = if on_cloud_run { "0.0.0.0" } else { "127.0.0.1" };
-        let database = environment.optional("BLEEPSTORE_FIRESTORE_DATABASE")?;
         Ok(Self {
             settings: environment.settings(&environment.required("BLEEPSTORE_REGION")?, Limits::default())?,
-            project: environment.required("BLEEPSTORE_PROJECT")?,
-            database: database.unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
-            blob_bucket: environment.required("BLEEPSTORE_BLOB_BUCKET")?,
-            emulators: emulators(environment)?,
+            stores: Names::read(environment)?,
             listen: environment.listen(interface)?,
             on_cloud_run,
             schedule: schedule(environment)?,
         })
-    }
-}
-
-/// The variables of Google's own clients. One emulator beside the real service of the other would mix two worlds.
-fn emulators(environment: &Environment<'_>) -> Result<Option<Emulators>, String> {
-    let endpoint = |name| -> Result<Option<String>, String> {
-        let host = environment.optional(name)?;
-        Ok(host.map(|host| {
-            let bare = host.trim_end_matches('/');
-            if bare.contains("://") {
-                bare.to_owned()
-            } else {
-                format!("http://{bare}")
-            }
-        }))
-    };
-    match (
-        endpoint("FIRESTORE_EMULATOR_HOST")?,
-        endpoint("STORAGE_EMULATOR_HOST")?,
-    ) {
-        (Some(firestore), Some(storage)) => Ok(Some(Emulators { firestore, storage })),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err("FIRESTORE_EMULATOR_HOST is set and STORAGE_EMULATOR_HOST is not".to_owned()),
-        (None, Some(_)) => Err("STORAGE_EMULATOR_HOST is set and FIRESTORE_EMULATOR_HOST is not".to_owned()),
     }
 }
 
@@ -149,14 +105,14 @@ mod tests {
     #[test]
     fn what_is_not_set_has_its_default() {
         let config = read(&[], "").unwrap();
-        assert_eq!(config.database, "(default)");
+        assert_eq!(config.stores.database, "(default)");
         assert_eq!(config.listen, "127.0.0.1:9000");
         assert_eq!(
-            (config.emulators, config.schedule, config.on_cloud_run),
+            (config.stores.emulators, config.schedule, config.on_cloud_run),
             (None, None, false)
         );
         let named = read(&[("BLEEPSTORE_FIRESTORE_DATABASE", "store")], "").unwrap();
-        assert_eq!(named.database, "store");
+        assert_eq!(named.stores.database, "store");
     }
 
     #[test]
@@ -167,20 +123,6 @@ mod tests {
             listen(&[("PORT", "8080"), ("K_SERVICE", "bleepstore")]),
             "0.0.0.0:8080"
         );
-    }
-
-    #[test]
-    fn emulators_come_together_with_or_without_a_scheme() {
-        let firestore = ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:8080");
-        let storage = ("STORAGE_EMULATOR_HOST", "http://127.0.0.1:4443/");
-        let emulators = read(&[firestore, storage], "").unwrap().emulators;
-        let expected = Emulators {
-            firestore: "http://127.0.0.1:8080".to_owned(),
-            storage: "http://127.0.0.1:4443".to_owned(),
-        };
-        assert_eq!(emulators, Some(expected));
-        assert!(read(&[firestore], "").is_err());
-        assert!(read(&[storage], "").is_err());
     }
 
     #[test]

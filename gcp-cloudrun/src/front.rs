@@ -5,7 +5,7 @@ use std::time::Duration;
 use bleepstore_core::{Body, Limits, Service};
 use bleepstore_gcp::oidc::keys::KeysAtUrl;
 use bleepstore_gcp::oidc::{Refusal, Verifier};
-use bleepstore_http::Responder;
+use bleepstore_http::{Responder, bare_response};
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 
@@ -39,18 +39,18 @@ impl Front {
 
     async fn collect(&self, schedule: &Verifier<KeysAtUrl>, request: &Request<Body>) -> Response<Body> {
         if *request.method() != Method::POST {
-            let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
+            let mut response = bare_response(StatusCode::METHOD_NOT_ALLOWED);
             response
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
         let Some(token) = bearer(request.headers()) else {
-            return bare(StatusCode::FORBIDDEN);
+            return bare_response(StatusCode::FORBIDDEN);
         };
         if let Err(refusal) = schedule.verify(token).await {
             tracing::warn!(%refusal, "a request for garbage collection was refused");
-            return bare(match refusal {
+            return bare_response(match refusal {
                 Refusal::KeysUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::FORBIDDEN,
             });
@@ -65,7 +65,7 @@ impl Front {
             }
             Err(error) => {
                 tracing::error!(%error, "garbage was not collected");
-                bare(StatusCode::INTERNAL_SERVER_ERROR)
+                bare_response(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
     }
@@ -82,7 +82,7 @@ impl Responder for Front {
     async fn respond_reserved(&self, request: Request<Body>) -> Response<Body> {
         match &self.schedule {
             Some(schedule) if request.uri().path() == GC => self.collect(schedule, &request).await,
-            _ => bare(StatusCode::NOT_FOUND),
+            _ => bare_response(StatusCode::NOT_FOUND),
         }
     }
 }
@@ -95,10 +95,4 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     };
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
-}
-
-fn bare(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
 }

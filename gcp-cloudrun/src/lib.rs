@@ -3,5 +3,6 @@
 pub mod firestore;
 pub mod gcs_blobs;
 pub mod oidc;
+pub mod stores;
 pub mod tls;
 pub mod tokens;

@@ -8,17 +8,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::ports::{Clock, Entropy};
-use bleepstore_core::{Ports, Service};
-use bleepstore_gcp::firestore::{self, Database, FirestoreMetadata};
-use bleepstore_gcp::gcs_blobs::{self, GcsBlobs, GcsSettings};
+use bleepstore_core::Service;
+use bleepstore_core::ports::Clock;
 use bleepstore_gcp::oidc::Verifier;
 use bleepstore_gcp::oidc::keys::KeysAtUrl;
 use bleepstore_gcp::tls::use_ring;
-use bleepstore_gcp::tokens::AccessTokens;
-use bleepstore_http::{
-    Environment, LogFormat, Options, OsEntropy, SystemClock, serve_until_signal, start_log,
-};
+use bleepstore_gcp::{gcs_blobs, stores};
+use bleepstore_http::{Environment, LogFormat, Options, SystemClock, serve_until_signal, start_log};
 use tokio::runtime;
 
 use crate::config::{Config, HTTP1_LIMITS, Schedule};
@@ -43,7 +39,7 @@ fn run() -> Result<(), String> {
     let config = Config::read(&Environment::of_process())?;
     let format = if config.on_cloud_run {
         LogFormat::GoogleCloud {
-            project: config.project.clone(),
+            project: config.stores.project.clone(),
         }
     } else {
         LogFormat::for_standard_error()
@@ -60,7 +56,7 @@ fn run() -> Result<(), String> {
 async fn start(config: Config) -> Result<(), String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = gcs_blobs::client().map_err(|error| format!("no HTTP client can be made: {error}"))?;
-    let ports = ports(&config, &clock, &http).await?;
+    let ports = stores::with_client(&config.stores, &http).await?;
     let options = Options {
         base_domains: config.settings.base_domains.clone(),
         h2c: true,
@@ -76,41 +72,4 @@ async fn start(config: Config) -> Result<(), String> {
         .map(|Schedule { caller, keys_url }| Verifier::new(caller, KeysAtUrl::new(http, keys_url), clock));
     let front = Front::new(service, limits, schedule);
     serve_until_signal(front, &config.listen, options).await
-}
-
-async fn ports(config: &Config, clock: &Arc<dyn Clock>, http: &reqwest::Client) -> Result<Ports, String> {
-    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-    let emulators = config.emulators.as_ref();
-    let database = Database {
-        project: &config.project,
-        name: &config.database,
-        emulator: emulators.map(|emulators| emulators.firestore.as_str()),
-    };
-    let database = firestore::connect(database)
-        .await
-        .map_err(|error| format!("Firestore cannot be used: {error}"))?;
-    let metadata = FirestoreMetadata::new(database, clock.clone(), entropy.clone());
-    let settings = GcsSettings {
-        http: http.clone(),
-        endpoint: emulators.map_or_else(
-            || gcs_blobs::ENDPOINT.to_owned(),
-            |emulators| emulators.storage.clone(),
-        ),
-        bucket: config.blob_bucket.clone(),
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-    };
-    let tokens = match emulators {
-        Some(_) => Ok(AccessTokens::fixed("emulated")),
-        None => AccessTokens::google(),
-    };
-    let blobs = tokens
-        .and_then(|tokens| GcsBlobs::new(settings, tokens))
-        .map_err(|error| format!("Cloud Storage cannot be used: {error}"))?;
-    Ok(Ports {
-        metadata: Arc::new(metadata),
-        blobs: Arc::new(blobs),
-        clock: clock.clone(),
-        entropy,
-    })
 }

@@ -1,6 +1,7 @@
 //! The core's clock and randomness in an ordinary process.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bleepstore_core::model::Timestamp;
@@ -18,6 +19,12 @@ impl Clock for SystemClock {
             Ok(after) => epoch.plus(after),
             Err(before) => epoch.minus(before.duration()),
         }
+    }
+
+    /// Since it was first asked for, monotonic.
+    fn elapsed(&self) -> Duration {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        FIRST.get_or_init(Instant::now).elapsed()
     }
 
     async fn sleep(&self, duration: Duration) {

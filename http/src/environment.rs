@@ -44,6 +44,17 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// The same, but each variable that is set with `prefix` before its name has that value: so two stores whose
+    /// variables have the same names can be told apart.
+    pub fn preferring(self, prefix: &'static str) -> Self {
+        Self {
+            variable: Box::new(move |asked| {
+                let own = (self.variable)(&format!("{prefix}{asked}"));
+                own.or_else(|| (self.variable)(asked))
+            }),
+        }
+    }
+
     /// Variables that a test makes up.
     pub fn of(variable: impl Fn(&str) -> Option<String> + 'a) -> Self {
         Self {
@@ -133,6 +144,14 @@ mod tests {
         );
         assert!(error(&[("BLEEPSTORE_DOMAIN", "a:80")]).starts_with("BLEEPSTORE_DOMAIN: "));
         assert!(complete.settings("no region", Limits::default()).is_err());
+    }
+
+    #[test]
+    fn a_variable_with_the_prefix_comes_first() {
+        let of_two = environment(&[("A", "both"), ("B", "both"), ("FROM_B", "from"), ("TO_B", "to")]);
+        let from = of_two.preferring("FROM_");
+        assert_eq!(from.required("A").unwrap(), "both");
+        assert_eq!(from.required("B").unwrap(), "from");
     }
 
     #[test]

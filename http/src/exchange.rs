@@ -12,6 +12,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
+use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use crate::request_body::{Unread, into_core, too_late};
@@ -34,6 +35,9 @@ pub trait Responder: Send + Sync + 'static {
         drop(request);
         async { reserved::bare(StatusCode::NOT_FOUND) }
     }
+
+    /// Told how many connections are open, whenever that has changed.
+    fn connections(&self, _open: usize) {}
 }
 
 impl Responder for Service {
@@ -57,11 +61,14 @@ pub(crate) async fn answer<R: Responder>(
     response.map(|body| logged_within(span, body))
 }
 
-/// The span of a request in the log. It is as important as its most important event.
+/// The span of a request in the log. It is as important as its most important event. A deployment whose database charges
+/// for each request in units of its own records them in `request_units`.
 fn span(headers: &HeaderMap) -> Span {
     match TraceContext::of(headers) {
-        Some(TraceContext { trace_id, span_id }) => tracing::error_span!("request", trace_id, span_id),
-        None => tracing::error_span!("request"),
+        Some(TraceContext { trace_id, span_id }) => {
+            tracing::error_span!("request", trace_id, span_id, request_units = Empty)
+        }
+        None => tracing::error_span!("request", request_units = Empty),
     }
 }
 

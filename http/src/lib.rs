@@ -28,5 +28,5 @@ pub use exchange::Responder;
 pub use logging::{LOG_VARIABLE, LogError, LogFormat, start_log};
 pub use options::Options;
 pub use process::serve_until_signal;
-pub use reserved::answer as answer_reserved;
+pub use reserved::{answer as answer_reserved, bare as bare_response, document as reserved_document};
 pub use server::serve;

@@ -1,6 +1,7 @@
 //! The paths that belong to the server. No bucket's name can start with an underscore.
 
 use bleepstore_core::Body;
+use bleepstore_core::protocol::host::Addressing;
 use http::header::{ALLOW, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
@@ -46,6 +47,15 @@ pub(crate) fn belongs_to<B>(request: &Request<B>, base_domains: &[String]) -> Re
 
 /// The answer to a health check.
 pub(crate) fn health(method: &Method) -> Response<Body> {
+    document(method, "application/json", || r#"{"status":"ok"}"#.to_owned())
+}
+
+/// The answer to a request for a document that is only read: `405` to one that would change it.
+pub fn document(
+    method: &Method,
+    content_type: &'static str,
+    text: impl FnOnce() -> String,
+) -> Response<Body> {
     if *method != Method::GET && *method != Method::HEAD {
         let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
         response
@@ -53,15 +63,15 @@ pub(crate) fn health(method: &Method) -> Response<Body> {
             .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let mut response = Response::new(Body::full(r#"{"status":"ok"}"#));
+    let mut response = Response::new(Body::full(text()));
     response
         .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
 /// A status and nothing else.
-pub(crate) fn bare(status: StatusCode) -> Response<Body> {
+pub fn bare(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
@@ -69,17 +79,8 @@ pub(crate) fn bare(status: StatusCode) -> Response<Body> {
 
 /// Whether the host names a bucket, so that the whole path is a key.
 fn is_virtual_hosted<B>(request: &Request<B>, base_domains: &[String]) -> bool {
-    let Some(host) = request.headers().get(HOST).and_then(|host| host.to_str().ok()) else {
-        return false;
-    };
-    let name = host
-        .split_once(':')
-        .map_or(host, |(name, _)| name)
-        .to_ascii_lowercase();
-    base_domains.iter().any(|domain| {
-        name.strip_suffix(domain.as_str())
-            .is_some_and(|bucket| bucket.ends_with('.'))
-    })
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| Addressing::of(host, base_domains) != Addressing::PathStyle)
 }
 
 #[cfg(test)]
@@ -105,6 +106,7 @@ mod tests {
     fn below_a_base_domain_the_reserved_path_is_a_key() {
         let health = |host| resource("/_bleepstore/health", host);
         assert_eq!(health("photos.S3.example.com:9000"), Resource::S3);
+        assert_eq!(health("photos.s3.example.com."), Resource::S3);
         assert_eq!(health("s3.example.com"), Resource::Health);
         assert_eq!(health("others3.example.com"), Resource::Health);
     }

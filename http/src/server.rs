@@ -41,7 +41,10 @@ pub async fn serve<R: Responder>(
         tokio::select! {
             biased;
             () = &mut stop => break,
-            Some(ended) = connections.join_next() => report(ended),
+            Some(ended) = connections.join_next() => {
+                report(ended);
+                responder.connections(connections.len());
+            }
             accepted = accept(&listener, &places) => match accepted {
                 Ok((stream, place)) => {
                     let connection = Connection {
@@ -53,6 +56,7 @@ pub async fn serve<R: Responder>(
                         connection.serve(stream).await;
                         drop(place);
                     });
+                    responder.connections(connections.len());
                 }
                 Err(error) => refuse(error).await,
             },
@@ -63,6 +67,7 @@ pub async fn serve<R: Responder>(
     let all_ended = async {
         while let Some(ended) = connections.join_next().await {
             report(ended);
+            responder.connections(connections.len());
         }
     };
     if timeout(options.shutdown, all_ended).await.is_ok() {

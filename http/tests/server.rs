@@ -8,8 +8,12 @@ use std::time::Duration;
 use bleepstore_http::Options;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{interval, timeout};
 
-use probe::{Server, impatient, start};
+use probe::{LARGE, Server, impatient, start};
+
+/// How long a test waits for what must happen.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the tests here say to a server.
 trait Talk {
@@ -219,6 +223,98 @@ async fn a_connection_without_a_whole_head_is_closed() {
     let server = start(impatient()).await;
     assert_eq!(server.talk(b"").await, "");
     assert_eq!(server.talk(b"GET / HTTP/1.1\r\nhost").await, "");
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_in_is_cut_off_though_something_always_moves() {
+    let options = Options {
+        header_read: Duration::from_millis(300),
+        ..impatient()
+    };
+    let server = start(options).await;
+    let (mut read, mut write) = server.connect().await.into_split();
+    write.write_all(b"GET / HTTP/1.1\r\na: ").await.unwrap();
+    let trickle = async {
+        let mut ticks = interval(Duration::from_millis(5));
+        loop {
+            ticks.tick().await;
+            if write.write_all(b"a").await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let mut answer = Vec::new();
+    tokio::select! {
+        () = trickle => unreachable!("it never ends by itself"),
+        end = timeout(PATIENCE, read.read_to_end(&mut answer)) => drop(end.expect("the connection is closed")),
+    }
+    assert_eq!(answer, b"");
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_given_up_once_the_request_took_too_long() {
+    let options = Options {
+        life: Duration::from_millis(100),
+        ..Options::default()
+    };
+    let server = start(options).await;
+    let (mut read, mut write) = server.connect().await.into_split();
+    let head = b"PUT /count HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n";
+    write.write_all(head).await.unwrap();
+    let endless = async {
+        while write.write_all(b"5\r\nbytes\r\n").await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let mut answer = Vec::new();
+    tokio::select! {
+        () = endless => unreachable!("it never ends by itself"),
+        // What was sent and not read resets the connection, so that an end is an error here.
+        end = timeout(PATIENCE, read.read_to_end(&mut answer)) => drop(end.expect("the connection is closed")),
+    }
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_response_that_its_client_does_not_take_is_given_up() {
+    let server = start(impatient()).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET /large HTTP/1.1\r\nhost: h\r\n\r\n")
+        .await
+        .unwrap();
+    timeout(PATIENCE, server.probe.ended.notified()).await.unwrap();
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer).await);
+    assert!(answer.len() < LARGE, "all of it arrived");
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_half_while_it_waits_is_gone() {
+    let server = start(Options::default()).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET /wait HTTP/1.1\r\nhost: h\r\n\r\n")
+        .await
+        .unwrap();
+    server.probe.entered.notified().await;
+    stream.shutdown().await.unwrap();
+    timeout(PATIENCE, server.probe.ended.notified()).await.unwrap();
+    assert_eq!(until_closed(&mut stream).await, "");
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_half_within_a_body_fails_the_body_and_the_connection_ends() {
+    let server = start(Options::default()).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"PUT /count HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n1234")
+        .await
+        .unwrap();
+    stream.shutdown().await.unwrap();
+    let answer = timeout(PATIENCE, until_closed(&mut stream)).await.unwrap();
+    assert!(!answer.contains(" 200 "), "{answer}");
 }
 
 #[tokio::test]

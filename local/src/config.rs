@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bleepstore_core::config;
-use clap::error::ErrorKind;
+use bleepstore_local::stores::Records;
+use bleepstore_tools::{Tool, arguments, duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::failure::{Failure, Result};
-use crate::gc;
+use crate::failure::Result;
 
 /// An S3-compatible object store in one binary.
 #[derive(Debug, Parser)]
@@ -30,8 +30,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve S3 (the default)
     Serve(ServeArgs),
-    /// Delete the bytes that no object names; no server may run on the folder meanwhile
-    Gc(GcArgs),
+    /// What an operator does to the data.
+    #[command(flatten)]
+    Tool(Tool<StoreArgs>),
 }
 
 /// Settings of `serve`.
@@ -55,23 +56,21 @@ pub(crate) struct ServeArgs {
     /// Base domains of virtual-hosted-style requests, comma-separated
     #[arg(long, env = "BLEEPSTORE_DOMAIN", value_name = "DOMAIN,…", default_value = "", value_parser = domains)]
     pub(crate) domain: Domains,
+    /// How often garbage is collected beside requests, such as 30m, 6h or 1d, or off
+    #[arg(long, env = "BLEEPSTORE_GC_EVERY", value_name = "INTERVAL", default_value = "6h", value_parser = interval)]
+    pub(crate) gc_every: Interval,
+    /// Whether GET /_bleepstore/metrics shows counts to whoever can reach the server
+    #[arg(long, env = "BLEEPSTORE_METRICS", value_name = "on|off", default_value = "on")]
+    pub(crate) metrics: Switch,
 }
 
-/// Settings of `gc`.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct GcArgs {
-    /// Which store to collect.
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Say what would be deleted, and delete nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Keep what was written less than this ago, such as 30m, 24h or 7d
-    #[arg(long, value_name = "AGE", default_value = "24h", value_parser = gc::duration)]
-    pub(crate) grace: Duration,
-    /// Delete even if more than 20% of the blobs are garbage
-    #[arg(long)]
-    pub(crate) force: bool,
+/// How often something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interval {
+    /// Never.
+    Off,
+    /// Each time this has passed.
+    Every(Duration),
 }
 
 /// Settings that say where the data is.
@@ -100,8 +99,30 @@ pub(crate) struct StoreArgs {
 pub(crate) enum Metadata {
     /// SQLite in the data folder, and files for the bytes.
     Sqlite,
+    /// A log of JSON lines in the data folder, read into memory, and files for the bytes.
+    Jsonl,
     /// Nothing is kept, neither records nor bytes; no folder is touched.
     Memory,
+}
+
+impl Metadata {
+    /// How a data folder keeps these records; `None` where nothing is kept.
+    pub(crate) const fn records(self) -> Option<Records> {
+        match self {
+            Self::Sqlite => Some(Records::Sqlite),
+            Self::Jsonl => Some(Records::Jsonl),
+            Self::Memory => None,
+        }
+    }
+}
+
+/// Whether something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
 }
 
 /// Base domains, in lower case.
@@ -111,27 +132,25 @@ pub(crate) struct Domains(pub(crate) Vec<String>);
 impl Cli {
     /// The command that the arguments ask for. Help and version print themselves and end the process.
     pub(crate) fn command() -> Result<Command> {
-        match Self::try_parse() {
-            Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(cli.serve))),
-            Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-                error.exit()
-            }
-            Err(error) => Err(Failure::usage(first_paragraph(&error.to_string()))),
-        }
+        let cli: Self = arguments()?;
+        Ok(cli.command.unwrap_or(Command::Serve(cli.serve)))
     }
-}
-
-/// The part of a usage error that says what is wrong, on one line.
-fn first_paragraph(text: &str) -> String {
-    let lines = text.lines().take_while(|line| !line.trim().is_empty());
-    let line = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 fn listen(text: &str) -> std::result::Result<String, String> {
     match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.to_owned()),
         _ => Err("expected host:port, such as 127.0.0.1:9000".to_owned()),
+    }
+}
+
+fn interval(text: &str) -> std::result::Result<Interval, String> {
+    match (text, duration(text)) {
+        ("off", _) => Ok(Interval::Off),
+        (_, Ok(Duration::ZERO)) | (_, Err(_)) => {
+            Err("expected a number that is not 0 and s, m, h or d, such as 6h, or off".to_owned())
+        }
+        (_, Ok(every)) => Ok(Interval::Every(every)),
     }
 }
 
@@ -152,6 +171,13 @@ mod tests {
             panic!("no subcommand");
         };
         assert_eq!(serve.region, "eu-west-1");
+    }
+
+    #[test]
+    fn an_interval_is_a_duration_or_off() {
+        assert_eq!(interval("6h"), Ok(Interval::Every(Duration::from_secs(21_600))));
+        assert_eq!(interval("off"), Ok(Interval::Off));
+        assert!(interval("0s").is_err() && interval("never").is_err());
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bleepstore_core::model::RootCredential;
+use bleepstore_core::ops::new_keys;
+use bleepstore_http::OsEntropy;
+use bleepstore_local::data_dir::{DataDir, write_private};
 
-use crate::data_dir::{DataDir, write_private};
 use crate::failure::{Failure, Result};
 
 const ACCESS_KEY: &str = "BLEEPSTORE_ACCESS_KEY";
@@ -80,13 +82,13 @@ fn is_access_key_byte(byte: u8) -> bool {
 pub(crate) fn establish(given: Option<RootCredential>, folder: Option<&DataDir>) -> Result<Credentials> {
     let (root, origin) = match (given, folder) {
         (Some(root), _) => (root, Origin::Environment),
-        (None, None) => (generate()?, Origin::ThisRun),
+        (None, None) => (generate(), Origin::ThisRun),
         (None, Some(folder)) => {
             let path = folder.path().join("credentials");
             match read(&path)? {
                 Some(root) => (root, Origin::Kept(path)),
                 None => {
-                    let root = generate()?;
+                    let root = generate();
                     write_private(&path, &render(&root)).map_err(|error| {
                         Failure::new(format!("{} cannot be written: {error}", path.display()))
                     })?;
@@ -131,23 +133,10 @@ fn read(path: &Path) -> Result<Option<RootCredential>> {
     }))
 }
 
-/// 100 random bits for the name and 240 for the secret, in characters that need no quoting anywhere.
-fn generate() -> Result<RootCredential> {
-    const NAME: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    const SECRET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut random = [0; 60];
-    getrandom::fill(&mut random)
-        .map_err(|error| Failure::new(format!("the operating system gives no randomness: {error}")))?;
-    let (name, secret) = random.split_at(20);
-    // Both lengths divide 256, so every character is equally likely.
-    let spell = |bytes: &[u8], alphabet: &[u8]| -> String {
-        let letters = bytes
-            .iter()
-            .map(|byte| alphabet[usize::from(*byte) % alphabet.len()]);
-        letters.map(char::from).collect()
-    };
-    Ok(RootCredential {
-        access_key: spell(name, NAME),
-        secret_key: spell(secret, SECRET),
-    })
+fn generate() -> RootCredential {
+    let (access_key, secret_key) = new_keys(&OsEntropy);
+    RootCredential {
+        access_key,
+        secret_key,
+    }
 }

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Failure, Result};
+use bleepstore_tools::{Failure, Result};
 
 /// A data folder that this process holds until it ends.
 #[derive(Debug)]
-pub(crate) struct DataDir {
+pub struct DataDir {
     path: PathBuf,
     /// The kernel frees the lock when the process ends, however it ends.
     _lock: File,
@@ -17,7 +17,18 @@ pub(crate) struct DataDir {
 
 impl DataDir {
     /// Creates the folder (mode 0700) where it is missing, and locks it.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::take(path)?.ok_or_else(|| {
+            let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            Failure::new(format!(
+                "the data folder {} is in use by another server",
+                path.display()
+            ))
+        })
+    }
+
+    /// The same; `None` where another process has the lock.
+    fn take(path: &Path) -> Result<Option<Self>> {
         let failed = |what: &str, error: io::Error| {
             Failure::new(format!("the data folder {} {what}: {error}", path.display()))
         };
@@ -41,31 +52,42 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(|error| failed("is not writable", error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
-                "the data folder {} is in use by another server",
-                path.display()
-            ))),
+            Ok(()) => Ok(Some(Self { path, _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(failed("cannot be locked", error)),
         }
     }
 
     /// Locks a folder that a server made.
-    pub(crate) fn open_existing(path: &Path) -> Result<Self> {
-        if path.join("lock").is_file() {
-            return Self::open(path);
-        }
-        Err(Failure::new(format!("{} is not a data folder", path.display())))
+    pub fn open_existing(path: &Path) -> Result<Self> {
+        existing(path)?;
+        Self::open(path)
+    }
+
+    /// Locks a folder that a server made, unless another process holds it.
+    pub fn open_unless_in_use(path: &Path) -> Result<Option<Self>> {
+        existing(path)?;
+        Self::take(path)
     }
 
     /// The folder's absolute path.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
+/// The path of a folder that a server made.
+pub fn existing(path: &Path) -> Result<PathBuf> {
+    let lost = || Failure::new(format!("{} is not a data folder", path.display()));
+    if path.join("lock").is_file() {
+        fs::canonicalize(path).map_err(|_| lost())
+    } else {
+        Err(lost())
+    }
+}
+
 /// Writes a file of mode 0600: whole and durable when this returns `Ok`, and never seen in part.
-pub(crate) fn write_private(path: &Path, contents: &str) -> io::Result<()> {
+pub fn write_private(path: &Path, contents: &str) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let temporary = path.with_extension("new");
     // Left over by a crash, it could have another mode.

@@ -1,4 +1,14 @@
 //! BleepStore on one machine: its stores and its binary.
 
+pub mod data_dir;
+mod files;
 pub mod fs_blobs;
+pub mod garbage;
+mod group_commit;
+pub mod jsonl;
+pub mod metrics;
+pub mod operated;
+#[cfg(test)]
+mod sample_rows;
 pub mod sqlite;
+pub mod stores;

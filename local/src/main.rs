@@ -3,11 +3,10 @@
 mod banner;
 mod config;
 mod credentials;
-mod data_dir;
 mod failure;
-mod gc;
+mod front;
 mod serve;
-mod stores;
+mod tool;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -36,10 +35,13 @@ fn run() -> Result<()> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match command {
             Command::Serve(args) => serve::serve(args).await,
-            Command::Gc(args) => gc::gc(args).await,
+            Command::Tool(tool) => tool::run(tool).await,
         }
-    })
+    });
+    // What is still under way is a read of standard input that nobody may ever answer, or work that was given up.
+    runtime.shutdown_background();
+    done
 }

@@ -8,16 +8,19 @@ use std::time::Duration;
 
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
+use bleepstore_local::data_dir::DataDir;
+use bleepstore_local::garbage::collect_on_schedule;
+use bleepstore_local::metrics::Metrics;
+use bleepstore_local::stores::Stores;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::banner::banner;
-use crate::config::{Metadata, ServeArgs};
+use crate::config::{Interval, ServeArgs, Switch};
 use crate::credentials::{self, Credentials};
-use crate::data_dir::DataDir;
 use crate::failure::{Failure, Result};
-use crate::stores::Stores;
+use crate::front::Front;
 
 /// More connections than this are not held, however many files may be open.
 const MOST_CONNECTIONS: usize = 8192;
@@ -37,14 +40,12 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         .map_err(|error| cannot_listen(&args.listen, &error))?;
     let mut signals = Signals::new()?;
 
-    let folder = match args.store.metadata {
-        Metadata::Sqlite => Some(DataDir::open(&args.store.data_dir)?),
-        Metadata::Memory => None,
-    };
+    let records = args.store.metadata.records();
+    let folder = records.map(|_| DataDir::open(&args.store.data_dir)).transpose()?;
     // Before credentials are generated: a folder whose database is refused stays as it is.
-    let stores = match &folder {
-        Some(folder) => Stores::in_folder(folder)?,
-        None => Stores::in_memory(),
+    let stores = match (&folder, records) {
+        (Some(folder), Some(records)) => Stores::in_folder(folder, records)?,
+        _ => Stores::in_memory(),
     };
     let credentials = credentials::establish(given, folder.as_ref())?;
 
@@ -65,8 +66,25 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     announce(address, &args.region, folder.as_ref(), &credentials);
 
     let purge = tokio::spawn(purge_hourly(stores.ports.clone()));
-    let service = Arc::new(service);
-    let cut_off = bleepstore_http::serve(listener, service, options, async move {
+    let metrics = match args.metrics {
+        Switch::On => Some(Arc::new(Metrics::new(stores.group_sizes()))),
+        Switch::Off => None,
+    };
+    let collection = match args.gc_every {
+        Interval::Every(every) => {
+            let metrics = metrics.clone();
+            let observe = move |run: &_| {
+                if let Some(metrics) = &metrics {
+                    metrics.collected(run);
+                }
+            };
+            let schedule = collect_on_schedule(stores.ports.clone(), every, observe);
+            Some(tokio::spawn(schedule))
+        }
+        Interval::Off => None,
+    };
+    let front = Arc::new(Front::new(service, metrics));
+    let cut_off = bleepstore_http::serve(listener, front, options, async move {
         signals.next().await;
         tracing::info!("stopping");
         tokio::spawn(async move {
@@ -79,6 +97,9 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         tracing::warn!(cut_off, "some connections did not finish in time");
     }
     purge.abort();
+    if let Some(collection) = collection {
+        collection.abort();
+    }
     stores.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use bleepstore_tests::http::{Endpoint, Front, S3};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -156,12 +157,23 @@ fn memory_touches_no_folder_and_answers() {
 fn a_second_signal_ends_the_process_at_once() {
     let folder = TempDir::new().unwrap();
     let mut server = Running::start(&mut bleepstore(folder.path(), &["--metadata", "memory"]));
-    // A request whose head never ends keeps the server from stopping by itself.
-    let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream
-        .write_all(b"GET /_bleepstore/health HTTP/1.1\r\n\r\nGET /")
-        .unwrap();
-    stream.read_exact(&mut [0; 15]).unwrap();
+    let s3 = S3 {
+        endpoint: Endpoint {
+            address: server.address().parse().unwrap(),
+            region: "us-east-1".to_owned(),
+            access_key: server.printed["access key"].clone(),
+            secret_key: server.printed["secret key"].split(' ').next().unwrap().to_owned(),
+            front: Front::Nothing,
+        },
+    };
+    // A request that waits for its body keeps the server from stopping by itself.
+    let put = s3.bucket().object("PUT", "key").payload_hash("UNSIGNED-PAYLOAD");
+    let mut put = put.sign();
+    put.add_header("expect", "100-continue");
+    put.add_header("content-length", "4");
+    let mut connection = s3.connect();
+    connection.write_head(&put);
+    assert_eq!(connection.read_response("PUT").status, 100);
     server.signal(Signal::TERM);
     let log = BufReader::new(server.child.stderr.take().unwrap());
     assert!(log.lines().any(|line| line.unwrap().contains("stopping")));
@@ -251,6 +263,55 @@ fn a_database_of_a_later_version_is_named_and_left_alone() {
 }
 
 #[test]
+fn a_damaged_log_is_named_with_its_line_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let jsonl = ["--metadata", "jsonl"];
+    let first = Running::start(&mut bleepstore(folder.path(), &jsonl));
+    first.signal(Signal::TERM);
+    assert_eq!(first.ended(), Some(0));
+    let data = folder.path().canonicalize().unwrap().join("bleepstore-data");
+    let path = data.join("metadata.jsonl");
+    assert_eq!(mode(path.clone()), 0o600);
+    let log = fs::read_to_string(&path).unwrap();
+    let damaged = log.replace("\"epoch\":1", "\"epoch\":2");
+    fs::write(&path, &damaged).unwrap();
+    let (line, code) = failure(bleepstore(folder.path(), &jsonl).args(["--listen", "127.0.0.1:0"]));
+    let expected = "line 2 is damaged: its CRC is another; nothing was changed";
+    assert_eq!(
+        line,
+        format!("the log {} cannot be used: {expected}", path.display())
+    );
+    assert_eq!(code, 1);
+    assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+}
+
+#[test]
+fn a_folder_is_not_served_empty_because_its_records_are_of_another_kind() {
+    let folder = TempDir::new().unwrap();
+    for (kind, other, file) in [
+        ("sqlite", "jsonl", "metadata.sqlite"),
+        ("jsonl", "sqlite", "metadata.jsonl"),
+    ] {
+        let data = folder.path().canonicalize().unwrap().join(kind);
+        let arguments = |kind| ["--metadata", kind, "--data-dir"];
+        let first = Running::start(bleepstore(folder.path(), &arguments(kind)).arg(&data));
+        first.signal(Signal::TERM);
+        assert_eq!(first.ended(), Some(0));
+        let mut again = bleepstore(folder.path(), &arguments(other));
+        let (line, code) = failure(again.arg(&data).args(["--listen", "127.0.0.1:0"]));
+        let path = data.join(file);
+        assert_eq!(
+            line,
+            format!(
+                "the records of this folder are in {}; --metadata {kind} reads them",
+                path.display()
+            )
+        );
+        assert_eq!(code, 1);
+    }
+}
+
+#[test]
 fn damaged_credentials_are_named_and_left_alone() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("bleepstore-data");
@@ -273,7 +334,7 @@ fn wrong_settings_are_one_line_and_exit_2() {
         (
             vec!["--metadata", "papyrus"],
             vec![],
-            "invalid value 'papyrus' for '--metadata <STORE>' [possible values: sqlite, memory]",
+            "invalid value 'papyrus' for '--metadata <STORE>' [possible values: sqlite, jsonl, memory]",
         ),
         (
             vec![],

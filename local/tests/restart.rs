@@ -13,16 +13,26 @@ use bleepstore_core::ops::{
     Ownership, PutObject, Selection, Target, complete_multipart_upload, create_bucket,
     create_multipart_upload, establish_ownership, get_object, open_upload, put_object, upload_part,
 };
+use bleepstore_core::ports::MetadataStore;
 use bleepstore_core::protocol::payload::DeclaredBody;
 use bleepstore_core::protocol::sigv4::PayloadMode;
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_local::fs_blobs::FsBlobs;
+use bleepstore_local::jsonl::JsonlMetadata;
 use bleepstore_local::sqlite::SqliteMetadata;
 use futures_util::TryStreamExt;
 
-async fn open(folder: &Path) -> Context {
+fn sqlite(folder: &Path) -> Arc<dyn MetadataStore> {
+    Arc::new(SqliteMetadata::open(&folder.join("metadata.sqlite")).unwrap())
+}
+
+fn jsonl(folder: &Path) -> Arc<dyn MetadataStore> {
+    Arc::new(JsonlMetadata::open(&folder.join("metadata.jsonl")).unwrap())
+}
+
+async fn open(folder: &Path, metadata: fn(&Path) -> Arc<dyn MetadataStore>) -> Context {
     let ports = Ports {
-        metadata: Arc::new(SqliteMetadata::open(&folder.join("metadata.sqlite")).unwrap()),
+        metadata: metadata(folder),
         blobs: Arc::new(FsBlobs::open(folder).unwrap()),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
@@ -60,7 +70,16 @@ async fn read(context: &Context, caller: &Caller, key: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn objects_of_every_kind_survive_a_restart() {
+async fn objects_of_every_kind_survive_a_restart_on_sqlite() {
+    objects_of_every_kind_survive_a_restart(sqlite).await;
+}
+
+#[tokio::test]
+async fn objects_of_every_kind_survive_a_restart_on_jsonl() {
+    objects_of_every_kind_survive_a_restart(jsonl).await;
+}
+
+async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn MetadataStore>) {
     let folder = tempfile::tempdir().unwrap();
     let caller = Caller {
         owner: Owner::root(),
@@ -76,7 +95,7 @@ async fn objects_of_every_kind_survive_a_restart() {
         })
         .collect();
 
-    let context = open(folder.path()).await;
+    let context = open(folder.path(), metadata).await;
     create_bucket(
         &context,
         &caller,
@@ -114,7 +133,7 @@ async fn objects_of_every_kind_survive_a_restart() {
     drop(context);
 
     // The upload goes on where it was.
-    let context = open(folder.path()).await;
+    let context = open(folder.path(), metadata).await;
     assert_eq!(context.ownership, Ownership::Owned);
     let row = open_upload(&context, &caller, Action::UploadPart, &target("joined"), upload)
         .await
@@ -141,7 +160,7 @@ async fn objects_of_every_kind_survive_a_restart() {
         .unwrap();
     drop(context);
 
-    let context = open(folder.path()).await;
+    let context = open(folder.path(), metadata).await;
     for (key, body) in &bodies {
         assert_eq!(&read(&context, &caller, key).await, body, "{key}");
     }

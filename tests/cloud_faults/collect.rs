@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bleepstore_aws::s3_blobs::S3Blobs;
-use bleepstore_core::model::{BlobRef, Timestamp};
+use bleepstore_core::model::{BlobRef, Manifest, Timestamp};
 use bleepstore_core::ops::{GcError, GcOptions, collect_slice};
 use bleepstore_core::ports::{
     BlobPage, BlobRead, BlobStore, BodyStream, Clock, DeleteOutcome, OwnerRecord, Ports, StoreResult,
@@ -86,9 +86,11 @@ async fn named(ports: &Ports) -> HashSet<BlobRef> {
     let mut named = HashSet::new();
     let buckets = ports.metadata.scan_buckets(None, "", None, ALL).await.unwrap();
     for bucket in buckets.items {
-        let objects = ports.metadata.scan_manifests(&bucket, None, ALL).await.unwrap();
-        assert!(objects.items.iter().all(|entry| entry.spilled.is_none()));
-        named.extend(objects.items.into_iter().flat_map(|entry| entry.blobs));
+        let objects = ports.metadata.scan_records(&bucket, None, ALL).await.unwrap();
+        for record in &objects.items {
+            assert!(!matches!(record.manifest, Manifest::Spilled(_)));
+            named.extend(record.manifest.blobs());
+        }
         let uploads = ports
             .metadata
             .scan_uploads(&bucket, &UploadRange::default(), ALL)

@@ -17,6 +17,7 @@ use bleepstore_tests::emulators::{
     FaultProxy, MiniStack, ServerProgram, binary, create_table, dynamodb_client, s3_client,
 };
 use bleepstore_tests::entropy::SeededEntropy;
+use bleepstore_tests::history::{Client, World};
 use bleepstore_tests::http::{Endpoint, Front, S3};
 use bleepstore_tests::samples::Samples;
 use bytes::Bytes;
@@ -24,12 +25,9 @@ use tokio::runtime::Runtime;
 
 use self::aws::Aws;
 use self::collect::{Aged, collect_among_requests, collect_the_rest, stored};
-use self::load::{Client, World};
 
 mod aws;
 mod collect;
-mod history;
-mod load;
 
 const ACCESS_KEY: &str = "AKIATESTROOT";
 const SECRET_KEY: &str = "a/secret+for/tests/only";

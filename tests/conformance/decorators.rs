@@ -8,14 +8,14 @@ use bleepstore_core::ports::{BlobRead, CommitOutcome, MetadataStore, StoreErrorK
 use bleepstore_tests::blob_conformance::{BlobFixture, body};
 use bleepstore_tests::clock::ManualClock;
 use bleepstore_tests::decorators::{
-    CallCounter, Faults, Gate, InterceptedBlobs, InterceptedMetadata, Interceptor, Verdict,
+    CallCounter, Faults, Gate, Interceptor, Verdict, intercepted_blobs, intercepted_metadata,
 };
 use bleepstore_tests::metadata_conformance::MetadataFixture;
 use bleepstore_tests::samples::{NOW, key};
 use bytes::Bytes;
 
 fn around(f: &MetadataFixture, interceptor: Arc<dyn Interceptor>) -> Arc<dyn MetadataStore> {
-    Arc::new(InterceptedMetadata::new(Arc::clone(&f.store), interceptor))
+    Arc::new(intercepted_metadata(Arc::clone(&f.store), interceptor))
 }
 
 fn metadata() -> MetadataFixture {
@@ -25,7 +25,7 @@ fn metadata() -> MetadataFixture {
 fn blobs(interceptor: Arc<dyn Interceptor>) -> BlobFixture {
     let clock = Arc::new(ManualClock::at(NOW));
     let inner = Arc::new(MemoryBlobs::new(clock.clone()));
-    BlobFixture::new(Arc::new(InterceptedBlobs::new(inner, interceptor)), clock)
+    BlobFixture::new(Arc::new(intercepted_blobs(inner, interceptor)), clock)
 }
 
 #[tokio::test]

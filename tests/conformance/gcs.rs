@@ -5,14 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use bleepstore_core::model::{BlobRef, ErrorCode, S3Error};
-use bleepstore_core::ports::{BlobStore, Clock, WriteError};
+use bleepstore_core::ports::{BlobStore, Clock};
 use bleepstore_gcp::gcs_blobs::{GcsBlobs, GcsSettings, client_builder};
 use bleepstore_gcp::tokens::AccessTokens;
 use bleepstore_http::SystemClock;
-use bleepstore_tests::blob_conformance::{BlobFixture, body};
+use bleepstore_tests::blob_conformance::BlobFixture;
 use bleepstore_tests::emulators::{FakeGcs, gcs_settings};
-use bytes::Bytes;
 use reqwest::dns::{Name, Resolve, Resolving};
 
 /// The emulator that all tests of this process share.
@@ -46,44 +44,8 @@ async fn store(change: impl FnOnce(GcsSettings) -> GcsSettings) -> BlobFixture {
 const SEVERAL_PARTS: usize = (20 << 20) + 1;
 
 #[tokio::test]
-async fn a_body_of_several_parts_comes_back() {
-    let f = blobs_in_gcs().await;
-    let (blob, bytes) = (f.fresh(), f.bytes(SEVERAL_PARTS));
-    f.write(&blob, &bytes).await;
-    let found = f.read(&blob, 0..SEVERAL_PARTS as u64).await;
-    assert!(found.as_ref() == Some(&bytes), "the bytes come back");
-    let across = f.read(&blob, (8 << 20) - 1..(8 << 20) + 1).await;
-    assert_eq!(across, Some(bytes.slice((8 << 20) - 1..(8 << 20) + 1)));
-}
-
-#[tokio::test]
-async fn a_body_that_fails_behind_its_parts_leaves_no_blob() {
-    let f = blobs_in_gcs().await;
-    let blob = f.fresh();
-    let failing = body([
-        Ok(f.bytes(SEVERAL_PARTS)),
-        Err(S3Error::new(ErrorCode::BadDigest)),
-    ]);
-    match f.store.write(&blob, failing, Some(SEVERAL_PARTS as u64)).await {
-        Err(WriteError::Body(error)) => assert_eq!(error.code, ErrorCode::BadDigest),
-        other => panic!("{other:?}"),
-    }
-    f.assert_absent(&blob).await;
-}
-
-#[tokio::test]
 async fn many_deletions_at_once_have_an_outcome_each() {
-    let f = blobs_in_gcs().await;
-    let bucket = f.fresh().bucket;
-    let mut blobs: Vec<BlobRef> = (0..200).map(|_| f.samples.blob(bucket)).collect();
-    blobs.sort();
-    f.write(&blobs[199], &Bytes::from("x")).await;
-    let outcomes = f.store.delete(&blobs).await;
-    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
-    let mut named: Vec<BlobRef> = outcomes.iter().map(|outcome| outcome.blob).collect();
-    named.sort();
-    assert_eq!(named, blobs);
-    assert_eq!(f.scan(bucket, 10).await, []);
+    blobs_in_gcs().await.assert_outcome_of_each_deletion(200).await;
 }
 
 #[tokio::test]
@@ -91,18 +53,7 @@ async fn without_the_bucket_every_call_fails_and_nothing_looks_missing() {
     let f = blobs_in_gcs().await;
     let settings = gcs_settings(fake_gcs().endpoint(), &unused_bucket()).unwrap();
     let store = GcsBlobs::new(settings, AccessTokens::fixed("emulated")).unwrap();
-    let (blob, other) = (f.fresh(), f.fresh());
-    assert!(store.read(&blob, 0..1).await.is_err());
-    assert!(store.owner().await.is_err() && store.scan(None, 1).await.is_err());
-    for length in [1, SEVERAL_PARTS] {
-        let written = store.write(&blob, body([Ok(f.bytes(length))]), None).await;
-        assert!(matches!(written, Err(WriteError::Store(_))), "{written:?}");
-    }
-    for blobs in [&[blob][..], &[blob, other]] {
-        let outcomes = store.delete(blobs).await;
-        assert_eq!(outcomes.len(), blobs.len());
-        assert!(outcomes.iter().all(|outcome| outcome.result.is_err()));
-    }
+    f.assert_unusable(&store).await;
 }
 
 /// Knows no host, and keeps who was asked for.
@@ -121,7 +72,11 @@ impl Resolve for NoHosts {
 async fn with_a_fixed_token_nothing_but_the_endpoint_is_asked_for() {
     let hosts = NoHosts::default();
     let f = store(|settings| GcsSettings {
-        http: client_builder().dns_resolver(hosts.clone()).build().unwrap(),
+        http: client_builder()
+            .unwrap()
+            .dns_resolver(hosts.clone())
+            .build()
+            .unwrap(),
         ..settings
     })
     .await;
@@ -140,7 +95,11 @@ async fn with_a_fixed_token_nothing_but_the_endpoint_is_asked_for() {
     assert_eq!(*hosts.0.lock().unwrap(), <[String; 0]>::default());
     // That a name would have been noticed.
     let named = GcsSettings {
-        http: client_builder().dns_resolver(hosts.clone()).build().unwrap(),
+        http: client_builder()
+            .unwrap()
+            .dns_resolver(hosts.clone())
+            .build()
+            .unwrap(),
         clock: Arc::new(bleepstore_tests::clock::SkippingClock::at(
             bleepstore_tests::samples::NOW,
         )),

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bleepstore_core::model::Timestamp;
 use bleepstore_core::ports::Clock;
 use bleepstore_local::fs_blobs::FsBlobs;
+use bleepstore_local::jsonl::JsonlMetadata;
 use bleepstore_local::sqlite::SqliteMetadata;
 use bleepstore_tests::blob_conformance::BlobFixture;
 use bleepstore_tests::metadata_conformance::MetadataFixture;
@@ -14,6 +15,12 @@ use bleepstore_tests::metadata_conformance::MetadataFixture;
 pub(super) async fn sqlite_metadata() -> MetadataFixture {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteMetadata::open(&folder.path().join("metadata.sqlite")).unwrap();
+    MetadataFixture::new(Arc::new(store)).holding(folder)
+}
+
+pub(super) async fn jsonl_metadata() -> MetadataFixture {
+    let folder = tempfile::tempdir().unwrap();
+    let store = JsonlMetadata::open(&folder.path().join("metadata.jsonl")).unwrap();
     MetadataFixture::new(Arc::new(store)).holding(folder)
 }
 

@@ -6,18 +6,20 @@ use std::sync::Arc;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_tests::blob_conformance::BlobFixture;
 use bleepstore_tests::clock::ManualClock;
-use bleepstore_tests::decorators::{InterceptedBlobs, InterceptedMetadata, PassThrough};
+use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::metadata_conformance::MetadataFixture;
 use bleepstore_tests::samples::NOW;
 
 use self::aws::blobs_in_s3;
+use self::azurite::blobs_in_azure;
 use self::cosmos::cosmos_metadata;
 use self::dynamo::dynamo_metadata;
 use self::firestore::firestore_metadata;
 use self::gcs::blobs_in_gcs;
-use self::local::{blobs_in_files, sqlite_metadata};
+use self::local::{blobs_in_files, jsonl_metadata, sqlite_metadata};
 
 mod aws;
+mod azurite;
 mod cosmos;
 mod cosmos_faults;
 mod cosmos_steps;
@@ -38,7 +40,10 @@ async fn memory_metadata_with_small_rows() -> MetadataFixture {
 
 async fn intercepted_metadata() -> MetadataFixture {
     let inner = Arc::new(MemoryMetadata::default());
-    MetadataFixture::new(Arc::new(InterceptedMetadata::new(inner, Arc::new(PassThrough))))
+    MetadataFixture::new(Arc::new(bleepstore_tests::decorators::intercepted_metadata(
+        inner,
+        Arc::new(PassThrough),
+    )))
 }
 
 async fn memory_blobs() -> BlobFixture {
@@ -50,7 +55,10 @@ async fn intercepted_blobs() -> BlobFixture {
     let clock = Arc::new(ManualClock::at(NOW));
     let inner = Arc::new(MemoryBlobs::new(clock.clone()));
     BlobFixture::new(
-        Arc::new(InterceptedBlobs::new(inner, Arc::new(PassThrough))),
+        Arc::new(bleepstore_tests::decorators::intercepted_blobs(
+            inner,
+            Arc::new(PassThrough),
+        )),
         clock,
     )
 }
@@ -64,8 +72,8 @@ macro_rules! conformance {
 
 conformance! {
     metadata_conformance: memory_metadata memory_metadata_with_small_rows intercepted_metadata sqlite_metadata
-        dynamo_metadata firestore_metadata cosmos_metadata;
-    blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3 blobs_in_gcs;
+        jsonl_metadata dynamo_metadata firestore_metadata cosmos_metadata;
+    blob_conformance: memory_blobs intercepted_blobs blobs_in_files blobs_in_s3 blobs_in_gcs blobs_in_azure;
 }
 
 mod moto_metadata {

@@ -1,20 +1,23 @@
-//! How many calls each S3 operation makes to Cosmos DB, and the request units that they are. `docs/cost-azure.md` has the
-//! table, and a test here fails if it says otherwise.
+//! What each S3 operation costs on Azure: calls to Cosmos DB and the request units that they are by Microsoft's figures,
+//! counted before the emulator of Microsoft's SDK, and requests to Blob Storage, counted before a store in memory.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use bleepstore_azure::cosmos::{CosmosMetadata, RequestCharges, connect};
+use bleepstore_azure::cosmos::connect;
+use bleepstore_core::Ports;
 use bleepstore_core::memory::MemoryBlobs;
-use bleepstore_core::ops::{self, ListObjects};
-use bleepstore_tests::clock::{ManualClock, SkippingClock};
-use bleepstore_tests::decorators::PassThrough;
-use bleepstore_tests::deployment::{Deployment, incoming, name};
+use bleepstore_http::{OsEntropy, SystemClock};
+use bleepstore_tests::billing::CostDocument;
+use bleepstore_tests::decorators::{CallCounter, intercepted_blobs};
 use bleepstore_tests::emulators::CosmosEmulator;
-use bleepstore_tests::entropy::SeededEntropy;
-use bleepstore_tests::samples::NOW;
-use bytes::Bytes;
+use bleepstore_tests::http::{S3, start_server};
+
+use super::operations::{Row, calls, every_operation};
+
+const PRICES: &str = "### Azure: prices";
+const ASSUMPTIONS: &str = "### Azure: assumptions";
+const OPERATIONS: &str = "### Azure: operations";
 
 /// Request units of a strong read of a row of up to 1 KB: two of a point read's one.
 const READ: usize = 2;
@@ -22,197 +25,135 @@ const READ: usize = 2;
 const WRITE: usize = 5;
 /// Request units of a strong query: two of the 2.3 that the smallest costs, rounded up.
 const QUERY: usize = 5;
+/// Request units of each KB that a strong query answers with.
+const QUERIED: usize = 2;
 
-/// The page that the table is on.
-const PAGE: &str = include_str!("../../docs/cost-azure.md");
-
-struct Counted {
-    emulator: CosmosEmulator,
-    deployment: Deployment,
-    charges: Arc<RequestCharges>,
-    /// The rows of the table.
-    table: String,
-    /// Operations that made other calls than expected.
-    wrong: Vec<String>,
+/// What an operation used.
+struct Usage {
+    cosmos: BTreeMap<&'static str, usize>,
+    units: usize,
+    storage: BTreeMap<&'static str, usize>,
 }
 
-impl Counted {
-    async fn new() -> Self {
-        let emulator = CosmosEmulator::start().unwrap();
-        let clock = Arc::new(SkippingClock::at(NOW));
-        let entropy = Arc::new(SeededEntropy::unpredictable());
-        let store: CosmosMetadata = connect(&emulator.account(), clock, entropy).await.unwrap();
-        let charges = store.charges();
-        let clock = Arc::new(ManualClock::at(NOW));
+#[test]
+fn each_operation_costs_what_the_document_says() {
+    let emulator = CosmosEmulator::start().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+    let account = emulator.account();
+    let store = runtime.block_on(connect(&account, clock.clone(), entropy.clone()));
+    let store = store.unwrap();
+    let charges = store.charges();
+    let requests = Arc::new(CallCounter::default());
+    let counter = requests.clone();
+    let endpoint = start_server(|| {
         let blobs = Arc::new(MemoryBlobs::new(clock.clone()));
-        let deployment = Deployment::over(Arc::new(store), blobs, clock, Arc::new(PassThrough)).await;
-        Self {
-            emulator,
-            deployment,
-            charges,
-            table: String::new(),
-            wrong: Vec::new(),
+        Ports {
+            metadata: Arc::new(store),
+            blobs: Arc::new(intercepted_blobs(blobs, counter)),
+            clock,
+            entropy,
         }
-    }
-
-    /// Makes an operation, which makes these calls, and writes its row.
-    async fn count<T>(
-        &mut self,
-        operation: &str,
-        expected: &[(&'static str, usize)],
-        make: impl AsyncFnOnce(&Deployment) -> T,
-    ) -> T {
-        self.emulator.take_calls();
-        let (calls, units) = (self.charges.calls(), self.charges.request_units());
-        let made = make(&self.deployment).await;
-        let mut counted: BTreeMap<&'static str, usize> = BTreeMap::new();
-        let mut cost = 0;
-        for call in self.emulator.take_calls() {
-            *counted.entry(call.name).or_default() += 1;
-            cost += match call.name {
-                "read" => READ,
-                "query" => QUERY,
-                _ => WRITE * call.changes,
-            };
+    });
+    // What the start of the server asked for is none of the operations'.
+    asked(&emulator);
+    requests.take();
+    let before = Mutex::new((charges.calls(), charges.request_units()));
+    let rows = every_operation(S3 { endpoint }, move || {
+        let (cosmos, units) = asked(&emulator);
+        let total = cosmos.values().sum::<usize>() as u64;
+        let now = (charges.calls(), charges.request_units());
+        let before = std::mem::replace(&mut *before.lock().unwrap(), now);
+        assert_eq!(now.0 - before.0, total, "calls that the store says it made");
+        // The emulator's units are its own, and it asks none for a row that is not there.
+        let charged = now.1 - before.1;
+        assert!(total == 0 || charged > 0.0, "{cosmos:?} were charged {charged}");
+        let storage = requests.take().into_iter().map(request).collect();
+        Usage {
+            cosmos,
+            units,
+            storage,
         }
-        let total: usize = counted.values().sum();
-        assert_eq!(self.charges.calls() - calls, total as u64, "{operation}");
-        // Every answer carries a charge, of one unit or more.
-        assert!(
-            self.charges.request_units() - units >= total as f64,
-            "{operation}"
-        );
-        let expected: BTreeMap<_, _> = expected.iter().copied().collect();
-        if counted != expected {
-            self.wrong
-                .push(format!("{operation}: {counted:?}, not {expected:?}"));
-        }
-        let names: Vec<String> = counted
-            .iter()
-            .map(|(name, calls)| format!("{calls} {name}"))
-            .collect();
-        let names = names.join(", ");
-        writeln!(self.table, "| {operation} | {names} | {cost} |").unwrap();
-        made
-    }
+    });
+    let document = CostDocument::read();
+    document.assert_table(OPERATIONS, rows.iter().map(|row| row.cells(&document)).collect());
 }
 
-#[tokio::test]
-async fn the_page_says_what_each_operation_costs() {
-    let mut f = Counted::new().await;
-    let bytes = || Bytes::from_static(b"body");
-    f.count("CreateBucket", &[("upsert", 1), ("create", 1)], async |d| {
-        d.create_bucket("bucket").await.unwrap();
-    })
-    .await;
-    let new = [("read", 3), ("create", 1)];
-    f.count("PutObject, a new key", &new, async |d| {
-        d.put("bucket", "a", bytes()).await.unwrap()
-    })
-    .await;
-    let over = [("read", 4), ("create", 1), ("replace", 1)];
-    f.count("PutObject over an object", &over, async |d| {
-        d.put("bucket", "a", bytes()).await.unwrap()
-    })
-    .await;
-    f.count("GetObject, HeadObject", &[("read", 2)], async |d| {
-        d.get("bucket", "a").await.unwrap()
-    })
-    .await;
-    let shared = [("read", 6), ("create", 1), ("replace", 1)];
-    f.count("CopyObject, the first copy", &shared, async |d| {
-        d.copy(("bucket", "a"), ("bucket", "b")).await.unwrap()
-    })
-    .await;
-    f.count(
-        "CopyObject, another copy",
-        &[("read", 5), ("create", 1)],
-        async |d| d.copy(("bucket", "a"), ("bucket", "c")).await.unwrap(),
-    )
-    .await;
-    let list = |d: &Deployment| {
-        let input = ListObjects {
-            bucket: name("bucket"),
-            prefix: String::new(),
-            delimiter: String::new(),
-            after: None,
-            limit: 1_000,
+/// The calls since the last look by name, and their units.
+fn asked(emulator: &CosmosEmulator) -> (BTreeMap<&'static str, usize>, usize) {
+    let mut counted = BTreeMap::new();
+    let mut units = 0;
+    for call in emulator.take_calls() {
+        *counted.entry(call.name).or_default() += 1;
+        units += match call.name {
+            "read" => READ,
+            // Charged by its answer, below.
+            "query" => 0,
+            _ => WRITE * call.changes,
         };
-        let (context, caller) = (d.context.clone(), d.caller.clone());
-        async move { ops::list_objects(&context, &caller, input).await.unwrap() }
-    };
-    let page = f
-        .count(
-            "ListObjectsV2, a short page",
-            &[("read", 1), ("query", 1)],
-            async |d| list(d).await,
-        )
-        .await;
-    assert_eq!(page.objects.len(), 3);
-    f.deployment.put("bucket", "z", bytes()).await.unwrap();
-    f.count("DeleteObject", &[("read", 3), ("delete", 1)], async |d| {
-        d.delete("bucket", "z").await.unwrap();
-    })
-    .await;
-    let uploaded = multipart(&mut f).await;
-    assert_eq!(f.deployment.get("bucket", "m").await.unwrap(), uploaded);
-    assert!(f.wrong.is_empty(), "{:#?}", f.wrong);
-    let rows: Vec<&str> = f.table.lines().collect();
-    for row in &rows {
-        assert!(
-            PAGE.lines().any(|line| line == *row),
-            "the page lacks a row:\n{}",
-            f.table
-        );
     }
-    let shown = PAGE.lines().filter(|line| line.starts_with("| ")).count() - 1;
-    assert_eq!(shown, rows.len(), "the page has rows of what nobody counts");
+    for bytes in emulator.take_answers_to_queries() {
+        units += (QUERIED * bytes.div_ceil(1024)).max(QUERY);
+    }
+    (counted, units)
 }
 
-async fn multipart(f: &mut Counted) -> Bytes {
-    let body = Bytes::from_static(b"part");
-    let place = ("bucket", "m");
-    let begin = [("read", 2), ("upsert", 2)];
-    let upload = f
-        .count("CreateMultipartUpload", &begin, async |d| {
-            d.begin("bucket", "m").await.unwrap()
-        })
-        .await;
-    let part = f
-        .count("UploadPart", &[("read", 3), ("create", 1)], async |d| {
-            d.part(place, upload, 1, incoming(body.clone())).await.unwrap()
-        })
-        .await;
-    let complete = [
-        ("read", 9),
-        ("query", 2),
-        ("batch", 2),
-        ("replace", 2),
-        ("delete", 1),
-    ];
-    f.count("CompleteMultipartUpload of one part", &complete, async |d| {
-        d.complete(place, upload, &[(1, part.etag.clone())])
-            .await
-            .unwrap()
-    })
-    .await;
-    let upload = f.deployment.begin("bucket", "n").await.unwrap();
-    let body_of_part = incoming(body.clone());
-    f.deployment
-        .part(("bucket", "n"), upload, 1, body_of_part)
-        .await
-        .unwrap();
-    let abort = [
-        ("read", 5),
-        ("query", 1),
-        ("batch", 1),
-        ("create", 1),
-        ("replace", 1),
-        ("delete", 1),
-    ];
-    f.count("AbortMultipartUpload of one part", &abort, async |d| {
-        d.abort(("bucket", "n"), upload).await.unwrap();
-    })
-    .await;
-    body
+/// The operation of Blob Storage that a call of the store is.
+fn request((call, count): (&'static str, usize)) -> (&'static str, usize) {
+    let operation = match call {
+        "write" => "PutBlob",
+        "read" => "GetBlob",
+        "delete" => "DeleteBlob",
+        _ => panic!("no operation for {call}"),
+    };
+    (operation, count)
+}
+
+impl Row<Usage> {
+    /// As the document has it.
+    fn cells(&self, document: &CostDocument) -> Vec<String> {
+        let milliseconds = self.busy(document);
+        let dollars = self.dollars(document, milliseconds);
+        vec![
+            self.operation.to_owned(),
+            calls(&self.usage.cosmos),
+            self.usage.units.to_string(),
+            calls(&self.usage.storage),
+            format!("{milliseconds:.0}"),
+            format!("{dollars:.2}"),
+        ]
+    }
+
+    /// How long an instance is busy with it, as assumed.
+    fn busy(&self, document: &CostDocument) -> f64 {
+        let assumed = |name| document.number(ASSUMPTIONS, name);
+        let count = |calls: &BTreeMap<_, usize>| calls.values().sum::<usize>() as f64;
+        let calls = count(&self.usage.cosmos) * assumed("ms of a Cosmos DB call")
+            + count(&self.usage.storage) * assumed("ms of a Blob Storage request");
+        self.milliseconds(calls, document, ASSUMPTIONS)
+    }
+
+    /// The price of a million of them.
+    fn dollars(&self, document: &CostDocument, milliseconds: f64) -> f64 {
+        let price = |name| document.number(PRICES, name);
+        let assumed = |name| document.number(ASSUMPTIONS, name);
+        let billed = milliseconds.max(assumed("ms that are billed at least"));
+        let seconds = billed / 1e3 / assumed("requests that share that time");
+        let mut dollars = self.usage.units as f64 * price("Cosmos DB request unit")
+            + seconds * assumed("MB of an instance's memory") / 1024.0 * price("Functions GB-second")
+            + price("Functions execution");
+        for (operation, count) in &self.usage.storage {
+            dollars += *count as f64 * price(class(operation));
+        }
+        dollars
+    }
+}
+
+/// Which of Blob Storage's prices an operation has.
+fn class(operation: &str) -> &'static str {
+    match operation {
+        "PutBlob" => "Blob Storage write",
+        "GetBlob" => "Blob Storage read",
+        _ => "Blob Storage deletion",
+    }
 }

@@ -2,24 +2,25 @@
 
 mod aws;
 mod cosmos;
+mod firestore;
+mod operations;
+mod served;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{CannedAcl, RequestedAcl, WriteCondition};
+use bleepstore_core::model::{CannedAcl, ChecksumAlgorithm, RequestedAcl, WriteCondition};
 use bleepstore_core::ops::{self, ListObjects};
 use bleepstore_core::ports::{CommitOutcome, MetadataStore};
 use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
 use bleepstore_tests::clock::ManualClock;
 use bleepstore_tests::decorators::CallCounter;
-use bleepstore_tests::deployment::{Deployment, incoming, name};
+use bleepstore_tests::deployment::{Deployment, incoming, name, target};
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::{NOW, Samples};
 use bytes::Bytes;
-
-mod firestore;
 
 /// An empty bucket in stores whose calls are counted.
 struct Counted {
@@ -97,9 +98,11 @@ over_all_stores! {
     a_put_looks_up_writes_and_commits
     a_get_looks_up_and_reads
     a_head_looks_up
+    attributes_look_up_and_read_no_blob
     a_delete_looks_up_removes_and_frees
     an_overwrite_frees_the_old_blob
     a_copy_touches_no_blob
+    a_copy_reads_its_source_only_for_a_checksum_that_cannot_be_combined
     the_upload_of_a_part_looks_up_writes_and_records
     a_completion_touches_no_blob
     a_list_is_replaced_by_a_look_up_and_one_change
@@ -169,6 +172,47 @@ async fn a_head_looks_up(f: Counted) {
     f.assert_calls(&[("lookup", 1)]);
 }
 
+async fn attributes_look_up_and_read_no_blob(f: Counted) {
+    let place = ("bucket", "a");
+    let upload = f.deployment.begin("bucket", "a").await.unwrap();
+    let body = incoming(f.large.clone());
+    let part = f.deployment.part(place, upload, 1, body).await.unwrap();
+    let parts = [(1, part.etag)];
+    f.deployment.complete(place, upload, &parts).await.unwrap();
+    f.counter.take();
+    let Deployment { context, caller, .. } = &f.deployment;
+    let found = ops::object_attributes(context, caller, &target("bucket", "a"), &|_| Ok(true)).await;
+    assert_eq!(found.unwrap().parts.len(), 1);
+    f.assert_calls(&[("lookup", 1)]);
+}
+
+#[tokio::test]
+async fn attributes_of_a_spilled_layout_read_its_blob_alone() {
+    let counter = Arc::new(CallCounter::default());
+    let deployment = Deployment::in_memory(0, 1, counter.clone()).await;
+    deployment.create_bucket("bucket").await.unwrap();
+    let place = ("bucket", "a");
+    let upload = deployment.begin("bucket", "a").await.unwrap();
+    let body = incoming(Bytes::from_static(b"part"));
+    let part = deployment.part(place, upload, 1, body).await.unwrap();
+    deployment
+        .complete(place, upload, &[(1, part.etag)])
+        .await
+        .unwrap();
+    counter.take();
+    for (wanted, reads, parts) in [(false, 0, 0), (true, 1, 1)] {
+        let Deployment { context, caller, .. } = &deployment;
+        let check = |_: &_| Ok(wanted);
+        let found = ops::object_attributes(context, caller, &target("bucket", "a"), &check).await;
+        assert_eq!(found.unwrap().parts.len(), parts);
+        let calls = counter.take();
+        assert_eq!(
+            (calls["lookup"], calls.get("read").copied().unwrap_or(0)),
+            (1, reads)
+        );
+    }
+}
+
 async fn a_delete_looks_up_removes_and_frees(f: Counted) {
     f.deployment
         .put("bucket", "small", f.small.clone())
@@ -215,6 +259,36 @@ async fn a_copy_touches_no_blob(f: Counted) {
     f.assert_calls(&[("lookup", 2), ("commit", 1)]);
     copy("large", "large").await;
     f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+}
+
+async fn a_copy_reads_its_source_only_for_a_checksum_that_cannot_be_combined(f: Counted) {
+    f.deployment
+        .put("bucket", "large", f.large.clone())
+        .await
+        .unwrap();
+    f.counter.take();
+    let copy = async |algorithm| {
+        let places = (("bucket", "large"), ("bucket", "copy"));
+        let copied = f.deployment.copy_with(places.0, places.1, Some(algorithm));
+        copied.await.unwrap()
+    };
+    let combined = copy(ChecksumAlgorithm::Crc64nvme).await;
+    assert!(combined.shared && combined.checksum.is_some());
+    f.assert_calls(&[("lookup", 2), ("mark_shared", 1), ("commit", 1)]);
+    let read = copy(ChecksumAlgorithm::Sha256).await;
+    assert!(!read.shared && read.checksum.is_some());
+    let calls = f.counter.take();
+    let expected = [
+        ("lookup", 2),
+        ("read", 1),
+        ("write", 1),
+        ("retire", 1),
+        ("commit", 1),
+    ];
+    assert_eq!(calls, BTreeMap::from(expected));
+    // Its bytes are its own: they go with it.
+    f.deployment.delete("bucket", "copy").await.unwrap();
+    f.assert_calls(&[("lookup", 1), ("remove", 1), ("delete", 1)]);
 }
 
 async fn the_upload_of_a_part_looks_up_writes_and_records(f: Counted) {

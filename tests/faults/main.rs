@@ -7,9 +7,11 @@ use bleepstore_tests::decorators::{Faults, Gate, Interceptor, PassThrough, Verdi
 use bleepstore_tests::deployment::Deployment;
 
 mod acls;
+mod blob_storage;
 mod cloud_storage;
 mod firestore;
 mod meetings;
+mod scripted;
 mod uploads;
 mod writes;
 

@@ -1,7 +1,12 @@
 //! Requests about one object or bucket that meet between two calls.
 
-use bleepstore_core::model::ErrorCode;
-use bleepstore_core::ops::{GcOptions, collect_slice};
+use std::sync::Arc;
+
+use bleepstore_core::model::{ErrorCode, Owner, RequestedAcl};
+use bleepstore_core::ops::{Caller, GcOptions, Ownership, collect_slice, create_bucket, establish_ownership};
+use bleepstore_tests::decorators::PassThrough;
+use bleepstore_tests::deployment::{REGION, name};
+use futures_util::FutureExt;
 
 use super::{NEW, OLD, Two, code};
 
@@ -115,5 +120,46 @@ async fn a_bucket_that_gets_an_object_before_its_deletion_is_decided_is_not_empt
     two.other.put("bucket", "a", NEW).await.unwrap();
     decision.release();
     assert_eq!(code(delete.await.unwrap()), ErrorCode::BucketNotEmpty);
+    two.assert_object(NEW).await;
+}
+
+#[tokio::test]
+async fn a_start_asks_both_stores_for_their_records_at_the_same_time() {
+    let (two, gate) = Two::with_gate().await;
+    let (mut record, mut owner) = (gate.hold("store_record"), gate.hold("owner"));
+    let start = two.start(async |store| establish_ownership(&store.context.ports).await);
+    record.arrived().await;
+    assert_eq!(
+        owner.arrived().now_or_never(),
+        Some(()),
+        "the blob store was not asked"
+    );
+    owner.release();
+    record.release();
+    assert_eq!(start.await.unwrap().unwrap(), Ownership::Owned);
+}
+
+#[tokio::test]
+async fn a_name_that_another_account_has_is_taken() {
+    let two = Two::new(Arc::new(PassThrough)).await;
+    let owner = Owner {
+        id: "f".repeat(64),
+        display_name: "another".to_owned(),
+    };
+    let another = Caller {
+        owner,
+        ..two.other.caller.clone()
+    };
+    let context = &two.other.context;
+    let result = create_bucket(
+        context,
+        &another,
+        &name("bucket"),
+        REGION,
+        &RequestedAcl::default(),
+    )
+    .await;
+    assert_eq!(code(result), ErrorCode::BucketAlreadyExists);
+    two.other.put("bucket", "a", NEW).await.unwrap();
     two.assert_object(NEW).await;
 }

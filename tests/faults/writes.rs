@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::model::{ErrorCode, WriteCondition};
+use bleepstore_core::model::{ChecksumAlgorithm, ErrorCode, WriteCondition};
 use bleepstore_core::ops::{GcOptions, collect_slice};
 use bleepstore_core::ports::StoreErrorKind;
 use bleepstore_tests::decorators::{Faults, Gate, Interceptor, PassThrough, Verdict};
@@ -143,5 +143,26 @@ async fn a_delete_with_an_unknown_outcome_is_unavailable() {
         assert_eq!(code(result), ErrorCode::ServiceUnavailable);
         assert_eq!(two.other.object("bucket", "a").await.is_none(), removed);
         two.assert_blobs(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_writes_bytes_frees_them_where_its_commit_is_refused() {
+    for to in ["copy", "a"] {
+        let two = Two::with_fault("commit", Verdict::Fail(StoreErrorKind::Internal)).await;
+        two.other.put("bucket", "a", OLD).await.unwrap();
+        let places = (("bucket", "a"), ("bucket", to));
+        let algorithm = Some(ChecksumAlgorithm::Sha256);
+        let result = two.disturbed.copy_with(places.0, places.1, algorithm).await;
+        assert_eq!(code(result), ErrorCode::InternalError, "{to}");
+        two.assert_object(OLD).await;
+        if to == "copy" {
+            two.assert_blobs(1).await;
+        }
+        two.disturbed
+            .copy_with(places.0, places.1, algorithm)
+            .await
+            .unwrap();
+        assert_eq!(two.other.get("bucket", to).await.unwrap(), OLD);
     }
 }

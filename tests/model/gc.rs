@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bleepstore_core::model::{BlobRef, Bucket, ETag, ErrorCode, Layout, Timestamp};
+use bleepstore_core::model::{BlobRef, Bucket, ETag, ErrorCode, Layout, Manifest, SpilledLayout, Timestamp};
 use bleepstore_core::ops::{GcError, GcOptions, GcReport, resume_collection};
 use bleepstore_core::ports::{BlobRead, Clock, UploadRange};
 use bleepstore_tests::decorators::{Interceptor, Verdict};
@@ -325,12 +325,12 @@ async fn named_blobs(store: &Deployment) -> BTreeSet<BlobRef> {
 }
 
 async fn blobs_of_objects(store: &Deployment, bucket: &Bucket) -> Vec<BlobRef> {
-    let page = store.metadata.scan_manifests(bucket, None, 100).await.unwrap();
+    let page = store.metadata.scan_records(bucket, None, 100).await.unwrap();
     assert_eq!(page.next, None);
     let mut named = Vec::new();
-    for entry in page.items {
-        named.extend(entry.blobs);
-        let Some(extent) = entry.spilled.map(|spilled| spilled.extent) else {
+    for record in page.items {
+        named.extend(record.manifest.blobs());
+        let Manifest::Spilled(SpilledLayout { extent, .. }) = record.manifest else {
             continue;
         };
         // A layout that is gone is among the blobs that its record names.

@@ -248,10 +248,10 @@ async fn during_the_mark(
 ) -> Result<GcReport, GcError> {
     let gate = Gate::new();
     let held_store = store.beside(gate.clone());
-    let mut first = gate.hold("scan_manifests");
+    let mut first = gate.hold("scan_records");
     let mark = tokio::spawn(async move { collect(&held_store, &options).await });
     first.arrived().await;
-    let mut second = gate.hold("scan_manifests");
+    let mut second = gate.hold("scan_records");
     first.release();
     second.arrived().await;
     meanwhile.await;

@@ -1,4 +1,5 @@
-//! Random sequences of calls to SQLite, against the store in memory: the same answers, the same scans.
+//! Random sequences of calls to the stores of the local server, against the store in memory: the same answers, the same
+//! scans. That on a log shares the store's logic, and is opened again between the sequences.
 
 use bleepstore_core::memory::MemoryMetadata;
 use bleepstore_core::model::{
@@ -8,6 +9,7 @@ use bleepstore_core::ports::{
     CommitOutcome, DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, Page, PublishOutcome,
     RemoveOutcome, StoreResult, UploadRange,
 };
+use bleepstore_local::jsonl::JsonlMetadata;
 use bleepstore_local::sqlite::SqliteMetadata;
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::{NOW, Samples, key, later};
@@ -121,7 +123,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Both stores, which have seen the same calls since they were new, and what this sequence has put into them.
 struct Twins<'a> {
     memory: &'a dyn MetadataStore,
-    sqlite: &'a dyn MetadataStore,
+    tested: &'a dyn MetadataStore,
     samples: &'a Samples,
     names: [Bucket; 2],
     buckets: Vec<Bucket>,
@@ -135,7 +137,7 @@ macro_rules! both {
     ($twins:expr, $store:ident => $call:expr) => {{
         let $store = $twins.memory;
         let expected = $call;
-        let $store = $twins.sqlite;
+        let $store = $twins.tested;
         assert_eq!($call, expected);
         expected
     }};
@@ -353,10 +355,10 @@ impl Twins<'_> {
                 });
             }
             both!(self, store => {
-                pages(None, async |after: Option<String>| {
-                    some_next(store.scan_manifests(bucket, after.as_deref(), limit).await)
-                })
-                .await
+                let records = pages(None, async |after: Option<String>| {
+                    some_next(store.scan_records(bucket, after.as_deref(), limit).await)
+                });
+                records.await.into_iter().map(without_body).collect::<Vec<_>>()
             });
             let uploads = both!(self, store => {
                 let all = UploadRange::default();
@@ -443,28 +445,61 @@ fn without_body(mut record: ObjectRecord) -> ObjectRecord {
     record
 }
 
+impl<'a> Twins<'a> {
+    fn new(memory: &'a dyn MetadataStore, tested: &'a dyn MetadataStore, samples: &'a Samples) -> Self {
+        Self {
+            memory,
+            tested,
+            samples,
+            names: [samples.bucket(), samples.bucket()],
+            buckets: Vec::new(),
+            records: Vec::new(),
+            uploads: Vec::new(),
+            token: samples.token(),
+        }
+    }
+
+    async fn take_all(&mut self, steps: &[Step]) {
+        self.take(&Step::CreateBucket(0)).await;
+        for step in steps {
+            self.take(step).await;
+        }
+    }
+}
+
+fn sequences() -> impl Strategy<Value = (Vec<Step>, usize)> {
+    (prop::collection::vec(step(), 1..60), 1..4_usize)
+}
+
 #[test]
 fn sqlite_answers_every_call_as_the_store_in_memory_does() {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = SqliteMetadata::open(&folder.path().join("metadata.sqlite")).unwrap();
     let memory = MemoryMetadata::new(sqlite.inline_limit(), sqlite.layout_limit());
     let samples = Samples::new(SeededEntropy::new(1));
-    let steps = prop::collection::vec(step(), 1..60);
-    check((steps, 1..4_usize), async |(steps, limit)| {
-        let mut twins = Twins {
-            memory: &memory,
-            sqlite: &sqlite,
-            samples: &samples,
-            names: [samples.bucket(), samples.bucket()],
-            buckets: Vec::new(),
-            records: Vec::new(),
-            uploads: Vec::new(),
-            token: samples.token(),
-        };
-        twins.take(&Step::CreateBucket(0)).await;
-        for step in &steps {
-            twins.take(step).await;
-        }
+    check(sequences(), async |(steps, limit)| {
+        let mut twins = Twins::new(&memory, &sqlite, &samples);
+        twins.take_all(&steps).await;
+        twins.compare_scans(limit).await;
+    });
+}
+
+#[test]
+fn jsonl_answers_every_call_as_the_store_in_memory_does_and_reads_all_of_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("metadata.jsonl");
+    let limits = JsonlMetadata::open(&path).unwrap();
+    let memory = MemoryMetadata::new(limits.inline_limit(), limits.layout_limit());
+    drop(limits);
+    let samples = Samples::new(SeededEntropy::new(1));
+    check(sequences(), async |(steps, limit)| {
+        let (jsonl, reopened);
+        jsonl = JsonlMetadata::open(&path).unwrap();
+        let mut twins = Twins::new(&memory, &jsonl, &samples);
+        twins.take_all(&steps).await;
+        jsonl.close().await.unwrap();
+        reopened = JsonlMetadata::open(&path).unwrap();
+        twins.tested = &reopened;
         twins.compare_scans(limit).await;
     });
 }

@@ -277,6 +277,12 @@ s3_test!(refuses_a_malformed_header, largest_body = 0, |s3: &S3| {
     }
 });
 
+s3_test!(refuses_a_session_token, largest_body = 0, |s3: &S3| {
+    let request = s3.request("GET", "/").header("x-amz-security-token", "nobody's");
+    let error = request.expect_error(400, "InvalidToken");
+    assert_eq!(error.field("Token-0"), "nobody's");
+});
+
 s3_test!(needs_a_date, largest_body = 0, |s3: &S3| {
     let mut request = s3.request("GET", "/").sign();
     request.headers.retain(|(name, _)| name != "x-amz-date");

@@ -1,4 +1,4 @@
-use bleepstore_tests::http::encoding::{etag, multipart_etag, pattern, percent};
+use bleepstore_tests::http::encoding::{checksum_sha256, etag, multipart_etag, pattern, percent};
 use bleepstore_tests::http::{Bucket, S3};
 use bleepstore_tests::s3_test;
 
@@ -227,6 +227,22 @@ s3_test!(refuses_a_malformed_source, largest_body = 0, |s3: &S3| {
     }
 });
 
+s3_test!(takes_only_the_version_null, largest_body = 10, |s3: &S3| {
+    let bucket = bucket_with_source(s3);
+    let copy = |version: &str| {
+        let source = format!("{}/source?versionId={version}", bucket.name);
+        bucket.object("PUT", "copy").header("x-amz-copy-source", source)
+    };
+    let error = copy("sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA").expect_error(404, "NoSuchVersion");
+    assert_eq!(error.field("VersionId"), "sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA");
+    for malformed in ["", "none"] {
+        copy(malformed).expect_error(400, "InvalidArgument");
+    }
+    bucket.get("copy").expect_error(404, "NoSuchKey");
+    copy("null").expect(200);
+    assert_eq!(bucket.read("copy"), b"body");
+});
+
 s3_test!(source_conditions_that_hold_copy, largest_body = 10, |s3: &S3| {
     let bucket = bucket_with_source(s3);
     let modified = bucket
@@ -347,3 +363,108 @@ s3_test!(
         assert_eq!(bucket.read("copy"), b"body");
     }
 );
+
+s3_test!(
+    keeps_the_checksum_of_its_source,
+    largest_body = 100_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let body = pattern(6, 100_000);
+        bucket
+            .put("source", body.clone())
+            .header("x-amz-checksum-sha256", checksum_sha256(&body))
+            .expect(200);
+        for request in [
+            bucket.copy("source", "copy"),
+            bucket
+                .copy("source", "copy")
+                .header("x-amz-checksum-algorithm", "SHA256"),
+        ] {
+            let result = request.expect(200);
+            let checksum = result.value("CopyObjectResult/ChecksumSHA256");
+            assert_eq!(checksum, checksum_sha256(&body));
+        }
+    }
+);
+
+s3_test!(
+    computes_a_checksum_that_its_source_lacks,
+    largest_body = 100_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for length in [0, 10, 100_000] {
+            let body = pattern(7, length);
+            bucket.put("source", body.clone()).expect(200);
+            let request = bucket.copy("source", "copy");
+            let result = request.header("x-amz-checksum-algorithm", "SHA256").expect(200);
+            let checksum = result.value("CopyObjectResult/ChecksumSHA256");
+            assert_eq!(checksum, checksum_sha256(&body));
+            let kind = result.value("CopyObjectResult/ChecksumType");
+            assert_eq!(kind, "FULL_OBJECT");
+            let request = bucket.get("copy").header("x-amz-checksum-mode", "ENABLED");
+            let copy = request.expect(200);
+            assert_eq!(copy.required("x-amz-checksum-sha256"), checksum);
+            assert_eq!(copy.etag(), etag(&body));
+            assert!(copy.body == body, "another body came back");
+        }
+    }
+);
+
+s3_test!(
+    of_a_multipart_object_with_another_checksum_is_put_at_once,
+    largest_body = 5_242_880,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let first = pattern(8, 5_242_880);
+        let upload = bucket.begin_upload("source");
+        let parts = [
+            bucket.upload_part("source", &upload, 1, &first),
+            bucket.upload_part("source", &upload, 2, b"tail"),
+        ];
+        bucket.complete("source", &upload, &parts).expect(200);
+        let whole = [first.as_slice(), b"tail"].concat();
+        let request = bucket.copy("source", "copy");
+        let result = request.header("x-amz-checksum-algorithm", "SHA256").expect(200);
+        assert_eq!(result.value("CopyObjectResult/ETag"), etag(&whole));
+        let checksum = result.value("CopyObjectResult/ChecksumSHA256");
+        assert_eq!(checksum, checksum_sha256(&whole));
+        let part = bucket.head("copy").query("partNumber", 1).expect(206);
+        assert_eq!(part.header("x-amz-mp-parts-count"), None);
+        assert!(bucket.read("copy") == whole, "another body came back");
+    }
+);
+
+s3_test!(
+    onto_itself_gives_the_object_a_checksum,
+    largest_body = 100_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for length in [10, 100_000] {
+            let body = pattern(9, length);
+            bucket
+                .put("key", body.clone())
+                .header("x-amz-meta-color", "red")
+                .expect(200);
+            bucket.copy("key", "shares").expect(200);
+            let request = bucket.copy("key", "key");
+            request.header("x-amz-checksum-algorithm", "SHA256").expect(200);
+            let request = bucket.get("key").header("x-amz-checksum-mode", "ENABLED");
+            let object = request.expect(200);
+            let checksum = object.required("x-amz-checksum-sha256");
+            assert_eq!(checksum, checksum_sha256(&body));
+            assert_eq!(object.required("x-amz-meta-color"), "red");
+            assert!(object.body == body, "another body came back");
+            bucket.delete("key").expect(204);
+            assert!(bucket.read("shares") == body, "the other copy lost its bytes");
+        }
+    }
+);
+
+s3_test!(refuses_an_unknown_algorithm, largest_body = 10, |s3: &S3| {
+    let bucket = bucket_with_source(s3);
+    let request = bucket.copy("source", "copy");
+    request
+        .header("x-amz-checksum-algorithm", "MD4")
+        .expect_error(400, "InvalidRequest");
+    bucket.get("copy").expect_error(404, "NoSuchKey");
+});

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use bleepstore_tests::http::chunked::{self, UNSIGNED_TRAILER};
 use bleepstore_tests::http::encoding::{checksum_crc32, content_md5, etag};
 use bleepstore_tests::http::{Bucket, Request, S3};
 use bleepstore_tests::s3_test;
@@ -118,7 +119,6 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         for document in [
-            "",
             "<Delete>",
             "<Delete></Delete>",
             "<Delete><Object></Object></Delete>",
@@ -126,16 +126,14 @@ s3_test!(
             "<Other><Object><Key>a</Key></Object></Other>",
             "{\"Delete\": []}",
         ] {
-            let error = delete(&bucket, document).send();
-            assert_eq!(error.status, 400, "{document}");
-            let code = error.value("Error/Code");
-            assert!(
-                code == "MalformedXML" || (document.is_empty() && code == "MissingRequestBodyError"),
-                "{code}"
-            );
+            delete(&bucket, document).expect_error(400, "MalformedXML");
         }
     }
 );
+
+s3_test!(refuses_an_empty_body, largest_body = 0, |s3: &S3| {
+    delete(&s3.bucket(), "").expect_error(400, "MissingRequestBodyError");
+});
 
 s3_test!(needs_a_digest_of_the_document, largest_body = 1_000, |s3: &S3| {
     let bucket = s3.bucket();
@@ -147,6 +145,50 @@ s3_test!(needs_a_digest_of_the_document, largest_body = 1_000, |s3: &S3| {
     request
         .header("x-amz-checksum-crc32", checksum_crc32(document.as_bytes()))
         .expect(200);
+    bucket.get("key").expect_error(404, "NoSuchKey");
+});
+
+s3_test!(
+    takes_a_checksum_of_every_algorithm,
+    largest_body = 1_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let document = document(&["<Key>key</Key>"], false);
+        bucket.put("document", document.as_str()).expect(200);
+        for algorithm in ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"] {
+            bucket.fill(&["key"]);
+            // A copy tells the checksum of any bytes.
+            let copy = bucket.copy("document", "copy");
+            let copied = copy.header("x-amz-checksum-algorithm", algorithm).expect(200);
+            let checksum = copied.value(&format!("CopyObjectResult/Checksum{algorithm}"));
+            let name = format!("x-amz-checksum-{}", algorithm.to_lowercase());
+            let request = bucket.request("POST").flag("delete");
+            request
+                .header(&name, checksum)
+                .body(document.as_str())
+                .expect(200);
+            bucket.get("key").expect_error(404, "NoSuchKey");
+        }
+    }
+);
+
+s3_test!(takes_a_checksum_in_a_trailer, largest_body = 1_000, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.fill(&["key"]);
+    let document = document(&["<Key>key</Key>"], false);
+    let name = "x-amz-checksum-crc32";
+    for (of, status) in [("another document", 400), (document.as_str(), 200)] {
+        let checksum = checksum_crc32(of.as_bytes());
+        let request = bucket
+            .request("POST")
+            .flag("delete")
+            .payload_hash(UNSIGNED_TRAILER);
+        request
+            .header("x-amz-decoded-content-length", document.len())
+            .header("x-amz-trailer", name)
+            .body(chunked::unsigned(&[document.as_bytes()], name, &checksum))
+            .expect(status);
+    }
     bucket.get("key").expect_error(404, "NoSuchKey");
 });
 

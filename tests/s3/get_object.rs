@@ -307,3 +307,45 @@ s3_test!(reads_an_empty_last_part, largest_body = 10, |s3: &S3| {
     assert_eq!(read.required("x-amz-mp-parts-count"), "1");
     assert_eq!(read.header("content-range"), None);
 });
+
+s3_test!(
+    of_a_version_that_never_was_says_so,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        let version = "sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA";
+        let error = bucket
+            .get("key")
+            .query("versionId", version)
+            .expect_error(404, "NoSuchVersion");
+        assert_eq!(error.field("VersionId"), version);
+        for malformed in ["", "no version"] {
+            let request = bucket.get("key").query("versionId", malformed);
+            request.expect_error(400, "InvalidArgument");
+        }
+        assert_eq!(
+            bucket.get("key").query("versionId", "null").expect(200).text(),
+            "key"
+        );
+    }
+);
+
+s3_test!(answers_no_checksum_of_a_range, largest_body = 10, |s3: &S3| {
+    let bucket = bucket_with_ten_bytes(s3);
+    for method in ["GET", "HEAD"] {
+        let request = || {
+            bucket
+                .object(method, "key")
+                .header("x-amz-checksum-mode", "ENABLED")
+        };
+        for range in ["bytes=0-4", "bytes=0-9"] {
+            let response = request().header("range", range).expect(206);
+            assert_eq!(response.header("x-amz-checksum-crc64nvme"), None, "{range}");
+            assert_eq!(response.header("x-amz-checksum-type"), None, "{range}");
+        }
+        // The first part of an object that was put at once is all of it.
+        let whole = request().query("partNumber", 1).expect(206);
+        assert!(whole.header("x-amz-checksum-crc64nvme").is_some());
+    }
+});

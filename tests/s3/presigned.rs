@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bleepstore_tests::http::S3;
+use bleepstore_tests::http::encoding::sha256_hex;
+use bleepstore_tests::http::{S3, UploadedPart};
 use bleepstore_tests::s3_test;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -175,4 +176,53 @@ s3_test!(obeys_the_refusals_in_the_query, largest_body = 10, |s3: &S3| {
         .query("x-amz-expected-bucket-owner", "0".repeat(64));
     guarded.presigned(MINUTE).expect_error(403, "AccessDenied");
     assert_eq!(bucket.get("key").expect(200).text(), "body");
+});
+
+s3_test!(uploads_parts, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    let create = bucket.create_upload("key").presigned(MINUTE);
+    let upload = bucket
+        .begin_upload_by(create)
+        .value("InitiateMultipartUploadResult/UploadId");
+    let part = bucket.part("key", &upload, 1, "part").presigned(MINUTE);
+    let etag = part.expect(200).etag();
+    let listed = bucket.list_parts("key", &upload).presigned(MINUTE).expect(200);
+    assert_eq!(listed.value("ListPartsResult/Part/ETag"), etag);
+    let parts = [UploadedPart { number: 1, etag }];
+    let complete = bucket.complete("key", &upload, &parts).presigned(MINUTE);
+    complete.expect(200);
+    assert_eq!(bucket.read("key"), b"part");
+    let upload = bucket.begin_upload("key");
+    bucket.abort("key", &upload).presigned(MINUTE).expect(204);
+});
+
+s3_test!(
+    covers_the_body_where_its_hash_is_in_the_query_or_a_header,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let hash = sha256_hex(b"body");
+        let in_query = bucket.put("key", "").query("X-Amz-Content-Sha256", &hash);
+        let in_header = bucket.put("key", "").header("x-amz-content-sha256", &hash);
+        for request in [in_query, in_header] {
+            let mut request = request.payload_hash(&hash).presigned(MINUTE).sign();
+            request.body = b"other".to_vec();
+            request.expect_error(400, "XAmzContentSHA256Mismatch");
+            request.body = b"body".to_vec();
+            request.send().assert_status(200);
+        }
+    }
+);
+
+s3_test!(refuses_signature_version_2, largest_body = 0, |s3: &S3| {
+    let request = s3.request("GET", "/").anonymous();
+    let request = request
+        .query("AWSAccessKeyId", &s3.endpoint.access_key)
+        .query("Expires", 4_000_000_000_u64)
+        .query("Signature", "c2lnbmF0dXJl");
+    let error = request.expect_error(400, "InvalidRequest");
+    assert_eq!(
+        error.message,
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+    );
 });

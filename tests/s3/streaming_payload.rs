@@ -199,10 +199,69 @@ s3_test!(
 s3_test!(a_promised_trailer_must_arrive, largest_body = 1_000, |s3: &S3| {
     let bucket = s3.bucket();
     let request = put_with_trailer(&bucket, UNSIGNED_TRAILER, 4).body("4\r\nbody\r\n0\r\n\r\n");
-    let response = request.send();
-    assert_eq!(response.status, 400);
+    request.expect_error(400, "MalformedTrailerError");
     assert_not_stored(&bucket);
 });
+
+s3_test!(
+    a_trailer_that_is_malformed_or_was_not_announced_stores_nothing,
+    largest_body = 21_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let checksum = checksum_crc32(b"body");
+        for trailers in [
+            format!("{CRC32} {checksum}\r\n"),
+            format!("{CRC32}:{checksum}\r\n{CRC32}:{checksum}\r\n"),
+            format!("{CRC32}:{checksum}\r\nx-amz-checksum-sha1:AAAA\r\n"),
+            format!("{CRC32}:{checksum}\r\nx-amz-meta-late:1\r\n"),
+            format!("{CRC32}:{}\r\n", "A".repeat(20_000)),
+        ] {
+            let body = format!("4\r\nbody\r\n0\r\n{trailers}\r\n");
+            let request = put_with_trailer(&bucket, UNSIGNED_TRAILER, 4).body(body);
+            request.expect_error(400, "MalformedTrailerError");
+            assert_not_stored(&bucket);
+        }
+        let unsigned = with_signed_chunks(s3, put_with_trailer(&bucket, SIGNED_TRAILER, 4), &[b"body"], None);
+        unsigned.expect_error(400, "MalformedTrailerError");
+        assert_not_stored(&bucket);
+    }
+);
+
+s3_test!(
+    a_trailer_whose_value_is_no_checksum_stores_nothing,
+    largest_body = 1_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for value in ["", "AAAA", "not base64"] {
+            let request = put_with_trailer(&bucket, UNSIGNED_TRAILER, 4);
+            let request = request.body(chunked::unsigned(&[b"body"], CRC32, value));
+            let error = request.expect_error(400, "InvalidRequest");
+            assert_eq!(
+                error.message,
+                format!("Value for {CRC32} trailing header is invalid.")
+            );
+            assert_not_stored(&bucket);
+        }
+    }
+);
+
+s3_test!(
+    a_small_signed_chunk_may_only_be_the_last,
+    largest_body = 20_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let (small, large) = (pattern(1, 8_191), pattern(2, 8_192));
+        let request = put(&bucket, SIGNED, 16_383);
+        let error = with_signed_chunks(s3, request, &[&small, &large], None)
+            .expect_error(403, "InvalidChunkSizeError");
+        assert_eq!(error.field("BadChunkSize"), "8191");
+        assert_not_stored(&bucket);
+        let request = put(&bucket, SIGNED, 16_383);
+        with_signed_chunks(s3, request, &[&large, &small], None)
+            .send()
+            .assert_status(200);
+    }
+);
 
 s3_test!(
     a_body_shorter_than_its_decoded_length_stores_nothing,

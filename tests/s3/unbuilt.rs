@@ -27,6 +27,20 @@ s3_test!(
 );
 
 s3_test!(
+    a_configuration_with_an_id_that_was_never_given_is_not_there,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for subresource in ["analytics", "intelligent-tiering", "inventory", "metrics"] {
+            for method in ["GET", "DELETE"] {
+                let request = bucket.request(method).flag(subresource).query("id", "1");
+                request.expect_error(404, "NoSuchConfiguration");
+            }
+        }
+    }
+);
+
+s3_test!(
     reading_configuration_that_is_off_shows_it_empty,
     largest_body = 0,
     |s3: &S3| {
@@ -122,6 +136,7 @@ s3_test!(
             ("x-amz-object-lock-mode", "GOVERNANCE", "lock"),
             ("x-amz-object-lock-legal-hold", "ON", "lock"),
             ("x-amz-website-redirect-location", "/other", "redirect"),
+            ("x-amz-rename-source", "bucket/other", "rename"),
         ] {
             let error = bucket
                 .put("key", "x")
@@ -191,7 +206,13 @@ s3_test!(
         bucket.fill(&["key"]);
         for (request, operation) in [
             (bucket.request("GET").flag("versions"), "ListObjectVersions"),
-            (bucket.get("key").flag("attributes"), "GetObjectAttributes"),
+            (
+                bucket
+                    .object("PUT", "key")
+                    .flag("renameObject")
+                    .header("x-amz-rename-source", format!("{}/key", bucket.name)),
+                "RenameObject",
+            ),
             (bucket.object("POST", "key").flag("restore"), "RestoreObject"),
             (
                 bucket

@@ -10,6 +10,7 @@ does not carry that, the check that the test's module has in `INSTEAD` for the m
 
 import contextlib
 import os
+import random
 import sys
 import uuid
 
@@ -22,6 +23,8 @@ DEPLOYMENT = os.environ.get("BLEEPSTORE_TEST_DEPLOYMENT", "")
 BODY_LIMIT = int(os.environ.get("BLEEPSTORE_TEST_BODY_LIMIT") or sys.maxsize)
 OUTCOMES = os.environ.get("BLEEPSTORE_TEST_OUTCOMES")
 MIB = 1024 * 1024
+# Other people's clients run against the local server only.
+collect_ignore = [] if DEPLOYMENT == "sqlite" else ["test_clients.py"]
 # A Function URL gives the length that a function sets this name.
 LENGTH_IS_RENAMED = DEPLOYMENT == "aws_lambda"
 RENAMED_LENGTH = "x-amzn-remapped-content-length"
@@ -50,6 +53,25 @@ def assert_names_the_limit_and_the_ways_out(text):
         "Use smaller objects, or run the same program as an HTTP server",
     ]:
         assert part in text
+
+
+def contents(folder):
+    """The files below a folder by relative path."""
+    return {
+        os.path.relpath(os.path.join(path, name), folder): open(os.path.join(path, name), "rb").read()
+        for path, _, names in os.walk(folder)
+        for name in names
+    }
+
+
+def plant(folder, files):
+    """Makes files of these names and lengths below a folder, whose bytes are the same in every run."""
+    source = random.Random(20240607)
+    for name, length in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.randbytes(length))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from conftest import BODY_LIMIT, DEPLOYMENT, ENDPOINT, LENGTH_IS_RENAMED, MIB, RENAMED_LENGTH
-from conftest import assert_names_the_limit_and_the_ways_out
+from conftest import assert_names_the_limit_and_the_ways_out, contents, plant
 
 
 def aws(*arguments, status=0):
@@ -66,32 +66,18 @@ INSTEAD = {
 }
 
 
-def contents(folder):
-    """The files below a folder by relative path."""
-    return {
-        os.path.relpath(os.path.join(path, name), folder): open(os.path.join(path, name), "rb").read()
-        for path, _, names in os.walk(folder)
-        for name in names
-    }
-
-
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """A folder as people have them, with a file that goes up in parts."""
-    source = random.Random(20240607)
-    folder = tmp_path_factory.mktemp("tree")
-    for name, length in [
+    files = [
         ("readme.txt", 100),
         ("empty", 0),
         ("nested/deep/er/file.bin", 70_000),
         ("nested/grüße 1+1.txt", 10),
         ("nested/7mib.bin", 7 * MIB + 1),
         ("large.bin", LARGE),
-    ]:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(source.randbytes(length))
-    return folder
+    ]
+    return plant(tmp_path_factory.mktemp("tree"), files)
 
 
 @pytest.fixture
@@ -183,6 +169,9 @@ def test_plain_api_calls(made, tmp_path):
     head = json.loads(aws("s3api", "head-object", "--bucket", bucket, "--key", "k"))
     assert head["Metadata"] == {"a": "1", "b": "2"}
     assert head.get("ContentLength") == (None if LENGTH_IS_RENAMED else 10)
+    attributes = ["s3api", "get-object-attributes", "--bucket", bucket, "--key", "k"]
+    found = json.loads(aws(*attributes, "--object-attributes", "ETag", "ObjectSize"))
+    assert (found["ETag"], found["ObjectSize"]) == (put["ETag"].strip('"'), 10)
     part = tmp_path / "part"
     aws("s3api", "get-object", "--bucket", bucket, "--key", "k", "--range", "bytes=2-4", part)
     assert part.read_bytes() == b"234"

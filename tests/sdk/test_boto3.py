@@ -248,6 +248,26 @@ def test_writes_with_conditions(s3, bucket):
     assert absent == (404, "NoSuchKey")
 
 
+def test_attributes_without_the_object(s3, bucket):
+    body = pattern(MIB)
+    put = s3.put_object(
+        Bucket=bucket, Key="k", Body=body, ChecksumAlgorithm="SHA256", StorageClass="STANDARD_IA"
+    )
+    names = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"]
+    found = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=names)
+    assert found["ETag"] == put["ETag"].strip('"')
+    assert found["Checksum"] == {
+        "ChecksumSHA256": put["ChecksumSHA256"],
+        "ChecksumType": "FULL_OBJECT",
+    }
+    assert found["StorageClass"] == "STANDARD_IA"
+    assert found["ObjectSize"] == MIB
+    assert found["LastModified"] == s3.head_object(Bucket=bucket, Key="k")["LastModified"]
+    assert "ObjectParts" not in found
+    missing = code_of(s3.get_object_attributes, Bucket=bucket, Key="none", ObjectAttributes=names)
+    assert missing == (404, "NoSuchKey")
+
+
 def test_deleting_is_idempotent(s3, bucket):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     for _ in range(2):
@@ -395,6 +415,30 @@ def test_parts_by_hand(s3, bucket):
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
     again = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     assert again["ETag"] == done["ETag"]
+
+
+@pytest.mark.multipart
+def test_attributes_of_parts(s3, bucket):
+    create = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm="SHA256")
+    place = {"Bucket": bucket, "Key": "k", "UploadId": create["UploadId"]}
+    bodies = [pattern(5 * MIB), b"end"]
+    parts = []
+    for number, body in enumerate(bodies, 1):
+        done = s3.upload_part(**place, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256")
+        parts.append(
+            {"PartNumber": number, "ETag": done["ETag"], "ChecksumSHA256": done["ChecksumSHA256"]}
+        )
+    s3.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
+    asked = {"Bucket": bucket, "Key": "k", "ObjectAttributes": ["ObjectParts", "Checksum"]}
+    first = s3.get_object_attributes(**asked, MaxParts=1)["ObjectParts"]
+    assert first["TotalPartsCount"] == 2 and first["IsTruncated"]
+    rest = s3.get_object_attributes(**asked, PartNumberMarker=first["NextPartNumberMarker"])
+    assert not rest["ObjectParts"]["IsTruncated"]
+    assert first["Parts"] + rest["ObjectParts"]["Parts"] == [
+        {"PartNumber": part["PartNumber"], "Size": len(body), "ChecksumSHA256": part["ChecksumSHA256"]}
+        for part, body in zip(parts, bodies)
+    ]
+    assert rest["Checksum"]["ChecksumType"] == "COMPOSITE"
 
 
 @pytest.mark.multipart

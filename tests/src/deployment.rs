@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bleepstore_core::digest::BodyHasher;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
-    BlobRef, Bucket, BucketName, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Owner, Part, RequestedAcl,
-    S3Error, UploadId, WriteCondition,
+    BlobRef, Bucket, BucketName, ChecksumAlgorithm, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Owner,
+    Part, RequestedAcl, S3Error, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
     Action, Caller, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
@@ -20,7 +20,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::clock::ManualClock;
-use crate::decorators::{InterceptedBlobs, InterceptedMetadata, Interceptor};
+use crate::decorators::{Interceptor, intercepted_blobs, intercepted_metadata};
 use crate::entropy::SeededEntropy;
 use crate::samples::{NOW, key, number};
 
@@ -71,8 +71,8 @@ impl Deployment {
         let ownership = ops::establish_ownership(&ports).await.unwrap();
         assert_eq!(ownership, Ownership::Owned);
         let ports = Ports {
-            metadata: Arc::new(InterceptedMetadata::new(metadata.clone(), interceptor.clone())),
-            blobs: Arc::new(InterceptedBlobs::new(blobs.clone(), interceptor)),
+            metadata: Arc::new(intercepted_metadata(metadata.clone(), interceptor.clone())),
+            blobs: Arc::new(intercepted_blobs(blobs.clone(), interceptor)),
             ..ports
         };
         Self {
@@ -91,11 +91,8 @@ impl Deployment {
     /// The same stores, asked by another instance whose calls `interceptor` sees.
     pub fn beside(&self, interceptor: Arc<dyn Interceptor>) -> Self {
         let ports = Ports {
-            metadata: Arc::new(InterceptedMetadata::new(
-                self.metadata.clone(),
-                interceptor.clone(),
-            )),
-            blobs: Arc::new(InterceptedBlobs::new(self.blobs.clone(), interceptor)),
+            metadata: Arc::new(intercepted_metadata(self.metadata.clone(), interceptor.clone())),
+            blobs: Arc::new(intercepted_blobs(self.blobs.clone(), interceptor)),
             ..self.context.ports.clone()
         };
         Self {
@@ -221,6 +218,16 @@ impl Deployment {
 
     /// CopyObject; with fresh headers, so that a copy onto itself is legal.
     pub async fn copy(&self, from: (&str, &str), to: (&str, &str)) -> Result<ObjectRecord, S3Error> {
+        self.copy_with(from, to, None).await
+    }
+
+    /// CopyObject that asks for a checksum of this algorithm.
+    pub async fn copy_with(
+        &self,
+        from: (&str, &str),
+        to: (&str, &str),
+        checksum: Option<ChecksumAlgorithm>,
+    ) -> Result<ObjectRecord, S3Error> {
         let input = CopyObject {
             source: target(from.0, from.1),
             source_caller: self.caller.clone(),
@@ -231,6 +238,7 @@ impl Deployment {
             },
             acl: RequestedAcl::default(),
             check_source: &|_| Ok(()),
+            checksum,
             condition: WriteCondition::Any,
         };
         ops::copy_object(&self.context, &self.caller, input).await

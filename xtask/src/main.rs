@@ -1,9 +1,12 @@
 //! What a person would type. `cargo xtask help` lists it.
 
+mod clients;
 mod compatibility;
 mod deploy;
 mod direction;
 mod emulate;
+mod emulators;
+mod http;
 mod infra;
 mod licence;
 mod package;
@@ -26,6 +29,7 @@ const HELP: &str = "\
 cargo xtask test    everything that CI checks: format, lints, dependencies, unit tests, SDK tests
 cargo xtask compatibility
                     run what docs/compatibility.md counts, and write it
+cargo xtask errors  write docs/errors.md from the table of errors in the core
 cargo xtask emulate aws [--http]
                     BleepStore on an emulated AWS, as a function behind its URL or as an HTTP server, until Ctrl-C
 cargo xtask emulate gcp
@@ -38,7 +42,7 @@ cargo xtask package gcp
                     the container image of the Cloud Run service, as an OCI layout under target/package
 cargo xtask package azure
                     the zip of the function app, under target/package
-cargo xtask release-check
+cargo xtask release-check [aws-lambda|gcp-cloudrun|azure-functions]
                     sizes, start and memory of release builds against their aims
 cargo xtask deploy aws|gcp|azure [--plan]
                     package, terraform plan, an estimate of the cost, apply when you say yes, and a smoke test; with --plan
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::test(strict()),
         ["compatibility"] => test::compatibility(),
+        ["errors"] => test::errors(),
         ["emulate", "aws"] => emulate::emulate("emulate-aws", &[]),
         ["emulate", "aws", "--http"] => emulate::emulate("emulate-aws", &["--http"]),
         ["emulate", "gcp"] => emulate::emulate("emulate-gcp", &[]),
@@ -78,7 +83,8 @@ fn main() -> ExitCode {
             package::package(|| package::gcp(arch))
         }
         ["package", "azure"] => package::package(package::azure),
-        ["release-check"] => release::check(),
+        ["release-check"] => release::check(None),
+        ["release-check", name] if release::knows(name) => release::check(Some(name)),
         ["deploy", name] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, false),
         ["deploy", name, "--plan"] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, true),
         ["destroy", name] if let Some(cloud) = Cloud::named(name) => deploy::destroy(cloud),

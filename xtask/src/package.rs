@@ -1,21 +1,27 @@
-//! `cargo xtask package`: what is uploaded to a cloud, made from a release build.
+//! `cargo xtask package`: what is uploaded to a cloud, made from a release build, with what it holds and a checksum beside it.
 
 pub(crate) mod archive;
+mod aws;
 mod azure;
+mod checksums;
+mod crates;
+mod everyday;
 mod gcp;
 pub(crate) mod glibc;
 mod image;
 mod lean_build;
 mod libraries;
+mod sbom;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use self::archive::Entry;
-pub(crate) use self::gcp::check_everyday_image;
+pub(crate) use self::everyday::check_everyday_packages;
 pub(crate) use self::lean_build::{Arch, lean_build};
+use self::sbom::Contents;
+use crate::emulators::Place;
 use crate::report::Check;
 use crate::run::target_dir;
 
@@ -23,13 +29,48 @@ use crate::run::target_dir;
 pub(crate) struct Package {
     pub(crate) binary: PathBuf,
     pub(crate) archive: PathBuf,
+    /// What is in the archive, as CycloneDX has it.
+    sbom: PathBuf,
+    /// The checksums of the archive and of the SBOM, for `sha256sum --check`.
+    checksums: PathBuf,
 }
+
+/// A file in an archive.
+struct PackedFile {
+    /// Its path from the archive's root, without a slash before it.
+    path: String,
+    /// Its permissions, such as `0o755`.
+    mode: u32,
+    content: Vec<u8>,
+}
+
+/// What is shipped to one cloud.
+struct Shipped {
+    /// The program's package.
+    package: &'static str,
+    program: &'static str,
+    /// The archive's name for a processor, and in front of its ending that of the files beside it.
+    archive: fn(Arch) -> String,
+    /// Writes the archive of a program. The same program makes the same bytes.
+    write: fn(program: &Path, archive: &Path) -> Check,
+    /// The files in the archive, under their paths in it.
+    files: fn(archive: &Path) -> Result<Vec<PackedFile>, String>,
+    /// Where the program is started for a check.
+    place: Place,
+    /// Starts the program of an archive that was unpacked into a folder, and asks it something.
+    start: fn(folder: &Path) -> Check,
+}
+
+/// Every archive that is shipped.
+const SHIPPED: [&Shipped; 3] = [&aws::SHIPPED, &gcp::SHIPPED, &azure::SHIPPED];
 
 /// Makes the package that `make` makes, and says where it is and how large.
 pub(crate) fn package(make: impl FnOnce() -> Result<Package, String>) -> ExitCode {
     let made = make().and_then(|package| {
-        println!("binary   {}", described(&package.binary)?);
-        println!("package  {}", described(&package.archive)?);
+        println!("binary     {}", described(&package.binary)?);
+        println!("package    {}", described(&package.archive)?);
+        println!("sbom       {}", package.sbom.display());
+        println!("checksums  {}", package.checksums.display());
         Ok(())
     });
     match made {
@@ -41,20 +82,9 @@ pub(crate) fn package(make: impl FnOnce() -> Result<Package, String>) -> ExitCod
     }
 }
 
-/// The zip of the function: the program alone, under the name that Lambda's runtime `provided.al2023` starts.
+/// The zip of the function.
 pub(crate) fn aws(arch: Arch) -> Result<Package, String> {
-    let binary = lean_build("bleepstore-aws", "bootstrap", arch)?;
-    let content = read(&binary)?;
-    glibc::check(&content).map_err(|complaint| format!("{}: {complaint}", binary.display()))?;
-    let program = Entry {
-        name: "bootstrap",
-        mode: 0o755,
-        content: &content,
-    };
-    let zip = archive::zip(&[program])?;
-    let archive = target_dir().join(format!("package/bleepstore-aws-{}.zip", arch.name()));
-    write(&archive, &zip)?;
-    Ok(Package { binary, archive })
+    from_lean_build(&aws::SHIPPED, arch)
 }
 
 /// The container image of the service, as a folder that `skopeo` and its like take.
@@ -67,41 +97,63 @@ pub(crate) fn gcp(arch: Arch) -> Result<Package, String> {
             "the image takes its C library from this machine: package it on Linux on x86_64".to_owned(),
         );
     }
-    let binary = lean_build("bleepstore-gcp", "bleepstore-gcp", arch)?;
-    let archive = target_dir().join("package/bleepstore-gcp");
-    gcp::write(&binary, &archive)?;
-    Ok(Package { binary, archive })
+    from_lean_build(&gcp::SHIPPED, arch)
 }
 
 /// The zip of the function app. A flex consumption plan runs programs for x86_64 only
 /// (<https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan>).
 pub(crate) fn azure() -> Result<Package, String> {
-    let binary = lean_build("bleepstore-azure", azure::PROGRAM, Arch::X86_64)?;
-    let content = read(&binary)?;
-    glibc::check(&content).map_err(|complaint| format!("{}: {complaint}", binary.display()))?;
-    let archive = target_dir().join("package/bleepstore-azure.zip");
-    write(&archive, &azure::zip(&content)?)?;
-    Ok(Package { binary, archive })
+    from_lean_build(&azure::SHIPPED, Arch::X86_64)
 }
 
-/// Checks what `cargo test` built, which is linked as what is shipped is.
-pub(crate) fn check_everyday_builds() -> Check {
-    let binary = target_dir().join("debug/bootstrap");
-    glibc::check(&read(&binary)?).map_err(|complaint| format!("{}: {complaint}", binary.display()))
+fn from_lean_build(shipped: &Shipped, arch: Arch) -> Result<Package, String> {
+    let binary = lean_build(shipped.package, shipped.program, arch)?;
+    made(shipped, binary, arch, &target_dir().join("package"))
+}
+
+/// Packages a program into a folder.
+fn made(shipped: &Shipped, binary: PathBuf, arch: Arch, folder: &Path) -> Result<Package, String> {
+    let archive = folder.join((shipped.archive)(arch));
+    (shipped.write)(&binary, &archive)?;
+    let contents = Contents {
+        package: shipped.package,
+        program: shipped.program,
+        target: arch.target(),
+        files: (shipped.files)(&archive)?,
+    };
+    let sbom = archive.with_extension("cdx.json");
+    write(&sbom, sbom::document(&contents)?.as_bytes())?;
+    let checksums = archive.with_extension("sha256");
+    checksums::write_sums(&checksums, &[&archive, &sbom])?;
+    Ok(Package {
+        binary,
+        archive,
+        sbom,
+        checksums,
+    })
 }
 
 /// The size of a file, or of all files in a folder, in bytes.
 pub(crate) fn size(path: &Path) -> Result<u64, String> {
     let failed = |error: io::Error| format!("{}: {error}", path.display());
-    let metadata = fs::metadata(path).map_err(failed)?;
-    if !metadata.is_dir() {
-        return Ok(metadata.len());
-    }
     let mut sum = 0;
-    for entry in fs::read_dir(path).map_err(failed)? {
-        sum += size(&entry.map_err(failed)?.path())?;
+    for file in files_below(path).map_err(failed)? {
+        sum += fs::metadata(file).map_err(failed)?.len();
     }
     Ok(sum)
+}
+
+/// The files in a folder and in its folders, in the order of their paths; a file is the only one of itself.
+fn files_below(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path)? {
+        files.extend(files_below(&entry?.path())?);
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn described(file: &Path) -> Result<String, String> {

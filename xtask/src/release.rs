@@ -1,11 +1,15 @@
 //! `cargo xtask release-check`: what a release build weighs, how soon it serves and how much memory it takes, against
 //! what was aimed at.
 
-mod aws;
+pub(crate) mod aws;
+pub(crate) mod azure;
+pub(crate) mod gcp;
+mod loopback;
 mod started;
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A deployment whose release build is measured.
 struct Deployment {
@@ -15,10 +19,20 @@ struct Deployment {
 }
 
 /// Every deployment that is shipped.
-const DEPLOYMENTS: [Deployment; 1] = [Deployment {
-    name: "aws-lambda",
-    measure: aws::measure,
-}];
+const DEPLOYMENTS: [Deployment; 3] = [
+    Deployment {
+        name: "aws-lambda",
+        measure: aws::measure,
+    },
+    Deployment {
+        name: "gcp-cloudrun",
+        measure: gcp::measure,
+    },
+    Deployment {
+        name: "azure-functions",
+        measure: azure::measure,
+    },
+];
 
 /// What was measured, and what it may be at most.
 struct Figure {
@@ -50,14 +64,20 @@ impl fmt::Display for Unit {
     }
 }
 
-/// Prints a table of all figures. Fails where one misses its aim or cannot be measured.
-pub(crate) fn check() -> ExitCode {
+/// Whether there is a deployment of this name.
+pub(crate) fn knows(name: &str) -> bool {
+    DEPLOYMENTS.iter().any(|deployment| deployment.name == name)
+}
+
+/// Prints a table of all figures, or of those of one deployment. Fails where one misses its aim or cannot be measured.
+pub(crate) fn check(only: Option<&str>) -> ExitCode {
     let mut table = vec![format!(
         "{:<16} {:<26} {:>12} {:>12}  verdict",
         "deployment", "figure", "measured", "aim"
     )];
     let mut all_hold = true;
-    for deployment in DEPLOYMENTS {
+    let wanted = |deployment: &Deployment| only.is_none_or(|name| name == deployment.name);
+    for deployment in DEPLOYMENTS.into_iter().filter(wanted) {
         match (deployment.measure)() {
             Ok(figures) => {
                 all_hold &= figures.iter().all(Figure::holds);
@@ -95,6 +115,16 @@ fn megabytes(name: &'static str, bytes: u64, aim: f64) -> Figure {
         name,
         unit: Unit::Megabytes,
         measured: bytes as f64 / 1e6,
+        aim,
+    }
+}
+
+/// A time as a figure in milliseconds.
+fn milliseconds(name: &'static str, time: Duration, aim: f64) -> Figure {
+    Figure {
+        name,
+        unit: Unit::Milliseconds,
+        measured: time.as_secs_f64() * 1e3,
         aim,
     }
 }

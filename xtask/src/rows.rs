@@ -3,13 +3,14 @@
 use std::path::Path;
 
 /// Deployments, as `tests/src/http/deployment.rs` names them, and their titles. A further deployment is one line.
-pub(crate) const COLUMNS: [(&str, &str); 6] = [
+pub(crate) const COLUMNS: [(&str, &str); 7] = [
     ("sqlite", "local"),
     ("memory", "local, in memory"),
     ("aws_http", "AWS, HTTP"),
     ("aws_lambda", "AWS, Function URL"),
     ("gcp_http1", "Google Cloud, HTTP/1.1"),
     ("gcp_h2c", "Google Cloud, HTTP/2"),
+    ("azure_functions", "Azure Functions"),
 ];
 
 /// An operation or a feature, and the tests that back it.
@@ -59,6 +60,11 @@ const fn part(
     }
 }
 
+/// A client of other people, which runs against the local server only.
+const fn client(what: &'static str, how: &'static str, rules: &'static [&'static str]) -> Row {
+    part(what, how, "sdk/test_clients.py", rules)
+}
+
 /// The tables, each with its title.
 pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("operation", &OPERATIONS),
@@ -67,7 +73,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 24] = [
+const OPERATIONS: [Row; 25] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -88,13 +94,22 @@ const OPERATIONS: [Row; 24] = [
         "s3/get_object.rs",
     ),
     row("HeadObject", "", "s3/head_object.rs"),
+    row(
+        "GetObjectAttributes",
+        "pages of parts, conditions",
+        "s3/get_object_attributes.rs",
+    ),
     row("DeleteObject", "", "s3/delete_object.rs"),
     row(
         "DeleteObjects",
         "up to 1,000 keys, ETags as conditions",
         "s3/delete_objects.rs",
     ),
-    row("CopyObject", "any size; no bytes move", "s3/copy_object.rs"),
+    row(
+        "CopyObject",
+        "any size; bytes move only for another checksum",
+        "s3/copy_object.rs",
+    ),
     row("ListObjects", "", "s3/list_objects.rs"),
     row("ListObjectsV2", "", "s3/list_objects_v2.rs"),
     row("CreateMultipartUpload", "", "s3/create_multipart_upload.rs"),
@@ -126,7 +141,7 @@ const OPERATIONS: [Row; 24] = [
     ),
 ];
 
-const FEATURES: [Row; 10] = [
+const FEATURES: [Row; 13] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -144,6 +159,16 @@ const FEATURES: [Row; 10] = [
         "s3/streaming_payload.rs",
     ),
     row(
+        "checksums of multipart uploads",
+        "`COMPOSITE` and `FULL_OBJECT`, combined without reading",
+        "s3/multipart_checksums.rs",
+    ),
+    row(
+        "virtual-hosted-style requests",
+        "below `--domain`",
+        "s3/virtual_hosted.rs",
+    ),
+    row(
         "conditions of reads and deletions",
         "`If-Match`, `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since`",
         "s3/conditions.rs",
@@ -158,6 +183,11 @@ const FEATURES: [Row; 10] = [
         "codes, statuses, fields, ids; framing",
         "s3/errors.rs",
     ),
+    row(
+        "preflight requests",
+        "`OPTIONS`, refused as S3 does where CORS is not configured",
+        "s3/preflight.rs",
+    ),
     row("health check", "`GET /_bleepstore/health`", "s3/health.rs"),
     part(
         "configuration that is never there",
@@ -165,6 +195,7 @@ const FEATURES: [Row; 10] = [
         "s3/unbuilt.rs",
         &[
             "reading_configuration_that_was_never_set_says_so",
+            "a_configuration_with_an_id_that_was_never_given_is_not_there",
             "reading_configuration_that_is_off_shows_it_empty",
             "reading_needs_the_bucket",
             "deleting_configuration_that_is_not_there_succeeds",
@@ -202,7 +233,7 @@ const NOT_BUILT: [Row; 5] = [
     ),
     part(
         "other operations",
-        "ListObjectVersions, GetObjectAttributes, RestoreObject, SelectObjectContent, …",
+        "ListObjectVersions, RenameObject, RestoreObject, SelectObjectContent, …",
         "s3/unbuilt.rs",
         &["other_operations_are_refused_by_name"],
     ),
@@ -214,8 +245,18 @@ const NOT_BUILT: [Row; 5] = [
     ),
 ];
 
-const CLIENTS: [Row; 3] = [
+const CLIENTS: [Row; 9] = [
     row("boto3", "", "sdk/test_boto3.py"),
     row("aws-cli 1", "", "sdk/test_aws_cli.py"),
     row("AWS SDK for Rust", "", "sdk/rust.rs"),
+    client("rclone", "sync, check, move, purge", &["test_rclone"]),
+    client("restic", "backup, check, restore, prune", &["test_restic"]),
+    client("s5cmd", "sync, move, delete", &["test_s5cmd"]),
+    client("s3cmd", "sync, modify, delete", &["test_s3cmd"]),
+    client("pyarrow", "streams, Parquet, folders", &["test_pyarrow"]),
+    client(
+        "obstore",
+        "parts, ranges, conditions, listings",
+        &["test_obstore"],
+    ),
 ];

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
+use crate::clients::{Clients, FOLDERS};
 use crate::compatibility::OUTCOMES;
+use crate::emulators::Place;
 use crate::report::{Check, Tally, counted, missing};
 use crate::run::{root, succeeds, target_dir, watched};
 
@@ -22,46 +24,73 @@ struct Way {
     /// The program that serves it, as `cargo test` built it. It prints `endpoint` and a URL, and stops when asked.
     program: &'static str,
     arguments: &'static [&'static str],
+    /// Where it runs.
+    place: Place,
     /// The largest request body in bytes that it takes, where that is less than S3's.
     body_limit: Option<u64>,
 }
 
-const WAYS: [Way; 4] = [
+const WAYS: [Way; 5] = [
     Way {
         deployment: "sqlite",
         program: "bleepstore",
         arguments: &["--listen", "127.0.0.1:0"],
+        place: Place::Local,
         body_limit: None,
     },
     Way {
         deployment: "aws_http",
         program: "emulate-aws",
         arguments: &["--http"],
+        place: Place::Aws,
         body_limit: None,
     },
     Way {
         deployment: "aws_lambda",
         program: "emulate-aws",
         arguments: &[],
+        place: Place::Aws,
         body_limit: Some(4_500_000),
     },
     Way {
         deployment: "gcp_http1",
         program: "emulate-gcp",
         arguments: &[],
+        place: Place::Google,
+        body_limit: None,
+    },
+    Way {
+        deployment: "azure_functions",
+        program: "emulate-azure",
+        arguments: &[],
+        place: Place::Azure,
         body_limit: None,
     },
 ];
 
 /// Runs the suites with this Python against each way, or says for each suite why it cannot run. Outcomes go to `outcomes`.
-pub(crate) fn suites(python: Result<PathBuf, String>, outcomes: &Path, strict: bool) -> Tally {
+/// The clients of `clients` run against the first way only.
+pub(crate) fn suites(
+    python: Result<PathBuf, String>,
+    clients: &Clients,
+    outcomes: &Path,
+    strict: bool,
+) -> Tally {
     let mut tally = Tally::default();
+    for (names, reason) in &clients.missing {
+        tally += missing(names, reason, strict);
+    }
     match python {
         Ok(python) => {
             for way in &WAYS {
                 println!("\n-- {}", way.deployment);
+                if let Err(reason) = way.place.is_there() {
+                    tally += missing(way.place.what(), &reason, strict);
+                    continue;
+                }
                 let start = Instant::now();
-                tally += run(&python, way, outcomes).unwrap_or_else(|complaint| counted(Err(complaint)));
+                tally +=
+                    run(&python, clients, way, outcomes).unwrap_or_else(|complaint| counted(Err(complaint)));
                 println!("-- {}: {:.1} s", way.deployment, start.elapsed().as_secs_f32());
             }
         }
@@ -74,7 +103,7 @@ pub(crate) fn suites(python: Result<PathBuf, String>, outcomes: &Path, strict: b
     tally
 }
 
-fn run(python: &Path, way: &Way, outcomes: &Path) -> Result<Tally, String> {
+fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<Tally, String> {
     let scratch = Scratch::new()?;
     let home = scratch.0.join("home");
     fs::create_dir(&home).map_err(|error| format!("{}: {error}", home.display()))?;
@@ -99,6 +128,7 @@ fn run(python: &Path, way: &Way, outcomes: &Path) -> Result<Tally, String> {
             "BLEEPSTORE_TEST_BODY_LIMIT",
             way.body_limit.map(|limit| limit.to_string()).unwrap_or_default(),
         )
+        .env(FOLDERS, clients.path())
         .env(OUTCOMES, outcomes)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env_remove("AWS_PROFILE")

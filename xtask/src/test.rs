@@ -1,12 +1,14 @@
 //! `cargo xtask test`.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::thread;
 
+use crate::clients::Clients;
 use crate::compatibility::{OUTCOMES, Record, outcomes_file};
+use crate::emulators::Place;
 use crate::report::{Check, Tally, counted, missing, section};
-use crate::run::{cargo, output, succeeds, watched};
+use crate::run::{cargo, succeeds, watched};
 use crate::{direction, infra, package, policy, python, sdk};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
@@ -56,27 +58,25 @@ pub(crate) fn test(strict: bool) -> ExitCode {
 /// Runs the tests, and compares the table of compatibility with them.
 fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, outcomes: &Path, strict: bool) {
     let mut record = Record::default();
-    let emulator = output(Command::new("python3").args(["-m", "venv", "--help"])).map(drop);
-    let google = emulator.clone().and_then(|()| google_emulator());
-    section(total, "cargo test", || {
-        cargo_test(&mut record, &emulator, &google, outcomes, strict)
-    });
-    section(total, "glibc", || counted(package::check_everyday_builds()));
-    section(total, "container image", || match &google {
-        Ok(()) => counted(package::check_everyday_image()),
-        Err(reason) => missing("the container image", reason, strict),
-    });
+    section(total, "cargo test", || cargo_test(&mut record, outcomes, strict));
+    section(total, "packages", || package::check_everyday_packages(strict));
     section(total, "Terraform roots", || infra::check(strict));
     let python = python();
-    let sdk = python.clone().map(drop);
-    section(total, "SDK tests", || sdk::suites(python, outcomes, strict));
+    let clients = Clients::install();
+    let sdk = python.clone().map(drop).and(clients.complete());
+    section(total, "SDK tests", || {
+        sdk::suites(python, &clients, outcomes, strict)
+    });
     let failed = total.failed > 0;
     section(total, "table of compatibility", || {
         if failed {
             return missing("the table of compatibility", "tests failed", strict);
         }
         match record.read(outcomes) {
-            Ok(()) => record.check(emulator.and(google).and(sdk), strict),
+            Ok(()) => {
+                let clouds = Place::EMULATED.iter().try_for_each(|cloud| cloud.is_there());
+                record.check(clouds.and(sdk), strict)
+            }
             Err(complaint) => counted(Err(complaint)),
         }
     });
@@ -108,11 +108,8 @@ fn write_compatibility() -> Check {
         "sdk_rust",
     ]);
     watched(suites.env(OUTCOMES, &outcomes), |line| record.see(line))?;
-    let tally = sdk::suites(
-        python::environment("venv", "tests/sdk/requirements.txt"),
-        &outcomes,
-        true,
-    );
+    let python = python::environment("venv", "tests/sdk/requirements.txt");
+    let tally = sdk::suites(python, &Clients::install(), &outcomes, true);
     if tally.failed > 0 {
         return Err("nothing is written, since SDK tests failed".to_owned());
     }
@@ -120,52 +117,29 @@ fn write_compatibility() -> Check {
     record.write()
 }
 
-/// What the names of the tests that need MiniStack or moto, which are installed from PyPI, have in them.
-const ON_MINISTACK: [&str; 11] = [
-    "::aws_http",
-    "::aws_lambda",
-    "aws::",
-    "blobs_in_s3",
-    "dynamo_metadata",
-    "loses_nothing_on_aws",
-    "lose_nothing_on_aws",
-    "moto_metadata",
-    "on_lambda_",
-    "over_http_",
-    "what_one_process_wrote_another_one_reads",
-];
-
-/// What the names of the tests that need Google's emulator of Firestore, or fake-gcs-server from PyPI, have in them.
-const ON_GOOGLE_CLOUD: [&str; 6] = [
-    "::gcp_h2c",
-    "::gcp_http1",
-    "firestore::",
-    "firestore_metadata",
-    "gcs::",
-    "google_cloud::",
-];
-
-/// Whether the programs are there that run Google's emulator.
-fn google_emulator() -> Check {
-    for program in ["gcloud", "java"] {
-        output(Command::new(program).arg("--version"))
-            .map_err(|error| format!("{error}; CONTRIBUTING.md says what to install"))?;
+/// Writes the page of errors, by the test that otherwise compares it.
+pub(crate) fn errors() -> ExitCode {
+    let test = "catalogue::the_page_of_errors_is_the_table";
+    let mut write = cargo(["test", "--workspace", "--locked", "--test", "s3", test]);
+    match succeeds(write.env("BLEEPSTORE_WRITE_ERRORS", "1")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(complaint) => {
+            eprintln!("{complaint}");
+            ExitCode::FAILURE
+        }
     }
-    Ok(())
 }
 
-fn cargo_test(record: &mut Record, emulator: &Check, google: &Check, outcomes: &Path, strict: bool) -> Tally {
+fn cargo_test(record: &mut Record, outcomes: &Path, strict: bool) -> Tally {
     let mut tally = Tally::default();
     let mut command = cargo(["test", "--workspace", "--no-fail-fast", "--locked"]);
     command.env(OUTCOMES, outcomes);
     command.arg("--");
-    if let Err(reason) = emulator {
-        tally += missing("the AWS deployment on MiniStack", reason, strict);
-        command.args(ON_MINISTACK.iter().flat_map(|name| ["--skip", name]));
-    }
-    if let Err(reason) = google {
-        tally += missing("the Google Cloud deployment on its emulators", reason, strict);
-        command.args(ON_GOOGLE_CLOUD.iter().flat_map(|name| ["--skip", name]));
+    for cloud in Place::EMULATED {
+        if let Err(reason) = cloud.is_there() {
+            tally += missing(cloud.what(), &reason, strict);
+            command.args(cloud.names_of_tests().iter().flat_map(|name| ["--skip", name]));
+        }
     }
     let ended = watched(&mut command, |line| {
         if let Some(result) = test_result(line) {

@@ -7,9 +7,8 @@ use bleepstore_core::model::{
     WriteCondition,
 };
 use bleepstore_core::ports::{
-    BucketRows, CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page,
-    RemoveOutcome, StoreError, StoreErrorKind, StoreResult, behind_write, check_limits, check_replacement,
-    confirm_record,
+    BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
+    StoreError, StoreErrorKind, StoreResult, behind_write, check_limits, check_replacement, confirm_record,
 };
 
 use super::DynamoMetadata;
@@ -113,21 +112,18 @@ impl ObjectIndex for DynamoMetadata {
         Ok(Page { items, next })
     }
 
-    async fn scan_manifests(
+    async fn scan_records(
         &self,
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ManifestEntry, String>> {
+    ) -> StoreResult<Page<ObjectRecord, String>> {
         let rows = Range {
             partition: schema::objects(&bucket.name),
             prefix: String::new(),
             after: after.map(str::to_owned),
         };
-        let read = |item: &Item| {
-            let record = read_own(Some(item), bucket.id)?;
-            Ok(record.map(|record| ManifestEntry::new(record.key, &record.manifest)))
-        };
+        let read = |item: &Item| read_own(Some(item), bucket.id);
         let (items, next) = self.table.scan(rows, limit, read).await?;
         Ok(Page { items, next })
     }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use azure_data_cosmos::ContainerClient;
 use bleepstore_core::ports::{Clock, Entropy, MetadataStore};
 
-pub use self::charges::RequestCharges;
+pub use self::charges::{RequestCharges, charged};
 pub use self::connect::{Account, ConnectError, Identity, connect};
 use self::container::Container;
 

@@ -7,8 +7,8 @@ use bleepstore_core::model::{
     WriteCondition,
 };
 use bleepstore_core::ports::{
-    BucketRows, CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page,
-    RemoveOutcome, StoreError, StoreResult, check_limits, check_replacement, confirm_record,
+    BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
+    StoreError, StoreResult, check_limits, check_replacement, confirm_record,
 };
 use futures_util::future::try_join;
 
@@ -123,21 +123,18 @@ impl ObjectIndex for CosmosMetadata {
         Ok(Page { items, next })
     }
 
-    async fn scan_manifests(
+    async fn scan_records(
         &self,
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ManifestEntry, String>> {
+    ) -> StoreResult<Page<ObjectRecord, String>> {
         let rows = Range::all(schema::objects(&bucket.name));
         let rows = match after {
             Some(after) => rows.after(&hex(after.as_bytes())),
             None => rows,
         };
-        let read = |item: &Item| {
-            let record = read_own(item, bucket.id)?;
-            Ok(record.map(|record| ManifestEntry::new(record.key, &record.manifest)))
-        };
+        let read = |item: &Item| read_own(item, bucket.id);
         let (items, last) = self.container.scan(rows, limit, read).await?;
         let next = last.map(|last| key_of(&last)).transpose()?;
         Ok(Page { items, next })

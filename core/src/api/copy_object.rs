@@ -13,19 +13,8 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
     headers::refuse_unbuilt_headers(call.headers())?;
     let (source, source_caller) = copy_source(call)?;
     let conditions = ReadConditions::of_copy_source(call.headers());
-    let wanted = checksum::requested_algorithm(call.headers())?;
-    let check_source = |record: &ObjectRecord| {
-        conditions.evaluate_for_copy(&record.etag, record.last_modified)?;
-        match wanted {
-            // The copy names the source's bytes: a checksum that is not stored would need them read.
-            Some(algorithm) if record.checksum.as_ref().map(|stored| stored.algorithm) != Some(algorithm) => {
-                Err(S3Error::not_implemented(
-                    "CopyObject with another checksum algorithm than the source's",
-                ))
-            }
-            _ => Ok(()),
-        }
-    };
+    let check_source =
+        |record: &ObjectRecord| conditions.evaluate_for_copy(&record.etag, record.last_modified);
     let replacement = replacement(call)?;
     let sse_s3 = replacement.sse_s3;
     let input = CopyObject {
@@ -35,6 +24,7 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
         replacement,
         acl: call.object_acl()?,
         check_source: &check_source,
+        checksum: checksum::requested_algorithm(call.headers())?,
         condition: write_condition(call.headers())?,
     };
     let record = ops::copy_object(call.context, &call.caller, input).await?;

@@ -73,11 +73,7 @@ impl<'a> Wanted<'a> {
     }
 
     fn select(&self, record: &ObjectRecord) -> Result<Selection, S3Error> {
-        match self.conditions.evaluate(&record.etag, record.last_modified) {
-            ReadOutcome::Proceed => {}
-            ReadOutcome::NotModified => return Err(not_modified(record)),
-            ReadOutcome::PreconditionFailed(header) => return Err(precondition_failed(header)),
-        }
+        check_conditions(&self.conditions, record)?;
         if let Some(part) = self.part {
             return Ok(Selection::Part(part));
         }
@@ -120,12 +116,9 @@ impl<'a> Wanted<'a> {
         if let Some(parts) = output.parts_count {
             head.insert(PARTS_COUNT, HeaderValue::from(parts));
         }
-        // A checksum is of the whole object: it says nothing of a range.
-        if let (Some(stored), None, true) = (
-            &record.checksum,
-            &output.range,
-            checksum::mode_enabled(self.headers),
-        ) {
+        if let Some(stored) = &output.checksum
+            && checksum::mode_enabled(self.headers)
+        {
             checksum::insert(head, stored);
         }
         Ok(response)
@@ -138,6 +131,15 @@ fn length(output: &GetObjectOutput) -> u64 {
         .range
         .as_ref()
         .map_or(output.record.size, |range| range.end - range.start)
+}
+
+/// `304` or `412` where a condition of the read does not hold.
+pub(super) fn check_conditions(conditions: &ReadConditions, record: &ObjectRecord) -> Result<(), S3Error> {
+    match conditions.evaluate(&record.etag, record.last_modified) {
+        ReadOutcome::Proceed => Ok(()),
+        ReadOutcome::NotModified => Err(not_modified(record)),
+        ReadOutcome::PreconditionFailed(header) => Err(precondition_failed(header)),
+    }
 }
 
 /// `304` with the headers that a cache updates itself by (RFC 9110 section 15.4.5).

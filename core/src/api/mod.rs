@@ -8,6 +8,7 @@ mod get_object;
 mod list_objects;
 mod list_uploads;
 mod multipart;
+mod object_attributes;
 mod put_object;
 mod response;
 mod unbuilt;
@@ -60,6 +61,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
         Operation::DeleteObject => delete::delete_object(&call).await,
         Operation::DeleteObjects => delete::delete_objects(call).await,
         Operation::ListObjects => list_objects::list_objects(&call).await,
+        Operation::GetObjectAttributes => object_attributes::get_object_attributes(&call).await,
         Operation::ListObjectsV2 => list_objects::list_objects_v2(&call).await,
         Operation::CreateMultipartUpload => multipart::create_multipart_upload(&call).await,
         Operation::UploadPart => multipart::upload_part(call).await,
@@ -110,18 +112,8 @@ impl Call<'_> {
 
     /// A query parameter that is a number of 0 to 2³¹ - 1, cut to `most`.
     fn number(&self, name: &'static str, most: usize) -> Result<Option<usize>, S3Error> {
-        let Some(text) = self.query.get(name) else {
-            return Ok(None);
-        };
-        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        match text.parse::<i32>() {
-            Ok(number) if digits => Ok(Some(usize::try_from(number).unwrap_or(most).min(most))),
-            _ => Err(S3Error::invalid_argument(
-                format!("Argument {name} must be an integer between 0 and 2147483647"),
-                name,
-                text,
-            )),
-        }
+        let text = self.query.get(name);
+        text.map(|text| bounded_number(name, text, most)).transpose()
     }
 
     /// The body of an XML request, verified, of at most `limit` bytes.
@@ -139,5 +131,18 @@ impl Call<'_> {
             length: body.length,
             digests: body.digests,
         })
+    }
+}
+
+/// The argument `name` as a number of 0 to 2³¹ - 1, cut to `most`.
+fn bounded_number(name: &'static str, text: &str, most: usize) -> Result<usize, S3Error> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse::<i32>() {
+        Ok(number) if digits => Ok(usize::try_from(number).unwrap_or(most).min(most)),
+        _ => Err(S3Error::invalid_argument(
+            format!("Argument {name} must be an integer between 0 and 2147483647"),
+            name,
+            text,
+        )),
     }
 }

@@ -1,24 +1,24 @@
 //! Buckets in memory.
 
-use std::collections::btree_map::Entry;
-
 use async_trait::async_trait;
 
-use super::MemoryMetadata;
 use super::metadata::page;
+use super::{Change, Journal};
 use crate::model::{Bucket, BucketId, BucketName, Revision, Token};
 use crate::ports::{BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreResult};
 
 #[async_trait]
-impl BucketIndex for MemoryMetadata {
+impl<J: Journal> BucketIndex for J {
     async fn create_bucket(&self, bucket: &Bucket) -> StoreResult<CreateBucketOutcome> {
-        Ok(match self.rows().buckets.entry(bucket.name.clone()) {
-            Entry::Occupied(taken) => CreateBucketOutcome::Exists(taken.get().clone()),
-            Entry::Vacant(free) => {
-                free.insert(bucket.clone());
+        let bucket = bucket.clone();
+        self.change(move |rows| match rows.buckets.get(&bucket.name) {
+            Some(taken) => CreateBucketOutcome::Exists(taken.clone()),
+            None => {
+                rows.set(Change::Bucket(bucket));
                 CreateBucketOutcome::Created
             }
         })
+        .await
     }
 
     async fn bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>> {
@@ -45,14 +45,16 @@ impl BucketIndex for MemoryMetadata {
     }
 
     async fn update_bucket(&self, bucket: &Bucket, expected: Revision) -> StoreResult<bool> {
-        let mut rows = self.rows();
-        match rows.buckets.get_mut(&bucket.name) {
-            Some(row) if row.id == bucket.id && row.revision == expected => {
-                *row = bucket.clone();
-                Ok(true)
+        let bucket = bucket.clone();
+        self.change(move |rows| {
+            let current = rows.creation(&bucket.name, bucket.id);
+            let expected = current.is_some_and(|row| row.revision == expected);
+            if expected {
+                rows.set(Change::Bucket(bucket));
             }
-            _ => Ok(false),
-        }
+            expected
+        })
+        .await
     }
 
     async fn delete_bucket(
@@ -61,16 +63,22 @@ impl BucketIndex for MemoryMetadata {
         id: BucketId,
         _token: Token,
     ) -> StoreResult<DeleteBucketOutcome> {
-        let mut rows = self.rows();
-        if rows.creation(name, id).is_none() {
-            return Ok(DeleteBucketOutcome::NoSuchBucket);
-        }
-        if rows.objects.get(&id).is_some_and(|objects| !objects.is_empty()) {
-            return Ok(DeleteBucketOutcome::NotEmpty);
-        }
-        rows.buckets.remove(name);
-        rows.objects.remove(&id);
-        rows.uploads.retain(|_, row| row.upload.bucket != id);
-        Ok(DeleteBucketOutcome::Deleted)
+        let name = name.clone();
+        self.change(move |rows| {
+            if rows.creation(&name, id).is_none() {
+                return DeleteBucketOutcome::NoSuchBucket;
+            }
+            if rows.objects.contains_key(&id) {
+                return DeleteBucketOutcome::NotEmpty;
+            }
+            let uploads = rows.uploads.values().filter(|row| row.upload.bucket == id);
+            let gone: Vec<Change> = uploads.map(|row| Change::UploadGone(row.upload.id)).collect();
+            for upload in gone {
+                rows.set(upload);
+            }
+            rows.set(Change::BucketGone(name));
+            DeleteBucketOutcome::Deleted
+        })
+        .await
     }
 }

@@ -1,34 +1,40 @@
 //! Credentials in memory.
 
-use std::collections::btree_map::Entry;
-
 use async_trait::async_trait;
 
-use super::MemoryMetadata;
 use super::metadata::{behind, page};
+use super::{Change, Journal};
 use crate::model::Credential;
 use crate::ports::{CredentialIndex, Page, StoreResult};
 
 #[async_trait]
-impl CredentialIndex for MemoryMetadata {
+impl<J: Journal> CredentialIndex for J {
     async fn credential(&self, access_key: &str) -> StoreResult<Option<Credential>> {
         Ok(self.rows().credentials.get(access_key).cloned())
     }
 
     async fn create_credential(&self, credential: &Credential) -> StoreResult<bool> {
-        Ok(
-            match self.rows().credentials.entry(credential.access_key.clone()) {
-                Entry::Occupied(_) => false,
-                Entry::Vacant(free) => {
-                    free.insert(credential.clone());
-                    true
-                }
-            },
-        )
+        let credential = credential.clone();
+        self.change(move |rows| {
+            let free = !rows.credentials.contains_key(&credential.access_key);
+            if free {
+                rows.set(Change::Credential(credential));
+            }
+            free
+        })
+        .await
     }
 
     async fn revoke_credential(&self, access_key: &str) -> StoreResult<bool> {
-        Ok(self.rows().credentials.remove(access_key).is_some())
+        let access_key = access_key.to_owned();
+        self.change(move |rows| {
+            let found = rows.credentials.contains_key(&access_key);
+            if found {
+                rows.set(Change::CredentialGone(access_key));
+            }
+            found
+        })
+        .await
     }
 
     async fn scan_credentials(

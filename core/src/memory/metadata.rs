@@ -1,77 +1,28 @@
-//! What the metadata store keeps, and the lock around it.
+//! The metadata store that keeps nothing, and what every journal shares.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use crate::model::{
-    Bucket, BucketId, BucketName, CommitId, Credential, Manifest, ObjectKey, ObjectRecord, Part, PartNumber,
-    Receipt, RetiredManifest, Upload, UploadId,
-};
-use crate::ports::{MetadataStore, Page, StoreError, StoreRecord, StoreResult};
+use super::{Edit, Journal, RowLimits, Rows};
+use crate::ports::{MetadataStore, Page, StoreResult};
 
 /// A metadata store in memory.
 #[derive(Debug)]
 pub struct MemoryMetadata {
-    rows: Mutex<Rows>,
-    inline_limit: u64,
-    layout_limit: usize,
+    rows: RwLock<Rows>,
+    limits: RowLimits,
 }
-
-/// All rows. Methods that several traits need are here; each trait's file has its own.
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    pub(super) buckets: BTreeMap<BucketName, Bucket>,
-    /// The keys are those of the records, as text so that ranges can start anywhere.
-    pub(super) objects: BTreeMap<BucketId, BTreeMap<String, ObjectRecord>>,
-    /// Uploads that have not ended: closing one removes its row, and the receipt remains.
-    pub(super) uploads: BTreeMap<UploadId, UploadRow>,
-    pub(super) receipts: BTreeMap<ReceiptKey, Receipt>,
-    pub(super) retired: BTreeMap<CommitId, RetiredManifest>,
-    pub(super) credentials: BTreeMap<String, Credential>,
-    pub(super) store: Option<StoreRecord>,
-}
-
-/// An upload and its parts.
-#[derive(Debug)]
-pub(super) struct UploadRow {
-    pub(super) upload: Upload,
-    pub(super) parts: BTreeMap<PartNumber, Part>,
-}
-
-/// Where a receipt is found: the creation of the bucket, the key, the upload.
-pub(super) type ReceiptKey = (BucketId, ObjectKey, UploadId);
 
 impl MemoryMetadata {
     /// An empty store that takes bodies of up to `inline_limit` bytes inside records, and layouts of up to
     /// `layout_limit` extents and parts.
     pub fn new(inline_limit: u64, layout_limit: usize) -> Self {
         Self {
-            rows: Mutex::default(),
-            inline_limit,
-            layout_limit,
-        }
-    }
-
-    /// The rows. A panic elsewhere cannot leave them half changed, since no method panics between two
-    /// changes.
-    pub(super) fn rows(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Refuses what the limits of this store tell callers to keep out of records.
-    pub(super) fn check_size(&self, manifest: &Manifest) -> StoreResult<()> {
-        let fits = match manifest {
-            Manifest::Inline(body) => body.is_empty() || body.len() as u64 <= self.inline_limit,
-            Manifest::Extents(layout) => layout.extents.len() + layout.parts.len() <= self.layout_limit,
-            Manifest::Spilled(_) => true,
-        };
-        if fits {
-            Ok(())
-        } else {
-            Err(StoreError::internal(
-                "the manifest is larger than this store takes",
-            ))
+            rows: RwLock::default(),
+            limits: RowLimits {
+                inline: inline_limit,
+                layout: layout_limit,
+            },
         }
     }
 }
@@ -83,20 +34,34 @@ impl Default for MemoryMetadata {
     }
 }
 
-impl MetadataStore for MemoryMetadata {
-    fn inline_limit(&self) -> u64 {
-        self.inline_limit
+/// Every change counts at once. A panic elsewhere cannot leave rows half changed, since no method panics between
+/// two changes.
+impl Journal for MemoryMetadata {
+    fn rows(&self) -> RwLockReadGuard<'_, Rows> {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn layout_limit(&self) -> usize {
-        self.layout_limit
+    async fn change<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Edit<'_>) -> T + Send + 'static,
+    {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(work(&mut Edit::of(&mut rows)))
+    }
+
+    fn limits(&self) -> RowLimits {
+        self.limits
     }
 }
 
-impl Rows {
-    /// The bucket of that name, if it still is that creation.
-    pub(super) fn creation(&self, name: &BucketName, id: BucketId) -> Option<&Bucket> {
-        self.buckets.get(name).filter(|bucket| bucket.id == id)
+impl<J: Journal> MetadataStore for J {
+    fn inline_limit(&self) -> u64 {
+        self.limits().inline
+    }
+
+    fn layout_limit(&self) -> usize {
+        self.limits().layout
     }
 }
 

@@ -1,28 +1,30 @@
 //! Objects in memory.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::MemoryMetadata;
-use super::metadata::{Rows, behind, page};
+use super::metadata::{behind, page};
+use super::{Change, Edit, Journal, Rows};
 use crate::model::{
-    Bucket, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, WriteCondition,
+    Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
+    WriteCondition,
 };
 use crate::ports::{
-    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, Refusal,
-    RemoveOutcome, StoreResult, check_replacement,
+    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, StoreResult,
+    check_limits, check_replacement,
 };
 
 #[async_trait]
-impl ObjectIndex for MemoryMetadata {
+impl<J: Journal> ObjectIndex for J {
     async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup> {
         let rows = self.rows();
         let bucket = rows.buckets.get(bucket).cloned();
         let object = bucket
             .as_ref()
-            .and_then(|bucket| rows.object(bucket, key))
-            .cloned();
+            .and_then(|bucket| rows.object(bucket.id, key))
+            .map(|record| record.as_ref().clone());
         Ok(ObjectLookup { bucket, object })
     }
 
@@ -33,8 +35,11 @@ impl ObjectIndex for MemoryMetadata {
         condition: &WriteCondition,
         retired: Option<CommitId>,
     ) -> StoreResult<CommitOutcome> {
-        self.check_size(&record.manifest)?;
-        Ok(self.rows().commit(bucket, record, condition, retired))
+        check_limits(self, &record.manifest)?;
+        let (bucket, record) = (bucket.clone(), Arc::new(record.clone()));
+        let condition = condition.clone();
+        self.change(move |rows| rows.commit(&bucket, record, &condition, retired))
+            .await
     }
 
     async fn remove(
@@ -44,31 +49,38 @@ impl ObjectIndex for MemoryMetadata {
         condition: &WriteCondition,
         retired: Option<CommitId>,
     ) -> StoreResult<RemoveOutcome> {
-        let mut rows = self.rows();
-        Ok(match rows.check(bucket, key, condition, retired) {
-            Ok(()) => RemoveOutcome::Removed {
-                superseded: rows
-                    .objects
-                    .get_mut(&bucket.id)
-                    .and_then(|objects| objects.remove(key.as_str())),
-            },
-            Err(refusal) => refusal.into(),
+        let (id, key, condition) = (bucket.id, key.clone(), condition.clone());
+        self.change(move |rows| {
+            let current = rows.object(id, &key).cloned();
+            match check_replacement(current.as_deref(), &condition, retired) {
+                Ok(()) => {
+                    if current.is_some() {
+                        rows.set(Change::ObjectGone(id, key));
+                    }
+                    let superseded = current.map(Arc::unwrap_or_clone);
+                    RemoveOutcome::Removed { superseded }
+                }
+                Err(refusal) => refusal.into(),
+            }
         })
+        .await
     }
 
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
-        let mut rows = self.rows();
-        let record = rows
-            .objects
-            .get_mut(&bucket.id)
-            .and_then(|objects| objects.get_mut(key.as_str()));
-        match record {
-            Some(record) if record.commit_id == expected => {
+        let (id, key) = (bucket.id, key.clone());
+        self.change(move |rows| {
+            let record = rows.object(id, &key);
+            let Some(record) = record.filter(|record| record.commit_id == expected) else {
+                return false;
+            };
+            if !record.shared {
+                let mut record = record.as_ref().clone();
                 record.shared = true;
-                Ok(true)
+                rows.set(Change::Object(Arc::new(record)));
             }
-            _ => Ok(false),
-        }
+            true
+        })
+        .await
     }
 
     async fn scan_objects(
@@ -94,57 +106,48 @@ impl ObjectIndex for MemoryMetadata {
         }))
     }
 
-    async fn scan_manifests(
+    async fn scan_records(
         &self,
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ManifestEntry, String>> {
+    ) -> StoreResult<Page<ObjectRecord, String>> {
         let rows = self.rows();
-        let entries = rows
+        let records = rows
             .objects
             .get(&bucket.id)
             .into_iter()
             .flat_map(|objects| objects.range::<str, _>(behind(after)))
-            .map(|(_, record)| ManifestEntry::new(record.key.clone(), &record.manifest));
-        Ok(page(entries, limit, |last| last.key.as_str().to_owned()))
+            .map(|(_, record)| ObjectRecord::clone(record));
+        Ok(page(records, limit, |last| last.key.as_str().to_owned()))
     }
 }
 
 impl Rows {
-    fn object(&self, bucket: &Bucket, key: &ObjectKey) -> Option<&ObjectRecord> {
-        self.objects.get(&bucket.id)?.get(key.as_str())
+    fn object(&self, bucket: BucketId, key: &ObjectKey) -> Option<&Arc<ObjectRecord>> {
+        self.objects.get(&bucket)?.get(key.as_str())
     }
+}
 
-    fn check(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> Result<(), Refusal> {
-        check_replacement(self.object(bucket, key), condition, retired)
-    }
-
+impl Edit<'_> {
     /// The commit of a record, by itself or as a part of publishing an upload.
     pub(super) fn commit(
         &mut self,
         bucket: &Bucket,
-        record: &ObjectRecord,
+        record: Arc<ObjectRecord>,
         condition: &WriteCondition,
         retired: Option<CommitId>,
     ) -> CommitOutcome {
         if self.creation(&bucket.name, bucket.id).is_none() {
             return CommitOutcome::NoSuchBucket;
         }
-        match self.check(bucket, &record.key, condition, retired) {
-            Ok(()) => CommitOutcome::Committed {
-                superseded: self
-                    .objects
-                    .entry(bucket.id)
-                    .or_default()
-                    .insert(record.key.as_str().to_owned(), record.clone()),
-            },
+        let current = self.object(bucket.id, &record.key).cloned();
+        match check_replacement(current.as_deref(), condition, retired) {
+            Ok(()) => {
+                self.set(Change::Object(record));
+                let superseded = current.map(Arc::unwrap_or_clone);
+                CommitOutcome::Committed { superseded }
+            }
             Err(refusal) => refusal.into(),
         }
     }

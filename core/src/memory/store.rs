@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::MemoryMetadata;
+use super::{Change, Journal};
 use crate::model::Timestamp;
 use crate::ports::{StoreIndex, StoreRecord, StoreResult};
 
 #[async_trait]
-impl StoreIndex for MemoryMetadata {
+impl<J: Journal> StoreIndex for J {
     async fn store_record(&self) -> StoreResult<Option<StoreRecord>> {
         Ok(self.rows().store)
     }
@@ -17,25 +17,32 @@ impl StoreIndex for MemoryMetadata {
         expected: Option<&StoreRecord>,
         record: &StoreRecord,
     ) -> StoreResult<bool> {
-        let mut rows = self.rows();
-        if rows.store.as_ref() != expected {
-            return Ok(false);
-        }
-        rows.store = Some(*record);
-        Ok(true)
+        let (expected, record) = (expected.copied(), *record);
+        self.change(move |rows| {
+            let expected = rows.store == expected;
+            if expected {
+                rows.set(Change::Store(record));
+            }
+            expected
+        })
+        .await
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize> {
-        let mut rows = self.rows();
-        let before = rows.receipts.len() + rows.retired.len();
-        let mut left = limit;
-        let mut goes = |expires: Timestamp| {
-            let expired = expires < now && left > 0;
-            left -= usize::from(expired);
-            expired
-        };
-        rows.receipts.retain(|_, receipt| !goes(receipt.expires));
-        rows.retired.retain(|_, retired| !goes(retired.expires));
-        Ok(before - rows.receipts.len() - rows.retired.len())
+        self.change(move |rows| {
+            let receipts = rows.receipts.iter().filter(|(_, row)| row.expires < now);
+            let retired = rows.retired.values().filter(|row| row.expires < now);
+            let gone: Vec<Change> = receipts
+                .map(|((bucket, key, upload), _)| Change::ReceiptGone(*bucket, key.clone(), *upload))
+                .chain(retired.map(|row| Change::RetiredGone(row.commit_id)))
+                .take(limit)
+                .collect();
+            let count = gone.len();
+            for change in gone {
+                rows.set(change);
+            }
+            count
+        })
+        .await
     }
 }

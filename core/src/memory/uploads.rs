@@ -1,33 +1,34 @@
 //! Multipart uploads, receipts and retired manifests in memory.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::MemoryMetadata;
-use super::metadata::{ReceiptKey, Rows, UploadRow, page};
+use super::metadata::page;
+use super::rows::ReceiptKey;
+use super::{Change, Edit, Journal, Rows};
 use crate::model::{
     Bucket, BucketName, CommitId, ObjectKey, ObjectRecord, Part, PartNumber, Receipt, RetiredManifest,
     Timestamp, Token, Upload, UploadId, UploadState, WriteCondition,
 };
 use crate::ports::{
     AbortOutcome, BeginComplete, CommitOutcome, Page, PublishOutcome, RecordPartOutcome, StoreResult,
-    UploadIndex, UploadLookup, UploadRange, UploadStart,
+    StoredReceipt, UploadIndex, UploadLookup, UploadRange, UploadStart, check_limits,
 };
 
 #[async_trait]
-impl UploadIndex for MemoryMetadata {
+impl<J: Journal> UploadIndex for J {
     async fn begin_upload(&self, upload: &Upload) -> StoreResult<bool> {
-        let mut rows = self.rows();
-        if rows.creation(&upload.bucket_name, upload.bucket).is_none() {
-            return Ok(false);
-        }
-        let row = UploadRow {
-            upload: upload.clone(),
-            parts: Default::default(),
-        };
-        rows.uploads.insert(upload.id, row);
-        Ok(true)
+        let upload = upload.clone();
+        self.change(move |rows| {
+            let found = rows.creation(&upload.bucket_name, upload.bucket).is_some();
+            if found {
+                rows.set(Change::Upload(upload));
+            }
+            found
+        })
+        .await
     }
 
     async fn lookup_upload(&self, bucket: &BucketName, upload: UploadId) -> StoreResult<UploadLookup> {
@@ -45,14 +46,15 @@ impl UploadIndex for MemoryMetadata {
     }
 
     async fn record_part(&self, upload: &Upload, part: &Part) -> StoreResult<RecordPartOutcome> {
-        let mut rows = self.rows();
-        match rows.uploads.get_mut(&upload.id) {
+        let (id, part) = (upload.id, part.clone());
+        self.change(move |rows| match rows.uploads.get(&id) {
             Some(row) if row.upload.state == UploadState::Open => {
-                row.parts.insert(part.number, part.clone());
-                Ok(RecordPartOutcome::Recorded)
+                rows.set(Change::Part(id, part));
+                RecordPartOutcome::Recorded
             }
-            _ => Ok(RecordPartOutcome::NoSuchUpload),
-        }
+            _ => RecordPartOutcome::NoSuchUpload,
+        })
+        .await
     }
 
     async fn begin_complete(
@@ -61,26 +63,34 @@ impl UploadIndex for MemoryMetadata {
         token: Token,
         now: Timestamp,
     ) -> StoreResult<BeginComplete> {
-        let mut rows = self.rows();
-        if let Some(receipt) = rows.receipt_at(&receipt_key(upload), now) {
-            return Ok(BeginComplete::Closed(receipt.clone()));
-        }
-        Ok(match rows.uploads.get_mut(&upload.id) {
-            Some(row) => {
-                row.upload.state = UploadState::Completing(token);
-                BeginComplete::Began(row.upload.clone())
+        let (id, key) = (upload.id, receipt_key(upload));
+        self.change(move |rows| {
+            if let Some(receipt) = rows.receipt_at(&key, now) {
+                return BeginComplete::Closed(receipt.clone());
             }
-            None => BeginComplete::NoSuchUpload,
+            match rows.with_state(id, UploadState::Completing(token)) {
+                Some(upload) => {
+                    rows.set(Change::Upload(upload.clone()));
+                    BeginComplete::Began(upload)
+                }
+                None => BeginComplete::NoSuchUpload,
+            }
         })
+        .await
     }
 
     async fn reopen(&self, upload: &Upload, token: Token) -> StoreResult<()> {
-        if let Some(row) = self.rows().uploads.get_mut(&upload.id)
-            && row.upload.state == UploadState::Completing(token)
-        {
-            row.upload.state = UploadState::Open;
-        }
-        Ok(())
+        let id = upload.id;
+        self.change(move |rows| {
+            let completing = rows
+                .uploads
+                .get(&id)
+                .is_some_and(|row| row.upload.state == UploadState::Completing(token));
+            if completing && let Some(upload) = rows.with_state(id, UploadState::Open) {
+                rows.set(Change::Upload(upload));
+            }
+        })
+        .await
     }
 
     async fn publish(
@@ -91,30 +101,36 @@ impl UploadIndex for MemoryMetadata {
         retired: Option<CommitId>,
         receipt: &Receipt,
     ) -> StoreResult<PublishOutcome> {
-        self.check_size(&record.manifest)?;
-        let mut rows = self.rows();
-        let key = (bucket.id, record.key.clone(), receipt.upload);
-        if let Some(earlier) = rows.receipts.get(&key) {
-            return Ok(PublishOutcome::Closed(earlier.clone()));
-        }
-        let outcome = rows.commit(bucket, record, condition, retired);
-        if matches!(outcome, CommitOutcome::Committed { .. }) {
-            rows.close(key, receipt);
-        }
-        Ok(PublishOutcome::Object(outcome))
+        check_limits(self, &record.manifest)?;
+        let (bucket, record) = (bucket.clone(), Arc::new(record.clone()));
+        let (condition, receipt) = (condition.clone(), receipt.clone());
+        self.change(move |rows| {
+            let key = (bucket.id, record.key.clone(), receipt.upload);
+            if let Some(earlier) = rows.receipts.get(&key) {
+                return PublishOutcome::Closed(earlier.clone());
+            }
+            let outcome = rows.commit(&bucket, record, &condition, retired);
+            if matches!(outcome, CommitOutcome::Committed { .. }) {
+                rows.close(key, receipt);
+            }
+            PublishOutcome::Object(outcome)
+        })
+        .await
     }
 
     async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {
-        let mut rows = self.rows();
-        let key = receipt_key(upload);
-        if let Some(earlier) = rows.receipts.get(&key) {
-            return Ok(AbortOutcome::Closed(earlier.clone()));
-        }
-        if !rows.uploads.contains_key(&upload.id) {
-            return Ok(AbortOutcome::NoSuchUpload);
-        }
-        rows.close(key, receipt);
-        Ok(AbortOutcome::Aborted)
+        let (id, key, receipt) = (upload.id, receipt_key(upload), receipt.clone());
+        self.change(move |rows| {
+            if let Some(earlier) = rows.receipts.get(&key) {
+                return AbortOutcome::Closed(earlier.clone());
+            }
+            if !rows.uploads.contains_key(&id) {
+                return AbortOutcome::NoSuchUpload;
+            }
+            rows.close(key, receipt);
+            AbortOutcome::Aborted
+        })
+        .await
     }
 
     async fn receipt(
@@ -165,13 +181,17 @@ impl UploadIndex for MemoryMetadata {
     }
 
     async fn retire(&self, retired: &RetiredManifest) -> StoreResult<()> {
-        let mut rows = self.rows();
-        let row = rows
-            .retired
-            .entry(retired.commit_id)
-            .or_insert_with(|| retired.clone());
-        row.expires = row.expires.max(retired.expires);
-        Ok(())
+        let mut row = retired.clone();
+        self.change(move |rows| {
+            if let Some(earlier) = rows.retired.get(&row.commit_id) {
+                row = RetiredManifest {
+                    expires: row.expires.max(earlier.expires),
+                    ..earlier.clone()
+                };
+            }
+            rows.set(Change::Retired(row));
+        })
+        .await
     }
 
     async fn scan_retired(
@@ -200,9 +220,20 @@ impl Rows {
         self.receipts.get(key).filter(|receipt| receipt.expires >= now)
     }
 
+    /// An upload that has not ended, as it would be in that state.
+    fn with_state(&self, id: UploadId, state: UploadState) -> Option<Upload> {
+        let mut upload = self.uploads.get(&id)?.upload.clone();
+        upload.state = state;
+        Some(upload)
+    }
+}
+
+impl Edit<'_> {
     /// Ends an upload: from here on its receipt speaks for it.
-    fn close(&mut self, key: ReceiptKey, receipt: &Receipt) {
-        self.uploads.remove(&receipt.upload);
-        self.receipts.insert(key, receipt.clone());
+    fn close(&mut self, (bucket, key, upload): ReceiptKey, receipt: Receipt) {
+        if self.uploads.contains_key(&upload) {
+            self.set(Change::UploadGone(upload));
+        }
+        self.set(Change::Receipt(StoredReceipt { bucket, key, receipt }));
     }
 }

@@ -10,14 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 macro_rules! error_codes {
-    ($($name:ident $status:literal $message:literal,)*) => {
+    ($(
+        $name:ident $status:literal $message:literal
+        $(with [$($with:literal)*])? $(sometimes [$($sometimes:literal)*])? $(headers [$($header:literal)*])?,
+    )*) => {
         /// Every S3 error code that BleepStore can answer.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[allow(missing_docs, reason = "the names are S3's, the meaning is the message beside each")]
         pub enum ErrorCode { $($name,)* }
 
         impl ErrorCode {
-            /// All codes, for the catalogue in the documentation and its test.
+            /// All codes, in the order of the alphabet.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The code as S3 spells it.
@@ -34,77 +37,137 @@ macro_rules! error_codes {
             pub const fn message(self) -> &'static str {
                 match self { $(Self::$name => $message,)* }
             }
+
+            /// The elements that every such error carries between `Message` and `Resource`, in order.
+            pub const fn fields(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &[$($($with,)*)?],)* }
+            }
+
+            /// The elements that such an error carries where they say something of its cause.
+            pub const fn occasional_fields(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &[$($($sometimes,)*)?],)* }
+            }
+
+            /// The headers that every response with such an error carries beside those of all responses, in lower case.
+            pub const fn headers(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &[$($($header,)*)?],)* }
+            }
         }
     };
 }
 
 error_codes! {
-    AccessDenied 403 "Access Denied",
-    AccessForbidden 403 "Access Forbidden",
-    AuthorizationHeaderMalformed 400 "The authorization header that you provided is not valid.",
-    AuthorizationQueryParametersError 400 "Error parsing the X-Amz-Credential parameter.",
-    BadDigest 400 "The Content-MD5 or checksum value that you specified did not match what the server received.",
+    AccessDenied 403 "Access Denied"
+        sometimes ["HeadersNotSigned" "X-Amz-Expires" "Expires" "ServerTime"],
+    AccessForbidden 403 "Access Forbidden"
+        with ["Method" "ResourceType"],
+    AuthorizationHeaderMalformed 400 "The authorization header that you provided is not valid."
+        sometimes ["Region"],
+    AuthorizationQueryParametersError 400 "Error parsing the X-Amz-Credential parameter."
+        sometimes ["Region"],
+    BadDigest 400 "The Content-MD5 or checksum value that you specified did not match what the server received."
+        sometimes ["ExpectedDigest" "CalculatedDigest"],
     BadRequest 400 "Bad Request",
-    BucketAlreadyExists 409 "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.",
-    BucketAlreadyOwnedByYou 409 "Your previous request to create the named bucket succeeded and you already own it.",
-    BucketNotEmpty 409 "The bucket you tried to delete is not empty.",
-    EntityTooLarge 400 "Your proposed upload exceeds the maximum allowed size",
-    EntityTooSmall 400 "Your proposed upload is smaller than the minimum allowed size",
+    BucketAlreadyExists 409 "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."
+        with ["BucketName"],
+    BucketAlreadyOwnedByYou 409 "Your previous request to create the named bucket succeeded and you already own it."
+        with ["BucketName"],
+    BucketNotEmpty 409 "The bucket you tried to delete is not empty."
+        with ["BucketName"],
+    EntityTooLarge 400 "Your proposed upload exceeds the maximum allowed size"
+        with ["ProposedSize" "MaxSizeAllowed"],
+    EntityTooSmall 400 "Your proposed upload is smaller than the minimum allowed size"
+        with ["ProposedSize" "MinSizeAllowed" "PartNumber" "ETag"],
     IllegalLocationConstraintException 400 "The specified location constraint is incompatible for the region specific endpoint this request was sent to.",
     IncompleteBody 400 "You did not provide the number of bytes specified by the Content-Length HTTP header.",
     InternalError 500 "We encountered an internal error. Please try again.",
-    InvalidAccessKeyId 403 "The AWS access key ID that you provided does not exist in our records.",
-    InvalidArgument 400 "Invalid Argument",
-    InvalidBucketName 400 "The specified bucket is not valid.",
+    InvalidAccessKeyId 403 "The AWS access key ID that you provided does not exist in our records."
+        with ["AWSAccessKeyId"],
+    InvalidArgument 400 "Invalid Argument"
+        with ["ArgumentName" "ArgumentValue"],
+    InvalidBucketName 400 "The specified bucket is not valid."
+        with ["BucketName"],
     InvalidBucketState 409 "The request is not valid for the current state of the bucket.",
-    InvalidChunkSizeError 403 "Only the last chunk is allowed to have a size less than 8192 bytes",
+    InvalidChunkSizeError 403 "Only the last chunk is allowed to have a size less than 8192 bytes"
+        with ["Chunk" "BadChunkSize"],
     InvalidDigest 400 "The Content-MD5 or checksum value that you specified is not valid.",
-    InvalidLocationConstraint 400 "The specified location constraint is not valid.",
-    InvalidPart 400 "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
-    InvalidPartNumber 416 "The requested partnumber is not satisfiable",
+    InvalidPart 400 "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
+        with ["PartNumber" "ETag"],
+    InvalidPartNumber 416 "The requested partnumber is not satisfiable"
+        with ["PartNumberRequested" "ActualPartCount"],
     InvalidPartOrder 400 "The list of parts was not in ascending order. The parts list must be specified in order by part number.",
-    InvalidRange 416 "The requested range is not satisfiable",
-    InvalidRequest 400 "Invalid Request",
-    InvalidStorageClass 400 "The storage class you specified is not valid",
-    InvalidToken 400 "The provided token is malformed or otherwise invalid.",
-    InvalidURI 400 "Couldn't parse the specified URI.",
-    KeyTooLongError 400 "Your key is too long",
+    InvalidRange 416 "The requested range is not satisfiable"
+        with ["RangeRequested" "ActualObjectSize"]
+        headers ["content-range"],
+    InvalidRequest 400 "Invalid Request"
+        sometimes ["BucketName"],
+    InvalidStorageClass 400 "The storage class you specified is not valid"
+        with ["StorageClassRequested"],
+    InvalidToken 400 "The provided token is malformed or otherwise invalid."
+        with ["Token-0"],
+    InvalidURI 400 "Couldn't parse the specified URI."
+        sometimes ["URI"],
+    KeyTooLongError 400 "Your key is too long"
+        with ["Size" "MaxSizeAllowed"],
     MalformedACLError 400 "The XML you provided was not well-formed or did not validate against our published schema",
     MalformedTrailerError 400 "The request contained trailing data that was not well-formed or did not conform to our published schema.",
     MalformedXML 400 "The XML you provided was not well-formed or did not validate against our published schema",
-    MaxMessageLengthExceeded 400 "Your request was too big.",
-    MetadataTooLarge 400 "Your metadata headers exceed the maximum allowed metadata size",
-    MethodNotAllowed 405 "The specified method is not allowed against this resource.",
+    MaxMessageLengthExceeded 400 "Your request was too big."
+        with ["MaxMessageLengthBytes"],
+    MetadataTooLarge 400 "Your metadata headers exceed the maximum allowed metadata size"
+        with ["Size" "MaxSizeAllowed"],
+    MethodNotAllowed 405 "The specified method is not allowed against this resource."
+        with ["Method" "ResourceType"]
+        headers ["allow"],
     MissingContentLength 411 "You must provide the Content-Length HTTP header.",
     MissingRequestBodyError 400 "Request Body is empty",
-    MissingSecurityHeader 400 "Your request was missing a required header",
-    NoSuchBucket 404 "The specified bucket does not exist",
-    NoSuchBucketPolicy 404 "The bucket policy does not exist",
-    NoSuchConfiguration 404 "The specified configuration does not exist.",
-    NoSuchCORSConfiguration 404 "The CORS configuration does not exist",
-    NoSuchKey 404 "The specified key does not exist.",
-    NoSuchLifecycleConfiguration 404 "The lifecycle configuration does not exist",
-    NoSuchPublicAccessBlockConfiguration 404 "The public access block configuration was not found",
-    NoSuchTagSet 404 "The TagSet does not exist",
-    NoSuchUpload 404 "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
-    NoSuchVersion 404 "The specified version does not exist.",
-    NoSuchWebsiteConfiguration 404 "The specified bucket does not have a website configuration",
-    NotImplemented 501 "A header you provided implies functionality that is not implemented.",
-    NotModified 304 "Not Modified",
-    ObjectLockConfigurationNotFoundError 404 "Object Lock configuration does not exist for this bucket",
-    OwnershipControlsNotFoundError 404 "The bucket ownership controls were not found",
-    PreconditionFailed 412 "At least one of the pre-conditions you specified did not hold",
-    ReplicationConfigurationNotFoundError 404 "The replication configuration was not found",
+    MissingSecurityHeader 400 "Your request was missing a required header"
+        with ["MissingHeaderName"],
+    NoSuchBucket 404 "The specified bucket does not exist"
+        with ["BucketName"],
+    NoSuchBucketPolicy 404 "The bucket policy does not exist"
+        with ["BucketName"],
+    NoSuchConfiguration 404 "The specified configuration does not exist."
+        with ["BucketName"],
+    NoSuchCORSConfiguration 404 "The CORS configuration does not exist"
+        with ["BucketName"],
+    NoSuchKey 404 "The specified key does not exist."
+        with ["Key"],
+    NoSuchLifecycleConfiguration 404 "The lifecycle configuration does not exist"
+        with ["BucketName"],
+    NoSuchPublicAccessBlockConfiguration 404 "The public access block configuration was not found"
+        with ["BucketName"],
+    NoSuchTagSet 404 "The TagSet does not exist"
+        with ["BucketName"],
+    NoSuchUpload 404 "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+        with ["UploadId"],
+    NoSuchVersion 404 "The specified version does not exist."
+        with ["VersionId"],
+    NoSuchWebsiteConfiguration 404 "The specified bucket does not have a website configuration"
+        with ["BucketName"],
+    NotImplemented 501 "A header you provided implies functionality that is not implemented."
+        sometimes ["Header" "additionalMessage"],
+    NotModified 304 "Not Modified"
+        headers ["etag" "last-modified"],
+    ObjectLockConfigurationNotFoundError 404 "Object Lock configuration does not exist for this bucket"
+        with ["BucketName"],
+    OwnershipControlsNotFoundError 404 "The bucket ownership controls were not found"
+        with ["BucketName"],
+    PreconditionFailed 412 "At least one of the pre-conditions you specified did not hold"
+        with ["Condition"],
+    ReplicationConfigurationNotFoundError 404 "The replication configuration was not found"
+        with ["BucketName"],
     RequestHeaderSectionTooLarge 400 "Your request header section exceeds the maximum allowed size.",
     RequestTimeout 400 "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.",
-    RequestTimeTooSkewed 403 "The difference between the request time and the server's time is too large.",
-    ServerSideEncryptionConfigurationNotFoundError 404 "The server side encryption configuration was not found",
+    RequestTimeTooSkewed 403 "The difference between the request time and the server's time is too large."
+        with ["RequestTime" "ServerTime" "MaxAllowedSkewMilliseconds"],
     ServiceUnavailable 503 "Service is unable to handle request.",
-    SignatureDoesNotMatch 403 "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+    SignatureDoesNotMatch 403 "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+        sometimes ["AWSAccessKeyId" "StringToSign" "SignatureProvided" "StringToSignBytes" "CanonicalRequest" "CanonicalRequestBytes"],
     SlowDown 503 "Please reduce your request rate.",
     UnexpectedContent 400 "This request does not support content.",
-    XAmzContentChecksumMismatch 400 "The provided checksum does not match the checksum of the data received.",
-    XAmzContentSHA256Mismatch 400 "The provided 'x-amz-content-sha256' header does not match what was computed.",
+    XAmzContentSHA256Mismatch 400 "The provided 'x-amz-content-sha256' header does not match what was computed."
+        with ["ClientComputedContentSHA256" "S3ComputedContentSHA256"],
 }
 
 impl fmt::Display for ErrorCode {
@@ -120,7 +183,8 @@ pub struct S3Error {
     pub code: ErrorCode,
     /// What the client reads; never carries secrets or internals.
     pub message: Cow<'static, str>,
-    /// Elements that S3 adds to this error's XML (`BucketName`, `ArgumentName`, …), in order.
+    /// Elements that S3 adds to this error's XML, in order: all of [`ErrorCode::fields`] and any of
+    /// [`ErrorCode::occasional_fields`].
     pub fields: Vec<(&'static str, String)>,
     /// Headers that S3 adds to this error's response, in order, names in lower case.
     pub headers: Vec<(&'static str, String)>,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, BucketId, Checksum, CommitId, ETag, Manifest, ObjectKey, Owner, Timestamp};
+use super::{
+    Acl, BucketId, Checksum, ChecksumAlgorithm, CommitId, ETag, Manifest, ObjectKey, Owner, Timestamp,
+};
 
 /// What the client said about an object, given back with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +89,13 @@ impl ObjectRecord {
             etag: self.etag.clone(),
             commit_id: self.commit_id,
         }
+    }
+
+    /// Whether clients see the checksum of each part that the object was uploaded in. S3 shows them where the upload asked
+    /// for an algorithm other than CRC-64/NVME, which every object has.
+    pub fn shows_checksums_of_parts(&self) -> bool {
+        let checksum = self.checksum.as_ref();
+        checksum.is_some_and(|checksum| checksum.algorithm != ChecksumAlgorithm::Crc64nvme)
     }
 
     /// What a listing shows of this record.

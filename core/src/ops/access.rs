@@ -47,6 +47,7 @@ pub enum Action {
     /// Reading the source of CopyObject and UploadPartCopy.
     CopySource,
     GetObject,
+    GetObjectAttributes,
     GetObjectAcl,
     PutObjectAcl,
     DeleteObject,
@@ -80,7 +81,7 @@ pub enum Need {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ListBuckets,
         Self::CreateBucket,
         Self::HeadBucket,
@@ -95,6 +96,7 @@ impl Action {
         Self::CopyObject,
         Self::CopySource,
         Self::GetObject,
+        Self::GetObjectAttributes,
         Self::GetObjectAcl,
         Self::PutObjectAcl,
         Self::DeleteObject,
@@ -120,7 +122,7 @@ impl Action {
             }
             Self::GetBucketAcl => Need::Bucket(Permission::ReadAcp),
             Self::PutBucketAcl => Need::Bucket(Permission::WriteAcp),
-            Self::GetObject | Self::CopySource => Need::Object(Permission::Read),
+            Self::GetObject | Self::GetObjectAttributes | Self::CopySource => Need::Object(Permission::Read),
             Self::GetObjectAcl => Need::Object(Permission::ReadAcp),
             Self::PutObjectAcl => Need::Object(Permission::WriteAcp),
             Self::DeleteObject | Self::DeleteObjects => Need::Deletion,

@@ -109,6 +109,7 @@ impl Scene {
             Action::Configuration
             | Action::CopySource
             | Action::GetObject
+            | Action::GetObjectAttributes
             | Action::GetObjectAcl
             | Action::PutObjectAcl => {
                 let found = Some(self.object.clone());
@@ -158,7 +159,7 @@ fn row(owner: &Owner, grantee: &Grantee, action: Action) -> String {
 /// Each action, with what grants allow another account, nobody in particular, the bucket's owner, the owner of the object
 /// and whoever began the upload. The columns within each are none, READ, WRITE, READ_ACP, WRITE_ACP and FULL_CONTROL to that
 /// very account (to nobody in particular: to all users) on the bucket, and then on the object.
-const MATRIX: [(Action, [&str; 5]); 24] = {
+const MATRIX: [(Action, [&str; 5]); 25] = {
     use Action::*;
     const NEVER: &str = "...... ......";
     const ALWAYS: &str = "yyyyyy yyyyyy";
@@ -222,6 +223,16 @@ const MATRIX: [(Action, [&str; 5]); 24] = {
         ),
         (
             GetObject,
+            [
+                OBJECT_READ,
+                OBJECT_READ,
+                OBJECT_READ,
+                OWN_OBJECT_READ,
+                OBJECT_READ,
+            ],
+        ),
+        (
+            GetObjectAttributes,
             [
                 OBJECT_READ,
                 OBJECT_READ,

@@ -1,11 +1,15 @@
-//! CopyObject: the destination names the source's blobs; no bytes move.
+//! CopyObject: the destination names the source's blobs. Bytes move only for a checksum that cannot be had otherwise.
 
 use super::access::{Action, open_object};
-use super::commit::{commit_object, failed_write_condition, pause, swap_object};
+use super::commit::{commit_object, failed_write_condition, pause, retire, swap_object};
 use super::free::free_superseded;
+use super::get::read;
+use super::manifest::{crc64nvme_of, load_layout};
+use super::put::{Incoming, check_copied_length, commit_fresh, free_fresh, store_body};
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, CommitId, ErrorCode, Manifest, ObjectHeaders, ObjectRecord, RequestedAcl, S3Error, WriteCondition,
+    Bucket, Checksum, ChecksumAlgorithm, CommitId, ETag, ErrorCode, Manifest, ObjectHeaders, ObjectRecord,
+    RequestedAcl, S3Error, WriteCondition,
 };
 use crate::ports::new_id;
 
@@ -39,6 +43,8 @@ pub struct CopyObject<'a> {
     pub acl: RequestedAcl,
     /// Decides the request's conditions about the source.
     pub check_source: &'a (dyn Fn(&ObjectRecord) -> Result<(), S3Error> + Sync),
+    /// The checksum that the copy is to have; `None` copies the source's.
+    pub checksum: Option<ChecksumAlgorithm>,
     /// What must hold of the destination at the moment of the commit.
     pub condition: WriteCondition,
 }
@@ -48,6 +54,9 @@ pub struct CopyObject<'a> {
 /// The source is marked as shared first, conditional on the commit that was read, and then the copy is committed,
 /// born shared: a crash in between leaves a mark that only makes gc, and not an overwrite, free the bytes.
 ///
+/// A checksum of another algorithm than the source's is combined of the blobs' where that is possible. Otherwise the bytes,
+/// at most 5 GiB, pass once through memory to a blob of the copy's own, which then is an object that was put at once.
+///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 pub async fn copy_object(
     context: &Context,
@@ -56,7 +65,9 @@ pub async fn copy_object(
 ) -> Result<ObjectRecord, S3Error> {
     caller.admit(Action::CopyObject)?;
     let onto_itself = input.source == input.destination;
-    if onto_itself && input.replacement.headers.is_none() && !input.replacement.changes_storage {
+    let changes =
+        input.replacement.headers.is_some() || input.replacement.changes_storage || input.checksum.is_some();
+    if onto_itself && !changes {
         return Err(S3Error::message(
             ErrorCode::InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the \
@@ -88,31 +99,37 @@ async fn copy_across(
     source: ObjectRecord,
     input: &CopyObject<'_>,
 ) -> Result<Option<ObjectRecord>, S3Error> {
-    let found = context
-        .ports
-        .metadata
+    let metadata = &context.ports.metadata;
+    let found = metadata
         .lookup(&input.destination.bucket, &input.destination.key)
         .await?;
     let bucket = caller.open(Action::CopyObject, &input.destination.bucket, found.bucket)?;
     caller.may_replace(&bucket, found.object.as_ref())?;
-    let shares = !matches!(source.manifest, Manifest::Inline(_));
+    let Some(content) = content(context, &bucket, &source, input.checksum).await? else {
+        return Ok(None);
+    };
+    let fresh = content.fresh;
+    let shares = !fresh && !matches!(source.manifest, Manifest::Inline(_));
     if shares
         && !source.shared
-        && !context
-            .ports
-            .metadata
+        && !metadata
             .mark_shared(source_bucket, &source.key, source.commit_id)
             .await?
     {
         return Ok(None);
     }
-    let mut record = copy_of(context, caller, source, &input.replacement);
+    let mut record = copy_of(context, caller, source, content, &input.replacement);
     record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
     record.bucket = bucket.id;
     record.key = input.destination.key.clone();
     record.shared = shares;
-    let superseded = commit_object(context, caller, &bucket, &record, &input.condition, found.object).await?;
-    free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
+    let seen = found.object;
+    if fresh {
+        commit_fresh(context, caller, &bucket, &record, &input.condition, seen).await?;
+    } else {
+        let superseded = commit_object(context, caller, &bucket, &record, &input.condition, seen).await?;
+        free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
+    }
     Ok(Some(record))
 }
 
@@ -130,18 +147,86 @@ async fn update_in_place(
     if !input.condition.holds(Some((&source.etag, read))) {
         return Err(failed_write_condition(&input.condition));
     }
-    // A shared record need not be retired here: the row goes on naming its blobs.
-    let retired = source.shared.then_some(read);
-    let mut record = copy_of(context, caller, source, &input.replacement);
+    let Some(content) = content(context, bucket, &source, input.checksum).await? else {
+        return Ok(None);
+    };
+    if !content.fresh {
+        // A shared record need not be retired here: the row goes on naming its blobs.
+        let retired = source.shared.then_some(read);
+        let mut record = copy_of(context, caller, source, content, &input.replacement);
+        record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
+        let swapped = swap_object(context, bucket, &record, read, retired).await?;
+        return Ok(swapped.then_some(record));
+    }
+    let retired = match source.shared {
+        true => Some(retire(context, &source).await?),
+        false => None,
+    };
+    let mut record = copy_of(context, caller, source.clone(), content, &input.replacement);
     record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
-    let swapped = swap_object(context, bucket, &record, read, retired).await?;
-    Ok(swapped.then_some(record))
+    record.shared = false;
+    if swap_object(context, bucket, &record, read, retired).await? {
+        free_superseded(context, Some(&source), Some(&record.manifest)).await;
+        Ok(Some(record))
+    } else {
+        free_fresh(context, &record).await;
+        Ok(None)
+    }
+}
+
+/// What a copy holds.
+struct Content {
+    etag: ETag,
+    checksum: Option<Checksum>,
+    manifest: Manifest,
+    /// Whether the bytes were written for the copy, and are not those of its source.
+    fresh: bool,
+}
+
+/// The source's content with a checksum of the algorithm that is wanted. `None` when the source's bytes are gone.
+async fn content(
+    context: &Context,
+    bucket: &Bucket,
+    source: &ObjectRecord,
+    wanted: Option<ChecksumAlgorithm>,
+) -> Result<Option<Content>, S3Error> {
+    let with_checksum = |checksum| Content {
+        etag: source.etag.clone(),
+        checksum,
+        manifest: source.manifest.clone(),
+        fresh: false,
+    };
+    let stored = source.checksum.as_ref().map(|stored| stored.algorithm);
+    let Some(algorithm) = wanted.filter(|wanted| stored != Some(*wanted)) else {
+        return Ok(Some(with_checksum(source.checksum.clone())));
+    };
+    if algorithm == ChecksumAlgorithm::Crc64nvme && !matches!(source.manifest, Manifest::Inline(_)) {
+        let Some(layout) = load_layout(context, &source.manifest).await? else {
+            return Ok(None);
+        };
+        if let Some(checksum) = crc64nvme_of(&layout.extents) {
+            return Ok(Some(with_checksum(Some(checksum))));
+        }
+    }
+    check_copied_length(source.size)?;
+    let Some(bytes) = read(context, source, 0..source.size).await? else {
+        return Ok(None);
+    };
+    let body = Incoming::of_stored(bytes, source.size, Some(algorithm));
+    let (manifest, digests) = store_body(context, bucket, body).await?;
+    Ok(Some(Content {
+        etag: ETag::from_md5(digests.md5),
+        checksum: digests.checksum,
+        manifest,
+        fresh: true,
+    }))
 }
 
 fn copy_of(
     context: &Context,
     caller: &Caller,
     source: ObjectRecord,
+    content: Content,
     replacement: &Replacement,
 ) -> ObjectRecord {
     let headers = replacement
@@ -152,6 +237,9 @@ fn copy_of(
         commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
         last_modified: context.ports.clock.now(),
         owner: caller.owner.clone(),
+        etag: content.etag,
+        checksum: content.checksum,
+        manifest: content.manifest,
         headers: ObjectHeaders {
             storage_class: replacement.storage_class.clone(),
             sse_s3: replacement.sse_s3,

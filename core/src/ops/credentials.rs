@@ -1,17 +1,50 @@
-//! Looking up the secret of an access key.
+//! Access keys: making them, and looking up their secrets.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::model::{Credential, Timestamp};
-use crate::ports::{Ports, StoreResult};
+use crate::model::{Credential, Owner, Timestamp};
+use crate::ports::{Entropy, Ports, StoreError, StoreResult};
 
 /// How long a credential is used without being read again, and so how long a revocation may take to be seen.
 const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// How many credentials are kept before the cache starts anew.
 const MOST: usize = 10_000;
+
+/// A fresh access key of 100 random bits and a secret key of 240, in characters that need no quoting anywhere.
+pub fn new_keys(entropy: &dyn Entropy) -> (String, String) {
+    const NAME: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const SECRET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (mut name, mut secret) = ([0; 20], [0; 40]);
+    entropy.fill(&mut name);
+    entropy.fill(&mut secret);
+    // Both lengths divide 256, so every character is equally likely.
+    let spell = |bytes: &[u8], alphabet: &[u8]| -> String {
+        let letters = bytes
+            .iter()
+            .map(|byte| alphabet[usize::from(*byte) % alphabet.len()]);
+        letters.map(char::from).collect()
+    };
+    (spell(&name, NAME), spell(&secret, SECRET))
+}
+
+/// Makes a credential that speaks for `owner`. Its secret key is given here and never again.
+pub async fn new_credential(ports: &Ports, owner: Owner) -> StoreResult<Credential> {
+    let (access_key, secret_key) = new_keys(ports.entropy.as_ref());
+    let credential = Credential {
+        access_key,
+        secret_key,
+        owner,
+        created: ports.clock.now(),
+    };
+    if ports.metadata.create_credential(&credential).await? {
+        Ok(credential)
+    } else {
+        Err(StoreError::internal("a fresh access key is taken"))
+    }
+}
 
 /// Credentials that were read lately. What was not found is not remembered: a new credential works at once.
 #[derive(Default)]

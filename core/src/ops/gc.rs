@@ -9,14 +9,14 @@ use std::collections::HashMap;
 use std::ops::AddAssign;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
+
 use super::commit::RETIRED_FOR;
 use super::manifest::load_spilled;
 use super::multipart::abort;
-use crate::model::{BlobRef, Bucket, Manifest, SpilledLayout, Timestamp, Upload};
-use crate::ports::{OwnerRecord, Ports, StoreError, StoreRecord, StoreResult, UploadRange, UploadStart};
-
-/// How many rows one read asks for.
-const PAGE: usize = 1_000;
+use super::rows::{self, PAGE, all_buckets};
+use crate::model::{BlobRef, Manifest, Timestamp, Upload};
+use crate::ports::{OwnerRecord, Ports, StoreError, StoreRecord, StoreResult};
 
 /// How many blobs one delete names.
 const DELETE_BATCH: usize = 1_000;
@@ -79,9 +79,13 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, bytes: u64) {
-        self.blobs += 1;
-        self.bytes += bytes;
+    /// One blob of that many bytes.
+    pub(super) const fn of(bytes: u64) -> Self {
+        Self { blobs: 1, bytes }
+    }
+
+    pub(super) fn add(&mut self, bytes: u64) {
+        *self += Self::of(bytes);
     }
 }
 
@@ -177,7 +181,8 @@ pub async fn resume_collection(ports: &Ports, options: &GcOptions) -> Result<GcR
     Ok(report)
 }
 
-async fn check_ownership(ports: &Ports) -> Result<StoreRecord, GcError> {
+/// The store's record of itself, if the blob store carries the same and no import is under way.
+pub(super) async fn check_ownership(ports: &Ports) -> Result<StoreRecord, GcError> {
     let record = ports.metadata.store_record().await?;
     let owner = ports.blobs.owner().await?;
     match (record, owner) {
@@ -224,6 +229,12 @@ async fn candidates(
     Ok(candidates)
 }
 
+/// From when on a retired manifest is no root any more. With a grace shorter than the usual one it is a root for as
+/// long as that.
+pub(super) fn retired_until(grace: Duration, started: Timestamp) -> Timestamp {
+    started.plus(RETIRED_FOR.saturating_sub(grace))
+}
+
 /// Takes every blob that some record names out of `garbage`.
 async fn mark(
     ports: &Ports,
@@ -232,110 +243,49 @@ async fn mark(
     garbage: &mut HashMap<BlobRef, u64>,
 ) -> StoreResult<()> {
     for bucket in all_buckets(ports).await? {
-        for upload in open_uploads(ports, &bucket).await? {
-            mark_parts(ports, &upload, garbage).await?;
+        let mut uploads = rows::uploads(ports, &bucket);
+        while let Some(page) = uploads.try_next().await? {
+            for upload in page {
+                mark_parts(ports, &upload, garbage).await?;
+            }
         }
     }
     for bucket in all_buckets(ports).await? {
-        mark_objects(ports, &bucket, garbage).await?;
-    }
-    // With a grace shorter than the usual one a retired manifest is a root for as long as that.
-    let now = started.plus(RETIRED_FOR.saturating_sub(options.grace));
-    let mut after = None;
-    loop {
-        let page = ports.metadata.scan_retired(after, now, PAGE).await?;
-        for retired in &page.items {
-            let spilled = match &retired.manifest {
-                Manifest::Spilled(spilled) => Some(spilled),
-                _ => None,
-            };
-            mark_manifest(ports, retired.manifest.blobs(), spilled, garbage).await?;
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(()),
+        let mut records = rows::records(ports, &bucket);
+        while let Some(page) = records.try_next().await? {
+            for record in page {
+                mark_manifest(ports, &record.manifest, garbage).await?;
+            }
         }
     }
-}
-
-async fn all_buckets(ports: &Ports) -> StoreResult<Vec<Bucket>> {
-    let mut buckets = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let page = ports
-            .metadata
-            .scan_buckets(None, "", after.as_deref(), PAGE)
-            .await?;
-        buckets.extend(page.items);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(buckets),
+    let mut retired = rows::retired(ports, retired_until(options.grace, started));
+    while let Some(page) = retired.try_next().await? {
+        for retired in page {
+            mark_manifest(ports, &retired.manifest, garbage).await?;
         }
     }
-}
-
-async fn open_uploads(ports: &Ports, bucket: &Bucket) -> StoreResult<Vec<Upload>> {
-    let mut uploads = Vec::new();
-    let mut start = UploadStart::Beginning;
-    loop {
-        let range = UploadRange {
-            prefix: String::new(),
-            start,
-        };
-        let page = ports.metadata.scan_uploads(bucket, &range, PAGE).await?;
-        uploads.extend(page.items);
-        match page.next {
-            Some(next) => start = next,
-            None => return Ok(uploads),
-        }
-    }
+    Ok(())
 }
 
 async fn mark_parts(ports: &Ports, upload: &Upload, garbage: &mut HashMap<BlobRef, u64>) -> StoreResult<()> {
-    let mut after = None;
-    loop {
-        let page = ports.metadata.scan_parts(upload, after, PAGE).await?;
-        for extent in page.items.iter().flat_map(|part| &part.extents) {
+    let mut parts = rows::parts(ports, upload);
+    while let Some(page) = parts.try_next().await? {
+        for extent in page.iter().flat_map(|part| &part.extents) {
             garbage.remove(&extent.blob);
         }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(()),
-        }
     }
-}
-
-async fn mark_objects(
-    ports: &Ports,
-    bucket: &Bucket,
-    garbage: &mut HashMap<BlobRef, u64>,
-) -> StoreResult<()> {
-    let mut after: Option<String> = None;
-    loop {
-        let page = ports
-            .metadata
-            .scan_manifests(bucket, after.as_deref(), PAGE)
-            .await?;
-        for entry in page.items {
-            mark_manifest(ports, entry.blobs.into_iter(), entry.spilled.as_ref(), garbage).await?;
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(()),
-        }
-    }
+    Ok(())
 }
 
 async fn mark_manifest(
     ports: &Ports,
-    blobs: impl Iterator<Item = BlobRef>,
-    spilled: Option<&SpilledLayout>,
+    manifest: &Manifest,
     garbage: &mut HashMap<BlobRef, u64>,
 ) -> StoreResult<()> {
-    blobs.for_each(|blob| {
+    manifest.blobs().for_each(|blob| {
         garbage.remove(&blob);
     });
-    if let Some(spilled) = spilled {
+    if let Manifest::Spilled(spilled) = manifest {
         let layout = load_spilled(ports, spilled).await?.ok_or_else(|| {
             StoreError::corrupt(format!("the layout in blob {} is missing", spilled.extent.blob))
         })?;
@@ -371,11 +321,10 @@ async fn expire(ports: &Ports, options: &GcOptions, now: Timestamp) -> Result<us
     let oldest = now.minus(expiry);
     let mut expired = 0;
     for bucket in all_buckets(ports).await? {
-        for upload in open_uploads(ports, &bucket).await? {
-            if upload.initiated <= oldest {
-                abort(ports, &upload).await?;
-                expired += 1;
-            }
+        let uploads: Vec<Upload> = rows::uploads(ports, &bucket).try_concat().await?;
+        for upload in uploads.iter().filter(|upload| upload.initiated <= oldest) {
+            abort(ports, upload).await?;
+            expired += 1;
         }
     }
     Ok(expired)

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use super::access::{Action, open_object};
 use super::manifest::{load_layout, open, slice};
 use super::{Caller, Context, Target};
-use crate::model::{Bucket, CommitId, ErrorCode, Manifest, ObjectRecord, PartNumber, S3Error};
+use crate::model::{Bucket, Checksum, CommitId, ErrorCode, Manifest, ObjectRecord, PartNumber, S3Error};
 use crate::ports::{BlobStream, StoreError};
 
 /// How often a record is read again because the bytes it named were freed meanwhile.
@@ -32,6 +32,8 @@ pub struct GetObjectOutput {
     pub range: Option<Range<u64>>,
     /// How many parts the object has, where a part was selected of an object that has parts.
     pub parts_count: Option<u32>,
+    /// The checksum of the bytes selected, where one is kept: that of the object or of the part, never that of a range.
+    pub checksum: Option<Checksum>,
     /// The bytes; empty for HEAD.
     pub body: BlobStream,
 }
@@ -52,15 +54,10 @@ pub async fn get_object(
     loop {
         let (_, record) = find(context, caller, target).await?;
         let selection = select(&record)?;
-        if let Some((range, parts_count)) = resolve(context, &record, selection).await? {
-            let bytes = range.clone().unwrap_or(0..record.size);
+        if let Some(selected) = resolve(context, &record, selection).await? {
+            let bytes = selected.range.clone().unwrap_or(0..record.size);
             if let Some(body) = read(context, &record, bytes).await? {
-                return Ok(GetObjectOutput {
-                    record,
-                    range,
-                    parts_count,
-                    body,
-                });
+                return Ok(selected.of(record, body));
             }
         }
         rereads.allow(&record)?;
@@ -80,13 +77,8 @@ pub async fn head_object(
     loop {
         let (_, record) = find(context, caller, target).await?;
         let selection = select(&record)?;
-        if let Some((range, parts_count)) = resolve(context, &record, selection).await? {
-            return Ok(GetObjectOutput {
-                record,
-                range,
-                parts_count,
-                body: stream::empty().boxed(),
-            });
+        if let Some(selected) = resolve(context, &record, selection).await? {
+            return Ok(selected.of(record, stream::empty().boxed()));
         }
         rereads.allow(&record)?;
     }
@@ -94,7 +86,7 @@ pub async fn head_object(
 
 /// Counts how often a record was read again because what it named was gone.
 #[derive(Default)]
-struct Rereads {
+pub(super) struct Rereads {
     count: u32,
     last: Option<CommitId>,
 }
@@ -102,7 +94,7 @@ struct Rereads {
 impl Rereads {
     /// Lets the record be read once more, unless it was read too often, or is the same as before: bytes that a
     /// standing record names and that are gone are damage, which no retry mends.
-    fn allow(&mut self, record: &ObjectRecord) -> Result<(), S3Error> {
+    pub(super) fn allow(&mut self, record: &ObjectRecord) -> Result<(), S3Error> {
         if self.last.replace(record.commit_id) == Some(record.commit_id) {
             let damage = format!("the bytes of {} are missing", record.commit_id);
             return Err(StoreError::corrupt(damage).into());
@@ -125,42 +117,71 @@ pub(super) async fn find(
     open_object(context, caller, Action::GetObject, target).await
 }
 
-/// The byte range and the parts' count of a selection; `None` when a spilled layout is gone.
+/// What a selection comes to.
+struct Selected {
+    range: Option<Range<u64>>,
+    parts_count: Option<u32>,
+    checksum: Option<Checksum>,
+}
+
+impl Selected {
+    fn of(self, record: ObjectRecord, body: BlobStream) -> GetObjectOutput {
+        GetObjectOutput {
+            record,
+            range: self.range,
+            parts_count: self.parts_count,
+            checksum: self.checksum,
+            body,
+        }
+    }
+}
+
+/// What `selection` comes to; `None` when a spilled layout is gone.
 async fn resolve(
     context: &Context,
     record: &ObjectRecord,
     selection: Selection,
-) -> Result<Option<(Option<Range<u64>>, Option<u32>)>, S3Error> {
+) -> Result<Option<Selected>, S3Error> {
+    let without_parts = |range, checksum| Selected {
+        range,
+        parts_count: None,
+        checksum,
+    };
     let number = match selection {
-        Selection::Whole => return Ok(Some((None, None))),
-        Selection::Range(range) => return Ok(Some((Some(range), None))),
+        Selection::Whole => return Ok(Some(without_parts(None, record.checksum.clone()))),
+        Selection::Range(range) => return Ok(Some(without_parts(Some(range), None))),
         Selection::Part(number) => number,
     };
     if record.manifest.parts_count() == 0 {
         return if number.get() == 1 {
-            Ok(Some(((record.size > 0).then_some(0..record.size), None)))
+            let range = (record.size > 0).then_some(0..record.size);
+            Ok(Some(without_parts(range, record.checksum.clone())))
         } else {
-            Err(no_such_part(number))
+            Err(no_such_part(number, 1))
         };
     }
     let Some(layout) = load_layout(context, &record.manifest).await? else {
         return Ok(None);
     };
+    let count = record.manifest.parts_count();
     let mut start = 0;
-    for part in &layout.parts {
+    for part in layout.parts {
         if part.number == number {
-            return Ok(Some((
-                Some(start..start + part.length),
-                Some(record.manifest.parts_count()),
-            )));
+            return Ok(Some(Selected {
+                range: Some(start..start + part.length),
+                parts_count: Some(count),
+                checksum: part.checksum.filter(|_| record.shows_checksums_of_parts()),
+            }));
         }
         start += part.length;
     }
-    Err(no_such_part(number))
+    Err(no_such_part(number, count))
 }
 
-fn no_such_part(number: PartNumber) -> S3Error {
-    S3Error::new(ErrorCode::InvalidPartNumber).with("PartNumberRequested", number)
+fn no_such_part(number: PartNumber, count: u32) -> S3Error {
+    S3Error::new(ErrorCode::InvalidPartNumber)
+        .with("PartNumberRequested", number)
+        .with("ActualPartCount", count)
 }
 
 /// The bytes of `range`; `None` when they are gone.

@@ -8,8 +8,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Context;
 use super::read_ahead::ReadAhead;
-use crate::digest::crc64nvme;
-use crate::model::{BlobId, BlobRef, Bucket, Extent, Layout, Manifest, SpilledLayout};
+use crate::digest::{combine_crc64nvme, crc64nvme, crc64nvme_checksum};
+use crate::model::{BlobId, BlobRef, BucketId, Checksum, Extent, Layout, Manifest, SpilledLayout};
 use crate::ports::{BlobRead, BlobStream, Ports, StoreError, StoreResult, WriteError, new_id};
 
 /// The largest layout that is read back: 10,000 parts of several extents each stay well below it.
@@ -52,6 +52,17 @@ pub(super) async fn open(context: &Context, extents: Vec<Extent>) -> StoreResult
     }))
 }
 
+/// The CRC-64/NVME of extents that are whole blobs; that of a piece of a blob is not known.
+pub(super) fn crc64nvme_of(extents: &[Extent]) -> Option<Checksum> {
+    let whole = |extent: &Extent| {
+        extent
+            .is_whole()
+            .then_some((extent.blob_crc64nvme, extent.length))
+    };
+    let crcs: Option<Vec<_>> = extents.iter().map(whole).collect();
+    crcs.map(|crcs| crc64nvme_checksum(combine_crc64nvme(crcs)))
+}
+
 /// The layout of a manifest that is not inline, or `None` when it was spilled and its blob is gone.
 pub(super) async fn load_layout(context: &Context, manifest: &Manifest) -> StoreResult<Option<Layout>> {
     match manifest {
@@ -91,34 +102,34 @@ pub(super) async fn load_spilled(ports: &Ports, spilled: &SpilledLayout) -> Stor
 }
 
 /// The manifest of `layout`: in the row where it fits, else in a blob of its own that is written first.
-pub(super) async fn place_layout(
-    context: &Context,
-    bucket: &Bucket,
-    layout: Layout,
-) -> StoreResult<Manifest> {
+pub(super) async fn place_layout(ports: &Ports, bucket: BucketId, layout: Layout) -> StoreResult<Manifest> {
     if layout.extents.is_empty() && layout.parts.is_empty() {
         return Ok(Manifest::empty());
     }
-    if layout.extents.len() + layout.parts.len() <= context.ports.metadata.layout_limit() {
+    if layout.extents.len() + layout.parts.len() <= ports.metadata.layout_limit() {
         return Ok(Manifest::Extents(layout));
     }
     let bytes = Bytes::from(serde_json::to_vec(&layout).map_err(StoreError::internal)?);
+    let parts = u32::try_from(layout.parts.len()).unwrap_or(u32::MAX);
+    Ok(Manifest::Spilled(SpilledLayout {
+        extent: write_bytes(ports, bucket, bytes).await?,
+        parts,
+    }))
+}
+
+/// Writes bytes that are at hand, and not empty, to a fresh blob.
+pub(super) async fn write_bytes(ports: &Ports, bucket: BucketId, bytes: Bytes) -> StoreResult<Extent> {
     let blob = BlobRef {
-        bucket: bucket.id,
-        blob: new_id(context.ports.entropy.as_ref(), BlobId::from_bytes),
+        bucket,
+        blob: new_id(ports.entropy.as_ref(), BlobId::from_bytes),
     };
     let (length, crc) = (bytes.len() as u64, crc64nvme(&bytes));
     let body = stream::once(async move { Ok(bytes) }).boxed();
-    match context.ports.blobs.write(&blob, body, Some(length)).await {
-        Ok(_) => {}
-        Err(WriteError::Store(error)) => return Err(error),
-        Err(WriteError::Body(error)) => return Err(StoreError::internal(error)),
+    match ports.blobs.write(&blob, body, Some(length)).await {
+        Ok(_) => Ok(Extent::whole(blob, length, crc)),
+        Err(WriteError::Store(error)) => Err(error),
+        Err(WriteError::Body(error)) => Err(StoreError::internal(error)),
     }
-    let parts = u32::try_from(layout.parts.len()).unwrap_or(u32::MAX);
-    Ok(Manifest::Spilled(SpilledLayout {
-        extent: Extent::whole(blob, length, crc),
-        parts,
-    }))
 }
 
 #[cfg(test)]

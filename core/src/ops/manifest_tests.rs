@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::*;
 use crate::memory::{MemoryBlobs, MemoryMetadata};
 use crate::model::{
-    Acl, BucketId, BucketName, BucketState, CommitId, ETag, ObjectHeaders, ObjectKey, ObjectKind,
+    Acl, Bucket, BucketId, BucketName, BucketState, CommitId, ETag, ObjectHeaders, ObjectKey, ObjectKind,
     ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp, WriteCondition,
 };
 use crate::ops::{Caller, Ownership, Selection, Target, get_object};
@@ -180,7 +180,9 @@ fn an_object_reads_as_its_bytes_whether_its_layout_is_in_the_row_or_spilled() {
             .collect();
         let entries = extents.len() + parts.len();
         let layout = Layout { extents, parts };
-        let manifest = place_layout(&context, &bucket(), layout.clone()).await.unwrap();
+        let manifest = place_layout(&context.ports, bucket().id, layout.clone())
+            .await
+            .unwrap();
         assert_eq!(matches!(manifest, Manifest::Spilled(_)), entries > limit);
         assert_eq!(manifest.parts_count() as usize, layout.parts.len());
         assert_eq!(
@@ -222,7 +224,7 @@ async fn a_damaged_layout_is_an_error_and_a_missing_one_is_none() {
         extents,
         parts: Vec::new(),
     };
-    let Manifest::Spilled(spilled) = place_layout(&context, &bucket(), layout).await.unwrap() else {
+    let Manifest::Spilled(spilled) = place_layout(&context.ports, bucket().id, layout).await.unwrap() else {
         panic!("a limit of 0 spills every layout");
     };
     let damaged = SpilledLayout {

@@ -2,12 +2,14 @@
 
 mod access;
 mod acl;
+mod attributes;
 mod bucket;
 mod commit;
 mod copy;
 mod credentials;
 mod delete;
 mod free;
+mod fsck;
 mod gc;
 mod get;
 mod listing;
@@ -16,13 +18,18 @@ mod multipart;
 mod ownership;
 mod put;
 mod read_ahead;
+mod rows;
+mod stats;
+mod transfer;
 
 pub use access::{Action, Caller, Need, Target, open_bucket, open_object};
 pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
+pub use attributes::{ObjectAttributes, object_attributes};
 pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets};
 pub use copy::{CopyObject, Replacement, copy_object};
-pub use credentials::CredentialCache;
+pub use credentials::{CredentialCache, new_credential, new_keys};
 pub use delete::{delete_object, delete_objects};
+pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
 pub use gc::{GcError, GcOptions, GcReport, Tally, collect_slice, resume_collection};
 pub use get::{GetObjectOutput, Selection, get_object, head_object};
 pub use listing::{
@@ -36,6 +43,12 @@ pub use multipart::{
 };
 pub use ownership::{Ownership, establish_ownership};
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
+pub use stats::{BucketStats, Stats, stats};
+pub use transfer::{
+    Counts, ExportStream, ExportedCredential, FORMAT, Header, ImportReport, LineSink, MAX_LINE,
+    MigrateOptions, MigrateReport, Progress, Record, Trailer, TransferError, VERSION, export, import,
+    inspect, migrate,
+};
 
 use crate::ports::Ports;
 

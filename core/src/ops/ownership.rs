@@ -4,6 +4,8 @@
 //! that is not complete) would destroy objects. So the blob store says which store it belongs to, and nothing
 //! is freed unless both agree. An older copy of the same database agrees too: it is not recognised.
 
+use futures_util::future::try_join;
+
 use crate::model::StoreId;
 use crate::ports::{OwnerRecord, Ports, StoreRecord, StoreResult, new_id};
 
@@ -16,12 +18,14 @@ pub enum Ownership {
     Foreign,
 }
 
-/// Reads both records and compares them. In a new pair of stores it writes them first.
+/// Reads both records, at the same time, and compares them. In a new pair of stores it writes them first.
 ///
 /// A blob store without a record is claimed only while it holds no blobs: one that holds some belongs to
 /// a store that this metadata store knows nothing of.
 pub async fn establish_ownership(ports: &Ports) -> StoreResult<Ownership> {
-    let record = match ports.metadata.store_record().await? {
+    // A process is not ready before it knows, so it waits for the slower store and not for both in turn.
+    let (record, found) = try_join(ports.metadata.store_record(), ports.blobs.owner()).await?;
+    let record = match record {
         Some(record) => record,
         None => create_store_record(ports).await?,
     };
@@ -29,7 +33,7 @@ pub async fn establish_ownership(ports: &Ports) -> StoreResult<Ownership> {
         store: record.store,
         epoch: record.epoch,
     };
-    let found = match ports.blobs.owner().await? {
+    let found = match found {
         None if ports.blobs.scan(None, 1).await?.blobs.is_empty() => {
             ports.blobs.set_owner(&wanted).await?;
             Some(wanted)

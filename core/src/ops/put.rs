@@ -15,7 +15,18 @@ use crate::model::{
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
 /// The largest body of one PutObject or UploadPart: 5 GiB.
-pub(super) const MAX_BODY: u64 = 5 << 30;
+const MAX_BODY: u64 = 5 << 30;
+
+/// `InvalidRequest` if a copy that reads its source would read more than one request may write.
+pub(super) fn check_copied_length(length: u64) -> Result<(), S3Error> {
+    if length <= MAX_BODY {
+        return Ok(());
+    }
+    let message = format!(
+        "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_BODY}"
+    );
+    Err(S3Error::message(ErrorCode::InvalidRequest, message))
+}
 
 /// A body on its way in. The stream verifies what the client declared of it and ends in an error if that
 /// does not hold; when it ends well, `digests` is filled.
@@ -161,25 +172,45 @@ pub async fn put_object(
         shared: false,
         manifest,
     };
-    let superseded =
-        match commit_object(context, caller, &bucket, &record, &input.condition, found.object).await {
-            Ok(superseded) => superseded,
-            Err(CommitFailure::NotApplied(error)) => {
-                for blob in record.manifest.blobs() {
-                    free_blob(context, blob).await;
-                }
-                return Err(error);
-            }
-            Err(CommitFailure::Unknown(error)) => return Err(error),
-        };
-    free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
+    commit_fresh(context, caller, &bucket, &record, &input.condition, found.object).await?;
     Ok(PutObjectOutput {
         etag: record.etag,
         checksum: record.checksum,
     })
 }
 
-async fn store_body(
+/// Commits a record whose bytes were written for it, and frees those of the record that it superseded; its own where the
+/// commit was refused.
+pub(super) async fn commit_fresh(
+    context: &Context,
+    caller: &Caller,
+    bucket: &Bucket,
+    record: &ObjectRecord,
+    condition: &WriteCondition,
+    seen: Option<ObjectRecord>,
+) -> Result<(), S3Error> {
+    match commit_object(context, caller, bucket, record, condition, seen).await {
+        Ok(superseded) => {
+            free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
+            Ok(())
+        }
+        Err(CommitFailure::NotApplied(error)) => {
+            free_fresh(context, record).await;
+            Err(error)
+        }
+        Err(CommitFailure::Unknown(error)) => Err(error),
+    }
+}
+
+/// Frees the bytes that were written for a record that was certainly not committed.
+pub(super) async fn free_fresh(context: &Context, record: &ObjectRecord) {
+    for blob in record.manifest.blobs() {
+        free_blob(context, blob).await;
+    }
+}
+
+/// Stores a body in the record itself where it is short enough, otherwise in a blob.
+pub(super) async fn store_body(
     context: &Context,
     bucket: &Bucket,
     body: Incoming,

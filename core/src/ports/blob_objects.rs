@@ -1,8 +1,9 @@
 //! What blob stores share that keep each blob as an object of a cloud's object store: the objects' names, bodies in
 //! parts, and downloads that never end short.
 
+use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, join, stream};
 
 use super::{BlobStream, BodyStream, OwnerRecord, StoreError, StoreErrorKind, StoreResult, WriteError};
 use crate::model::BlobRef;
@@ -82,6 +83,56 @@ pub async fn next_part(
     })
 }
 
+/// A part of a body on its way to an object store.
+#[derive(Debug)]
+pub struct SentPart {
+    /// How many parts go before it.
+    pub number: u32,
+    /// How many bytes go before it.
+    pub start: u64,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Whether the body has ended well behind it.
+    pub last: bool,
+}
+
+/// Where the parts of a body go.
+#[async_trait]
+pub trait PartSink: Send {
+    /// Stores a part. Parts come one at a time and in order.
+    async fn send(&mut self, part: SentPart) -> StoreResult<()>;
+}
+
+/// Sends a body in parts of `size` bytes, of which `first` has been read, each while the next one arrives: two of them
+/// are held at most. Ends at the first failure. Returns the length of the body.
+pub async fn send_in_parts(
+    sink: &mut impl PartSink,
+    first: BodyPart,
+    mut body: BodyStream,
+    size: usize,
+) -> Result<u64, WriteError> {
+    let BodyPart { mut bytes, mut rest } = first;
+    let (mut number, mut start) = (0, 0);
+    loop {
+        let length = bytes.len() as u64;
+        let part = SentPart {
+            number,
+            start,
+            bytes,
+            last: rest.is_none(),
+        };
+        number += 1;
+        start += length;
+        let Some(begun) = rest else {
+            sink.send(part).await?;
+            return Ok(start);
+        };
+        let (sent, next) = join!(sink.send(part), next_part(&mut body, begun, size));
+        sent?;
+        BodyPart { bytes, rest } = next?;
+    }
+}
+
 /// A download of `length` bytes, which fails with `Unavailable` where it has another length.
 pub fn exactly(length: u64, download: BlobStream) -> BlobStream {
     let bytes = stream::try_unfold((download, length), |(mut download, left)| async move {
@@ -134,12 +185,16 @@ mod tests {
 
     const SIZE: usize = 1 << 16;
 
-    async fn lengths(pieces: &[usize]) -> Vec<usize> {
+    fn body(pieces: &[usize]) -> BodyStream {
         let pieces: Vec<Result<Bytes, S3Error>> = pieces
             .iter()
             .map(|length| Ok(Bytes::from(vec![0; *length])))
             .collect();
-        let mut body = stream::iter(pieces).boxed();
+        stream::iter(pieces).boxed()
+    }
+
+    async fn lengths(pieces: &[usize]) -> Vec<usize> {
+        let mut body = body(pieces);
         let mut lengths = Vec::new();
         let mut rest = Some(BytesMut::new());
         while let Some(begun) = rest {
@@ -167,6 +222,54 @@ mod tests {
         ];
         let mut body = stream::iter(failing).boxed();
         assert!(next_part(&mut body, BytesMut::new(), SIZE).await.is_err());
+    }
+
+    /// Notes number, start, length and whether a part is the last, and fails at one.
+    struct Noted {
+        parts: Vec<(u32, u64, usize, bool)>,
+        fails_at: u32,
+    }
+
+    #[async_trait]
+    impl PartSink for Noted {
+        async fn send(&mut self, part: SentPart) -> StoreResult<()> {
+            self.parts
+                .push((part.number, part.start, part.bytes.len(), part.last));
+            if part.number == self.fails_at {
+                return Err(StoreError::internal("full"));
+            }
+            Ok(())
+        }
+    }
+
+    async fn sent(pieces: &[usize], fails_at: u32) -> (Result<u64, WriteError>, Noted) {
+        let mut body = body(pieces);
+        let first = next_part(&mut body, BytesMut::new(), SIZE).await.unwrap();
+        let parts = Vec::new();
+        let mut noted = Noted { parts, fails_at };
+        (send_in_parts(&mut noted, first, body, SIZE).await, noted)
+    }
+
+    #[tokio::test]
+    async fn parts_are_sent_in_order_and_the_last_one_is_known() {
+        let (length, noted) = sent(&[2 * SIZE, 1], u32::MAX).await;
+        assert_eq!(length.unwrap(), 2 * SIZE as u64 + 1);
+        let second = SIZE as u64;
+        let expected = [
+            (0, 0, SIZE, false),
+            (1, second, SIZE, false),
+            (2, 2 * second, 1, true),
+        ];
+        assert_eq!(noted.parts, expected);
+        let (length, noted) = sent(&[], u32::MAX).await;
+        assert_eq!((length.unwrap(), noted.parts), (0, vec![(0, 0, 0, true)]));
+    }
+
+    #[tokio::test]
+    async fn behind_a_part_that_fails_nothing_is_sent() {
+        let (length, noted) = sent(&[5 * SIZE], 1).await;
+        assert!(matches!(length, Err(WriteError::Store(_))));
+        assert_eq!(noted.parts.len(), 2);
     }
 
     #[tokio::test]

@@ -12,6 +12,12 @@ pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
 
+    /// Time since some moment, for measuring how long something takes. Unless a clock has a finer one that nobody sets,
+    /// it is the wall clock's.
+    fn elapsed(&self) -> Duration {
+        self.now().since(Timestamp::from_millis(0))
+    }
+
     /// Returns once `duration` has passed on this clock.
     async fn sleep(&self, duration: Duration);
 }

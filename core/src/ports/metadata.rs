@@ -274,32 +274,6 @@ pub enum RemoveOutcome {
     },
 }
 
-/// A record's manifest, for the mark of gc.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestEntry {
-    /// The key.
-    pub key: ObjectKey,
-    /// The blobs that the record's own manifest names ([`Manifest::blobs`]).
-    pub blobs: Vec<BlobRef>,
-    /// Where the layout lies, when it is spilled: its blobs are named there.
-    pub spilled: Option<crate::model::SpilledLayout>,
-}
-
-impl ManifestEntry {
-    /// The entry of a record.
-    pub fn new(key: ObjectKey, manifest: &Manifest) -> Self {
-        let spilled = match manifest {
-            Manifest::Spilled(spilled) => Some(*spilled),
-            Manifest::Inline(_) | Manifest::Extents(_) => None,
-        };
-        Self {
-            key,
-            blobs: manifest.blobs().collect(),
-            spilled,
-        }
-    }
-}
-
 /// Objects. Under one key of one creation of a bucket there is at most one record.
 #[async_trait]
 pub trait ObjectIndex: Send + Sync {
@@ -344,13 +318,15 @@ pub trait ObjectIndex: Send + Sync {
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>>;
 
-    /// Manifests of all rows of `bucket` behind `after`, in ascending order of their keys, at most `limit`.
-    async fn scan_manifests(
+    /// The records of all rows of `bucket` behind `after`, delete markers too, in strictly ascending byte order of
+    /// their keys, at most `limit` (1 or more). An inline body is left out (an empty [`Manifest::Inline`]) or included,
+    /// as the store likes.
+    async fn scan_records(
         &self,
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ManifestEntry, String>>;
+    ) -> StoreResult<Page<ObjectRecord, String>>;
 }
 
 /// What [`UploadIndex::lookup_upload`] found.

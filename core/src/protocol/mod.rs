@@ -1,6 +1,7 @@
 //! The wire format of S3: signatures, chunked bodies, headers, XML. Knows only `model`, and `digest` and
 //! `body` for what passes through it.
 
+pub mod attributes;
 pub mod aws_chunked;
 pub mod checksum;
 pub mod conditions;
@@ -12,6 +13,7 @@ pub mod host;
 pub mod operation;
 pub mod payload;
 pub mod percent;
+pub mod preflight;
 pub mod query;
 pub mod range;
 mod resource;

@@ -35,7 +35,7 @@ macro_rules! operations {
 operations! {
     built:
         ListBuckets CreateBucket HeadBucket DeleteBucket GetBucketLocation GetBucketAcl PutBucketAcl
-        PutObject GetObject HeadObject DeleteObject DeleteObjects CopyObject ListObjects ListObjectsV2
+        PutObject GetObject HeadObject GetObjectAttributes DeleteObject DeleteObjects CopyObject ListObjects ListObjectsV2
         GetObjectAcl PutObjectAcl
         CreateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
         ListMultipartUploads ListParts;
@@ -53,7 +53,7 @@ operations! {
         GetBucketMetadataTableConfiguration GetBucketMetricsConfiguration GetBucketNotificationConfiguration
         GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketReplication
         GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite
-        GetObjectAnnotation GetObjectAttributes GetObjectLegalHold GetObjectLockConfiguration
+        GetObjectAnnotation GetObjectLegalHold GetObjectLockConfiguration
         GetObjectRetention GetObjectTagging GetObjectTorrent GetPublicAccessBlock
         ListBucketAnalyticsConfigurations ListBucketIntelligentTieringConfigurations
         ListBucketInventoryConfigurations ListBucketMetricsConfigurations ListObjectAnnotations
@@ -79,7 +79,12 @@ impl Operation {
     pub const fn takes_version_id(self) -> bool {
         matches!(
             self,
-            Self::GetObject | Self::HeadObject | Self::DeleteObject | Self::GetObjectAcl | Self::PutObjectAcl
+            Self::GetObject
+                | Self::HeadObject
+                | Self::GetObjectAttributes
+                | Self::DeleteObject
+                | Self::GetObjectAcl
+                | Self::PutObjectAcl
         ) || !self.is_built()
     }
 }

@@ -78,6 +78,26 @@ impl DeclaredBody {
         mode: PayloadMode,
         signer: Option<ChunkSigner>,
     ) -> Result<Self, S3Error> {
+        let checksum = checksum::declared(headers)?;
+        Self::new(headers, mode, signer, checksum)
+    }
+
+    /// As [`DeclaredBody::from_headers`] for CompleteMultipartUpload, whose `x-amz-checksum-*` is not of the document that it
+    /// sends but of the object that it makes.
+    pub fn beside_an_objects_checksum(
+        headers: &HeaderMap,
+        mode: PayloadMode,
+        signer: Option<ChunkSigner>,
+    ) -> Result<Self, S3Error> {
+        Self::new(headers, mode, signer, None)
+    }
+
+    fn new(
+        headers: &HeaderMap,
+        mode: PayloadMode,
+        signer: Option<ChunkSigner>,
+        checksum: Option<DeclaredChecksum>,
+    ) -> Result<Self, S3Error> {
         let framing = Framing::new(mode, signer, checksum::trailer_names(headers))?;
         let length = match framing {
             Framing::Plain => length_header(headers, "content-length")?,
@@ -95,7 +115,7 @@ impl DeclaredBody {
                 _ => None,
             },
             md5: checksum::content_md5(headers)?,
-            checksum: checksum::declared(headers)?,
+            checksum,
         })
     }
 

@@ -226,6 +226,7 @@ mod tests {
             ("PUT", "/abc/k", "x-id=PutObject", "PutObject"),
             ("GET", "/abc/k", "partNumber=1", "GetObject"),
             ("HEAD", "/abc/k", "versionId=null", "HeadObject"),
+            ("GET", "/abc/k", "attributes", "GetObjectAttributes"),
             ("DELETE", "/abc/k", "", "DeleteObject"),
             ("POST", "/abc/k", "uploads=", "CreateMultipartUpload"),
             ("PUT", "/abc/k", "partNumber=1&uploadId=u", "UploadPart"),

@@ -68,11 +68,6 @@ fn missing(operation: Operation) -> Option<S3Error> {
             let message = "Bucket is missing Object Lock Configuration";
             return Some(S3Error::message(ErrorCode::InvalidRequest, message));
         }
-        // S3 answers a preflight request so where the bucket has no CORS configuration.
-        Op::PreflightRequest => {
-            let message = "CORSResponse: CORS is not enabled for this bucket.";
-            return Some(S3Error::message(ErrorCode::AccessForbidden, message));
-        }
         _ => return None,
     };
     Some(S3Error::new(code))
@@ -144,7 +139,6 @@ mod tests {
             ),
             (Op::GetBucketMetricsConfiguration, "NoSuchConfiguration"),
             (Op::GetObjectRetention, "InvalidRequest"),
-            (Op::PreflightRequest, "AccessForbidden"),
         ] {
             let Absent::Missing(error) = answer(operation) else {
                 panic!("{operation} has another answer");

@@ -7,14 +7,14 @@ use bleepstore_core::model::{
     Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectRecord, ObjectSummary, WriteCondition,
 };
 use bleepstore_core::ports::{
-    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
-    StoreResult, check_limits, check_replacement, successor,
+    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, StoreResult,
+    check_limits, check_replacement, successor,
 };
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
 use super::buckets::{is_current, read_bucket};
 use super::query::{Query, cut};
-use super::schema::{self, KEY, KEY_BYTES, MANIFESTS, SUMMARIES};
+use super::schema::{self, KEY, KEY_BYTES, RECORDS, SUMMARIES};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
 
@@ -133,17 +133,17 @@ impl ObjectIndex for FirestoreMetadata {
         })
     }
 
-    async fn scan_manifests(
+    async fn scan_records(
         &self,
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ManifestEntry, String>> {
+    ) -> StoreResult<Page<ObjectRecord, String>> {
         let range = KeyRange {
             prefix: String::new(),
             start: after.map_or(KeyStart::Beginning, |after| KeyStart::After(after.to_owned())),
         };
-        let query = Query::of(MANIFESTS, Some(schema::bucket(&bucket.name)));
+        let query = Query::of(RECORDS, Some(schema::bucket(&bucket.name)));
         let Some(query) = within(query, &range, "") else {
             return Ok(Page {
                 items: Vec::new(),
@@ -151,9 +151,8 @@ impl ObjectIndex for FirestoreMetadata {
             });
         };
         let read = |document: &_| {
-            let record =
-                read_own(Some(document), bucket.id)?.filter(|record| range.admits(record.key.as_str()));
-            Ok(record.map(|record| ManifestEntry::new(record.key, &record.manifest)))
+            let record = read_own(Some(document), bucket.id)?;
+            Ok(record.filter(|record| range.admits(record.key.as_str())))
         };
         let (items, last) = self.documents.scan(query, limit, read).await?;
         let next = last.as_ref().map(|last| rows::text_of(last, KEY)).transpose()?;

@@ -134,8 +134,8 @@ pub(super) static QUERIES: [QueryShape; 7] = [
 pub(super) static BY_ID: &QueryShape = &QUERIES[0];
 /// What a listing shows of objects.
 pub(super) static SUMMARIES: &QueryShape = &QUERIES[1];
-/// Objects with their manifests.
-pub(super) static MANIFESTS: &QueryShape = &QUERIES[2];
+/// Whole records of objects.
+pub(super) static RECORDS: &QueryShape = &QUERIES[2];
 /// Whether there are objects.
 pub(super) static ANY_OBJECT: &QueryShape = &QUERIES[3];
 /// Uploads of a bucket.

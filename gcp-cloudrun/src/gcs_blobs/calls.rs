@@ -1,29 +1,19 @@
 //! Requests to the JSON API, and how they are tried again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::ports::{FailedCall, Retries, StoreError, StoreErrorKind, StoreResult};
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::{Client, Response, Url};
 
 use super::GcsSettings;
-use super::error::Failed;
+use super::error::{answered, unanswered};
 use crate::tokens::AccessTokens;
-
-/// How often in a row a request may fail.
-const ATTEMPTS: u32 = 6;
 
 /// All attempts together: shorter than what S3 clients wait for an answer.
 const OPERATION: Duration = Duration::from_secs(50);
-
-/// The ceiling of the wait before the second attempt; it doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
-
-/// Where Cloud Storage asks for a longer wait than this, the client is told and waits itself.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read whole, in bytes: a page of a listing is below a megabyte.
 const ANSWER_LIMIT: usize = 4 << 20;
@@ -80,8 +70,7 @@ pub(super) struct Calls {
     endpoint: Url,
     bucket: String,
     tokens: AccessTokens,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    retries: Retries,
 }
 
 impl Calls {
@@ -96,8 +85,7 @@ impl Calls {
             endpoint,
             bucket: settings.bucket,
             tokens,
-            clock: settings.clock,
-            entropy: settings.entropy,
+            retries: Retries::new(settings.clock, settings.entropy),
         })
     }
 
@@ -130,17 +118,17 @@ impl Calls {
     }
 
     /// Sends a request until it is answered well. The answer's body has not been read.
-    pub(super) async fn fetch(&self, request: &Request) -> Result<Response, Failed> {
-        self.retried(|| self.send(request)).await
+    pub(super) async fn fetch(&self, request: &Request) -> Result<Response, FailedCall> {
+        within_the_operation(self.retries.until_answered(|| self.send(request))).await
     }
 
     /// Sends a request until it is answered well, and reads the answer.
-    pub(super) async fn answer(&self, request: &Request) -> Result<Answer, Failed> {
-        self.retried(|| self.answer_once(request)).await
+    pub(super) async fn answer(&self, request: &Request) -> Result<Answer, FailedCall> {
+        within_the_operation(self.retries.until_answered(|| self.answer_once(request))).await
     }
 
     /// Sends a request and reads its answer. `308` is no failure: it says that an upload goes on.
-    pub(super) async fn answer_once(&self, request: &Request) -> Result<Answer, Failed> {
+    pub(super) async fn answer_once(&self, request: &Request) -> Result<Answer, FailedCall> {
         let mut response = self.send(request).await?;
         let body = whole(&mut response).await?;
         Ok(Answer {
@@ -150,8 +138,8 @@ impl Calls {
         })
     }
 
-    async fn send(&self, request: &Request) -> Result<Response, Failed> {
-        let token = self.tokens.token().await.map_err(|error| Failed {
+    async fn send(&self, request: &Request) -> Result<Response, FailedCall> {
+        let token = self.tokens.token().await.map_err(|error| FailedCall {
             status: None,
             transient: error.kind == StoreErrorKind::Unavailable,
             error,
@@ -163,68 +151,41 @@ impl Calls {
             .bearer_auth(token)
             .body(request.body.clone())
             .send();
-        let mut response = sent.await.map_err(Failed::unanswered)?;
+        let mut response = sent.await.map_err(unanswered)?;
         let status = response.status();
         if status.is_success() || status.as_u16() == 308 {
             return Ok(response);
         }
         // What the status says counts, also where its explanation is cut off.
         let body = whole(&mut response).await.unwrap_or_default();
-        Err(Failed::answered(status.as_u16(), response.headers(), &body))
+        Err(answered(status.as_u16(), response.headers(), &body))
     }
 
-    async fn retried<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, Failed>
-    where
-        F: Future<Output = Result<T, Failed>>,
-    {
-        let attempts = async {
-            let mut failures = 0;
-            loop {
-                match attempt().await {
-                    Ok(answer) => return Ok(answer),
-                    Err(failed) => {
-                        failures += 1;
-                        self.pause(failures, failed).await?;
-                    }
-                }
-            }
-        };
-        within_the_operation(attempts).await
-    }
-
-    /// Waits before the next attempt, after so many failures in a row, of which `failed` was the last. Gives that
-    /// one back where another attempt is pointless.
-    pub(super) async fn pause(&self, failures: u32, failed: Failed) -> Result<(), Failed> {
-        let asked = failed.error.retry_after.unwrap_or_default();
-        if !failed.transient || failures >= ATTEMPTS || asked > LONGEST_WAIT {
-            return Err(failed);
-        }
-        tracing::debug!(error = %failed.error, failures, "trying again");
-        let mut jitter = [0; 1];
-        self.entropy.fill(&mut jitter);
-        let ceiling = FIRST_WAIT * 2_u32.pow(failures - 1);
-        let wait = ceiling / 2 + ceiling.mul_f64(f64::from(jitter[0]) / 510.0);
-        self.clock.sleep(wait.max(asked)).await;
-        Ok(())
+    /// When requests that failed are sent again.
+    pub(super) fn retries(&self) -> &Retries {
+        &self.retries
     }
 }
 
 /// What `work` comes to, unless it takes too long.
 pub(super) async fn within_the_operation<T>(
-    work: impl Future<Output = Result<T, Failed>>,
-) -> Result<T, Failed> {
+    work: impl Future<Output = Result<T, FailedCall>>,
+) -> Result<T, FailedCall> {
     match tokio::time::timeout(OPERATION, work).await {
         Ok(result) => result,
-        Err(late) => Err(Failed::for_good(StoreError::new(StoreErrorKind::Timeout, late))),
+        Err(late) => Err(FailedCall::for_good(StoreError::new(
+            StoreErrorKind::Timeout,
+            late,
+        ))),
     }
 }
 
 /// All of an answer's body.
-async fn whole(response: &mut Response) -> Result<Bytes, Failed> {
+async fn whole(response: &mut Response) -> Result<Bytes, FailedCall> {
     let mut body = BytesMut::new();
-    while let Some(piece) = response.chunk().await.map_err(Failed::unanswered)? {
+    while let Some(piece) = response.chunk().await.map_err(unanswered)? {
         if body.len() + piece.len() > ANSWER_LIMIT {
-            return Err(Failed::for_good(StoreError::corrupt(
+            return Err(FailedCall::for_good(StoreError::corrupt(
                 "Cloud Storage answered too much",
             )));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bleepstore_core::ports::{StoreError, StoreErrorKind, describe};
+use bleepstore_core::ports::{FailedCall, StoreError, StoreErrorKind, describe};
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use serde::Deserialize;
@@ -10,69 +10,36 @@ use serde::Deserialize;
 /// How much of an error's text is kept.
 const TEXT_LIMIT: usize = 300;
 
-/// A request that failed.
-#[derive(Debug)]
-pub(super) struct Failed {
-    /// The status of the answer, where there was one.
-    pub(super) status: Option<u16>,
-    /// Whether the same request may succeed later.
-    pub(super) transient: bool,
-    /// What the core is told.
-    pub(super) error: StoreError,
-}
-
-impl Failed {
-    /// A failure that the same request would meet again.
-    pub(super) fn for_good(error: StoreError) -> Self {
-        Self {
-            status: None,
-            transient: false,
-            error,
-        }
-    }
-
-    /// An answer that says that the request failed.
-    pub(super) fn answered(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let (reason, text) = explanation(body);
-        let (kind, transient) = meaning(status, reason.as_deref());
-        let reason = reason.unwrap_or_default();
-        let mut error = StoreError::new(kind, format!("Cloud Storage: {status} {reason}: {text}"));
-        error.retry_after = retry_after(headers);
-        Self {
-            status: Some(status),
-            transient,
-            error,
-        }
-    }
-
-    /// A request without an answer, or with one that broke off.
-    pub(super) fn unanswered(error: reqwest::Error) -> Self {
-        // A request that never left was not applied; of one that was cut off nothing is known.
-        let (kind, transient) = if error.is_builder() {
-            (StoreErrorKind::Internal, false)
-        } else if error.is_connect() {
-            (StoreErrorKind::Unavailable, true)
-        } else {
-            (StoreErrorKind::Timeout, true)
-        };
-        // The address of an upload's session is as good as a credential.
-        let text = format!("Cloud Storage: {}", describe(&error.without_url()));
-        Self {
-            status: None,
-            transient,
-            error: StoreError::new(kind, text),
-        }
-    }
-
-    /// Whether the answer was `404 Not Found`.
-    pub(super) fn is_not_found(&self) -> bool {
-        self.status == Some(404)
+/// An answer that says that the request failed.
+pub(super) fn answered(status: u16, headers: &HeaderMap, body: &[u8]) -> FailedCall {
+    let (reason, text) = explanation(body);
+    let (kind, transient) = meaning(status, reason.as_deref());
+    let reason = reason.unwrap_or_default();
+    let mut error = StoreError::new(kind, format!("Cloud Storage: {status} {reason}: {text}"));
+    error.retry_after = retry_after(headers);
+    FailedCall {
+        status: Some(status),
+        transient,
+        error,
     }
 }
 
-impl From<Failed> for StoreError {
-    fn from(failed: Failed) -> Self {
-        failed.error
+/// A request without an answer, or with one that broke off.
+pub(super) fn unanswered(error: reqwest::Error) -> FailedCall {
+    // A request that never left was not applied; of one that was cut off nothing is known.
+    let (kind, transient) = if error.is_builder() {
+        (StoreErrorKind::Internal, false)
+    } else if error.is_connect() {
+        (StoreErrorKind::Unavailable, true)
+    } else {
+        (StoreErrorKind::Timeout, true)
+    };
+    // The address of an upload's session is as good as a credential.
+    let text = format!("Cloud Storage: {}", describe(&error.without_url()));
+    FailedCall {
+        status: None,
+        transient,
+        error: StoreError::new(kind, text),
     }
 }
 
@@ -171,7 +138,7 @@ mod tests {
         ];
         for (status, reason, kind, transient) in table {
             let body = format!(r#"{{"error":{{"code":{status},"errors":[{{"reason":"{reason}"}}]}}}}"#);
-            let failed = Failed::answered(status, &HeaderMap::new(), body.as_bytes());
+            let failed = answered(status, &HeaderMap::new(), body.as_bytes());
             assert_eq!(
                 (failed.error.kind, failed.transient),
                 (kind, transient),
@@ -184,7 +151,7 @@ mod tests {
     #[test]
     fn the_wait_that_an_answer_asks_for_is_passed_on() {
         let mut headers = HeaderMap::new();
-        let of = |headers: &HeaderMap| Failed::answered(503, headers, b"").error.retry_after;
+        let of = |headers: &HeaderMap| answered(503, headers, b"").error.retry_after;
         assert_eq!(of(&headers), None);
         for (text, wait) in [("7", Some(7)), ("0", Some(0)), ("soon", None), ("-1", None)] {
             headers.insert(RETRY_AFTER, http::HeaderValue::from_static(text));
@@ -195,7 +162,7 @@ mod tests {
     #[test]
     fn the_text_of_an_answer_is_kept_in_bounds_whatever_it_is() {
         let json = br#"{"error":{"message":"No such object: b/o","errors":[{"reason":"notFound"}]}}"#;
-        let of = |body: &[u8]| Failed::answered(404, &HeaderMap::new(), body).error.to_string();
+        let of = |body: &[u8]| answered(404, &HeaderMap::new(), body).error.to_string();
         assert_eq!(
             of(json),
             "Internal: Cloud Storage: 404 notFound: No such object: b/o"
@@ -223,7 +190,7 @@ mod tests {
             (invalid, Internal, false),
         ];
         for (error, kind, transient) in expected {
-            let failed = Failed::unanswered(error);
+            let failed = unanswered(error);
             assert_eq!(
                 (failed.error.kind, failed.transient),
                 (kind, transient),

@@ -2,7 +2,7 @@
 
 use bleepstore_core::model::{BlobRef, Timestamp};
 use bleepstore_core::ports::{
-    BLOB_OBJECTS, BlobEntry, BlobPage, StoreError, StoreResult, blob_object, parse_blob_object,
+    BLOB_OBJECTS, BlobEntry, BlobPage, FailedCall, StoreError, StoreResult, blob_object, parse_blob_object,
 };
 use bleepstore_core::protocol::date::parse_iso_8601;
 use http::Method;
@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use super::GcsBlobs;
 use super::calls::Request;
-use super::error::Failed;
 
 /// How many objects one page of a listing has at most.
 const LIST_LIMIT: usize = 1_000;
@@ -70,7 +69,7 @@ impl GcsBlobs {
         url.query_pairs_mut()
             .append_pair("maxResults", "1")
             .append_pair("fields", "nextPageToken");
-        let answered: Result<_, Failed> = self.calls.answer(&Request::new(Method::GET, url)).await;
+        let answered: Result<_, FailedCall> = self.calls.answer(&Request::new(Method::GET, url)).await;
         answered?;
         Ok(())
     }

@@ -1,14 +1,13 @@
 //! The session of a resumable upload: bytes that no reader sees until the last of them has arrived.
 //! <https://cloud.google.com/storage/docs/performing-resumable-uploads>
 
-use bleepstore_core::ports::{StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::ports::{FailedCall, StoreError, StoreErrorKind, StoreResult};
 use bytes::Bytes;
 use http::header::{CONTENT_RANGE, LOCATION, RANGE};
 use http::{HeaderMap, Method};
 use reqwest::Url;
 
 use super::calls::{Answer, Calls, Request, within_the_operation};
-use super::error::Failed;
 
 /// What says that the upload goes on, instead of a permanent redirect.
 const GOES_ON: u16 = 308;
@@ -88,7 +87,7 @@ impl<'a> Session<'a> {
 
     /// Sends a piece until all of it is stored. After each failure it asks how much arrived, and goes on from there,
     /// so that no byte that was stored is sent again. Failures are counted while nothing more is stored.
-    async fn store_resuming(&self, piece: Piece) -> Result<Option<Answer>, Failed> {
+    async fn store_resuming(&self, piece: Piece) -> Result<Option<Answer>, FailedCall> {
         let mut stored = piece.start;
         let mut failures = 0;
         let mut ask = false;
@@ -100,7 +99,7 @@ impl<'a> Session<'a> {
                 let range = content_range(stored, rest.len() as u64, &piece.total());
                 self.request(rest, &range)
             };
-            let request = request.map_err(Failed::for_good)?;
+            let request = request.map_err(FailedCall::for_good)?;
             let failed = match self.calls.answer_once(&request).await {
                 Ok(answer) if answer.status != GOES_ON => return Ok(Some(answer)),
                 Ok(answer) => {
@@ -125,7 +124,7 @@ impl<'a> Session<'a> {
                 }
             };
             failures += 1;
-            self.calls.pause(failures, failed).await?;
+            self.calls.retries().pause(failures, failed).await?;
         }
     }
 
@@ -164,13 +163,13 @@ fn content_range(start: u64, length: u64, total: &str) -> String {
 
 /// How many bytes of the body are stored, which must be `possible`: bytes that were stored cannot be taken back, as
 /// they are no longer here.
-fn stored_bytes(headers: &HeaderMap, possible: std::ops::RangeInclusive<u64>) -> Result<u64, Failed> {
+fn stored_bytes(headers: &HeaderMap, possible: std::ops::RangeInclusive<u64>) -> Result<u64, FailedCall> {
     let stored = match headers.get(RANGE) {
         None => Some(0),
         Some(range) => last_stored(range.to_str().unwrap_or_default()).and_then(|last| last.checked_add(1)),
     };
     stored.filter(|stored| possible.contains(stored)).ok_or_else(|| {
-        Failed::for_good(StoreError::new(
+        FailedCall::for_good(StoreError::new(
             StoreErrorKind::Unavailable,
             format!("an upload has {stored:?} bytes and not {possible:?}"),
         ))
@@ -182,8 +181,8 @@ fn last_stored(range: &str) -> Option<u64> {
     range.trim().strip_prefix("bytes=0-")?.parse().ok()
 }
 
-fn nothing_stored() -> Failed {
-    Failed {
+fn nothing_stored() -> FailedCall {
+    FailedCall {
         status: None,
         transient: true,
         error: StoreError::new(
@@ -194,8 +193,8 @@ fn nothing_stored() -> Failed {
 }
 
 /// The bytes that were stored are lost, and they are no longer here to begin anew.
-fn gone(failed: &Failed) -> Failed {
-    Failed::for_good(StoreError::new(
+fn gone(failed: &FailedCall) -> FailedCall {
+    FailedCall::for_good(StoreError::new(
         StoreErrorKind::Unavailable,
         format!("the session of an upload is gone: {}", failed.error),
     ))

@@ -1,8 +1,11 @@
 //! Writing: one request, or a resumable upload.
 
-use bleepstore_core::ports::{BodyStream, StoreError, StoreErrorKind, StoreResult, WriteError, next_part};
+use async_trait::async_trait;
+use bleepstore_core::ports::{
+    BodyStream, PartSink, SentPart, StoreError, StoreErrorKind, StoreResult, WriteError, next_part,
+    send_in_parts,
+};
 use bytes::{Bytes, BytesMut};
-use futures_util::join;
 use http::Method;
 use serde::Deserialize;
 
@@ -29,15 +32,23 @@ impl GcsBlobs {
     /// Writes all of a body under a name, or nothing.
     pub(super) async fn write_body(&self, name: &str, mut body: BodyStream) -> Result<u64, WriteError> {
         let first = next_part(&mut body, BytesMut::new(), PART).await?;
-        let Some(rest) = first.rest else {
+        if first.rest.is_none() {
             let length = first.bytes.len() as u64;
             self.put(name, first.bytes).await?;
             return Ok(length);
-        };
+        }
         let session = Session::start(&self.calls, name).await?;
-        match self.write_parts(&session, first.bytes, rest, body).await {
-            Ok((stored, length, crc)) => {
-                self.check(name, &stored, length, crc).await?;
+        let mut upload = Upload {
+            session: &session,
+            crc: Crc32c::new(),
+            stored: None,
+        };
+        match send_in_parts(&mut upload, first, body, PART).await {
+            Ok(length) => {
+                let stored = upload
+                    .stored
+                    .ok_or_else(|| StoreError::internal("an upload ended without its last part"))?;
+                self.check(name, &stored, length, upload.crc).await?;
                 Ok(length)
             }
             Err(error) => {
@@ -61,30 +72,6 @@ impl GcsBlobs {
         self.check(name, &answer, length, crc).await
     }
 
-    async fn write_parts(
-        &self,
-        session: &Session<'_>,
-        first: Bytes,
-        rest: BytesMut,
-        mut body: BodyStream,
-    ) -> Result<(Answer, u64, Crc32c), WriteError> {
-        let mut crc = Crc32c::new();
-        let mut length = 0;
-        let (mut part, mut rest) = (first, Some(rest));
-        loop {
-            crc.update(&part);
-            let start = length;
-            length += part.len() as u64;
-            let Some(begun) = rest else {
-                return Ok((session.send_last(start, part).await?, length, crc));
-            };
-            let (sent, next) = join!(session.send(start, part), next_part(&mut body, begun, PART));
-            sent?;
-            let next = next?;
-            (part, rest) = (next.bytes, next.rest);
-        }
-    }
-
     /// Makes sure that Cloud Storage has the bytes that were sent, and removes what is not.
     async fn check(&self, name: &str, answer: &Answer, length: u64, crc: Crc32c) -> StoreResult<()> {
         let expected = (length.to_string(), crc.base64());
@@ -100,5 +87,25 @@ impl GcsBlobs {
             tracing::warn!(%error, "an object that was damaged on its way stays until gc finds it");
         }
         Err(StoreError::new(StoreErrorKind::Unavailable, complaint))
+    }
+}
+
+/// A resumable upload under way.
+struct Upload<'a> {
+    session: &'a Session<'a>,
+    crc: Crc32c,
+    /// What was said of the object when its last byte arrived.
+    stored: Option<Answer>,
+}
+
+#[async_trait]
+impl PartSink for Upload<'_> {
+    async fn send(&mut self, part: SentPart) -> StoreResult<()> {
+        self.crc.update(&part.bytes);
+        if part.last {
+            self.stored = Some(self.session.send_last(part.start, part.bytes).await?);
+            return Ok(());
+        }
+        self.session.send(part.start, part.bytes).await
     }
 }

@@ -119,6 +119,12 @@ fn on_cloud_run_the_log_is_cloud_loggings_and_carries_the_trace_of_the_request()
         "{trace}"
     );
     assert_eq!(entry["logging.googleapis.com/spanId"], "00f067aa0ba902b7");
+    let access: Value = serde_json::from_str(&running.logged("bleepstore::access")).unwrap();
+    assert_eq!(
+        (&access["operation"], &access["status"]),
+        (&"ListBuckets".into(), &403.into())
+    );
+    assert_eq!(access["logging.googleapis.com/trace"], trace);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bleepstore_core::model::{BlobRef, BucketId};
 
-use super::files::FileOps;
+use crate::files::FileOps;
 
 /// How many folders are remembered: a few megabytes at most. A forgotten one costs three syncs again.
 const REMEMBERED: usize = 1 << 17;

@@ -4,7 +4,6 @@
 //! A blob is written to a file in `tmp/`, synced, renamed into its folder, and the folder is synced: a name
 //! under `blobs/` is always a whole blob.
 
-mod files;
 mod folders;
 mod read;
 mod scan;
@@ -20,13 +19,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bleepstore_core::model::BlobRef;
 use bleepstore_core::ports::{
-    BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError, StoreErrorKind,
-    StoreResult, WriteError,
+    BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError, StoreResult,
+    WriteError,
 };
 use tokio::task::spawn_blocking;
 
-use self::files::{DiskFiles, FileOps};
 use self::folders::Folders;
+use crate::files::{DiskFiles, FileOps, store_error};
 
 /// A blob store in a folder.
 #[derive(Clone)]
@@ -48,15 +47,27 @@ impl FsBlobs {
         Self::open_with(root, Box::new(DiskFiles))
     }
 
+    /// Opens the store in `root` beside another process that may have opened it, and leaves that one's unfinished
+    /// writes alone. Blocks.
+    pub fn beside(root: &Path) -> io::Result<Self> {
+        Self::prepare(root, Box::new(DiskFiles))
+    }
+
     fn open_with(root: &Path, files: Box<dyn FileOps>) -> io::Result<Self> {
+        let store = Self::prepare(root, files)?;
+        let Disk { files, folders } = store.disk.as_ref();
+        for name in files.list(folders.tmp())? {
+            files.remove(&folders.tmp().join(name))?;
+        }
+        Ok(store)
+    }
+
+    fn prepare(root: &Path, files: Box<dyn FileOps>) -> io::Result<Self> {
         let folders = Folders::new(root);
         for folder in [folders.blobs(), folders.tmp()] {
             files.create_dir(folder)?;
         }
         files.sync_dir(root)?;
-        for name in files.list(folders.tmp())? {
-            files.remove(&folders.tmp().join(name))?;
-        }
         let disk = Arc::new(Disk { files, folders });
         Ok(Self { disk })
     }
@@ -160,30 +171,6 @@ impl BlobStore for FsBlobs {
         self.blocking(move |disk| disk.set_owner(&owner)).await
     }
 }
-
-/// What a failed file operation means to a caller of the port. Nothing of the operation can be seen.
-fn store_error(error: io::Error) -> StoreError {
-    let kind = match error.kind() {
-        // Full disks, quotas, memory and file tables may have room again.
-        io::ErrorKind::StorageFull
-        | io::ErrorKind::QuotaExceeded
-        | io::ErrorKind::FileTooLarge
-        | io::ErrorKind::OutOfMemory
-        | io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::ResourceBusy
-        | io::ErrorKind::StaleNetworkFileHandle
-        | io::ErrorKind::TimedOut => StoreErrorKind::Unavailable,
-        _ if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => StoreErrorKind::Unavailable,
-        io::ErrorKind::UnexpectedEof => StoreErrorKind::Corrupt,
-        _ => StoreErrorKind::Internal,
-    };
-    StoreError::new(kind, error)
-}
-
-/// "Too many open files in system", the same number on every Unix.
-const ENFILE: i32 = 23;
-/// "Too many open files".
-const EMFILE: i32 = 24;
 
 /// The blocking task did not finish: it panicked, or the runtime is shutting down.
 fn stopped(error: tokio::task::JoinError) -> StoreError {

@@ -1,14 +1,13 @@
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::sync::atomic::Ordering;
 
 use bleepstore_core::model::{BlobId, BucketId, ErrorCode, S3Error, StoreId};
+use bleepstore_core::ports::StoreErrorKind;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::*;
+use crate::files::faulty::Faulty;
 
 fn blob(bucket: u8, start: [u8; 3]) -> BlobRef {
     let mut id = [0; 16];
@@ -292,79 +291,5 @@ async fn an_owner_record_that_cannot_be_replaced_stays() {
         let epoch = store.owner().await.unwrap().unwrap().epoch;
         assert!(epoch == 1 || failing == 4, "step {failing}");
         assert_eq!(files_below(root.path()), ["blobs/owner.json"]);
-    }
-}
-
-/// The disk, which is full after some number of changes.
-struct Faulty {
-    left: AtomicUsize,
-    synced: Mutex<Vec<PathBuf>>,
-}
-
-impl Default for Faulty {
-    fn default() -> Self {
-        Self {
-            left: AtomicUsize::new(usize::MAX),
-            synced: Mutex::default(),
-        }
-    }
-}
-
-impl Faulty {
-    fn step(&self) -> io::Result<()> {
-        match self.left.load(Ordering::Relaxed) {
-            usize::MAX => Ok(()),
-            0 => Err(io::ErrorKind::StorageFull.into()),
-            left => {
-                self.left.store(left - 1, Ordering::Relaxed);
-                Ok(())
-            }
-        }
-    }
-}
-
-impl FileOps for Arc<Faulty> {
-    fn create(&self, path: &Path) -> io::Result<File> {
-        self.step()?;
-        DiskFiles.create(path)
-    }
-    fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
-        self.step()?;
-        DiskFiles.append(file, bytes)
-    }
-    fn sync(&self, file: &File) -> io::Result<()> {
-        self.step()?;
-        DiskFiles.sync(file)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step()?;
-        DiskFiles.rename(from, to)
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.step()?;
-        self.synced.lock().unwrap().push(path.to_owned());
-        DiskFiles.sync_dir(path)
-    }
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.step()?;
-        DiskFiles.create_dir(path)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        DiskFiles.remove(path)
-    }
-    fn open(&self, path: &Path) -> io::Result<(File, u64)> {
-        DiskFiles.open(path)
-    }
-    fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        DiskFiles.read_at(file, buffer, offset)
-    }
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        DiskFiles.read(path)
-    }
-    fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
-        DiskFiles.list(path)
-    }
-    fn stat(&self, path: &Path) -> io::Result<(u64, SystemTime)> {
-        DiskFiles.stat(path)
     }
 }

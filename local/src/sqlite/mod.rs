@@ -18,6 +18,7 @@ mod writer;
 
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use bleepstore_core::ports::{MetadataStore, StoreResult};
@@ -26,7 +27,9 @@ use rusqlite::Connection;
 use self::error::Failure;
 use self::readers::Readers;
 pub use self::schema::OpenError;
-use self::writer::{Fatal, Gate, Writer};
+use self::writer::{Gate, Transactions};
+use crate::group_commit::{self, Fatal, Made, Writer, abort};
+use crate::metrics::Histogram;
 
 /// Bodies up to this many bytes lie in the database: a file and its two fsyncs would cost more.
 const INLINE_LIMIT: u64 = 16 * 1024;
@@ -37,13 +40,15 @@ const LAYOUT_LIMIT: usize = 1_000;
 
 /// A metadata store in one SQLite database.
 pub struct SqliteMetadata {
-    writer: Writer,
+    writer: Writer<Connection>,
     readers: Readers,
+    group_sizes: Arc<Histogram>,
 }
 
 impl SqliteMetadata {
-    /// Opens the database at `path`, or creates it with mode 0600. Its folder must exist, and no other
-    /// process may write to it. Blocks: call it before serving.
+    /// Opens the database at `path`, or creates it with mode 0600. Its folder must exist. Other processes may have it
+    /// open: changes take turns, and one that waits for its turn longer than 5 s is refused as throttled. Blocks: call
+    /// it before serving.
     ///
     /// When a commit cannot be made durable, the process is aborted with a line on stderr: after a failed
     /// fsync nobody knows what is on disk, and only a new process reads it afresh.
@@ -56,8 +61,14 @@ impl SqliteMetadata {
         let gate = Gate::default();
         let cores = thread::available_parallelism().map_or(2, NonZero::get);
         let readers = Readers::start(path, &gate, cores.clamp(2, 8))?;
-        let writer = Writer::start(db, path, gate, fatal).map_err(OpenError::Thread)?;
-        Ok(Self { writer, readers })
+        let group_sizes = group_commit::group_sizes();
+        let engine = Transactions::on(db, path, gate, Arc::clone(&group_sizes));
+        let writer = Writer::start("sqlite-writer", engine, fatal).map_err(OpenError::Thread)?;
+        Ok(Self {
+            writer,
+            readers,
+            group_sizes,
+        })
     }
 
     /// Finishes the changes that are under way, refuses later ones, and moves the write-ahead log into
@@ -69,7 +80,12 @@ impl SqliteMetadata {
     /// How many transactions were committed since the store was opened. Changes that wait at the same
     /// moment share one.
     pub fn transactions(&self) -> u64 {
-        self.writer.transactions()
+        self.group_sizes.count()
+    }
+
+    /// How many changes shared each of them.
+    pub fn group_sizes(&self) -> Arc<Histogram> {
+        Arc::clone(&self.group_sizes)
     }
 
     /// Runs `work` on the writer's thread.
@@ -78,7 +94,12 @@ impl SqliteMetadata {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        self.writer.run(work).await
+        let made = move |db: &mut Connection| match work(db) {
+            Ok(value) => Made::Kept(value),
+            Err(failure) if failure.is_lost_fsync() => Made::Lost(failure.to_string()),
+            Err(failure) => Made::Undone(failure.into()),
+        };
+        self.writer.run(made).await
     }
 
     /// Runs `work` on a reader's thread, on one snapshot.
@@ -99,9 +120,4 @@ impl MetadataStore for SqliteMetadata {
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
     }
-}
-
-fn abort(reason: &str) {
-    eprintln!("bleepstore: {reason}");
-    std::process::abort();
 }

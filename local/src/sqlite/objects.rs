@@ -6,15 +6,14 @@ use bleepstore_core::model::{
     WriteCondition,
 };
 use bleepstore_core::ports::{
-    CommitOutcome, KeyRange, KeyStart, ManifestEntry, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
-    StoreResult,
+    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, StoreResult,
 };
 use rusqlite::{Connection, params};
 
 use super::error::Failure;
 use super::rows::{
-    ObjectJson, StoredObject, behind_key, behind_prefix, first, holds, json_column, key_column, kind_code,
-    one_more_than, page, summary, summary_columns,
+    ObjectJson, StoredObject, behind_key, behind_prefix, first, holds, kind_code, one_more_than, page,
+    summary, summary_columns,
 };
 use super::{INLINE_LIMIT, LAYOUT_LIMIT, SqliteMetadata, buckets};
 
@@ -29,6 +28,12 @@ pub(super) const SCAN: &str = summary_columns!(
 const FIND: &str = summary_columns!(
     ", commit_id, kind, shared, body, detail, manifest
      FROM objects WHERE bucket = ? AND key = ?"
+);
+
+/// Everything of objects behind a key but their inline bodies.
+const SCAN_RECORDS: &str = summary_columns!(
+    ", commit_id, kind, shared, body, detail, manifest
+     FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?"
 );
 
 #[async_trait]
@@ -130,29 +135,21 @@ impl ObjectIndex for SqliteMetadata {
         .await
     }
 
-    async fn scan_manifests(
+    async fn scan_records(
         &self,
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ManifestEntry, String>> {
+    ) -> StoreResult<Page<ObjectRecord, String>> {
         let id = bucket.id;
         let start = after.map(behind_key).unwrap_or_default();
         self.query(move |db| {
-            let mut select = db.prepare_cached(
-                "SELECT key, manifest FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?",
-            )?;
+            let mut select = db.prepare_cached(SCAN_RECORDS)?;
             page(
                 &mut select,
                 params![id.as_bytes(), start, one_more_than(limit)],
                 limit,
-                |row| {
-                    let manifest = match row.get_ref(1)? {
-                        rusqlite::types::ValueRef::Null => Manifest::empty(),
-                        _ => json_column(row, 1)?,
-                    };
-                    Ok(ManifestEntry::new(key_column(row, 0)?, &manifest))
-                },
+                |row| StoredObject::read(row)?.into_record(id),
                 |last| last.key.as_str().to_owned(),
             )
         })

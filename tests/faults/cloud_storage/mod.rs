@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::model::{BlobId, BlobRef, BucketId, ErrorCode, S3Error};
+use bleepstore_core::model::{ErrorCode, S3Error};
 use bleepstore_core::ports::{BlobRead, BlobStore, StoreError, StoreErrorKind, WriteError};
 use bleepstore_gcp::gcs_blobs::{GcsBlobs, GcsSettings};
 use bleepstore_gcp::tokens::AccessTokens;
@@ -20,6 +20,7 @@ use self::server::Fate::{
     BegunAt, CutBehind, Damaged, HalfSent, Refused, RefusedBehind, SentWith, Served, StoredUpTo, Unanswered,
 };
 use self::server::{Fate, Server};
+use crate::scripted::{BLOB, watched_body};
 
 mod server;
 
@@ -34,11 +35,6 @@ const SECOND: &str = "PUT bytes 8388608-16777215/*";
 const LAST: &str = "PUT bytes 16777216-16777216/16777217";
 const ASK: &str = "PUT bytes */*";
 const CANCEL: &str = "DELETE session";
-
-const BLOB: BlobRef = BlobRef {
-    bucket: BucketId::from_bytes([1; 16]),
-    blob: BlobId::from_bytes([2; 16]),
-};
 
 /// A store over a server, on a clock on which nobody waits.
 struct Scene {
@@ -284,18 +280,11 @@ async fn no_byte_goes_to_a_session_that_is_not_at_the_endpoint() {
 /// A write holds the part that is sent and the one that arrives, whatever the length of the body.
 #[tokio::test]
 async fn a_body_of_200_mb_is_never_held_in_memory() {
-    const PIECE: usize = 1 << 16;
-    const PIECES: u64 = 3_200;
     let scene = Scene::new([]);
     let server = scene.server.shared();
-    let pieces = (0..PIECES).map(move |number| {
-        let taken = (number + 1) * PIECE as u64;
-        let held = taken - server.lock().unwrap().stored;
-        assert!(held <= 2 * PART + PIECE as u64, "{held} bytes at piece {number}");
-        Ok(Bytes::from(vec![number as u8; PIECE]))
-    });
-    let written = scene.store.write(&BLOB, body(pieces), None).await.unwrap();
-    assert_eq!(written, PIECES * PIECE as u64);
+    let body = watched_body(3_200, 2 * PART, move || server.lock().unwrap().stored);
+    let written = scene.store.write(&BLOB, body, None).await.unwrap();
+    assert_eq!(written, 3_200 << 16);
     assert_eq!(scene.server.state().stored, written);
 }
 

@@ -1,13 +1,14 @@
 //! A Cloud Storage of one object that fares as a test wants: real sockets, every request noted.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread;
 
 use bleepstore_core::digest::ChecksumHasher;
 use bleepstore_core::model::ChecksumAlgorithm;
+
+use crate::scripted::{CUT, Head, Reply, bytes_of, listen, response};
 
 /// What becomes of one request.
 #[derive(Clone, Debug)]
@@ -83,8 +84,6 @@ pub(super) struct Server {
 impl Server {
     /// Starts it. The first requests fare as the script says, all others are served.
     pub(super) fn start(script: impl IntoIterator<Item = Fate>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State {
             script: script.into_iter().collect(),
             seen: Vec::new(),
@@ -95,13 +94,7 @@ impl Server {
             download: Vec::new(),
         }));
         let shared = Arc::clone(&state);
-        thread::spawn(move || {
-            for connection in listener.incoming().map_while(Result::ok) {
-                let state = Arc::clone(&shared);
-                // A connection that was cut is what the test wanted; the client tells what came of it.
-                thread::spawn(move || serve(connection, address, &state).unwrap_or_default());
-            }
-        });
+        let address = listen(move |head, input, address| reply(head, input, address, &shared));
         Self { address, state }
     }
 
@@ -119,87 +112,36 @@ impl Server {
     }
 }
 
-struct Head {
-    method: String,
-    target: String,
-    content_length: u64,
-    content_range: Option<String>,
-    range: Option<String>,
-}
-
-impl Head {
-    fn name(&self) -> String {
-        let kind = match &self.content_range {
-            Some(range) => range.as_str(),
-            None if self.target.contains("uploadType=resumable&name=") && self.method == "POST" => {
-                "resumable"
-            }
-            None if self.target.contains("uploadType=media") => "media",
-            None if self.target.contains("upload_id=") => "session",
-            None if self.target.contains("maxResults=1&") => "bucket",
-            None => "object",
-        };
-        format!("{} {kind}", self.method)
-    }
-}
-
-fn serve(connection: TcpStream, address: SocketAddr, state: &Mutex<State>) -> io::Result<()> {
-    let mut output = connection.try_clone()?;
-    let mut input = BufReader::new(connection);
-    while let Some(head) = read_head(&mut input)? {
-        let fate = {
-            let mut state = state.lock().unwrap();
-            state.seen.push(head.name());
-            state.script.pop_front().unwrap_or(Fate::Served)
-        };
-        let last = matches!(fate, Fate::HalfSent);
-        let Some(answer) = answer(&head, fate, &mut input, address, state)? else {
-            return Ok(());
-        };
-        output.write_all(&answer)?;
-        if last {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-fn read_head(input: &mut impl BufRead) -> io::Result<Option<Head>> {
-    let mut line = String::new();
-    if input.read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    let mut words = line.split(' ').map(str::to_owned);
-    let (method, target) = (words.next().unwrap(), words.next().unwrap());
-    let mut head = Head {
-        content_length: 0,
-        content_range: None,
-        range: None,
-        method,
-        target,
+/// What a request is called.
+fn name(head: &Head) -> String {
+    let kind = match head.header("content-range") {
+        Some(range) => range,
+        None if head.target.contains("uploadType=resumable&name=") && head.method == "POST" => "resumable",
+        None if head.target.contains("uploadType=media") => "media",
+        None if head.target.contains("upload_id=") => "session",
+        None if head.target.contains("maxResults=1&") => "bucket",
+        None => "object",
     };
-    let mut has_length = false;
-    loop {
-        let mut line = String::new();
-        input.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            break;
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => {
-                has_length = true;
-                head.content_length = value.parse().unwrap();
-            }
-            "content-range" => head.content_range = Some(value.to_owned()),
-            "range" => head.range = Some(value.to_owned()),
-            "authorization" => assert_eq!(value, "Bearer emulated"),
-            "accept-encoding" => assert_eq!(value, "identity"),
-            _ => {}
-        }
-    }
+    format!("{} {kind}", head.method)
+}
+
+fn reply(head: &Head, input: &mut impl Read, address: SocketAddr, state: &Mutex<State>) -> io::Result<Reply> {
+    assert_eq!(head.header("authorization"), Some("Bearer emulated"));
+    assert_eq!(head.header("accept-encoding"), Some("identity"));
     // Google answers 411 to a request that does not say how long it is.
-    assert!(has_length || head.method == "GET", "{}", head.name());
-    Ok(Some(head))
+    let has_length = head.header("content-length").is_some();
+    assert!(has_length || head.method == "GET", "{}", name(head));
+    let fate = {
+        let mut state = state.lock().unwrap();
+        state.seen.push(name(head));
+        state.script.pop_front().unwrap_or(Fate::Served)
+    };
+    let last = matches!(fate, Fate::HalfSent);
+    Ok(match answer(head, fate, input, address, state)? {
+        None => CUT,
+        Some(answer) if last => Reply::Last(answer),
+        Some(answer) => Reply::Answer(answer),
+    })
 }
 
 /// The answer to a request; `None` where the connection is cut instead.
@@ -210,8 +152,8 @@ fn answer(
     address: SocketAddr,
     state: &Mutex<State>,
 ) -> io::Result<Option<Vec<u8>>> {
-    let whole = head.content_length;
-    let is_session = head.content_range.is_some();
+    let whole = head.content_length();
+    let is_session = head.header("content-range").is_some();
     Ok(Some(match fate {
         Fate::Refused(status, lines) => {
             receive(input, whole, whole, state, false)?;
@@ -233,7 +175,7 @@ fn answer(
             serve_upload(head, input, state)?;
             response(200, "", br#"{"size":"1","crc32c":"AAAAAA=="}"#)
         }
-        Fate::Unanswered if head.content_length > 0 => {
+        Fate::Unanswered if head.content_length() > 0 => {
             serve_upload(head, input, state)?;
             return Ok(None);
         }
@@ -270,9 +212,9 @@ fn answer(
 
 /// Takes the body of an upload, and completes the object with its last byte.
 fn serve_upload(head: &Head, input: &mut impl Read, state: &Mutex<State>) -> io::Result<Vec<u8>> {
-    let Some(range) = &head.content_range else {
+    let Some(range) = head.header("content-range") else {
         state.lock().unwrap().reset();
-        receive(input, head.content_length, head.content_length, state, true)?;
+        receive(input, head.content_length(), head.content_length(), state, true)?;
         return Ok(response(200, "", state.lock().unwrap().completed().as_bytes()));
     };
     let (bytes, total) = range.strip_prefix("bytes ").unwrap().split_once('/').unwrap();
@@ -280,7 +222,7 @@ fn serve_upload(head: &Head, input: &mut impl Read, state: &Mutex<State>) -> io:
         let stored = state.lock().unwrap().stored;
         assert_eq!(start.parse(), Ok(stored), "bytes are sent once and without a gap");
     }
-    receive(input, head.content_length, head.content_length, state, true)?;
+    receive(input, head.content_length(), head.content_length(), state, true)?;
     let mut state = state.lock().unwrap();
     if total.parse() == Ok(state.stored) {
         return Ok(response(200, "", state.completed().as_bytes()));
@@ -323,21 +265,9 @@ fn goes_on(state: &State) -> Vec<u8> {
 }
 
 fn download(head: &Head, state: &State, line: &str) -> Vec<u8> {
-    let Some(range) = &head.range else {
+    let Some(range) = head.header("range") else {
         return response(200, line, &state.download);
     };
-    let (start, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
-    let (start, last): (usize, usize) = (start.parse().unwrap(), last.parse().unwrap());
+    let (start, last) = bytes_of(range);
     response(206, line, &state.download[start..=last])
-}
-
-fn response(status: u16, lines: &str, body: &[u8]) -> Vec<u8> {
-    // An answer 204 has no length.
-    let length = match status {
-        204 => String::new(),
-        _ => format!("content-length: {}\r\n", body.len()),
-    };
-    let mut all = format!("HTTP/1.1 {status} x\r\n{length}{lines}\r\n").into_bytes();
-    all.extend_from_slice(body);
-    all
 }

@@ -1,5 +1,6 @@
 //! `docs/cost.md`, which is the one place of prices and of counts: tests read it and compare.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 /// The document's text.
@@ -26,6 +27,18 @@ impl CostDocument {
             .skip(2)
             .map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect())
             .collect()
+    }
+
+    /// Fails where the table under a heading is another one, and prints it as it should be.
+    pub fn assert_table(&self, heading: &str, expected: Vec<Vec<String>>) {
+        let table = expected.iter().fold(String::new(), |mut table, row| {
+            writeln!(table, "| {} |", row.join(" | ")).expect("a String takes it");
+            table
+        });
+        assert!(
+            self.table(heading) == expected,
+            "docs/cost.md says otherwise under {heading:?} than was counted, which is:\n{table}"
+        );
     }
 
     /// The number in the second cell of the row that starts with `name`.

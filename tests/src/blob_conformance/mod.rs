@@ -120,6 +120,36 @@ impl BlobFixture {
         assert_eq!(self.scan(blob.bucket, 1000).await, []);
     }
 
+    /// That all calls of a store fail, where what it keeps blobs in is not there, and nothing looks missing.
+    pub async fn assert_unusable(&self, store: &dyn BlobStore) {
+        let (blob, other) = (self.fresh(), self.fresh());
+        assert!(store.read(&blob, 0..1).await.is_err());
+        assert!(store.owner().await.is_err() && store.scan(None, 1).await.is_err());
+        for length in [1, 9 << 20] {
+            let written = store.write(&blob, body([Ok(self.bytes(length))]), None).await;
+            assert!(matches!(written, Err(WriteError::Store(_))), "{written:?}");
+        }
+        for blobs in [&[blob][..], &[blob, other]] {
+            let outcomes = store.delete(blobs).await;
+            assert_eq!(outcomes.len(), blobs.len());
+            assert!(outcomes.iter().all(|outcome| outcome.result.is_err()));
+        }
+    }
+
+    /// That of `count` deletions at once each has an outcome, though only one of the blobs was there.
+    pub async fn assert_outcome_of_each_deletion(&self, count: usize) {
+        let bucket = self.fresh().bucket;
+        let mut blobs: Vec<BlobRef> = (0..count).map(|_| self.samples.blob(bucket)).collect();
+        blobs.sort();
+        self.write(&blobs[count - 1], &Bytes::from("x")).await;
+        let outcomes = self.store.delete(&blobs).await;
+        assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+        let mut named: Vec<BlobRef> = outcomes.iter().map(|outcome| outcome.blob).collect();
+        named.sort();
+        assert_eq!(named, blobs);
+        assert_eq!(self.scan(bucket, 10).await, []);
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -166,6 +196,8 @@ macro_rules! blob_conformance {
         $crate::conformance_suite! { blob_conformance, $factory, $crate::suite::nothing_left_out;
             writing:
                 bodies_of_any_length_come_back
+                a_long_body_comes_back
+                a_long_body_that_fails_at_its_end_leaves_nothing
                 the_body_decides_the_length_not_the_hint
                 nothing_is_seen_of_a_blob_before_it_is_whole
                 a_body_that_fails_midway_leaves_nothing

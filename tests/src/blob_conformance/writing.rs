@@ -51,6 +51,28 @@ pub async fn bodies_of_any_length_come_back(f: BlobFixture) {
     }
 }
 
+/// More than a store sends or keeps in one piece.
+const LONG: usize = (20 << 20) + 1;
+
+/// Also a range across the place where pieces of 8 MiB meet.
+pub async fn a_long_body_comes_back(f: BlobFixture) {
+    let (blob, bytes) = (f.fresh(), f.bytes(LONG));
+    f.write(&blob, &bytes).await;
+    let found = f.read(&blob, 0..LONG as u64).await;
+    assert!(found.as_ref() == Some(&bytes), "the bytes come back");
+    let across = f.read(&blob, (8 << 20) - 1..(8 << 20) + 1).await;
+    assert_eq!(across, Some(bytes.slice((8 << 20) - 1..(8 << 20) + 1)));
+}
+
+/// Though most of it may have been sent.
+pub async fn a_long_body_that_fails_at_its_end_leaves_nothing(f: BlobFixture) {
+    let blob = f.fresh();
+    let failing = body([Ok(f.bytes(LONG)), Err(S3Error::new(ErrorCode::BadDigest))]);
+    let error = body_error(f.store.write(&blob, failing, Some(LONG as u64)).await);
+    assert_eq!(error.code, ErrorCode::BadDigest);
+    f.assert_absent(&blob).await;
+}
+
 /// A wrong hint and none.
 pub async fn the_body_decides_the_length_not_the_hint(f: BlobFixture) {
     let bytes = f.bytes(70_000);

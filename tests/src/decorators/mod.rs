@@ -1,22 +1,22 @@
 //! Stores around stores: they count calls, break them and hold them, so that tests can see what the core
 //! asks of its ports and what it does when they fail.
 //!
-//! An [`Interceptor`] decides about every call; [`InterceptedMetadata`] and [`InterceptedBlobs`] ask it.
+//! An [`Interceptor`] decides about every call; the stores of [`intercepted_metadata`] and [`intercepted_blobs`] ask it.
 
-mod blobs;
 mod counter;
 mod faults;
 mod gate;
-mod metadata;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use bleepstore_core::ports::{StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::ports::{
+    Around, AroundBlobs, AroundMetadata, BlobStore, MetadataStore, StoreError, StoreErrorKind,
+};
 
-pub use blobs::InterceptedBlobs;
 pub use counter::CallCounter;
 pub use faults::Faults;
 pub use gate::{Gate, Held};
-pub use metadata::InterceptedMetadata;
 
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,29 +54,45 @@ fn injected(kind: StoreErrorKind) -> StoreError {
     StoreError::new(kind, "injected by a test")
 }
 
-/// One call, as the interceptor wants it.
-async fn intercept<T, E: From<StoreError>>(
-    interceptor: &dyn Interceptor,
-    method: &'static str,
-    call: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let verdict = interceptor.before(method).await;
-    if let Verdict::Fail(kind) = verdict {
-        return Err(injected(kind).into());
-    }
-    let answer = call.await?;
-    interceptor.after(method).await;
-    match verdict {
-        Verdict::LoseAnswer => Err(injected(StoreErrorKind::Timeout).into()),
-        Verdict::Pass | Verdict::Fail(_) => Ok(answer),
+/// Asks an interceptor about every call.
+#[derive(Clone)]
+pub struct Intercepting(Arc<dyn Interceptor>);
+
+impl Around for Intercepting {
+    async fn around<T, E>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E>
+    where
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        let verdict = self.0.before(method).await;
+        if let Verdict::Fail(kind) = verdict {
+            return Err(injected(kind).into());
+        }
+        let answer = call.await?;
+        self.0.after(method).await;
+        match verdict {
+            Verdict::LoseAnswer => Err(injected(StoreErrorKind::Timeout).into()),
+            Verdict::Pass | Verdict::Fail(_) => Ok(answer),
+        }
     }
 }
 
-/// The outcome of a whole call, for calls that answer with an outcome per item.
-async fn intercept_items<T>(
-    interceptor: &dyn Interceptor,
-    method: &'static str,
-    call: impl Future<Output = T>,
-) -> StoreResult<T> {
-    intercept(interceptor, method, async { Ok(call.await) }).await
+/// A metadata store around another. Methods are named to the interceptor as the port names them.
+pub fn intercepted_metadata(
+    inner: Arc<dyn MetadataStore>,
+    interceptor: Arc<dyn Interceptor>,
+) -> AroundMetadata<Intercepting> {
+    AroundMetadata::new(inner, Intercepting(interceptor))
+}
+
+/// A blob store around another. Methods are named to the interceptor as the port names them.
+pub fn intercepted_blobs(
+    inner: Arc<dyn BlobStore>,
+    interceptor: Arc<dyn Interceptor>,
+) -> AroundBlobs<Intercepting> {
+    AroundBlobs::new(inner, Intercepting(interceptor))
 }

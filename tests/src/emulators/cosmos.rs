@@ -58,6 +58,9 @@ pub enum Fault {
     After(Answer),
 }
 
+/// The key that the emulator takes, as it takes any other.
+pub(super) const KEY: &str = "c2VjcmV0";
+
 type Plan = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 
 /// An account on this machine, with the container that the store uses. It ends when it is dropped.
@@ -71,6 +74,7 @@ struct Front {
     base: String,
     emulator: InMemoryEmulatorHttpClient,
     calls: Mutex<Vec<Call>>,
+    answers_to_queries: Mutex<Vec<usize>>,
     plan: Mutex<Option<Plan>>,
 }
 
@@ -104,13 +108,18 @@ impl CosmosEmulator {
     pub fn account(&self) -> Account {
         Account {
             endpoint: format!("http://{}/", self.address),
-            identity: Identity::Key("c2VjcmV0".into()),
+            identity: Identity::Key(KEY.into()),
         }
     }
 
     /// The calls to the container's data since the last look.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut *self.front.calls.lock().unwrap())
+    }
+
+    /// The sizes of the answers to queries since the last look, in bytes.
+    pub fn take_answers_to_queries(&self) -> Vec<usize> {
+        std::mem::take(&mut *self.front.answers_to_queries.lock().unwrap())
     }
 
     /// Asks `plan` about every call to the container's data from now on.
@@ -152,6 +161,7 @@ async fn start(level: ConsistencyLevel) -> io::Result<(TcpListener, Arc<Front>)>
         base,
         emulator: InMemoryEmulatorHttpClient::new(account),
         calls: Mutex::default(),
+        answers_to_queries: Mutex::default(),
         plan: Mutex::default(),
     };
     front.create_container().await?;
@@ -214,7 +224,14 @@ impl Front {
         });
         let execute = self.execute(&head.method, path, &head.headers, body);
         let answer = match fault {
-            None => return execute.await.map(|answer| answer.map(Full::new)),
+            None => {
+                let answer = execute.await?;
+                if call.is_some_and(|call| call.name == "query") {
+                    let size = answer.body().len();
+                    self.answers_to_queries.lock().unwrap().push(size);
+                }
+                return Ok(answer.map(Full::new));
+            }
             Some(Fault::Before(answer)) => answer,
             Some(Fault::After(answer)) => {
                 execute.await?;

@@ -27,7 +27,7 @@ impl ServerProgram {
             .chain([("BLEEPSTORE_LISTEN", OsStr::new("127.0.0.1:0"))]);
         let (send, receive) = mpsc::channel();
         let program = Supervised::start(&[binary.as_os_str()], variables, move |line| {
-            let address = line.map(|line| line.strip_prefix("endpoint http://"));
+            let address = line.map(endpoint_in);
             match address {
                 // Nobody listens any more once the start is over.
                 None => send.send(None).unwrap_or_default(),
@@ -50,6 +50,12 @@ impl ServerProgram {
     pub fn stop(mut self) -> io::Result<bool> {
         Ok(self.program.stop()?.success())
     }
+}
+
+/// The address in the line that says where a server listens. The local server's is indented and padded.
+fn endpoint_in(line: &str) -> Option<&str> {
+    let url = line.trim_start().strip_prefix("endpoint")?.trim_start();
+    url.strip_prefix("http://")
 }
 
 /// The binary of this name that cargo built beside the running test or program.

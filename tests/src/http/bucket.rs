@@ -184,6 +184,11 @@ impl Bucket {
                 )
             })
             .collect();
+        self.complete_of(key, upload, &parts)
+    }
+
+    /// CompleteMultipartUpload of these `Part` elements.
+    pub fn complete_of(&self, key: &str, upload: &str, parts: &str) -> Request {
         self.object("POST", key).query("uploadId", upload).body(format!(
             "<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"
         ))

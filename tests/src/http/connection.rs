@@ -19,26 +19,41 @@ pub struct Connection {
 impl Connection {
     /// Connects to a server behind `front`.
     pub fn open(address: SocketAddr, front: Front) -> Self {
-        let stream = TcpStream::connect(address).expect("the server accepts connections");
-        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self {
+        Self::try_open(address, front).expect("the server accepts connections")
+    }
+
+    /// Connects to a server that may be gone.
+    pub fn try_open(address: SocketAddr, front: Front) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
             stream: BufReader::new(stream),
             address,
             front,
-        }
+        })
     }
 
     /// Sends a request and reads its response. A server may answer before it has read the body, so a body that
     /// cannot be written to its end is no failure by itself.
     pub fn send(&mut self, request: &SignedRequest) -> Response {
-        self.try_send(request).expect("a whole body")
+        self.try_send(request).expect("a whole response")
     }
 
-    /// Sends a request as [`send`](Self::send) does; an error if the connection ends inside the response's body.
+    /// Sends a request as [`send`](Self::send) does; an error if the connection ends before the end of the response.
     pub fn try_send(&mut self, request: &SignedRequest) -> io::Result<Response> {
-        self.write(&request.head(self.address));
+        self.stream.get_mut().write_all(&request.head(self.address))?;
+        let _unfinished: io::Result<()> = self.stream.get_mut().write_all(&request.body);
+        self.try_read_response(&request.method)
+    }
+
+    /// Sends a request as [`send`](Self::send) does, to a server that may die at any moment and listen elsewhere in its next
+    /// life: an error if the connection ends before the response does. `Host` is what the request was signed for.
+    pub fn try_exchange(&mut self, request: &SignedRequest) -> io::Result<Response> {
+        self.stream
+            .get_mut()
+            .write_all(&request.head(request.address()))?;
         let _unfinished: io::Result<()> = self.stream.get_mut().write_all(&request.body);
         self.try_read_response(&request.method)
     }
@@ -60,11 +75,11 @@ impl Connection {
 
     /// Reads one response, interim ones (`100 Continue`) included, to the request whose method this is.
     pub fn read_response(&mut self, method: &str) -> Response {
-        self.try_read_response(method).expect("a whole body")
+        self.try_read_response(method).expect("a whole response")
     }
 
     fn try_read_response(&mut self, method: &str) -> io::Result<Response> {
-        let mut response = self.read_head();
+        let mut response = self.read_head()?;
         let bodiless = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
         if !bodiless {
             response.body = self.read_body(&response)?;
@@ -84,22 +99,17 @@ impl Connection {
         }
     }
 
-    fn read_head(&mut self) -> Response {
+    fn read_head(&mut self) -> io::Result<Response> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let line = self
-                .stream
-                .read_until(b'\n', &mut head)
-                .expect("the server answers");
-            assert_ne!(
-                line, 0,
-                "the server closed the connection inside a response's head"
-            );
+            if self.stream.read_until(b'\n', &mut head)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
         }
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut parsed = httparse::Response::new(&mut headers);
         parsed.parse(&head).expect("a well-formed response head");
-        Response {
+        Ok(Response {
             status: parsed.code.unwrap(),
             headers: parsed
                 .headers
@@ -112,12 +122,12 @@ impl Connection {
                 })
                 .collect(),
             body: Vec::new(),
-        }
+        })
     }
 
     fn read_body(&mut self, response: &Response) -> io::Result<Vec<u8>> {
         if response.header("transfer-encoding") == Some("chunked") {
-            return Ok(self.read_chunks());
+            return self.read_chunks();
         }
         let mut body = Vec::new();
         match response.header("content-length") {
@@ -135,20 +145,21 @@ impl Connection {
         Ok(body)
     }
 
-    fn read_chunks(&mut self) -> Vec<u8> {
+    fn read_chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
             let mut line = String::new();
-            self.stream.read_line(&mut line).expect("a chunk's length");
+            if self.stream.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             let length = u64::from_str_radix(line.trim(), 16).expect("a chunk's length in hex");
-            (&mut self.stream)
-                .take(length)
-                .read_to_end(&mut body)
-                .expect("a chunk");
+            let read = (&mut self.stream).take(length).read_to_end(&mut body)?;
             let mut end = String::new();
-            self.stream.read_line(&mut end).expect("the end of a chunk");
+            if read as u64 != length || self.stream.read_line(&mut end)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             if length == 0 {
-                return body;
+                return Ok(body);
             }
         }
     }

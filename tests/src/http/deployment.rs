@@ -9,7 +9,9 @@ use std::sync::OnceLock;
 use super::S3;
 use super::function_url;
 use super::outcome::{self, Outcome};
-use super::server::{behind_a_function_url, in_memory, on_disk, on_emulated_aws, on_emulated_gcp};
+use super::server::{
+    behind_a_function_url, in_memory, on_disk, on_emulated_aws, on_emulated_azure, on_emulated_gcp,
+};
 
 /// Where a server is and what keys it takes.
 #[derive(Clone, Debug)]
@@ -136,6 +138,9 @@ pub static GCP_H2C: Deployment = Deployment::unlimited(|| Endpoint {
     ..on_emulated_gcp()
 });
 
+/// The Azure deployment behind the host of Functions, on an emulated Azure.
+pub static AZURE_FUNCTIONS: Deployment = Deployment::unlimited(on_emulated_azure);
+
 /// The server that `BLEEPSTORE_TEST_ENDPOINT` (host:port), `BLEEPSTORE_ACCESS_KEY` and `BLEEPSTORE_SECRET_KEY` name. Its store must
 /// have the credentials of the accounts [`ALICE`](super::ALICE) and [`BOB`](super::BOB).
 pub static EXTERNAL: Deployment = Deployment::unlimited(|| {
@@ -167,7 +172,17 @@ macro_rules! on_every_http1_deployment {
         $crate::on_deployment!(aws_http, AWS_HTTP, all());
         $crate::on_deployment!(aws_lambda, AWS_LAMBDA, all());
         $crate::on_deployment!(gcp_http1, GCP_HTTP1, all());
+        $crate::on_deployment!(azure_functions, AZURE_FUNCTIONS, all());
         $crate::on_deployment!(external, EXTERNAL, feature = "external");
+    };
+}
+
+/// Registers one rule as one named test per deployment whose server has the base domain [`DOMAIN`](crate::http::DOMAIN).
+#[macro_export]
+macro_rules! on_every_deployment_with_a_domain {
+    () => {
+        $crate::on_deployment!(memory, MEMORY, all());
+        $crate::on_deployment!(sqlite, SQLITE, all());
     };
 }
 
@@ -203,6 +218,14 @@ macro_rules! s3_test {
 macro_rules! sdk_test {
     ($($rule:tt)*) => {
         $crate::rule!(on_every_http1_deployment, $($rule)*);
+    };
+}
+
+/// Writes down a rule of requests that name their bucket in the host; otherwise like [`s3_test`].
+#[macro_export]
+macro_rules! domain_test {
+    ($($rule:tt)*) => {
+        $crate::rule!(on_every_deployment_with_a_domain, $($rule)*);
     };
 }
 

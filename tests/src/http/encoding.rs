@@ -86,6 +86,12 @@ pub fn checksum_sha256(bytes: &[u8]) -> String {
     base64(&Sha256::digest(bytes))
 }
 
+/// The `COMPOSITE` value of `x-amz-checksum-sha256` of an object that was completed of these parts.
+pub fn composite_sha256(parts: &[&[u8]]) -> String {
+    let digests: Vec<u8> = parts.iter().flat_map(Sha256::digest).collect();
+    format!("{}-{}", checksum_sha256(&digests), parts.len())
+}
+
 /// The value of `x-amz-checksum-crc32`.
 pub fn checksum_crc32(bytes: &[u8]) -> String {
     let mut crc = u32::MAX;

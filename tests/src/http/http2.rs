@@ -24,7 +24,7 @@ pub(super) fn send(address: SocketAddr, request: &SignedRequest) -> Response {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| Runtime::new().expect("a runtime"));
     runtime.block_on(async {
-        timeout(TIMEOUT, exchange(address, translated(address, request)))
+        timeout(TIMEOUT, exchange(address, request.translated(address)))
             .await
             .expect("the server answers in time")
             .expect("the server answers")
@@ -52,31 +52,33 @@ async fn exchange(address: SocketAddr, request: http::Request<Body>) -> hyper::R
     })
 }
 
-/// The request as it is in HTTP/2: the host is the authority, and what is the connection's is left out.
-fn translated(address: SocketAddr, sent: &SignedRequest) -> http::Request<Body> {
-    let host = sent.headers.iter().find(|(name, _)| HOST == name.as_str());
-    let host = host.map_or_else(|| address.to_string(), |(_, host)| host.clone());
-    let uri = Uri::builder()
-        .scheme("http")
-        .authority(host)
-        .path_and_query(sent.target.as_str())
-        .build()
-        .expect("a target that HTTP/2 can carry");
-    let mut request = http::Request::new(Body::full(sent.body.clone()));
-    *request.method_mut() = sent.method.parse().expect("a method");
-    *request.uri_mut() = uri;
-    for (name, value) in &sent.headers {
-        let name: HeaderName = name.parse().expect("a header's name");
-        if ![HOST, CONNECTION, TRANSFER_ENCODING].contains(&name) {
-            // The space around a value is HTTP/1.1's, and gone where that has been read.
-            let value = HeaderValue::from_bytes(value.trim().as_bytes()).expect("a header's value");
-            request.headers_mut().append(name, value);
+impl SignedRequest {
+    /// The request as it is in HTTP/2: the host is the authority, and what is the connection's is left out.
+    pub fn translated(&self, address: SocketAddr) -> http::Request<Body> {
+        let host = self.headers.iter().find(|(name, _)| HOST == name.as_str());
+        let host = host.map_or_else(|| address.to_string(), |(_, host)| host.clone());
+        let uri = Uri::builder()
+            .scheme("http")
+            .authority(host)
+            .path_and_query(self.target.as_str())
+            .build()
+            .expect("a target that HTTP/2 can carry");
+        let mut request = http::Request::new(Body::full(self.body.clone()));
+        *request.method_mut() = self.method.parse().expect("a method");
+        *request.uri_mut() = uri;
+        for (name, value) in &self.headers {
+            let name: HeaderName = name.parse().expect("a header's name");
+            if ![HOST, CONNECTION, TRANSFER_ENCODING].contains(&name) {
+                // The space around a value is HTTP/1.1's, and gone where that has been read.
+                let value = HeaderValue::from_bytes(value.trim().as_bytes()).expect("a header's value");
+                request.headers_mut().append(name, value);
+            }
         }
+        let takes_body = !self.body.is_empty() || matches!(self.method.as_str(), "PUT" | "POST");
+        if takes_body {
+            let length = HeaderValue::from(self.body.len());
+            request.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
+        }
+        request
     }
-    let takes_body = !sent.body.is_empty() || matches!(sent.method.as_str(), "PUT" | "POST");
-    if takes_body {
-        let length = HeaderValue::from(sent.body.len());
-        request.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
-    }
-    request
 }

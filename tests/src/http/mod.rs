@@ -23,4 +23,4 @@ pub use connection::Connection;
 pub use deployment::{Deployment, Endpoint, Front};
 pub use request::{Request, SignedRequest};
 pub use response::{ErrorDocument, Response};
-pub use server::start_server;
+pub use server::{DOMAIN, start_server};

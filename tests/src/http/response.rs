@@ -1,5 +1,6 @@
 //! What a server answered, and what tests ask of it.
 
+use bleepstore_core::model::ErrorCode;
 use roxmltree::{Document, Node};
 
 /// A response whose body has been read.
@@ -146,6 +147,7 @@ impl Response {
         assert!(error.field("Resource").starts_with('/'), "{}", response.text());
         let message = error.field("Message").to_owned();
         assert!(!message.is_empty(), "an empty message");
+        error.assert_in_catalogue();
         ErrorDocument { message, ..error }
     }
 
@@ -159,7 +161,33 @@ impl Response {
     }
 }
 
+/// The elements of every error.
+const COMMON: [&str; 5] = ["Code", "Message", "Resource", "RequestId", "HostId"];
+
 impl ErrorDocument {
+    /// Checks that the error carries what the catalogue says of its code, and nothing else.
+    #[track_caller]
+    fn assert_in_catalogue(&self) {
+        let code = self.field("Code");
+        let known = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
+        let known = known.unwrap_or_else(|| panic!("{code} is not in the catalogue of errors"));
+        assert_eq!(self.response.status, known.status(), "the status of {code}");
+        for name in known.fields() {
+            self.field(name);
+        }
+        for name in known.headers() {
+            self.response.required(name);
+        }
+        for (name, _) in &self.fields {
+            let name = name.as_str();
+            let listed = [&COMMON, known.fields(), known.occasional_fields()];
+            assert!(
+                listed.iter().any(|names| names.contains(&name)),
+                "the catalogue lists no {name} for {code}"
+            );
+        }
+    }
+
     /// The text of an element of the document; it must be there.
     #[track_caller]
     pub fn field(&self, name: &str) -> &str {

@@ -16,7 +16,12 @@ use tokio::net::TcpListener;
 
 use super::account::provide_accounts;
 use super::{Endpoint, Front};
-use crate::emulators::{FunctionUrl, GoogleCloud, MiniStack, ServerProgram, binary};
+use crate::emulators::{
+    AzureCloud, FunctionApp, FunctionUrl, FunctionsHost, GoogleCloud, MiniStack, ServerProgram, binary,
+};
+
+/// The base domain of virtual-hosted-style requests to the servers that run inside the test process.
+pub const DOMAIN: &str = "s3.bleepstore.test";
 
 const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "AKIATESTROOT";
@@ -85,6 +90,28 @@ pub(super) fn on_emulated_gcp() -> Endpoint {
         (cloud, server)
     });
     endpoint(server.address(), Front::Nothing)
+}
+
+/// Serves from Cosmos DB and Blob Storage as their emulators have them, by the binary that is deployed, behind the host of
+/// Functions.
+pub(super) fn on_emulated_azure() -> Endpoint {
+    static RUNNING: OnceLock<(AzureCloud, FunctionApp, FunctionsHost)> = OnceLock::new();
+    let (_, _, host) = RUNNING.get_or_init(|| {
+        let cloud = AzureCloud::start().expect("the emulators start");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(cloud.provision()).expect("a container");
+        runtime.block_on(async {
+            let metadata = cloud.metadata().await.expect("the metadata");
+            provide_accounts(&metadata).await;
+        });
+        let mut variables = cloud.variables().expect("variables");
+        variables.extend(root_and_log());
+        let binary = binary("bleepstore-azure").expect("the binary bleepstore-azure");
+        let app = FunctionApp::around(&binary).expect("a folder for the app");
+        let host = FunctionsHost::start(app.folder(), variables).expect("the host starts the app");
+        (cloud, app, host)
+    });
+    endpoint(host.address(), Front::Nothing)
 }
 
 /// What the binary needs to use a cloud that all servers of this process share.
@@ -163,7 +190,7 @@ async fn serve(ports: Ports, address: mpsc::Sender<SocketAddr>) {
     };
     let settings = Settings {
         region: REGION.to_owned(),
-        base_domains: Vec::new(),
+        base_domains: vec![DOMAIN.to_owned()],
         root,
         limits: Limits::default(),
     };
@@ -175,7 +202,10 @@ async fn serve(ports: Ports, address: mpsc::Sender<SocketAddr>) {
     bleepstore_http::serve(
         listener,
         Arc::new(service),
-        Options::default(),
+        Options {
+            base_domains: vec![DOMAIN.to_owned()],
+            ..Options::default()
+        },
         std::future::pending(),
     )
     .await;

@@ -209,9 +209,10 @@ macro_rules! metadata_conformance {
                 a_scan_sees_every_acknowledged_change
                 pages_of_1001_objects_have_no_gap_or_repeat_while_writes_go_on
                 a_scan_of_objects_stays_in_its_bucket
-                delete_markers_are_scanned_as_manifests_only
-                a_scan_of_manifests_names_every_blob
-                pages_of_manifests_have_no_gap_or_repeat;
+                delete_markers_are_scanned_as_records_only
+                a_scan_of_records_shows_them_whole
+                a_scan_of_records_leaves_inline_bodies_out_or_shows_them_whole
+                pages_of_records_have_no_gap_or_repeat;
             uploads:
                 a_begun_upload_is_found_with_every_field
                 an_upload_begins_in_its_own_creation_of_the_bucket_only

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bleepstore_core::model::{Bucket, Manifest, ObjectRecord, ObjectSummary, SpilledLayout, WriteCondition};
-use bleepstore_core::ports::{KeyRange, KeyStart, ManifestEntry};
+use bleepstore_core::ports::{KeyRange, KeyStart};
 use futures_util::{StreamExt, stream};
 
 use super::MetadataFixture;
@@ -237,13 +237,13 @@ pub async fn a_scan_of_objects_stays_in_its_bucket(f: MetadataFixture) {
     );
 }
 
-async fn manifests(f: &MetadataFixture, bucket: &Bucket, limit: usize) -> Vec<ManifestEntry> {
+async fn records(f: &MetadataFixture, bucket: &Bucket, limit: usize) -> Vec<ObjectRecord> {
     let mut found = Vec::new();
     let mut after: Option<String> = None;
     loop {
         let page = f
             .store
-            .scan_manifests(bucket, after.as_deref(), limit)
+            .scan_records(bucket, after.as_deref(), limit)
             .await
             .unwrap();
         assert!(page.items.len() <= limit);
@@ -255,8 +255,8 @@ async fn manifests(f: &MetadataFixture, bucket: &Bucket, limit: usize) -> Vec<Ma
     }
 }
 
-/// Listings do not see markers, and a page may be empty because of them; the mark of gc reads every row.
-pub async fn delete_markers_are_scanned_as_manifests_only(f: MetadataFixture) {
+/// Listings do not see markers, and a page may be empty because of them; a scan of records reads every row.
+pub async fn delete_markers_are_scanned_as_records_only(f: MetadataFixture) {
     let bucket = f.bucket().await;
     for name in ["a", "b", "c", "e"] {
         f.commit(&bucket, &f.samples.marker(&bucket, name)).await;
@@ -269,13 +269,13 @@ pub async fn delete_markers_are_scanned_as_manifests_only(f: MetadataFixture) {
             "pages of {limit}"
         );
     }
-    let found = manifests(&f, &bucket, 2).await;
-    let found: Vec<&str> = found.iter().map(|entry| entry.key.as_str()).collect();
+    let found = records(&f, &bucket, 2).await;
+    let found: Vec<&str> = found.iter().map(|record| record.key.as_str()).collect();
     assert_eq!(found, ["a", "b", "c", "d", "e"]);
 }
 
-/// None, one, many, and a layout in a blob.
-pub async fn a_scan_of_manifests_names_every_blob(f: MetadataFixture) {
+/// Every field, and every form of a manifest but for the bytes of a body.
+pub async fn a_scan_of_records_shows_them_whole(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let spilled = SpilledLayout {
         extent: f.samples.extent(bucket.id),
@@ -295,19 +295,35 @@ pub async fn a_scan_of_manifests_names_every_blob(f: MetadataFixture) {
             ..f.samples.record(&bucket, name)
         };
         f.commit(&bucket, &record).await;
-        expected.push(ManifestEntry::new(record.key, &record.manifest));
+        expected.push(record);
     }
-    assert_eq!(expected[3].spilled, Some(spilled));
-    assert_eq!(manifests(&f, &bucket, 10).await, expected);
+    let marker = f.samples.marker(&bucket, "e");
+    f.commit(&bucket, &marker).await;
+    expected.push(marker);
+    assert_eq!(records(&f, &bucket, 10).await, expected);
+}
+
+/// The size tells that there is a body, whether it is left out or not.
+pub async fn a_scan_of_records_leaves_inline_bodies_out_or_shows_them_whole(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let length = usize::try_from(f.store.inline_limit().min(100)).unwrap();
+    let record = f.samples.inline(&bucket, "a", vec![7; length]);
+    f.commit(&bucket, &record).await;
+    let without = ObjectRecord {
+        manifest: Manifest::empty(),
+        ..record.clone()
+    };
+    let found = records(&f, &bucket, 10).await;
+    assert!(found == [record] || found == [without], "{found:?}");
 }
 
 /// Small pages and large ones read the same, in the order of the bytes.
-pub async fn pages_of_manifests_have_no_gap_or_repeat(f: MetadataFixture) {
+pub async fn pages_of_records_have_no_gap_or_repeat(f: MetadataFixture) {
     let bucket = f.bucket().await;
     fill(&f, &bucket, ORDERED).await;
     for limit in [1, 5, 22, 1000] {
-        let found = manifests(&f, &bucket, limit).await;
-        let found: Vec<&str> = found.iter().map(|entry| entry.key.as_str()).collect();
+        let found = records(&f, &bucket, limit).await;
+        let found: Vec<&str> = found.iter().map(|record| record.key.as_str()).collect();
         assert_eq!(found, ORDERED, "pages of {limit}");
     }
 }

@@ -5,6 +5,8 @@ use std::fs;
 use super::Cloud;
 use crate::run::root;
 
+const PAGE: &str = "docs/cost.md";
+
 /// Millions of each operation in a month: a small store in daily use.
 const LOAD: [(&str, f64); 4] = [
     ("PutObject, 1 KiB", 1.0),
@@ -13,46 +15,75 @@ const LOAD: [(&str, f64); 4] = [
     ("DeleteObject", 0.5),
 ];
 
-/// Gigabytes that are stored, and the price of one for a month in S3.
-const STORED: (f64, f64) = (100.0, 0.023);
+/// Gigabytes that are stored.
+const STORED: f64 = 100.0;
 
-/// The estimate in a few lines.
-pub(super) fn estimate(cloud: Cloud) -> Result<String, String> {
-    let file = root().join("docs/cost.md");
-    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+/// What the estimate needs of a cloud beside its tables.
+struct Tables {
+    /// Its name in the headings of the page.
+    cloud: &'static str,
+    /// The row of what stored bytes cost.
+    bytes: &'static str,
+    /// What it costs when nothing is stored and asked for.
+    idle: &'static str,
+}
+
+const fn tables(cloud: Cloud) -> Tables {
     match cloud {
-        Cloud::Aws => of_aws(&text),
-        Cloud::Gcp | Cloud::Azure => {
-            Ok("What it costs is not known: docs/cost.md has no prices of this cloud yet.".to_owned())
-        }
+        Cloud::Aws => Tables {
+            cloud: "AWS",
+            bytes: "bytes, in S3 Standard",
+            idle: "a few cents",
+        },
+        Cloud::Gcp => Tables {
+            cloud: "Google Cloud",
+            bytes: "bytes, in Cloud Storage Standard",
+            idle: "a few cents",
+        },
+        Cloud::Azure => Tables {
+            cloud: "Azure",
+            bytes: "bytes, in Blob Storage, hot",
+            idle: "less than a dollar",
+        },
     }
 }
 
-fn of_aws(text: &str) -> Result<String, String> {
-    let mut lines =
-        vec!["What a month costs, from docs/cost.md; bytes to the internet are not in it:".to_owned()];
+/// The estimate in a few lines.
+pub(super) fn estimate(cloud: Cloud) -> Result<String, String> {
+    let file = root().join(PAGE);
+    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    added_up(&text, &tables(cloud))
+}
+
+fn added_up(text: &str, tables: &Tables) -> Result<String, String> {
+    let Tables { cloud, bytes, idle } = tables;
+    let price = |table: &str, row: &str| {
+        let heading = format!("### {cloud}: {table}");
+        price(text, &heading, row).ok_or_else(|| format!("{PAGE} has no price of {row} under {heading:?}"))
+    };
+    let mut lines = vec![format!(
+        "What a month costs, from {PAGE}; bytes to the internet are not in it:"
+    )];
     let mut total = 0.0;
     for (operation, millions) in LOAD {
-        let price =
-            price(text, operation).ok_or_else(|| format!("docs/cost.md has no price of {operation}"))?;
-        let cost = millions * price;
+        let cost = millions * price("operations", operation)?;
         total += cost;
         lines.push(format!("  {millions:>5} million of {operation}: ${cost:.2}"));
     }
-    let (gigabytes, price) = STORED;
-    total += gigabytes * price;
-    lines.push(format!("  {gigabytes:>5} GB in S3: ${:.2}", gigabytes * price));
+    let cost = STORED * price("storage", bytes)?;
+    total += cost;
+    lines.push(format!("  {STORED:>5} GB of {bytes}: ${cost:.2}"));
     lines.push(format!(
-        "  together ${total:.2}; idle, with nothing stored, a few cents"
+        "  together ${total:.2}; idle, with nothing stored, {idle}"
     ));
     Ok(lines.join("\n"))
 }
 
-/// The last cell of an operation's row: dollars for a million.
-fn price(text: &str, operation: &str) -> Option<f64> {
-    let row = text
-        .lines()
-        .find_map(|line| line.strip_prefix(&format!("| {operation} |")))?;
+/// The last cell of a row of the table under a heading: dollars.
+fn price(text: &str, heading: &str, row: &str) -> Option<f64> {
+    let below = text.lines().skip_while(|line| *line != heading).skip(1);
+    let mut table = below.take_while(|line| !line.starts_with('#'));
+    let row = table.find_map(|line| line.strip_prefix(&format!("| {row} |")))?;
     row.trim_end()
         .strip_suffix('|')?
         .rsplit('|')
@@ -67,20 +98,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_estimate_is_the_sum_of_the_rows_that_the_load_names() {
+    fn the_estimate_is_the_sum_of_the_rows_that_the_load_names_under_the_clouds_headings() {
         let row = |name: &str, price: &str| format!("| {name} | GetItem | 1 | 0 | none | 10 | {price} |\n");
-        let text: String = LOAD.iter().map(|(name, _)| row(name, "2.00")).collect();
-        let estimate = of_aws(&text).unwrap();
+        let table = |price: &str| LOAD.iter().map(|(name, _)| row(name, price)).collect::<String>();
+        let text = format!(
+            "### Other: operations\n{}### AWS: operations\n{}### AWS: storage\n| bytes, in S3 Standard | 0.023 |\n",
+            table("9.00"),
+            table("2.00")
+        );
+        let estimate = added_up(&text, &tables(Cloud::Aws)).unwrap();
         assert!(
             estimate.contains("10 million of GetObject, 1 KiB: $20.00"),
             "{estimate}"
         );
         assert!(estimate.contains("together $29.30"), "{estimate}");
-        assert!(of_aws("").is_err());
+        assert!(added_up("", &tables(Cloud::Aws)).is_err());
     }
 
     #[test]
     fn the_page_has_every_row_that_the_load_names() {
-        assert!(estimate(Cloud::Aws).is_ok());
+        for cloud in [Cloud::Aws, Cloud::Gcp, Cloud::Azure] {
+            assert_eq!(estimate(cloud).err(), None);
+        }
     }
 }

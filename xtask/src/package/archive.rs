@@ -1,10 +1,13 @@
 //! Zip files whose bytes depend on nothing but what is in them.
 
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
+use std::path::Path;
 
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, System, ZipWriter};
+use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
+
+use super::{PackedFile, read};
 
 /// A file in an archive.
 pub(crate) struct Entry<'a> {
@@ -38,13 +41,31 @@ fn written(entries: &[Entry<'_>]) -> Result<Vec<u8>, ZipError> {
     Ok(writer.finish()?.into_inner())
 }
 
+/// The files of the zip at a path.
+pub(super) fn files(archive: &Path) -> Result<Vec<PackedFile>, String> {
+    let bytes = read(archive)?;
+    listed(&bytes).map_err(|error| format!("{}: {error}", archive.display()))
+}
+
+fn listed(archive: &[u8]) -> Result<Vec<PackedFile>, ZipError> {
+    let mut archive = ZipArchive::new(Cursor::new(archive))?;
+    let mut files = Vec::new();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index)?;
+        let mut content = Vec::new();
+        file.read_to_end(&mut content)?;
+        files.push(PackedFile {
+            path: file.name().to_owned(),
+            mode: file.unix_mode().unwrap_or_default() & 0o777,
+            content,
+        });
+    }
+    Ok(files)
+}
+
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::panic, clippy::unwrap_used)]
 mod tests {
-    use std::io::Read;
-
-    use zip::ZipArchive;
-
     use super::*;
 
     const PROGRAM: Entry<'static> = Entry {
@@ -65,6 +86,16 @@ mod tests {
         let mut content = Vec::new();
         file.read_to_end(&mut content).unwrap();
         assert_eq!(content, PROGRAM.content);
+    }
+
+    #[test]
+    fn the_files_of_a_zip_are_those_that_were_packed() {
+        let files = listed(&zip(&[PROGRAM]).unwrap()).unwrap();
+        let [file] = &files[..] else {
+            panic!("{} files", files.len());
+        };
+        assert_eq!((file.path.as_str(), file.mode), (PROGRAM.name, PROGRAM.mode));
+        assert_eq!(file.content, PROGRAM.content);
     }
 
     #[test]

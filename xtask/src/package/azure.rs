@@ -1,22 +1,42 @@
 //! The zip of a function app: `host.json`, a folder for each trigger, and the program that `host.json` names.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::archive::{self, Entry};
-use super::read;
+use super::{Shipped, glibc, read, write};
+use crate::emulators::Place;
+use crate::http;
+use crate::release::azure::Emulated;
+use crate::report::Check;
 use crate::run::root;
+
+pub(super) const SHIPPED: Shipped = Shipped {
+    package: "bleepstore-azure",
+    program: PROGRAM,
+    archive: |_| "bleepstore-azure.zip".to_owned(),
+    write: |program, archive| {
+        let content = read(program)?;
+        glibc::check(&content).map_err(|complaint| format!("{}: {complaint}", program.display()))?;
+        write(archive, &zip(&content)?)
+    },
+    files: archive::files,
+    place: Place::Azure,
+    start,
+};
 
 /// The package's folder in the tree, which holds all but the program.
 const FOLDER: &str = "azure-functions";
 
 /// The program.
-pub(crate) const PROGRAM: &str = "bleepstore-azure";
+const PROGRAM: &str = "bleepstore-azure";
 
 /// What the host of Functions reads, in the order of the zip.
 const DESCRIPTIONS: [&str; 3] = ["host.json", "bleepstore_gc/function.json", "s3/function.json"];
 
 /// The zip with this program in it.
-pub(super) fn zip(program: &[u8]) -> Result<Vec<u8>, String> {
+fn zip(program: &[u8]) -> Result<Vec<u8>, String> {
     let folder = root().join(FOLDER);
     let descriptions = DESCRIPTIONS
         .iter()
@@ -45,6 +65,22 @@ fn check(host: &[u8]) -> Result<(), String> {
     match host["customHandler"]["description"]["defaultExecutablePath"].as_str() {
         Some(PROGRAM) => Ok(()),
         other => Err(format!("host.json starts {other:?} and not {PROGRAM}")),
+    }
+}
+
+/// Starts the app behind the host of Functions as the tests have it, which reads its folder as the real one does.
+fn start(folder: &Path) -> Check {
+    let app = Emulated::with_app(folder)?;
+    let ask = |path| http::get(&app.address, path).map_err(|error| format!("{}: {error}", app.address));
+    let health = ask(http::HEALTH)?;
+    if !http::is_healthy(&health) {
+        return Err(format!("the app in the zip is not well: {health}"));
+    }
+    let denied = ask("/")?;
+    if denied.starts_with("HTTP/1.1 403") && denied.contains("<Code>AccessDenied</Code>") {
+        Ok(())
+    } else {
+        Err(format!("the app in the zip does not serve S3: {denied}"))
     }
 }
 

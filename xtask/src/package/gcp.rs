@@ -1,22 +1,29 @@
 //! The container image of the Google Cloud deployment.
 
-use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::image::{self, ImageFile, Runs, USER};
-use super::libraries;
+use super::image::{self, Runs, USER};
+use super::{PackedFile, Shipped, files_below, libraries, read};
+use crate::emulators::Place;
 use crate::report::Check;
-use crate::run::{succeeds, target_dir};
+use crate::{http, release};
 
 const PROGRAM: &str = "bleepstore-gcp";
+
+pub(super) const SHIPPED: Shipped = Shipped {
+    package: "bleepstore-gcp",
+    program: PROGRAM,
+    archive: |_| "bleepstore-gcp".to_owned(),
+    write,
+    files: image::files,
+    place: Place::Local,
+    start,
+};
 
 /// Where Cloud Run tells a container to listen, unless it is told otherwise itself.
 const PORT: u16 = 8080;
@@ -45,15 +52,13 @@ fn pem(certificate: &[u8]) -> String {
 }
 
 /// Writes the image of a program, with what it needs of this machine, into a folder.
-pub(crate) fn write(program: &Path, folder: &Path) -> Check {
-    let content =
-        fs::read(program).map_err(|error| format!("{} cannot be read: {error}", program.display()))?;
-    let mut files = vec![ImageFile {
+fn write(program: &Path, folder: &Path) -> Check {
+    let mut files = vec![PackedFile {
         path: PROGRAM.to_owned(),
         mode: 0o755,
-        content,
+        content: read(program)?,
     }];
-    files.push(ImageFile {
+    files.push(PackedFile {
         path: ROOTS.to_owned(),
         mode: 0o644,
         content: root_certificates().into_bytes(),
@@ -66,33 +71,20 @@ pub(crate) fn write(program: &Path, folder: &Path) -> Check {
     image::write(folder, &files, &runs)
 }
 
-/// Packages what `cargo test` built, unpacks it, and asks the program in it something, with nothing of this machine around it
-/// where that is allowed.
-pub(crate) fn check_everyday_image() -> Check {
-    let folder = env::temp_dir().join(format!("bleepstore-image-{}", std::process::id()));
-    let checked = check_in(&folder);
-    let removed = fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()));
-    checked.and(removed)
-}
-
-fn check_in(folder: &Path) -> Check {
-    let (layout, root) = (folder.join("layout"), folder.join("root"));
-    write(&target_dir().join("debug").join(PROGRAM), &layout)?;
-    image::unpack(&layout, &root)?;
-    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let start = folder.join("start");
-    fs::write(&start, format!("#!/bin/sh\nexec {}\n", command(&root)?)).map_err(failed)?;
-    fs::set_permissions(&start, fs::Permissions::from_mode(0o755)).map_err(failed)?;
-    let running = Running::start(&start)?;
-    let health = ask(&running.address, "/_bleepstore/health")?;
-    if !(health.starts_with("HTTP/1.1 200") && health.ends_with("{\"status\":\"ok\"}")) {
-        return Err(format!("the program in the image is not well: {health}"));
+/// Starts the program of an unpacked image, with nothing of this machine around it where that is allowed, and asks it
+/// something.
+fn start(root: &Path) -> Check {
+    let script = root.with_extension("start");
+    let failed = |error: std::io::Error| format!("{}: {error}", script.display());
+    fs::write(&script, format!("#!/bin/sh\nexec {}\n", command(root)?)).map_err(failed)?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    let server = release::gcp::start(&script)?;
+    let denied = http::get(&server.address, "/").map_err(failed)?;
+    if denied.starts_with("HTTP/1.1 403") && denied.contains("<Code>AccessDenied</Code>") {
+        Ok(())
+    } else {
+        Err(format!("the program in the image does not serve S3: {denied}"))
     }
-    let denied = ask(&running.address, "/")?;
-    if !(denied.starts_with("HTTP/1.1 403") && denied.contains("<Code>AccessDenied</Code>")) {
-        return Err(format!("the program in the image does not serve S3: {denied}"));
-    }
-    running.stop()
 }
 
 /// How a shell runs the program of an unpacked image: in it as its user, which only root may, or by its loader.
@@ -116,86 +108,6 @@ fn command(root: &Path) -> Result<String, String> {
     Ok(format!(
         "'{loader}' --library-path '{folders}' '{place}/{PROGRAM}'"
     ))
-}
-
-fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?);
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(files)
-}
-
-/// The program on emulators of its stores.
-struct Running {
-    child: Child,
-    address: String,
-}
-
-impl Running {
-    fn start(program: &Path) -> Result<Self, String> {
-        let emulate = target_dir().join("debug/emulate-gcp");
-        let mut child = Command::new(&emulate)
-            .arg("--program")
-            .arg(program)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", emulate.display()))?;
-        let lines = child
-            .stdout
-            .take()
-            .map(BufReader::new)
-            .into_iter()
-            .flat_map(BufRead::lines);
-        let address = lines.map_while(Result::ok).find_map(|line| {
-            let (_, address) = line.split_once("endpoint    http://")?;
-            Some(address.to_owned())
-        });
-        match address {
-            Some(address) => Ok(Self { child, address }),
-            None => {
-                // It has closed its output, so it ends by itself.
-                let ended = child.wait().map_err(|error| error.to_string())?;
-                Err(format!("the program in the image did not start: {ended}"))
-            }
-        }
-    }
-
-    fn stop(mut self) -> Check {
-        succeeds(Command::new("kill").arg(self.child.id().to_string()))?;
-        match self.child.wait() {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(format!("the program in the image ended with {status}")),
-            Err(error) => Err(format!("the program in the image was lost: {error}")),
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None))
-            && let Err(complaint) = succeeds(Command::new("kill").arg(self.child.id().to_string()))
-        {
-            eprintln!("an emulated Google Cloud may be left behind: {complaint}");
-        }
-    }
-}
-
-/// What is answered to a GET of this path.
-fn ask(address: &str, path: &str) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("{address}: {error}");
-    let mut stream = TcpStream::connect(address).map_err(failed)?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(failed)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(failed)?;
-    Ok(answer)
 }
 
 #[cfg(test)]

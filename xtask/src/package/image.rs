@@ -2,35 +2,27 @@
 //! (<https://github.com/opencontainers/image-spec/blob/main/image-layout.md>). Its bytes depend on nothing but what is in it.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
+use super::PackedFile;
+use super::checksums::sha256;
 use crate::report::Check;
 
-/// A file in the image.
-pub(crate) struct ImageFile {
-    /// Its path from the image's root, without a slash before it.
-    pub(crate) path: String,
-    /// Its permissions, such as `0o755`.
-    pub(crate) mode: u32,
-    pub(crate) content: Vec<u8>,
-}
-
 /// How the image is run.
-pub(crate) struct Runs<'a> {
+pub(super) struct Runs<'a> {
     /// The program's path in the image.
-    pub(crate) program: &'a str,
+    pub(super) program: &'a str,
     /// The port that it is expected to listen on.
-    pub(crate) port: u16,
+    pub(super) port: u16,
 }
 
 /// Nobody in particular: the number that images without a shell usually run as.
-pub(crate) const USER: u32 = 65_532;
+pub(super) const USER: u32 = 65_532;
 
 /// Cloud Run's processors, as images name them.
 const ARCHITECTURE: &str = "amd64";
@@ -42,11 +34,11 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// Writes an image of one layer with these files into a folder that holds nothing else
 /// afterwards. Its tag is `latest`.
-pub(crate) fn write(folder: &Path, files: &[ImageFile], runs: &Runs<'_>) -> Check {
+pub(super) fn write(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> Check {
     write_layout(folder, files, runs).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
-fn write_layout(folder: &Path, files: &[ImageFile], runs: &Runs<'_>) -> std::io::Result<()> {
+fn write_layout(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> std::io::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
@@ -92,13 +84,11 @@ impl Blobs<'_> {
 }
 
 fn digest(content: &[u8]) -> String {
-    let hash = Sha256::digest(content);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", sha256(content))
 }
 
 /// The files and their folders, owned by root and from the first second of 1970.
-fn archive(files: &[ImageFile]) -> std::io::Result<Vec<u8>> {
+fn archive(files: &[PackedFile]) -> std::io::Result<Vec<u8>> {
     let mut archive = Builder::new(Vec::new());
     let mut folders: Vec<String> = Vec::new();
     for file in files {
@@ -145,46 +135,55 @@ fn compressed(content: &[u8]) -> std::io::Result<Vec<u8>> {
     gzip.finish()
 }
 
-/// Unpacks the layers of an image into a folder, as what runs it does.
-pub(crate) fn unpack(layout: &Path, folder: &Path) -> Check {
-    let failed = |error: std::io::Error| format!("{}: {error}", layout.display());
+/// The files in the layers of an image.
+pub(super) fn files(layout: &Path) -> Result<Vec<PackedFile>, String> {
+    listed(layout).map_err(|error| format!("{}: {error}", layout.display()))
+}
+
+fn listed(layout: &Path) -> std::io::Result<Vec<PackedFile>> {
     let blob = |descriptor: &Value| {
-        let digest = descriptor["digest"]
-            .as_str()
-            .unwrap_or_default()
-            .replace(':', "/");
-        fs::read(layout.join("blobs").join(digest)).map_err(failed)
+        let digest = descriptor["digest"].as_str().unwrap_or_default();
+        fs::read(layout.join("blobs").join(digest.replace(':', "/")))
     };
-    let parsed = |bytes: Vec<u8>| -> Result<Value, String> {
-        serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", layout.display()))
-    };
-    let index = parsed(fs::read(layout.join("index.json")).map_err(failed)?)?;
-    let manifest = parsed(blob(&index["manifests"][0])?)?;
+    let index: Value = serde_json::from_slice(&fs::read(layout.join("index.json"))?)?;
+    let manifest: Value = serde_json::from_slice(&blob(&index["manifests"][0])?)?;
+    let mut files = Vec::new();
     for layer in manifest["layers"].as_array().into_iter().flatten() {
         let bytes = blob(layer)?;
         let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
-        archive.unpack(folder).map_err(failed)?;
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            if entry.header().entry_type() != EntryType::Regular {
+                continue;
+            }
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content)?;
+            files.push(PackedFile {
+                path: entry.path()?.to_string_lossy().into_owned(),
+                mode: entry.header().mode()?,
+                content,
+            });
+        }
     }
-    Ok(())
+    Ok(files)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
     use super::*;
 
-    fn files() -> [ImageFile; 2] {
+    fn files() -> [PackedFile; 2] {
         [
-            ImageFile {
+            PackedFile {
                 path: "server".to_owned(),
                 mode: 0o755,
                 content: b"a program".to_vec(),
             },
-            ImageFile {
+            PackedFile {
                 path: "lib/deep/libc.so.6".to_owned(),
                 mode: 0o644,
                 content: b"a library".to_vec(),
@@ -261,14 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unpacked_is_what_was_packed_and_can_be_run() {
-        let folder = layout("unpacked");
-        let root = folder.join("root");
-        unpack(&folder, &root).unwrap();
-        assert_eq!(fs::read(root.join("server")).unwrap(), b"a program");
-        assert_eq!(fs::read(root.join("lib/deep/libc.so.6")).unwrap(), b"a library");
-        let mode = |path: &str| fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode("server"), mode("lib/deep/libc.so.6")), (0o755, 0o644));
+    fn the_files_of_an_image_are_those_that_were_packed() {
+        let folder = layout("files");
+        let listed = super::files(&folder).unwrap();
+        let comparable = |files: &[PackedFile]| -> Vec<_> {
+            let each = files.iter();
+            each.map(|file| (file.path.clone(), file.mode, file.content.clone()))
+                .collect()
+        };
+        assert_eq!(comparable(&listed), comparable(&files()));
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -37,7 +37,8 @@ impl Arch {
             .find(|arch| arch.name() == name)
     }
 
-    const fn target(self) -> &'static str {
+    /// As Rust names it.
+    pub(super) const fn target(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64-unknown-linux-gnu",
             Self::Arm64 => "aarch64-unknown-linux-gnu",

@@ -1,6 +1,5 @@
 //! What a program needs beside itself: the C library and its loader, where it is not linked into the program.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -8,11 +7,11 @@ use object::elf::{FileHeader64, PT_INTERP};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 
-use super::image::ImageFile;
+use super::{PackedFile, read};
 use crate::run::output;
 
 /// The loader and the libraries that it finds for a program on this machine, under the paths at which it looks for them.
-pub(crate) fn of(program: &Path) -> Result<Vec<ImageFile>, String> {
+pub(super) fn of(program: &Path) -> Result<Vec<PackedFile>, String> {
     let content = read(program)?;
     let interpreter = interpreter(&content).map_err(|error| format!("{}: {error}", program.display()))?;
     let Some(loader) = interpreter else {
@@ -24,17 +23,13 @@ pub(crate) fn of(program: &Path) -> Result<Vec<ImageFile>, String> {
     paths.sort_unstable();
     paths.dedup();
     let file = |path: &str| {
-        Ok(ImageFile {
+        Ok(PackedFile {
             path: path.trim_start_matches('/').to_owned(),
             mode: 0o755,
             content: read(Path::new(path))?,
         })
     };
     paths.into_iter().map(file).collect()
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }
 
 /// The path in a line such as `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f…)`. The kernel's own library has

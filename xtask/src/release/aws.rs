@@ -2,21 +2,38 @@
 
 mod loopback;
 
+use std::path::Path;
 use std::time::Duration;
 
 use self::loopback::Loopback;
-use super::started::{Started, median};
-use super::{Figure, Unit, megabytes};
+use super::started::{PATIENCE, Started, starts};
+use super::{Figure, megabytes, milliseconds};
 use crate::package::{self, Arch};
-
-/// How often it is started.
-const STARTS: usize = 21;
-/// How long one start may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::report::Check;
 
 pub(super) fn measure() -> Result<Vec<Figure>, String> {
     let package = package::aws(Arch::X86_64)?;
-    let cloud = Loopback::start().map_err(|error| format!("loopback: {error}"))?;
+    let cloud = imitation()?;
+    let measured = starts(|| until_first_poll(&package.binary, &cloud))?;
+    Ok(vec![
+        megabytes("binary", package::size(&package.binary)?, 12.0),
+        megabytes("zip", package::size(&package.archive)?, 5.0),
+        milliseconds("start to first poll", measured.time, 15.0),
+        megabytes("memory at first poll", measured.memory, 20.0),
+    ])
+}
+
+/// Starts a program as a function, which must ask for an event.
+pub(crate) fn start(program: &Path) -> Check {
+    until_first_poll(program, &imitation()?).map(drop)
+}
+
+fn imitation() -> Result<Loopback, String> {
+    Loopback::start().map_err(|error| format!("loopback: {error}"))
+}
+
+/// How long a program took from its start to its first request for an event, and the memory that it had in use then.
+fn until_first_poll(program: &Path, cloud: &Loopback) -> Result<(Duration, u64), String> {
     let address = cloud.address();
     let endpoint = format!("http://{address}");
     let variables = [
@@ -34,27 +51,9 @@ pub(super) fn measure() -> Result<Vec<Figure>, String> {
         ("BLEEPSTORE_SECRET_KEY", "root-secret"),
         ("BLEEPSTORE_LOG", "warn"),
     ];
-    let start = || -> Result<(Duration, u64), String> {
-        let function = Started::new(&package.binary, variables)?;
-        let polled = cloud
-            .first_poll(PATIENCE)
-            .ok_or("it asked for no event: is something on its standard error?")?;
-        Ok((function.until(polled), function.memory()?))
-    };
-    // The first one makes the stores' records, and brings the program into the page cache.
-    start()?;
-    let starts = (0..STARTS).map(|_| start()).collect::<Result<Vec<_>, _>>()?;
-    let times = starts.iter().map(|(time, _)| *time).collect();
-    let memory = starts.iter().map(|(_, memory)| *memory).max().unwrap_or_default();
-    Ok(vec![
-        megabytes("binary", package::size(&package.binary)?, 12.0),
-        megabytes("zip", package::size(&package.archive)?, 5.0),
-        Figure {
-            name: "start to first poll",
-            unit: Unit::Milliseconds,
-            measured: median(times).as_secs_f64() * 1e3,
-            aim: 15.0,
-        },
-        megabytes("memory at first poll", memory, 20.0),
-    ])
+    let function = Started::new(program, variables)?;
+    let polled = cloud
+        .first_poll(PATIENCE)
+        .ok_or("it asked for no event: is something on its standard error?")?;
+    Ok((function.until(polled), function.memory()?))
 }

@@ -1,9 +1,89 @@
-//! A program that was started to be measured.
+//! Programs that are started to be measured.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::http::{self, HEALTH};
+
+/// How often a program is started.
+const STARTS: usize = 21;
+
+/// How long one start may take before it counts as hanging.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long to wait between two looks at whether a program answers: a start is measured no finer than this.
+const LOOK: Duration = Duration::from_micros(250);
+
+/// What came of many starts of one program.
+pub(super) struct Starts {
+    /// The middle one of the times that they took.
+    pub(super) time: Duration,
+    /// The most memory that one had in use, in bytes.
+    pub(super) memory: u64,
+}
+
+/// Starts a program again and again. `start` gives the time until it was ready, and its memory then, in bytes.
+pub(super) fn starts(start: impl Fn() -> Result<(Duration, u64), String>) -> Result<Starts, String> {
+    // The first one makes the stores' records, and brings the program into the page cache.
+    start()?;
+    let starts = (0..STARTS).map(|_| start()).collect::<Result<Vec<_>, _>>()?;
+    let times = starts.iter().map(|(time, _)| *time).collect();
+    let memory = starts.iter().map(|(_, memory)| *memory).max().unwrap_or_default();
+    Ok(Starts {
+        time: median(times),
+        memory,
+    })
+}
+
+/// A program that serves HTTP and is well; it ends when this is dropped.
+pub(crate) struct Server {
+    program: Started,
+    /// Its host and port.
+    pub(crate) address: String,
+    /// How long it took from its start to its first answer.
+    pub(super) time: Duration,
+}
+
+impl Server {
+    /// Starts a program that serves HTTP at the port that the variable `port` names, and asks for its health until it
+    /// is well.
+    pub(super) fn start(program: &Path, port: &str, variables: &[(&str, &str)]) -> Result<Self, String> {
+        let address = free_address().map_err(|error| format!("no port is free: {error}"))?;
+        let (_, number) = address.rsplit_once(':').unwrap_or_default();
+        let all = variables.iter().copied().chain([(port, number)]);
+        let mut program = Started::new(program, all)?;
+        loop {
+            let ready = http::get(&address, HEALTH).is_ok_and(|answer| http::is_healthy(&answer));
+            let time = program.until(Instant::now());
+            if ready {
+                return Ok(Self {
+                    program,
+                    address,
+                    time,
+                });
+            }
+            program.is_running()?;
+            if time > PATIENCE {
+                return Err("it does not answer: is something on its standard error?".to_owned());
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// The memory that it has in use, in bytes.
+    pub(super) fn memory(&self) -> Result<u64, String> {
+        self.program.memory()
+    }
+}
+
+/// A port of loopback that nobody listens on.
+fn free_address() -> std::io::Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
 
 /// A running program; it ends when this is dropped.
 pub(super) struct Started {
@@ -32,6 +112,15 @@ impl Started {
         moment.duration_since(self.at)
     }
 
+    /// Fails where it has ended by itself.
+    fn is_running(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(format!("it ended with {status}")),
+            Err(error) => Err(format!("it was lost: {error}")),
+        }
+    }
+
     /// The memory that it has in use (its resident set), in bytes.
     pub(super) fn memory(&self) -> Result<u64, String> {
         let file = format!("/proc/{}/status", self.child.id());
@@ -56,7 +145,7 @@ fn resident(status: &str) -> Option<u64> {
 }
 
 /// The middle one of some durations; zero of none.
-pub(super) fn median(mut durations: Vec<Duration>) -> Duration {
+fn median(mut durations: Vec<Duration>) -> Duration {
     durations.sort_unstable();
     durations.get(durations.len() / 2).copied().unwrap_or_default()
 }

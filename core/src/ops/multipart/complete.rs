@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::copy_part::crc64nvme_of;
 use super::{RECEIPT_FOR, find};
 use crate::digest::{composite_checksum, full_object_checksum, md5_of_md5s};
 use crate::model::{
@@ -13,7 +12,7 @@ use crate::model::{
 use crate::ops::access::{Action, no_such_bucket, no_such_upload};
 use crate::ops::commit::{Guarded, guarded, pause, precondition_failed, retire};
 use crate::ops::free::{free_blob, free_superseded};
-use crate::ops::manifest::place_layout;
+use crate::ops::manifest::{crc64nvme_of, place_layout};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{BeginComplete, CommitOutcome, PublishOutcome, StoreErrorKind, new_id};
 
@@ -130,6 +129,7 @@ async fn publish(
     if !input.parts.is_sorted_by(|one, next| one.number < next.number) {
         return Err(ErrorCode::InvalidPartOrder.into());
     }
+    check_part_checksums(upload, &input.parts)?;
     let parts = chosen_parts(read_parts(context, upload).await?, &input.parts)?;
     let size: u64 = parts.iter().map(|part| part.size).sum();
     check_size(input.size, size)?;
@@ -148,7 +148,7 @@ async fn publish(
         headers: upload.headers.clone(),
         checksum,
         shared: parts.iter().any(|part| part.shared),
-        manifest: place_layout(context, bucket, layout_of(&parts)).await?,
+        manifest: place_layout(&context.ports, bucket.id, layout_of(&parts)).await?,
     };
     publish_record(context, caller, (bucket, upload), record, &input.condition).await
 }
@@ -255,6 +255,17 @@ async fn read_parts(context: &Context, upload: &Upload) -> Result<HashMap<PartNu
             Some(next) => after = Some(next),
             None => return Ok(parts),
         }
+    }
+}
+
+/// A composite checksum is made of what the client lists: `InvalidRequest` where it leaves out the checksum of a part.
+fn check_part_checksums(upload: &Upload, listed: &[CompletedPart]) -> Result<(), S3Error> {
+    let Some((algorithm, ChecksumKind::Composite)) = upload.checksum else {
+        return Ok(());
+    };
+    match listed.iter().find(|part| part.checksum.is_none()) {
+        Some(part) => Err(missing_checksum(algorithm, part.number)),
+        None => Ok(()),
     }
 }
 

@@ -3,16 +3,16 @@
 use std::ops::Range;
 
 use super::parts::{record_part, upload_part};
-use crate::digest::{combine_crc64nvme, crc64nvme_checksum, md5};
+use crate::digest::md5;
 use crate::model::{
-    Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord,
-    Part, PartNumber, S3Error, Upload, UploadState,
+    ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord, Part,
+    PartNumber, S3Error, Upload, UploadState,
 };
 use crate::ops::access::{Action, no_such_upload, open_object};
 use crate::ops::commit::pause;
 use crate::ops::get::read;
-use crate::ops::manifest::{load_layout, slice};
-use crate::ops::put::{Incoming, MAX_BODY};
+use crate::ops::manifest::{crc64nvme_of, load_layout, slice};
+use crate::ops::put::{Incoming, check_copied_length};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::new_id;
 
@@ -53,9 +53,7 @@ pub async fn upload_part_copy(
         let (bucket, source) =
             open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
         let range = (input.select)(&source)?;
-        if range.end - range.start > MAX_BODY {
-            return Err(too_large());
-        }
+        check_copied_length(range.end - range.start)?;
         let shared = share(context, upload, input.number, &source, &range).await?;
         let metadata = &context.ports.metadata;
         if let Some(part) = shared {
@@ -74,13 +72,6 @@ pub async fn upload_part_copy(
         pause(context, attempt).await;
     }
     Err(ErrorCode::SlowDown.into())
-}
-
-fn too_large() -> S3Error {
-    let message = format!(
-        "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_BODY}"
-    );
-    S3Error::message(ErrorCode::InvalidRequest, message)
 }
 
 /// The part that names the source's blobs; `None` where the bytes have to be written.
@@ -128,17 +119,6 @@ async fn share(
         extents,
         shared: true,
     }))
-}
-
-/// The CRC-64/NVME of extents that are whole blobs; that of a piece of a blob is not known.
-pub(super) fn crc64nvme_of(extents: &[Extent]) -> Option<Checksum> {
-    let whole = |extent: &Extent| {
-        extent
-            .is_whole()
-            .then_some((extent.blob_crc64nvme, extent.length))
-    };
-    let crcs: Option<Vec<_>> = extents.iter().map(whole).collect();
-    crcs.map(|crcs| crc64nvme_checksum(combine_crc64nvme(crcs)))
 }
 
 /// 16 bytes that differ wherever the bytes may.

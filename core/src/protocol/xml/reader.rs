@@ -22,13 +22,16 @@ pub(super) struct Reader<'a> {
 }
 
 /// Reads a document whose root is `root` and that has no more than `max_elements` elements. `content`
-/// reads up to the root's end.
+/// reads up to the root's end. `MissingRequestBodyError` where there is no document at all.
 pub(super) fn read_document<T>(
     xml: &[u8],
     root: &str,
     max_elements: usize,
     content: impl FnOnce(&mut Reader<'_>) -> Result<T, S3Error>,
 ) -> Result<T, S3Error> {
+    if xml.is_empty() {
+        return Err(S3Error::new(ErrorCode::MissingRequestBodyError));
+    }
     let text = std::str::from_utf8(xml).map_err(|_| malformed())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut events = quick_xml::Reader::from_str(text);
@@ -180,8 +183,8 @@ mod tests {
 
     #[test]
     fn what_is_not_well_formed_is_refused() {
+        assert_eq!(texts(""), Err(ErrorCode::MissingRequestBodyError));
         for xml in [
-            "",
             "x",
             "<R>",
             "<R></S>",

@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use super::super::SqliteMetadata;
 use super::super::error::Failure;
-use super::super::writer::Fatal;
 use super::{bucket, get, inline, object, open_with_bucket, put, temporary};
+use crate::group_commit::Fatal;
 
 /// Keeps the writer busy until the sender is dropped, so that what is queued meanwhile is one group.
 async fn hold(store: &Arc<SqliteMetadata>) -> mpsc::Sender<()> {
@@ -41,11 +41,11 @@ async fn changes_that_wait_at_the_same_moment_share_a_transaction() {
     let (_folder, path) = temporary();
     let store = Arc::new(open_with_bucket(&path).await);
     let release = hold(&store).await;
-    let before = store.transactions();
+    let (before, changes) = (store.transactions(), store.group_sizes().sum());
     let puts: Vec<_> = (0..100)
         .map(|n| {
             let store = Arc::clone(&store);
-            tokio::spawn(async move { put(&store, &inline(&format!("k{n:03}"), b"x")).await })
+            tokio::spawn(async move { put(store.as_ref(), &inline(&format!("k{n:03}"), b"x")).await })
         })
         .collect();
     until_waiting(&store, 100).await;
@@ -55,6 +55,7 @@ async fn changes_that_wait_at_the_same_moment_share_a_transaction() {
     }
     // The one that held the writer, then all the others.
     assert_eq!(store.transactions() - before, 2);
+    assert_eq!(store.group_sizes().sum() - changes, 101);
     let page = store
         .scan_objects(&bucket(), &KeyRange::default(), 1000)
         .await
@@ -130,8 +131,8 @@ async fn when_sqlite_gives_up_the_transaction_the_whole_group_is_refused() {
     drop(release);
     assert!(second.await.unwrap().is_err());
     first.await.unwrap().unwrap_err();
-    assert_eq!(get(&store, "k").await, None);
-    put(&store, &inline("k", b"x")).await;
+    assert_eq!(get(store.as_ref(), "k").await, None);
+    put(store.as_ref(), &inline("k", b"x")).await;
 }
 
 #[tokio::test]

@@ -172,6 +172,6 @@ async fn a_long_log_is_emptied_although_somebody_reads() {
     assert!(fs::metadata(&log).unwrap().len() > 70_000_000);
     drop(release);
     reader.await.unwrap().unwrap();
-    put(&store, &inline("k", b"x")).await;
+    put(store.as_ref(), &inline("k", b"x")).await;
     assert!(fs::metadata(&log).unwrap().len() < 1_000_000);
 }

@@ -1,17 +1,14 @@
 //! Just enough of AWS, on one loopback port, for a function to start: Lambda's runtime interface, a DynamoDB that keeps
-//! one row, and an S3 that keeps one object. It answers at once, so that what is measured is the function.
+//! one row, and an S3 that keeps one object.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::io;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// The longest body of a request that is read.
-const BODY_LIMIT: u64 = 1 << 20;
+use crate::release::loopback::{self, Answer, Request};
 
 /// Answers until the process ends.
 pub(super) struct Loopback {
@@ -26,32 +23,21 @@ struct Stored {
     object: Option<String>,
 }
 
-struct Request {
-    method: String,
-    target: String,
-    /// The operation of DynamoDB, empty for other services.
-    operation: String,
-    body: String,
-}
-
 impl Loopback {
     pub(super) fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?.to_string();
         let (send, polls) = mpsc::channel();
         let stored = Arc::new(Mutex::new(Stored::default()));
-        thread::spawn(move || {
-            for connection in listener.incoming().map_while(Result::ok) {
-                let (send, stored) = (send.clone(), stored.clone());
-                thread::spawn(move || match serve(connection, &stored, &send) {
-                    // A function that is killed leaves without a word.
-                    Err(error) if error.kind() != io::ErrorKind::ConnectionReset => {
-                        eprintln!("loopback: {error}");
-                    }
-                    _ => {}
-                });
-            }
-        });
+        let address = loopback::listen(move |connection| {
+            loopback::serve_http(connection, |request| {
+                if request.target.starts_with("/2018-06-01/runtime/invocation/next") {
+                    send.send(Instant::now()).map_err(io::Error::other)?;
+                    // There is no event: the function waits until it is killed.
+                    return Ok(None);
+                }
+                Ok(Some(answer(request, &mut loopback::lock(&stored))))
+            })
+        })?;
+        let address = address.to_string();
         Ok(Self { address, polls })
     }
 
@@ -66,37 +52,16 @@ impl Loopback {
     }
 }
 
-fn serve(connection: TcpStream, stored: &Mutex<Stored>, polls: &Sender<Instant>) -> io::Result<()> {
-    connection.set_nodelay(true)?;
-    let mut writer = connection.try_clone()?;
-    let mut reader = BufReader::new(connection);
-    while let Some(request) = read(&mut reader)? {
-        if request.target.starts_with("/2018-06-01/runtime/invocation/next") {
-            polls.send(Instant::now()).map_err(io::Error::other)?;
-            // There is no event: the function waits until it is killed.
-            return io::copy(&mut reader, &mut io::sink()).map(drop);
-        }
-        let (status, body) = answer(&request, &mut lock(stored));
-        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
-        writer.write_all(format!("{head}{body}").as_bytes())?;
-    }
-    Ok(())
-}
-
-fn lock(stored: &Mutex<Stored>) -> MutexGuard<'_, Stored> {
-    stored.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn answer(request: &Request, stored: &mut Stored) -> (&'static str, String) {
+fn answer(request: &Request, stored: &mut Stored) -> Answer {
     const OK: &str = "200 OK";
-    let operation = request.operation.rsplit('.').next().unwrap_or_default();
-    match (request.method.as_str(), operation) {
+    let operation = request.header("x-amz-target").rsplit('.').next();
+    match (request.method.as_str(), operation.unwrap_or_default()) {
         ("POST", "GetItem") => {
             let found = stored.row.as_ref().map_or(json!({}), |row| json!({"Item": row}));
             (OK, found.to_string())
         }
         ("POST", "PutItem") => {
-            let mut put: Value = serde_json::from_str(&request.body).unwrap_or_default();
+            let mut put: Value = serde_json::from_slice(&request.body).unwrap_or_default();
             stored.row = Some(put["Item"].take());
             (OK, "{}".to_owned())
         }
@@ -113,53 +78,16 @@ fn answer(request: &Request, stored: &mut Stored) -> (&'static str, String) {
         },
         ("PUT", "") => {
             // The body comes in chunks with a checksum behind them; the document is what stands between its braces.
-            let (start, end) = (request.body.find('{'), request.body.rfind('}'));
+            let body = request.text();
+            let (start, end) = (body.find('{'), body.rfind('}'));
             stored.object = start
                 .zip(end)
-                .and_then(|(start, end)| request.body.get(start..=end))
+                .and_then(|(start, end)| body.get(start..=end))
                 .map(str::to_owned);
             (OK, String::new())
         }
         _ => ("501 Not Implemented", String::new()),
     }
-}
-
-/// The next request on a connection; `None` at its end.
-fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let (method, target) = (words.next(), words.next());
-    let mut request = Request {
-        method: method.unwrap_or_default(),
-        target: target.unwrap_or_default(),
-        operation: String::new(),
-        body: String::new(),
-    };
-    let mut length = 0;
-    loop {
-        line.clear();
-        if reader.read_line(&mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let Some((name, value)) = line.trim_end().split_once(':') else {
-            break;
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().map_err(io::Error::other)?,
-            "x-amz-target" => value.trim().clone_into(&mut request.operation),
-            _ => {}
-        }
-    }
-    if length > BODY_LIMIT {
-        return Err(io::Error::other("a request with a large body"));
-    }
-    let mut body = Vec::new();
-    reader.take(length).read_to_end(&mut body)?;
-    request.body = String::from_utf8_lossy(&body).into_owned();
-    Ok(Some(request))
 }
 
 #[cfg(test)]
@@ -168,7 +96,7 @@ mod tests {
     use super::*;
 
     fn request(text: &str) -> Request {
-        read(&mut text.as_bytes()).unwrap().unwrap()
+        loopback::read(&mut text.as_bytes()).unwrap().unwrap()
     }
 
     #[test]

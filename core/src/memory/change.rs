@@ -1,0 +1,68 @@
+//! What can change in the rows.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, Part, RetiredManifest,
+    Upload, UploadId,
+};
+use crate::ports::{StoreRecord, StoredReceipt};
+
+/// One row as it is from now on, or the name of one that is gone.
+///
+/// A change says what a row becomes, not what is done to it: applied a second time it changes nothing, and the
+/// last change of a row decides. Its serialised form is stored: it may gain variants, and loses none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// The store's record of itself.
+    Store(StoreRecord),
+    /// A credential.
+    Credential(Credential),
+    /// The credential with this access key is gone.
+    CredentialGone(String),
+    /// A bucket.
+    Bucket(Bucket),
+    /// The bucket of this name is gone.
+    BucketGone(BucketName),
+    /// An object. Shared, since a store may keep its rows twice.
+    Object(#[serde(with = "shared")] Arc<ObjectRecord>),
+    /// The object under this key in this creation of a bucket is gone.
+    ObjectGone(BucketId, ObjectKey),
+    /// An upload, without its parts: they stay as they are.
+    Upload(Upload),
+    /// The upload and all of its parts are gone.
+    UploadGone(UploadId),
+    /// A part of an upload. Nothing where the upload is gone.
+    Part(UploadId, Part),
+    /// A receipt.
+    Receipt(StoredReceipt),
+    /// The receipt of this upload of this key in this creation of a bucket is gone.
+    ReceiptGone(BucketId, ObjectKey, UploadId),
+    /// A retired manifest.
+    Retired(RetiredManifest),
+    /// The manifest that this commit had written is no longer kept.
+    RetiredGone(CommitId),
+}
+
+/// What is shared in memory is written as if it were not.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        value: &Arc<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<T>, D::Error> {
+        T::deserialize(deserializer).map(Arc::new)
+    }
+}

@@ -1,0 +1,388 @@
+//! Whether records and bytes agree, slice by slice.
+//!
+//! A slice takes the next run of blobs, as gc does, and then reads every record. What a record names in that run must be
+//! there with its length. What looks wrong is looked at once more, so that a store that is written to meanwhile shows
+//! nothing that is not so.
+
+mod confirm;
+mod finding;
+
+pub use finding::{Finding, Naming};
+
+use std::collections::HashMap;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use self::confirm::{crc_of, still_names};
+use super::commit::RETIRED_FOR;
+use super::gc::{GcError, Tally, check_ownership, retired_until};
+use super::manifest::load_spilled;
+use super::rows;
+use super::transfer::Progress;
+use crate::model::{BlobRef, Bucket, Extent, Manifest, ObjectRecord, Timestamp, Upload};
+use crate::ports::{BlobRead, Ports, StoreError, StoreErrorKind, StoreResult};
+
+/// How many blobs are read at the same time.
+const READS: usize = 4;
+
+/// How a check works.
+#[derive(Clone, Debug)]
+pub struct FsckOptions {
+    /// Blobs that no record names are only findings once they are older than this: a request that is under way has
+    /// written its blob and not yet its record.
+    pub grace: Duration,
+    /// Read every blob that a record names, and compare it with the checksum that the record has of it.
+    pub verify_checksums: bool,
+    /// How many blobs one slice looks at: what bounds the memory. Each slice reads all records.
+    pub slice: usize,
+}
+
+impl Default for FsckOptions {
+    fn default() -> Self {
+        Self {
+            grace: RETIRED_FOR,
+            verify_checksums: false,
+            slice: 250_000,
+        }
+    }
+}
+
+/// What one slice found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FsckReport {
+    /// Records that were read: objects, and parts of open uploads.
+    pub records: u64,
+    /// Blobs of the slice.
+    pub blobs: Tally,
+    /// Blobs whose bytes were read.
+    pub verified: Tally,
+    /// What is not as it should be.
+    pub findings: Vec<Finding>,
+    /// Where the next slice starts; `None` when the check is complete.
+    pub next: Option<BlobRef>,
+}
+
+/// Adds a later slice, and takes over where that one stopped.
+impl AddAssign for FsckReport {
+    fn add_assign(&mut self, mut later: Self) {
+        // Each slice reads all records.
+        self.records = self.records.max(later.records);
+        self.blobs += later.blobs;
+        self.verified += later.verified;
+        self.findings.append(&mut later.findings);
+        self.next = later.next;
+    }
+}
+
+/// Checks the slice of blobs behind `cursor`, and changes nothing.
+pub async fn check_slice(
+    ports: &Ports,
+    options: &FsckOptions,
+    cursor: Option<BlobRef>,
+    progress: &Progress,
+) -> StoreResult<FsckReport> {
+    let started = ports.clock.now();
+    let mut slice = Slice::scan(ports, options, cursor).await?;
+    if cursor.is_none() {
+        match check_ownership(ports).await {
+            Ok(_) => {}
+            Err(GcError::Store(error)) => return Err(error),
+            Err(_) => slice.report.findings.push(Finding::NotOwned),
+        }
+    }
+    slice.read_records(ports, options, started, progress).await?;
+    slice.confirm_missing(ports).await?;
+    if options.verify_checksums {
+        slice.verify(ports, progress).await?;
+    }
+    slice.find_orphans(started.minus(options.grace));
+    Ok(slice.report)
+}
+
+/// A blob that the scan showed.
+struct Seen {
+    size: u64,
+    created: Timestamp,
+    /// The first that names it, with the checksum that it has.
+    named: Option<(Naming, u64)>,
+    /// Whether a retired manifest names it.
+    retired: bool,
+}
+
+/// A blob that a record names and that the scan did not show.
+struct Suspect {
+    extent: Extent,
+    named_by: Naming,
+}
+
+struct Slice {
+    after: Option<BlobRef>,
+    blobs: HashMap<BlobRef, Seen>,
+    suspects: Vec<Suspect>,
+    report: FsckReport,
+}
+
+impl Slice {
+    async fn scan(ports: &Ports, options: &FsckOptions, cursor: Option<BlobRef>) -> StoreResult<Self> {
+        let mut slice = Self {
+            after: cursor,
+            blobs: HashMap::new(),
+            suspects: Vec::new(),
+            report: FsckReport::default(),
+        };
+        let mut after = cursor;
+        while slice.blobs.len() < options.slice {
+            let limit = rows::PAGE.min(options.slice - slice.blobs.len());
+            let page = ports.blobs.scan(after.as_ref(), limit).await?;
+            for entry in page.blobs {
+                slice.report.blobs.add(entry.size);
+                let seen = Seen {
+                    size: entry.size,
+                    created: entry.created,
+                    named: None,
+                    retired: false,
+                };
+                slice.blobs.insert(entry.blob, seen);
+            }
+            slice.report.next = page.next;
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        Ok(slice)
+    }
+
+    /// Whether the slice holds every blob between its neighbours that is like this one.
+    fn covers(&self, blob: &BlobRef) -> bool {
+        self.after.is_none_or(|after| *blob > after) && self.report.next.is_none_or(|last| *blob <= last)
+    }
+
+    /// In gc's order, so that a blob that is named throughout is met in at least one place.
+    async fn read_records(
+        &mut self,
+        ports: &Ports,
+        options: &FsckOptions,
+        started: Timestamp,
+        progress: &Progress,
+    ) -> StoreResult<()> {
+        for bucket in rows::all_buckets(ports).await? {
+            let mut uploads = rows::uploads(ports, &bucket);
+            while let Some(page) = uploads.try_next().await? {
+                for upload in page {
+                    self.read_parts(ports, &upload, progress).await?;
+                }
+            }
+        }
+        for bucket in rows::all_buckets(ports).await? {
+            let mut records = rows::records(ports, &bucket);
+            while let Some(page) = records.try_next().await? {
+                progress.pass_records(page.len() as u64);
+                self.report.records += page.len() as u64;
+                for record in page {
+                    self.read_object(ports, &bucket, &record).await?;
+                }
+            }
+        }
+        let mut retired = rows::retired(ports, retired_until(options.grace, started));
+        while let Some(page) = retired.try_next().await? {
+            for retired in page {
+                self.read_retired(ports, &retired.manifest).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_parts(&mut self, ports: &Ports, upload: &Upload, progress: &Progress) -> StoreResult<()> {
+        let mut parts = rows::parts(ports, upload);
+        while let Some(page) = parts.try_next().await? {
+            progress.pass_records(page.len() as u64);
+            self.report.records += page.len() as u64;
+            for part in page {
+                let named_by = Naming::Part {
+                    bucket: upload.bucket_name.clone(),
+                    key: upload.key.clone(),
+                    upload: upload.id,
+                    number: part.number,
+                };
+                for extent in &part.extents {
+                    self.name(extent, &named_by);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_object(
+        &mut self,
+        ports: &Ports,
+        bucket: &Bucket,
+        record: &ObjectRecord,
+    ) -> StoreResult<()> {
+        let named_by = Naming::Object {
+            bucket: bucket.name.clone(),
+            key: record.key.clone(),
+        };
+        let (layout, first_slice) = match &record.manifest {
+            Manifest::Inline(_) => return Ok(()),
+            Manifest::Extents(layout) => (layout.clone(), self.after.is_none()),
+            Manifest::Spilled(spilled) => {
+                self.name(&spilled.extent, &named_by);
+                match load_spilled(ports, spilled).await {
+                    Ok(Some(layout)) => (layout, self.after.is_none()),
+                    // Its blob is among those that are missing.
+                    Ok(None) => return Ok(()),
+                    Err(error) if error.kind == StoreErrorKind::Corrupt => {
+                        if self.covers(&spilled.extent.blob) {
+                            self.report.findings.push(Finding::BadLayout {
+                                named_by,
+                                problem: error.to_string(),
+                            });
+                        }
+                        return Ok(());
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        if first_slice && layout.length() != record.size {
+            self.report.findings.push(Finding::BadLayout {
+                named_by: named_by.clone(),
+                problem: format!(
+                    "its extents have {} bytes, and it has {}",
+                    layout.length(),
+                    record.size
+                ),
+            });
+        }
+        for extent in &layout.extents {
+            self.name(extent, &named_by);
+        }
+        Ok(())
+    }
+
+    /// What a retired manifest names is no garbage, and may be missing.
+    async fn read_retired(&mut self, ports: &Ports, manifest: &Manifest) -> StoreResult<()> {
+        for blob in manifest.blobs() {
+            self.retire(&blob);
+        }
+        if let Manifest::Spilled(spilled) = manifest {
+            match load_spilled(ports, spilled).await {
+                Ok(Some(layout)) => layout.extents.iter().for_each(|extent| self.retire(&extent.blob)),
+                Ok(None) => {}
+                Err(error) if error.kind == StoreErrorKind::Corrupt => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn retire(&mut self, blob: &BlobRef) {
+        if let Some(seen) = self.blobs.get_mut(blob) {
+            seen.retired = true;
+        }
+    }
+
+    fn name(&mut self, extent: &Extent, named_by: &Naming) {
+        let Some(seen) = self.blobs.get_mut(&extent.blob) else {
+            if self.covers(&extent.blob) {
+                self.suspects.push(Suspect {
+                    extent: *extent,
+                    named_by: named_by.clone(),
+                });
+            }
+            return;
+        };
+        if seen.size != extent.blob_length || extent.range().end > extent.blob_length {
+            self.report.findings.push(Finding::WrongLength {
+                blob: extent.blob,
+                named_by: named_by.clone(),
+                expected: extent.blob_length.max(extent.range().end),
+                found: seen.size,
+            });
+        }
+        match &seen.named {
+            None => seen.named = Some((named_by.clone(), extent.blob_crc64nvme)),
+            Some((_, first)) if *first != extent.blob_crc64nvme => {
+                self.report.findings.push(Finding::WrongChecksum {
+                    blob: extent.blob,
+                    named_by: named_by.clone(),
+                    expected: extent.blob_crc64nvme,
+                    found: *first,
+                });
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Looks for the blobs that were not shown once more, and for what named them.
+    async fn confirm_missing(&mut self, ports: &Ports) -> StoreResult<()> {
+        for Suspect { extent, named_by } in std::mem::take(&mut self.suspects) {
+            let found = ports.blobs.read(&extent.blob, extent.range()).await;
+            let missing = match found {
+                Ok(BlobRead::Found(_)) => false,
+                Ok(BlobRead::Missing) => true,
+                Err(error) if error.kind == StoreErrorKind::Corrupt => true,
+                Err(error) => return Err(error),
+            };
+            if missing && still_names(ports, &named_by, &extent.blob).await? {
+                self.report.findings.push(Finding::Missing {
+                    blob: extent.blob,
+                    named_by,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every blob that is named.
+    async fn verify(&mut self, ports: &Ports, progress: &Progress) -> StoreResult<()> {
+        let named: Vec<_> = self
+            .blobs
+            .iter()
+            .filter_map(|(blob, seen)| Some((*blob, seen.size, seen.named.clone()?)))
+            .map(|(blob, size, named)| async move {
+                Ok::<_, StoreError>((blob, size, named, crc_of(ports, &blob, size, progress).await?))
+            })
+            .collect();
+        let mut read = stream::iter(named).buffer_unordered(READS);
+        while let Some((blob, size, (named_by, expected), found)) = read.try_next().await? {
+            let Some(found) = found else {
+                if still_names(ports, &named_by, &blob).await? {
+                    self.report.findings.push(Finding::Missing { blob, named_by });
+                }
+                continue;
+            };
+            self.report.verified.add(size);
+            if found != expected {
+                self.report.findings.push(Finding::WrongChecksum {
+                    blob,
+                    named_by,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn find_orphans(&mut self, newest: Timestamp) {
+        let mut orphans: Vec<_> = self
+            .blobs
+            .iter()
+            .filter(|(_, seen)| seen.named.is_none() && !seen.retired && seen.created <= newest)
+            .map(|(blob, seen)| Finding::Orphan {
+                blob: *blob,
+                size: seen.size,
+                created: seen.created,
+            })
+            .collect();
+        orphans.sort_by_key(|finding| match finding {
+            Finding::Orphan { blob, .. } => Some(*blob),
+            _ => None,
+        });
+        self.report.findings.append(&mut orphans);
+    }
+}

@@ -1,0 +1,76 @@
+//! Looking at a blob itself, and once more at what names it.
+
+use futures_util::TryStreamExt;
+
+use super::Naming;
+use crate::digest::Crc64nvmeHasher;
+use crate::model::{BlobRef, Manifest};
+use crate::ops::manifest::load_spilled;
+use crate::ops::rows;
+use crate::ops::transfer::Progress;
+use crate::ports::{BlobRead, Ports, StoreErrorKind, StoreResult};
+
+/// The CRC-64/NVME of a blob; `None` when it cannot be read to its end: it was deleted meanwhile, or the store says that
+/// it is damaged.
+pub(super) async fn crc_of(
+    ports: &Ports,
+    blob: &BlobRef,
+    size: u64,
+    progress: &Progress,
+) -> StoreResult<Option<u64>> {
+    let mut crc = Crc64nvmeHasher::default();
+    if size > 0 {
+        let BlobRead::Found(mut bytes) = ports.blobs.read(blob, 0..size).await? else {
+            return Ok(None);
+        };
+        loop {
+            let piece = match bytes.try_next().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(error) if error.kind == StoreErrorKind::Corrupt => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            crc.update(&piece);
+            progress.pass_bytes(piece.len() as u64);
+        }
+    }
+    progress.pass_blobs(1);
+    Ok(Some(crc.value()))
+}
+
+/// Whether what named a blob still does: it may have been replaced or deleted meanwhile.
+pub(super) async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef) -> StoreResult<bool> {
+    match named_by {
+        Naming::Object { bucket, key } => {
+            let found = ports.metadata.lookup(bucket, key).await?;
+            let Some(object) = found.object else {
+                return Ok(false);
+            };
+            if object.manifest.blobs().any(|named| named == *blob) {
+                return Ok(true);
+            }
+            let Manifest::Spilled(spilled) = &object.manifest else {
+                return Ok(false);
+            };
+            let layout = load_spilled(ports, spilled).await?;
+            Ok(layout.is_some_and(|layout| layout.extents.iter().any(|extent| extent.blob == *blob)))
+        }
+        Naming::Part {
+            bucket,
+            upload,
+            number,
+            ..
+        } => {
+            let found = ports.metadata.lookup_upload(bucket, *upload).await?;
+            let Some(upload) = found.upload else {
+                return Ok(false);
+            };
+            let parts: Vec<_> = rows::parts(ports, &upload).try_concat().await?;
+            Ok(parts
+                .iter()
+                .filter(|part| part.number == *number)
+                .flat_map(|part| &part.extents)
+                .any(|extent| extent.blob == *blob))
+        }
+    }
+}

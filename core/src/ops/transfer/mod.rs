@@ -1,0 +1,62 @@
+//! Everything that a metadata store keeps, as a stream of records: written out, read in, or moved to other stores.
+//!
+//! Buckets, objects with their layouts and inline bodies, open uploads with their parts, and credentials travel.
+//! Receipts of uploads that have ended, retired manifests and the cursor of gc stay behind: nothing that was
+//! acknowledged is lost without them.
+
+mod error;
+mod export;
+mod import;
+mod lines;
+mod migrate;
+mod placing;
+mod prune;
+mod reader;
+mod record;
+mod walk;
+
+pub use error::TransferError;
+pub use export::{LineSink, export};
+pub use import::{ImportReport, import, inspect};
+pub use lines::{ExportStream, MAX_LINE};
+pub use migrate::{MigrateOptions, MigrateReport, migrate};
+pub use record::{Counts, ExportedCredential, FORMAT, Header, Record, Trailer, VERSION};
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How far a transfer or a check has come, for whoever watches it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    records: AtomicU64,
+    blobs: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Progress {
+    /// Records that have passed.
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// Blobs that have passed.
+    pub fn blobs(&self) -> u64 {
+        self.blobs.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of blobs that have passed.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::ops) fn pass_records(&self, count: u64) {
+        self.records.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(in crate::ops) fn pass_blobs(&self, count: u64) {
+        self.blobs.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(in crate::ops) fn pass_bytes(&self, count: u64) {
+        self.bytes.fetch_add(count, Ordering::Relaxed);
+    }
+}

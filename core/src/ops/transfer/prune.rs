@@ -1,0 +1,130 @@
+//! Taking away what an earlier, unfinished run brought and the old store does not hold any more.
+
+use std::cmp::Ordering;
+
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::TransferError;
+use super::placing::insist;
+use crate::model::{Bucket, ObjectRecord, Token, WriteCondition};
+use crate::ops::multipart::abort;
+use crate::ops::rows::{self, Pages};
+use crate::ports::{DeleteBucketOutcome, Ports, RemoveOutcome, StoreResult, new_id};
+
+/// Leaves nothing in `to` that is not in `from` under the same name. What is under the same name may be an earlier
+/// state of it.
+pub(super) async fn prune(from: &Ports, to: &Ports) -> Result<(), TransferError> {
+    let credentials: Vec<_> = rows::credentials(to)
+        .try_concat()
+        .await
+        .map_err(TransferError::Target)?;
+    for credential in credentials {
+        let found = from.metadata.credential(&credential.access_key).await;
+        if found.map_err(TransferError::Source)?.as_ref() != Some(&credential) {
+            insist(to, || to.metadata.revoke_credential(&credential.access_key)).await?;
+        }
+    }
+    for bucket in rows::all_buckets(to).await.map_err(TransferError::Target)? {
+        let found = from.metadata.bucket(&bucket.name).await;
+        let found = found
+            .map_err(TransferError::Source)?
+            .filter(|found| found.id == bucket.id);
+        prune_objects(from, to, &bucket, found.is_some()).await?;
+        match found {
+            Some(_) => prune_uploads(from, to, &bucket).await?,
+            None => delete_bucket(to, &bucket).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn delete_bucket(to: &Ports, bucket: &Bucket) -> Result<(), TransferError> {
+    let token = new_id(to.entropy.as_ref(), Token::from_bytes);
+    match insist(to, || to.metadata.delete_bucket(&bucket.name, bucket.id, token)).await? {
+        DeleteBucketOutcome::Deleted | DeleteBucketOutcome::NoSuchBucket => Ok(()),
+        DeleteBucketOutcome::NotEmpty => Err(TransferError::Differs(format!("the bucket {}", bucket.name))),
+    }
+}
+
+async fn prune_objects(from: &Ports, to: &Ports, bucket: &Bucket, stands: bool) -> Result<(), TransferError> {
+    let wanted = if stands {
+        one_by_one(rows::records(from, bucket))
+    } else {
+        stream::empty().boxed()
+    };
+    let mut wanted = Ordered::new(wanted);
+    let mut present = one_by_one(rows::records(to, bucket));
+    while let Some(record) = present.try_next().await.map_err(TransferError::Target)? {
+        if !wanted
+            .has(|other: &ObjectRecord| other.key.cmp(&record.key))
+            .await?
+        {
+            remove(to, bucket, &record).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn remove(to: &Ports, bucket: &Bucket, record: &ObjectRecord) -> Result<(), TransferError> {
+    let condition = WriteCondition::Any;
+    let retired = Some(record.commit_id);
+    match insist(to, || {
+        to.metadata.remove(bucket, &record.key, &condition, retired)
+    })
+    .await?
+    {
+        RemoveOutcome::Removed { .. } => Ok(()),
+        RemoveOutcome::ConditionFailed { .. } | RemoveOutcome::Shared { .. } => Err(TransferError::Differs(
+            format!("the object {} of bucket {}", record.key, bucket.name),
+        )),
+    }
+}
+
+async fn prune_uploads(from: &Ports, to: &Ports, bucket: &Bucket) -> Result<(), TransferError> {
+    let mut wanted = Ordered::new(one_by_one(rows::uploads(from, bucket)));
+    let mut present = one_by_one(rows::uploads(to, bucket));
+    while let Some(upload) = present.try_next().await.map_err(TransferError::Target)? {
+        let stands = wanted
+            .has(|other| (&other.key, other.id).cmp(&(&upload.key, upload.id)))
+            .await?;
+        if !stands {
+            insist(to, || abort(to, &upload)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn one_by_one<T: Send + 'static>(pages: Pages<T>) -> BoxStream<'static, StoreResult<T>> {
+    pages
+        .map_ok(|page| stream::iter(page.into_iter().map(Ok)))
+        .try_flatten()
+        .boxed()
+}
+
+/// The rows of the old store, which are asked for in their order.
+struct Ordered<T> {
+    rows: BoxStream<'static, StoreResult<T>>,
+    next: Option<T>,
+}
+
+impl<T> Ordered<T> {
+    fn new(rows: BoxStream<'static, StoreResult<T>>) -> Self {
+        Self { rows, next: None }
+    }
+
+    /// Whether there is a row that `compare` finds equal. Rows before it are passed.
+    async fn has(&mut self, compare: impl Fn(&T) -> Ordering) -> Result<bool, TransferError> {
+        loop {
+            match self.next.as_ref().map(&compare) {
+                Some(Ordering::Equal) => return Ok(true),
+                Some(Ordering::Greater) => return Ok(false),
+                Some(Ordering::Less) | None => {}
+            }
+            self.next = self.rows.try_next().await.map_err(TransferError::Source)?;
+            if self.next.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+}

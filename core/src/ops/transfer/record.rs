@@ -1,0 +1,157 @@
+//! What an export is made of: one JSON object on a line.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Bucket, Credential, ObjectRecord, Owner, Part, StoreId, Timestamp, Upload};
+
+/// What the first line of an export says that it is.
+pub const FORMAT: &str = "bleepstore-export";
+
+/// The version of the format that is written, and the only one that is read.
+pub const VERSION: u32 = 1;
+
+/// A line of an export. The header comes first, then credentials, then each bucket, followed by its objects in the
+/// order of their keys and by its open uploads, each followed by its parts, and last the trailer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Record {
+    /// What the export is of.
+    Header(Header),
+    /// A credential.
+    Credential(ExportedCredential),
+    /// A bucket.
+    Bucket(Bucket),
+    /// An object of the bucket before it, or a delete marker.
+    Object(Box<ObjectRecord>),
+    /// An open upload of the bucket before it.
+    Upload(Box<Upload>),
+    /// A part of the upload before it.
+    Part(Box<Part>),
+    /// That the export is whole.
+    Trailer(Trailer),
+}
+
+impl Record {
+    /// What the line is called in it.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Header(_) => "header",
+            Self::Credential(_) => "credential",
+            Self::Bucket(_) => "bucket",
+            Self::Object(_) => "object",
+            Self::Upload(_) => "upload",
+            Self::Part(_) => "part",
+            Self::Trailer(_) => "trailer",
+        }
+    }
+}
+
+/// What an export is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`FORMAT`].
+    pub format: String,
+    /// [`VERSION`].
+    pub version: u32,
+    /// The store whose records follow.
+    pub store: StoreId,
+    /// That store's epoch.
+    pub epoch: u64,
+    /// When the export was begun.
+    pub created: Timestamp,
+    /// Whether credentials carry their secret keys.
+    pub secrets: bool,
+}
+
+/// A credential, with its secret key only where that was asked for.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedCredential {
+    /// What requests name.
+    pub access_key: String,
+    /// What signs them. Never logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_key: Option<String>,
+    /// The account that it speaks for.
+    pub owner: Owner,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+impl ExportedCredential {
+    pub(super) fn new(credential: Credential, secrets: bool) -> Self {
+        Self {
+            access_key: credential.access_key,
+            secret_key: secrets.then_some(credential.secret_key),
+            owner: credential.owner,
+            created: credential.created,
+        }
+    }
+
+    /// The credential, if its secret key travelled with it.
+    pub(super) fn into_credential(self) -> Option<Credential> {
+        Some(Credential {
+            access_key: self.access_key,
+            secret_key: self.secret_key?,
+            owner: self.owner,
+            created: self.created,
+        })
+    }
+}
+
+impl fmt::Debug for ExportedCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExportedCredential")
+            .field("access_key", &self.access_key)
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many records of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Credentials.
+    pub credentials: u64,
+    /// Buckets.
+    pub buckets: u64,
+    /// Objects and delete markers.
+    pub objects: u64,
+    /// Open uploads.
+    pub uploads: u64,
+    /// Their parts.
+    pub parts: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, record: &Record) {
+        match record {
+            Record::Header(_) | Record::Trailer(_) => {}
+            Record::Credential(_) => self.credentials += 1,
+            Record::Bucket(_) => self.buckets += 1,
+            Record::Object(_) => self.objects += 1,
+            Record::Upload(_) => self.uploads += 1,
+            Record::Part(_) => self.parts += 1,
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} buckets, {} objects, {} open uploads with {} parts, {} credentials",
+            self.buckets, self.objects, self.uploads, self.parts, self.credentials
+        )
+    }
+}
+
+/// That an export is whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trailer {
+    /// How many records it has.
+    pub counts: Counts,
+    /// SHA-256 of all lines before this one, their ends included, in hex.
+    pub sha256: String,
+}

@@ -1,0 +1,130 @@
+//! All records of a store, in the order of an export.
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{Counts, ExportedCredential, FORMAT, Header, Record, TransferError, VERSION};
+use crate::model::{Bucket, BucketState, Manifest, ObjectKind, ObjectRecord, UploadState};
+use crate::ops::rows;
+use crate::ports::{Ports, StoreResult};
+
+/// How many inline bodies are read at the same time.
+const BODIES: usize = 16;
+
+/// What takes the records.
+#[async_trait]
+pub(super) trait RecordSink: Send {
+    async fn accept(&mut self, record: Record) -> Result<(), TransferError>;
+}
+
+/// What an export of the store begins with.
+pub(super) async fn header(ports: &Ports, secrets: bool) -> Result<Header, TransferError> {
+    let record = ports
+        .metadata
+        .store_record()
+        .await
+        .map_err(TransferError::Source)?;
+    let record = record
+        .filter(|record| record.active)
+        .ok_or(TransferError::SourceNotActive)?;
+    Ok(Header {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        store: record.store,
+        epoch: record.epoch,
+        created: ports.clock.now(),
+        secrets,
+    })
+}
+
+/// Gives everything between the header and the trailer to `sink`. An upload that was completing, or a bucket that was
+/// being deleted, is given as it was before that began.
+pub(super) async fn walk(
+    ports: &Ports,
+    secrets: bool,
+    sink: &mut dyn RecordSink,
+) -> Result<Counts, TransferError> {
+    let mut counts = Counts::default();
+    let mut credentials = rows::credentials(ports);
+    while let Some(page) = credentials.try_next().await.map_err(TransferError::Source)? {
+        for credential in page {
+            let credential = ExportedCredential::new(credential, secrets);
+            give(sink, &mut counts, Record::Credential(credential)).await?;
+        }
+    }
+    let mut buckets = rows::buckets(ports);
+    while let Some(page) = buckets.try_next().await.map_err(TransferError::Source)? {
+        for bucket in page {
+            let exported = Bucket {
+                state: BucketState::Active,
+                ..bucket.clone()
+            };
+            give(sink, &mut counts, Record::Bucket(exported)).await?;
+            walk_objects(ports, &bucket, sink, &mut counts).await?;
+            walk_uploads(ports, &bucket, sink, &mut counts).await?;
+        }
+    }
+    Ok(counts)
+}
+
+async fn give(sink: &mut dyn RecordSink, counts: &mut Counts, record: Record) -> Result<(), TransferError> {
+    counts.add(&record);
+    sink.accept(record).await
+}
+
+async fn walk_objects(
+    ports: &Ports,
+    bucket: &Bucket,
+    sink: &mut dyn RecordSink,
+    counts: &mut Counts,
+) -> Result<(), TransferError> {
+    let mut records = rows::records(ports, bucket);
+    while let Some(page) = records.try_next().await.map_err(TransferError::Source)? {
+        let whole: Vec<_> = page
+            .into_iter()
+            .map(|record| with_body(ports.clone(), bucket.clone(), record))
+            .collect();
+        let mut whole = stream::iter(whole).buffered(BODIES);
+        while let Some(record) = whole.try_next().await.map_err(TransferError::Source)? {
+            if let Some(record) = record {
+                give(sink, counts, Record::Object(Box::new(record))).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The record with its inline body, which scans may leave out. `None` where it was deleted meanwhile; where it was
+/// replaced, the new one.
+async fn with_body(ports: Ports, bucket: Bucket, record: ObjectRecord) -> StoreResult<Option<ObjectRecord>> {
+    let left_out = record.kind == ObjectKind::Object
+        && record.size > 0
+        && matches!(&record.manifest, Manifest::Inline(body) if body.is_empty());
+    if !left_out {
+        return Ok(Some(record));
+    }
+    let found = ports.metadata.lookup(&bucket.name, &record.key).await?;
+    Ok(found.object.filter(|object| object.bucket == bucket.id))
+}
+
+async fn walk_uploads(
+    ports: &Ports,
+    bucket: &Bucket,
+    sink: &mut dyn RecordSink,
+    counts: &mut Counts,
+) -> Result<(), TransferError> {
+    let mut uploads = rows::uploads(ports, bucket);
+    while let Some(page) = uploads.try_next().await.map_err(TransferError::Source)? {
+        for mut upload in page {
+            let mut parts = rows::parts(ports, &upload);
+            upload.state = UploadState::Open;
+            give(sink, counts, Record::Upload(Box::new(upload))).await?;
+            while let Some(page) = parts.try_next().await.map_err(TransferError::Source)? {
+                for part in page {
+                    give(sink, counts, Record::Part(Box::new(part))).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

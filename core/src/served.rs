@@ -1,0 +1,196 @@
+//! What became of each request: its line in the access log, and the same facts for whoever observes the service.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http_body::Body as _;
+use tracing::Span;
+
+use crate::body::{Body, BodyError};
+use crate::model::{BucketName, ErrorCode, ObjectKey};
+use crate::ports::{Clock, Ports, RoundTripCounter, RoundTrips};
+use crate::protocol::operation::Operation;
+use crate::protocol::route::Route;
+
+/// The target of the access log's events: one for each request, of level `info`, when the response's body has ended.
+pub const ACCESS_LOG: &str = "bleepstore::access";
+
+/// The status in the access log of a request whose client left before it was answered, as web servers write it. Nobody
+/// is sent it.
+pub const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// A request that was answered to its end, or was given up. Nothing in it is secret, and nothing of it comes from the
+/// query or from headers but what names bucket and key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedRequest {
+    /// What the response carries in `x-amz-request-id`.
+    pub request_id: String,
+    /// What was asked for; `None` where the request was refused before that was known.
+    pub operation: Option<Operation>,
+    /// The bucket that it names.
+    pub bucket: Option<BucketName>,
+    /// The key that it names.
+    pub key: Option<ObjectKey>,
+    /// The response's status, or [`CLIENT_CLOSED_REQUEST`].
+    pub status: u16,
+    /// The code of an error that the response is.
+    pub error: Option<ErrorCode>,
+    /// Bytes of the request's body that were read, as they were sent: with the framing of `aws-chunked`.
+    pub bytes_in: u64,
+    /// Bytes of the response's body that the carrier took.
+    pub bytes_out: u64,
+    /// From the request's head to the end of the response's body.
+    pub duration: Duration,
+    /// Calls to the stores.
+    pub round_trips: RoundTrips,
+    /// Whether the carrier took the whole response. It did not where the client left, or where a blob failed midway.
+    pub complete: bool,
+}
+
+/// Told of every request that has been served.
+pub trait RequestObserver: Send + Sync {
+    /// Called once for each request, right before the response ends: it must not block.
+    fn served(&self, request: &ServedRequest);
+}
+
+/// The account of one request, which is closed when this is dropped.
+pub(crate) struct Account {
+    request: ServedRequest,
+    answered: bool,
+    begun: Duration,
+    bytes_in: Arc<AtomicU64>,
+    round_trips: Arc<RoundTripCounter>,
+    clock: Arc<dyn Clock>,
+    /// What the carrier knows of the request belongs to its line.
+    span: Span,
+    observer: Option<Arc<dyn RequestObserver>>,
+}
+
+impl Account {
+    pub(crate) fn open(request_id: &str, ports: &Ports, observer: Option<Arc<dyn RequestObserver>>) -> Self {
+        Self {
+            request: ServedRequest {
+                request_id: request_id.to_owned(),
+                operation: None,
+                bucket: None,
+                key: None,
+                status: CLIENT_CLOSED_REQUEST,
+                error: None,
+                bytes_in: 0,
+                bytes_out: 0,
+                duration: Duration::ZERO,
+                round_trips: RoundTrips::default(),
+                complete: false,
+            },
+            answered: false,
+            begun: ports.clock.elapsed(),
+            bytes_in: Arc::default(),
+            round_trips: Arc::default(),
+            clock: Arc::clone(&ports.clock),
+            span: Span::current(),
+            observer,
+        }
+    }
+
+    /// The ports, whose calls are the request's from now on.
+    pub(crate) fn counted(&self, ports: &Ports) -> Ports {
+        ports.counted_by(&self.round_trips)
+    }
+
+    /// The request's body, counted as it is read.
+    pub(crate) fn incoming(&self, body: Body) -> Body {
+        if body.is_empty() {
+            return body;
+        }
+        let length = body.size_hint().exact();
+        let counter = Arc::clone(&self.bytes_in);
+        let counted = body.into_stream().inspect(move |piece| {
+            counter.fetch_add(bytes_of(piece), Ordering::Relaxed);
+        });
+        Body::stream(counted, length)
+    }
+
+    /// Notes what the request turned out to ask for.
+    pub(crate) fn routed(&mut self, route: &Route) {
+        self.request.operation = Some(route.operation);
+        self.request.bucket.clone_from(&route.bucket);
+        self.request.key.clone_from(&route.key);
+    }
+
+    /// Notes the error that is the answer. A condition that spares the client a body is none.
+    pub(crate) fn refused(&mut self, code: ErrorCode) {
+        self.request.error = (code.status() >= 400).then_some(code);
+    }
+
+    /// The response's body, with whose end, or with whose carrier's loss of interest, the account is closed.
+    pub(crate) fn until_the_end_of(mut self, status: u16, body: Body) -> Body {
+        self.answered = true;
+        self.request.status = status;
+        if body.is_empty() {
+            self.request.complete = true;
+            return body;
+        }
+        let length = body.size_hint().exact();
+        Body::stream(self.outgoing(body.into_stream(), length), length)
+    }
+
+    fn outgoing(
+        mut self,
+        mut pieces: impl Stream<Item = Result<Bytes, BodyError>> + Unpin,
+        length: Option<u64>,
+    ) -> impl Stream<Item = Result<Bytes, BodyError>> {
+        stream::poll_fn(move |cx| {
+            let next = std::task::ready!(pieces.poll_next_unpin(cx));
+            let request = &mut self.request;
+            request.bytes_out += next.as_ref().map_or(0, bytes_of);
+            // Whoever knows the length does not ask for the end.
+            request.complete |= next.is_none() || length == Some(request.bytes_out);
+            next.into()
+        })
+    }
+}
+
+fn bytes_of(piece: &Result<Bytes, BodyError>) -> u64 {
+    piece.as_ref().map_or(0, |bytes| bytes.len() as u64)
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let request = &mut self.request;
+        if !self.answered && thread::panicking() {
+            request.status = 500;
+            request.error = Some(ErrorCode::InternalError);
+        }
+        request.bytes_in = self.bytes_in.load(Ordering::Relaxed);
+        request.duration = self.clock.elapsed().saturating_sub(self.begun);
+        request.round_trips = self.round_trips.so_far();
+        write_line(request, &self.span);
+        if let Some(observer) = &self.observer {
+            observer.served(request);
+        }
+    }
+}
+
+fn write_line(request: &ServedRequest, span: &Span) {
+    tracing::info!(
+        target: ACCESS_LOG,
+        parent: span,
+        request_id = request.request_id,
+        operation = request.operation.map(Operation::name),
+        bucket = request.bucket.as_ref().map(BucketName::as_str),
+        key = request.key.as_ref().map(ObjectKey::as_str),
+        status = request.status,
+        error = request.error.map(ErrorCode::as_str),
+        bytes_in = request.bytes_in,
+        bytes_out = request.bytes_out,
+        ms = request.duration.as_micros() as f64 / 1_000.0,
+        database_round_trips = request.round_trips.database,
+        blob_round_trips = request.round_trips.blobs,
+        complete = request.complete,
+        "request"
+    );
+}

@@ -1,0 +1,140 @@
+//! The few operations on files that the stores are made of, in one place so that tests can make each fail.
+
+#[cfg(test)]
+pub(crate) mod faulty;
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::SystemTime;
+
+use bleepstore_core::ports::{StoreError, StoreErrorKind};
+
+/// Operations on files. They block.
+pub(crate) trait FileOps: Send + Sync {
+    /// Creates a file for writing, for its owner alone; one of that name must not exist.
+    fn create(&self, path: &Path) -> io::Result<File>;
+    /// Writes all the bytes at the end.
+    fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()>;
+    /// Opens a file to append to it.
+    fn reopen(&self, path: &Path) -> io::Result<File>;
+    /// Cuts the file off behind its first `length` bytes.
+    fn truncate(&self, file: &File, length: u64) -> io::Result<()>;
+    /// Makes the file's bytes and length durable, though not its name.
+    fn sync(&self, file: &File) -> io::Result<()>;
+    /// Gives the file another name in one step.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Creates a folder, for its owner alone. One that exists is fine.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Removes a file's name. Who has the file open goes on reading.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Opens a file for reading, and tells its length.
+    fn open(&self, path: &Path) -> io::Result<(File, u64)>;
+    /// Fills `buffer` from `offset`; `UnexpectedEof` when the file is shorter.
+    fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// All of a small file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The names in a folder, in no order.
+    fn list(&self, path: &Path) -> io::Result<Vec<OsString>>;
+    /// A file's length and when it was last written.
+    fn stat(&self, path: &Path) -> io::Result<(u64, SystemTime)>;
+}
+
+/// The operating system's files.
+pub(crate) struct DiskFiles;
+
+impl FileOps for DiskFiles {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+    }
+
+    fn reopen(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().append(true).open(path)
+    }
+
+    fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
+        file.set_len(length)
+    }
+
+    fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            result => result,
+        }
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<(File, u64)> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok((file, length))
+    }
+
+    fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        fs::read(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect()
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<(u64, SystemTime)> {
+        let metadata = fs::metadata(path)?;
+        Ok((metadata.len(), metadata.modified()?))
+    }
+}
+
+/// What a failed file operation means to a caller of the port. Nothing of the operation can be seen.
+pub(crate) fn store_error(error: io::Error) -> StoreError {
+    let kind = match error.kind() {
+        // Full disks, quotas, memory and file tables may have room again.
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::FileTooLarge
+        | io::ErrorKind::OutOfMemory
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::ResourceBusy
+        | io::ErrorKind::StaleNetworkFileHandle
+        | io::ErrorKind::TimedOut => StoreErrorKind::Unavailable,
+        _ if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => StoreErrorKind::Unavailable,
+        io::ErrorKind::UnexpectedEof => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Internal,
+    };
+    StoreError::new(kind, error)
+}
+
+/// "Too many open files in system", the same number on every Unix.
+const ENFILE: i32 = 23;
+/// "Too many open files".
+const EMFILE: i32 = 24;

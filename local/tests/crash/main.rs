@@ -1,0 +1,131 @@
+//! `kill -9` of the real process, in the middle of everything that it does: what was acknowledged is there after the
+//! next start, byte for byte, and nothing is half there. A kill loses nothing of the page cache: that what is
+//! acknowledged is also synced is shown in `src/jsonl/tests` and `src/fs_blobs/tests.rs`.
+//!
+//! `BLEEPSTORE_CRASH_ROUNDS` says how often each store is killed, `BLEEPSTORE_TEST_SEED` what is done and when.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::env;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use bleepstore_tests::entropy::SeededEntropy;
+use tempfile::TempDir;
+
+use self::client::Client;
+use self::operations::OPERATIONS;
+use self::server::Server;
+use self::worker::Worker;
+
+mod client;
+mod content;
+mod operations;
+mod server;
+mod worker;
+
+/// Kills of each store in an everyday run.
+const ROUNDS: usize = 20;
+
+/// Clients that work at the same time, each on keys of its own, so that each knows what it must find.
+const WORKERS: usize = 4;
+
+#[test]
+fn what_sqlite_acknowledged_survives_every_kill() {
+    survive("sqlite");
+}
+
+#[test]
+fn what_jsonl_acknowledged_survives_every_kill() {
+    survive("jsonl");
+}
+
+/// The number that a variable has, or `otherwise`.
+fn variable(name: &str, otherwise: impl FnOnce() -> u64) -> u64 {
+    match env::var(name) {
+        Ok(number) => number
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is not a number")),
+        Err(_) => otherwise(),
+    }
+}
+
+fn survive(metadata: &str) {
+    let seed = variable("BLEEPSTORE_TEST_SEED", || {
+        SeededEntropy::unpredictable().next_u64()
+    });
+    let rounds = variable("BLEEPSTORE_CRASH_ROUNDS", || ROUNDS as u64);
+    // Shown where the test fails.
+    eprintln!("BLEEPSTORE_TEST_SEED={seed}");
+    let entropy = SeededEntropy::new(seed);
+    let folder = TempDir::new().unwrap();
+    let mut workers: Vec<Worker> = (0..WORKERS)
+        .map(|number| Worker::new(number, entropy.next_u64()))
+        .collect();
+
+    let server = Server::start(folder.path(), metadata);
+    Client::of(&server).request("PUT", worker::BUCKET).expect(200);
+    server.kill();
+    for round in 0..rounds {
+        let server = Server::start(folder.path(), metadata);
+        each(&mut workers, &server, |worker, client| worker.verify(client));
+        let enough = 20 + entropy.below(120);
+        let moment = Duration::from_micros(entropy.below(3_000) as u64);
+        work_and_kill(&mut workers, server, enough, moment);
+        let draft = folder.path().join("data/metadata.jsonl.new").exists();
+        let step = if draft {
+            ", while the log was compacted"
+        } else {
+            ""
+        };
+        eprintln!("round {round} of {rounds}: killed after {enough} requests{step}");
+    }
+
+    let server = Server::start(folder.path(), metadata);
+    each(&mut workers, &server, |worker, client| worker.verify(client));
+    server.stop();
+    server::collect_garbage(folder.path(), metadata);
+    let server = Server::start(folder.path(), metadata);
+    each(&mut workers, &server, |worker, client| worker.verify(client));
+    server.stop();
+}
+
+/// Runs `check` for all workers at the same time.
+fn each(workers: &mut [Worker], server: &Server, check: impl Fn(&mut Worker, &mut Client) + Sync) {
+    thread::scope(|scope| {
+        for worker in workers {
+            let mut client = Client::of(server);
+            let check = &check;
+            scope.spawn(move || check(worker, &mut client));
+        }
+    });
+}
+
+/// Lets the workers work until `enough` requests were acknowledged, and kills the server `moment` later.
+fn work_and_kill(workers: &mut [Worker], server: Server, enough: usize, moment: Duration) {
+    let acknowledged = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let working: Vec<_> = workers
+            .iter_mut()
+            .map(|worker| {
+                let mut client = Client::of(&server);
+                let acknowledged = &acknowledged;
+                scope.spawn(move || {
+                    while (worker.pick(&OPERATIONS))(worker, &mut client).is_ok() {
+                        acknowledged.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        while acknowledged.load(Ordering::Relaxed) < enough {
+            assert!(
+                !working.iter().all(thread::ScopedJoinHandle::is_finished),
+                "no worker is left"
+            );
+            thread::yield_now();
+        }
+        // Kills fall on every step of a request, not only on its end.
+        thread::sleep(moment);
+        server.kill();
+    });
+}

@@ -1,0 +1,239 @@
+//! The access log: one line for each request, and nothing secret in any line.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bleepstore_tests::http::SignedRequest;
+use bleepstore_tests::http::chunked::{self, ChunkSigner};
+use bleepstore_tests::local_server::LocalServer;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A server that logs at `level`, on a folder of its own.
+fn server(folder: &TempDir, level: &str) -> LocalServer {
+    LocalServer::start(folder.path(), &[("BLEEPSTORE_LOG", level)]).unwrap()
+}
+
+/// The access log of a server that has ended: the fields of each event.
+fn lines(server: LocalServer) -> Vec<Map<String, Value>> {
+    let (well, log) = server.stop().unwrap();
+    assert!(well, "{log:?}");
+    let entries = log
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let ours = entries.filter(|entry| entry["target"] == "bleepstore::access");
+    ours.map(|entry| {
+        assert_eq!(entry["level"], "INFO");
+        entry["fields"].as_object().unwrap().clone()
+    })
+    .collect()
+}
+
+#[test]
+fn each_request_has_one_line_with_what_it_asked_for_and_what_it_cost() {
+    let folder = TempDir::new().unwrap();
+    let server = server(&folder, "info");
+    let s3 = server.s3();
+    let bucket = s3.bucket();
+    let put = bucket.put("a key\n", vec![b'b'; 20_000]).expect(200);
+    let missing = bucket.get("no").expect(404);
+    bucket.get("a key\n").expect(200);
+    let health = s3.request("GET", "/_bleepstore/health").anonymous().sign();
+    assert_eq!(s3.connect().send(&health).status, 200);
+
+    let lines = lines(server);
+    let [_, put_line, missing_line, _] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    let line = |id: &str, operation: &str, key: &str, more: Value| {
+        let mut line = json!({
+            "message": "request",
+            "request_id": id,
+            "operation": operation,
+            "bucket": bucket.name,
+            "key": key,
+            "bytes_in": 0,
+            "complete": true,
+        });
+        line.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        line
+    };
+    let id = |response: &bleepstore_tests::http::Response| response.required("x-amz-request-id").to_owned();
+    let stored = json!({
+        "status": 200, "bytes_in": 20_000, "bytes_out": 0,
+        "database_round_trips": 2, "blob_round_trips": 1,
+    });
+    assert_eq!(
+        timeless(put_line),
+        line(&id(&put), "PutObject", "a key\n", stored)
+    );
+    let refused = json!({
+        "status": 404, "error": "NoSuchKey", "bytes_out": missing.body.len(),
+        "database_round_trips": 1, "blob_round_trips": 0,
+    });
+    assert_eq!(
+        timeless(missing_line),
+        line(&id(&missing), "GetObject", "no", refused)
+    );
+}
+
+/// The fields but for the time that the request took, which is there.
+fn timeless(line: &Map<String, Value>) -> Value {
+    let mut line = line.clone();
+    let ms = line.remove("ms").and_then(|ms| ms.as_f64());
+    assert!(ms.is_some_and(|ms| ms > 0.0), "{line:?}");
+    line.into()
+}
+
+#[test]
+fn a_response_that_its_client_leaves_is_logged_with_the_bytes_that_were_taken() {
+    let folder = TempDir::new().unwrap();
+    let server = server(&folder, "info");
+    let bucket = server.s3().bucket();
+    // More than the sockets between the two hold.
+    let length = 48 << 20;
+    bucket.put("large", vec![b'l'; length]).expect(200);
+    let request = bucket.get("large").sign();
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.write_all(&request.head(server.address())).unwrap();
+    stream.read_exact(&mut [0; 100]).unwrap();
+    drop(stream);
+    let lines = lines(server);
+    let line = lines.last().unwrap();
+    assert_eq!((&line["status"], &line["complete"]), (&json!(200), &json!(false)));
+    assert_eq!(line["operation"], "GetObject");
+    let taken = line["bytes_out"].as_u64().unwrap();
+    assert!(taken > 0 && taken < length as u64, "{taken}");
+}
+
+#[test]
+fn a_filter_turns_the_access_log_off_and_leaves_the_rest() {
+    let folder = TempDir::new().unwrap();
+    let server = server(&folder, "info,bleepstore::access=off");
+    server.s3().bucket();
+    let (_, log) = server.stop().unwrap();
+    assert!(log.iter().any(|line| line.contains("stopped")));
+    assert!(!log.iter().any(|line| line.contains("CreateBucket")), "{log:?}");
+}
+
+/// The values in a request that nobody but its sender and the server may read.
+fn secrets(request: &SignedRequest) -> Vec<String> {
+    let after = |text: &str, name: &str| {
+        let (_, rest) = text.split_once(name)?;
+        let value: String = rest
+            .chars()
+            .take_while(|c| !matches!(c, '&' | ',' | ' '))
+            .collect();
+        (value.len() > 8).then_some(value)
+    };
+    let authorization = request
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let in_header = authorization.and_then(|(_, value)| after(value, "Signature="));
+    let in_query = after(&request.target, "X-Amz-Signature=");
+    in_header.into_iter().chain(in_query).collect()
+}
+
+#[test]
+fn no_secret_key_signature_token_or_customer_key_is_in_any_line_at_any_level() {
+    const TOKEN: &str = "IQoJb3JpZ2luX2VjSESSIONTOKEN";
+    const CUSTOMER_KEY: &str = "bm9ib2R5LWxvZ3MtdGhpcy1rZXktZXZlci1pLWhvcGU=";
+    const CUSTOMER_KEY_MD5: &str = "c3NlLWMta2V5LW1kNQ==";
+    const BODY: &str = "confidential-body";
+    let folder = TempDir::new().unwrap();
+    let server = server(&folder, "trace");
+    let bucket = server.s3().bucket();
+    let sse_c = |request: bleepstore_tests::http::Request| {
+        request
+            .header("x-amz-server-side-encryption-customer-algorithm", "AES256")
+            .header("x-amz-server-side-encryption-customer-key", CUSTOMER_KEY)
+            .header("x-amz-server-side-encryption-customer-key-md5", CUSTOMER_KEY_MD5)
+    };
+    let mut requests = vec![
+        bucket.put("key", BODY).sign(),
+        bucket.put("key", BODY).presigned(MINUTE).sign(),
+        bucket.get("key").presigned(MINUTE).sign(),
+        bucket.get("key").presigned(MINUTE).signed_ago(2 * MINUTE).sign(),
+        bucket
+            .get("key")
+            .keys("AKIATESTROOT", "another/secret+key")
+            .sign(),
+        bucket
+            .get("key")
+            .keys("AKIAUNKNOWN", "another/secret+key")
+            .presigned(MINUTE)
+            .sign(),
+        bucket.get("key").region("eu-west-1").sign(),
+        bucket.get("key").header("x-amz-security-token", TOKEN).sign(),
+        bucket
+            .get("key")
+            .query("X-Amz-Security-Token", TOKEN)
+            .presigned(MINUTE)
+            .sign(),
+        sse_c(bucket.put("key", BODY)).sign(),
+        sse_c(bucket.get("key")).sign(),
+        sse_c(bucket.put("key", BODY)).presigned(MINUTE).sign(),
+        bucket
+            .copy("key", "copy")
+            .header(
+                "x-amz-copy-source-server-side-encryption-customer-key",
+                CUSTOMER_KEY,
+            )
+            .sign(),
+        bucket
+            .get("key")
+            .query("Signature", "c2lnbmF0dXJlLW9mLXZlcnNpb24tMg")
+            .anonymous()
+            .sign(),
+    ];
+    let mut mangled = bucket.get("key").sign();
+    let broken = mangled
+        .header("authorization")
+        .replace("SignedHeaders", "SomeHeaders");
+    mangled.set_header("authorization", &broken);
+    requests.push(mangled);
+    let mut streamed = bucket
+        .object("PUT", "key")
+        .payload_hash(chunked::SIGNED)
+        .header("x-amz-decoded-content-length", BODY.len())
+        .sign();
+    let mut signer = ChunkSigner::new(&server.s3().endpoint, &streamed);
+    streamed.body = chunked::signed(&mut signer, &[BODY.as_bytes()], None);
+    requests.push(streamed);
+    let mut hidden: Vec<String> = requests.iter().flat_map(secrets).collect();
+    assert!(hidden.len() > 10, "{hidden:?}");
+    hidden.extend(
+        [
+            TOKEN,
+            CUSTOMER_KEY,
+            CUSTOMER_KEY_MD5,
+            BODY,
+            "a/secret+for/tests/only",
+            "another/secret+key",
+            "c2lnbmF0dXJlLW9mLXZlcnNpb24tMg",
+            "-signature=",
+            "Signature=",
+        ]
+        .map(str::to_owned),
+    );
+    for request in &requests {
+        request.send();
+    }
+    let (_, log) = server.stop().unwrap();
+    let count = log
+        .iter()
+        .filter(|line| line.contains("bleepstore::access"))
+        .count();
+    assert_eq!(count, requests.len() + 1, "each request is in the log");
+    for line in &log {
+        for secret in &hidden {
+            assert!(!line.contains(secret.as_str()), "{secret} is in the log: {line}");
+        }
+    }
+}

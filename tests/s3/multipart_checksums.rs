@@ -1,0 +1,159 @@
+//! Checksums of multipart uploads: of each part, and of the whole.
+
+use bleepstore_tests::http::encoding::{checksum_crc32, checksum_sha256, composite_sha256, pattern};
+use bleepstore_tests::http::{Bucket, Response, S3};
+use bleepstore_tests::s3_test;
+
+const MINIMUM: usize = 5_242_880;
+const TAIL: &[u8] = b"tail";
+
+/// Begins an upload of `key` with a checksum.
+fn begin(bucket: &Bucket, algorithm: &str, kind: Option<&str>) -> String {
+    let mut create = bucket
+        .create_upload("key")
+        .header("x-amz-checksum-algorithm", algorithm);
+    if let Some(kind) = kind {
+        create = create.header("x-amz-checksum-type", kind);
+    }
+    let begun = bucket.begin_upload_by(create);
+    assert_eq!(begun.required("x-amz-checksum-algorithm"), algorithm);
+    let expected = kind.unwrap_or("COMPOSITE");
+    assert_eq!(begun.required("x-amz-checksum-type"), expected);
+    begun.value("InitiateMultipartUploadResult/UploadId")
+}
+
+/// A `Part` element of the part that `sent` stored, with this element about its checksum.
+fn listed(number: u32, sent: &Response, checksum: &str) -> String {
+    let etag = sent.etag();
+    format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>{checksum}</Part>")
+}
+
+fn asked(bucket: &Bucket, method: &str, number: Option<u32>) -> Response {
+    let request = bucket.object(method, "key");
+    let request = request.header("x-amz-checksum-mode", "ENABLED");
+    match number {
+        None => request.expect(200),
+        Some(number) => request.query("partNumber", number).expect(206),
+    }
+}
+
+s3_test!(
+    a_composite_checksum_is_made_of_those_of_the_parts,
+    largest_body = 5_242_880,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let first = pattern(1, MINIMUM);
+        let upload = begin(&bucket, "SHA256", None);
+        let bodies: [&[u8]; 2] = [&first, TAIL];
+        let mut parts = [String::new(), String::new(), String::new()];
+        for (number, body) in (1..).zip(bodies) {
+            let sent = bucket.part("key", &upload, number, body).expect(200);
+            let checksum = sent.required("x-amz-checksum-sha256");
+            assert_eq!(checksum, checksum_sha256(body));
+            let element = |value: &str| format!("<ChecksumSHA256>{value}</ChecksumSHA256>");
+            parts[0] += &listed(number, &sent, "");
+            parts[1] += &listed(number, &sent, &element(&checksum_sha256(b"another")));
+            parts[2] += &listed(number, &sent, &element(checksum));
+        }
+        let complete = |parts: &str| bucket.complete_of("key", &upload, parts);
+        complete(&parts[0]).expect_error(400, "InvalidRequest");
+        complete(&parts[1]).expect_error(400, "InvalidPart");
+        let wrong = complete(&parts[2]).header("x-amz-checksum-type", "FULL_OBJECT");
+        wrong.expect_error(400, "InvalidRequest");
+        bucket.get("key").expect_error(404, "NoSuchKey");
+        let expected = composite_sha256(&bodies);
+        let name = "x-amz-checksum-sha256";
+        let wrong = complete(&parts[2]).header(name, composite_sha256(&[&first]));
+        wrong.expect_error(400, "BadDigest");
+        bucket.get("key").expect_error(404, "NoSuchKey");
+        let completed = complete(&parts[2]).header(name, &expected).expect(200);
+        let checksum = completed.value("CompleteMultipartUploadResult/ChecksumSHA256");
+        assert_eq!(checksum, expected);
+        let kind = completed.value("CompleteMultipartUploadResult/ChecksumType");
+        assert_eq!(kind, "COMPOSITE");
+        for method in ["GET", "HEAD"] {
+            let whole = asked(&bucket, method, None);
+            assert_eq!(whole.required("x-amz-checksum-sha256"), expected);
+            assert_eq!(whole.required("x-amz-checksum-type"), "COMPOSITE");
+            let part = asked(&bucket, method, Some(2));
+            assert_eq!(part.required("x-amz-checksum-sha256"), checksum_sha256(TAIL));
+        }
+    }
+);
+
+s3_test!(
+    a_full_object_checksum_is_that_of_all_bytes,
+    largest_body = 5_242_880,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let first = pattern(2, MINIMUM);
+        let upload = begin(&bucket, "CRC32", Some("FULL_OBJECT"));
+        let mut parts = String::new();
+        for (number, body) in [(1, first.as_slice()), (2, TAIL)] {
+            let sent = bucket.part("key", &upload, number, body).expect(200);
+            assert_eq!(sent.required("x-amz-checksum-crc32"), checksum_crc32(body));
+            parts += &listed(number, &sent, "");
+        }
+        let whole = checksum_crc32(&[first.as_slice(), TAIL].concat());
+        let complete = || bucket.complete_of("key", &upload, &parts);
+        let name = "x-amz-checksum-crc32";
+        let wrong = complete().header(name, checksum_crc32(TAIL));
+        wrong.expect_error(400, "BadDigest");
+        let size = "x-amz-mp-object-size";
+        complete()
+            .header(size, MINIMUM)
+            .expect_error(400, "InvalidRequest");
+        bucket.get("key").expect_error(404, "NoSuchKey");
+        let completed = complete()
+            .header(name, &whole)
+            .header(size, MINIMUM + TAIL.len())
+            .expect(200);
+        let checksum = completed.value("CompleteMultipartUploadResult/ChecksumCRC32");
+        assert_eq!(checksum, whole);
+        let head = asked(&bucket, "HEAD", None);
+        assert_eq!(head.required(name), whole);
+        assert_eq!(head.required("x-amz-checksum-type"), "FULL_OBJECT");
+    }
+);
+
+s3_test!(
+    an_algorithm_and_a_type_must_go_together,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.begin_upload("key");
+        for (algorithm, kind) in [
+            (Some("SHA256"), Some("FULL_OBJECT")),
+            (Some("SHA1"), Some("FULL_OBJECT")),
+            (Some("CRC64NVME"), Some("COMPOSITE")),
+            (Some("CRC32"), Some("WHOLE")),
+            (Some("MD5"), None),
+            (None, Some("COMPOSITE")),
+        ] {
+            let mut create = bucket.create_upload("key");
+            if let Some(algorithm) = algorithm {
+                create = create.header("x-amz-checksum-algorithm", algorithm);
+            }
+            if let Some(kind) = kind {
+                create = create.header("x-amz-checksum-type", kind);
+            }
+            create.expect_error(400, "InvalidRequest");
+        }
+    }
+);
+
+s3_test!(
+    a_part_has_the_algorithm_of_its_upload,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let upload = begin(&bucket, "CRC32", None);
+        let part = bucket.part("key", &upload, 1, "part");
+        part.header("x-amz-checksum-sha256", checksum_sha256(b"part"))
+            .expect_error(400, "InvalidRequest");
+        let parts = bucket.list_parts("key", &upload).expect(200);
+        assert_eq!(parts.all("ListPartsResult/Part"), [""; 0]);
+        assert_eq!(parts.value("ListPartsResult/ChecksumAlgorithm"), "CRC32");
+        assert_eq!(parts.value("ListPartsResult/ChecksumType"), "COMPOSITE");
+    }
+);

@@ -1,0 +1,88 @@
+//! Fuzz targets: what reads bytes that a stranger sent, each as a function of bytes that panics where a promise is
+//! broken. `tests/fuzz` runs the kept corpus and mutations of it; `fuzz`, outside the workspace, gives them to cargo-fuzz.
+//!
+//! Both compile this folder, which therefore uses nothing but the core, `bytes` and `http`.
+
+mod body;
+mod head;
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name, and that of its folder of the corpus.
+    pub name: &'static str,
+    /// Takes any bytes.
+    pub run: fn(&[u8]),
+    /// The most bytes of this kind that reach the core in one request: a head ends at 64 KiB in every server.
+    pub most: usize,
+}
+
+/// What a head may be long, in bytes.
+const HEAD: usize = 64 * 1024;
+
+/// The requests whose cost is bounded: 1 MiB.
+const REQUEST: usize = 1024 * 1024;
+
+/// All targets.
+pub const TARGETS: [Target; 12] = [
+    Target {
+        name: "authorization",
+        run: head::authorization,
+        most: HEAD,
+    },
+    Target {
+        name: "presigned_query",
+        run: head::presigned_query,
+        most: HEAD,
+    },
+    Target {
+        name: "target",
+        run: head::target,
+        most: HEAD,
+    },
+    Target {
+        name: "range",
+        run: head::range,
+        most: HEAD,
+    },
+    Target {
+        name: "conditions",
+        run: head::conditions,
+        most: HEAD,
+    },
+    Target {
+        name: "copy_source",
+        run: head::copy_source,
+        most: HEAD,
+    },
+    Target {
+        name: "headers",
+        run: head::headers,
+        most: HEAD,
+    },
+    Target {
+        name: "aws_chunked",
+        run: body::aws_chunked,
+        most: REQUEST,
+    },
+    Target {
+        name: "delete_xml",
+        run: body::delete_xml,
+        most: REQUEST,
+    },
+    Target {
+        name: "complete_xml",
+        run: body::complete_xml,
+        most: REQUEST,
+    },
+    Target {
+        name: "create_bucket_xml",
+        run: body::create_bucket_xml,
+        most: REQUEST,
+    },
+    Target {
+        name: "acl_xml",
+        run: body::acl_xml,
+        most: REQUEST,
+    },
+];

@@ -1,0 +1,116 @@
+//! The subcommands, and what each asks of the stores that it runs on.
+
+use std::time::Duration;
+
+use bleepstore_core::Ports;
+use clap::{Args, Subcommand};
+
+use crate::credentials::{self, CreateArgs, ListArgs, RevokeArgs};
+use crate::export::{self, ExportArgs};
+use crate::failure::Result;
+use crate::fsck::{self, FsckArgs};
+use crate::gc::{self, GcArgs};
+use crate::import::{self, ImportArgs};
+use crate::stats::{self, StatsArgs};
+use crate::watch::until_stopped;
+
+/// A subcommand on the stores that `S` names.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Tool<S: Args> {
+    /// Make, list and revoke access keys
+    #[command(subcommand)]
+    Credentials(Credentials<S>),
+    /// Delete the bytes that no object names
+    Gc(On<S, GcArgs>),
+    /// Check that records and bytes agree; exit code 1 where they do not
+    Fsck(On<S, FsckArgs>),
+    /// Write all records, without the bytes of blobs, as JSON lines
+    Export(On<S, ExportArgs>),
+    /// Read an export into a metadata store that is empty
+    Import(On<S, ImportArgs>),
+    /// Say how much the store holds
+    Stats(On<S, StatsArgs>),
+}
+
+/// What can be done with access keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Credentials<S: Args> {
+    /// Make an access key; its secret key is shown once
+    Create(On<S, CreateArgs>),
+    /// List access keys, without their secret keys
+    List(On<S, ListArgs>),
+    /// Take an access key away
+    Revoke(On<S, RevokeArgs>),
+}
+
+/// The arguments of a subcommand, and those that name the stores.
+#[derive(Clone, Debug, Args)]
+pub struct On<S: Args, A: Args> {
+    /// Where the stores are.
+    #[command(flatten)]
+    pub store: S,
+    /// What to do.
+    #[command(flatten)]
+    pub args: A,
+}
+
+/// Whether anybody else may use the stores while a subcommand runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// Others may.
+    Shared,
+    /// It may do more where nobody does.
+    Preferred,
+    /// Nobody may.
+    Exclusive,
+    /// Nobody may, and the stores may be new ones.
+    New,
+}
+
+impl<S: Args> Tool<S> {
+    /// The arguments that name the stores.
+    pub fn store(&self) -> &S {
+        match self {
+            Self::Credentials(Credentials::Create(on)) => &on.store,
+            Self::Credentials(Credentials::List(on)) => &on.store,
+            Self::Credentials(Credentials::Revoke(on)) => &on.store,
+            Self::Gc(on) => &on.store,
+            Self::Fsck(on) => &on.store,
+            Self::Export(on) => &on.store,
+            Self::Import(on) => &on.store,
+            Self::Stats(on) => &on.store,
+        }
+    }
+
+    /// Who else may use the stores.
+    pub fn holding(&self) -> Holding {
+        match self {
+            Self::Gc(on) if on.args.exclusive => Holding::Exclusive,
+            Self::Gc(_) => Holding::Preferred,
+            Self::Import(_) => Holding::New,
+            Self::Credentials(_) | Self::Fsck(_) | Self::Export(_) | Self::Stats(_) => Holding::Shared,
+        }
+    }
+
+    /// Does it, until it is done or a signal comes. `alone` says that the caller keeps everybody else from using the stores
+    /// meanwhile.
+    pub async fn run(&self, ports: &Ports, alone: bool) -> Result<()> {
+        until_stopped(self.work(ports, alone)).await
+    }
+
+    async fn work(&self, ports: &Ports, alone: bool) -> Result<()> {
+        match self {
+            Self::Credentials(Credentials::Create(on)) => credentials::create(ports, &on.args).await,
+            Self::Credentials(Credentials::List(on)) => credentials::list(ports, &on.args).await,
+            Self::Credentials(Credentials::Revoke(on)) => credentials::revoke(ports, &on.args).await,
+            Self::Gc(on) => gc::gc(ports, &on.args, alone).await,
+            Self::Fsck(on) => fsck::fsck(ports, &on.args).await,
+            Self::Export(on) => export::export(ports, &on.args).await,
+            Self::Import(on) => import::import(ports, &on.args).await,
+            Self::Stats(on) => stats::stats(ports, &on.args).await,
+        }
+    }
+}
+
+/// The grace that lets any request end that is under way, and so the shortest one that is safe beside others.
+pub(crate) const SAFE_GRACE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,0 +1,23 @@
+//! What an operator does to a store, whichever deployment it belongs to: subcommands over the core's ports.
+//!
+//! A binary takes [`Tool`] into its command line, opens the stores that the arguments name, and calls [`Tool::run`].
+
+mod arguments;
+mod command;
+mod credentials;
+mod duration;
+mod export;
+mod failure;
+mod fsck;
+mod gc;
+mod import;
+mod migrate;
+mod output;
+mod stats;
+mod watch;
+
+pub use arguments::arguments;
+pub use command::{Holding, On, Tool};
+pub use duration::duration;
+pub use failure::{Failure, Result};
+pub use migrate::{MigrateArgs, migrate};

@@ -1,0 +1,36 @@
+//! What the tools print.
+
+use std::io::{self, Write};
+
+use bleepstore_core::ops::Tally;
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, Result};
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::new(format!("standard output cannot be written: {error}")))
+}
+
+/// Writes a JSON document on one line.
+pub(crate) fn print_json(document: &Value) -> Result<()> {
+    print(&format!("{document}\n"))
+}
+
+/// Writes a line to standard error. Nobody is told less for its loss.
+pub(crate) fn tell(line: &str) {
+    drop(writeln!(io::stderr(), "{line}"));
+}
+
+/// `3 blobs (120 bytes)`.
+pub(crate) fn tally(tally: &Tally) -> String {
+    format!("{} blobs ({} bytes)", tally.blobs, tally.bytes)
+}
+
+/// The same for programs.
+pub(crate) fn tally_json(tally: &Tally) -> Value {
+    json!({ "blobs": tally.blobs, "bytes": tally.bytes })
+}
