@@ -204,6 +204,7 @@ async fn a_refused_request_is_noted_with_its_error_and_what_it_asked_for() {
         status: 403,
         error: Some(ErrorCode::AccessDenied),
         bytes_out: unsigned.bytes_out,
+        round_trips: round_trips(1, 0),
         ..f.expected(Operation::PutObject, &unsigned.request_id)
     };
     assert_eq!(unsigned, expected);

@@ -71,12 +71,15 @@ pub(in crate::protocol) fn group(uri: &str) -> Result<Grantee, S3Error> {
     group.ok_or_else(|| S3Error::invalid_argument("Invalid group uri", "Group/URI", uri))
 }
 
-/// S3 takes no grants by e-mail address any more.
+/// S3 takes no grants by e-mail address any more. What is refused is to write such a list, whatever it comes with.
 pub(in crate::protocol) fn by_email() -> S3Error {
     S3Error::message(
         ErrorCode::MethodNotAllowed,
         "Grants to an e-mail address are not allowed. Name the account by its canonical user id.",
     )
+    .with("Method", "PUT")
+    .with("ResourceType", "ACL")
+    .with_header("allow", "GET, PUT".to_owned())
 }
 
 fn canned_acl(name: &str, subject: AclSubject) -> Result<CannedAcl, S3Error> {
