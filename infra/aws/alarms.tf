@@ -40,7 +40,7 @@ locals {
   }
 
   # Counted from a line of the log at the level info.
-  gc_is_counted = var.alarms && contains(["info", "debug", "trace"], var.log_filter)
+  gc_is_counted = var.alarms && can(regex("(^|,)(info|debug|trace)(,|$)", var.log_filter))
 }
 
 resource "aws_cloudwatch_metric_alarm" "service" {

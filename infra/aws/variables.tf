@@ -202,6 +202,20 @@ variable "http_service" {
     error_message = "Fargate has 256, 512, 1024, 2048, 4096, 8192 or 16384 units of processor."
   }
 
+  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+  validation {
+    condition = var.http_service == null || try(contains({
+      256   = [512, 1024, 2048]
+      512   = range(1024, 4097, 1024)
+      1024  = range(2048, 8193, 1024)
+      2048  = range(4096, 16385, 1024)
+      4096  = range(8192, 30721, 1024)
+      8192  = range(16384, 61441, 4096)
+      16384 = range(32768, 122881, 8192)
+    }[tostring(var.http_service.cpu)], var.http_service.memory_mb), false)
+    error_message = "Fargate does not have this memory for this many units of processor."
+  }
+
   validation {
     condition     = var.http_service == null || try(1 <= var.http_service.min_tasks && var.http_service.min_tasks <= var.http_service.max_tasks, false)
     error_message = "There must be at least one task, and no fewer at most than at least."

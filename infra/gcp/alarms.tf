@@ -18,7 +18,7 @@ locals {
   }
 
   # Counted from a line of the log at the level info.
-  gc_is_counted = var.alarms && contains(["info", "debug", "trace"], var.log_filter)
+  gc_is_counted = var.alarms && can(regex("(^|,)(info|debug|trace)(,|$)", var.log_filter))
 }
 
 resource "google_monitoring_alert_policy" "service" {

@@ -5,11 +5,11 @@ mod cost;
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 pub(crate) use self::cloud::Cloud;
-use self::cloud::Image;
+use self::cloud::{Deployable, Image};
 use crate::python;
 use crate::report::Check;
 use crate::run::{output, root, succeeds, target_dir};
@@ -47,27 +47,44 @@ fn deployed(cloud: Cloud, only_plan: bool) -> Check {
         image.push()?;
     }
     let plan = folder.join(format!("{}.tfplan", cloud.name()));
-    let mut planning = terraform.run(&["plan", "-input=false"]);
-    planning
-        .args(&package.variables)
-        .arg(format!("-out={}", plan.display()));
-    succeeds(&mut planning)?;
-    println!("\n{}", cost::estimate(cloud)?);
-    if only_plan {
+    let applied = plan_and_apply(&terraform, &package, &plan, only_plan);
+    // It has the state in it, and with that the root credential.
+    let removed = match fs::remove_file(&plan) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", plan.display())),
+        _ => Ok(()),
+    };
+    let applied = applied?;
+    removed?;
+    if !applied {
         println!("Nothing was changed.");
         return Ok(());
     }
-    if !confirmed("Apply this plan? Only \"yes\" does: ")? {
-        println!("Nothing was changed.");
-        return Ok(());
-    }
-    succeeds(terraform.run(&["apply", "-input=false"]).arg(&plan))?;
     smoke(&terraform)?;
     println!(
         "It serves. To list its buckets, in infra/{}: eval \"$(terraform output -raw try_it)\"",
         cloud.name()
     );
     Ok(())
+}
+
+/// Shows the plan and what it costs, and applies it once it is confirmed; whether it was.
+fn plan_and_apply(
+    terraform: &Root,
+    package: &Deployable,
+    plan: &Path,
+    only_plan: bool,
+) -> Result<bool, String> {
+    let mut planning = terraform.run(&["plan", "-input=false"]);
+    planning
+        .args(&package.variables)
+        .arg(format!("-out={}", plan.display()));
+    succeeds(&mut planning)?;
+    println!("\n{}", cost::estimate(terraform.cloud)?);
+    if only_plan || !confirmed("Apply this plan? Only \"yes\" does: ")? {
+        return Ok(false);
+    }
+    succeeds(terraform.run(&["apply", "-input=false"]).arg(plan))?;
+    Ok(true)
 }
 
 fn destroyed(cloud: Cloud) -> Check {
@@ -77,7 +94,8 @@ fn destroyed(cloud: Cloud) -> Check {
     variables.push("-var=deletion_protection=false".to_owned());
     println!("First the protection is taken off; then everything goes, with all that is stored.");
     succeeds(&mut terraform.run(&["init", "-input=false"]))?;
-    succeeds(terraform.run(&["apply"]).args(&variables))?;
+    // Nothing but the protection: what else would change has no package to change to.
+    succeeds(terraform.run(&["apply"]).args(&variables).args(cloud.protected()))?;
     succeeds(terraform.run(&["destroy"]).args(&variables))
 }
 

@@ -123,6 +123,21 @@ impl Cloud {
     }
 }
 
+impl Cloud {
+    /// The resources that the switch `deletion_protection` is about, as arguments of Terraform; none for all. Only where
+    /// something else would change with them.
+    pub(super) const fn protected(self) -> &'static [&'static str] {
+        match self {
+            Self::Aws => &[
+                "-target=aws_dynamodb_table.metadata",
+                "-target=aws_s3_bucket.blobs",
+                "-target=aws_lb.http",
+            ],
+            Self::Gcp | Self::Azure => &[],
+        }
+    }
+}
+
 /// A package, and the variables of Terraform that name it.
 pub(super) struct Deployable {
     pub(super) variables: Vec<String>,

@@ -37,3 +37,9 @@ module "bleepstore" {
 output "try_it" {
   value = module.bleepstore.try_it
 }
+
+# The line above asks for it.
+output "secret_key" {
+  value     = module.bleepstore.secret_key
+  sensitive = true
+}
