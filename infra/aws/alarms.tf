@@ -1,7 +1,9 @@
 # What someone should look at. docs/operations.md says what to do about each.
 
 locals {
-  alarms = {
+  alarms = merge(local.function_alarms, local.http_alarms)
+
+  function_alarms = {
     function-errors = {
       description = "The function failed: it panicked, ran out of time or memory, could not start, or garbage collection was refused."
       namespace   = "AWS/Lambda"
@@ -39,6 +41,31 @@ locals {
     }
   }
 
+  http_alarms = merge([for balancer in aws_lb.http : {
+    http-answers-5xx = {
+      description = "Clients of the HTTP service were answered with 5xx: a store failed or was too slow."
+      namespace   = "AWS/ApplicationELB"
+      metric      = "HTTPCode_Target_5XX_Count"
+      dimensions  = { LoadBalancer = balancer.arn_suffix }
+      threshold   = 5
+    }
+    http-unreached = {
+      description = "The load balancer itself answered with 5xx: it reached no task."
+      namespace   = "AWS/ApplicationELB"
+      metric      = "HTTPCode_ELB_5XX_Count"
+      dimensions  = { LoadBalancer = balancer.arn_suffix }
+      threshold   = 5
+    }
+    http-unhealthy = {
+      description = "Tasks of the HTTP service do not answer their health check."
+      namespace   = "AWS/ApplicationELB"
+      metric      = "UnHealthyHostCount"
+      dimensions  = { LoadBalancer = balancer.arn_suffix, TargetGroup = aws_lb_target_group.http[0].arn_suffix }
+      threshold   = 0
+      statistic   = "Minimum"
+    }
+  }]...)
+
   # Counted from a line of the log at the level info.
   gc_is_counted = var.alarms && can(regex("(^|,)(info|debug|trace)(,|$)", var.log_filter))
 }
@@ -51,7 +78,7 @@ resource "aws_cloudwatch_metric_alarm" "service" {
   namespace           = each.value.namespace
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
-  statistic           = "Sum"
+  statistic           = try(each.value.statistic, "Sum")
   period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"

@@ -91,7 +91,7 @@ data "aws_iam_policy_document" "execution" {
 resource "aws_iam_role" "task" {
   count = length(local.http)
 
-  name               = "${local.http_name}-task"
+  name               = "${local.http_name}-task-${local.region}"
   assume_role_policy = data.aws_iam_policy_document.assumed_by_tasks.json
   tags               = local.tags
 }
@@ -107,7 +107,7 @@ resource "aws_iam_role_policy" "task" {
 resource "aws_iam_role" "execution" {
   count = length(local.http)
 
-  name               = "${local.http_name}-execution"
+  name               = "${local.http_name}-execution-${local.region}"
   assume_role_policy = data.aws_iam_policy_document.assumed_by_tasks.json
   tags               = local.tags
 }

@@ -78,7 +78,7 @@ data "aws_iam_policy_document" "assumed_by_lambda" {
 }
 
 resource "aws_iam_role" "function" {
-  name               = "${var.name}-function"
+  name               = "${var.name}-function-${local.region}"
   assume_role_policy = data.aws_iam_policy_document.assumed_by_lambda.json
   tags               = local.tags
 }

@@ -2,7 +2,7 @@
 
 resource "aws_dynamodb_table" "metadata" {
   #checkov:skip=CKV_AWS_119:A key of the user's own is an option (kms_key_arn); otherwise a key that AWS owns encrypts the table.
-  name                        = "${var.name}-metadata"
+  name                        = coalesce(var.table_name, "${var.name}-metadata")
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "PK"
   range_key                   = "SK"

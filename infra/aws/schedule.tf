@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "invoke" {
 }
 
 resource "aws_iam_role" "schedule" {
-  name               = "${var.name}-schedule"
+  name               = "${var.name}-schedule-${local.region}"
   assume_role_policy = data.aws_iam_policy_document.assumed_by_scheduler.json
   tags               = local.tags
 }
@@ -42,6 +42,7 @@ resource "aws_scheduler_schedule" "gc" {
   name                = "${var.name}-gc"
   description         = "Collects a slice of BleepStore's garbage"
   schedule_expression = var.gc_schedule
+  state               = var.gc_enabled ? "ENABLED" : "DISABLED"
 
   flexible_time_window {
     mode                      = "FLEXIBLE"

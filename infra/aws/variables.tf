@@ -80,13 +80,13 @@ variable "timeout_seconds" {
 }
 
 variable "max_concurrency" {
-  description = "The requests that are answered at a time, which bounds what a flood of them costs. -1 leaves it to the account's quota, which new accounts need: theirs is 10, and none of it can be reserved."
+  description = "The requests that are answered at a time, which bounds what a flood of them costs. -1 leaves it to the account's quota, which new accounts need: theirs is 10, and none of it can be reserved. 0 turns everything away, such as for a restore."
   type        = number
   default     = 100
 
   validation {
-    condition     = var.max_concurrency == -1 || (var.max_concurrency >= 2 && floor(var.max_concurrency) == var.max_concurrency)
-    error_message = "The concurrency must be -1 or at least 2: one for requests, one for garbage collection."
+    condition     = contains([-1, 0], var.max_concurrency) || (var.max_concurrency >= 2 && floor(var.max_concurrency) == var.max_concurrency)
+    error_message = "The concurrency must be -1, 0 or at least 2: one for requests, one for garbage collection."
   }
 }
 
@@ -125,7 +125,27 @@ variable "root_access_key" {
   }
 }
 
+# What is stored
+
+variable "table_name" {
+  description = "The name of the table; `{name}-metadata` without one. Another one is for a restore, which makes a new table."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.table_name == null || can(regex("^[a-zA-Z0-9_.-]{3,255}$", var.table_name))
+    error_message = "A table's name has 3 to 255 letters, digits, underscores, dots and hyphens."
+  }
+}
+
 # Garbage collection
+
+variable "gc_enabled" {
+  description = "Whether garbage is collected. Off is for a restore: until then bytes that nothing names are kept, and the alarm on garbage collection fires."
+  type        = bool
+  default     = true
+  nullable    = false
+}
 
 variable "gc_schedule" {
   description = "When a slice of garbage is collected, as EventBridge Scheduler writes it. A round over a large store takes several slices."

@@ -189,3 +189,27 @@ run "one_switch_opens_all_guards" {
     error_message = "Without protection, terraform destroy must succeed."
   }
 }
+
+run "a_restore_stops_the_service_on_a_new_table_and_keeps_all_bytes" {
+  command = plan
+
+  variables {
+    max_concurrency = 0
+    gc_enabled      = false
+    table_name      = "bleepstore-restored"
+    log_filter      = "info,bleepstore::access=off"
+  }
+
+  assert {
+    condition     = aws_lambda_function.bleepstore.reserved_concurrent_executions == 0 && aws_scheduler_schedule.gc.state == "DISABLED"
+    error_message = "Nothing must be served or collected."
+  }
+  assert {
+    condition     = aws_dynamodb_table.metadata.name == "bleepstore-restored" && aws_lambda_function.bleepstore.environment[0].variables.BLEEPSTORE_TABLE == "bleepstore-restored"
+    error_message = "The program must use the table that is named."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.gc) == 1
+    error_message = "Garbage collection must be watched under every filter that lets it be logged."
+  }
+}

@@ -92,3 +92,12 @@ run "an_image_outside_ecr_needs_no_permission" {
     error_message = "Only images in ECR need its permissions."
   }
 }
+
+run "the_http_service_is_watched_too" {
+  command = plan
+
+  assert {
+    condition     = toset([for name in keys(aws_cloudwatch_metric_alarm.service) : name if startswith(name, "http-")]) == toset(["http-answers-5xx", "http-unreached", "http-unhealthy"])
+    error_message = "Failures of the HTTP service must raise alarms."
+  }
+}

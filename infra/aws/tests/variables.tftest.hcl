@@ -13,7 +13,8 @@ run "values_outside_their_range_are_refused" {
     architecture                        = "riscv64"
     memory_mb                           = 64
     timeout_seconds                     = 901
-    max_concurrency                     = 0
+    max_concurrency                     = 1
+    table_name                          = "a table"
     log_filter                          = "info; rm"
     log_retention_days                  = 31
     root_access_key                     = "a/b"
@@ -38,6 +39,7 @@ run "values_outside_their_range_are_refused" {
     var.memory_mb,
     var.timeout_seconds,
     var.max_concurrency,
+    var.table_name,
     var.log_filter,
     var.log_retention_days,
     var.root_access_key,
