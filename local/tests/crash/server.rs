@@ -73,17 +73,22 @@ impl Drop for Server {
 /// Collects all garbage.
 pub(crate) const COLLECT: &[&str] = &["gc", "--grace", "0s", "--force"];
 
-/// Runs a subcommand on a folder that no server holds, to its end.
-pub(crate) fn run(folder: &Path, metadata: &str, arguments: &[&str]) {
-    let status = bleepstore(folder, metadata).args(arguments).status().unwrap();
-    assert!(status.success(), "{arguments:?} ends with {status}");
+/// Runs a subcommand on a folder that no server holds, to its end; whether it succeeded.
+pub(crate) fn succeeds(folder: &Path, metadata: &str, arguments: &[&str]) -> bool {
+    let status = bleepstore(folder, metadata).args(arguments).status();
+    status.unwrap().success()
 }
 
-/// Starts a subcommand on a folder that no server holds, and kills it `moment` later; it may have ended by then.
-pub(crate) fn run_and_kill(folder: &Path, metadata: &str, arguments: &[&str], moment: Duration) {
+/// Runs a subcommand that must succeed.
+pub(crate) fn run(folder: &Path, metadata: &str, arguments: &[&str]) {
+    assert!(succeeds(folder, metadata, arguments), "{arguments:?} fails");
+}
+
+/// Starts a subcommand on a folder that no server holds, and kills it `moment` later; whether it had done its work by then.
+pub(crate) fn run_and_kill(folder: &Path, metadata: &str, arguments: &[&str], moment: Duration) -> bool {
     let mut child = bleepstore(folder, metadata).args(arguments).spawn().unwrap();
     // A kill falls on every step of it, not only on its start.
     thread::sleep(moment);
     child.kill().unwrap();
-    child.wait().unwrap();
+    child.wait().unwrap().success()
 }
