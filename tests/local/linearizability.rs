@@ -108,3 +108,8 @@ fn run_round(seed: u64, settings: &[(&str, &str)]) {
 fn one_order_explains_what_clients_of_sqlite_saw_around_its_deaths() {
     explains_what_clients_saw(&[("BLEEPSTORE_METADATA", "sqlite")]);
 }
+
+#[test]
+fn one_order_explains_what_clients_of_jsonl_saw_around_its_deaths() {
+    explains_what_clients_saw(&[("BLEEPSTORE_METADATA", "jsonl")]);
+}
