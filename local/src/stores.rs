@@ -81,11 +81,15 @@ impl Stores {
     /// The stores in a data folder that another process may hold: SQLite lets both read and write, and blobs are never
     /// changed. What the other process has not finished is left alone. A log of JSON lines has one process only. Blocks.
     pub fn beside(folder: &Path) -> Result<Self> {
-        if Records::found_in(folder) == Some(Records::Jsonl) {
-            return Err(Failure::new(format!(
-                "the records in {} have one process at a time: stop the server first",
-                folder.join(JSONL).display()
-            )));
+        match Records::found_in(folder) {
+            Some(Records::Sqlite) => {}
+            Some(Records::Jsonl) => {
+                return Err(Failure::new(format!(
+                    "the records in {} have one process at a time: stop the server first",
+                    folder.join(JSONL).display()
+                )));
+            }
+            None => return Err(Failure::new(format!("{} has no records yet", folder.display()))),
         }
         let database = Database::open(folder, Records::Sqlite)?;
         let blobs = FsBlobs::beside(folder).map_err(|error| no_blobs(folder, &error))?;

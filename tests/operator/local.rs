@@ -210,7 +210,11 @@ fn a_signal_stops_an_import_which_then_goes_on() {
         let stats = run(restored.path(), &["stats", "--json"]);
         serde_json::from_str::<Value>(&stats.out).is_ok_and(|stats| stats["active"] == false)
     });
-    assert!(begun);
+    if !begun {
+        drop(pipe);
+        let ended = import.wait_with_output().unwrap();
+        panic!("it did not begin: {}", String::from_utf8_lossy(&ended.stderr));
+    }
     let kill = Command::new("kill")
         .arg(import.id().to_string())
         .status()

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 /// How long a connection waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -192,7 +192,11 @@ fn version(db: &Connection) -> Result<i64, rusqlite::Error> {
 
 /// Takes the database to the latest version, in one transaction.
 fn migrate(db: &Connection) -> Result<(), OpenError> {
-    let transaction = db.unchecked_transaction()?;
+    if version(db)? == MIGRATIONS.len() as i64 {
+        return Ok(());
+    }
+    // Immediate: one that turns from reading to writing is refused, and not made to wait, where another process has written.
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     let found = usize::try_from(version(db)?).unwrap_or(0);
     for (step, script) in MIGRATIONS.iter().enumerate().skip(found) {
         db.execute_batch(script)?;
