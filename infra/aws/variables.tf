@@ -193,7 +193,7 @@ variable "alarm_actions" {
 # HTTP on Fargate
 
 variable "http_service" {
-  description = "Runs the same program as an HTTP server on Fargate behind a load balancer too, for bodies and answers that a Function URL does not let through. Off by default: it costs about 25 dollars a month idle."
+  description = "Runs the same program as an HTTP server on Fargate behind a load balancer too, for bodies and answers that a Function URL does not let through. Off by default: it costs about 35 dollars a month idle, public addresses among it."
   type = object({
     image              = string                # the program as `CMD`, from a registry that the tasks reach
     repository_arn     = optional(string)      # of the image's repository, where that is in ECR
