@@ -41,7 +41,7 @@ impl BucketIndex for SqliteMetadata {
 
     async fn bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>> {
         let name = name.clone();
-        self.query(move |db| find(db, &name)).await
+        self.look(move |db| find(db, &name)).await
     }
 
     async fn scan_buckets(

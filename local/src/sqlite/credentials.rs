@@ -12,7 +12,7 @@ use super::rows::{behind_key, first, json_column, one_more_than, page, to_json};
 impl CredentialIndex for SqliteMetadata {
     async fn credential(&self, access_key: &str) -> StoreResult<Option<Credential>> {
         let access_key = access_key.to_owned();
-        self.query(move |db| {
+        self.look(move |db| {
             let mut select = db.prepare_cached("SELECT detail FROM credentials WHERE access_key = ?")?;
             first(&mut select, [access_key.as_bytes()], |row| json_column(row, 0))
         })

@@ -37,6 +37,11 @@ impl Failure {
         )
     }
 
+    /// Whether another process, or a reader beside the writer, has what is needed.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
+    }
+
     fn kind(&self) -> StoreErrorKind {
         match self {
             Self::Unreadable(_) => StoreErrorKind::Corrupt,

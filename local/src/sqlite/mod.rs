@@ -102,6 +102,15 @@ impl SqliteMetadata {
         self.writer.run(made).await
     }
 
+    /// Runs `work`, which touches a few pages, on one snapshot.
+    async fn look<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.readers.run_here(work).await
+    }
+
     /// Runs `work` on a reader's thread, on one snapshot.
     async fn query<T, F>(&self, work: F) -> StoreResult<T>
     where

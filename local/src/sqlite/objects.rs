@@ -17,6 +17,9 @@ use super::rows::{
 };
 use super::{INLINE_LIMIT, LAYOUT_LIMIT, SqliteMetadata, buckets};
 
+/// Rows that are read where they are asked for: what a listing reads to skip a common prefix.
+const FEW: usize = 64;
+
 /// What a listing shows, of objects in a range of keys.
 pub(super) const SCAN: &str = summary_columns!(
     "FROM objects
@@ -40,7 +43,7 @@ const SCAN_RECORDS: &str = summary_columns!(
 impl ObjectIndex for SqliteMetadata {
     async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup> {
         let (name, key) = (bucket.clone(), key.clone());
-        self.query(move |db| {
+        self.look(move |db| {
             let bucket = buckets::find(db, &name)?;
             let object = match &bucket {
                 Some(bucket) => find_with_body(db, bucket.id, &key)?,
@@ -122,7 +125,7 @@ impl ObjectIndex for SqliteMetadata {
         };
         let start = start.max(range.prefix.as_bytes().to_vec());
         let end = behind_prefix(&range.prefix);
-        self.query(move |db| {
+        let read = move |db: &Connection| {
             let mut select = db.prepare_cached(SCAN)?;
             page(
                 &mut select,
@@ -131,8 +134,12 @@ impl ObjectIndex for SqliteMetadata {
                 summary,
                 |last| KeyStart::After(last.key.as_str().to_owned()),
             )
-        })
-        .await
+        };
+        if limit <= FEW {
+            self.look(read).await
+        } else {
+            self.query(read).await
+        }
     }
 
     async fn scan_records(

@@ -18,7 +18,7 @@ use super::error::Failure;
 /// Rows that one page holds at most, whatever the caller asks for.
 const PAGE_ROWS: usize = 10_000;
 
-/// A page ends once its columns exceed this many bytes: a row may list a thousand extents.
+/// A page ends once the last columns of its rows exceed this many bytes: they may list a thousand extents.
 const PAGE_BYTES: usize = 8 << 20;
 
 /// Greater than every key: no byte of UTF-8 is 0xFF.
@@ -84,7 +84,7 @@ pub(super) fn page<T, S, P: Params>(
     mut read: impl FnMut(&Row<'_>) -> Result<T, Failure>,
     position: impl FnOnce(&T) -> S,
 ) -> Result<Page<T, S>, Failure> {
-    let columns = statement.column_count();
+    let last = statement.column_count().saturating_sub(1);
     let mut rows = statement.query(params)?;
     let mut items = Vec::new();
     let mut bytes = 0;
@@ -93,12 +93,10 @@ pub(super) fn page<T, S, P: Params>(
             let next = items.last().map(position);
             return Ok(Page { items, next });
         }
-        for index in 0..columns {
-            if let ValueRef::Text(value) | ValueRef::Blob(value) = row.get_ref(index)? {
-                bytes += value.len();
-            }
-        }
         items.push(read(row)?);
+        if let ValueRef::Text(value) | ValueRef::Blob(value) = row.get_ref(last)? {
+            bytes += value.len();
+        }
     }
     Ok(Page { items, next: None })
 }

@@ -12,7 +12,7 @@ use super::rows::{first, json_column, to_json};
 #[async_trait]
 impl StoreIndex for SqliteMetadata {
     async fn store_record(&self) -> StoreResult<Option<StoreRecord>> {
-        self.query(record).await
+        self.look(record).await
     }
 
     async fn swap_store_record(

@@ -53,7 +53,7 @@ impl UploadIndex for SqliteMetadata {
 
     async fn lookup_upload(&self, bucket: &BucketName, upload: UploadId) -> StoreResult<UploadLookup> {
         let name = bucket.clone();
-        self.query(move |db| {
+        self.look(move |db| {
             let bucket = buckets::find(db, &name)?;
             let upload = match &bucket {
                 Some(bucket) => find(db, upload)?.filter(|upload| upload.bucket == bucket.id),
@@ -160,7 +160,7 @@ impl UploadIndex for SqliteMetadata {
         now: Timestamp,
     ) -> StoreResult<Option<Receipt>> {
         let (bucket, key) = (bucket.id, key.clone());
-        self.query(move |db| {
+        self.look(move |db| {
             let mut select = db.prepare_cached(
                 "SELECT detail FROM receipts WHERE upload = ? AND bucket = ? AND key = ? AND expires >= ?",
             )?;
