@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -75,6 +76,9 @@ impl FileOps for Arc<Faulty> {
             DiskFiles.append(file, &bytes[..bytes.len() / 2])?;
         }
         result.and_then(|()| DiskFiles.append(file, bytes))
+    }
+    fn begin_writing(&self, file: &File, bytes: Range<u64>) {
+        DiskFiles.begin_writing(file, bytes);
     }
     fn reopen(&self, path: &Path) -> io::Result<File> {
         DiskFiles.reopen(path)

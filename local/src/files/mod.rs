@@ -6,11 +6,14 @@ pub(crate) mod faulty;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::num::NonZeroU64;
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
 use bleepstore_core::ports::{StoreError, StoreErrorKind};
+use rustix::fs::{Advice, fadvise};
 
 /// Operations on files. They block.
 pub(crate) trait FileOps: Send + Sync {
@@ -18,6 +21,9 @@ pub(crate) trait FileOps: Send + Sync {
     fn create(&self, path: &Path) -> io::Result<File>;
     /// Writes all the bytes at the end.
     fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()>;
+    /// Has the system write these bytes of the file to the disk while more of it comes, so that [`FileOps::sync`] has
+    /// less to wait for. Promises nothing.
+    fn begin_writing(&self, file: &File, bytes: Range<u64>);
     /// Opens a file to append to it.
     fn reopen(&self, path: &Path) -> io::Result<File>;
     /// Cuts the file off behind its first `length` bytes.
@@ -66,6 +72,16 @@ impl FileOps for DiskFiles {
 
     fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)
+    }
+
+    /// Linux starts to write what it is told not to keep, and keeps it all the same until it is written.
+    fn begin_writing(&self, file: &File, bytes: Range<u64>) {
+        #[cfg(target_os = "linux")]
+        if let Some(length) = NonZeroU64::new(bytes.end - bytes.start)
+            && let Err(error) = fadvise(file, bytes.start, Some(length), Advice::DontNeed)
+        {
+            tracing::debug!(%error, "writing was not begun early");
+        }
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! A blob is written to a file in `tmp/`, synced, renamed into its folder, and the folder is synced: a name
 //! under `blobs/` is always a whole blob.
 
+mod buffers;
 mod folders;
 mod read;
 mod scan;
@@ -24,6 +25,7 @@ use bleepstore_core::ports::{
 };
 use tokio::task::spawn_blocking;
 
+use self::buffers::Buffers;
 use self::folders::Folders;
 use crate::files::{DiskFiles, FileOps, store_error};
 
@@ -37,6 +39,7 @@ pub struct FsBlobs {
 struct Disk {
     files: Box<dyn FileOps>,
     folders: Folders,
+    buffers: Arc<Buffers>,
 }
 
 impl FsBlobs {
@@ -55,7 +58,7 @@ impl FsBlobs {
 
     fn open_with(root: &Path, files: Box<dyn FileOps>) -> io::Result<Self> {
         let store = Self::prepare(root, files)?;
-        let Disk { files, folders } = store.disk.as_ref();
+        let Disk { files, folders, .. } = store.disk.as_ref();
         for name in files.list(folders.tmp())? {
             files.remove(&folders.tmp().join(name))?;
         }
@@ -68,8 +71,14 @@ impl FsBlobs {
             files.create_dir(folder)?;
         }
         files.sync_dir(root)?;
-        let disk = Arc::new(Disk { files, folders });
-        Ok(Self { disk })
+        let buffers = Arc::default();
+        Ok(Self {
+            disk: Arc::new(Disk {
+                files,
+                folders,
+                buffers,
+            }),
+        })
     }
 
     /// Runs `work` where it may block.
@@ -127,9 +136,9 @@ impl BlobStore for FsBlobs {
         &self,
         blob: &BlobRef,
         body: BodyStream,
-        size_hint: Option<u64>,
+        _size_hint: Option<u64>,
     ) -> Result<u64, WriteError> {
-        write::write(&self.disk, *blob, body, size_hint).await
+        write::write(&self.disk, *blob, body).await
     }
 
     async fn read(&self, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead> {

@@ -12,12 +12,11 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::buffers::SIZE;
 use super::{Disk, stopped, store_error};
 
-/// Bytes that are read at once. A read holds two such pieces: one is sent while the next one is read.
-const PIECE: u64 = 256 * 1024;
-
-/// Opens a blob and reads the first piece, in one trip to a blocking thread. The open file outlives its
+/// Opens a blob and reads the first piece, in one trip to a blocking thread. A read holds two pieces: one is sent while
+/// the next one is read. The open file outlives its
 /// name, so a blob that is deleted from here on is read to its end.
 pub(super) fn open(disk: &Arc<Disk>, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead> {
     let (file, length) = match disk.files.open(&disk.folders.path(blob)) {
@@ -46,11 +45,13 @@ struct Source {
 
 impl Source {
     fn next(&mut self) -> io::Result<Bytes> {
-        let length = (self.left.end - self.left.start).min(PIECE);
-        let mut piece = vec![0; length as usize];
-        self.disk.files.read_at(&self.file, &mut piece, self.left.start)?;
+        let length = (self.left.end - self.left.start).min(SIZE as u64);
+        let mut piece = self.disk.buffers.take();
+        piece.fill(length as usize, |bytes| {
+            self.disk.files.read_at(&self.file, bytes, self.left.start)
+        })?;
         self.left.start += length;
-        Ok(Bytes::from(piece))
+        Ok(Bytes::from_owner(piece))
     }
 }
 

@@ -256,7 +256,7 @@ async fn a_write_that_fails_at_any_step_is_not_seen_and_leaves_no_file() {
         let files = Arc::new(Faulty::default());
         let store = FsBlobs::open_with(root.path(), Box::new(Arc::clone(&files))).unwrap();
         files.left.store(failing, Ordering::Relaxed);
-        let result = store.write(&blob(1, [1, 2, 3]), of(&noise(600_000)), None).await;
+        let result = store.write(&blob(1, [1, 2, 3]), of(&noise(300_000)), None).await;
         files.left.store(usize::MAX, Ordering::Relaxed);
         let Err(error) = result else {
             steps = failing;

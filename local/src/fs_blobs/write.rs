@@ -7,29 +7,22 @@ use std::sync::Arc;
 
 use bleepstore_core::model::BlobRef;
 use bleepstore_core::ports::{BodyStream, StoreResult, WriteError};
+use bytes::Buf;
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::buffers::Buffer;
 use super::{Disk, stopped, store_error};
 
-/// Bytes that are gathered before they are written. A write holds two such buffers: one is written while
+/// Writes a body to a file that becomes the blob once it is whole and synced. Holds two buffers: one is written while
 /// the other one fills.
-const BUFFER: usize = 512 * 1024;
-
-/// Writes a body to a file that becomes the blob once it is whole and synced.
-pub(super) async fn write(
-    disk: &Arc<Disk>,
-    blob: BlobRef,
-    mut body: BodyStream,
-    size_hint: Option<u64>,
-) -> Result<u64, WriteError> {
-    let capacity = size_hint.map_or(BUFFER, |size| size.min(BUFFER as u64) as usize);
-    let mut buffer = Vec::with_capacity(capacity);
+pub(super) async fn write(disk: &Arc<Disk>, blob: BlobRef, mut body: BodyStream) -> Result<u64, WriteError> {
+    let mut buffer = disk.buffers.take();
     let mut total = 0;
     let mut written: Option<Written> = None;
     while let Some(piece) = body.next().await {
-        let piece = match piece {
+        let mut piece = match piece {
             Ok(piece) => piece,
             Err(error) => {
                 discard(written).await;
@@ -37,27 +30,33 @@ pub(super) async fn write(
             }
         };
         total += piece.len() as u64;
-        buffer.extend_from_slice(&piece);
-        if buffer.len() >= BUFFER {
-            let (draft, empty) = idle(written.take()).await?;
-            let full = std::mem::replace(&mut buffer, empty);
-            written = Some(spawn_write(disk, blob, draft, full));
+        while !piece.is_empty() {
+            piece.advance(buffer.take_from(&piece));
+            if buffer.is_full() {
+                let (draft, empty) = match finished(written.take()).await? {
+                    Some((draft, buffer)) => (Some(draft), buffer),
+                    None => (None, disk.buffers.take()),
+                };
+                let full = std::mem::replace(&mut buffer, empty);
+                written = Some(spawn_write(disk, blob, draft, full));
+            }
         }
     }
-    let (draft, _) = idle(written).await?;
+    let draft = finished(written).await?.map(|(draft, _)| draft);
     let disk = Arc::clone(disk);
-    let published = spawn_blocking(move || publish(&disk, &blob, draft, &buffer)).await;
+    let published = spawn_blocking(move || publish(&disk, &blob, draft, buffer.as_ref())).await;
     published.map_err(stopped)?.map_err(store_error)?;
     Ok(total)
 }
 
 /// A buffer on its way to the file, then the file and the emptied buffer.
-type Written = JoinHandle<io::Result<(Draft, Vec<u8>)>>;
+type Written = JoinHandle<io::Result<(Draft, Buffer)>>;
 
-fn spawn_write(disk: &Arc<Disk>, blob: BlobRef, draft: Option<Draft>, mut buffer: Vec<u8>) -> Written {
+fn spawn_write(disk: &Arc<Disk>, blob: BlobRef, draft: Option<Draft>, mut buffer: Buffer) -> Written {
     let disk = Arc::clone(disk);
     spawn_blocking(move || {
-        let draft = append(&disk, &blob, draft, &buffer)?;
+        let draft = append(&disk, &blob, draft, buffer.as_ref())?;
+        draft.begin_writing(buffer.as_ref().len() as u64);
         buffer.clear();
         Ok((draft, buffer))
     })
@@ -72,13 +71,12 @@ fn append(disk: &Arc<Disk>, blob: &BlobRef, draft: Option<Draft>, bytes: &[u8]) 
     draft.append(bytes)
 }
 
-/// The file once nothing is being written to it, and a buffer to fill.
-async fn idle(written: Option<Written>) -> StoreResult<(Option<Draft>, Vec<u8>)> {
+/// The file and the emptied buffer, where anything was written, once that is done.
+async fn finished(written: Option<Written>) -> StoreResult<Option<(Draft, Buffer)>> {
     let Some(written) = written else {
-        return Ok((None, Vec::new()));
+        return Ok(None);
     };
-    let (draft, buffer) = written.await.map_err(stopped)?.map_err(store_error)?;
-    Ok((Some(draft), buffer))
+    written.await.map_err(stopped)?.map_err(store_error).map(Some)
 }
 
 /// Removes the file before the body's error is passed on, so that nothing is left when the client hears of it.
@@ -114,6 +112,7 @@ fn publish(disk: &Arc<Disk>, blob: &BlobRef, draft: Option<Draft>, rest: &[u8]) 
 pub(super) struct Draft {
     disk: Arc<Disk>,
     file: File,
+    length: u64,
     /// `None` once nothing is left to remove.
     path: Option<PathBuf>,
 }
@@ -124,6 +123,7 @@ impl Draft {
         Ok(Self {
             file: disk.files.create(&path)?,
             disk: Arc::clone(disk),
+            length: 0,
             path: Some(path),
         })
     }
@@ -131,12 +131,21 @@ impl Draft {
     /// Writes `bytes` at the end.
     pub(super) fn append(mut self, bytes: &[u8]) -> io::Result<Self> {
         match self.disk.files.append(&mut self.file, bytes) {
-            Ok(()) => Ok(self),
+            Ok(()) => {
+                self.length += bytes.len() as u64;
+                Ok(self)
+            }
             Err(error) => {
                 self.discard();
                 Err(error)
             }
         }
+    }
+
+    /// Has the last bytes go to the disk already.
+    fn begin_writing(&self, bytes: u64) {
+        let files = &self.disk.files;
+        files.begin_writing(&self.file, self.length - bytes..self.length);
     }
 
     /// Makes the bytes durable, then gives the file its name, over any file that has it.
