@@ -9,7 +9,7 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use crate::model::{Checksum, ChecksumAlgorithm, ChecksumKind, hex};
 
 /// What was computed of a body that passed whole and was found good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,8 +187,7 @@ impl Sha256Hasher {
 
     /// The value for the bytes so far, as 64 lower-case hex digits.
     pub fn hex(&self) -> String {
-        let digest = self.0.clone().finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(self.0.clone().finalize())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The subcommands of `credentials`.
 
 use bleepstore_core::Ports;
-use bleepstore_core::model::{Credential, Owner};
+use bleepstore_core::model::{Credential, Owner, hex};
 use bleepstore_core::ops::new_credential;
 use bleepstore_core::ports::StoreError;
 use clap::Args;
@@ -74,7 +74,7 @@ async fn owner(ports: &Ports, args: &CreateArgs) -> Result<Owner> {
         let mut random = [0; 32];
         ports.entropy.fill(&mut random);
         return Ok(Owner {
-            id: random.iter().map(|byte| format!("{byte:02x}")).collect(),
+            id: hex(random),
             display_name: args.display_name.clone().unwrap_or_default(),
         });
     };

@@ -18,6 +18,7 @@ use azure_data_cosmos::options::{
     Precondition, QueryOptions, ReadConsistencyStrategy, ThrottlingRetryOptions,
 };
 use azure_data_cosmos::{ContainerClient, CosmosError, FeedScope, Query, TransactionalBatch};
+use bleepstore_core::model::hex;
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
@@ -25,7 +26,7 @@ use serde::de::DeserializeOwned;
 use super::charges::RequestCharges;
 use super::error::{Access, Meaning, meaning, meaning_of, retry_after, store_error};
 use super::rows::Item;
-use super::schema::{RowKey, hex};
+use super::schema::RowKey;
 
 /// How long one try of a read may take. Reads take milliseconds; a lost packet must not hold a request.
 const READ_TRY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -87,7 +88,7 @@ pub(super) enum Change<'a> {
 impl Range {
     /// All listed rows of a partition whose hex starts with that of `prefix`.
     pub(super) fn of_prefix(partition: impl Into<String>, prefix: &str) -> Self {
-        let from = hex(prefix.as_bytes());
+        let from = hex(prefix);
         Self {
             partition: partition.into(),
             // Greater than any digit.
@@ -115,7 +116,7 @@ impl Range {
 
     /// What of the range is behind every row whose hex starts with that of `prefix`.
     pub(super) fn after_prefix(self, prefix: &str) -> Self {
-        self.from(hex(prefix.as_bytes()) + "g")
+        self.from(hex(prefix) + "g")
     }
 
     #[cfg(test)]

@@ -7,11 +7,12 @@
 //!
 //! An entry is ordered by the hex of its text, a slash, which is less than any hex digit, and the id.
 
+use bleepstore_core::model::hex;
 use bleepstore_core::ports::{StoreError, StoreResult};
 
 use super::container::{Container, Range};
 use super::rows::Item;
-use super::schema::{RowKey, digest, hex, unhex};
+use super::schema::{RowKey, digest, unhex};
 
 /// A row's name in an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl Entry {
     }
 
     fn order(&self) -> String {
-        format!("{}/{}", hex(self.text.as_bytes()), self.id)
+        format!("{}/{}", hex(&self.text), self.id)
     }
 
     pub(super) fn key(&self, partition: &str) -> RowKey {
@@ -66,8 +67,8 @@ fn range(partition: &str, prefix: &str, start: Start<'_>) -> Range {
     match start {
         Start::Beginning => range,
         // Behind the slash, and before any longer text.
-        Start::AfterText(text) => range.from(hex(text.as_bytes()) + "0"),
-        Start::After(text, id) => range.after(&format!("{}/{id}", hex(text.as_bytes()))),
+        Start::AfterText(text) => range.from(hex(text) + "0"),
+        Start::After(text, id) => range.after(&format!("{}/{id}", hex(text))),
         Start::AfterPrefix(text) => range.after_prefix(text),
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use azure_core::http::Etag;
 use bleepstore_core::model::{
     Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
-    WriteCondition,
+    WriteCondition, hex,
 };
 use bleepstore_core::ports::{
     BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
@@ -15,7 +15,7 @@ use futures_util::future::try_join;
 use super::CosmosMetadata;
 use super::container::Range;
 use super::rows::{self, Item};
-use super::schema::{self, RowKey, hex, unhex};
+use super::schema::{self, RowKey, unhex};
 use super::swap::{ATTEMPTS, Decision, contended};
 
 /// A row under a key as it was read, of whatever creation of the bucket.
@@ -111,7 +111,7 @@ impl ObjectIndex for CosmosMetadata {
         let rows = Range::of_prefix(schema::objects(&bucket.name), &range.prefix);
         let rows = match &range.start {
             KeyStart::Beginning => rows,
-            KeyStart::After(last) => rows.after(&hex(last.as_bytes())),
+            KeyStart::After(last) => rows.after(&hex(last)),
             KeyStart::AfterPrefix(prefix) => rows.after_prefix(prefix),
         };
         let read = |item: &Item| {
@@ -131,7 +131,7 @@ impl ObjectIndex for CosmosMetadata {
     ) -> StoreResult<Page<ObjectRecord, String>> {
         let rows = Range::all(schema::objects(&bucket.name));
         let rows = match after {
-            Some(after) => rows.after(&hex(after.as_bytes())),
+            Some(after) => rows.after(&hex(after)),
             None => rows,
         };
         let read = |item: &Item| read_own(item, bucket.id);

@@ -7,13 +7,13 @@
 use azure_core::http::Etag;
 use bleepstore_core::model::{
     Bucket, BucketName, CommitId, Credential, ObjectRecord, Part, RetiredManifest, Timestamp, Upload,
-    UploadId,
+    UploadId, hex,
 };
 use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult, StoredReceipt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{RETIRED, RowKey, hex, part_order};
+use super::schema::{RETIRED, RowKey, part_order};
 
 /// A row as it is sent and read.
 #[derive(Clone, Debug, Serialize, Deserialize)]

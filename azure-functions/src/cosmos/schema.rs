@@ -18,9 +18,7 @@
 //! same order in both. Ids may not hold `/ \ ? #` and are at most 1,023 bytes, so they are digests.
 //! <https://learn.microsoft.com/azure/cosmos-db/concepts-limits>
 
-use std::fmt::Write as _;
-
-use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId};
+use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId, hex};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -126,17 +124,7 @@ pub(super) fn part_order(number: PartNumber) -> String {
 
 /// The SHA-256 of a text, in hex.
 pub(super) fn digest(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
-}
-
-/// Bytes as lower-case hex digits, which any comparison of strings orders as it orders the bytes.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a string does not fail.
-        write!(digits, "{byte:02x}").unwrap_or_default();
-    }
-    digits
+    hex(Sha256::digest(text))
 }
 
 /// The text whose UTF-8 bytes these hex digits are.
@@ -174,7 +162,7 @@ mod tests {
         ];
         texts.sort_unstable();
         for pair in texts.windows(2) {
-            let (one, next) = (hex(pair[0].as_bytes()), hex(pair[1].as_bytes()));
+            let (one, next) = (hex(pair[0]), hex(pair[1]));
             assert!(one < next, "{pair:?}");
             assert!(one.encode_utf16().lt(next.encode_utf16()), "{pair:?}");
             assert_eq!(unhex(&one).as_deref(), Some(pair[0]));

@@ -11,10 +11,10 @@ use http::HeaderMap;
 
 use super::aws_chunked::{ChunkSignatures, Decoder};
 use super::checksum::{self, DeclaredChecksum};
-use super::sigv4::{ChunkSigner, PayloadMode, hex};
+use super::sigv4::{ChunkSigner, PayloadMode};
 use crate::body::{Body, BodyError};
 use crate::digest::{BodyHasher, DigestSlot, HashedBody};
-use crate::model::{Checksum, ChecksumAlgorithm, ErrorCode, S3Error};
+use crate::model::{Checksum, ChecksumAlgorithm, ErrorCode, S3Error, hex};
 
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
 
@@ -269,8 +269,8 @@ impl Promises {
             && promised != computed
         {
             return Err(S3Error::new(ErrorCode::XAmzContentSHA256Mismatch)
-                .with("ClientComputedContentSHA256", hex(&promised))
-                .with("S3ComputedContentSHA256", hex(&computed)));
+                .with("ClientComputedContentSHA256", hex(promised))
+                .with("S3ComputedContentSHA256", hex(computed)));
         }
         if let Some(promised) = self.md5.filter(|promised| *promised != hashed.digests.md5) {
             return Err(S3Error::message(

@@ -18,7 +18,7 @@
 
 use std::fmt;
 
-use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId};
+use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId, hex};
 use sha2::{Digest, Sha256};
 
 /// The root collection, and the group of its documents.
@@ -187,9 +187,7 @@ pub(super) fn bucket(name: &BucketName) -> Path {
 }
 
 pub(super) fn object(bucket_name: &BucketName, key: &ObjectKey) -> Path {
-    let digest = Sha256::digest(key.as_str());
-    let id: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    bucket(bucket_name).below(OBJECTS, id)
+    bucket(bucket_name).below(OBJECTS, hex(Sha256::digest(key.as_str())))
 }
 
 pub(super) fn upload(id: UploadId) -> Path {

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{RequestHead, hex};
-use crate::model::S3Error;
+use super::RequestHead;
+use crate::model::{S3Error, hex};
 use crate::protocol::percent;
 
 /// The canonical request, which the string to sign holds the hash of. Bytes, because header values need
@@ -39,7 +39,7 @@ impl CanonicalRequest {
     }
 
     pub(super) fn string_to_sign(&self, date: &str, scope: &str) -> String {
-        let hash = hex(&Sha256::digest(&self.0));
+        let hash = hex(Sha256::digest(&self.0));
         format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{hash}")
     }
 }

@@ -1,12 +1,12 @@
 //! Who a request claims to come from.
 
+use super::RequestHead;
 use super::authorization::{self, Parts};
 use super::canonical::CanonicalRequest;
 use super::mode::PayloadMode;
 use super::presigned::{self, parameter};
 use super::signer::{ChunkSigner, SigningKey, same_signature};
-use super::{RequestHead, hex};
-use crate::model::{ErrorCode, S3Error, Timestamp};
+use crate::model::{ErrorCode, S3Error, Timestamp, hex};
 use crate::protocol::percent;
 
 /// S3 takes 8 KiB of headers in all.
@@ -150,6 +150,6 @@ fn version_2_unsupported() -> S3Error {
 }
 
 fn spaced_hex(bytes: &[u8]) -> String {
-    let pairs: Vec<String> = bytes.iter().map(|byte| hex(&[*byte])).collect();
+    let pairs: Vec<String> = bytes.iter().map(|byte| hex([*byte])).collect();
     pairs.join(" ")
 }

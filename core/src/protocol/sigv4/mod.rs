@@ -47,8 +47,3 @@ impl RequestHead<'_> {
         self.headers.get(name)?.to_str().ok()
     }
 }
-
-/// Lower-case hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -4,9 +4,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::hex;
 use super::scope::{CredentialScope, SERVICE, TERMINAL};
-use crate::model::{ErrorCode, S3Error};
+use crate::model::{ErrorCode, S3Error, hex};
 
 /// A key for one day, region and service.
 #[derive(Clone)]
@@ -22,7 +21,7 @@ impl SigningKey {
 
     /// The signature of a string to sign, in hex.
     pub(super) fn sign(&self, string_to_sign: &str) -> String {
-        hex(&hmac(&self.0, string_to_sign.as_bytes()))
+        hex(hmac(&self.0, string_to_sign.as_bytes()))
     }
 }
 
@@ -83,13 +82,13 @@ impl ChunkSigner {
     }
 
     fn chunk_signature(&self, sha256: [u8; 32]) -> String {
-        let empty = hex(&Sha256::digest(b""));
-        let covered = format!("{empty}\n{}", hex(&sha256));
+        let empty = hex(Sha256::digest(b""));
+        let covered = format!("{empty}\n{}", hex(sha256));
         self.signature("AWS4-HMAC-SHA256-PAYLOAD", &covered)
     }
 
     fn trailer_signature(&self, sha256: [u8; 32]) -> String {
-        self.signature("AWS4-HMAC-SHA256-TRAILER", &hex(&sha256))
+        self.signature("AWS4-HMAC-SHA256-TRAILER", &hex(sha256))
     }
 
     fn signature(&self, algorithm: &str, covered: &str) -> String {

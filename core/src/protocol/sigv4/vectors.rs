@@ -174,8 +174,8 @@ fn the_published_header_examples_verify() {
 #[test]
 fn the_published_payloads_are_understood() {
     let modes = EXAMPLES.map(|example| signed(&example.head(&example.headers())).payload());
-    assert!(matches!(modes[0], PayloadMode::Hash(hash) if super::hex(&hash) == EMPTY));
-    assert!(matches!(modes[1], PayloadMode::Hash(hash) if super::hex(&hash) == WELCOME));
+    assert!(matches!(modes[0], PayloadMode::Hash(hash) if crate::model::hex(hash) == EMPTY));
+    assert!(matches!(modes[1], PayloadMode::Hash(hash) if crate::model::hex(hash) == WELCOME));
     assert_eq!(modes[4], PayloadMode::StreamingSigned);
     assert_eq!(modes[5], PayloadMode::StreamingSignedTrailer);
 }

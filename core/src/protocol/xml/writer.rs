@@ -82,7 +82,16 @@ struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|c| self.write_char(c))
+        let mut rest = text;
+        while let Some(at) = rest.bytes().position(may_need_escape) {
+            let (plain, behind) = rest.split_at(at);
+            self.0.push_str(plain);
+            let mut chars = behind.chars();
+            chars.next().map_or(Ok(()), |c| self.write_char(c))?;
+            rest = chars.as_str();
+        }
+        self.0.push_str(rest);
+        Ok(())
     }
 
     fn write_char(&mut self, c: char) -> fmt::Result {
@@ -100,6 +109,11 @@ impl Write for Escaped<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a character that begins with this byte may have to be escaped. U+FFFE and U+FFFF begin with 0xEF.
+fn may_need_escape(byte: u8) -> bool {
+    matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\0'..=b'\x1f' | 0xef)
 }
 
 #[cfg(test)]
