@@ -108,7 +108,8 @@ impl Client {
     /// Creates a bucket, or finds that it is there.
     pub(crate) fn create_bucket(&mut self, bucket: &str) -> Result<(), String> {
         let answer = self.ask("PUT", &format!("/{bucket}"), "", Reading::Keep)?;
-        if answer.status == 409 && String::from_utf8_lossy(&answer.body).contains("BucketAlreadyOwnedByYou") {
+        // Some servers answer so about a bucket of one's own; whose it is shows in what is done with it.
+        if answer.status == 409 && String::from_utf8_lossy(&answer.body).contains("<Code>BucketAlready") {
             return Ok(());
         }
         expect("CreateBucket", 200, answer).map(drop)

@@ -17,7 +17,7 @@ use crate::stage::{Effort, Stage};
 const STARTS: usize = 11;
 
 /// How long all these starts may take together.
-const STARTS_TIME: Duration = Duration::from_secs(15);
+const STARTS_TIME: Duration = Duration::from_secs(30);
 
 /// How long a server is left alone before its memory counts as idle.
 const IDLE: Duration = Duration::from_secs(2);

@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: builds the load generator and what it measures, and runs it.
 
-use std::process::ExitCode;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use crate::python;
 use crate::report::Check;
-use crate::run::{cargo, root, succeeds, target_dir};
+use crate::run::{cargo, output, root, succeeds, target_dir};
 
 /// The version of the peer that is built from its sources.
 const S3S_FS: &str = "0.14.1";
@@ -28,7 +30,7 @@ fn run(arguments: &[String]) -> Check {
     };
     build("bleepstore-bench", "bleepstore-bench")?;
     let release = target_dir().join("release");
-    let mut generator = std::process::Command::new(release.join("bleepstore-bench"));
+    let mut generator = Command::new(release.join("bleepstore-bench"));
     generator.args(arguments.iter().filter(|argument| *argument != "--peers"));
     generator.arg("--folder").arg(target_dir().join("bench"));
     if !has("--endpoint") && !has("--help") {
@@ -49,14 +51,32 @@ fn build(package: &str, binary: &str) -> Check {
     succeeds(&mut cargo(build))
 }
 
-/// Builds the peer, or finds that it is there.
-fn s3s_fs() -> Result<std::path::PathBuf, String> {
+/// Builds the peer in folders of its own, or finds that it is there.
+fn s3s_fs() -> Result<PathBuf, String> {
     let folder = root().join(".tools/s3s-fs");
-    let install = ["install", "s3s-fs", "--version", S3S_FS, "--features", "binary"];
+    let program = folder.join("bin/s3s-fs");
+    let installed = output(Command::new(&program).arg("--version"));
+    if installed.is_ok_and(|version| version.trim().ends_with(S3S_FS)) {
+        return Ok(program);
+    }
+    let target = folder.join("target");
+    let install = [
+        "install",
+        "s3s-fs",
+        "--version",
+        S3S_FS,
+        "--features",
+        "binary",
+        "--locked",
+    ];
     let mut install = cargo(install);
-    // In a folder of its own, so that nothing of it is in this workspace's.
-    install.args(["--locked", "--quiet", "--root"]).arg(&folder);
-    install.arg("--target-dir").arg(folder.join("target"));
+    install
+        .arg("--root")
+        .arg(&folder)
+        .arg("--target-dir")
+        .arg(&target);
     succeeds(&mut install)?;
-    Ok(folder.join("bin/s3s-fs"))
+    // What it was made of takes hundreds of megabytes, and is not needed again.
+    fs::remove_dir_all(&target).map_err(|error| format!("{}: {error}", target.display()))?;
+    Ok(program)
 }
