@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::endpoint::Endpoint;
 use crate::process::Watched;
 use crate::servers::{Installed, Kind};
 use crate::stage::Effort;
+use bleepstore_bench::endpoint::Endpoint;
 
 /// Measures BleepStore and its peers, or another S3 endpoint.
 #[derive(Debug, Parser)]
@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     /// A setting of the BleepStore that is started, such as BLEEPSTORE_METADATA=jsonl; may be given again
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
-    /// Import the bucket of 1,000,000 keys anew
+    /// Import the large buckets anew: after a change of how records are kept
     #[arg(long)]
     pub(crate) reseed: bool,
     /// A folder for the servers' data, on the disk that is to be measured

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::signer::hex;
+use bleepstore_bench::signer::hex;
 
 /// The bytes of a body that are kept; a longer one repeats them.
 const BLOCK: usize = 64 << 20;

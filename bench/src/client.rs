@@ -6,8 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::body::Body;
 use crate::connection::{Answer, Connection, Reading};
-use crate::endpoint::Endpoint;
-use crate::signer::{Signer, Unsigned};
+use bleepstore_bench::endpoint::Endpoint;
+use bleepstore_bench::signer::{Signer, Unsigned};
 
 /// All but what SigV4 leaves as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC

@@ -4,18 +4,22 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 /// An S3 endpoint over HTTP, and a credential for it.
 #[derive(Clone, Debug)]
-pub(crate) struct Endpoint {
-    pub(crate) address: SocketAddr,
+pub struct Endpoint {
+    /// Where it listens.
+    pub address: SocketAddr,
     /// What the `Host` header says.
-    pub(crate) host: String,
-    pub(crate) region: String,
-    pub(crate) access_key: String,
-    pub(crate) secret_key: String,
+    pub host: String,
+    /// The region that is signed for.
+    pub region: String,
+    /// Who signs.
+    pub access_key: String,
+    /// With what.
+    pub secret_key: String,
 }
 
 impl Endpoint {
     /// The endpoint of a server that was started here, on a port of loopback.
-    pub(crate) fn local(port: u16) -> Self {
+    pub fn local(port: u16) -> Self {
         Self {
             address: ([127, 0, 0, 1], port).into(),
             host: format!("127.0.0.1:{port}"),
@@ -26,7 +30,7 @@ impl Endpoint {
     }
 
     /// The address and the host of a URL such as `http://127.0.0.1:9000`.
-    pub(crate) fn parse_url(url: &str) -> Result<(SocketAddr, String), String> {
+    pub fn parse_url(url: &str) -> Result<(SocketAddr, String), String> {
         let host = url
             .strip_prefix("http://")
             .map(|host| host.trim_end_matches('/'))

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::endpoint::Endpoint;
+use bleepstore_bench::endpoint::Endpoint;
 
 /// What one operation moved.
 #[derive(Clone, Copy, Debug, Default)]

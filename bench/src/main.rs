@@ -8,16 +8,14 @@ mod body;
 mod client;
 mod connection;
 mod disk;
-mod endpoint;
+mod imported;
 mod load;
 mod machine;
-mod million;
 mod process;
 mod report;
 mod rows;
 mod run;
 mod servers;
-mod signer;
 mod stage;
 
 use std::process::ExitCode;

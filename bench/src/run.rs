@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
+use crate::imported;
 use crate::machine::Machine;
-use crate::million;
 use crate::report::{Line, Report, ServerReport, Starts, print};
 use crate::rows::{self, Row, Store};
 use crate::servers::{Installed, Kind, Server};
@@ -81,24 +81,24 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// All rows of a server, over a fresh folder and, where there are such rows, over that of a million keys.
+    /// All rows of a server, over a fresh folder and, where there are such rows, over that of imported buckets.
     fn server(&self, installed: &Installed) -> Result<ServerReport, String> {
         let name = installed.kind.name();
         eprintln!("== {name}");
         let failed = |complaint: String| format!("{name}: {complaint}");
         let folder = self.folder.join(installed.kind.folder());
-        million::remove(&folder)
+        imported::remove(&folder)
             .and_then(|()| fs::create_dir_all(&folder))
             .map_err(|error| failed(error.to_string()))?;
         let mut report = ServerReport::new(name);
         let server = self.starts(installed, &folder, &mut report).map_err(failed)?;
         self.load(installed, server, Store::Fresh, &mut report)
             .map_err(failed)?;
-        million::remove(&folder).map_err(|error| failed(error.to_string()))?;
-        if installed.kind == Kind::Bleepstore && self.rows.iter().any(|row| row.store == Store::Million) {
-            let folder = million::folder(installed, self.folder, self.arguments.reseed).map_err(failed)?;
+        imported::remove(&folder).map_err(|error| failed(error.to_string()))?;
+        if installed.kind == Kind::Bleepstore && self.rows.iter().any(|row| row.store == Store::Imported) {
+            let folder = imported::folder(installed, self.folder, self.arguments.reseed).map_err(failed)?;
             let server = installed.start(&folder).map_err(failed)?;
-            self.load(installed, server, Store::Million, &mut report)
+            self.load(installed, server, Store::Imported, &mut report)
                 .map_err(failed)?;
         }
         Ok(report)

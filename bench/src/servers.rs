@@ -12,8 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::body::Body;
 use crate::client::Client;
-use crate::endpoint::Endpoint;
 use crate::process::Watched;
+use bleepstore_bench::endpoint::Endpoint;
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(60);

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -20,18 +20,19 @@ const SIGNED_HEADERS: &str = "host;x-amz-content-sha256;x-amz-date";
 
 /// What of a request its signature covers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Unsigned<'a> {
-    pub(crate) method: &'static str,
+pub struct Unsigned<'a> {
+    /// In upper case.
+    pub method: &'static str,
     /// Encoded, with its first `/`.
-    pub(crate) path: &'a str,
+    pub path: &'a str,
     /// Encoded, its parameters in order, without `?`.
-    pub(crate) query: &'a str,
-    /// The SHA-256 of the body in hex.
-    pub(crate) sha256: &'a str,
+    pub query: &'a str,
+    /// The SHA-256 of the body in hex, or what S3 takes in its place.
+    pub sha256: &'a str,
 }
 
 /// Signs the requests of one connection.
-pub(crate) struct Signer {
+pub struct Signer {
     endpoint: Endpoint,
     /// The second that `date` is of.
     second: u64,
@@ -43,7 +44,8 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
+    /// A signer with the endpoint's keys.
+    pub fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
             second: u64::MAX,
@@ -55,15 +57,12 @@ impl Signer {
     }
 
     /// Writes the head of the request without its last, empty line.
-    pub(crate) fn write_head(&mut self, request: Unsigned<'_>, head: &mut Vec<u8>) -> Result<(), String> {
+    pub fn write_head(&mut self, request: Unsigned<'_>, head: &mut Vec<u8>) -> Result<(), String> {
         let second = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_err(|error| format!("the clock is wrong: {error}"))?
             .as_secs();
-        if second != self.second {
-            self.move_to(second)?;
-        }
-        let signature = self.signature(request).map_err(|error| error.to_string())?;
+        let authorization = self.authorization(second, request)?;
         let Unsigned {
             method,
             path,
@@ -71,18 +70,33 @@ impl Signer {
             sha256,
         } = request;
         let mark = if query.is_empty() { "" } else { "?" };
-        let (host, access_key) = (&self.endpoint.host, &self.endpoint.access_key);
-        let (date, scope) = (&self.date, &self.scope);
+        let (host, date) = (&self.endpoint.host, &self.date);
         write!(
             head,
             "{method} {path}{mark}{query} HTTP/1.1\r\nhost: {host}\r\nx-amz-content-sha256: {sha256}\r\n\
-             x-amz-date: {date}\r\nauthorization: AWS4-HMAC-SHA256 Credential={access_key}/{scope}, \
-             SignedHeaders={SIGNED_HEADERS}, Signature={signature}\r\n"
+             x-amz-date: {date}\r\nauthorization: {authorization}\r\n"
         )
         .map_err(|error| error.to_string())
     }
 
-    fn signature(&mut self, request: Unsigned<'_>) -> std::io::Result<String> {
+    /// The header that proves the request at this second since 1970.
+    pub fn authorization(&mut self, second: u64, request: Unsigned<'_>) -> Result<String, String> {
+        if second != self.second {
+            self.move_to(second)?;
+        }
+        let signature = self.signature(request).map_err(|error| error.to_string())?;
+        Ok(format!(
+            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}",
+            self.endpoint.access_key, self.scope
+        ))
+    }
+
+    /// When the request was signed that was signed last, as `x-amz-date` says it.
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
+    fn signature(&mut self, request: Unsigned<'_>) -> io::Result<String> {
         let Unsigned {
             method,
             path,
@@ -98,7 +112,8 @@ impl Signer {
         )?;
         let hash = hex(&Sha256::digest(&self.canonical));
         self.canonical.clear();
-        write!(self.canonical, "AWS4-HMAC-SHA256\n{date}\n{}\n{hash}", self.scope)?;
+        let scope = &self.scope;
+        write!(self.canonical, "AWS4-HMAC-SHA256\n{date}\n{scope}\n{hash}")?;
         Ok(hex(&finished(self.key.clone(), &self.canonical)))
     }
 
@@ -140,7 +155,7 @@ fn finished(mut mac: Hmac<Sha256>, message: &[u8]) -> [u8; 32] {
 }
 
 /// Lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
     bytes
@@ -157,9 +172,7 @@ mod tests {
 
     /// Signs a request in one second of 2013, and lets the core verify it.
     fn verified(path: &str, query: &str, secret_key: &str) -> bool {
-        let endpoint = Endpoint::local(9000);
-        let mut signer = Signer::new(endpoint);
-        signer.move_to(1_369_353_600).unwrap();
+        let mut signer = Signer::new(Endpoint::local(9000));
         let sha256 = hex(&Sha256::digest(b""));
         let request = Unsigned {
             method: "GET",
@@ -167,12 +180,8 @@ mod tests {
             query,
             sha256: &sha256,
         };
-        let signature = signer.signature(request).unwrap();
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential=BENCHMARKACCESSKEY01/{}, SignedHeaders={SIGNED_HEADERS}, \
-             Signature={signature}",
-            signer.scope
-        );
+        let authorization = signer.authorization(1_369_353_600, request).unwrap();
+        assert_eq!(signer.date(), "20130524T000000Z");
         let headers = [
             ("host", "127.0.0.1:9000"),
             ("x-amz-content-sha256", &sha256),

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use crate::body::Body;
 use crate::client::Client;
 use crate::disk;
-use crate::endpoint::Endpoint;
 use crate::load::{self, Measured, Moved, Operation, Span};
 use crate::process::Watched;
+use bleepstore_bench::endpoint::Endpoint;
 
 /// How many connections prepare objects.
 const PREPARING: usize = 64;

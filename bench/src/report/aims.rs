@@ -77,12 +77,12 @@ const AIMS: [Aim; 35] = [
     aim("delimiter-100k", 1, Figure::PerSecond, Bound::TimesBestPeer(2.0)),
     aim("delimiter-100k", 16, Figure::PerSecond, Bound::TimesBestPeer(2.0)),
     aim("walk-100k", 1, Figure::KeysPerSecond, Bound::TimesBestPeer(2.0)),
-    aim("delimiter-1m", 1, Figure::MedianMillis, Bound::SameAs("delimiter-100k", NOISE)),
-    aim("delimiter-1m", 16, Figure::MedianMillis, Bound::SameAs("delimiter-100k", NOISE)),
-    aim("delimiter-1m", 1, Figure::DatabaseCalls, Bound::SameAs("delimiter-100k", 1.0)),
-    aim("delimiter-1m", 16, Figure::DatabaseCalls, Bound::SameAs("delimiter-100k", 1.0)),
-    aim("delimiter-1m", 1, Figure::ServerMicros, Bound::SameAs("delimiter-100k", NOISE)),
-    aim("delimiter-1m", 16, Figure::ServerMicros, Bound::SameAs("delimiter-100k", NOISE)),
+    aim("delimiter-1m", 1, Figure::MedianMillis, Bound::SameAs("delimiter-100k-imported", NOISE)),
+    aim("delimiter-1m", 16, Figure::MedianMillis, Bound::SameAs("delimiter-100k-imported", NOISE)),
+    aim("delimiter-1m", 1, Figure::DatabaseCalls, Bound::SameAs("delimiter-100k-imported", 1.0)),
+    aim("delimiter-1m", 16, Figure::DatabaseCalls, Bound::SameAs("delimiter-100k-imported", 1.0)),
+    aim("delimiter-1m", 1, Figure::ServerMicros, Bound::SameAs("delimiter-100k-imported", NOISE)),
+    aim("delimiter-1m", 16, Figure::ServerMicros, Bound::SameAs("delimiter-100k-imported", NOISE)),
 ];
 
 /// Start-to-ready, in milliseconds.

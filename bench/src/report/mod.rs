@@ -135,7 +135,7 @@ impl Line {
 
     /// The line while the run goes on.
     pub(crate) fn glance(&self) -> String {
-        let name = format!("{:<15} {:>2}", self.row, self.parallel);
+        let name = format!("{:<23} {:>2}", self.row, self.parallel);
         if let Some(complaint) = &self.failed {
             return format!("{name}  FAILED: {complaint}");
         }

@@ -10,19 +10,23 @@ use crate::stage::{Objects, Stage, Taken};
 /// The bucket whose listing fits on one page.
 const THOUSAND: &str = "bleepstore-bench-1000";
 const HUNDRED_THOUSAND: &str = "bleepstore-bench-100k";
-/// The bucket that a BleepStore imports.
-pub(crate) const MILLION: &str = "bleepstore-bench-1m";
+const MILLION: &str = "bleepstore-bench-1m";
+const IMPORTED_HUNDRED_THOUSAND: &str = "bleepstore-bench-100k-imported";
+
+/// The buckets that a BleepStore imports, in the order of their names, and how many keys each has.
+pub(crate) const IMPORTED: [(&str, u64); 2] = [(IMPORTED_HUNDRED_THOUSAND, 100_000), (MILLION, 1_000_000)];
 
 /// Keys of one page.
 const PAGE: u64 = 1_000;
 
 /// Prefixes that the keys of the larger buckets are under.
-const PREFIXES: u64 = 100;
+pub(crate) const PREFIXES: usize = 100;
 
 /// The key with this number in a bucket of many. Neighbours are under different prefixes, so that also the first thousands are
 /// spread over all of them.
 pub(crate) fn key_of(number: u64) -> String {
-    format!("prefix-{:03}/object-{:07}", number % PREFIXES, number / PREFIXES)
+    let prefixes = PREFIXES as u64;
+    format!("prefix-{:03}/object-{:07}", number % prefixes, number / prefixes)
 }
 
 /// The first and only page of a bucket, again and again.
@@ -55,6 +59,10 @@ pub(super) fn delimiter_100k(stage: &Stage, connections: usize) -> Result<Taken,
     Ok(Taken { note, ..taken })
 }
 
+pub(super) fn delimiter_100k_imported(stage: &Stage, connections: usize) -> Result<Taken, String> {
+    delimiter(stage, connections, IMPORTED_HUNDRED_THOUSAND)
+}
+
 pub(super) fn delimiter_1m(stage: &Stage, connections: usize) -> Result<Taken, String> {
     delimiter(stage, connections, MILLION)
 }
@@ -62,7 +70,7 @@ pub(super) fn delimiter_1m(stage: &Stage, connections: usize) -> Result<Taken, S
 /// The page of the common prefixes of a bucket, again and again.
 fn delimiter(stage: &Stage, connections: usize, bucket: &'static str) -> Result<Taken, String> {
     let page = Client::connect(&stage.endpoint)?.list(bucket, "/", None)?;
-    if (page.keys, page.prefixes) != (0, PREFIXES) || page.next.is_some() {
+    if (page.keys, page.prefixes) != (0, PREFIXES as u64) || page.next.is_some() {
         return Err(format!("a listing of {PREFIXES} prefixes is {page:?}"));
     }
     let operations = (0..connections).map(|_| {
@@ -129,7 +137,7 @@ fn seed(stage: &Stage) -> Result<(u64, Option<String>), String> {
 fn span(stage: &Stage) -> Span {
     Span {
         time: stage.time(),
-        warm_up: 2,
+        warm_up: 10,
     }
 }
 

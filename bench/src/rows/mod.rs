@@ -5,7 +5,7 @@ mod memory;
 mod multipart;
 mod objects;
 
-pub(crate) use listing::{MILLION, key_of};
+pub(crate) use listing::{IMPORTED, PREFIXES, key_of};
 
 use crate::stage::{Stage, Taken};
 
@@ -40,12 +40,12 @@ pub(crate) enum Parallel {
 pub(crate) enum Store {
     /// Nothing: what a row needs it puts there.
     Fresh,
-    /// A bucket of 1,000,000 keys, which only a BleepStore can import.
-    Million,
+    /// Buckets of 100,000 and 1,000,000 keys side by side, which only a BleepStore can import.
+    Imported,
 }
 
 /// All rows, in the order in which they are measured.
-pub(crate) const ROWS: [Row; 14] = [
+pub(crate) const ROWS: [Row; 15] = [
     row("put-4k", "PUT 4 KiB", Parallel::Connections, objects::put_4k),
     row("get-4k", "GET 4 KiB", Parallel::Connections, objects::get_4k),
     row("head-4k", "HEAD 4 KiB", Parallel::Connections, objects::head_4k),
@@ -89,15 +89,16 @@ pub(crate) const ROWS: [Row; 14] = [
         Parallel::Fixed(8),
         memory::eight_clients,
     ),
-    Row {
-        store: Store::Million,
-        ..row(
-            "delimiter-1m",
-            "LIST of 100 prefixes over 1,000,000 keys",
-            Parallel::Connections,
-            listing::delimiter_1m,
-        )
-    },
+    imported(
+        "delimiter-100k-imported",
+        "LIST of 100 prefixes over 100,000 keys, imported",
+        listing::delimiter_100k_imported,
+    ),
+    imported(
+        "delimiter-1m",
+        "LIST of 100 prefixes over 1,000,000 keys",
+        listing::delimiter_1m,
+    ),
 ];
 
 const fn row(
@@ -112,6 +113,17 @@ const fn row(
         parallel,
         store: Store::Fresh,
         run,
+    }
+}
+
+const fn imported(
+    name: &'static str,
+    title: &'static str,
+    run: fn(&Stage, usize) -> Result<Taken, String>,
+) -> Row {
+    Row {
+        store: Store::Imported,
+        ..row(name, title, Parallel::Connections, run)
     }
 }
 

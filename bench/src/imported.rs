@@ -1,35 +1,25 @@
-//! A data folder with a bucket of 1,000,000 keys, which BleepStore imports from an export that is written here: over HTTP it
-//! would take a quarter of an hour.
+//! A data folder with a bucket of 1,000,000 keys and one of 100,000, which BleepStore imports from an export that is written
+//! here: over HTTP it would take a quarter of an hour.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, BucketState, CommitId, ETag, Manifest, ObjectHeaders, ObjectKey,
-    ObjectKind, ObjectRecord, Owner, Revision, StoreId, Timestamp,
-};
+use bleepstore_bench::records::{CREATED, bucket, object};
+use bleepstore_bench::signer::hex;
+use bleepstore_core::model::{Manifest, StoreId};
 use bleepstore_core::ops::{Counts, FORMAT, Header, Record, Trailer, VERSION};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::rows::{MILLION, key_of};
+use crate::rows::{IMPORTED, PREFIXES, key_of};
 use crate::servers::Installed;
-use crate::signer::hex;
-
-const KEYS: u64 = 1_000_000;
-
-/// The MD5 of nothing.
-const ETAG: &str = "d41d8cd98f00b204e9800998ecf8427e";
-
-/// 2026-01-01T00:00:00Z.
-const CREATED: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
 /// The data folder, made where it is missing or is to be made anew.
 pub(crate) fn folder(server: &Installed, parent: &Path, anew: bool) -> Result<PathBuf, String> {
-    let folder = parent.join("bleepstore-1m");
-    let whole = parent.join("bleepstore-1m.whole");
+    let folder = parent.join("bleepstore-imported");
+    let whole = parent.join("bleepstore-imported.whole");
     if whole.exists() && !anew {
         return Ok(folder);
     }
@@ -40,8 +30,8 @@ pub(crate) fn folder(server: &Installed, parent: &Path, anew: bool) -> Result<Pa
     fs::create_dir_all(&folder).map_err(failed)?;
     // An import wants a folder that a server made.
     server.start(&folder)?.stop()?;
-    let export = parent.join("bleepstore-1m.jsonl");
-    eprintln!("writing and importing an export of {KEYS} keys");
+    let export = parent.join("bleepstore-imported.jsonl");
+    eprintln!("writing and importing an export of the large buckets");
     write_export(&export).map_err(|error| format!("{}: {error}", export.display()))?;
     let imported = Command::new(&server.program)
         .env_clear()
@@ -89,50 +79,24 @@ fn write_export(path: &Path) -> io::Result<()> {
         created: CREATED,
         secrets: false,
     }))?;
-    let bucket = Bucket {
-        name: BucketName::new(MILLION).map_err(io::Error::other)?,
-        id: BucketId::from_bytes([2; 16]),
-        owner: Owner::root(),
-        acl: Default::default(),
-        region: "us-east-1".to_owned(),
-        created: CREATED,
-        state: BucketState::Active,
-        revision: Revision(1),
-        layout: Bucket::LAYOUT,
-    };
-    lines.write(&Record::Bucket(bucket.clone()))?;
-    // In the order of the keys.
-    for prefix in 0..100 {
-        for number in (prefix..KEYS).step_by(100) {
-            lines.write(&Record::Object(Box::new(object(&bucket, number)?)))?;
+    let mut counts = Counts::default();
+    for (id, (name, keys)) in (2..).zip(IMPORTED) {
+        let bucket = bucket(name, id).map_err(io::Error::other)?;
+        lines.write(&Record::Bucket(bucket.clone()))?;
+        // In the order of the keys.
+        for prefix in 0..PREFIXES as u64 {
+            for number in (prefix..keys).step_by(PREFIXES) {
+                let object =
+                    object(&bucket, key_of(number), Manifest::empty(), 0).map_err(io::Error::other)?;
+                lines.write(&Record::Object(Box::new(object)))?;
+            }
         }
+        counts.buckets += 1;
+        counts.objects += keys;
     }
-    let counts = Counts {
-        buckets: 1,
-        objects: KEYS,
-        ..Counts::default()
-    };
     let sha256 = hex(&lines.hasher.clone().finalize());
     lines.write(&Record::Trailer(Trailer { counts, sha256 }))?;
     lines.file.flush()
-}
-
-fn object(bucket: &Bucket, number: u64) -> io::Result<ObjectRecord> {
-    Ok(ObjectRecord {
-        bucket: bucket.id,
-        key: ObjectKey::new(key_of(number)).map_err(io::Error::other)?,
-        commit_id: CommitId::from_bytes(u128::from(number + 1).to_be_bytes()),
-        kind: ObjectKind::Object,
-        etag: ETag::from_client(ETAG),
-        size: 0,
-        last_modified: CREATED,
-        owner: Owner::root(),
-        acl: Default::default(),
-        headers: ObjectHeaders::default(),
-        checksum: None,
-        shared: false,
-        manifest: Manifest::empty(),
-    })
 }
 
 /// Lines, and the checksum of those that were written.
