@@ -2,4 +2,5 @@
 
 mod access_log;
 mod linearizability;
+mod memory;
 mod metrics;

@@ -1,5 +1,6 @@
 //! The binary `bleepstore` on a folder of a test.
 
+use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -84,6 +85,15 @@ impl LocalServer {
                 front: Front::Nothing,
             },
         }
+    }
+
+    /// The most memory that it had in use since its start (its resident set), in bytes.
+    pub fn peak_memory(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        let kilobytes = kilobytes.ok_or_else(|| io::Error::other("its status has no peak"))?;
+        Ok(kilobytes * 1024)
     }
 
     /// Ends the process in the middle of whatever it does, as `kill -9` does. Returns the lines of its log.

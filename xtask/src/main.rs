@@ -1,5 +1,6 @@
 //! What a person would type. `cargo xtask help` lists it.
 
+mod bench;
 mod clients;
 mod compatibility;
 mod deploy;
@@ -27,6 +28,10 @@ use crate::package::Arch;
 
 const HELP: &str = "\
 cargo xtask test    everything that CI checks: format, lints, dependencies, unit tests, SDK tests
+cargo xtask bench [--quick] [--only ROW,…] [--connections N,…] [--peers] [--json FILE] [--set NAME=VALUE] [--reseed]
+                    how fast a release build answers, at what cost, and, with --peers, beside s3s-fs and SeaweedFS
+cargo xtask bench --endpoint URL --access-key KEY --secret-key KEY [--pid N] […]
+                    the same of another S3 endpoint
 cargo xtask compatibility
                     run what docs/compatibility.md counts, and write it
 cargo xtask errors  write docs/errors.md from the table of errors in the core
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::test(strict()),
+        ["bench", ..] => bench::bench(&arguments[1..]),
         ["compatibility"] => test::compatibility(),
         ["errors"] => test::errors(),
         ["emulate", "aws"] => emulate::emulate("emulate-aws", &[]),

@@ -78,6 +78,23 @@ impl Connection {
         self.try_read_response(method).expect("a whole response")
     }
 
+    /// Reads one response as [`read_response`](Self::read_response) does, and gives its body away in pieces: it is not in the
+    /// response. For bodies that are sent with their length.
+    pub fn read_pieces(&mut self, mut piece: impl FnMut(&[u8])) -> Response {
+        let response = self.read_head().expect("a head");
+        let length = response.header("content-length").expect("a length");
+        let mut left: usize = length.parse().expect("a decimal Content-Length");
+        while left > 0 {
+            let buffered = self.stream.fill_buf().expect("the rest of the body");
+            assert!(!buffered.is_empty(), "the body ends {left} bytes early");
+            let length = buffered.len().min(left);
+            piece(&buffered[..length]);
+            self.stream.consume(length);
+            left -= length;
+        }
+        response
+    }
+
     fn try_read_response(&mut self, method: &str) -> io::Result<Response> {
         let mut response = self.read_head()?;
         let bodiless = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
