@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         servers: Vec::new(),
     };
     if let Some((endpoint, process)) = arguments.endpoint()? {
-        let stage = Stage::new(endpoint, arguments.effort(), process, false);
+        let stage = Stage::new(endpoint, arguments.effort(), process, None);
         let mut server = ServerReport::new("endpoint");
         bench.measure(&stage, Store::Fresh, &mut server)?;
         report.servers.push(server);
@@ -92,14 +92,12 @@ impl Bench<'_> {
             .map_err(|error| failed(error.to_string()))?;
         let mut report = ServerReport::new(name);
         let server = self.starts(installed, &folder, &mut report).map_err(failed)?;
-        self.load(installed, server, Store::Fresh, &mut report)
-            .map_err(failed)?;
+        self.load(server, Store::Fresh, &mut report).map_err(failed)?;
         imported::remove(&folder).map_err(|error| failed(error.to_string()))?;
         if installed.kind == Kind::Bleepstore && self.rows.iter().any(|row| row.store == Store::Imported) {
             let folder = imported::folder(installed, self.folder, self.arguments.reseed).map_err(failed)?;
             let server = installed.start(&folder).map_err(failed)?;
-            self.load(installed, server, Store::Imported, &mut report)
-                .map_err(failed)?;
+            self.load(server, Store::Imported, &mut report).map_err(failed)?;
         }
         Ok(report)
     }
@@ -133,20 +131,12 @@ impl Bench<'_> {
         Ok(server)
     }
 
-    fn load(
-        &self,
-        installed: &Installed,
-        server: Server,
-        store: Store,
-        report: &mut ServerReport,
-    ) -> Result<(), String> {
-        let has_metrics = installed.kind == Kind::Bleepstore;
-        let process = Some(server.process());
+    fn load(&self, server: Server, store: Store, report: &mut ServerReport) -> Result<(), String> {
         let stage = Stage::new(
             server.endpoint.clone(),
             self.arguments.effort(),
-            process,
-            has_metrics,
+            Some(server.process()),
+            Some(self.folder.to_owned()),
         );
         self.measure(&stage, store, report)?;
         server.stop()

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,12 @@ use crate::disk;
 use crate::load::{self, Measured, Moved, Operation, Span};
 use crate::process::Watched;
 use bleepstore_bench::endpoint::Endpoint;
+
+/// Where a BleepStore shows its counts, what is always among them, and how the lines begin that are of its round trips.
+const METRICS: &str = "/_bleepstore/metrics";
+const BUILD_INFO: &str = "bleepstore_build_info";
+const DATABASE: &str = "bleepstore_database_round_trips_total";
+const BLOBS: &str = "bleepstore_blob_round_trips_total";
 
 /// How many connections prepare objects.
 const PREPARING: usize = 64;
@@ -42,6 +49,8 @@ pub(crate) struct Stage {
     process: Option<Watched>,
     /// Whether the server counts its round trips for whoever asks.
     has_metrics: bool,
+    /// A folder on the disk that the server's data are on, where that is known.
+    disk: Option<PathBuf>,
     /// How many objects each prepared bucket or folder has.
     prepared: RefCell<HashMap<&'static str, u64>>,
     runs: Cell<u64>,
@@ -58,6 +67,8 @@ pub(crate) struct Taken {
     /// Processor time of the generator.
     pub(crate) generator: Duration,
     pub(crate) round_trips: Option<RoundTrips>,
+    /// How long `fdatasync` took around a row that waits for it.
+    pub(crate) fdatasync: Option<Duration>,
     /// What a reader should know.
     pub(crate) note: Option<String>,
 }
@@ -78,17 +89,20 @@ pub(crate) struct RoundTrips {
 }
 
 impl Stage {
+    /// A stage at an endpoint. If the server is a BleepStore that shows its metrics, they are read.
     pub(crate) fn new(
         endpoint: Endpoint,
         effort: Effort,
         process: Option<Watched>,
-        has_metrics: bool,
+        disk: Option<PathBuf>,
     ) -> Self {
+        let metrics = Client::connect(&endpoint).and_then(|mut client| client.text(METRICS));
         Self {
+            has_metrics: metrics.is_ok_and(|text| text.contains(BUILD_INFO)),
             endpoint,
             effort,
             process,
-            has_metrics,
+            disk,
             prepared: RefCell::default(),
             runs: Cell::new(0),
             peak: Cell::new(0),
@@ -145,8 +159,15 @@ impl Stage {
                 database: after.database - before.2.database,
                 blobs: after.blobs - before.2.blobs,
             }),
+            fdatasync: None,
             note: None,
         })
+    }
+
+    /// How long `fdatasync` takes at this moment, where the disk is known.
+    pub(crate) fn fdatasync(&self) -> Result<Option<Duration>, String> {
+        let disk = self.disk.as_deref();
+        disk.map(disk::fdatasync).transpose()
     }
 
     fn processor_time(&self) -> Result<Duration, String> {
@@ -222,10 +243,10 @@ fn round_trips(client: &mut Option<Client>) -> Result<RoundTrips, String> {
     let Some(client) = client else {
         return Ok(RoundTrips::default());
     };
-    let text = client.text("/_bleepstore/metrics")?;
+    let text = client.text(METRICS)?;
     Ok(RoundTrips {
-        database: sum(&text, "bleepstore_database_round_trips_total{"),
-        blobs: sum(&text, "bleepstore_blob_round_trips_total{"),
+        database: sum(&text, DATABASE),
+        blobs: sum(&text, BLOBS),
     })
 }
 
@@ -243,6 +264,6 @@ mod tests {
     #[test]
     fn samples_of_one_family_are_added() {
         let text = "# a_total\na_total{operation=\"GetObject\"} 2\na_total{operation=\"PutObject\"} 40\nb_total{} 9\n";
-        assert!((sum(text, "a_total{") - 42.0).abs() < f64::EPSILON);
+        assert!((sum(text, "a_total") - 42.0).abs() < f64::EPSILON);
     }
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: builds the load generator and what it measures, and runs it.
 
+mod instructions;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -13,7 +15,11 @@ const S3S_FS: &str = "0.14.1";
 
 /// Runs the benchmark; its arguments are those of the load generator, and `--peers`.
 pub(crate) fn bench(arguments: &[String]) -> ExitCode {
-    match run(arguments) {
+    let done = match arguments {
+        [only] if only == "--instructions" => instructions::count(),
+        _ => run(arguments),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(complaint) => {
             eprintln!("{complaint}");

@@ -32,6 +32,8 @@ cargo xtask bench [--quick] [--only ROW,…] [--connections N,…] [--peers] [--
                     how fast a release build answers, at what cost, and, with --peers, beside s3s-fs and SeaweedFS
 cargo xtask bench --endpoint URL --access-key KEY --secret-key KEY [--pid N] […]
                     the same of another S3 endpoint
+cargo xtask bench --instructions
+                    instructions that the core takes for single operations, counted by valgrind's callgrind
 cargo xtask compatibility
                     run what docs/compatibility.md counts, and write it
 cargo xtask errors  write docs/errors.md from the table of errors in the core

@@ -28,7 +28,7 @@ enum Bound {
     AtMost(f64),
     /// At least so many times what the best peer does in the same run.
     TimesBestPeer(f64),
-    /// At most the time of so many `fdatasync`s.
+    /// At most the time of so many `fdatasync`s, as they are around the row.
     Fdatasyncs(f64),
     /// At most what another row has at the same number of connections, and what its measurement may be off by.
     SameAs(&'static str, f64),
@@ -108,16 +108,13 @@ pub(super) fn verdicts(report: &Report) -> Vec<Verdict> {
     let Some((own, peers)) = report.servers.split_first() else {
         return Vec::new();
     };
-    let mut verdicts: Vec<_> = AIMS
-        .iter()
-        .filter_map(|aim| aim.verdict(own, peers, report.machine.fdatasync_ms))
-        .collect();
+    let mut verdicts: Vec<_> = AIMS.iter().filter_map(|aim| aim.verdict(own, peers)).collect();
     verdicts.extend(of_the_process(own));
     verdicts
 }
 
 impl Aim {
-    fn verdict(&self, own: &ServerReport, peers: &[ServerReport], fdatasync_ms: f64) -> Option<Verdict> {
+    fn verdict(&self, own: &ServerReport, peers: &[ServerReport]) -> Option<Verdict> {
         let line = own.line(self.row, self.parallel)?;
         let measured = self.figure.of(line)?;
         let (bound, how) = match self.bound {
@@ -127,7 +124,13 @@ impl Aim {
                     best_peer(peers, |peer| self.figure.of(peer.line(self.row, self.parallel)?))?;
                 (best * times, format!(" ({times} × {name})"))
             }
-            Bound::Fdatasyncs(times) => (fdatasync_ms * times, format!(" ({times} fdatasyncs)")),
+            Bound::Fdatasyncs(times) => {
+                let each = line.fdatasync_ms?;
+                (
+                    each * times,
+                    format!(" ({times} fdatasyncs of {} ms)", number(each)),
+                )
+            }
             Bound::SameAs(row, noise) => {
                 let other = own.line(row, self.parallel)?;
                 (
@@ -277,7 +280,7 @@ mod tests {
             server("slow", "get-4k", 1, 50.0),
             server("fast", "get-4k", 1, 100.0),
         ];
-        let met = |own: f64| rate(1).verdict(&server("own", "get-4k", 1, own), &peers, 2.0);
+        let met = |own: f64| rate(1).verdict(&server("own", "get-4k", 1, own), &peers);
         let verdict = met(150.0).unwrap();
         assert!(verdict.met);
         assert_eq!(verdict.aim, "≥ 150 /s (1.5 × fast)");
@@ -287,10 +290,10 @@ mod tests {
     #[test]
     fn without_peers_or_without_the_row_nothing_is_said() {
         let own = server("own", "get-4k", 1, 100.0);
-        assert!(rate(1).verdict(&own, &[], 2.0).is_none());
+        assert!(rate(1).verdict(&own, &[]).is_none());
         assert!(
             rate(16)
-                .verdict(&own, &[server("p", "get-4k", 16, 1.0)], 2.0)
+                .verdict(&own, &[server("p", "get-4k", 16, 1.0)])
                 .is_none()
         );
     }

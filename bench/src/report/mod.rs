@@ -69,6 +69,8 @@ pub(crate) struct Line {
     pub(crate) database_calls: Option<f64>,
     /// Calls to the blob store for one operation.
     pub(crate) blob_calls: Option<f64>,
+    /// How long `fdatasync` took before and after it: the mean of both medians.
+    pub(crate) fdatasync_ms: Option<f64>,
     pub(crate) note: Option<String>,
     /// Why there are no figures.
     pub(crate) failed: Option<String>,
@@ -118,6 +120,7 @@ impl Line {
             peak_mib: taken.server.map(|costs| mebibytes(costs.peak)),
             database_calls: taken.round_trips.map(|trips| each(trips.database)),
             blob_calls: taken.round_trips.map(|trips| each(trips.blobs)),
+            fdatasync_ms: taken.fdatasync.map(milliseconds),
             note: taken.note.clone(),
             failed: None,
         }
