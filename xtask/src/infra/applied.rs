@@ -1,6 +1,7 @@
 //! `infra/aws` applied for real, to an emulator, where AWS's own provider is at hand.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +37,7 @@ const LATER: [(&str, &str, &str); 2] = [
 /// Applies a copy, serves S3 from what was applied, plans again and destroys: `tests/applied/aws.rs`. One line where the
 /// provider is not at hand.
 pub(super) fn check(aws: &Path) -> Tally {
-    let Some(mirror) = env::var_os(MIRROR).map(PathBuf::from) else {
+    let Some(mirror) = named(env::var_os(MIRROR)) else {
         println!(
             "infra/aws: not applied to an emulator: {MIRROR} names no mirror with hashicorp/aws {VERSION}"
         );
@@ -47,6 +48,11 @@ pub(super) fn check(aws: &Path) -> Tally {
         return counted(Err(format!("{MIRROR}: there is no {}", provider.display())));
     }
     counted(applied(aws, &mirror).map_err(|error| format!("infra/aws, applied to an emulator: {error}")))
+}
+
+/// The mirror that the variable's value names: empty, it names none.
+fn named(value: Option<OsString>) -> Option<PathBuf> {
+    value.filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 fn applied(aws: &Path, mirror: &Path) -> Check {
@@ -72,4 +78,16 @@ fn applied(aws: &Path, mirror: &Path) -> Check {
     // It runs Terraform itself, so with the same environment.
     let mut run = terraform.program(&target_dir().join("debug/applied-aws"));
     succeeds(run.arg(&folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_is_empty_names_no_mirror() {
+        assert_eq!(named(None), None);
+        assert_eq!(named(Some(OsString::new())), None);
+        assert_eq!(named(Some("/mirror".into())), Some(PathBuf::from("/mirror")));
+    }
 }

@@ -27,6 +27,7 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     ];
     complaints.extend(permissions::compared_with_calls(plan, &of_program)?);
     complaints.extend(open_to_its_url(plan));
+    complaints.extend(unbounded_roles(plan));
     Ok(complaints)
 }
 
@@ -97,8 +98,17 @@ fn open_to_its_url(plan: &Plan) -> Vec<String> {
     complaints
 }
 
+/// Roles without the permissions boundary that every plan with all options on has: an account that demands one refuses them.
+fn unbounded_roles(plan: &Plan) -> Vec<String> {
+    let roles = plan.of_type("aws_iam_role");
+    let unbounded = roles.filter(|(_, role)| !role["permissions_boundary"].is_string());
+    unbounded
+        .map(|(address, _)| format!("{address} has no permissions boundary"))
+        .collect()
+}
+
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 8] = [
+const MISTAKES: [Mistake; 9] = [
     Mistake {
         what: "a wrong argument",
         file: "function.tf",
@@ -154,6 +164,14 @@ const MISTAKES: [Mistake; 8] = [
         replace: "  action                   = \"lambda:GetFunction\"\n",
         found_by: FoundBy::Rules,
         says: "who calls the function's URL may not invoke the function",
+    },
+    Mistake {
+        what: "a role without the permissions boundary",
+        file: "schedule.tf",
+        find: "  permissions_boundary = var.permissions_boundary_arn\n",
+        replace: "",
+        found_by: FoundBy::Rules,
+        says: "aws_iam_role.schedule has no permissions boundary",
     },
     Mistake {
         what: "a wrong TTL attribute",
