@@ -9,32 +9,53 @@ use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
-use super::PackedFile;
 use super::checksums::sha256;
+use super::{Arch, PackedFile, certificates, libraries, read};
 use crate::report::Check;
 
 /// How the image is run.
-pub(super) struct Runs<'a> {
+struct Runs<'a> {
     /// The program's path in the image.
-    pub(super) program: &'a str,
+    program: &'a str,
     /// The port that it is expected to listen on.
-    pub(super) port: u16,
+    port: u16,
+    arch: Arch,
 }
 
 /// Nobody in particular: the number that images without a shell usually run as.
 pub(super) const USER: u32 = 65_532;
 
-/// Cloud Run's processors, as images name them.
-const ARCHITECTURE: &str = "amd64";
+/// Where servers in containers are told to listen, by Cloud Run unless it is told otherwise itself, and by `infra/aws`.
+const PORT: u16 = 8080;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
+/// Writes the image of a server into a folder: the program under a name in the image's root, and what it needs: the
+/// certificates that it trusts, and the C library of this machine, which must be of the architecture.
+pub(super) fn of_server(program: &Path, name: &str, arch: Arch, folder: &Path) -> Check {
+    let mut files = vec![
+        PackedFile {
+            path: name.to_owned(),
+            mode: 0o755,
+            content: read(program)?,
+        },
+        certificates::trusted(),
+    ];
+    files.extend(libraries::of(program)?);
+    let runs = Runs {
+        program: name,
+        port: PORT,
+        arch,
+    };
+    write(folder, &files, &runs)
+}
+
 /// Writes an image of one layer with these files into a folder that holds nothing else
 /// afterwards. Its tag is `latest`.
-pub(super) fn write(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> Check {
+fn write(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> Check {
     write_layout(folder, files, runs).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
@@ -47,7 +68,7 @@ fn write_layout(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> std::io
     let archive = archive(files)?;
     let layer = blobs.add(&compressed(&archive)?, LAYER)?;
     let config = json!({
-        "architecture": ARCHITECTURE,
+        "architecture": architecture(runs.arch),
         "os": "linux",
         "config": {
             "User": format!("{USER}:{USER}"),
@@ -67,6 +88,14 @@ fn write_layout(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> std::io
         folder.join("oci-layout"),
         json!({ "imageLayoutVersion": "1.0.0" }).to_string(),
     )
+}
+
+/// As images name processors.
+const fn architecture(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "amd64",
+        Arch::Arm64 => "arm64",
+    }
 }
 
 /// The blobs of a layout, each under its digest.
@@ -196,6 +225,7 @@ mod tests {
         let runs = Runs {
             program: "server",
             port: 8080,
+            arch: Arch::X86_64,
         };
         write(&folder, &files(), &runs).unwrap();
         folder
