@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(crate) use self::everyday::check_everyday_packages;
+pub(crate) use self::image::image_digest;
 pub(crate) use self::lean_build::{Arch, lean_build};
 use self::sbom::Contents;
 use crate::emulators::Place;
@@ -71,6 +72,9 @@ pub(crate) fn package(make: impl FnOnce() -> Result<Package, String>) -> ExitCod
     let made = make().and_then(|package| {
         println!("binary     {}", described(&package.binary)?);
         println!("package    {}", described(&package.archive)?);
+        if package.archive.is_dir() {
+            println!("digest     {}", image_digest(&package.archive)?);
+        }
         println!("sbom       {}", package.sbom.display());
         println!("checksums  {}", package.checksums.display());
         Ok(())

@@ -37,24 +37,31 @@ mod tests {
     use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
     use std::process::{Command, Output};
+    use std::sync::mpsc::{self, Receiver};
     use std::thread;
 
     use crate::run::root;
 
-    /// Answers one connection after the other with these, an empty one by closing it, and goes then.
-    fn answering(answers: Vec<&'static str>) -> (String, thread::JoinHandle<()>) {
+    /// An endpoint that answers one connection after the other with these, an empty one by closing it; what it is asked.
+    fn answering(answers: Vec<&'static str>) -> (String, Receiver<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let server = thread::spawn(move || {
+        let (send, asked) = mpsc::channel();
+        thread::spawn(move || {
             for answer in answers {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut asked = String::new();
-                BufReader::new(&stream).read_line(&mut asked).unwrap();
-                assert_eq!(asked, "GET /_bleepstore/health HTTP/1.1\r\n");
+                let mut line = String::new();
+                BufReader::new(&stream).read_line(&mut line).unwrap();
+                send.send(line).unwrap();
                 stream.write_all(answer.as_bytes()).unwrap();
             }
         });
-        (endpoint, server)
+        (endpoint, asked)
+    }
+
+    fn assert_asked(asked: &Receiver<String>, times: usize) {
+        let asked: Vec<String> = asked.try_iter().collect();
+        assert_eq!(asked, vec!["GET /_bleepstore/health HTTP/1.1\r\n"; times]);
     }
 
     const WELL: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"status\":\"ok\"}";
@@ -75,25 +82,25 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_waited_for_until_it_is_well_three_times_in_a_row() {
-        let (endpoint, server) = answering(vec!["", STARTING, WELL, FORBIDDEN, WELL, WELL, WELL]);
+        let (endpoint, asked) = answering(vec!["", STARTING, WELL, FORBIDDEN, WELL, WELL, WELL]);
         let waited = waited(&endpoint);
         assert!(
             waited.status.success(),
             "{}",
             String::from_utf8_lossy(&waited.stderr)
         );
-        server.join().unwrap();
+        assert_asked(&asked, 7);
     }
 
     #[test]
     fn an_endpoint_is_waited_for_five_minutes_and_its_last_answer_is_told() {
-        let (endpoint, server) = answering(vec![STARTING, STARTING, STARTING, STARTING, FORBIDDEN]);
+        let (endpoint, asked) = answering(vec![STARTING, STARTING, STARTING, STARTING, FORBIDDEN]);
         let waited = waited(&endpoint);
         assert_eq!(waited.status.code(), Some(1));
         assert_eq!(
             String::from_utf8_lossy(&waited.stderr),
             format!("{endpoint} does not serve after 300 seconds: 403 Forbidden. What was applied stays.\n")
         );
-        server.join().unwrap();
+        assert_asked(&asked, 5);
     }
 }

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::image::{Image, digest};
+use super::image::Image;
 use super::is_there;
 use super::terraform::Outputs;
 use crate::package::{self, Arch, Package};
@@ -117,7 +117,10 @@ impl Cloud {
                 let (region, project) = (variable("TF_VAR_region")?, variable("TF_VAR_project")?);
                 let repository = format!("{region}-docker.pkg.dev/{project}/{name}/{IMAGE}");
                 Ok(Deployable {
-                    variables: vec![format!("-var=image={repository}@{}", digest(&archive)?)],
+                    variables: vec![format!(
+                        "-var=image={repository}@{}",
+                        package::image_digest(&archive)?
+                    )],
                     image: Some(Image {
                         layout: archive,
                         repository,

@@ -2,10 +2,8 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-
-use serde_json::Value;
 
 use crate::report::Check;
 use crate::run::{output, succeeds, target_dir};
@@ -60,15 +58,4 @@ fn given(command: &mut Command, input: &str) -> Check {
         status if status.success() => Ok(()),
         status => Err(format!("{name} ended with {status}")),
     }
-}
-
-/// The digest of the one image in an OCI layout.
-pub(super) fn digest(layout: &Path) -> Result<String, String> {
-    let file = layout.join("index.json");
-    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let index: Value = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
-    let digest = index["manifests"][0]["digest"].as_str();
-    digest
-        .map(str::to_owned)
-        .ok_or_else(|| format!("{} names no image", file.display()))
 }

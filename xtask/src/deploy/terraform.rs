@@ -64,7 +64,7 @@ impl Root {
 
 fn with_backend(kind: &str) -> String {
     format!(
-        "# Written by `cargo xtask deploy --backend-config`. Without this file the state is kept here again.\n\n\
+        "# Written by `cargo xtask deploy --backend-config`. To keep state here again: remove this, terraform init -migrate-state.\n\n\
          terraform {{\n  backend \"{kind}\" {{}}\n}}\n"
     )
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::mistakes::{FoundBy, Mistake};
 use super::plan::Plan;
 use super::{Cloud, permissions, shared, source};
+use crate::deploy::cost::HttpService;
 
 pub(super) const CLOUD: Cloud = Cloud {
     name: "aws",
@@ -28,6 +29,7 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     complaints.extend(permissions::compared_with_calls(plan, &of_program)?);
     complaints.extend(open_to_its_url(plan));
     complaints.extend(unbounded_roles(plan));
+    complaints.extend(unpriced(plan));
     Ok(complaints)
 }
 
@@ -107,8 +109,17 @@ fn unbounded_roles(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
+/// What `cargo xtask deploy` adds up, where the plan does not have it where that looks.
+fn unpriced(plan: &Plan) -> Option<String> {
+    match HttpService::planned(plan.as_json()) {
+        Ok(Some(_)) => None,
+        Ok(None) => Some("the estimate of the cost finds no HTTP service in the plan".to_owned()),
+        Err(complaint) => Some(format!("the estimate of the cost: {complaint}")),
+    }
+}
+
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 9] = [
+const MISTAKES: [Mistake; 10] = [
     Mistake {
         what: "a wrong argument",
         file: "function.tf",
@@ -172,6 +183,14 @@ const MISTAKES: [Mistake; 9] = [
         replace: "",
         found_by: FoundBy::Rules,
         says: "aws_iam_role.schedule has no permissions boundary",
+    },
+    Mistake {
+        what: "a cost that no estimate finds",
+        file: "load_balancer.tf",
+        find: "  subnets                    = local.http[0].public_subnet_ids\n",
+        replace: "",
+        found_by: FoundBy::Rules,
+        says: "the estimate of the cost: the plan does not say /subnets of aws_lb",
     },
     Mistake {
         what: "a wrong TTL attribute",

@@ -164,6 +164,17 @@ fn compressed(content: &[u8]) -> std::io::Result<Vec<u8>> {
     gzip.finish()
 }
 
+/// The digest of the one image in a layout, by which registries know it.
+pub(crate) fn image_digest(layout: &Path) -> Result<String, String> {
+    let file = layout.join("index.json");
+    let index: Value =
+        serde_json::from_slice(&read(&file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+    let digest = index["manifests"][0]["digest"].as_str();
+    digest
+        .map(str::to_owned)
+        .ok_or_else(|| format!("{} names no image", file.display()))
+}
+
 /// The files in the layers of an image.
 pub(super) fn files(layout: &Path) -> Result<Vec<PackedFile>, String> {
     listed(layout).map_err(|error| format!("{}: {error}", layout.display()))
@@ -274,6 +285,10 @@ mod tests {
             bytes
         };
         let index = json(&fs::read(folder.join("index.json")).unwrap());
+        assert_eq!(
+            image_digest(&folder),
+            Ok(index["manifests"][0]["digest"].as_str().unwrap().to_owned())
+        );
         let manifest = json(&blob(&index["manifests"][0]));
         let config = json(&blob(&manifest["config"]));
         assert_eq!(config["config"]["User"], "65532:65532");

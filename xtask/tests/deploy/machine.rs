@@ -37,7 +37,7 @@ case \"$1\" in
         PATH=\"$REAL_PATH\"
         mkdir -p \"$CARGO_TARGET_DIR/lean\"
         cp \"$PROGRAM\" \"$CARGO_TARGET_DIR/lean/$program\" ;;
-    *) PATH=\"$REAL_PATH\" exec \"$REAL_CARGO\" \"$@\" ;;
+    *) HOME=\"$REAL_HOME\" PATH=\"$REAL_PATH\" exec \"$REAL_CARGO\" \"$@\" ;;
 esac
 ";
 
@@ -161,6 +161,7 @@ impl Machine {
             .env("OUTPUTS", "{}")
             .env("REFUSED", "nothing")
             .env("REAL_PATH", env::var_os("PATH").unwrap_or_default())
+            .env("REAL_HOME", env::var_os("HOME").unwrap_or_default())
             .env("REAL_CARGO", env!("CARGO"));
         // Where the real cargo has its crates.
         for name in ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
