@@ -2,6 +2,7 @@ variable "name" {
   description = "What every resource is named after. One name, one store, per account and region."
   type        = string
   default     = "bleepstore"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,25}[a-z0-9]$", var.name))
@@ -79,6 +80,7 @@ variable "architecture" {
   description = "The processor that the package was built for."
   type        = string
   default     = "x86_64"
+  nullable    = false
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
@@ -90,6 +92,7 @@ variable "memory_mb" {
   description = "Memory of the function, which also sets its share of a processor. It needs 20 MB and the size of a body."
   type        = number
   default     = 512
+  nullable    = false
 
   validation {
     condition     = var.memory_mb >= 128 && var.memory_mb <= 10240 && floor(var.memory_mb) == var.memory_mb
@@ -101,6 +104,7 @@ variable "timeout_seconds" {
   description = "How long a request or a slice of garbage collection may take. A slice that takes longer is begun anew by the next run, and never ends: raise this where the alarm on garbage collection says so."
   type        = number
   default     = 300
+  nullable    = false
 
   validation {
     condition     = var.timeout_seconds >= 30 && var.timeout_seconds <= 900 && floor(var.timeout_seconds) == var.timeout_seconds
@@ -112,6 +116,7 @@ variable "max_concurrency" {
   description = "The requests that are answered at a time, which bounds what a flood of them costs. -1 leaves it to the account's quota, which new accounts need: theirs is 10, and none of it can be reserved. 0 turns everything away, such as for a restore. Without `function_url` it is 1 at most."
   type        = number
   default     = 100
+  nullable    = false
 
   validation {
     condition     = contains([-1, 0], var.max_concurrency) || (var.max_concurrency >= 2 && floor(var.max_concurrency) == var.max_concurrency)
@@ -123,6 +128,7 @@ variable "log_filter" {
   description = "BLEEPSTORE_LOG: a level, or `target=level` pairs. Above `info` the alarm on garbage collection has nothing to count and is left out."
   type        = string
   default     = "info"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9_:=,]+$", var.log_filter))
@@ -134,6 +140,7 @@ variable "log_retention_days" {
   description = "How long logs are kept."
   type        = number
   default     = 30
+  nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
@@ -147,6 +154,7 @@ variable "root_access_key" {
   description = "The access key of the root credential, which owns the store. Its secret key is generated."
   type        = string
   default     = "BLEEPSTOREROOT"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[A-Za-z0-9]{3,128}$", var.root_access_key))
@@ -180,6 +188,7 @@ variable "gc_schedule" {
   description = "When a slice of garbage is collected, as EventBridge Scheduler writes it. A round over a large store takes several slices. The alarm on garbage collection waits for as long as the schedule needs, and CloudWatch for 7 days at most: a rarer schedule needs `alarms` off."
   type        = string
   default     = "rate(6 hours)"
+  nullable    = false
 
   validation {
     condition     = can(regex("^(rate\\([1-9][0-9]* (minute|hour|day)s?\\)|cron\\([^ ]+( [^ ]+){5}\\))$", var.gc_schedule))
@@ -191,6 +200,7 @@ variable "abort_incomplete_uploads_after_days" {
   description = "When S3 drops the parts of a blob whose writer died. It says nothing about the uploads of BleepStore's clients, whose parts are blobs of their own."
   type        = number
   default     = 2
+  nullable    = false
 
   validation {
     condition     = var.abort_incomplete_uploads_after_days >= 1 && floor(var.abort_incomplete_uploads_after_days) == var.abort_incomplete_uploads_after_days

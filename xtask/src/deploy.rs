@@ -8,6 +8,7 @@ mod terraform;
 
 use std::fs;
 use std::io::{self, Write};
+use std::iter;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -93,6 +94,7 @@ fn plan_and_apply(
         .arg(format!("-out={}", plan.display()));
     succeeds(&mut planning)?;
     let planned = terraform.planned(plan)?;
+    package.fits(&planned)?;
     println!("\n{}", cost::estimate(terraform.cloud, &planned)?);
     if only_plan || !confirmed("Apply this plan? Only \"yes\" does: ")? {
         return Ok(false);
@@ -143,16 +145,23 @@ fn confirmed(question: &str) -> Result<bool, String> {
     Ok(answer.trim() == "yes")
 }
 
-/// Waits until the endpoint answers, and uses it.
+/// Waits until each endpoint answers, and uses it.
 fn smoke(terraform: &Root) -> Check {
     let outputs = terraform.outputs()?;
+    let first = outputs.text("endpoint")?;
+    let second = outputs
+        .known("http_endpoint")
+        .filter(|endpoint| *endpoint != first);
     let python = python::environment("venv", "tests/sdk/requirements.txt")?;
-    let served = Served {
-        endpoint: outputs.text("endpoint")?,
-        region: outputs.text("region")?,
-        access_key: outputs.text("access_key")?,
-        secret_key: outputs.text("secret_key")?,
-    };
-    println!("Waiting for {} to answer.", served.endpoint);
-    served.smoke(&python)
+    for endpoint in iter::once(first).chain(second) {
+        println!("Waiting for {endpoint} to answer.");
+        let served = Served {
+            endpoint,
+            region: outputs.text("region")?,
+            access_key: outputs.text("access_key")?,
+            secret_key: outputs.text("secret_key")?,
+        };
+        served.smoke(&python)?;
+    }
+    Ok(())
 }

@@ -4,6 +4,8 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::image::Image;
 use super::is_there;
 use super::terraform::Outputs;
@@ -104,9 +106,12 @@ impl Cloud {
     pub(super) fn package(self) -> Result<Deployable, String> {
         match self {
             Self::Aws => {
-                let Package { archive, .. } = package::aws(Arch::X86_64)?;
+                let name = env::var("TF_VAR_architecture").unwrap_or_else(|_| Arch::X86_64.name().to_owned());
+                let arch = Arch::named(&name).ok_or_else(|| format!("there is no architecture {name}"))?;
+                let Package { archive, .. } = package::aws(arch)?;
                 Ok(Deployable {
                     variables: vec![format!("-var=package={}", archive.display())],
+                    made_for: vec![("architecture", name)],
                     image: None,
                 })
             }
@@ -117,6 +122,7 @@ impl Cloud {
                 let (region, project) = (variable("TF_VAR_region")?, variable("TF_VAR_project")?);
                 let repository = format!("{region}-docker.pkg.dev/{project}/{name}/{IMAGE}");
                 Ok(Deployable {
+                    made_for: vec![("name", name), ("project", project), ("region", region)],
                     variables: vec![format!(
                         "-var=image={repository}@{}",
                         package::image_digest(&archive)?
@@ -131,6 +137,7 @@ impl Cloud {
                 let Package { archive, .. } = package::azure()?;
                 Ok(Deployable {
                     variables: vec![format!("-var=package={}", archive.display())],
+                    made_for: Vec::new(),
                     image: None,
                 })
             }
@@ -171,8 +178,26 @@ impl Cloud {
 /// A package, and the variables of Terraform that name it.
 pub(super) struct Deployable {
     pub(super) variables: Vec<String>,
+    /// Variables that it was made by, with their values. They were read from the environment, and a file of variables may say
+    /// otherwise.
+    made_for: Vec<(&'static str, String)>,
     /// What must be pushed between making its registry and making what runs it.
     pub(super) image: Option<Image>,
+}
+
+impl Deployable {
+    /// Whether the plan, as `terraform show -json` has it, is for what this was made for.
+    pub(super) fn fits(&self, plan: &Value) -> Check {
+        for (name, value) in &self.made_for {
+            let planned = &plan["variables"][name]["value"];
+            if !planned.is_null() && planned != value.as_str() {
+                return Err(format!(
+                    "what was packaged is for {name} = {value}, and the plan for {planned}: set TF_VAR_{name}"
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn one_set(names: &[&str]) -> Check {

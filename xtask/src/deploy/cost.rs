@@ -57,7 +57,13 @@ const fn tables(cloud: Cloud) -> Tables {
 pub(super) fn estimate(cloud: Cloud, plan: &Value) -> Result<String, String> {
     let file = root().join(PAGE);
     let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    added_up(&text, &tables(cloud), HttpService::planned(plan)?.as_ref())
+    let estimate = added_up(&text, &tables(cloud), HttpService::planned(plan)?.as_ref())?;
+    match plan["variables"]["min_instances"]["value"].as_u64() {
+        None | Some(0) => Ok(estimate),
+        Some(kept) => Ok(format!(
+            "{estimate}\nNot in it: {kept} instances that are kept while they are idle (min_instances)."
+        )),
+    }
 }
 
 fn added_up(text: &str, tables: &Tables, service: Option<&HttpService>) -> Result<String, String> {
@@ -158,6 +164,16 @@ mod tests {
         ] {
             assert!(estimate.contains(line), "{line}: {estimate}");
         }
+    }
+
+    #[test]
+    fn instances_that_are_kept_are_said_to_be_left_out() {
+        let of = |kept: u64| {
+            let plan = serde_json::json!({ "variables": { "min_instances": { "value": kept } } });
+            estimate(Cloud::Gcp, &plan).unwrap()
+        };
+        assert!(of(2).ends_with("Not in it: 2 instances that are kept while they are idle (min_instances)."));
+        assert!(!of(0).contains("min_instances"));
     }
 
     #[test]

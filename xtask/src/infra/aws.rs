@@ -16,6 +16,9 @@ pub(super) const CLOUD: Cloud = Cloud {
 const SCHEMA: &str = "aws-lambda/src/dynamo/schema.rs";
 const EVENT: &str = "aws-lambda/src/event.rs";
 
+/// Why each role may do what it may.
+const REASONS: &str = "docs/security.md";
+
 /// The sources that the program is made of, where they name settings and write the log.
 const SOURCES: [&str; 3] = ["aws-lambda/src", "core/src", "http/src"];
 
@@ -30,6 +33,7 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     complaints.extend(open_to_its_url(plan));
     complaints.extend(unbounded_roles(plan));
     complaints.extend(unpriced(plan));
+    complaints.extend(permissions::compared_with_reasons(plan, &source::file(REASONS)?));
     Ok(complaints)
 }
 
@@ -119,7 +123,7 @@ fn unpriced(plan: &Plan) -> Option<String> {
 }
 
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 10] = [
+const MISTAKES: [Mistake; 11] = [
     Mistake {
         what: "a wrong argument",
         file: "function.tf",
@@ -169,10 +173,18 @@ const MISTAKES: [Mistake; 10] = [
         says: "dynamodb:Query is called, and not allowed",
     },
     Mistake {
+        what: "an action of another role without a reason",
+        file: "schedule.tf",
+        find: "[\"lambda:InvokeFunction\"]",
+        replace: "[\"lambda:InvokeFunction\", \"lambda:UpdateFunctionCode\"]",
+        found_by: FoundBy::Rules,
+        says: "lambda:UpdateFunctionCode is allowed, and docs/security.md gives no reason",
+    },
+    Mistake {
         what: "a removed second permission",
         file: "function.tf",
-        find: "  action                   = \"lambda:InvokeFunction\"\n",
-        replace: "  action                   = \"lambda:GetFunction\"\n",
+        find: "  count = var.function_url ? 1 : 0\n\n  statement_id             = \"invoke-by-url\"",
+        replace: "  count = 0\n\n  statement_id             = \"invoke-by-url\"",
         found_by: FoundBy::Rules,
         says: "who calls the function's URL may not invoke the function",
     },

@@ -17,7 +17,7 @@ for argument; do
 done
 case \"$1\" in
     \"$REFUSED\") exit 1 ;;
-    show) printf '{\"planned_values\":{\"root_module\":{\"resources\":[]}}}' ;;
+    show) printf '%s' \"$PLANNED\" ;;
     output) printf '%s' \"$OUTPUTS\" ;;
 esac
 ";
@@ -159,6 +159,7 @@ impl Machine {
             .env("RECORD", self.folder.join("record"))
             .env("PROGRAM", self.folder.join("program"))
             .env("OUTPUTS", "{}")
+            .env("PLANNED", "{}")
             .env("REFUSED", "nothing")
             .env("REAL_PATH", env::var_os("PATH").unwrap_or_default())
             .env("REAL_HOME", env::var_os("HOME").unwrap_or_default())

@@ -91,6 +91,22 @@ fn a_plan_that_fails_is_not_applied() {
 }
 
 #[test]
+fn a_package_for_another_processor_than_the_plans_is_not_applied() {
+    let mut machine = Machine::complete("processor", "aws");
+    machine.answer("yes\n");
+    machine.set(
+        "PLANNED",
+        "{\"variables\":{\"architecture\":{\"value\":\"arm64\"}}}",
+    );
+    let ended = machine.xtask(&["deploy", "aws"]);
+    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS_PLAN, AWS_SHOW]);
+    assert_eq!(
+        ended.complained,
+        "xtask: what was packaged is for architecture = x86_64, and the plan for \"arm64\": set TF_VAR_architecture\n"
+    );
+}
+
+#[test]
 fn on_google_cloud_the_image_is_pushed_to_its_registry_before_the_plan() {
     let mut machine = Machine::complete("image", "gcp");
     machine.answer("no\n");
