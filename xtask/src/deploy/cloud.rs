@@ -73,6 +73,7 @@ impl Cloud {
                     "AWS_CONFIG_FILE",
                     "AWS_WEB_IDENTITY_TOKEN_FILE",
                     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
                 ];
                 credentials("AWS", &set, &[".aws/credentials", ".aws/config"], "aws configure")
             }
