@@ -1,4 +1,4 @@
-//! A machine on which `cargo xtask deploy` and `destroy` find stand-ins for what they run, which write down what they are asked for.
+//! A machine on which `cargo xtask` finds stand-ins for what it runs, which write down what they are asked for.
 
 use std::env;
 use std::fs;
@@ -105,7 +105,7 @@ impl Machine {
 
     /// One without programs, settings and credentials. `name` is that of the test.
     pub(crate) fn bare(name: &str) -> Self {
-        let folder = env::temp_dir().join(format!("bleepstore-deploy-{name}-{}", std::process::id()));
+        let folder = env::temp_dir().join(format!("bleepstore-machine-{name}-{}", std::process::id()));
         fs::create_dir_all(folder.join("bin")).unwrap();
         fs::write(folder.join("program"), program()).unwrap();
         fs::write(folder.join("record"), "").unwrap();

@@ -1,11 +1,8 @@
-//! `cargo xtask deploy` and `destroy` without an account: the programs that they run are stand-ins.
-#![allow(clippy::unwrap_used)]
-
-mod machine;
+//! `cargo xtask deploy` and `destroy` without an account.
 
 use std::fs;
 
-use machine::{Ended, Machine};
+use crate::machine::{Ended, Machine};
 
 const AWS: [&str; 3] = [
     "terraform version",
