@@ -1,5 +1,6 @@
 //! `infra/aws` applied to an emulated AWS, S3 served from what was applied, and all of it destroyed again:
-//! `applied-aws FOLDER`, with a copy of the root that has been initialised. `cargo xtask infra-check` makes one.
+//! `applied-aws FOLDER TARGET…`, with a copy of the root that has been initialised, and the arguments of Terraform that name what
+//! is protected. `cargo xtask infra-check` makes one.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -17,9 +18,8 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The HTTP service is there, in the network that MiniStack has from its start. Alarms are left out: MiniStack forgets most of
 /// their settings, so that a second plan would change them.
-const VARIABLES: [&str; 4] = [
+const VARIABLES: [&str; 3] = [
     "-var=package=package.zip",
-    "-var=deletion_protection=false",
     "-var=alarms=false",
     "-var=http_service={\
      image=\"000000000000.dkr.ecr.us-east-1.amazonaws.com/bleepstore:1\",\
@@ -42,11 +42,12 @@ const OF_THE_URL: [&str; 3] = [
 const EMPTY_ZIP: &[u8; 22] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 fn main() -> ExitCode {
-    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
+    let mut arguments = std::env::args().skip(1);
+    let Some(folder) = arguments.next().map(PathBuf::from) else {
         eprintln!("applied-aws takes the folder of the root");
         return ExitCode::from(2);
     };
-    match run(&folder) {
+    match run(&folder, &arguments.collect::<Vec<_>>()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("applied-aws: {error}");
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(folder: &Path) -> Outcome<()> {
+fn run(folder: &Path, protected: &[String]) -> Outcome<()> {
     fs::write(folder.join("package.zip"), EMPTY_ZIP)?;
     let root = Root {
         folder,
@@ -66,13 +67,10 @@ fn run(folder: &Path) -> Outcome<()> {
     // Its exit code is 2 where anything would change.
     root.terraform(&["plan", "-detailed-exitcode"], &VARIABLES)?;
     root.without_url()?;
-    root.terraform(&["destroy", "-auto-approve"], &VARIABLES)?;
-    let left = root.resources()?;
-    if !left.is_empty() {
-        return Err(format!("destroy left behind:\n{}", left.join("\n")).into());
-    }
+    root.destroy(protected)?;
     println!(
-        "infra/aws was applied to MiniStack with its HTTP service, served S3, had nothing to change, lost its URL, and was destroyed"
+        "infra/aws was applied to MiniStack with its HTTP service, served S3, had nothing to change, lost its URL, was protected, \
+         and was destroyed"
     );
     Ok(())
 }
@@ -132,6 +130,25 @@ impl Root<'_> {
             "https://s3.example.com",
             "clients are sent to the HTTP service"
         );
+        Ok(())
+    }
+
+    /// As `cargo xtask destroy` does: takes the protection off these targets, and then everything down. Before that the table,
+    /// which all depends on, cannot be deleted.
+    fn destroy(&self, protected: &[String]) -> Outcome<()> {
+        let table = [&VARIABLES[..], &["-target=aws_dynamodb_table.metadata"]].concat();
+        let refused = self.terraform(&["destroy", "-auto-approve"], &table);
+        let refusal = refused.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refusal.contains("protected against deletion"), "{refusal}");
+        let unprotected = [&VARIABLES[..], &["-var=deletion_protection=false"]].concat();
+        let targets = protected.iter().map(String::as_str);
+        let variables: Vec<&str> = unprotected.iter().copied().chain(targets).collect();
+        self.terraform(&["apply", "-auto-approve"], &variables)?;
+        self.terraform(&["destroy", "-auto-approve"], &unprotected)?;
+        let left = self.resources()?;
+        if !left.is_empty() {
+            return Err(format!("destroy left behind:\n{}", left.join("\n")).into());
+        }
         Ok(())
     }
 

@@ -159,7 +159,7 @@ impl Cloud {
     }
 
     /// The resources that the switch `deletion_protection` is about, as arguments of Terraform.
-    pub(super) const fn protected(self) -> &'static [&'static str] {
+    pub(crate) const fn protected(self) -> &'static [&'static str] {
         match self {
             Self::Aws => &[
                 "-target=aws_dynamodb_table.metadata",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::terraform::Terraform;
 use super::{roots, tools};
+use crate::deploy;
 use crate::report::{Check, Tally, counted};
 use crate::run::{cargo, succeeds, target_dir};
 
@@ -93,7 +94,7 @@ fn applied(aws: &Path, mirror: &Path) -> Check {
     succeeds(&mut cargo(["build", "--locked", "--workspace", "--quiet"]))?;
     // It runs Terraform itself, so with the same environment.
     let mut run = terraform.program(&target_dir().join("debug/applied-aws"));
-    succeeds(run.arg(&folder))
+    succeeds(run.arg(&folder).args(deploy::Cloud::Aws.protected()))
 }
 
 #[cfg(test)]
