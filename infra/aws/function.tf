@@ -1,4 +1,9 @@
-# The function behind its URL.
+# The function, behind its URL unless that is left out (`function_url`).
+
+locals {
+  # Without a URL garbage is collected, by one at a time, and nothing else happens.
+  concurrency = var.function_url ? var.max_concurrency : min(var.max_concurrency, 1)
+}
 
 resource "aws_cloudwatch_log_group" "function" {
   #checkov:skip=CKV_AWS_158:A key of the user's own is an option (kms_key_arn); otherwise CloudWatch's own key encrypts.
@@ -25,7 +30,7 @@ resource "aws_lambda_function" "bleepstore" {
   source_code_hash               = filebase64sha256(var.package)
   memory_size                    = var.memory_mb
   timeout                        = var.timeout_seconds
-  reserved_concurrent_executions = var.max_concurrency
+  reserved_concurrent_executions = local.concurrency
   tags                           = local.tags
 
   environment {
@@ -40,6 +45,8 @@ resource "aws_lambda_function" "bleepstore" {
 
 resource "aws_lambda_function_url" "bleepstore" {
   #checkov:skip=CKV_AWS_258:Clients sign for BleepStore, which checks every request; IAM would check for AWS's own credentials.
+  count = var.function_url ? 1 : 0
+
   function_name      = aws_lambda_function.bleepstore.function_name
   authorization_type = "NONE"
   invoke_mode        = "RESPONSE_STREAM"
@@ -49,6 +56,8 @@ resource "aws_lambda_function_url" "bleepstore" {
 # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 resource "aws_lambda_permission" "call_url" {
   #checkov:skip=CKV_AWS_301:The endpoint is public; BleepStore checks the signature of every request.
+  count = var.function_url ? 1 : 0
+
   statement_id           = "call-url"
   function_name          = aws_lambda_function.bleepstore.function_name
   action                 = "lambda:InvokeFunctionUrl"
@@ -58,6 +67,8 @@ resource "aws_lambda_permission" "call_url" {
 
 resource "aws_lambda_permission" "invoke_by_url" {
   #checkov:skip=CKV_AWS_301:The endpoint is public; BleepStore checks the signature of every request.
+  count = var.function_url ? 1 : 0
+
   statement_id             = "invoke-by-url"
   function_name            = aws_lambda_function.bleepstore.function_name
   action                   = "lambda:InvokeFunction"

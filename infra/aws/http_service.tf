@@ -91,9 +91,10 @@ data "aws_iam_policy_document" "execution" {
 resource "aws_iam_role" "task" {
   count = length(local.http)
 
-  name               = "${local.http_name}-task-${local.region}"
-  assume_role_policy = data.aws_iam_policy_document.assumed_by_tasks.json
-  tags               = local.tags
+  name                 = "${local.http_name}-task-${local.region}"
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by_tasks.json
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = local.tags
 }
 
 resource "aws_iam_role_policy" "task" {
@@ -107,9 +108,10 @@ resource "aws_iam_role_policy" "task" {
 resource "aws_iam_role" "execution" {
   count = length(local.http)
 
-  name               = "${local.http_name}-execution-${local.region}"
-  assume_role_policy = data.aws_iam_policy_document.assumed_by_tasks.json
-  tags               = local.tags
+  name                 = "${local.http_name}-execution-${local.region}"
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by_tasks.json
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = local.tags
 }
 
 resource "aws_iam_role_policy" "execution" {

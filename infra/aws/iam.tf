@@ -78,9 +78,10 @@ data "aws_iam_policy_document" "assumed_by_lambda" {
 }
 
 resource "aws_iam_role" "function" {
-  name               = "${var.name}-function-${local.region}"
-  assume_role_policy = data.aws_iam_policy_document.assumed_by_lambda.json
-  tags               = local.tags
+  name                 = "${var.name}-function-${local.region}"
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by_lambda.json
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = local.tags
 }
 
 resource "aws_iam_role_policy" "function" {

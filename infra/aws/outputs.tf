@@ -1,11 +1,17 @@
+locals {
+  function_endpoint = one([for url in aws_lambda_function_url.bleepstore : trimsuffix(url.function_url, "/")])
+  http_endpoint     = one([for http in local.http : "https://${http.domain_name}"])
+  endpoint          = var.function_url ? local.function_endpoint : local.http_endpoint
+}
+
 output "endpoint" {
-  description = "The function's URL, without the slash at its end."
-  value       = trimsuffix(aws_lambda_function_url.bleepstore.function_url, "/")
+  description = "Where S3 is served: the function's URL, without the slash at its end; the HTTP service's without `function_url`."
+  value       = local.endpoint
 }
 
 output "http_endpoint" {
   description = "The endpoint of the HTTP service, which has S3's own limits; null without `http_service`."
-  value       = one([for http in local.http : "https://${http.domain_name}"])
+  value       = local.http_endpoint
 }
 
 output "load_balancer" {
@@ -65,6 +71,6 @@ output "try_it" {
     "AWS_ACCESS_KEY_ID=${var.root_access_key}",
     "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key)",
     "AWS_DEFAULT_REGION=${local.region}",
-    "aws s3 --endpoint-url ${trimsuffix(aws_lambda_function_url.bleepstore.function_url, "/")} ls",
+    "aws s3 --endpoint-url ${local.endpoint} ls",
   ])
 }

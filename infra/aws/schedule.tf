@@ -26,9 +26,10 @@ data "aws_iam_policy_document" "invoke" {
 }
 
 resource "aws_iam_role" "schedule" {
-  name               = "${var.name}-schedule-${local.region}"
-  assume_role_policy = data.aws_iam_policy_document.assumed_by_scheduler.json
-  tags               = local.tags
+  name                 = "${var.name}-schedule-${local.region}"
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by_scheduler.json
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = local.tags
 }
 
 resource "aws_iam_role_policy" "schedule" {

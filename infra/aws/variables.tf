@@ -2,6 +2,7 @@ variable "name" {
   description = "What every resource is named after. One name, one store, per account and region."
   type        = string
   default     = "bleepstore"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,25}[a-z0-9]$", var.name))
@@ -24,17 +25,46 @@ variable "deletion_protection" {
 }
 
 variable "kms_key_arn" {
-  description = "A key of KMS for the table, the bucket, the logs and the secret, instead of keys that AWS owns. Its policy must let CloudWatch Logs of the region use it."
+  description = "A key of KMS for the table, the bucket, the logs and the secret, instead of keys that AWS owns. Its policy must let CloudWatch Logs of the region use it. A multi-Region key is named by its replica in this region."
   type        = string
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-f0-9-]+$", var.kms_key_arn))
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/(mrk-)?[a-f0-9-]+$", var.kms_key_arn))
     error_message = "The KMS key must be named by the ARN of a key, not of an alias."
+  }
+
+  # Services use keys of their own region only; a multi-Region key has an ARN in each.
+  validation {
+    condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == data.aws_region.current.id, false)
+    error_message = "The KMS key must be of the region that this is applied to: of a multi-Region key, name the replica there."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "The policy that bounds what every role made here may do, where the account demands one. It must allow what docs/security.md lists."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
+    error_message = "The permissions boundary must be named by the ARN of a policy."
   }
 }
 
 # The function
+
+variable "function_url" {
+  description = "Whether clients reach the function by a URL, which is public: nothing but BleepStore's signatures guards it, and service control policies may deny it. Without one `http_service` is the only way in, and the function collects garbage and nothing else."
+  type        = bool
+  default     = true
+  nullable    = false
+
+  validation {
+    condition     = var.function_url || var.http_service != null
+    error_message = "Nobody would reach the store: there must be the function's URL or http_service."
+  }
+}
 
 variable "package" {
   description = "The zip that `cargo xtask package aws` made."
@@ -50,6 +80,7 @@ variable "architecture" {
   description = "The processor that the package was built for."
   type        = string
   default     = "x86_64"
+  nullable    = false
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
@@ -61,6 +92,7 @@ variable "memory_mb" {
   description = "Memory of the function, which also sets its share of a processor. It needs 20 MB and the size of a body."
   type        = number
   default     = 512
+  nullable    = false
 
   validation {
     condition     = var.memory_mb >= 128 && var.memory_mb <= 10240 && floor(var.memory_mb) == var.memory_mb
@@ -72,6 +104,7 @@ variable "timeout_seconds" {
   description = "How long a request or a slice of garbage collection may take. A slice that takes longer is begun anew by the next run, and never ends: raise this where the alarm on garbage collection says so."
   type        = number
   default     = 300
+  nullable    = false
 
   validation {
     condition     = var.timeout_seconds >= 30 && var.timeout_seconds <= 900 && floor(var.timeout_seconds) == var.timeout_seconds
@@ -80,9 +113,10 @@ variable "timeout_seconds" {
 }
 
 variable "max_concurrency" {
-  description = "The requests that are answered at a time, which bounds what a flood of them costs. -1 leaves it to the account's quota, which new accounts need: theirs is 10, and none of it can be reserved. 0 turns everything away, such as for a restore."
+  description = "The requests that are answered at a time, which bounds what a flood of them costs. -1 leaves it to the account's quota, which new accounts need: theirs is 10, and none of it can be reserved. 0 turns everything away, such as for a restore. Without `function_url` it is 1 at most."
   type        = number
   default     = 100
+  nullable    = false
 
   validation {
     condition     = contains([-1, 0], var.max_concurrency) || (var.max_concurrency >= 2 && floor(var.max_concurrency) == var.max_concurrency)
@@ -94,6 +128,7 @@ variable "log_filter" {
   description = "BLEEPSTORE_LOG: a level, or `target=level` pairs. Above `info` the alarm on garbage collection has nothing to count and is left out."
   type        = string
   default     = "info"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9_:=,]+$", var.log_filter))
@@ -105,6 +140,7 @@ variable "log_retention_days" {
   description = "How long logs are kept."
   type        = number
   default     = 30
+  nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
@@ -118,6 +154,7 @@ variable "root_access_key" {
   description = "The access key of the root credential, which owns the store. Its secret key is generated."
   type        = string
   default     = "BLEEPSTOREROOT"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[A-Za-z0-9]{3,128}$", var.root_access_key))
@@ -148,13 +185,14 @@ variable "gc_enabled" {
 }
 
 variable "gc_schedule" {
-  description = "When a slice of garbage is collected, as EventBridge Scheduler writes it. A round over a large store takes several slices."
+  description = "When a slice of garbage is collected, as EventBridge Scheduler writes it. A round over a large store takes several slices. The alarm on garbage collection waits for as long as the schedule needs, and CloudWatch for 7 days at most: a rarer schedule needs `alarms` off."
   type        = string
   default     = "rate(6 hours)"
+  nullable    = false
 
   validation {
-    condition     = can(regex("^(rate|cron)\\(.+\\)$", var.gc_schedule))
-    error_message = "The schedule must be rate(…) or cron(…)."
+    condition     = can(regex("^(rate\\([1-9][0-9]* (minute|hour|day)s?\\)|cron\\([^ ]+( [^ ]+){5}\\))$", var.gc_schedule))
+    error_message = "The schedule must be rate(number unit) or cron(…) with six fields."
   }
 }
 
@@ -162,6 +200,7 @@ variable "abort_incomplete_uploads_after_days" {
   description = "When S3 drops the parts of a blob whose writer died. It says nothing about the uploads of BleepStore's clients, whose parts are blobs of their own."
   type        = number
   default     = 2
+  nullable    = false
 
   validation {
     condition     = var.abort_incomplete_uploads_after_days >= 1 && floor(var.abort_incomplete_uploads_after_days) == var.abort_incomplete_uploads_after_days
@@ -193,21 +232,22 @@ variable "alarm_actions" {
 # HTTP on Fargate
 
 variable "http_service" {
-  description = "Runs the same program as an HTTP server on Fargate behind a load balancer too, for bodies and answers that a Function URL does not let through. Off by default: it costs about 35 dollars a month idle, public addresses among it."
+  description = "Runs the same program as an HTTP server on Fargate behind a load balancer too, for bodies and answers that a Function URL does not let through. Off by default: it costs about 35 dollars a month idle, public addresses among it. Its `allowed_cidr_ipv4s` bound who reaches the load balancer, and not who reaches the Function URL, before which AWS has no such filter."
   type = object({
-    image              = string                # the program as `CMD`, from a registry that the tasks reach
-    repository_arn     = optional(string)      # of the image's repository, where that is in ECR
-    vpc_id             = string                # where it runs
-    public_subnet_ids  = list(string)          # of the load balancer, in two availability zones or more
-    task_subnet_ids    = list(string)          # of the tasks; they must reach DynamoDB, S3, SSM, logs and the registry
-    assign_public_ip   = optional(bool, false) # true in subnets whose way out is an internet gateway
-    domain_name        = string                # the endpoint's name
-    certificate_arn    = string                # of ACM, for that name (and `*.` of it, for virtual-hosted-style requests)
-    hosted_zone_id     = optional(string)      # of Route 53, where the name's records are to be made
-    cpu                = optional(number, 256) # 1024 are one processor
-    memory_mb          = optional(number, 512)
-    min_tasks          = optional(number, 1)
-    max_tasks          = optional(number, 4)
+    image             = string                # of `cargo xtask package aws --image`, in a registry that the tasks reach
+    repository_arn    = optional(string)      # of the image's repository, where that is in ECR
+    vpc_id            = string                # where it runs
+    public_subnet_ids = list(string)          # of the load balancer, in two availability zones or more
+    task_subnet_ids   = list(string)          # of the tasks; they must reach DynamoDB, S3, SSM, logs and the registry
+    assign_public_ip  = optional(bool, false) # true in subnets whose way out is an internet gateway
+    domain_name       = string                # the endpoint's name
+    certificate_arn   = string                # of ACM, for that name (and `*.` of it, for virtual-hosted-style requests)
+    hosted_zone_id    = optional(string)      # of Route 53, where the name's records are to be made
+    cpu               = optional(number, 256) # 1024 are one processor
+    memory_mb         = optional(number, 512)
+    min_tasks         = optional(number, 1)
+    max_tasks         = optional(number, 4)
+    # The clients that the load balancer lets in; none closes it, such as for a restore. A Function URL has no filter like it.
     allowed_cidr_ipv4s = optional(list(string), ["0.0.0.0/0"])
   })
   default = null
@@ -239,6 +279,16 @@ variable "http_service" {
   validation {
     condition     = var.http_service == null || try(1 <= var.http_service.min_tasks && var.http_service.min_tasks <= var.http_service.max_tasks, false)
     error_message = "There must be at least one task, and no fewer at most than at least."
+  }
+
+  validation {
+    condition     = var.http_service == null || try(alltrue([for cidr in var.http_service.allowed_cidr_ipv4s : can(cidrnetmask(cidr))]), false)
+    error_message = "Clients are allowed by blocks of IPv4 addresses such as 203.0.113.0/24."
+  }
+
+  validation {
+    condition     = var.http_service == null || can(regex("^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", var.http_service.certificate_arn))
+    error_message = "The certificate must be named by its ARN in AWS Certificate Manager."
   }
 
   validation {

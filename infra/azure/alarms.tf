@@ -24,6 +24,9 @@ locals {
 
   # Counted from a line of the log at the level info.
   gc_is_counted = var.alarms && can(regex("(^|,)(info|debug|trace)(,|$)", var.log_filter))
+
+  # Whether it runs in several hours of a day: then a day without a slice is too long.
+  gc_is_frequent = can(regex("^[^ ]+ [^ ]+ (\\*|\\*/([1-9]|1[0-9]|2[0-3])|[0-9]+[,-][^ ]+) ", var.gc_schedule))
 }
 
 resource "azurerm_monitor_metric_alert" "service" {
@@ -65,18 +68,19 @@ resource "azurerm_monitor_metric_alert" "service" {
   }
 }
 
-# No slice within a day, for whatever reason: the timer is off, slices are refused, or they do not end in time.
+# No slice for a day, or for two where the schedule is daily, for whatever reason: the timer is off, slices are refused, or they
+# do not end in time. Two days is the longest that there is.
 resource "azurerm_monitor_scheduled_query_rules_alert_v2" "gc" {
   count = local.gc_is_counted ? 1 : 0
 
   name                 = "${var.name}-gc"
   location             = var.location
   resource_group_name  = azurerm_resource_group.bleepstore.name
-  description          = "No garbage was collected for a day."
+  description          = "No garbage was collected for ${local.gc_is_frequent ? "a day" : "two days"}."
   scopes               = [azurerm_application_insights.function.id]
   severity             = 2
   evaluation_frequency = "PT1H"
-  window_duration      = "P1D"
+  window_duration      = local.gc_is_frequent ? "P1D" : "P2D"
   tags                 = local.tags
 
   criteria {
@@ -88,5 +92,12 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "gc" {
 
   action {
     action_groups = var.action_group_ids
+  }
+
+  lifecycle {
+    precondition {
+      condition     = can(regex("^[^ ]+ [^ ]+ [^ ]+ \\* \\* \\*$", var.gc_schedule))
+      error_message = "Azure Monitor looks back 2 days at most: a gc_schedule that is watched must run on every day."
+    }
   }
 }

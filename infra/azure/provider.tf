@@ -4,5 +4,10 @@
 provider "azurerm" {
   storage_use_azuread = true # the accounts have no keys
 
-  features {}
+  features {
+    resource_group {
+      # Azure puts alert rules of its own beside Application Insights, which would hold up a deletion.
+      prevent_deletion_if_contains_resources = var.deletion_protection
+    }
+  }
 }

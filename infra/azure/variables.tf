@@ -26,7 +26,7 @@ variable "tags" {
 }
 
 variable "deletion_protection" {
-  description = "The one switch that guards what is stored: locks on the database's and the bytes' accounts, which Terraform itself cannot delete through. Apply `false` before `terraform destroy`."
+  description = "The one switch that guards what is stored: locks on the database's and the bytes' accounts, which Terraform itself cannot delete through, and the resource group does not go with anything in it that is not from here. Apply `false` before `terraform destroy`, and say it there too."
   type        = bool
   default     = true
   nullable    = false
@@ -49,6 +49,7 @@ variable "region_name" {
   description = "The region that S3 requests are signed for."
   type        = string
   default     = "us-east-1"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9-]{1,32}$", var.region_name))
@@ -60,6 +61,7 @@ variable "memory_mb" {
   description = "Memory of an instance."
   type        = number
   default     = 2048
+  nullable    = false
 
   validation {
     condition     = contains([512, 2048, 4096], var.memory_mb)
@@ -71,6 +73,7 @@ variable "concurrency" {
   description = "Requests that an instance answers at a time."
   type        = number
   default     = 80
+  nullable    = false
 
   validation {
     condition     = var.concurrency >= 1 && var.concurrency <= 1000 && floor(var.concurrency) == var.concurrency
@@ -82,6 +85,7 @@ variable "max_instances" {
   description = "The most instances, which bounds what a flood of requests costs."
   type        = number
   default     = 40
+  nullable    = false
 
   validation {
     condition     = var.max_instances >= 40 && var.max_instances <= 1000 && floor(var.max_instances) == var.max_instances
@@ -93,6 +97,7 @@ variable "max_body_bytes" {
   description = "The largest body of a request. The host's own limit is 100 MB."
   type        = number
   default     = 104857600
+  nullable    = false
 
   validation {
     condition     = var.max_body_bytes >= 5242880 && floor(var.max_body_bytes) == var.max_body_bytes
@@ -104,6 +109,7 @@ variable "log_filter" {
   description = "BLEEPSTORE_LOG: a level, or `target=level` pairs. Above `info` the alarm on garbage collection has nothing to count and is left out."
   type        = string
   default     = "info"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9_:=,]+$", var.log_filter))
@@ -115,6 +121,7 @@ variable "log_retention_days" {
   description = "How long logs are kept."
   type        = number
   default     = 30
+  nullable    = false
 
   validation {
     condition     = var.log_retention_days >= 30 && var.log_retention_days <= 730 && floor(var.log_retention_days) == var.log_retention_days
@@ -128,6 +135,7 @@ variable "root_access_key" {
   description = "The access key of the root credential, which owns the store. Its secret key is generated."
   type        = string
   default     = "BLEEPSTOREROOT"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[A-Za-z0-9]{3,128}$", var.root_access_key))
@@ -152,6 +160,7 @@ variable "replication" {
   description = "How the bytes are kept: LRS in one zone, ZRS in three."
   type        = string
   default     = "ZRS"
+  nullable    = false
 
   validation {
     condition     = contains(["LRS", "ZRS"], var.replication)
@@ -160,9 +169,10 @@ variable "replication" {
 }
 
 variable "gc_schedule" {
-  description = "When a slice of garbage is collected, as Functions' timers write it, in UTC. A round over a large store takes several slices."
+  description = "When a slice of garbage is collected, as Functions' timers write it, in UTC. A round over a large store takes several slices. The alarm on garbage collection looks back a day, or two where the schedule is daily, which is the longest that there is: a rarer schedule needs `alarms` off."
   type        = string
   default     = "0 17 */6 * * *"
+  nullable    = false
 
   validation {
     condition     = length(split(" ", var.gc_schedule)) == 6

@@ -95,6 +95,13 @@ resource "google_monitoring_alert_policy" "gc" {
       }
     }
   }
+
+  lifecycle {
+    precondition {
+      condition     = can(regex("^[^ ]+ (\\*|\\*/([1-9]|1[0-9]|2[0-3])|[0-9]+[,-][^ ]+) \\* \\* \\*$", var.gc_schedule))
+      error_message = "Cloud Monitoring waits for 23.5 hours at most: a gc_schedule that is watched must run on every day, in two hours of it or more."
+    }
+  }
 }
 
 # The schedule's own failures, which show at once what the alarm above shows after a day.

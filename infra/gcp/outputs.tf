@@ -39,6 +39,11 @@ output "repository" {
   value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
 }
 
+output "image" {
+  description = "The image that runs; null without one. `cargo xtask destroy` keeps it until the service goes."
+  value       = var.image
+}
+
 output "environment" {
   description = "What the program is told by its environment, beside the secret key."
   value       = local.environment

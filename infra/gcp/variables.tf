@@ -22,6 +22,7 @@ variable "name" {
   description = "What every resource is named after. One name, one store, per project."
   type        = string
   default     = "bleepstore"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,20}[a-z0-9]$", var.name))
@@ -60,6 +61,7 @@ variable "cpu" {
   description = "Processors of an instance."
   type        = string
   default     = "1"
+  nullable    = false
 
   validation {
     condition     = contains(["1", "2", "4", "8"], var.cpu)
@@ -71,6 +73,7 @@ variable "memory_mb" {
   description = "Memory of an instance. Bodies are streamed: it needs about 1 MB for each request."
   type        = number
   default     = 512
+  nullable    = false
 
   validation {
     condition     = var.memory_mb >= 512 && var.memory_mb <= 32768 && floor(var.memory_mb) == var.memory_mb
@@ -82,6 +85,7 @@ variable "concurrency" {
   description = "Requests that an instance answers at a time."
   type        = number
   default     = 80
+  nullable    = false
 
   validation {
     condition     = var.concurrency >= 1 && var.concurrency <= 1000 && floor(var.concurrency) == var.concurrency
@@ -93,6 +97,7 @@ variable "min_instances" {
   description = "Instances that are kept, which cost while they are idle."
   type        = number
   default     = 0
+  nullable    = false
 
   validation {
     condition     = var.min_instances >= 0 && floor(var.min_instances) == var.min_instances
@@ -104,6 +109,7 @@ variable "max_instances" {
   description = "The most instances, which bounds what a flood of requests costs."
   type        = number
   default     = 10
+  nullable    = false
 
   validation {
     condition     = var.max_instances >= 1 && var.max_instances >= var.min_instances && floor(var.max_instances) == var.max_instances
@@ -115,6 +121,7 @@ variable "timeout_seconds" {
   description = "How long a request may take, with its body."
   type        = number
   default     = 3600
+  nullable    = false
 
   validation {
     condition     = var.timeout_seconds >= 180 && var.timeout_seconds <= 3600 && floor(var.timeout_seconds) == var.timeout_seconds
@@ -137,6 +144,7 @@ variable "log_filter" {
   description = "BLEEPSTORE_LOG: a level, or `target=level` pairs. Above `info` the alarm on garbage collection has nothing to count and is left out."
   type        = string
   default     = "info"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9_:=,]+$", var.log_filter))
@@ -148,6 +156,7 @@ variable "log_retention_days" {
   description = "How long the log bucket keeps the service's log. The project's own bucket keeps a copy for as long as the project says."
   type        = number
   default     = 30
+  nullable    = false
 
   validation {
     condition     = var.log_retention_days >= 1 && var.log_retention_days <= 3650 && floor(var.log_retention_days) == var.log_retention_days
@@ -161,6 +170,7 @@ variable "root_access_key" {
   description = "The access key of the root credential, which owns the store. Its secret key is generated."
   type        = string
   default     = "BLEEPSTOREROOT"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[A-Za-z0-9]{3,128}$", var.root_access_key))
@@ -171,9 +181,10 @@ variable "root_access_key" {
 # Garbage collection
 
 variable "gc_schedule" {
-  description = "When a slice of garbage is collected, as cron writes it, in UTC. A round over a large store takes several slices."
+  description = "When a slice of garbage is collected, as cron writes it, in UTC. A round over a large store takes several slices. The alarm on garbage collection waits for 23.5 hours, the longest that there is: what runs less than twice a day needs `alarms` off."
   type        = string
   default     = "17 */6 * * *"
+  nullable    = false
 
   validation {
     condition     = length(split(" ", var.gc_schedule)) == 5
@@ -185,6 +196,7 @@ variable "abort_incomplete_uploads_after_days" {
   description = "When Cloud Storage drops the parts of a blob whose writer died. It says nothing about the uploads of BleepStore's clients, whose parts are blobs of their own."
   type        = number
   default     = 2
+  nullable    = false
 
   validation {
     condition     = var.abort_incomplete_uploads_after_days >= 1 && floor(var.abort_incomplete_uploads_after_days) == var.abort_incomplete_uploads_after_days

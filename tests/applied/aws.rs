@@ -1,5 +1,6 @@
 //! `infra/aws` applied to an emulated AWS, S3 served from what was applied, and all of it destroyed again:
-//! `applied-aws FOLDER`, with a copy of the root that has been initialised. `cargo xtask infra-check` makes one.
+//! `applied-aws FOLDER TARGET…`, with a copy of the root that has been initialised, and the arguments of Terraform that name what
+//! is protected. `cargo xtask infra-check` makes one.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -15,22 +16,38 @@ use serde_json::Value;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Alarms are left out: MiniStack forgets most of their settings, so that a second plan would change them.
+/// The HTTP service is there, in the network that MiniStack has from its start. Alarms are left out: MiniStack forgets most of
+/// their settings, so that a second plan would change them.
 const VARIABLES: [&str; 3] = [
     "-var=package=package.zip",
-    "-var=deletion_protection=false",
     "-var=alarms=false",
+    "-var=http_service={\
+     image=\"000000000000.dkr.ecr.us-east-1.amazonaws.com/bleepstore:1\",\
+     repository_arn=\"arn:aws:ecr:us-east-1:000000000000:repository/bleepstore\",\
+     vpc_id=\"vpc-00000001\",\
+     public_subnet_ids=[\"subnet-00000001\",\"subnet-00000002\"],\
+     task_subnet_ids=[\"subnet-00000001\"],\
+     domain_name=\"s3.example.com\",\
+     certificate_arn=\"arn:aws:acm:us-east-1:000000000000:certificate/1\"}",
+];
+
+/// The resources that let everyone invoke the function.
+const OF_THE_URL: [&str; 3] = [
+    "aws_lambda_function_url.bleepstore[0]",
+    "aws_lambda_permission.call_url[0]",
+    "aws_lambda_permission.invoke_by_url[0]",
 ];
 
 /// An archive with nothing in it: the emulator opens it, and never runs the function.
 const EMPTY_ZIP: &[u8; 22] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 fn main() -> ExitCode {
-    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
+    let mut arguments = std::env::args().skip(1);
+    let Some(folder) = arguments.next().map(PathBuf::from) else {
         eprintln!("applied-aws takes the folder of the root");
         return ExitCode::from(2);
     };
-    match run(&folder) {
+    match run(&folder, &arguments.collect::<Vec<_>>()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("applied-aws: {error}");
@@ -39,24 +56,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(folder: &Path) -> Outcome<()> {
+fn run(folder: &Path, protected: &[String]) -> Outcome<()> {
     fs::write(folder.join("package.zip"), EMPTY_ZIP)?;
     let root = Root {
         folder,
         cloud: MiniStack::start()?,
     };
     root.terraform(&["apply", "-auto-approve"], &VARIABLES)?;
-    let outputs: BTreeMap<String, Value> =
-        serde_json::from_slice(&root.terraform(&["output", "-json"], &[])?)?;
-    root.serve(&outputs)?;
+    root.serve(&root.outputs()?)?;
     // Its exit code is 2 where anything would change.
     root.terraform(&["plan", "-detailed-exitcode"], &VARIABLES)?;
-    root.terraform(&["destroy", "-auto-approve"], &VARIABLES)?;
-    let left = String::from_utf8(root.terraform(&["state", "list"], &[])?)?;
-    if !left.trim().is_empty() {
-        return Err(format!("destroy left behind:\n{left}").into());
-    }
-    println!("infra/aws was applied to MiniStack, served S3, had nothing to change, and was destroyed");
+    root.without_url()?;
+    root.destroy(protected)?;
+    println!(
+        "infra/aws was applied to MiniStack with its HTTP service, served S3, had nothing to change, lost its URL, was protected, \
+         and was destroyed"
+    );
     Ok(())
 }
 
@@ -88,9 +103,58 @@ impl Root<'_> {
         .into())
     }
 
-    /// Starts the program as Lambda would, with the environment that Terraform gives the function, and as a server.
+    fn outputs(&self) -> Outcome<BTreeMap<String, Value>> {
+        Ok(serde_json::from_slice(
+            &self.terraform(&["output", "-json"], &[])?,
+        )?)
+    }
+
+    /// The addresses of all that Terraform made.
+    fn resources(&self) -> Outcome<Vec<String>> {
+        let list = String::from_utf8(self.terraform(&["state", "list"], &[])?)?;
+        Ok(list.lines().map(str::to_owned).collect())
+    }
+
+    /// Takes the function's URL away from what is there, and with it who may invoke the function.
+    fn without_url(&self) -> Outcome<()> {
+        let of_the_url = |resources: Vec<String>| -> Vec<String> {
+            let of_the_url = |resource: &String| OF_THE_URL.contains(&resource.as_str());
+            resources.into_iter().filter(of_the_url).collect()
+        };
+        assert_eq!(of_the_url(self.resources()?), OF_THE_URL);
+        let variables = [&VARIABLES[..], &["-var=function_url=false"]].concat();
+        self.terraform(&["apply", "-auto-approve"], &variables)?;
+        assert_eq!(of_the_url(self.resources()?), [""; 0]);
+        assert_eq!(
+            self.outputs()?["endpoint"]["value"],
+            "https://s3.example.com",
+            "clients are sent to the HTTP service"
+        );
+        Ok(())
+    }
+
+    /// As `cargo xtask destroy` does: takes the protection off these targets, and then everything down. Before that the table,
+    /// which all depends on, cannot be deleted.
+    fn destroy(&self, protected: &[String]) -> Outcome<()> {
+        let table = [&VARIABLES[..], &["-target=aws_dynamodb_table.metadata"]].concat();
+        let refused = self.terraform(&["destroy", "-auto-approve"], &table);
+        let refusal = refused.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refusal.contains("protected against deletion"), "{refusal}");
+        let unprotected = [&VARIABLES[..], &["-var=deletion_protection=false"]].concat();
+        let targets = protected.iter().map(String::as_str);
+        let variables: Vec<&str> = unprotected.iter().copied().chain(targets).collect();
+        self.terraform(&["apply", "-auto-approve"], &variables)?;
+        self.terraform(&["destroy", "-auto-approve"], &unprotected)?;
+        let left = self.resources()?;
+        if !left.is_empty() {
+            return Err(format!("destroy left behind:\n{}", left.join("\n")).into());
+        }
+        Ok(())
+    }
+
+    /// Starts the program as Lambda would, with the environment that Terraform gives the function, and as Fargate would, with
+    /// that of the task.
     fn serve(&self, outputs: &BTreeMap<String, Value>) -> Outcome<()> {
-        let variables = self.environment(outputs)?;
         let text = |name: &str| {
             outputs
                 .get(name)
@@ -109,33 +173,52 @@ impl Root<'_> {
         if text("region") != REGION {
             return Err(format!("the output names the region {}", text("region")).into());
         }
-        let function = FunctionUrl::start(&binary("bootstrap")?, 2, variables.clone())?;
+        let of_function = outputs
+            .get("environment")
+            .and_then(|output| output["value"].as_object())
+            .ok_or("the root has no output named environment")?;
+        let of_function = of_function.iter().map(|(name, value)| (name.as_str(), value));
+        let function = FunctionUrl::start(&binary("bootstrap")?, 2, self.environment(of_function))?;
         smoke(&client(function.address()));
         drop(function);
+        let container = self.container()?;
+        let of_task = container["environment"].as_array().into_iter().flatten();
+        let of_task = of_task.map(|entry| (entry["name"].as_str().unwrap_or_default(), &entry["value"]));
+        // Fargate reads the parameter and hands its value over.
+        assert_eq!(container["secrets"][0]["name"], "BLEEPSTORE_SECRET_KEY");
+        let secret = ("BLEEPSTORE_SECRET_KEY", &outputs["secret_key"]["value"]);
+        let variables = self.environment(of_task.chain([secret]));
         let server = ServerProgram::start(&binary("bootstrap")?, variables)?;
         smoke(&client(server.address()));
         server.stop()?;
         Ok(())
     }
 
-    /// The function's variables, and from the emulator only what Lambda gives every function: credentials. Where the
+    /// The container of the task that was applied.
+    fn container(&self) -> Outcome<Value> {
+        let state: Value = serde_json::from_slice(&self.terraform(&["show", "-json"], &[])?)?;
+        let resources = state["values"]["root_module"]["resources"].as_array();
+        let mut resources = resources.into_iter().flatten();
+        let task = resources.find(|resource| resource["type"] == "aws_ecs_task_definition");
+        let task = task.ok_or("there is no task")?;
+        let containers = task["values"]["container_definitions"].as_str();
+        let mut containers: Value = serde_json::from_str(containers.unwrap_or_default())?;
+        Ok(containers[0].take())
+    }
+
+    /// The variables that were applied, and from the emulator only what AWS gives every program: credentials. Where the
     /// emulator is takes the place of AWS's own addresses.
-    fn environment(&self, outputs: &BTreeMap<String, Value>) -> Outcome<Vec<(&'static str, String)>> {
-        let applied = outputs
-            .get("environment")
-            .and_then(|output| output["value"].as_object());
-        let applied = applied.ok_or("the root has no output named environment")?;
-        let mut variables: Vec<(&'static str, String)> = self
-            .cloud
-            .variables()
-            .into_iter()
-            .filter(|(name, _)| name.starts_with("AWS_"))
-            .collect();
-        for (name, value) in applied {
-            let name: &'static str = Box::leak(name.clone().into_boxed_str());
-            variables.push((name, value.as_str().unwrap_or_default().to_owned()));
-        }
-        Ok(variables)
+    fn environment<'a>(
+        &self,
+        applied: impl Iterator<Item = (&'a str, &'a Value)>,
+    ) -> Vec<(&'static str, String)> {
+        let of_aws = self.cloud.variables().into_iter();
+        let of_aws = of_aws.filter(|(name, _)| name.starts_with("AWS_"));
+        let applied = applied.map(|(name, value)| {
+            let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
+            (name, value.as_str().unwrap_or_default().to_owned())
+        });
+        of_aws.chain(applied).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-"""Whether an endpoint serves S3: create, put, get, head, list, delete.
+"""Whether an endpoint serves S3: waits until it answers; then create, put, get, head, list, delete.
 
 usage: smoke.py ENDPOINT        (credentials and region as boto3 finds them)
 """
@@ -9,9 +9,12 @@ import uuid
 import boto3
 from botocore.config import Config
 
+from waiting import until_it_answers
+
 
 def main():
     (endpoint,) = sys.argv[1:]
+    until_it_answers(endpoint)
     config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 5})
     s3 = boto3.client("s3", endpoint_url=endpoint, config=config)
     bucket, key, body = f"smoke-{uuid.uuid4()}", "a key/with \u00e9", uuid.uuid4().bytes * 64

@@ -1,27 +1,35 @@
 //! `cargo xtask deploy` and `cargo xtask destroy`: a package, Terraform, and a look at whether it serves.
 
 mod cloud;
-mod cost;
+pub(crate) mod cost;
+mod image;
+mod request;
+mod terraform;
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::iter;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 pub(crate) use self::cloud::Cloud;
-use self::cloud::{Deployable, Image};
+use self::cloud::Deployable;
+use self::image::Image;
+pub(crate) use self::request::Request;
+use self::terraform::Root;
 use crate::python;
 use crate::report::Check;
-use crate::run::{output, root, succeeds, target_dir};
+use crate::run::{output, succeeds, target_dir};
+use crate::smoke::Served;
 
-/// Deploys to a cloud, or with `only_plan` shows what that would change and changes nothing.
-pub(crate) fn deploy(cloud: Cloud, only_plan: bool) -> ExitCode {
-    ended(deployed(cloud, only_plan))
+/// Deploys to a cloud, or only shows what that would change and changes nothing.
+pub(crate) fn deploy(request: &Request) -> ExitCode {
+    ended(deployed(request))
 }
 
 /// Takes a deployment down, with everything that is stored. Terraform asks before each of its two steps.
-pub(crate) fn destroy(cloud: Cloud) -> ExitCode {
-    ended(destroyed(cloud))
+pub(crate) fn destroy(request: &Request) -> ExitCode {
+    ended(destroyed(request))
 }
 
 fn ended(outcome: Check) -> ExitCode {
@@ -34,20 +42,26 @@ fn ended(outcome: Check) -> ExitCode {
     }
 }
 
-fn deployed(cloud: Cloud, only_plan: bool) -> Check {
-    ready(cloud)?;
-    let terraform = Root { cloud };
+fn deployed(request: &Request) -> Check {
+    let cloud = request.cloud;
+    ready(request)?;
+    is_there(
+        Command::new("python3").args(["-m", "venv", "--help"]),
+        "python3 with venv, which tries the endpoint,",
+    )?;
+    cloud.tools_are_there()?;
+    let terraform = Root::of(cloud);
     let package = cloud.package()?;
     let folder = target_dir().join("deploy");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    succeeds(&mut terraform.run(&["init", "-input=false"]))?;
-    if let (false, Some(image)) = (only_plan, &package.image) {
+    terraform.init(request.backend_config.as_deref())?;
+    if let (false, Some(image)) = (request.only_plan, &package.image) {
         println!("The registry comes first, for the image to be pushed to. Terraform asks for it by itself.");
         succeeds(terraform.run(&["apply"]).args(Image::NEEDS))?;
         image.push()?;
     }
     let plan = folder.join(format!("{}.tfplan", cloud.name()));
-    let applied = plan_and_apply(&terraform, &package, &plan, only_plan);
+    let applied = plan_and_apply(&terraform, &package, &plan, request.only_plan);
     // It has the state in it, and with that the root credential.
     let removed = match fs::remove_file(&plan) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", plan.display())),
@@ -79,7 +93,9 @@ fn plan_and_apply(
         .args(&package.variables)
         .arg(format!("-out={}", plan.display()));
     succeeds(&mut planning)?;
-    println!("\n{}", cost::estimate(terraform.cloud)?);
+    let planned = terraform.planned(plan)?;
+    package.fits(&planned)?;
+    println!("\n{}", cost::estimate(terraform.cloud, &planned)?);
     if only_plan || !confirmed("Apply this plan? Only \"yes\" does: ")? {
         return Ok(false);
     }
@@ -87,42 +103,37 @@ fn plan_and_apply(
     Ok(true)
 }
 
-fn destroyed(cloud: Cloud) -> Check {
-    ready(cloud)?;
-    let terraform = Root { cloud };
-    let mut variables = cloud.nothing_new();
-    variables.push("-var=deletion_protection=false".to_owned());
+fn destroyed(request: &Request) -> Check {
+    let cloud = request.cloud;
+    ready(request)?;
+    let terraform = Root::of(cloud);
     println!("First the protection is taken off; then everything goes, with all that is stored.");
-    succeeds(&mut terraform.run(&["init", "-input=false"]))?;
+    terraform.init(request.backend_config.as_deref())?;
+    let mut variables = cloud.nothing_new(&terraform.outputs()?);
+    variables.push("-var=deletion_protection=false".to_owned());
     // Nothing but the protection: what else would change has no package to change to.
     succeeds(terraform.run(&["apply"]).args(&variables).args(cloud.protected()))?;
     succeeds(terraform.run(&["destroy"]).args(&variables))
 }
 
-/// Whether the tools and the credentials are there, before anything is built.
-fn ready(cloud: Cloud) -> Check {
-    let version = output(Command::new("terraform").arg("version"));
-    version.map_err(|_| {
-        "terraform is not installed: https://developer.hashicorp.com/terraform/install".to_owned()
-    })?;
-    cloud.ready()
+/// Whether Terraform, the credentials and what else both commands read are there, before anything is done.
+fn ready(request: &Request) -> Check {
+    let file = request.backend_config.as_deref();
+    if let Some(file) = file.filter(|file| !file.is_file()) {
+        return Err(format!("--backend-config: there is no file {}", file.display()));
+    }
+    is_there(
+        Command::new("terraform").arg("version"),
+        "terraform (https://developer.hashicorp.com/terraform/install)",
+    )?;
+    request.cloud.has_settings_and_credentials()
 }
 
-/// The root of a cloud, in the tree: its state is `terraform.tfstate` beside it, which git ignores.
-struct Root {
-    cloud: Cloud,
-}
-
-impl Root {
-    fn folder(&self) -> PathBuf {
-        root().join("infra").join(self.cloud.name())
-    }
-
-    fn run(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("terraform");
-        command.current_dir(self.folder()).args(arguments);
-        command
-    }
+/// Whether a program can be run at all.
+fn is_there(program: &mut Command, what: &str) -> Check {
+    output(program)
+        .map(drop)
+        .map_err(|_| format!("{what} is not installed"))
 }
 
 fn confirmed(question: &str) -> Result<bool, String> {
@@ -134,19 +145,23 @@ fn confirmed(question: &str) -> Result<bool, String> {
     Ok(answer.trim() == "yes")
 }
 
-/// Creates, puts, gets, heads, lists and deletes over the endpoint, with a stock client.
+/// Waits until each endpoint answers, and uses it.
 fn smoke(terraform: &Root) -> Check {
+    let outputs = terraform.outputs()?;
+    let first = outputs.text("endpoint")?;
+    let second = outputs
+        .known("http_endpoint")
+        .filter(|endpoint| *endpoint != first);
     let python = python::environment("venv", "tests/sdk/requirements.txt")?;
-    let value = |name: &str| output(&mut terraform.run(&["output", "-raw", name]));
-    let mut client = Command::new(python);
-    client
-        .arg(root().join("tests/sdk/smoke.py"))
-        .arg(value("endpoint")?)
-        .env("AWS_ACCESS_KEY_ID", value("access_key")?)
-        .env("AWS_SECRET_ACCESS_KEY", value("secret_key")?)
-        .env("AWS_DEFAULT_REGION", value("region")?)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env_remove("AWS_PROFILE")
-        .env_remove("AWS_SESSION_TOKEN");
-    succeeds(&mut client)
+    for endpoint in iter::once(first).chain(second) {
+        println!("Waiting for {endpoint} to answer.");
+        let served = Served {
+            endpoint,
+            region: outputs.text("region")?,
+            access_key: outputs.text("access_key")?,
+            secret_key: outputs.text("secret_key")?,
+        };
+        served.smoke(&python)?;
+    }
+    Ok(())
 }

@@ -18,12 +18,13 @@ mod report;
 mod rows;
 mod run;
 mod sdk;
+mod smoke;
 mod test;
 
 use std::env;
 use std::process::ExitCode;
 
-use crate::deploy::Cloud;
+use crate::deploy::Request;
 use crate::package::Arch;
 
 const HELP: &str = "\
@@ -43,18 +44,20 @@ cargo xtask emulate gcp
                     BleepStore on an emulated Google Cloud, until Ctrl-C
 cargo xtask emulate azure
                     BleepStore on an emulated Azure, as a function app behind its host, until Ctrl-C
-cargo xtask package aws [--arch x86_64|arm64]
-                    the zip of the Lambda function, under target/package
+cargo xtask package aws [--image] [--arch x86_64|arm64]
+                    the zip of the Lambda function, under target/package; with --image the container image of the HTTP
+                    service, as an OCI layout
 cargo xtask package gcp
                     the container image of the Cloud Run service, as an OCI layout under target/package
 cargo xtask package azure
                     the zip of the function app, under target/package
 cargo xtask release-check [aws-lambda|gcp-cloudrun|azure-functions]
                     sizes, start and memory of release builds against their aims
-cargo xtask deploy aws|gcp|azure [--plan]
+cargo xtask deploy aws|gcp|azure [--plan] [--backend-config FILE]
                     package, terraform plan, an estimate of the cost, apply when you say yes, and a smoke test; with --plan
-                    nothing is changed. Variables of the root are set by TF_VAR_name and so on
-cargo xtask destroy aws|gcp|azure
+                    nothing is changed. Variables of the root are set by TF_VAR_name and so on. With FILE, the settings of
+                    Terraform's backend (s3, gcs, azurerm), the state is kept there
+cargo xtask destroy aws|gcp|azure [--backend-config FILE]
                     take it down, with all that is stored
 cargo xtask infra-check
                     the Terraform roots: format, schemas, tests, names, permissions, planted mistakes, checkov
@@ -86,6 +89,10 @@ fn main() -> ExitCode {
         ["package", "aws", "--arch", name] if let Some(arch) = Arch::named(name) => {
             package::package(|| package::aws(arch))
         }
+        ["package", "aws", "--image"] => package::package(|| package::aws_image(Arch::X86_64)),
+        ["package", "aws", "--image", "--arch", name] if let Some(arch) = Arch::named(name) => {
+            package::package(|| package::aws_image(arch))
+        }
         ["package", "gcp"] => package::package(|| package::gcp(Arch::X86_64)),
         ["package", "gcp", "--arch", name] if let Some(arch) = Arch::named(name) => {
             package::package(|| package::gcp(arch))
@@ -93,9 +100,12 @@ fn main() -> ExitCode {
         ["package", "azure"] => package::package(package::azure),
         ["release-check"] => release::check(None),
         ["release-check", name] if release::knows(name) => release::check(Some(name)),
-        ["deploy", name] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, false),
-        ["deploy", name, "--plan"] if let Some(cloud) = Cloud::named(name) => deploy::deploy(cloud, true),
-        ["destroy", name] if let Some(cloud) = Cloud::named(name) => deploy::destroy(cloud),
+        ["deploy", ref asked @ ..] if let Some(request) = Request::to_deploy(asked) => {
+            deploy::deploy(&request)
+        }
+        ["destroy", ref asked @ ..] if let Some(request) = Request::to_destroy(asked) => {
+            deploy::destroy(&request)
+        }
         ["infra-check"] => infra::command(strict()),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");

@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 mod aws;
 mod azure;
+mod certificates;
 mod checksums;
 mod crates;
 mod everyday;
@@ -12,6 +13,7 @@ mod image;
 mod lean_build;
 mod libraries;
 mod sbom;
+mod served;
 
 use std::fs;
 use std::io;
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(crate) use self::everyday::check_everyday_packages;
+pub(crate) use self::image::image_digest;
 pub(crate) use self::lean_build::{Arch, lean_build};
 use self::sbom::Contents;
 use crate::emulators::Place;
@@ -52,7 +55,7 @@ struct Shipped {
     /// The archive's name for a processor, and in front of its ending that of the files beside it.
     archive: fn(Arch) -> String,
     /// Writes the archive of a program. The same program makes the same bytes.
-    write: fn(program: &Path, archive: &Path) -> Check,
+    write: fn(program: &Path, archive: &Path, arch: Arch) -> Check,
     /// The files in the archive, under their paths in it.
     files: fn(archive: &Path) -> Result<Vec<PackedFile>, String>,
     /// Where the program is started for a check.
@@ -62,13 +65,16 @@ struct Shipped {
 }
 
 /// Every archive that is shipped.
-const SHIPPED: [&Shipped; 3] = [&aws::SHIPPED, &gcp::SHIPPED, &azure::SHIPPED];
+const SHIPPED: [&Shipped; 4] = [&aws::SHIPPED, &aws::IMAGE, &gcp::SHIPPED, &azure::SHIPPED];
 
 /// Makes the package that `make` makes, and says where it is and how large.
 pub(crate) fn package(make: impl FnOnce() -> Result<Package, String>) -> ExitCode {
     let made = make().and_then(|package| {
         println!("binary     {}", described(&package.binary)?);
         println!("package    {}", described(&package.archive)?);
+        if package.archive.is_dir() {
+            println!("digest     {}", image_digest(&package.archive)?);
+        }
         println!("sbom       {}", package.sbom.display());
         println!("checksums  {}", package.checksums.display());
         Ok(())
@@ -87,17 +93,27 @@ pub(crate) fn aws(arch: Arch) -> Result<Package, String> {
     from_lean_build(&aws::SHIPPED, arch)
 }
 
-/// The container image of the service, as a folder that `skopeo` and its like take.
+/// The container image of the HTTP service on AWS, as a folder that `skopeo` and its like take.
+pub(crate) fn aws_image(arch: Arch) -> Result<Package, String> {
+    image_from_lean_build(&aws::IMAGE, arch)
+}
+
+/// The container image of the service on Google Cloud, as such a folder.
 pub(crate) fn gcp(arch: Arch) -> Result<Package, String> {
     if arch != Arch::X86_64 {
         return Err("Cloud Run runs programs for x86_64 only".to_owned());
     }
+    image_from_lean_build(&gcp::SHIPPED, arch)
+}
+
+fn image_from_lean_build(shipped: &Shipped, arch: Arch) -> Result<Package, String> {
     if !arch.is_this_machine() {
-        return Err(
-            "the image takes its C library from this machine: package it on Linux on x86_64".to_owned(),
-        );
+        let name = arch.name();
+        return Err(format!(
+            "the image takes its C library from this machine: package it on Linux on {name}"
+        ));
     }
-    from_lean_build(&gcp::SHIPPED, arch)
+    from_lean_build(shipped, arch)
 }
 
 /// The zip of the function app. A flex consumption plan runs programs for x86_64 only
@@ -114,7 +130,7 @@ fn from_lean_build(shipped: &Shipped, arch: Arch) -> Result<Package, String> {
 /// Packages a program into a folder.
 fn made(shipped: &Shipped, binary: PathBuf, arch: Arch, folder: &Path) -> Result<Package, String> {
     let archive = folder.join((shipped.archive)(arch));
-    (shipped.write)(&binary, &archive)?;
+    (shipped.write)(&binary, &archive, arch)?;
     let contents = Contents {
         package: shipped.package,
         program: shipped.program,

@@ -11,6 +11,8 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
+pub(crate) use self::started::Server;
+
 /// A deployment whose release build is measured.
 struct Deployment {
     name: &'static str,

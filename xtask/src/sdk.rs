@@ -12,10 +12,12 @@ use crate::compatibility::OUTCOMES;
 use crate::emulators::Place;
 use crate::report::{Check, Tally, counted, missing};
 use crate::run::{root, succeeds, target_dir, watched};
+use crate::smoke::Served;
 
 const SUITES: [&str; 2] = ["tests/sdk/test_boto3.py", "tests/sdk/test_aws_cli.py"];
 const ACCESS_KEY: &str = "sdk-tests";
 const SECRET_KEY: &str = "sdk-tests-secret-key";
+const REGION: &str = "us-east-1";
 
 /// One way to run BleepStore. A further one is one entry of [`WAYS`].
 struct Way {
@@ -108,6 +110,14 @@ fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<T
     let home = scratch.0.join("home");
     fs::create_dir(&home).map_err(|error| format!("{}: {error}", home.display()))?;
     let server = Server::start(way, &scratch.0.join("data"))?;
+    let served = Served {
+        endpoint: &server.endpoint,
+        region: REGION,
+        access_key: ACCESS_KEY,
+        secret_key: SECRET_KEY,
+    };
+    // What `cargo xtask deploy` ends with.
+    let smoke = counted(served.smoke(python));
     let mut tally = Tally::default();
     let mut pytest = Command::new(python);
     pytest
@@ -121,7 +131,7 @@ fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<T
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", REGION)
         .env("BLEEPSTORE_TEST_ENDPOINT", &server.endpoint)
         .env("BLEEPSTORE_TEST_DEPLOYMENT", way.deployment)
         .env(
@@ -142,6 +152,7 @@ fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<T
     if ended.is_err() && tally.failed == 0 {
         tally += counted(ended);
     }
+    tally += smoke;
     tally += counted(server.stop());
     Ok(tally)
 }

@@ -1,7 +1,8 @@
 # Every option on, so that a plan shows every resource.
 
-package     = "versions.tf"
-kms_key_arn = "arn:aws:kms:eu-north-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+package                  = "versions.tf"
+kms_key_arn              = "arn:aws:kms:eu-north-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"
+permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
 http_service = {
   image             = "registry.example/bleepstore:1"
   repository_arn    = "arn:aws:ecr:eu-north-1:123456789012:repository/bleepstore"

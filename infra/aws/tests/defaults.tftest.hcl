@@ -106,15 +106,15 @@ run "the_url_is_public_and_streams" {
   command = plan
 
   assert {
-    condition     = aws_lambda_function_url.bleepstore.authorization_type == "NONE" && aws_lambda_function_url.bleepstore.invoke_mode == "RESPONSE_STREAM"
+    condition     = aws_lambda_function_url.bleepstore[0].authorization_type == "NONE" && aws_lambda_function_url.bleepstore[0].invoke_mode == "RESPONSE_STREAM"
     error_message = "The URL must be open to signed S3 requests, and stream."
   }
   assert {
-    condition     = aws_lambda_permission.call_url.action == "lambda:InvokeFunctionUrl" && aws_lambda_permission.call_url.function_url_auth_type == "NONE"
+    condition     = aws_lambda_permission.call_url[0].action == "lambda:InvokeFunctionUrl" && aws_lambda_permission.call_url[0].function_url_auth_type == "NONE"
     error_message = "The URL must be callable."
   }
   assert {
-    condition     = aws_lambda_permission.invoke_by_url.action == "lambda:InvokeFunction" && aws_lambda_permission.invoke_by_url.invoked_via_function_url
+    condition     = aws_lambda_permission.invoke_by_url[0].action == "lambda:InvokeFunction" && aws_lambda_permission.invoke_by_url[0].invoked_via_function_url
     error_message = "What calls the URL must be allowed to invoke the function, by the URL only."
   }
   assert {
@@ -144,8 +144,8 @@ run "garbage_collection_is_scheduled_and_watched" {
     error_message = "The schedule must send the event that the program knows."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.gc[0].treat_missing_data == "breaching"
-    error_message = "Silence must raise the alarm."
+    condition     = aws_cloudwatch_metric_alarm.gc[0].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.gc[0].period == 86400 && aws_cloudwatch_metric_alarm.gc[0].evaluation_periods == 1
+    error_message = "A day of silence must raise the alarm."
   }
   assert {
     condition     = toset(keys(aws_cloudwatch_metric_alarm.service)) == toset(["function-errors", "function-throttles", "answers-5xx", "table-read-throttles", "table-write-throttles"])
@@ -153,11 +153,24 @@ run "garbage_collection_is_scheduled_and_watched" {
   }
 }
 
+run "the_alarm_on_garbage_collection_waits_longer_than_its_schedule" {
+  command = plan
+
+  variables {
+    gc_schedule = "rate(3 days)"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.gc[0].period * aws_cloudwatch_metric_alarm.gc[0].evaluation_periods == 4 * 86400 && aws_cloudwatch_metric_alarm.gc[0].alarm_description == "No garbage was collected for 4 days."
+    error_message = "A schedule of three days must not raise the alarm between its runs."
+  }
+}
+
 run "no_policy_allows_everything" {
   command = plan
 
   variables {
-    kms_key_arn = "arn:aws:kms:eu-north-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+    kms_key_arn = "arn:aws:kms:eu-north-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"
   }
 
   assert {
@@ -174,6 +187,13 @@ run "no_policy_allows_everything" {
   assert {
     condition     = aws_dynamodb_table.metadata.server_side_encryption[0].kms_key_arn == var.kms_key_arn && aws_cloudwatch_log_group.function.kms_key_id == var.kms_key_arn && aws_ssm_parameter.root_secret_key.key_id == var.kms_key_arn
     error_message = "The user's key must encrypt everything."
+  }
+  assert {
+    condition = [
+      for statement in data.aws_iam_policy_document.stores.statement :
+      [statement.resources, one(statement.condition).variable, one(statement.condition).values] if statement.sid == "Key"
+    ] == [[toset([var.kms_key_arn]), "kms:ViaService", tolist([for service in ["dynamodb", "s3", "ssm"] : "${service}.eu-north-1.amazonaws.com"])]]
+    error_message = "The program must use the user's key, of one region or several, through the stores alone."
   }
 }
 

@@ -101,3 +101,57 @@ run "the_http_service_is_watched_too" {
     error_message = "Failures of the HTTP service must raise alarms."
   }
 }
+
+run "without_a_function_url_the_http_service_is_the_only_way_in" {
+  command = plan
+
+  variables {
+    function_url = false
+  }
+
+  assert {
+    condition     = length(aws_lambda_function_url.bleepstore) + length(aws_lambda_permission.call_url) + length(aws_lambda_permission.invoke_by_url) == 0
+    error_message = "Nobody but the schedule may invoke the function."
+  }
+  assert {
+    condition     = output.endpoint == "https://s3.example.com" && endswith(output.try_it, "aws s3 --endpoint-url https://s3.example.com ls")
+    error_message = "What is tried must be the HTTP service."
+  }
+  assert {
+    condition     = aws_lambda_function.bleepstore.reserved_concurrent_executions == 1 && aws_scheduler_schedule.gc.state == "ENABLED"
+    error_message = "The function must still collect garbage, and no more be kept for it than that takes."
+  }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.service)) == toset(["function-errors", "function-throttles", "http-answers-5xx", "http-unreached", "http-unhealthy", "table-read-throttles", "table-write-throttles"])
+    error_message = "What is there must be watched, and nothing else."
+  }
+}
+
+run "every_role_has_the_boundary_that_the_account_demands" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition = alltrue([
+      for role in [aws_iam_role.function, aws_iam_role.schedule, aws_iam_role.task[0], aws_iam_role.execution[0]] :
+      role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    ])
+    error_message = "An account that demands a boundary refuses a role without."
+  }
+}
+
+run "the_load_balancer_can_be_closed_to_all_clients" {
+  command = plan
+
+  variables {
+    http_service = merge(var.http_service, { allowed_cidr_ipv4s = [] })
+  }
+
+  assert {
+    condition     = length(aws_lb.http) == 1 && length(aws_vpc_security_group_ingress_rule.clients) == 0
+    error_message = "A restore must find nobody served."
+  }
+}

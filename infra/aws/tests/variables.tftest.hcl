@@ -1,6 +1,15 @@
 # Values that AWS would refuse late, or accept and leave to be regretted. One run for many: each costs seconds.
 
-mock_provider "aws" {}
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_region" {
+    defaults = { id = "eu-north-1" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+}
 mock_provider "random" {}
 
 run "values_outside_their_range_are_refused" {
@@ -9,6 +18,7 @@ run "values_outside_their_range_are_refused" {
   variables {
     name                                = "BleepStore"
     kms_key_arn                         = "arn:aws:kms:eu-north-1:123456789012:alias/mine"
+    permissions_boundary_arn            = "boundary"
     package                             = "absent.zip"
     architecture                        = "riscv64"
     memory_mb                           = 64
@@ -34,6 +44,7 @@ run "values_outside_their_range_are_refused" {
   expect_failures = [
     var.name,
     var.kms_key_arn,
+    var.permissions_boundary_arn,
     var.package,
     var.architecture,
     var.memory_mb,
@@ -50,17 +61,72 @@ run "values_outside_their_range_are_refused" {
   ]
 }
 
+run "values_that_do_not_go_together_are_refused" {
+  command = plan
+
+  variables {
+    package      = "versions.tf" # any file
+    function_url = false         # and no HTTP service
+    kms_key_arn  = "arn:aws:kms:eu-west-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"
+    http_service = null
+  }
+
+  expect_failures = [
+    var.function_url,
+    var.kms_key_arn,
+  ]
+}
+
+run "a_rate_that_the_alarm_cannot_wait_for_is_refused" {
+  command = plan
+
+  variables {
+    package     = "versions.tf"
+    gc_schedule = "rate(7 days)"
+  }
+
+  expect_failures = [aws_cloudwatch_metric_alarm.gc]
+}
+
+run "a_cron_that_the_alarm_cannot_wait_for_is_refused" {
+  command = plan
+
+  variables {
+    package     = "versions.tf"
+    gc_schedule = "cron(0 3 ? * SUN *)"
+  }
+
+  expect_failures = [aws_cloudwatch_metric_alarm.gc]
+}
+
+run "without_alarms_any_schedule_will_do" {
+  command = plan
+
+  variables {
+    package     = "versions.tf"
+    gc_schedule = "cron(0 3 1 * ? *)"
+    alarms      = false
+  }
+}
+
 run "values_at_the_ends_of_their_range_are_accepted" {
   command = plan
 
   variables {
-    name            = "abc"
-    package         = "versions.tf" # any file
-    architecture    = "arm64"
-    memory_mb       = 10240
-    timeout_seconds = 900
-    max_concurrency = -1
-    root_access_key = "ABC"
-    gc_schedule     = "cron(0 3 * * ? *)"
+    name                     = "abc"
+    kms_key_arn              = "arn:aws:kms:eu-north-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+    permissions_boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess"
+    package                  = "versions.tf"
+    architecture             = "arm64"
+    memory_mb                = 10240
+    timeout_seconds          = 900
+    max_concurrency          = -1
+    root_access_key          = "ABC"
+    gc_schedule              = "cron(0 3 ? * MON-FRI *)"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.gc[0].evaluation_periods == 7
+    error_message = "The alarm must wait over the weekend."
   }
 }

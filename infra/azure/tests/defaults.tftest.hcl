@@ -86,7 +86,7 @@ run "what_runs_is_bounded_and_watched" {
     error_message = "The program is a custom handler, over TLS only."
   }
   assert {
-    condition     = length(azurerm_monitor_metric_alert.service) == 2 && length(azurerm_monitor_scheduled_query_rules_alert_v2.gc) == 1
+    condition     = length(azurerm_monitor_metric_alert.service) == 2 && azurerm_monitor_scheduled_query_rules_alert_v2.gc[0].window_duration == "P1D"
     error_message = "Errors, throttles and failures of garbage collection must raise alarms."
   }
   assert {

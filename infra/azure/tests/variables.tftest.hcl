@@ -42,3 +42,30 @@ run "values_outside_their_range_are_refused" {
     var.action_group_ids,
   ]
 }
+
+run "a_schedule_that_the_alarm_cannot_look_back_to_is_refused" {
+  command = plan
+
+  variables {
+    location    = "westeurope"
+    name        = "example"
+    gc_schedule = "0 17 3 * * 0"
+  }
+
+  expect_failures = [azurerm_monitor_scheduled_query_rules_alert_v2.gc]
+}
+
+run "the_alarm_on_garbage_collection_looks_back_two_days_where_the_schedule_is_daily" {
+  command = plan
+
+  variables {
+    location    = "westeurope"
+    name        = "example"
+    gc_schedule = "0 17 3 * * *"
+  }
+
+  assert {
+    condition     = azurerm_monitor_scheduled_query_rules_alert_v2.gc[0].window_duration == "P2D"
+    error_message = "A daily schedule must not raise the alarm between its runs."
+  }
+}

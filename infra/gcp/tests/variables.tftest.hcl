@@ -45,6 +45,29 @@ run "values_outside_their_range_are_refused" {
   ]
 }
 
+run "a_schedule_that_the_alarm_cannot_wait_for_is_refused" {
+  command = plan
+
+  variables {
+    project     = "example-project"
+    region      = "europe-west1"
+    gc_schedule = "17 3 * * *"
+  }
+
+  expect_failures = [google_monitoring_alert_policy.gc]
+}
+
+run "without_alarms_any_schedule_will_do" {
+  command = plan
+
+  variables {
+    project     = "example-project"
+    region      = "europe-west1"
+    gc_schedule = "17 3 * * 0"
+    alarms      = false
+  }
+}
+
 run "fewer_instances_at_most_than_at_least_are_refused" {
   command = plan
 

@@ -1,16 +1,16 @@
 //! What differs between the clouds: credentials, the package, and how it gets there.
 
 use std::env;
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::Value;
 
+use super::image::Image;
+use super::is_there;
+use super::terraform::Outputs;
 use crate::package::{self, Arch, Package};
 use crate::report::Check;
-use crate::run::{output, succeeds, target_dir};
 
 /// A cloud with a root in `infra`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,32 +39,55 @@ impl Cloud {
         }
     }
 
+    /// Terraform's backend that keeps state in this cloud.
+    pub(super) const fn backend(self) -> &'static str {
+        match self {
+            Self::Aws => "s3",
+            Self::Gcp => "gcs",
+            Self::Azure => "azurerm",
+        }
+    }
+
+    /// Whether the programs are there that a deployment needs beside Terraform.
+    pub(super) fn tools_are_there(self) -> Check {
+        match self {
+            Self::Aws | Self::Azure => Ok(()),
+            Self::Gcp => {
+                let skopeo = "skopeo, which pushes the image,";
+                is_there(Command::new("skopeo").arg("--version"), skopeo)?;
+                let gcloud = "gcloud, which signs in to the registry,";
+                is_there(Command::new("gcloud").arg("--version"), gcloud)
+            }
+        }
+    }
+
     /// Whether there are credentials where Terraform looks for them, and the settings that have no default.
-    pub(super) fn ready(self) -> Check {
+    pub(super) fn has_settings_and_credentials(self) -> Check {
         match self {
             Self::Aws => {
                 one_set(&["AWS_REGION", "AWS_DEFAULT_REGION"])?;
                 let set = [
                     "AWS_ACCESS_KEY_ID",
                     "AWS_PROFILE",
+                    "AWS_SHARED_CREDENTIALS_FILE",
+                    "AWS_CONFIG_FILE",
                     "AWS_WEB_IDENTITY_TOKEN_FILE",
                     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
                 ];
                 credentials("AWS", &set, &[".aws/credentials", ".aws/config"], "aws configure")
             }
             Self::Gcp => {
                 one_set(&["TF_VAR_project"])?;
                 one_set(&["TF_VAR_region"])?;
-                output(Command::new("skopeo").arg("--version"))
-                    .map_err(|_| "skopeo, which pushes the image, is not installed".to_owned())?;
+                let set = [
+                    "GOOGLE_APPLICATION_CREDENTIALS",
+                    "GOOGLE_CREDENTIALS",
+                    "GOOGLE_OAUTH_ACCESS_TOKEN",
+                ];
                 let files = [".config/gcloud/application_default_credentials.json"];
                 let sign_in = "gcloud auth application-default login";
-                credentials(
-                    "Google Cloud",
-                    &["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS"],
-                    &files,
-                    sign_in,
-                )
+                credentials("Google Cloud", &set, &files, sign_in)
             }
             Self::Azure => {
                 one_set(&["TF_VAR_name"])?;
@@ -84,9 +107,12 @@ impl Cloud {
     pub(super) fn package(self) -> Result<Deployable, String> {
         match self {
             Self::Aws => {
-                let Package { archive, .. } = package::aws(Arch::X86_64)?;
+                let name = env::var("TF_VAR_architecture").unwrap_or_else(|_| Arch::X86_64.name().to_owned());
+                let arch = Arch::named(&name).ok_or_else(|| format!("there is no architecture {name}"))?;
+                let Package { archive, .. } = package::aws(arch)?;
                 Ok(Deployable {
                     variables: vec![format!("-var=package={}", archive.display())],
+                    made_for: vec![("architecture", name)],
                     image: None,
                 })
             }
@@ -97,7 +123,11 @@ impl Cloud {
                 let (region, project) = (variable("TF_VAR_region")?, variable("TF_VAR_project")?);
                 let repository = format!("{region}-docker.pkg.dev/{project}/{name}/{IMAGE}");
                 Ok(Deployable {
-                    variables: vec![format!("-var=image={repository}@{}", digest(&archive)?)],
+                    made_for: vec![("name", name), ("project", project), ("region", region)],
+                    variables: vec![format!(
+                        "-var=image={repository}@{}",
+                        package::image_digest(&archive)?
+                    )],
                     image: Some(Image {
                         layout: archive,
                         repository,
@@ -108,32 +138,40 @@ impl Cloud {
                 let Package { archive, .. } = package::azure()?;
                 Ok(Deployable {
                     variables: vec![format!("-var=package={}", archive.display())],
+                    made_for: Vec::new(),
                     image: None,
                 })
             }
         }
     }
 
-    /// Variables for a run that packages nothing: what they would name is about to go.
-    pub(super) fn nothing_new(self) -> Vec<String> {
+    /// Variables for a run that packages nothing: what they name is about to go. Without its image Google's service would go
+    /// in the run that is to take off its protection, and be held by that.
+    pub(super) fn nothing_new(self, outputs: &Outputs) -> Vec<String> {
         match self {
             Self::Aws => vec!["-var=package=versions.tf".to_owned()],
-            Self::Gcp | Self::Azure => Vec::new(),
+            Self::Gcp => {
+                let image = outputs.known("image").into_iter();
+                image.map(|image| format!("-var=image={image}")).collect()
+            }
+            Self::Azure => Vec::new(),
         }
     }
-}
 
-impl Cloud {
-    /// The resources that the switch `deletion_protection` is about, as arguments of Terraform; none for all. Only where
-    /// something else would change with them.
-    pub(super) const fn protected(self) -> &'static [&'static str] {
+    /// The resources that the switch `deletion_protection` is about, as arguments of Terraform.
+    pub(crate) const fn protected(self) -> &'static [&'static str] {
         match self {
             Self::Aws => &[
                 "-target=aws_dynamodb_table.metadata",
                 "-target=aws_s3_bucket.blobs",
                 "-target=aws_lb.http",
             ],
-            Self::Gcp | Self::Azure => &[],
+            Self::Gcp => &[
+                "-target=google_firestore_database.metadata",
+                "-target=google_storage_bucket.blobs",
+                "-target=google_cloud_run_v2_service.bleepstore",
+            ],
+            Self::Azure => &["-target=azurerm_management_lock.stored"],
         }
     }
 }
@@ -141,70 +179,26 @@ impl Cloud {
 /// A package, and the variables of Terraform that name it.
 pub(super) struct Deployable {
     pub(super) variables: Vec<String>,
+    /// Variables that it was made by, with their values. They were read from the environment, and a file of variables may say
+    /// otherwise.
+    made_for: Vec<(&'static str, String)>,
     /// What must be pushed between making its registry and making what runs it.
     pub(super) image: Option<Image>,
 }
 
-/// A container image on this machine, and where it goes.
-pub(super) struct Image {
-    layout: PathBuf,
-    repository: String,
-}
-
-impl Image {
-    /// The resources that must be there before it is pushed.
-    pub(super) const NEEDS: [&str; 2] = [
-        "-target=google_project_service.needed",
-        "-target=google_artifact_registry_repository.images",
-    ];
-
-    /// Pushes it, with the credentials that gcloud has.
-    pub(super) fn push(&self) -> Check {
-        let token = output(Command::new("gcloud").args(["auth", "print-access-token"]))?;
-        let login = target_dir().join("deploy/registry.json");
-        let host = self.repository.split('/').next().unwrap_or_default();
-        let mut sign_in = Command::new("skopeo");
-        sign_in.args([
-            "login",
-            "--username",
-            "oauth2accesstoken",
-            "--password-stdin",
-            "--authfile",
-        ]);
-        given(sign_in.arg(&login).arg(host), token.trim())?;
-        let mut copy = Command::new("skopeo");
-        copy.args(["copy", "--authfile"]).arg(&login);
-        copy.arg(format!("oci:{}", self.layout.display()))
-            .arg(format!("docker://{}:latest", self.repository));
-        let pushed = succeeds(&mut copy);
-        let removed = fs::remove_file(&login).map_err(|error| format!("{}: {error}", login.display()));
-        pushed.and(removed)
+impl Deployable {
+    /// Whether the plan, as `terraform show -json` has it, is for what this was made for.
+    pub(super) fn fits(&self, plan: &Value) -> Check {
+        for (name, value) in &self.made_for {
+            let planned = &plan["variables"][name]["value"];
+            if !planned.is_null() && planned != value.as_str() {
+                return Err(format!(
+                    "what was packaged is for {name} = {value}, and the plan for {planned}: set TF_VAR_{name}"
+                ));
+            }
+        }
+        Ok(())
     }
-}
-
-/// Runs a program with this on its standard input, where nobody else sees it.
-fn given(command: &mut Command, input: &str) -> Check {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let failed = |error: std::io::Error| format!("{name}: {error}");
-    let mut child = command.stdin(Stdio::piped()).spawn().map_err(&failed)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(input.as_bytes()).map_err(&failed)?;
-    }
-    match child.wait().map_err(&failed)? {
-        status if status.success() => Ok(()),
-        status => Err(format!("{name} ended with {status}")),
-    }
-}
-
-/// The digest of the one image in an OCI layout.
-fn digest(layout: &Path) -> Result<String, String> {
-    let file = layout.join("index.json");
-    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let index: Value = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
-    let digest = index["manifests"][0]["digest"].as_str();
-    digest
-        .map(str::to_owned)
-        .ok_or_else(|| format!("{} names no image", file.display()))
 }
 
 fn one_set(names: &[&str]) -> Check {

@@ -1,7 +1,12 @@
 //! What a month costs, from the figures of docs/cost.md and a load that is stated.
 
+mod http_service;
+
 use std::fs;
 
+use serde_json::Value;
+
+pub(crate) use self::http_service::HttpService;
 use super::Cloud;
 use crate::run::root;
 
@@ -48,14 +53,20 @@ const fn tables(cloud: Cloud) -> Tables {
     }
 }
 
-/// The estimate in a few lines.
-pub(super) fn estimate(cloud: Cloud) -> Result<String, String> {
+/// The estimate for a plan, as `terraform show -json` has it, in a few lines.
+pub(super) fn estimate(cloud: Cloud, plan: &Value) -> Result<String, String> {
     let file = root().join(PAGE);
     let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    added_up(&text, &tables(cloud))
+    let estimate = added_up(&text, &tables(cloud), HttpService::planned(plan)?.as_ref())?;
+    match plan["variables"]["min_instances"]["value"].as_u64() {
+        None | Some(0) => Ok(estimate),
+        Some(kept) => Ok(format!(
+            "{estimate}\nNot in it: {kept} instances that are kept while they are idle (min_instances)."
+        )),
+    }
 }
 
-fn added_up(text: &str, tables: &Tables) -> Result<String, String> {
+fn added_up(text: &str, tables: &Tables, service: Option<&HttpService>) -> Result<String, String> {
     let Tables { cloud, bytes, idle } = tables;
     let price = |table: &str, row: &str| {
         let heading = format!("### {cloud}: {table}");
@@ -73,10 +84,34 @@ fn added_up(text: &str, tables: &Tables) -> Result<String, String> {
     let cost = STORED * price("storage", bytes)?;
     total += cost;
     lines.push(format!("  {STORED:>5} GB of {bytes}: ${cost:.2}"));
+    let Some(service) = service else {
+        lines.push(format!(
+            "  together ${total:.2}; idle, with nothing stored, {idle}"
+        ));
+        return Ok(lines.join("\n"));
+    };
+    let (standing, parts) = service.cost(|row| price(http_service::HEADING, row))?;
+    lines.extend(parts);
+    let units = connections_per_second() / CONNECTIONS_OF_A_UNIT;
+    let cost = units * price(http_service::HEADING, "a capacity unit of the load balancer")?;
+    total += standing + cost;
     lines.push(format!(
-        "  together ${total:.2}; idle, with nothing stored, {idle}"
+        "  the HTTP service, {units:.1} capacity units, if all of this load goes over it: ${cost:.2}"
     ));
+    lines.push(format!(
+        "  together ${total:.2}; idle, with nothing stored, ${standing:.2} and {idle}"
+    ));
+    lines.push("Not in it: a NAT gateway, where tasks without public addresses need one.".to_owned());
     Ok(lines.join("\n"))
+}
+
+/// New connections that a capacity unit of a load balancer takes in a second.
+const CONNECTIONS_OF_A_UNIT: f64 = 25.0;
+
+/// Those of the load where each request has its own, which is the dearest case, over a month of 730 hours.
+fn connections_per_second() -> f64 {
+    let millions: f64 = LOAD.iter().map(|(_, millions)| millions).sum();
+    millions * 1e6 / (730.0 * 3600.0)
 }
 
 /// The last cell of a row of the table under a heading: dollars.
@@ -106,19 +141,45 @@ mod tests {
             table("9.00"),
             table("2.00")
         );
-        let estimate = added_up(&text, &tables(Cloud::Aws)).unwrap();
+        let estimate = added_up(&text, &tables(Cloud::Aws), None).unwrap();
         assert!(
             estimate.contains("10 million of GetObject, 1 KiB: $20.00"),
             "{estimate}"
         );
         assert!(estimate.contains("together $29.30"), "{estimate}");
-        assert!(added_up("", &tables(Cloud::Aws)).is_err());
+        assert!(added_up("", &tables(Cloud::Aws), None).is_err());
+    }
+
+    #[test]
+    fn the_http_service_of_a_plan_is_in_the_estimate() {
+        let plan = http_service::tests::plan();
+        let estimate = estimate(Cloud::Aws, &plan).unwrap();
+        // Half a processor and 1 GB, twice; four addresses; a fifth of a capacity unit.
+        for line in [
+            "the HTTP service, its load balancer: $16.43",
+            "the HTTP service, 2 tasks at least, of 0.5 processors and 1 GB: $28.84",
+            "the HTTP service, 4 public addresses: $14.60",
+            "the HTTP service, 0.2 capacity units, if all of this load goes over it: $1.20",
+            "idle, with nothing stored, $59.87 and a few cents",
+        ] {
+            assert!(estimate.contains(line), "{line}: {estimate}");
+        }
+    }
+
+    #[test]
+    fn instances_that_are_kept_are_said_to_be_left_out() {
+        let of = |kept: u64| {
+            let plan = serde_json::json!({ "variables": { "min_instances": { "value": kept } } });
+            estimate(Cloud::Gcp, &plan).unwrap()
+        };
+        assert!(of(2).ends_with("Not in it: 2 instances that are kept while they are idle (min_instances)."));
+        assert!(!of(0).contains("min_instances"));
     }
 
     #[test]
     fn the_page_has_every_row_that_the_load_names() {
         for cloud in [Cloud::Aws, Cloud::Gcp, Cloud::Azure] {
-            assert_eq!(estimate(cloud).err(), None);
+            assert_eq!(estimate(cloud, &Value::Null).err(), None);
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::mistakes::{FoundBy, Mistake};
 use super::plan::Plan;
 use super::{Cloud, permissions, shared, source};
+use crate::deploy::cost::HttpService;
 
 pub(super) const CLOUD: Cloud = Cloud {
     name: "aws",
@@ -14,6 +15,9 @@ pub(super) const CLOUD: Cloud = Cloud {
 
 const SCHEMA: &str = "aws-lambda/src/dynamo/schema.rs";
 const EVENT: &str = "aws-lambda/src/event.rs";
+
+/// Why each role may do what it may.
+const REASONS: &str = "docs/security.md";
 
 /// The sources that the program is made of, where they name settings and write the log.
 const SOURCES: [&str; 3] = ["aws-lambda/src", "core/src", "http/src"];
@@ -27,6 +31,9 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     ];
     complaints.extend(permissions::compared_with_calls(plan, &of_program)?);
     complaints.extend(open_to_its_url(plan));
+    complaints.extend(unbounded_roles(plan));
+    complaints.extend(unpriced(plan));
+    complaints.extend(permissions::compared_with_reasons(plan, &source::file(REASONS)?));
     Ok(complaints)
 }
 
@@ -97,8 +104,26 @@ fn open_to_its_url(plan: &Plan) -> Vec<String> {
     complaints
 }
 
+/// Roles without the permissions boundary that every plan with all options on has: an account that demands one refuses them.
+fn unbounded_roles(plan: &Plan) -> Vec<String> {
+    let roles = plan.of_type("aws_iam_role");
+    let unbounded = roles.filter(|(_, role)| !role["permissions_boundary"].is_string());
+    unbounded
+        .map(|(address, _)| format!("{address} has no permissions boundary"))
+        .collect()
+}
+
+/// What `cargo xtask deploy` adds up, where the plan does not have it where that looks.
+fn unpriced(plan: &Plan) -> Option<String> {
+    match HttpService::planned(plan.as_json()) {
+        Ok(Some(_)) => None,
+        Ok(None) => Some("the estimate of the cost finds no HTTP service in the plan".to_owned()),
+        Err(complaint) => Some(format!("the estimate of the cost: {complaint}")),
+    }
+}
+
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 8] = [
+const MISTAKES: [Mistake; 11] = [
     Mistake {
         what: "a wrong argument",
         file: "function.tf",
@@ -148,12 +173,36 @@ const MISTAKES: [Mistake; 8] = [
         says: "dynamodb:Query is called, and not allowed",
     },
     Mistake {
+        what: "an action of another role without a reason",
+        file: "schedule.tf",
+        find: "[\"lambda:InvokeFunction\"]",
+        replace: "[\"lambda:InvokeFunction\", \"lambda:UpdateFunctionCode\"]",
+        found_by: FoundBy::Rules,
+        says: "lambda:UpdateFunctionCode is allowed, and docs/security.md gives no reason",
+    },
+    Mistake {
         what: "a removed second permission",
         file: "function.tf",
-        find: "  action                   = \"lambda:InvokeFunction\"\n",
-        replace: "  action                   = \"lambda:GetFunction\"\n",
+        find: "  count = var.function_url ? 1 : 0\n\n  statement_id             = \"invoke-by-url\"",
+        replace: "  count = 0\n\n  statement_id             = \"invoke-by-url\"",
         found_by: FoundBy::Rules,
         says: "who calls the function's URL may not invoke the function",
+    },
+    Mistake {
+        what: "a role without the permissions boundary",
+        file: "schedule.tf",
+        find: "  permissions_boundary = var.permissions_boundary_arn\n",
+        replace: "",
+        found_by: FoundBy::Rules,
+        says: "aws_iam_role.schedule has no permissions boundary",
+    },
+    Mistake {
+        what: "a cost that no estimate finds",
+        file: "load_balancer.tf",
+        find: "  subnets                    = local.http[0].public_subnet_ids\n",
+        replace: "",
+        found_by: FoundBy::Rules,
+        says: "the estimate of the cost: the plan does not say /subnets of aws_lb",
     },
     Mistake {
         what: "a wrong TTL attribute",

@@ -44,6 +44,9 @@ const CLIENTS: [&str; 3] = ["client", "reads", "writes"];
 /// Actions of keys, which services do in the program's name.
 const OF_KEYS: &str = "kms:";
 
+/// The action of who may take a role, and none that the role is allowed.
+const ASSUMED: &str = "sts:AssumeRole";
+
 /// The only action that AWS lets nobody narrow down.
 const ON_ANYTHING: &str = "ecr:GetAuthorizationToken";
 
@@ -85,6 +88,47 @@ pub(super) fn compared_with_calls(plan: &Plan, documents: &[&str]) -> Result<Vec
         .difference(&allowed)
         .map(|action| format!("{action} is called, and not allowed"));
     Ok(unused.chain(lacking).collect())
+}
+
+/// What roles are allowed and the page of reasons does not list, and what it lists and no role is allowed.
+pub(super) fn compared_with_reasons(plan: &Plan, page: &str) -> Vec<String> {
+    let explained = explained(page);
+    let documents = plan.of_type("aws_iam_policy_document");
+    let allowed: BTreeSet<String> = documents
+        .flat_map(|(_, document)| statements(document))
+        .filter(|statement| statement["effect"] != "Deny")
+        .flat_map(|statement| strings(&statement["actions"]))
+        .filter(|action| action != ASSUMED)
+        .collect();
+    let lacking = allowed
+        .difference(&explained)
+        .map(|action| format!("{action} is allowed, and docs/security.md gives no reason"));
+    let idle = explained
+        .difference(&allowed)
+        .map(|action| format!("docs/security.md gives a reason for {action}, which no role is allowed"));
+    lacking.chain(idle).collect()
+}
+
+/// The actions in the first cells of the tables under headings that begin with AWS: `service:Action`, and behind it others of
+/// the same service without its name.
+fn explained(page: &str) -> BTreeSet<String> {
+    let sections = page.split("\n## ").filter(|section| section.starts_with("AWS"));
+    let cells = sections
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    cells
+        .flat_map(|cell| {
+            let service = cell.split(':').next().unwrap_or_default();
+            cell.split(", ").map(move |action| {
+                let action = action.trim_matches('`');
+                if action.contains(':') {
+                    action.to_owned()
+                } else {
+                    format!("{service}:{action}")
+                }
+            })
+        })
+        .collect()
 }
 
 /// The permissions that the calls in this source need.
@@ -138,6 +182,13 @@ fn list(actions: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_are_read_from_the_tables_about_aws_alone() {
+        let page = "# Security\n\n| `a:No` | b |\n\n## AWS: a role\n\n| action | on |\n|---|---|\n\
+                    | `kms:Decrypt`, `GenerateDataKey` | your key |\n\n## Azure\n\n| `items/read` | rows |\n";
+        assert_eq!(list(&explained(page)), "kms:Decrypt, kms:GenerateDataKey");
+    }
 
     #[test]
     fn every_call_needs_its_permission_and_an_unknown_one_is_a_complaint() {

@@ -29,6 +29,11 @@ impl Plan {
         Ok(Self(plan))
     }
 
+    /// All of it.
+    pub(super) const fn as_json(&self) -> &Value {
+        &self.0
+    }
+
     /// The planned values of every resource of a type, or data source, with its address.
     pub(super) fn of_type(&self, kind: &str) -> impl Iterator<Item = (&str, &Value)> {
         let changes = self.0["resource_changes"].as_array().into_iter().flatten();

@@ -28,14 +28,19 @@ pub(super) fn copied(there: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-/// Copies a folder but for what Terraform makes in it when someone works there.
+/// Copies a folder but for what Terraform and `cargo xtask deploy` make in it when someone works there.
 pub(super) fn copy_folder(from: &Path, to: &Path) -> Check {
     let failed = |error| format!("{}: {error}", from.display());
     fs::create_dir_all(to).map_err(failed)?;
     for entry in fs::read_dir(from).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
-        let generated = [".terraform", "terraform.tfstate", "errored.tfstate"];
+        let generated = [
+            ".terraform",
+            "terraform.tfstate",
+            "errored.tfstate",
+            "backend_override.tf",
+        ];
         if generated
             .iter()
             .any(|prefix| name.to_string_lossy().starts_with(prefix))

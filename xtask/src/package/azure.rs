@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::archive::{self, Entry};
-use super::{Shipped, glibc, read, write};
+use super::{Shipped, glibc, read, served, write};
 use crate::emulators::Place;
 use crate::http;
 use crate::release::azure::Emulated;
@@ -16,7 +16,7 @@ pub(super) const SHIPPED: Shipped = Shipped {
     package: "bleepstore-azure",
     program: PROGRAM,
     archive: |_| "bleepstore-azure.zip".to_owned(),
-    write: |program, archive| {
+    write: |program, archive, _| {
         let content = read(program)?;
         glibc::check(&content).map_err(|complaint| format!("{}: {complaint}", program.display()))?;
         write(archive, &zip(&content)?)
@@ -71,17 +71,12 @@ fn check(host: &[u8]) -> Result<(), String> {
 /// Starts the app behind the host of Functions as the tests have it, which reads its folder as the real one does.
 fn start(folder: &Path) -> Check {
     let app = Emulated::with_app(folder)?;
-    let ask = |path| http::get(&app.address, path).map_err(|error| format!("{}: {error}", app.address));
-    let health = ask(http::HEALTH)?;
+    let health =
+        http::get(&app.address, http::HEALTH).map_err(|error| format!("{}: {error}", app.address))?;
     if !http::is_healthy(&health) {
         return Err(format!("the app in the zip is not well: {health}"));
     }
-    let denied = ask("/")?;
-    if denied.starts_with("HTTP/1.1 403") && denied.contains("<Code>AccessDenied</Code>") {
-        Ok(())
-    } else {
-        Err(format!("the app in the zip does not serve S3: {denied}"))
-    }
+    served::refuses_strangers(&app.address)
 }
 
 #[cfg(test)]

@@ -9,32 +9,53 @@ use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
-use super::PackedFile;
 use super::checksums::sha256;
+use super::{Arch, PackedFile, certificates, libraries, read};
 use crate::report::Check;
 
 /// How the image is run.
-pub(super) struct Runs<'a> {
+struct Runs<'a> {
     /// The program's path in the image.
-    pub(super) program: &'a str,
+    program: &'a str,
     /// The port that it is expected to listen on.
-    pub(super) port: u16,
+    port: u16,
+    arch: Arch,
 }
 
 /// Nobody in particular: the number that images without a shell usually run as.
 pub(super) const USER: u32 = 65_532;
 
-/// Cloud Run's processors, as images name them.
-const ARCHITECTURE: &str = "amd64";
+/// Where servers in containers are told to listen, by Cloud Run unless it is told otherwise itself, and by `infra/aws`.
+const PORT: u16 = 8080;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
+/// Writes the image of a server into a folder: the program under a name in the image's root, and what it needs: the
+/// certificates that it trusts, and the C library of this machine, which must be of the architecture.
+pub(super) fn of_server(program: &Path, name: &str, arch: Arch, folder: &Path) -> Check {
+    let mut files = vec![
+        PackedFile {
+            path: name.to_owned(),
+            mode: 0o755,
+            content: read(program)?,
+        },
+        certificates::trusted(),
+    ];
+    files.extend(libraries::of(program)?);
+    let runs = Runs {
+        program: name,
+        port: PORT,
+        arch,
+    };
+    write(folder, &files, &runs)
+}
+
 /// Writes an image of one layer with these files into a folder that holds nothing else
 /// afterwards. Its tag is `latest`.
-pub(super) fn write(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> Check {
+fn write(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> Check {
     write_layout(folder, files, runs).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
@@ -47,7 +68,7 @@ fn write_layout(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> std::io
     let archive = archive(files)?;
     let layer = blobs.add(&compressed(&archive)?, LAYER)?;
     let config = json!({
-        "architecture": ARCHITECTURE,
+        "architecture": architecture(runs.arch),
         "os": "linux",
         "config": {
             "User": format!("{USER}:{USER}"),
@@ -67,6 +88,14 @@ fn write_layout(folder: &Path, files: &[PackedFile], runs: &Runs<'_>) -> std::io
         folder.join("oci-layout"),
         json!({ "imageLayoutVersion": "1.0.0" }).to_string(),
     )
+}
+
+/// As images name processors.
+const fn architecture(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "amd64",
+        Arch::Arm64 => "arm64",
+    }
 }
 
 /// The blobs of a layout, each under its digest.
@@ -135,6 +164,17 @@ fn compressed(content: &[u8]) -> std::io::Result<Vec<u8>> {
     gzip.finish()
 }
 
+/// The digest of the one image in a layout, by which registries know it.
+pub(crate) fn image_digest(layout: &Path) -> Result<String, String> {
+    let file = layout.join("index.json");
+    let index: Value =
+        serde_json::from_slice(&read(&file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+    let digest = index["manifests"][0]["digest"].as_str();
+    digest
+        .map(str::to_owned)
+        .ok_or_else(|| format!("{} names no image", file.display()))
+}
+
 /// The files in the layers of an image.
 pub(super) fn files(layout: &Path) -> Result<Vec<PackedFile>, String> {
     listed(layout).map_err(|error| format!("{}: {error}", layout.display()))
@@ -196,6 +236,7 @@ mod tests {
         let runs = Runs {
             program: "server",
             port: 8080,
+            arch: Arch::X86_64,
         };
         write(&folder, &files(), &runs).unwrap();
         folder
@@ -244,6 +285,10 @@ mod tests {
             bytes
         };
         let index = json(&fs::read(folder.join("index.json")).unwrap());
+        assert_eq!(
+            image_digest(&folder),
+            Ok(index["manifests"][0]["digest"].as_str().unwrap().to_owned())
+        );
         let manifest = json(&blob(&index["manifests"][0]));
         let config = json(&blob(&manifest["config"]));
         assert_eq!(config["config"]["User"], "65532:65532");

@@ -1,0 +1,135 @@
+//! Terraform in the root of a cloud.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::Cloud;
+use crate::report::Check;
+use crate::run::{output, root, succeeds};
+
+/// Adds a backend to a root, which has none of its own. Git ignores it.
+const BACKEND: &str = "backend_override.tf";
+
+/// The root of a cloud, in the tree. Its state is `terraform.tfstate` beside it, which git ignores, or where a backend keeps it.
+pub(super) struct Root {
+    pub(super) cloud: Cloud,
+    folder: PathBuf,
+}
+
+impl Root {
+    pub(super) fn of(cloud: Cloud) -> Self {
+        let folder = root().join("infra").join(cloud.name());
+        Self { cloud, folder }
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("terraform");
+        command.current_dir(&self.folder).args(arguments);
+        command
+    }
+
+    /// Installs the providers; with a file of settings, state is kept in the cloud's backend from now on.
+    pub(super) fn init(&self, backend_config: Option<&Path>) -> Check {
+        succeeds(&mut self.initialising(backend_config)?)
+    }
+
+    fn initialising(&self, backend_config: Option<&Path>) -> Result<Command, String> {
+        let mut init = self.run(&["init"]);
+        match backend_config {
+            None => init.arg("-input=false"),
+            Some(file) => {
+                let there = self.folder.join(BACKEND);
+                fs::write(&there, with_backend(self.cloud.backend()))
+                    .map_err(|error| format!("{}: {error}", there.display()))?;
+                // It may ask: whether state that is here is to be moved there.
+                init.arg(format!("-backend-config={}", file.display()))
+            }
+        };
+        Ok(init)
+    }
+
+    /// A plan that was saved, as JSON. The root credential is in it.
+    pub(super) fn planned(&self, plan: &Path) -> Result<Value, String> {
+        parsed(self.run(&["show", "-json"]).arg(plan))
+    }
+
+    /// The outputs of what was applied; none where nothing was.
+    pub(super) fn outputs(&self) -> Result<Outputs, String> {
+        parsed(&mut self.run(&["output", "-json"])).map(Outputs)
+    }
+}
+
+fn with_backend(kind: &str) -> String {
+    format!(
+        "# Written by `cargo xtask deploy --backend-config`. To keep state here again: remove this, terraform init -migrate-state.\n\n\
+         terraform {{\n  backend \"{kind}\" {{}}\n}}\n"
+    )
+}
+
+fn parsed(command: &mut Command) -> Result<Value, String> {
+    serde_json::from_str(&output(command)?).map_err(|error| format!("terraform printed no JSON: {error}"))
+}
+
+/// The outputs of a root.
+pub(super) struct Outputs(Value);
+
+impl Outputs {
+    /// An output that must be a text.
+    pub(super) fn text(&self, name: &str) -> Result<&str, String> {
+        self.known(name)
+            .ok_or_else(|| format!("Terraform has no output {name}"))
+    }
+
+    /// An output that is a text; `None` where it is null, or nothing was applied yet.
+    pub(super) fn known(&self, name: &str) -> Option<&str> {
+        self.0[name]["value"].as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_is_kept_in_the_clouds_backend_where_its_settings_are_named() {
+        let folder = std::env::temp_dir().join(format!("bleepstore-backend-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let root = Root {
+            cloud: Cloud::Gcp,
+            folder: folder.clone(),
+        };
+        let arguments = |file| {
+            let init = root.initialising(file).unwrap();
+            let words = init.get_args().map(|word| word.to_string_lossy().into_owned());
+            words.collect::<Vec<_>>()
+        };
+        assert_eq!(arguments(None), ["init", "-input=false"]);
+        assert!(!folder.join(BACKEND).exists());
+        let file = Path::new("/state.tfbackend");
+        assert_eq!(
+            arguments(Some(file)),
+            ["init", "-backend-config=/state.tfbackend"]
+        );
+        let written = fs::read_to_string(folder.join(BACKEND)).unwrap();
+        assert!(
+            written.ends_with("\nterraform {\n  backend \"gcs\" {}\n}\n"),
+            "{written}"
+        );
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_output_that_is_null_or_not_there_is_not_known() {
+        let outputs = serde_json::from_str(r#"{"image":{"value":null},"region":{"value":"eu"}}"#);
+        let outputs = Outputs(outputs.unwrap());
+        assert_eq!(outputs.text("region"), Ok("eu"));
+        assert_eq!((outputs.known("image"), outputs.known("endpoint")), (None, None));
+        assert_eq!(
+            outputs.text("endpoint"),
+            Err("Terraform has no output endpoint".to_owned())
+        );
+    }
+}

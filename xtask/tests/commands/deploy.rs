@@ -1,0 +1,296 @@
+//! `cargo xtask deploy` and `destroy` without an account.
+
+use std::fs;
+
+use crate::machine::{Ended, Machine};
+
+const AWS: [&str; 3] = [
+    "terraform version",
+    "python3 -m venv --help",
+    "terraform init -input=false",
+];
+const AWS_PLAN: &str = "terraform plan -input=false -var=package=TARGET/package/bleepstore-aws-x86_64.zip -out=TARGET/deploy/aws.tfplan";
+const AWS_SHOW: &str = "terraform show -json TARGET/deploy/aws.tfplan";
+const AWS_APPLY: &str = "terraform apply -input=false TARGET/deploy/aws.tfplan";
+
+fn assert_ran(ended: &Ended, expected: &[&str]) {
+    assert_eq!(ended.ran, expected, "{}{}", ended.said, ended.complained);
+}
+
+/// Nothing but this one line was complained, and nothing was run that changes anything.
+fn assert_refused(ended: &Ended, complaint: &str) {
+    assert!(!ended.succeeded);
+    assert_eq!(ended.complained, format!("xtask: {complaint}\n"));
+    assert_eq!(ended.said, "");
+    let asked = ["version", "--version", "--help"];
+    let harmless = |line: &&String| asked.iter().any(|word| line.ends_with(word));
+    assert_eq!(ended.ran.iter().find(|line| !harmless(line)), None);
+}
+
+#[test]
+fn a_plan_is_shown_with_what_it_costs_and_nothing_is_changed() {
+    let mut machine = Machine::complete("plan", "aws");
+    machine.answer("yes\n");
+    let ended = machine.xtask(&["deploy", "aws", "--plan"]);
+    assert!(ended.succeeded, "{}", ended.complained);
+    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS_PLAN, AWS_SHOW]);
+    assert!(ended.said.contains("1 million of PutObject, 1 KiB: $"));
+    assert!(ended.said.ends_with("Nothing was changed.\n"), "{}", ended.said);
+    assert!(
+        !machine.target().join("deploy/aws.tfplan").exists(),
+        "the plan has the root credential in it"
+    );
+}
+
+#[test]
+fn nothing_is_applied_without_a_yes() {
+    for (name, answer) in [("no", "no\n"), ("y", "y\n"), ("silence", "")] {
+        let mut machine = Machine::complete(name, "aws");
+        machine.answer(answer);
+        let ended = machine.xtask(&["deploy", "aws"]);
+        assert!(ended.succeeded, "{}", ended.complained);
+        assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS_PLAN, AWS_SHOW]);
+        assert!(ended.said.ends_with("Nothing was changed.\n"), "{}", ended.said);
+    }
+}
+
+#[test]
+fn what_was_planned_is_applied_after_a_yes_and_then_the_endpoint_is_looked_for() {
+    let mut machine = Machine::complete("yes", "aws");
+    machine.answer("yes\n");
+    machine.set("REFUSED", "output");
+    let ended = machine.xtask(&["deploy", "aws"]);
+    assert_ran(
+        &ended,
+        &[
+            AWS[0],
+            AWS[1],
+            AWS[2],
+            AWS_PLAN,
+            AWS_SHOW,
+            AWS_APPLY,
+            "terraform output -json",
+        ],
+    );
+    assert!(!ended.succeeded, "without an endpoint nothing serves");
+    assert!(!machine.target().join("deploy/aws.tfplan").exists());
+}
+
+#[test]
+fn a_plan_that_fails_is_not_applied() {
+    let mut machine = Machine::complete("failed-plan", "aws");
+    machine.answer("yes\n");
+    machine.set("REFUSED", "plan");
+    let ended = machine.xtask(&["deploy", "aws"]);
+    assert!(!ended.succeeded);
+    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS_PLAN]);
+    assert!(!machine.target().join("deploy/aws.tfplan").exists());
+}
+
+#[test]
+fn a_package_for_another_processor_than_the_plans_is_not_applied() {
+    let mut machine = Machine::complete("processor", "aws");
+    machine.answer("yes\n");
+    machine.set(
+        "PLANNED",
+        "{\"variables\":{\"architecture\":{\"value\":\"arm64\"}}}",
+    );
+    let ended = machine.xtask(&["deploy", "aws"]);
+    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS_PLAN, AWS_SHOW]);
+    assert_eq!(
+        ended.complained,
+        "xtask: what was packaged is for architecture = x86_64, and the plan for \"arm64\": set TF_VAR_architecture\n"
+    );
+}
+
+#[test]
+fn on_google_cloud_the_image_is_pushed_to_its_registry_before_the_plan() {
+    let mut machine = Machine::complete("image", "gcp");
+    machine.answer("no\n");
+    let ended = machine.xtask(&["deploy", "gcp"]);
+    assert!(ended.succeeded, "{}", ended.complained);
+    let image = fs::read_to_string(machine.target().join("package/bleepstore-gcp/index.json")).unwrap();
+    let digest = image
+        .split("\"digest\":\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let repository = "europe-west1-docker.pkg.dev/example-project/bleepstore/server";
+    assert_ran(
+        &ended,
+        &[
+            "terraform version",
+            "python3 -m venv --help",
+            "skopeo --version",
+            "gcloud --version",
+            "terraform init -input=false",
+            "terraform apply -target=google_project_service.needed -target=google_artifact_registry_repository.images",
+            "gcloud auth print-access-token",
+            "skopeo login --username oauth2accesstoken --password-stdin --authfile TARGET/deploy/registry.json \
+             europe-west1-docker.pkg.dev",
+            &format!(
+                "skopeo copy --authfile TARGET/deploy/registry.json oci:TARGET/package/bleepstore-gcp docker://{repository}:latest"
+            ),
+            &format!(
+                "terraform plan -input=false -var=image={repository}@{digest} -out=TARGET/deploy/gcp.tfplan"
+            ),
+            "terraform show -json TARGET/deploy/gcp.tfplan",
+        ],
+    );
+    assert!(!machine.target().join("deploy/registry.json").exists());
+}
+
+#[test]
+fn a_plan_for_google_cloud_pushes_nothing() {
+    let machine = Machine::complete("image-plan", "gcp");
+    let ended = machine.xtask(&["deploy", "gcp", "--plan"]);
+    assert!(ended.succeeded, "{}", ended.complained);
+    let changes = ["apply", "auth", "login", "copy"];
+    let ran = ended
+        .ran
+        .iter()
+        .filter(|line| changes.iter().any(|word| line.contains(word)));
+    assert_eq!(ran.count(), 0, "{:?}", ended.ran);
+}
+
+#[test]
+fn destroy_takes_the_protection_off_alone_and_then_everything_down() {
+    let variables = "-var=package=versions.tf -var=deletion_protection=false";
+    let targets = "-target=aws_dynamodb_table.metadata -target=aws_s3_bucket.blobs -target=aws_lb.http";
+    let machine = Machine::complete("destroy", "aws");
+    let ended = machine.xtask(&["destroy", "aws"]);
+    assert!(ended.succeeded, "{}", ended.complained);
+    // Without -auto-approve: Terraform asks before both.
+    assert_ran(
+        &ended,
+        &[
+            "terraform version",
+            "terraform init -input=false",
+            "terraform output -json",
+            &format!("terraform apply {variables} {targets}"),
+            &format!("terraform destroy {variables}"),
+        ],
+    );
+}
+
+#[test]
+fn nothing_is_destroyed_where_the_protection_is_not_let_go() {
+    let mut machine = Machine::complete("refused", "aws");
+    machine.set("REFUSED", "apply");
+    let ended = machine.xtask(&["destroy", "aws"]);
+    assert!(!ended.succeeded);
+    assert!(
+        ended.ran.last().unwrap().starts_with("terraform apply "),
+        "{:?}",
+        ended.ran
+    );
+}
+
+#[test]
+fn destroy_on_google_cloud_keeps_the_image_until_the_service_may_go() {
+    let mut machine = Machine::complete("destroy-image", "gcp");
+    machine.set("OUTPUTS", "{\"image\":{\"value\":\"registry/server@sha256:1\"}}");
+    let ended = machine.xtask(&["destroy", "gcp"]);
+    let variables = "-var=image=registry/server@sha256:1 -var=deletion_protection=false";
+    assert_ran(
+        &ended,
+        &[
+            "terraform version",
+            "terraform init -input=false",
+            "terraform output -json",
+            &format!(
+                "terraform apply {variables} -target=google_firestore_database.metadata \
+                 -target=google_storage_bucket.blobs -target=google_cloud_run_v2_service.bleepstore"
+            ),
+            &format!("terraform destroy {variables}"),
+        ],
+    );
+}
+
+#[test]
+fn destroy_on_azure_takes_the_locks_off_first() {
+    let machine = Machine::complete("locks", "azure");
+    let ended = machine.xtask(&["destroy", "azure"]);
+    assert_ran(
+        &ended,
+        &[
+            "terraform version",
+            "terraform init -input=false",
+            "terraform output -json",
+            "terraform apply -var=deletion_protection=false -target=azurerm_management_lock.stored",
+            "terraform destroy -var=deletion_protection=false",
+        ],
+    );
+}
+
+#[test]
+fn a_missing_tool_is_one_line_before_anything_is_built() {
+    for (cloud, tool, complaint) in [
+        (
+            "aws",
+            "terraform",
+            "terraform (https://developer.hashicorp.com/terraform/install) is not installed",
+        ),
+        (
+            "aws",
+            "python3",
+            "python3 with venv, which tries the endpoint, is not installed",
+        ),
+        (
+            "gcp",
+            "skopeo",
+            "skopeo, which pushes the image, is not installed",
+        ),
+        (
+            "gcp",
+            "gcloud",
+            "gcloud, which signs in to the registry, is not installed",
+        ),
+    ] {
+        let machine = Machine::complete(tool, cloud);
+        machine.uninstall(tool);
+        assert_refused(&machine.xtask(&["deploy", cloud]), complaint);
+    }
+}
+
+#[test]
+fn a_missing_setting_or_credential_is_one_line_before_anything_is_built() {
+    for (cloud, unset, complaint) in [
+        ("aws", "AWS_REGION", "AWS_REGION or AWS_DEFAULT_REGION is not set"),
+        (
+            "aws",
+            "AWS_PROFILE",
+            "no credentials of AWS are found: aws configure",
+        ),
+        ("gcp", "TF_VAR_project", "TF_VAR_project is not set"),
+        (
+            "gcp",
+            "GOOGLE_CREDENTIALS",
+            "no credentials of Google Cloud are found: gcloud auth application-default login",
+        ),
+        ("azure", "ARM_SUBSCRIPTION_ID", "ARM_SUBSCRIPTION_ID is not set"),
+        (
+            "azure",
+            "ARM_USE_MSI",
+            "no credentials of Azure are found: az login",
+        ),
+    ] {
+        for command in ["deploy", "destroy"] {
+            let mut machine = Machine::complete(&format!("{command}-{unset}"), cloud);
+            machine.unset(unset);
+            assert_refused(&machine.xtask(&[command, cloud]), complaint);
+        }
+    }
+}
+
+#[test]
+fn settings_of_a_backend_that_are_not_there_are_one_line_too() {
+    let machine = Machine::complete("backend", "aws");
+    let ended = machine.xtask(&["deploy", "aws", "--backend-config", "/absent/state.tfbackend"]);
+    assert_refused(
+        &ended,
+        "--backend-config: there is no file /absent/state.tfbackend",
+    );
+}
