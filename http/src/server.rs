@@ -20,6 +20,9 @@ use crate::http2;
 use crate::lingering::LingeringStream;
 use crate::options::Options;
 
+/// Bytes that a connection reads ahead at most. hyper would take three times as much, which large uploads fill.
+const MOST_BUFFERED: usize = 128 * 1024;
+
 /// How long to wait where the process has run out of sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -154,6 +157,7 @@ impl<R: Responder> Connection<R> {
             .header_read_timeout(self.options.header_read)
             .max_headers(self.options.max_headers)
             .max_header_size(self.options.max_header_bytes)
+            .max_buf_size(MOST_BUFFERED)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         tokio::select! {

@@ -10,8 +10,13 @@ use super::{Caller, Context};
 use crate::model::{Bucket, BucketName, ObjectSummary, S3Error, Upload, UploadId};
 use crate::ports::{KeyRange, KeyStart, MetadataStore, Page, StoreResult, UploadRange, UploadStart};
 
-/// How many rows the first read after a skip asks for, when there is a delimiter. Doubled while no prefix is met.
+/// How many rows the first read asks for, when there is a delimiter, and the first one after a skip. Doubled while no
+/// prefix is met.
 const FIRST_READ: usize = 8;
+
+/// How many rows the first read after a skip asks for at least. Where one prefix filled the reads before, one row tells
+/// the next prefix; two more tell whether it is as large, or whether small ones follow, of which a read covers several.
+const SMALLEST_READ: usize = 3;
 
 /// How many rows one read asks for at most: a page of 1,000 and one more to see whether it is the last.
 const LARGEST_READ: usize = 1_001;
@@ -268,7 +273,7 @@ async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> Stor
         return Ok(folded);
     }
     let mut next = Some(start);
-    let mut read = FIRST_READ;
+    let (mut after_skip, mut read) = (FIRST_READ, FIRST_READ);
     while let Some(start) = next.take() {
         let wanted = shape.limit + 1 - folded.items.len() - folded.prefixes.len();
         let limit = if shape.delimiter.is_empty() {
@@ -278,6 +283,8 @@ async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> Stor
         };
         let page = source.read(start, limit.min(LARGEST_READ)).await?;
         let mut under = None;
+        let prefixes_before = folded.prefixes.len();
+        let items_before = folded.items.len();
         for item in page.items {
             let prefix = shape.common_prefix(S::key(&item)).map(str::to_owned);
             if prefix.is_some() && prefix.as_ref() == folded.prefixes.last() {
@@ -305,7 +312,13 @@ async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> Stor
         read = read.saturating_mul(2);
         if let (Some(prefix), true) = (under, next.is_some()) {
             next = Some(S::after_prefix(prefix));
-            read = FIRST_READ;
+            let filled = folded.items.len() == items_before && folded.prefixes.len() == prefixes_before + 1;
+            after_skip = if filled {
+                (after_skip / 2).max(SMALLEST_READ)
+            } else {
+                FIRST_READ
+            };
+            read = after_skip;
         }
     }
     Ok(folded)

@@ -10,6 +10,18 @@ use super::*;
 struct Cut {
     keys: Vec<String>,
     lengths: Mutex<VecDeque<usize>>,
+    /// How many keys each read asked for.
+    asked: Mutex<Vec<usize>>,
+}
+
+impl Cut {
+    fn new(keys: impl IntoIterator<Item = String>, lengths: VecDeque<usize>) -> Self {
+        Self {
+            keys: keys.into_iter().collect(),
+            lengths: Mutex::new(lengths),
+            asked: Mutex::default(),
+        }
+    }
 }
 
 impl Source for Cut {
@@ -17,6 +29,7 @@ impl Source for Cut {
     type Start = KeyStart;
 
     async fn read(&self, start: KeyStart, limit: usize) -> StoreResult<Page<String, KeyStart>> {
+        self.asked.lock().unwrap().push(limit);
         let length = self.lengths.lock().unwrap().pop_front().unwrap_or(limit);
         let mut keys = self.keys.iter().filter(|key| start.admits(key)).cloned();
         let items: Vec<String> = keys.by_ref().take(length.min(limit)).collect();
@@ -59,10 +72,7 @@ fn how_a_store_cuts_its_pages_changes_nothing_in_a_listing() {
                     limit,
                 };
                 let listed = |lengths: VecDeque<usize>| {
-                    let source = Cut {
-                        keys: keys.iter().cloned().collect(),
-                        lengths: Mutex::new(lengths),
-                    };
+                    let source = Cut::new(keys.iter().cloned(), lengths);
                     let folded = runtime
                         .block_on(fold(&source, &shape, KeyStart::Beginning))
                         .unwrap();
@@ -73,4 +83,27 @@ fn how_a_store_cuts_its_pages_changes_nothing_in_a_listing() {
             },
         )
         .unwrap();
+}
+
+/// What a listing of keys asks its reads for.
+async fn asked(keys: impl IntoIterator<Item = String>) -> Vec<usize> {
+    let source = Cut::new(keys, VecDeque::new());
+    let shape = Shape {
+        prefix: "",
+        delimiter: "/",
+        limit: 1_000,
+    };
+    fold(&source, &shape, KeyStart::Beginning).await.unwrap();
+    source.asked.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn behind_prefixes_that_fill_a_read_the_next_one_asks_for_less() {
+    let large = |prefixes: std::ops::Range<u32>| {
+        prefixes.flat_map(|prefix| (0..20).map(move |key| format!("{prefix:02}/{key:02}")))
+    };
+    assert_eq!(asked(large(0..5)).await, [8, 4, 3, 3, 3, 3]);
+    // Prefixes of two keys: a read that meets several is followed by one of the first size.
+    let small = (50..60).flat_map(|prefix| (0..2).map(move |key| format!("{prefix}/{key}")));
+    assert_eq!(asked(large(0..4).chain(small)).await, [8, 4, 3, 3, 3, 8, 8]);
 }
