@@ -19,6 +19,9 @@ const BUILD_INFO: &str = "bleepstore_build_info";
 const DATABASE: &str = "bleepstore_database_round_trips_total";
 const BLOBS: &str = "bleepstore_blob_round_trips_total";
 
+/// How many operations no server answers within the 10 ms that processor time is told in.
+const PLENTY: usize = 1_000;
+
 /// How many connections prepare objects.
 const PREPARING: usize = 64;
 
@@ -145,9 +148,13 @@ impl Stage {
         })?;
         let generator = Watched::own().processor_time()?.saturating_sub(before.1);
         let processor = self.processor_time()?.saturating_sub(before.0);
-        let server = self
-            .process
-            .map(|process| process.peak_memory().map(|peak| Costs { processor, peak }));
+        let server = self.process.map(|process| {
+            if processor.is_zero() && measured.latencies.len() > PLENTY {
+                return Err("the process took no processor time: it is not the server's".to_owned());
+            }
+            let peak = process.peak_memory()?;
+            Ok(Costs { processor, peak })
+        });
         let server = server.transpose()?;
         self.peak()?;
         let after = round_trips(&mut counters)?;

@@ -2,5 +2,6 @@
 
 mod access_log;
 mod linearizability;
+#[cfg(target_os = "linux")]
 mod memory;
 mod metrics;

@@ -87,7 +87,7 @@ impl LocalServer {
         }
     }
 
-    /// The most memory that it had in use since its start (its resident set), in bytes.
+    /// The most memory that it had in use since its start (its resident set), in bytes. Only Linux tells it.
     pub fn peak_memory(&self) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
