@@ -151,8 +151,8 @@ async fn keys_of_every_length_of_utf8_are_listed_in_the_order_of_their_bytes() {
         KeyStart::AfterPrefix("k".repeat(1_000)),
     ] {
         let range = KeyRange {
-            prefix: String::new(),
             start,
+            ..KeyRange::default()
         };
         let expected: Vec<&String> = keys.iter().filter(|key| range.admits(key)).collect();
         let found = scan(f.store.as_ref(), &bucket, range.clone(), 7).await;

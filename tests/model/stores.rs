@@ -348,7 +348,7 @@ impl Twins<'_> {
             for range in ranges() {
                 both!(self, store => {
                     pages(range.start.clone(), async |start| {
-                        let range = KeyRange { prefix: range.prefix.clone(), start };
+                        let range = KeyRange { start, ..range.clone() };
                         store.scan_objects(bucket, &range, limit).await
                     })
                     .await
@@ -401,6 +401,7 @@ fn ranges() -> Vec<KeyRange> {
     let range = |prefix: &str, start: &KeyStart| KeyRange {
         prefix: prefix.to_owned(),
         start: start.clone(),
+        ..KeyRange::default()
     };
     prefixes
         .iter()

@@ -8,10 +8,12 @@ use std::future::Future;
 use super::access::Action;
 use super::{Caller, Context};
 use crate::model::{Bucket, BucketName, ObjectSummary, S3Error, Upload, UploadId};
-use crate::ports::{KeyRange, KeyStart, MetadataStore, Page, StoreResult, UploadRange, UploadStart};
+use crate::ports::{
+    KeyRange, KeyStart, MetadataStore, Page, StoreResult, UploadRange, UploadStart, common_prefix,
+};
 
-/// How many rows the first read asks for, when there is a delimiter, and the first one after a skip. Doubled while no
-/// prefix is met.
+/// How many rows the first read asks for, when there is a delimiter, and the first one after a skip. Doubled while the
+/// listing shows every row that is read.
 const FIRST_READ: usize = 8;
 
 /// How many rows the first read after a skip asks for at least. Where one prefix filled the reads before, one row tells
@@ -107,6 +109,7 @@ pub async fn list_objects(
         metadata: context.ports.metadata.as_ref(),
         bucket: &bucket,
         prefix: &input.prefix,
+        delimiter: &input.delimiter,
     };
     let folded = fold(&source, &shape, start).await?;
     Ok(ListObjectsOutput {
@@ -169,6 +172,7 @@ struct Objects<'a> {
     metadata: &'a dyn MetadataStore,
     bucket: &'a Bucket,
     prefix: &'a str,
+    delimiter: &'a str,
 }
 
 impl Source for Objects<'_> {
@@ -179,6 +183,7 @@ impl Source for Objects<'_> {
         let range = KeyRange {
             prefix: self.prefix.to_owned(),
             start,
+            delimiter: self.delimiter.to_owned(),
         };
         self.metadata.scan_objects(self.bucket, &range, limit).await
     }
@@ -236,12 +241,7 @@ struct Shape<'a> {
 impl Shape<'_> {
     /// The common prefix that `key` is folded into.
     fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
-        if self.delimiter.is_empty() {
-            return None;
-        }
-        let behind = key.strip_prefix(self.prefix)?;
-        let at = behind.find(self.delimiter)?;
-        Some(&key[..self.prefix.len() + at + self.delimiter.len()])
+        common_prefix(key, self.prefix, self.delimiter)
     }
 
     /// A marker that is itself a common prefix stands for all the keys under it.
@@ -262,6 +262,13 @@ struct Folded<T> {
     next: Option<ListingPosition>,
 }
 
+impl<T> Folded<T> {
+    /// How much the listing shows so far.
+    fn shown(&self) -> usize {
+        self.items.len() + self.prefixes.len()
+    }
+}
+
 async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> StoreResult<Folded<S::Item>> {
     let mut folded = Folded {
         items: Vec::new(),
@@ -275,7 +282,7 @@ async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> Stor
     let mut next = Some(start);
     let (mut after_skip, mut read) = (FIRST_READ, FIRST_READ);
     while let Some(start) = next.take() {
-        let wanted = shape.limit + 1 - folded.items.len() - folded.prefixes.len();
+        let wanted = shape.limit + 1 - folded.shown();
         let limit = if shape.delimiter.is_empty() {
             wanted
         } else {
@@ -283,15 +290,14 @@ async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> Stor
         };
         let page = source.read(start, limit.min(LARGEST_READ)).await?;
         let mut under = None;
-        let prefixes_before = folded.prefixes.len();
-        let items_before = folded.items.len();
+        let (rows, shown) = (page.items.len(), folded.shown());
         for item in page.items {
             let prefix = shape.common_prefix(S::key(&item)).map(str::to_owned);
             if prefix.is_some() && prefix.as_ref() == folded.prefixes.last() {
                 under = prefix;
                 continue;
             }
-            if folded.items.len() + folded.prefixes.len() == shape.limit {
+            if folded.shown() == shape.limit {
                 folded.next = folded.last;
                 folded.last = None;
                 return Ok(folded);
@@ -309,17 +315,18 @@ async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> Stor
             }
         }
         next = page.next;
-        read = read.saturating_mul(2);
+        let shown = folded.shown() - shown;
         if let (Some(prefix), true) = (under, next.is_some()) {
             next = Some(S::after_prefix(prefix));
-            let filled = folded.items.len() == items_before && folded.prefixes.len() == prefixes_before + 1;
-            after_skip = if filled {
-                (after_skip / 2).max(SMALLEST_READ)
-            } else {
-                FIRST_READ
-            };
-            read = after_skip;
+            if shown < rows {
+                // One prefix filled the read, or the last of several went on behind it.
+                let halved = if shown == 1 { after_skip / 2 } else { FIRST_READ };
+                after_skip = halved.max(SMALLEST_READ);
+                read = after_skip;
+                continue;
+            }
         }
+        read = read.saturating_mul(2);
     }
     Ok(folded)
 }

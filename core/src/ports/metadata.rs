@@ -63,6 +63,9 @@ pub struct KeyRange {
     pub prefix: String,
     /// Where the range starts.
     pub start: KeyStart,
+    /// Where this is not empty, one key of those with the same common prefix is enough, and the others may be left out: by
+    /// a store to which going on elsewhere costs hardly more than reading on. Others need not look at it.
+    pub delimiter: String,
 }
 
 /// Where a range of keys starts.
@@ -94,6 +97,11 @@ impl KeyRange {
         key.starts_with(&self.prefix) && self.start.admits(key)
     }
 
+    /// The common prefix that a listing shows in the place of `key`: up to the first delimiter behind the range's prefix.
+    pub fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
+        common_prefix(key, &self.prefix, &self.delimiter)
+    }
+
     /// Where an ordered read of the range begins: its keys are those from here on that still start with the
     /// prefix. `None` when no key can lie in the range.
     pub fn entry(&self) -> Option<Bound<String>> {
@@ -104,6 +112,15 @@ impl KeyRange {
             KeyStart::Beginning | KeyStart::After(_) => Bound::Included(prefix.clone()),
         })
     }
+}
+
+/// `key` up to the first delimiter behind `prefix`, with the delimiter. `None` where there is none, or no delimiter.
+pub fn common_prefix<'k>(key: &'k str, prefix: &str, delimiter: &str) -> Option<&'k str> {
+    if delimiter.is_empty() {
+        return None;
+    }
+    let at = key.strip_prefix(prefix)?.find(delimiter)?;
+    Some(&key[..prefix.len() + at + delimiter.len()])
 }
 
 /// The least text that is greater than every text that starts with `prefix`, so that a scan can
@@ -310,7 +327,7 @@ pub trait ObjectIndex: Send + Sync {
 
     /// Objects of `bucket` in `range`, in strictly ascending byte order of their keys, at most `limit` (1
     /// or more). Delete markers are left out. An object that exists throughout a scan of several pages is
-    /// in exactly one.
+    /// in exactly one; where the range has a delimiter, that or one before it with the same common prefix.
     async fn scan_objects(
         &self,
         bucket: &Bucket,

@@ -35,7 +35,7 @@ pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
     DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, ObjectIndex, ObjectLookup, Page, PublishOutcome,
     RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup, UploadRange,
-    UploadStart, check_limits, successor,
+    UploadStart, check_limits, common_prefix, successor,
 };
 pub use named_rows::{NamedRows, scan_named};
 pub use replacement::{Refusal, check_replacement};

@@ -140,8 +140,8 @@ impl ObjectIndex for FirestoreMetadata {
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, String>> {
         let range = KeyRange {
-            prefix: String::new(),
             start: after.map_or(KeyStart::Beginning, |after| KeyStart::After(after.to_owned())),
+            ..KeyRange::default()
         };
         let query = Query::of(RECORDS, Some(schema::bucket(&bucket.name)));
         let Some(query) = within(query, &range, "") else {

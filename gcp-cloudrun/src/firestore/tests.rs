@@ -141,6 +141,7 @@ fn a_range_of_keys_is_one_stretch_of_the_index() {
     let range = |prefix: &str, start: KeyStart| KeyRange {
         prefix: prefix.to_owned(),
         start,
+        ..KeyRange::default()
     };
     let after = |key: &str| KeyStart::After(key.to_owned());
     let behind = |prefix: &str| KeyStart::AfterPrefix(prefix.to_owned());

@@ -232,6 +232,7 @@ impl FirestoreMetadata {
                 UploadStart::AfterKey(key) | UploadStart::After(key, _) => KeyStart::After(key.clone()),
                 UploadStart::AfterPrefix(prefix) => KeyStart::AfterPrefix(prefix.clone()),
             },
+            ..KeyRange::default()
         };
         let stem = uploads_of(bucket.id);
         let query = within(Query::of(UPLOADS, None), &keys, &stem)?;

@@ -12,8 +12,8 @@ use rusqlite::{Connection, params};
 
 use super::error::Failure;
 use super::rows::{
-    ObjectJson, StoredObject, behind_key, behind_prefix, first, holds, kind_code, one_more_than, page,
-    summary, summary_columns,
+    ObjectJson, PAGE_ROWS, StoredObject, behind_key, behind_prefix, first, holds, kind_code, one_more_than,
+    page, summary, summary_columns,
 };
 use super::{INLINE_LIMIT, LAYOUT_LIMIT, SqliteMetadata, buckets};
 
@@ -117,24 +117,8 @@ impl ObjectIndex for SqliteMetadata {
         range: &KeyRange,
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
-        let id = bucket.id;
-        let start = match &range.start {
-            KeyStart::Beginning => Vec::new(),
-            KeyStart::After(key) => behind_key(key),
-            KeyStart::AfterPrefix(prefix) => behind_prefix(prefix),
-        };
-        let start = start.max(range.prefix.as_bytes().to_vec());
-        let end = behind_prefix(&range.prefix);
-        let read = move |db: &Connection| {
-            let mut select = db.prepare_cached(SCAN)?;
-            page(
-                &mut select,
-                params![id.as_bytes(), start, end, one_more_than(limit)],
-                limit,
-                summary,
-                |last| KeyStart::After(last.key.as_str().to_owned()),
-            )
-        };
+        let (id, range) = (bucket.id, range.clone());
+        let read = move |db: &Connection| scan(db, id, &range, limit);
         if limit <= FEW {
             self.look(read).await
         } else {
@@ -290,6 +274,53 @@ impl Committed {
                 current: Box::new(row.into_record(bucket)?),
             },
         })
+    }
+}
+
+/// What a listing shows of the objects in a range. Of a common prefix it shows one, and goes on behind it: that is one
+/// search, whatever lies under the prefix.
+fn scan(
+    db: &Connection,
+    bucket: BucketId,
+    range: &KeyRange,
+    limit: usize,
+) -> Result<Page<ObjectSummary, KeyStart>, Failure> {
+    let start = match &range.start {
+        KeyStart::Beginning => Vec::new(),
+        KeyStart::After(key) => behind_key(key),
+        KeyStart::AfterPrefix(prefix) => behind_prefix(prefix),
+    };
+    let mut start = start.max(range.prefix.as_bytes().to_vec());
+    let end = behind_prefix(&range.prefix);
+    let mut select = db.prepare_cached(SCAN)?;
+    let mut items: Vec<ObjectSummary> = Vec::new();
+    let limit = limit.min(PAGE_ROWS);
+    loop {
+        let mut rows = select.query(params![
+            bucket.as_bytes(),
+            start,
+            end,
+            one_more_than(limit - items.len())
+        ])?;
+        let mut behind = None;
+        while behind.is_none()
+            && let Some(row) = rows.next()?
+        {
+            if items.len() == limit {
+                let last = items.last().map(|last| last.key.as_str().to_owned());
+                return Ok(Page {
+                    items,
+                    next: last.map(KeyStart::After),
+                });
+            }
+            let item = summary(row)?;
+            behind = range.common_prefix(item.key.as_str()).map(behind_prefix);
+            items.push(item);
+        }
+        match behind {
+            Some(behind) => start = behind,
+            None => return Ok(Page { items, next: None }),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::error::Failure;
 
 /// Rows that one page holds at most, whatever the caller asks for.
-const PAGE_ROWS: usize = 10_000;
+pub(super) const PAGE_ROWS: usize = 10_000;
 
 /// A page ends once the last columns of its rows exceed this many bytes: they may list a thousand extents.
 const PAGE_BYTES: usize = 8 << 20;

@@ -203,6 +203,7 @@ macro_rules! metadata_conformance {
                 an_overwrite_never_misses_a_racing_mark;
             scans:
                 objects_are_scanned_in_the_order_of_their_utf8_bytes
+                with_a_delimiter_a_scan_shows_every_key_or_one_before_it_of_its_common_prefix
                 a_scan_shows_what_the_record_holds
                 every_range_reads_what_its_definition_admits
                 a_scan_goes_on_behind_a_prefix_that_ends_in_the_last_character

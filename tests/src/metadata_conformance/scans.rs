@@ -40,6 +40,7 @@ fn range(prefix: &str, start: KeyStart) -> KeyRange {
     KeyRange {
         prefix: prefix.to_owned(),
         start,
+        ..KeyRange::default()
     }
 }
 
@@ -86,6 +87,46 @@ pub async fn objects_are_scanned_in_the_order_of_their_utf8_bytes(f: MetadataFix
             ORDERED,
             "pages of {limit}"
         );
+    }
+}
+
+/// A store may leave out keys that a listing folds into a prefix which it has shown, and no others.
+pub async fn with_a_delimiter_a_scan_shows_every_key_or_one_before_it_of_its_common_prefix(
+    f: MetadataFixture,
+) {
+    let bucket = f.bucket().await;
+    let keys = [
+        "a", "a/1", "a/2", "a/2/3", "a0", "b", "b/x/1", "b/x/2", "b/y", "c/1", "c/2", "é/1", "é/2",
+    ];
+    fill(&f, &bucket, keys).await;
+    for prefix in ["", "a", "a/", "b/", "c/1", "x"] {
+        for delimiter in ["/", "/x/", "z"] {
+            for limit in [1, 2, 3, 4, 1000] {
+                let range = KeyRange {
+                    delimiter: delimiter.to_owned(),
+                    ..range(prefix, KeyStart::Beginning)
+                };
+                let found = names(&f, &bucket, range.clone(), limit).await;
+                assert!(
+                    found
+                        .iter()
+                        .all(|key| keys.contains(&key.as_str()) && range.admits(key))
+                );
+                for key in keys.into_iter().filter(|key| range.admits(key)) {
+                    let shown = found.iter().any(|found| {
+                        let folded = range.common_prefix(found);
+                        found == key
+                            || (found.as_str() < key
+                                && folded.is_some()
+                                && folded == range.common_prefix(key))
+                    });
+                    assert!(
+                        shown,
+                        "{key:?} of {prefix:?} with {delimiter:?} in pages of {limit}: {found:?}"
+                    );
+                }
+            }
+        }
     }
 }
 
