@@ -167,6 +167,15 @@ impl Samples {
         }
     }
 
+    /// A record under another key.
+    pub fn renamed(&self, record: &ObjectRecord, name: &str) -> ObjectRecord {
+        ObjectRecord {
+            key: key(name),
+            commit_id: self.id(CommitId::from_bytes),
+            ..record.clone()
+        }
+    }
+
     /// A delete marker.
     pub fn marker(&self, bucket: &Bucket, name: &str) -> ObjectRecord {
         ObjectRecord {
