@@ -35,6 +35,7 @@ mod presigned;
 mod put_bucket_acl;
 mod put_object;
 mod put_object_acl;
+mod rename_object;
 mod streaming_payload;
 mod unbuilt;
 mod upload_part;

@@ -73,7 +73,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 25] = [
+const OPERATIONS: [Row; 26] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -109,6 +109,11 @@ const OPERATIONS: [Row; 25] = [
         "CopyObject",
         "any size; bytes move only for another checksum",
         "s3/copy_object.rs",
+    ),
+    row(
+        "RenameObject",
+        "one atomic step on every bucket; conditions of both keys",
+        "s3/rename_object.rs",
     ),
     row("ListObjects", "", "s3/list_objects.rs"),
     row("ListObjectsV2", "", "s3/list_objects_v2.rs"),
@@ -233,7 +238,7 @@ const NOT_BUILT: [Row; 5] = [
     ),
     part(
         "other operations",
-        "ListObjectVersions, RenameObject, RestoreObject, SelectObjectContent, …",
+        "ListObjectVersions, RestoreObject, SelectObjectContent, …",
         "s3/unbuilt.rs",
         &["other_operations_are_refused_by_name"],
     ),

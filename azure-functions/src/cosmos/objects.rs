@@ -8,8 +8,8 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ports::{
     BeforeRename, BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page,
-    RemoveOutcome, Rename, RenameOutcome, RenameRows, SeenRow, StoreError, StoreResult, behind_write, check_limits,
-    check_replacement, confirm_record, rename_in_steps,
+    RemoveOutcome, Rename, RenameOutcome, RenameRows, SeenRow, StoreError, StoreResult, behind_write,
+    check_limits, check_replacement, confirm_record, rename_in_steps,
 };
 use futures_util::future::{try_join, try_join3};
 
@@ -198,7 +198,9 @@ impl RenameRows for CosmosMetadata {
             },
             Change::Create(&note),
         ];
-        self.container.change_together(&schema::objects(name), &changes).await
+        self.container
+            .change_together(&schema::objects(name), &changes)
+            .await
     }
 
     async fn remove_note(&self, what: &Rename<'_>) -> StoreResult<()> {

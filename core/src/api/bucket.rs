@@ -63,7 +63,6 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     call.caller.admit(Action::CreateBucket)?;
     let acl = headers::requested_acl(call.headers(), AclSubject::Bucket)?.unwrap_or_default();
     let name = call.bucket()?.clone();

@@ -18,6 +18,7 @@ mod multipart;
 mod ownership;
 mod put;
 mod read_ahead;
+mod rename;
 mod rows;
 mod stats;
 mod transfer;
@@ -43,6 +44,7 @@ pub use multipart::{
 };
 pub use ownership::{Ownership, establish_ownership};
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
+pub use rename::{ClientToken, RenameObject, rename_object};
 pub use stats::{BucketStats, Stats, stats};
 pub use transfer::{
     Counts, ExportStream, ExportedCredential, FORMAT, Header, ImportReport, LineSink, MAX_LINE,

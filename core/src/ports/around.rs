@@ -9,8 +9,8 @@ use super::{
     AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, CommitOutcome,
     CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, DeleteOutcome, KeyRange, KeyStart,
     MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, PublishOutcome, RecordPartOutcome,
-    RemoveOutcome, RenameOutcome, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup, UploadRange,
-    UploadStart, WriteError,
+    RemoveOutcome, RenameOutcome, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex,
+    UploadLookup, UploadRange, UploadStart, WriteError,
 };
 use crate::model::{
     BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, ObjectSummary,

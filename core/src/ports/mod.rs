@@ -39,7 +39,7 @@ pub use metadata::{
     UploadRange, UploadStart, check_limits, successor,
 };
 pub use named_rows::{NamedRows, scan_named};
-pub use rename_steps::{RENAME_NOTED_FOR, BeforeRename, Rename, RenameRows, SeenRow, rename_in_steps};
+pub use rename_steps::{BeforeRename, RENAME_NOTED_FOR, Rename, RenameRows, SeenRow, rename_in_steps};
 pub use replacement::{Refusal, check_replacement, is_unchanged};
 pub use round_trips::{RoundTripCounter, RoundTrips};
 pub use upload_rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};

@@ -86,7 +86,11 @@ pub async fn rename_in_steps<R: RenameRows>(rows: &R, what: &Rename<'_>) -> Stor
         if written.is_some_and(|row| row.commit_id == what.record.commit_id) {
             return settle(rows, what, tried.flatten()).await;
         }
-        if before.bucket.as_ref().is_none_or(|found| found.id != what.bucket.id) {
+        if before
+            .bucket
+            .as_ref()
+            .is_none_or(|found| found.id != what.bucket.id)
+        {
             return Ok(RenameOutcome::Destination(CommitOutcome::NoSuchBucket));
         }
         let own = |row: &SeenRow<R::Seen>| row.record.clone().filter(|row| row.bucket == what.bucket.id);

@@ -35,8 +35,8 @@ macro_rules! operations {
 operations! {
     built:
         ListBuckets CreateBucket HeadBucket DeleteBucket GetBucketLocation GetBucketAcl PutBucketAcl
-        PutObject GetObject HeadObject GetObjectAttributes DeleteObject DeleteObjects CopyObject ListObjects ListObjectsV2
-        GetObjectAcl PutObjectAcl
+        PutObject GetObject HeadObject GetObjectAttributes DeleteObject DeleteObjects CopyObject RenameObject ListObjects
+        ListObjectsV2 GetObjectAcl PutObjectAcl
         CreateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
         ListMultipartUploads ListParts;
     unbuilt:
@@ -64,7 +64,7 @@ operations! {
         PutBucketNotificationConfiguration PutBucketOwnershipControls PutBucketPolicy PutBucketReplication
         PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite
         PutObjectAnnotation PutObjectLegalHold PutObjectLockConfiguration PutObjectRetention PutObjectTagging
-        PutPublicAccessBlock RenameObject RestoreObject SelectObjectContent
+        PutPublicAccessBlock RestoreObject SelectObjectContent
         UpdateBucketMetadataAnnotationTableConfiguration UpdateBucketMetadataInventoryTableConfiguration
         UpdateBucketMetadataJournalTableConfiguration UpdateObjectEncryption WriteGetObjectResponse;
 }
@@ -73,6 +73,25 @@ impl Operation {
     /// `501 NotImplemented` that names the operation.
     pub fn not_implemented(self) -> S3Error {
         S3Error::not_implemented(self.name())
+    }
+
+    /// Whether the operation changes nothing.
+    pub const fn only_reads(self) -> bool {
+        matches!(
+            self,
+            Self::ListBuckets
+                | Self::HeadBucket
+                | Self::GetBucketLocation
+                | Self::GetBucketAcl
+                | Self::GetObject
+                | Self::HeadObject
+                | Self::GetObjectAttributes
+                | Self::ListObjects
+                | Self::ListObjectsV2
+                | Self::GetObjectAcl
+                | Self::ListMultipartUploads
+                | Self::ListParts
+        )
     }
 
     /// Whether the operation takes a `versionId`.

@@ -114,7 +114,11 @@ impl ObjectIndex for FirestoreMetadata {
         let to = schema::object(&bucket.name, &record.key);
         let paths = [&schema::bucket(&bucket.name), &from, &to];
         // Two renames that pass each other take their turns in one order.
-        let turns = if source.key < record.key { [&from, &to] } else { [&to, &from] };
+        let turns = if source.key < record.key {
+            [&from, &to]
+        } else {
+            [&to, &from]
+        };
         let decide = |[bucket, from_row, to_row]: [Option<Document>; 3]| {
             let found = read_own(from_row.as_ref(), commit.bucket.id)?;
             if is_current(bucket.as_ref(), commit.bucket.id)? && !is_unchanged(found.as_ref(), source) {
