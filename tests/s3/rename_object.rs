@@ -1,6 +1,6 @@
 use std::thread;
 
-use bleepstore_tests::http::encoding::{checksum_sha256, etag, multipart_etag, pattern, percent};
+use bleepstore_tests::http::encoding::{checksum_sha256, etag, multipart_etag, pattern, percent_path};
 use bleepstore_tests::http::{ALICE, BOB, Bucket, Request, S3};
 use bleepstore_tests::s3_test;
 
@@ -10,7 +10,7 @@ const OTHER: &str = "\"00000000000000000000000000000000\"";
 
 fn rename(bucket: &Bucket, from: &str, to: &str) -> Request {
     let request = bucket.object("PUT", to).flag("renameObject");
-    request.header("x-amz-rename-source", percent(from))
+    request.header("x-amz-rename-source", percent_path(from))
 }
 
 /// The keys of all objects.
