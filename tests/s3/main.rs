@@ -4,12 +4,14 @@
 mod abort_multipart_upload;
 mod access;
 mod authorization;
+mod bucket_ownership_controls;
 mod catalogue;
 mod complete_multipart_upload;
 mod conditions;
 mod copy_object;
 mod create_bucket;
 mod create_multipart_upload;
+mod customer_keys;
 mod delete_bucket;
 mod delete_object;
 mod delete_objects;

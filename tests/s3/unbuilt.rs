@@ -17,7 +17,6 @@ s3_test!(
             ("website", "NoSuchWebsiteConfiguration"),
             ("replication", "ReplicationConfigurationNotFoundError"),
             ("object-lock", "ObjectLockConfigurationNotFoundError"),
-            ("ownershipControls", "OwnershipControlsNotFoundError"),
             ("publicAccessBlock", "NoSuchPublicAccessBlockConfiguration"),
         ] {
             let error = bucket.request("GET").flag(subresource).expect_error(404, code);
@@ -88,7 +87,6 @@ s3_test!(
             ("logging", "logging"),
             ("object-lock", "lock"),
             ("publicAccessBlock", "public"),
-            ("ownershipControls", "ownership"),
             ("accelerate", "accelerat"),
             ("requestPayment", "payment"),
         ] {
@@ -188,7 +186,6 @@ s3_test!(
             "website",
             "replication",
             "encryption",
-            "ownershipControls",
             "publicAccessBlock",
         ] {
             let deleted = bucket.request("DELETE").flag(subresource).expect(204);

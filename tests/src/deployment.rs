@@ -12,8 +12,8 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ops::{
     Action, Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context,
-    CopyObject, CreateMultipartUpload, Incoming, Ownership, PutAcl, PutObject, RenameObject, Replacement,
-    Selection, Target,
+    CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Ownership, PutAcl, PutObject, RenameObject,
+    Replacement, Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, MetadataStore, Ports};
 use bleepstore_core::{digest, ops};
@@ -117,14 +117,11 @@ impl Deployment {
 
     /// CreateBucket.
     pub async fn create_bucket(&self, bucket: &str) -> Result<(), S3Error> {
-        ops::create_bucket(
-            &self.context,
-            &self.caller,
-            &name(bucket),
-            REGION,
-            &RequestedAcl::default(),
-        )
-        .await
+        let input = CreateBucket {
+            region: REGION.to_owned(),
+            ..CreateBucket::default()
+        };
+        ops::create_bucket(&self.context, &self.caller, &name(bucket), input).await
     }
 
     /// DeleteBucket.

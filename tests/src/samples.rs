@@ -106,6 +106,7 @@ impl Samples {
             state: BucketState::Active,
             revision: Revision(1),
             layout: Bucket::LAYOUT,
+            states_ownership: true,
         }
     }
 

@@ -166,7 +166,7 @@ error_codes! {
     SignatureDoesNotMatch 403 "The request signature we calculated does not match the signature you provided. Check your key and signing method."
         sometimes ["AWSAccessKeyId" "StringToSign" "SignatureProvided" "StringToSignBytes" "CanonicalRequest" "CanonicalRequestBytes"],
     SlowDown 503 "Please reduce your request rate.",
-    UnexpectedContent 400 "This request does not support content.",
+    UnexpectedContent 400 "This request does not support content",
     XAmzContentSHA256Mismatch 400 "The provided 'x-amz-content-sha256' header does not match what was computed."
         with ["ClientComputedContentSHA256" "S3ComputedContentSHA256"],
 }

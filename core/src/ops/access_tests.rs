@@ -39,6 +39,7 @@ impl Scene {
             state: BucketState::Active,
             revision: Revision(1),
             layout: Bucket::LAYOUT,
+            states_ownership: false,
         };
         let object = ObjectRecord {
             bucket: bucket.id,

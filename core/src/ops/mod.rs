@@ -26,7 +26,9 @@ mod transfer;
 pub use access::{Action, Caller, Need, Target, open_bucket, open_object};
 pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
 pub use attributes::{ObjectAttributes, object_attributes};
-pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets};
+pub use bucket::{
+    CreateBucket, ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets, state_ownership,
+};
 pub use copy::{CopyObject, Replacement, copy_object};
 pub use credentials::{CredentialCache, new_credential, new_keys};
 pub use delete::{delete_object, delete_objects};

@@ -35,6 +35,7 @@ macro_rules! operations {
 operations! {
     built:
         ListBuckets CreateBucket HeadBucket DeleteBucket GetBucketLocation GetBucketAcl PutBucketAcl
+        GetBucketOwnershipControls PutBucketOwnershipControls DeleteBucketOwnershipControls
         PutObject GetObject HeadObject GetObjectAttributes DeleteObject DeleteObjects CopyObject RenameObject ListObjects
         ListObjectsV2 GetObjectAcl PutObjectAcl
         CreateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
@@ -44,14 +45,14 @@ operations! {
         DeleteBucketAnalyticsConfiguration DeleteBucketCors DeleteBucketEncryption
         DeleteBucketIntelligentTieringConfiguration DeleteBucketInventoryConfiguration DeleteBucketLifecycle
         DeleteBucketMetadataConfiguration DeleteBucketMetadataTableConfiguration
-        DeleteBucketMetricsConfiguration DeleteBucketOwnershipControls DeleteBucketPolicy
+        DeleteBucketMetricsConfiguration DeleteBucketPolicy
         DeleteBucketReplication DeleteBucketTagging DeleteBucketWebsite DeleteObjectAnnotation
         DeleteObjectTagging DeletePublicAccessBlock GetBucketAbac GetBucketAccelerateConfiguration
         GetBucketAnalyticsConfiguration GetBucketCors GetBucketEncryption
         GetBucketIntelligentTieringConfiguration GetBucketInventoryConfiguration
         GetBucketLifecycleConfiguration GetBucketLogging GetBucketMetadataConfiguration
         GetBucketMetadataTableConfiguration GetBucketMetricsConfiguration GetBucketNotificationConfiguration
-        GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketReplication
+        GetBucketPolicy GetBucketPolicyStatus GetBucketReplication
         GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite
         GetObjectAnnotation GetObjectLegalHold GetObjectLockConfiguration
         GetObjectRetention GetObjectTagging GetObjectTorrent GetPublicAccessBlock
@@ -61,7 +62,7 @@ operations! {
         PutBucketAnalyticsConfiguration PutBucketCors PutBucketEncryption
         PutBucketIntelligentTieringConfiguration PutBucketInventoryConfiguration
         PutBucketLifecycleConfiguration PutBucketLogging PutBucketMetricsConfiguration
-        PutBucketNotificationConfiguration PutBucketOwnershipControls PutBucketPolicy PutBucketReplication
+        PutBucketNotificationConfiguration PutBucketPolicy PutBucketReplication
         PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite
         PutObjectAnnotation PutObjectLegalHold PutObjectLockConfiguration PutObjectRetention PutObjectTagging
         PutPublicAccessBlock RestoreObject SelectObjectContent
@@ -83,6 +84,7 @@ impl Operation {
                 | Self::HeadBucket
                 | Self::GetBucketLocation
                 | Self::GetBucketAcl
+                | Self::GetBucketOwnershipControls
                 | Self::GetObject
                 | Self::HeadObject
                 | Self::GetObjectAttributes

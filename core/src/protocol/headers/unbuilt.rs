@@ -46,7 +46,6 @@ const REFUSED: &[Refused] = &[
     header("x-amz-mfa", &[]),
     header("x-amz-object-annotation-directive", &["COPY", "EXCLUDE"]),
     prefix("x-amz-object-lock-"),
-    header("x-amz-object-ownership", &["ObjectWriter"]),
     header("x-amz-server-side-encryption-aws-kms-key-id", &[]),
     header("x-amz-server-side-encryption-bucket-key-enabled", &["false"]),
     header("x-amz-server-side-encryption-context", &[]),
@@ -125,7 +124,6 @@ mod tests {
             ("x-amz-server-side-encryption-aws-kms-key-id", "k"),
             ("x-amz-write-offset-bytes", "0"),
             ("x-amz-bucket-object-lock-enabled", "true"),
-            ("x-amz-object-ownership", "BucketOwnerEnforced"),
             ("x-amz-mfa", "1 2"),
             ("x-amz-rename-source-if-match", "e"),
             ("x-amz-checksum-xxhash64", "AAAAAAAAAAA="),
@@ -147,7 +145,6 @@ mod tests {
     #[test]
     fn values_that_ask_for_nothing_pass() {
         let headers = header_map(&[
-            ("x-amz-object-ownership", "ObjectWriter"),
             ("x-amz-bucket-object-lock-enabled", "false"),
             ("x-amz-server-side-encryption", "AES256"),
             ("x-amz-meta-acl", "public-read"),
