@@ -275,25 +275,26 @@ impl Table {
     pub(super) async fn change_together(&self, changes: Vec<Change>) -> StoreResult<bool> {
         let mut actions = Vec::with_capacity(changes.len());
         for change in changes {
-            let action = TransactWriteItem::builder();
             actions.push(match change {
                 Change::Put(item, condition) => {
                     let put = Put::builder()
                         .table_name(&self.name)
                         .set_item(Some(item))
                         .set_condition_expression(expression(Some(&condition)))
-                        .set_expression_attribute_values(values(Some(&condition)));
-                    action.put(put.build().map_err(StoreError::internal)?).build()
+                        .set_expression_attribute_values(values(Some(&condition)))
+                        .build()
+                        .map_err(StoreError::internal)?;
+                    TransactWriteItem::builder().put(put).build()
                 }
                 Change::Delete(key, condition) => {
                     let delete = Delete::builder()
                         .table_name(&self.name)
                         .set_key(Some(rows::key(&key)))
                         .set_condition_expression(expression(Some(&condition)))
-                        .set_expression_attribute_values(values(Some(&condition)));
-                    action
-                        .delete(delete.build().map_err(StoreError::internal)?)
+                        .set_expression_attribute_values(values(Some(&condition)))
                         .build()
+                        .map_err(StoreError::internal)?;
+                    TransactWriteItem::builder().delete(delete).build()
                 }
             });
         }
