@@ -101,6 +101,31 @@ s3_test!(
 );
 
 s3_test!(
+    and_headers_of_other_operations_are_refused_where_s3_does,
+    largest_body = 10,
+    |s3: &S3| {
+        const ENCRYPTION: &str = "x-amz-server-side-encryption";
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        let attributes = bucket.get("key").flag("attributes");
+        let part = |header: &str, value: &str| {
+            let request = bucket.part("key", &"0".repeat(32), 1, "x");
+            request.header(header, value)
+        };
+        for (request, header) in [
+            (bucket.get("key").header(ENCRYPTION, "AES256"), ENCRYPTION),
+            (attributes.header(ENCRYPTION, "AES256"), ENCRYPTION),
+            (part(ENCRYPTION, "AES256"), ENCRYPTION),
+            (part("x-amz-acl", "private"), "x-amz-acl"),
+        ] {
+            let error = request.expect_error(400, "InvalidArgument");
+            assert_eq!(error.field("ArgumentName"), header);
+        }
+        bucket.head("key").header(ENCRYPTION, "AES256").expect(400);
+    }
+);
+
+s3_test!(
     and_conditions_that_only_directory_buckets_have_are_refused_by_name,
     largest_body = 10,
     |s3: &S3| {

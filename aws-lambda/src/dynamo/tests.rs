@@ -294,6 +294,7 @@ async fn a_deletion_that_lost_its_mark_looks_again() {
         row(),
         marked(),
         empty(),
+        empty(),
         refused(),
         row(),
         marked(),
@@ -307,7 +308,7 @@ async fn a_deletion_that_lost_its_mark_looks_again() {
     let one = ["GetItem", "UpdateItem", "Query"];
     assert_eq!(
         script.sent(),
-        [&one[..], &["DeleteItem"], &one[..], &["UpdateItem"]].concat()
+        [&one[..], &["Query", "DeleteItem"], &one[..], &["UpdateItem"]].concat()
     );
 }
 

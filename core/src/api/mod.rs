@@ -23,7 +23,7 @@ use crate::body::Body;
 use crate::config::Settings;
 use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, RequestedAcl, S3Error, UploadId};
 use crate::ops::{Caller, Context, Incoming, Target};
-use crate::protocol::headers::{AclSubject, refuse_unbuilt_headers, requested_acl};
+use crate::protocol::headers::{AclSubject, refuse_misplaced_headers, refuse_unbuilt_headers, requested_acl};
 use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
 use crate::protocol::query::Query;
@@ -48,6 +48,7 @@ pub(crate) struct Call<'a> {
 pub(crate) async fn answer(call: Call<'_>) -> Answer {
     if call.route.operation.is_built() {
         refuse_unbuilt_headers(call.route.operation, call.headers())?;
+        refuse_misplaced_headers(call.route.operation, call.headers())?;
     }
     match call.route.operation {
         Operation::ListBuckets => bucket::list_buckets(&call).await,

@@ -13,7 +13,9 @@ pub use acl::{AclSubject, requested_acl, states_object_writer};
 pub(super) use acl::{by_email, check_count, group, user};
 pub use copy_source::{CopySource, Directive, copy_source, metadata_directive, tagging_directive};
 pub use rename::{check_renamed, client_token, rename_parameters, rename_source};
-pub use unbuilt::{refuse_customer_key, refuse_customer_key_of_source, refuse_unbuilt_headers};
+pub use unbuilt::{
+    refuse_customer_key, refuse_customer_key_of_source, refuse_misplaced_headers, refuse_unbuilt_headers,
+};
 
 use super::query::Query;
 use crate::model::{ErrorCode, ObjectHeaders, S3Error};

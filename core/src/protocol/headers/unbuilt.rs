@@ -88,6 +88,35 @@ pub fn refuse_unbuilt_headers(operation: Operation, headers: &HeaderMap) -> Resu
     Ok(())
 }
 
+/// Headers that S3 refuses with these operations, though it ignores most others that belong elsewhere.
+const MISPLACED: [(&str, &str, &[Operation]); 2] = [
+    (
+        "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption header is not supported for this operation.",
+        &[
+            Operation::GetObject,
+            Operation::HeadObject,
+            Operation::GetObjectAttributes,
+            Operation::UploadPart,
+        ],
+    ),
+    (
+        "x-amz-acl",
+        "The specified header is not valid in this context",
+        &[Operation::UploadPart],
+    ),
+];
+
+/// `InvalidArgument` where a header belongs to another operation.
+pub fn refuse_misplaced_headers(operation: Operation, headers: &HeaderMap) -> Result<(), S3Error> {
+    for (name, message, operations) in MISPLACED {
+        if let Some(value) = joined(headers, name).filter(|_| operations.contains(&operation)) {
+            return Err(S3Error::invalid_argument(message, name, value));
+        }
+    }
+    Ok(())
+}
+
 /// `InvalidRequest` where a read of an object brings a key for it: no object is encrypted with one.
 pub fn refuse_customer_key(headers: &HeaderMap) -> Result<(), S3Error> {
     refuse_key(headers, CUSTOMER_KEY)
