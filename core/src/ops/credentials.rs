@@ -13,8 +13,8 @@ const KEPT_FOR: Duration = Duration::from_secs(30);
 /// How many credentials are kept before the cache starts anew.
 const MOST: usize = 10_000;
 
-/// A fresh access key of 100 random bits and a secret key of 239, in characters that need no quoting anywhere. Both begin with
-/// a letter, since command-line tools take what begins with a dash for a flag.
+/// A fresh access key of 100 random bits and a secret key of 239, in characters that need no quoting anywhere. Neither begins
+/// with a dash, since command-line tools take that for a flag.
 pub fn new_keys(entropy: &dyn Entropy) -> (String, String) {
     const NAME: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     const SECRET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -102,7 +102,7 @@ mod tests {
             let (name, secret) = new_keys(&Constant(byte));
             assert_eq!((name.len(), secret.len()), (20, 40));
             for key in [name, secret] {
-                assert!(key.starts_with(|c: char| c.is_ascii_alphabetic()), "{key}");
+                assert!(key.starts_with(|c: char| c.is_ascii_alphanumeric()), "{key}");
                 assert!(key.chars().all(plain), "{key}");
             }
         }
