@@ -46,7 +46,7 @@ pub use multipart::{
 };
 pub use ownership::{Ownership, establish_ownership};
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
-pub use rename::{ClientToken, RenameObject, rename_object};
+pub use rename::{ClientToken, DecidesOnDestination, RenameObject, rename_object};
 pub use stats::{BucketStats, Stats, stats};
 pub use transfer::{
     Counts, ExportStream, ExportedCredential, FORMAT, Header, ImportReport, LineSink, MAX_LINE,

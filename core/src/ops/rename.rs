@@ -18,6 +18,9 @@ use crate::ports::{CommitOutcome, Entropy, RenameOutcome, StoreErrorKind, StoreR
 /// How often a rename whose objects change under it looks again.
 const ATTEMPTS: u32 = 8;
 
+/// Decides on the object under a key, or on there being none.
+pub type DecidesOnDestination<'a> = dyn Fn(Option<&ObjectRecord>) -> Result<(), S3Error> + Sync + 'a;
+
 /// What RenameObject is asked.
 pub struct RenameObject<'a> {
     /// The bucket of both keys.
@@ -30,7 +33,7 @@ pub struct RenameObject<'a> {
     /// Decides the request's conditions about the object.
     pub check_source: &'a (dyn Fn(&ObjectRecord) -> Result<(), S3Error> + Sync),
     /// Decides conditions about what is under the destination that no store can; `None` where there are none.
-    pub check_destination: Option<&'a (dyn Fn(Option<&ObjectRecord>) -> Result<(), S3Error> + Sync)>,
+    pub check_destination: Option<&'a DecidesOnDestination<'a>>,
     /// What must hold of the destination at the moment of the change.
     pub condition: WriteCondition,
     /// What makes a repeated request known.

@@ -218,7 +218,10 @@ mod tests {
         ]});
         let done = json!({});
         rows.charge("PutItem", &json!({"Item": row("d", 1500)}), Some(&done));
-        assert_eq!(rows.charge("TransactWriteItems", &puts, Some(&done)), units(0, 10));
+        assert_eq!(
+            rows.charge("TransactWriteItems", &puts, Some(&done)),
+            units(0, 10)
+        );
         let key = |name| json!({"DeleteRequest": {"Key": {"PK": {"S": "p"}, "SK": {"S": name}}}});
         let deletes = json!({"RequestItems": {"t": [key("a"), key("b"), key("c")]}});
         assert_eq!(rows.charge("BatchWriteItem", &deletes, Some(&done)), units(0, 4));
