@@ -1,6 +1,6 @@
 //! Renames whose stores fail, and renames that meet other requests.
 
-use bleepstore_core::model::{ErrorCode, WriteCondition};
+use bleepstore_core::model::{ErrorCode, S3Error, WriteCondition};
 use bleepstore_core::ops::{GcOptions, collect_slice};
 use bleepstore_core::ports::StoreErrorKind;
 use bleepstore_tests::decorators::{Faults, Verdict};
@@ -70,65 +70,76 @@ async fn a_repeated_rename_is_known_by_its_token_for_as_long_as_its_record_is_th
     two.assert_object(OLD).await;
 }
 
-#[tokio::test]
-async fn a_rename_whose_source_is_overwritten_meanwhile_moves_the_new_object() {
+/// Renames what holds `OLD` to `to`, and lets `meanwhile` happen right before the store does it.
+async fn rename_and(to: &'static str, meanwhile: impl AsyncFnOnce(&Two)) -> (Two, Result<(), S3Error>) {
     let (two, gate) = Two::with_gate().await;
     two.other.put("bucket", "source", OLD).await.unwrap();
-    two.other.put("bucket", "a", OLD).await.unwrap();
     let mut held = gate.hold("rename");
-    let rename = two.start(async |store| store.rename("bucket", "source", "a").await);
+    let rename = two.start(async move |store| store.rename("bucket", "source", to).await);
     held.arrived().await;
-    two.other.put("bucket", "source", NEW).await.unwrap();
+    meanwhile(&two).await;
     held.release();
-    rename.await.unwrap().unwrap();
+    let renamed = rename.await.unwrap();
+    (two, renamed)
+}
+
+#[tokio::test]
+async fn a_rename_whose_source_is_overwritten_meanwhile_moves_the_new_object() {
+    let (two, renamed) = rename_and("a", async |two| {
+        two.other.put("bucket", "source", NEW).await.unwrap();
+    })
+    .await;
+    renamed.unwrap();
     two.assert_object(NEW).await;
     two.assert_blobs(1).await;
 }
 
 #[tokio::test]
 async fn a_rename_whose_source_goes_meanwhile_finds_no_key() {
-    let (two, gate) = Two::with_gate().await;
-    two.other.put("bucket", "source", OLD).await.unwrap();
-    let mut held = gate.hold("rename");
-    let rename = two.start(async |store| store.rename("bucket", "source", "a").await);
-    held.arrived().await;
-    two.other.delete("bucket", "source").await.unwrap();
-    held.release();
-    assert_eq!(code(rename.await.unwrap()), ErrorCode::NoSuchKey);
+    let (two, renamed) = rename_and("a", async |two| {
+        two.other.delete("bucket", "source").await.unwrap();
+    })
+    .await;
+    assert_eq!(code(renamed), ErrorCode::NoSuchKey);
     two.assert_no_object().await;
 }
 
 #[tokio::test]
 async fn a_rename_that_meets_a_copy_of_its_object_leaves_the_copys_bytes() {
-    let (two, gate) = Two::with_gate().await;
-    two.other.put("bucket", "source", OLD).await.unwrap();
-    let mut held = gate.hold("rename");
-    let rename = two.start(async |store| store.rename("bucket", "source", "renamed").await);
-    held.arrived().await;
-    two.other
-        .copy(("bucket", "source"), ("bucket", "a"))
-        .await
-        .unwrap();
-    held.release();
-    rename.await.unwrap().unwrap();
+    let (two, renamed) = rename_and("renamed", async |two| {
+        let copied = two.other.copy(("bucket", "source"), ("bucket", "a"));
+        copied.await.unwrap();
+    })
+    .await;
+    renamed.unwrap();
     two.other.delete("bucket", "renamed").await.unwrap();
     two.assert_object(OLD).await;
 }
 
 #[tokio::test]
 async fn a_rename_over_a_copy_leaves_the_sources_bytes() {
-    let (two, gate) = Two::with_gate().await;
-    two.other.put("bucket", "a", OLD).await.unwrap();
-    two.other.put("bucket", "b", NEW).await.unwrap();
-    let mut held = gate.hold("rename");
-    let rename = two.start(async |store| store.rename("bucket", "b", "copy").await);
-    held.arrived().await;
-    // The copy is shared before the rename has seen it.
-    two.other.copy(("bucket", "a"), ("bucket", "copy")).await.unwrap();
-    held.release();
-    rename.await.unwrap().unwrap();
-    assert_eq!(two.other.get("bucket", "copy").await.unwrap(), NEW);
-    two.assert_object(OLD).await;
+    // The copy is there, and shared, before the rename has seen it.
+    let (two, renamed) = rename_and("copy", async |two| {
+        two.other.put("bucket", "a", NEW).await.unwrap();
+        two.other.copy(("bucket", "a"), ("bucket", "copy")).await.unwrap();
+    })
+    .await;
+    renamed.unwrap();
+    assert_eq!(two.other.get("bucket", "copy").await.unwrap(), OLD);
+    two.assert_object(NEW).await;
+}
+
+#[tokio::test]
+async fn a_rename_into_a_bucket_that_goes_meanwhile_leaves_nothing() {
+    let (two, renamed) = rename_and("a", async |two| {
+        two.other.delete("bucket", "source").await.unwrap();
+        two.other.delete_bucket("bucket").await.unwrap();
+        two.other.create_bucket("bucket").await.unwrap();
+    })
+    .await;
+    assert_eq!(code(renamed), ErrorCode::NoSuchBucket);
+    assert!(two.other.object("bucket", "a").await.is_none());
+    two.assert_blobs(0).await;
 }
 
 #[tokio::test]
@@ -145,20 +156,4 @@ async fn a_renamed_object_frees_its_bytes_when_it_goes() {
     collect_slice(&two.other.context.ports, &options, None)
         .await
         .unwrap();
-}
-
-#[tokio::test]
-async fn a_rename_into_a_bucket_that_goes_meanwhile_leaves_nothing() {
-    let (two, gate) = Two::with_gate().await;
-    two.other.put("bucket", "source", OLD).await.unwrap();
-    let mut held = gate.hold("rename");
-    let rename = two.start(async |store| store.rename("bucket", "source", "a").await);
-    held.arrived().await;
-    two.other.delete("bucket", "source").await.unwrap();
-    two.other.delete_bucket("bucket").await.unwrap();
-    two.other.create_bucket("bucket").await.unwrap();
-    held.release();
-    assert_eq!(code(rename.await.unwrap()), ErrorCode::NoSuchBucket);
-    assert!(two.other.object("bucket", "a").await.is_none());
-    two.assert_blobs(0).await;
 }
