@@ -212,7 +212,7 @@ macro_rules! metadata_conformance {
                 bucket_source_condition_and_sharing_are_checked_in_that_order
                 of_64_racing_renames_of_an_object_one_wins
                 of_two_renames_that_pass_each_other_one_wins
-                racing_renames_in_a_ring_lose_and_double_nothing
+                racing_renames_in_a_row_lose_and_double_nothing
                 a_rename_never_misses_a_racing_mark
                 a_deletion_never_swallows_a_racing_rename
                 an_emptied_bucket_is_deleted_behind_renames;

@@ -274,7 +274,7 @@ pub async fn of_two_renames_that_pass_each_other_one_wins(f: MetadataFixture) {
 }
 
 /// Each object goes to the next one's key, if that is free by then.
-pub async fn racing_renames_in_a_ring_lose_and_double_nothing(f: MetadataFixture) {
+pub async fn racing_renames_in_a_row_lose_and_double_nothing(f: MetadataFixture) {
     const NAMES: [&str; 4] = ["a", "b", "c", "d"];
     let bucket = f.bucket().await;
     let mut sources = Vec::new();
