@@ -23,6 +23,7 @@ pub fn bucket(name: &str, id: u8) -> Result<Bucket, S3Error> {
         state: BucketState::Active,
         revision: Revision(1),
         layout: Bucket::LAYOUT,
+        states_ownership: false,
     })
 }
 

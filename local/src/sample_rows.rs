@@ -18,6 +18,7 @@ pub(crate) fn bucket() -> Bucket {
         state: BucketState::Active,
         revision: Revision(1),
         layout: Bucket::LAYOUT,
+        states_ownership: false,
     }
 }
 

@@ -9,8 +9,8 @@ use bleepstore_core::model::{
     BucketName, ObjectHeaders, ObjectKey, Owner, PartNumber, RequestedAcl, WriteCondition,
 };
 use bleepstore_core::ops::{
-    Action, Caller, CompleteMultipartUpload, CompletedPart, Context, CreateMultipartUpload, Incoming,
-    Ownership, PutObject, Selection, Target, complete_multipart_upload, create_bucket,
+    Action, Caller, CompleteMultipartUpload, CompletedPart, Context, CreateBucket, CreateMultipartUpload,
+    Incoming, Ownership, PutObject, Selection, Target, complete_multipart_upload, create_bucket,
     create_multipart_upload, establish_ownership, get_object, open_upload, put_object, upload_part,
 };
 use bleepstore_core::ports::MetadataStore;
@@ -96,15 +96,13 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
         .collect();
 
     let context = open(folder.path(), metadata).await;
-    create_bucket(
-        &context,
-        &caller,
-        &target("x").bucket,
-        "us-east-1",
-        &RequestedAcl::default(),
-    )
-    .await
-    .unwrap();
+    let input = CreateBucket {
+        region: "us-east-1".to_owned(),
+        ..CreateBucket::default()
+    };
+    create_bucket(&context, &caller, &target("x").bucket, input)
+        .await
+        .unwrap();
     for (key, body) in &bodies {
         let (headers, condition) = (ObjectHeaders::default(), WriteCondition::Any);
         let input = PutObject {

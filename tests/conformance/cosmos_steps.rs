@@ -8,8 +8,8 @@ use bleepstore_azure::cosmos::CosmosMetadata;
 use bleepstore_core::model::{Bucket, Part, PartNumber, Upload, WriteCondition};
 use bleepstore_core::ports::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
-    DeleteBucketOutcome, ObjectIndex, PublishOutcome, RecordPartOutcome, StoreErrorKind, StoreResult,
-    UploadIndex, UploadRange,
+    DeleteBucketOutcome, ObjectIndex, PublishOutcome, RecordPartOutcome, RenameOutcome, StoreErrorKind,
+    StoreResult, UploadIndex, UploadRange,
 };
 use bleepstore_tests::clock::SkippingClock;
 use bleepstore_tests::emulators::CosmosEmulator;
@@ -192,6 +192,44 @@ async fn a_commit_is_there_or_not() {
                     }
                     Err(_) => assert!(!applied || perhaps(&outcome), "{outcome:?}"),
                 }
+            },
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_renamed_object_is_under_one_of_its_keys_and_keeps_no_bucket_that_it_left() {
+    let dying = Dying::new().await;
+    dying
+        .at_every_step(
+            async |f| {
+                let bucket = f.bucket().await;
+                let (old, source) = (f.put(&bucket, "a").await, f.put(&bucket, "b").await);
+                let new = f.samples.renamed(&source, "a");
+                (bucket, old, source, new)
+            },
+            async |store, (bucket, _, source, new)| {
+                let any = WriteCondition::Any;
+                store.rename(bucket, source, new, &any, None).await
+            },
+            async |f, (bucket, old, source, new), outcome| {
+                let found = (f.object(bucket, "a").await, f.object(bucket, "b").await);
+                let applied = found == (Some(new.clone()), None);
+                assert!(applied || found == (Some(old.clone()), Some(source.clone())));
+                match &outcome {
+                    Ok(renamed) => {
+                        let superseded = Some(old.clone());
+                        let committed = CommitOutcome::Committed { superseded };
+                        assert_eq!(*renamed, RenameOutcome::Destination(committed));
+                        assert!(applied);
+                    }
+                    Err(_) => assert!(!applied || perhaps(&outcome), "{outcome:?}"),
+                }
+                for record in [old, source] {
+                    let any = WriteCondition::Any;
+                    f.store.remove(bucket, &record.key, &any, None).await.unwrap();
+                }
+                f.delete(bucket).await;
             },
         )
         .await;

@@ -105,8 +105,32 @@ over_all_stores! {
     a_copy_reads_its_source_only_for_a_checksum_that_cannot_be_combined
     the_upload_of_a_part_looks_up_writes_and_records
     a_completion_touches_no_blob
+    a_rename_looks_up_both_keys_retires_and_changes_once
     a_list_is_replaced_by_a_look_up_and_one_change
     a_removal_by_another_than_the_buckets_owner_looks_up_twice
+}
+
+async fn a_rename_looks_up_both_keys_retires_and_changes_once(f: Counted) {
+    for name in ["large", "replaced"] {
+        f.deployment.put("bucket", name, f.large.clone()).await.unwrap();
+    }
+    f.deployment
+        .put("bucket", "small", f.small.clone())
+        .await
+        .unwrap();
+    f.counter.take();
+    f.deployment.rename("bucket", "large", "renamed").await.unwrap();
+    f.assert_calls(&[("lookup", 2), ("retire", 1), ("rename", 1)]);
+    f.deployment
+        .rename("bucket", "renamed", "replaced")
+        .await
+        .unwrap();
+    f.assert_calls(&[("lookup", 2), ("retire", 1), ("rename", 1), ("delete", 1)]);
+    // What lies in its record needs no blob, and nothing that keeps one.
+    f.deployment.rename("bucket", "small", "renamed").await.unwrap();
+    f.assert_calls(&[("lookup", 2), ("rename", 1)]);
+    f.deployment.rename("bucket", "renamed", "renamed").await.unwrap();
+    f.assert_calls(&[("lookup", 2)]);
 }
 
 async fn a_list_is_replaced_by_a_look_up_and_one_change(f: Counted) {

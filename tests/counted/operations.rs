@@ -84,6 +84,12 @@ fn buckets<U>(counted: &mut Counted<U>, bucket: &Bucket) {
     });
     counted.count("GetBucketAcl", || bucket.request("GET").flag("acl").expect(200));
     counted.count("PutBucketAcl", || bucket.put_acl("public-read").expect(200));
+    let controls = |method| bucket.request(method).flag("ownershipControls");
+    let rule = "<Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule>";
+    let put = controls("PUT").body(format!("<OwnershipControls>{rule}</OwnershipControls>"));
+    counted.count("PutBucketOwnershipControls", || put.expect(200));
+    counted.count("GetBucketOwnershipControls", || controls("GET").expect(200));
+    counted.count("DeleteBucketOwnershipControls", || controls("DELETE").expect(204));
     let other = counted.s3.bucket_named("other".to_owned());
     other.request("PUT").expect(200);
     let all = counted.s3.request("GET", "/");
@@ -146,6 +152,14 @@ fn copies<U>(counted: &mut Counted<U>, bucket: &Bucket) {
     counted.count("PutObject, 1 KiB, over a copy", || {
         bucket.put("copy", pattern(1, 1 << 10)).expect(200)
     });
+    let rename = |from: &'static str, to: &str| {
+        let request = bucket.object("PUT", to).flag("renameObject");
+        request.header("x-amz-rename-source", from)
+    };
+    let renamed = rename("copy", "renamed");
+    counted.count("RenameObject", || renamed.expect(200));
+    let over = rename("renamed", "new");
+    counted.count("RenameObject, over another", || over.expect(200));
 }
 
 fn uploads<U>(counted: &mut Counted<U>, bucket: &Bucket) {

@@ -192,3 +192,24 @@ async fn a_completion_never_overwrites_what_another_account_put_meanwhile() {
     held.complete(place, upload, &parts).await.unwrap();
     assert_eq!(held.get("bucket", "a").await.unwrap(), NEW);
 }
+
+#[tokio::test]
+async fn a_rename_never_overwrites_or_takes_what_another_account_put_meanwhile() {
+    for taken in ["a", "source"] {
+        let (_two, gate, held, third) = shared_bucket().await;
+        held.put("bucket", "source", OLD).await.unwrap();
+        let mut rename = gate.hold("rename");
+        let renames = {
+            let store = held.clone();
+            tokio::spawn(async move { store.rename("bucket", "source", "a").await })
+        };
+        rename.arrived().await;
+        if taken == "source" {
+            held.delete("bucket", "source").await.unwrap();
+        }
+        third.put("bucket", taken, NEW).await.unwrap();
+        rename.release();
+        assert_eq!(code(renames.await.unwrap()), ErrorCode::AccessDenied);
+        assert_eq!(third.get("bucket", taken).await.unwrap(), NEW);
+    }
+}

@@ -8,9 +8,11 @@ use bleepstore_tests::deployment::Deployment;
 
 mod acls;
 mod blob_storage;
+mod bucket_deletion;
 mod cloud_storage;
 mod firestore;
 mod meetings;
+mod renames;
 mod scripted;
 mod uploads;
 mod writes;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use bleepstore_core::model::{ErrorCode, Owner, RequestedAcl};
-use bleepstore_core::ops::{Caller, GcOptions, Ownership, collect_slice, create_bucket, establish_ownership};
+use bleepstore_core::model::{ErrorCode, Owner};
+use bleepstore_core::ops::{
+    Caller, CreateBucket, GcOptions, Ownership, collect_slice, create_bucket, establish_ownership,
+};
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::{REGION, name};
 use futures_util::FutureExt;
@@ -151,14 +153,11 @@ async fn a_name_that_another_account_has_is_taken() {
         ..two.other.caller.clone()
     };
     let context = &two.other.context;
-    let result = create_bucket(
-        context,
-        &another,
-        &name("bucket"),
-        REGION,
-        &RequestedAcl::default(),
-    )
-    .await;
+    let input = CreateBucket {
+        region: REGION.to_owned(),
+        ..CreateBucket::default()
+    };
+    let result = create_bucket(context, &another, &name("bucket"), input).await;
     assert_eq!(code(result), ErrorCode::BucketAlreadyExists);
     two.other.put("bucket", "a", NEW).await.unwrap();
     two.assert_object(NEW).await;

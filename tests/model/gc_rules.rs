@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::model::{ErrorCode, StoreId};
+use bleepstore_core::model::{ErrorCode, StoreId, WriteCondition};
 use bleepstore_core::ops::{
     GcError, GcOptions, GcReport, Ownership, collect_slice, establish_ownership, resume_collection,
 };
 use bleepstore_core::ports::{OwnerRecord, StoreRecord};
 use bleepstore_tests::decorators::{Gate, PassThrough};
 use bleepstore_tests::deployment::{Deployment, incoming};
+use bleepstore_tests::entropy::SeededEntropy;
+use bleepstore_tests::samples::Samples;
 use bytes::Bytes;
 
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -297,6 +299,27 @@ async fn an_object_that_moves_behind_the_mark_keeps_its_bytes() {
         // Back again, for the next round.
         store.copy(("bucket", "a"), ("second", "a")).await.unwrap();
         store.delete("bucket", "a").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_renamed_to_a_key_behind_the_mark_keeps_its_bytes() {
+    for grace in [GRACE, Duration::from_secs(60)] {
+        let store = store(0, 0).await;
+        store.put("bucket", "z", "renamed").await.unwrap();
+        // The mark reads so many rows at a time.
+        let bucket = store.bucket_row("bucket").await.unwrap();
+        let samples = Samples::new(SeededEntropy::new(1));
+        for index in 0..1_000 {
+            let filler = samples.inline(&bucket, &format!("m/{index:04}"), "");
+            let any = WriteCondition::Any;
+            store.metadata.commit(&bucket, &filler, &any, None).await.unwrap();
+        }
+        store.clock.advance(GRACE);
+        let options = GcOptions { grace, ..forced() };
+        let renamed = async { store.rename("bucket", "z", "a").await.unwrap() };
+        during_the_mark(&store, options, renamed).await.unwrap();
+        assert_eq!(store.get("bucket", "a").await.unwrap(), "renamed");
     }
 }
 

@@ -51,19 +51,23 @@ pub(crate) fn assert_lists_are_checked(put: impl Fn() -> Request, own: &str) {
 
     let by_header = |value: &str| put().header("x-amz-grant-read", value);
     let by_xml = |kind: &str, content: &str| put().body(policy(own, &grant(kind, content, "READ")));
-    for request in [by_header("id=nobody"), by_xml("CanonicalUser", "<ID>nobody</ID>")] {
+    for (request, argument) in [
+        (by_header("id=nobody"), "id"),
+        (by_xml("CanonicalUser", "<ID>nobody</ID>"), "CanonicalUser/ID"),
+    ] {
         let error = request.expect_error(400, "InvalidArgument");
         assert_eq!(error.message, "Invalid id");
+        assert_eq!(error.field("ArgumentName"), argument);
         assert_eq!(error.field("ArgumentValue"), "nobody");
     }
-    for request in [
-        by_header("uri=\"http://x\""),
-        by_xml("Group", "<URI>http://x</URI>"),
+    for (request, argument) in [
+        (by_header("uri=\"http://x\""), "uri"),
+        (by_xml("Group", "<URI>http://x</URI>"), "Group/URI"),
     ] {
-        assert_eq!(
-            request.expect_error(400, "InvalidArgument").message,
-            "Invalid group uri"
-        );
+        let error = request.expect_error(400, "InvalidArgument");
+        assert_eq!(error.message, "Invalid group uri");
+        assert_eq!(error.field("ArgumentName"), argument);
+        assert_eq!(error.field("ArgumentValue"), "http://x");
     }
     for request in [
         by_header("emailAddress=\"a@example.com\""),

@@ -185,3 +185,79 @@ def test_plain_api_calls(made, tmp_path):
 def test_what_fails_says_why(bucket_name):
     missing = aws("s3", "ls", f"s3://{bucket_name}", status=255)
     assert "(NoSuchBucket)" in missing
+
+
+def shown(*arguments):
+    """The grants of a list, each with what it allows."""
+    answer = json.loads(aws("s3api", *arguments))
+    who = [grant["Grantee"].get("URI", "").rsplit("/", 1)[-1] for grant in answer["Grants"]]
+    return [(name or "owner", grant["Permission"]) for name, grant in zip(who, answer["Grants"])]
+
+
+def anonymously(*arguments, status=0):
+    return aws("--no-sign-request", *arguments, status=status)
+
+
+def test_lists_are_put_shown_and_decide(made, tmp_path):
+    name = made.removeprefix("s3://")
+    at = ["--bucket", name, "--key", "k"]
+    file, back = tmp_path / "file", tmp_path / "back"
+    file.write_bytes(b"for all")
+    get = ["s3api", "get-object", *at, back]
+    aws("s3", "cp", file, f"{made}/k", "--no-progress")
+    assert shown("get-object-acl", *at) == [("owner", "FULL_CONTROL")]
+    assert "(AccessDenied)" in anonymously(*get, status=255)
+
+    aws("s3api", "put-object-acl", *at, "--acl", "public-read")
+    assert shown("get-object-acl", *at) == [("owner", "FULL_CONTROL"), ("AllUsers", "READ")]
+    anonymously(*get)
+    assert back.read_bytes() == b"for all"
+    kept = json.loads(aws("s3api", "get-object-acl", *at))
+    aws("s3api", "put-object-acl", *at, "--acl", "private")
+    assert "(AccessDenied)" in anonymously(*get, status=255)
+    # The list that was shown is taken again, as the document that it came in.
+    aws("s3api", "put-object-acl", *at, "--access-control-policy", json.dumps(kept))
+    anonymously(*get)
+    group = "uri=http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
+    aws("s3api", "put-object-acl", *at, "--grant-read", group)
+    assert shown("get-object-acl", *at) == [("AuthenticatedUsers", "READ")]
+    refused = aws("s3api", "put-object-acl", *at, "--acl", "public", status=255)
+    assert "(InvalidArgument)" in refused
+
+    aws("s3", "cp", file, f"{made}/public", "--acl", "public-read", "--no-progress")
+    get = ["s3api", "get-object", "--bucket", name, "--key", "public", back]
+    anonymously(*get)
+    assert back.read_bytes() == b"for all"
+    assert "(AccessDenied)" in anonymously("s3", "ls", made, status=255)
+    aws("s3api", "put-bucket-acl", "--bucket", name, "--acl", "public-read")
+    assert shown("get-bucket-acl", "--bucket", name) == [("owner", "FULL_CONTROL"), ("AllUsers", "READ")]
+    listed = anonymously("s3", "ls", made).splitlines()
+    assert [line.split()[-1] for line in listed] == ["k", "public"]
+
+
+def test_the_ownership_of_a_bucket_is_stated(bucket_name):
+    at = ["--bucket", bucket_name]
+    aws("s3api", "create-bucket", *at, "--object-ownership", "ObjectWriter")
+    stated = json.loads(aws("s3api", "get-bucket-ownership-controls", *at))
+    assert stated["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "ObjectWriter"}]
+    rules = json.dumps(stated["OwnershipControls"])
+    aws("s3api", "delete-bucket-ownership-controls", *at)
+    absent = aws("s3api", "get-bucket-ownership-controls", *at, status=255)
+    assert "(OwnershipControlsNotFoundError)" in absent
+    aws("s3api", "put-bucket-ownership-controls", *at, "--ownership-controls", rules)
+    refused = rules.replace("ObjectWriter", "BucketOwnerEnforced")
+    put = ["s3api", "put-bucket-ownership-controls", *at, "--ownership-controls", refused]
+    assert "(NotImplemented)" in aws(*put, status=255)
+    aws("s3api", "delete-bucket", *at)
+
+
+def test_an_object_is_renamed(made, tmp_path):
+    name = made.removeprefix("s3://")
+    file = tmp_path / "file"
+    file.write_bytes(b"moved")
+    aws("s3", "cp", file, f"{made}/folder/a", "--no-progress")
+    rename = ["s3api", "rename-object", "--bucket", name, "--rename-source", "folder/a"]
+    aws(*rename, "--key", "b", "--destination-if-none-match", "*")
+    absent = aws(*rename, "--key", "b", status=255)
+    assert "(NoSuchKey)" in absent
+    assert [line.split()[-1] for line in aws("s3", "ls", "--recursive", made).splitlines()] == ["b"]

@@ -307,6 +307,33 @@ def test_copies_keep_or_replace_metadata(s3, bucket):
     assert gone == (404, "NoSuchKey")
 
 
+def test_an_object_is_renamed(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="folder/a b", Body=b"moved", Metadata={"color": "red"})
+    before = s3.head_object(Bucket=bucket, Key="folder/a b")
+    # Without a token of its own boto3 makes one for each call.
+    s3.rename_object(Bucket=bucket, Key="b", RenameSource="folder/a%20b", DestinationIfNoneMatch="*")
+    after = s3.head_object(Bucket=bucket, Key="b")
+    for name in ["ETag", "LastModified", "Metadata"]:
+        assert after[name] == before[name]
+    assert read(s3, bucket, "b") == b"moved"
+    rename = dict(Bucket=bucket, Key="c", RenameSource=f"{bucket}/b", ClientToken="token")
+    for _ in range(2):
+        s3.rename_object(**rename)
+    mismatch = code_of(s3.rename_object, **{**rename, "RenameSource": "other"})
+    assert mismatch == (400, "IdempotencyParameterMismatch")
+    assert code_of(s3.rename_object, **{**rename, "ClientToken": "another"}) == (404, "NoSuchKey")
+    s3.put_object(Bucket=bucket, Key="taken", Body=b"x")
+    taken = dict(Bucket=bucket, Key="taken", RenameSource="c")
+    refused = code_of(s3.rename_object, **taken, DestinationIfNoneMatch="*")
+    assert refused == (412, "PreconditionFailed")
+    refused = code_of(s3.rename_object, **taken, SourceIfMatch="0" * 32)
+    assert refused == (412, "PreconditionFailed")
+    s3.rename_object(**taken, SourceIfMatch=before["ETag"])
+    keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert keys == ["taken"]
+    assert read(s3, bucket, "taken") == b"moved"
+
+
 def test_an_object_is_copied_onto_itself_only_with_a_change(s3, bucket):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     same = {"Bucket": bucket, "Key": "k", "CopySource": {"Bucket": bucket, "Key": "k"}}

@@ -11,8 +11,9 @@ use bleepstore_core::model::{
     Part, RequestedAcl, S3Error, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
-    Action, Caller, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
-    CreateMultipartUpload, Incoming, Ownership, PutAcl, PutObject, Replacement, Selection, Target,
+    Action, Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context,
+    CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Ownership, PutAcl, PutObject, RenameObject,
+    Replacement, Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, MetadataStore, Ports};
 use bleepstore_core::{digest, ops};
@@ -116,14 +117,11 @@ impl Deployment {
 
     /// CreateBucket.
     pub async fn create_bucket(&self, bucket: &str) -> Result<(), S3Error> {
-        ops::create_bucket(
-            &self.context,
-            &self.caller,
-            &name(bucket),
-            REGION,
-            &RequestedAcl::default(),
-        )
-        .await
+        let input = CreateBucket {
+            region: REGION.to_owned(),
+            ..CreateBucket::default()
+        };
+        ops::create_bucket(&self.context, &self.caller, &name(bucket), input).await
     }
 
     /// DeleteBucket.
@@ -242,6 +240,33 @@ impl Deployment {
             condition: WriteCondition::Any,
         };
         ops::copy_object(&self.context, &self.caller, input).await
+    }
+
+    /// RenameObject within a bucket.
+    pub async fn rename(&self, bucket: &str, from: &str, to: &str) -> Result<(), S3Error> {
+        self.rename_if(bucket, (from, to), WriteCondition::Any, None)
+            .await
+    }
+
+    /// RenameObject with a condition on what is under the other key, and with a client token.
+    pub async fn rename_if(
+        &self,
+        bucket: &str,
+        (from, to): (&str, &str),
+        condition: WriteCondition,
+        token: Option<&str>,
+    ) -> Result<(), S3Error> {
+        let request = format!("{from} {to}");
+        let input = RenameObject {
+            bucket: name(bucket),
+            sources: vec![key(from)],
+            destination: key(to),
+            check_source: &|_| Ok(()),
+            check_destination: None,
+            condition,
+            token: token.map(|token| ClientToken::new(&self.caller.owner, token, &request)),
+        };
+        ops::rename_object(&self.context, &self.caller, input).await
     }
 
     /// CreateMultipartUpload.

@@ -106,6 +106,7 @@ impl Samples {
             state: BucketState::Active,
             revision: Revision(1),
             layout: Bucket::LAYOUT,
+            states_ownership: true,
         }
     }
 
@@ -164,6 +165,15 @@ impl Samples {
             size: body.len() as u64,
             manifest: Manifest::Inline(body),
             ..self.record(bucket, name)
+        }
+    }
+
+    /// A record under another key.
+    pub fn renamed(&self, record: &ObjectRecord, name: &str) -> ObjectRecord {
+        ObjectRecord {
+            key: key(name),
+            commit_id: self.id(CommitId::from_bytes),
+            ..record.clone()
         }
     }
 

@@ -73,7 +73,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 25] = [
+const OPERATIONS: [Row; 27] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -110,6 +110,11 @@ const OPERATIONS: [Row; 25] = [
         "any size; bytes move only for another checksum",
         "s3/copy_object.rs",
     ),
+    row(
+        "RenameObject",
+        "one atomic step on every bucket; conditions of both keys",
+        "s3/rename_object.rs",
+    ),
     row("ListObjects", "", "s3/list_objects.rs"),
     row("ListObjectsV2", "", "s3/list_objects_v2.rs"),
     row("CreateMultipartUpload", "", "s3/create_multipart_upload.rs"),
@@ -133,6 +138,11 @@ const OPERATIONS: [Row; 25] = [
         "canned lists, grants in headers, XML",
         "s3/put_bucket_acl.rs",
     ),
+    row(
+        "Get-, Put- and DeleteBucketOwnershipControls",
+        "`ObjectWriter`, which every bucket has",
+        "s3/bucket_ownership_controls.rs",
+    ),
     row("GetObjectAcl", "", "s3/get_object_acl.rs"),
     row(
         "PutObjectAcl",
@@ -141,7 +151,7 @@ const OPERATIONS: [Row; 25] = [
     ),
 ];
 
-const FEATURES: [Row; 13] = [
+const FEATURES: [Row; 14] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -177,6 +187,11 @@ const FEATURES: [Row; 13] = [
         "`x-amz-expected-bucket-owner`",
         "and of a copy's source",
         "s3/expected_bucket_owner.rs",
+    ),
+    row(
+        "customer keys (SSE-C), and other headers of what is not built",
+        "no read and no write ignores them",
+        "s3/customer_keys.rs",
     ),
     row(
         "errors and odd requests",
@@ -233,7 +248,7 @@ const NOT_BUILT: [Row; 5] = [
     ),
     part(
         "other operations",
-        "ListObjectVersions, RenameObject, RestoreObject, SelectObjectContent, …",
+        "ListObjectVersions, RestoreObject, SelectObjectContent, …",
         "s3/unbuilt.rs",
         &["other_operations_are_refused_by_name"],
     ),

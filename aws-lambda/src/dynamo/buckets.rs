@@ -1,7 +1,9 @@
 //! Buckets.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, Revision, Token};
+use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, CommitId, Revision, Token};
 use bleepstore_core::ports::{
     BucketIndex, BucketRows, CreateBucketOutcome, DeleteBucketOutcome, NamedRows, Page, StoreError,
     StoreErrorKind, StoreResult, UploadRows, clear_uploads, delete_in_steps, scan_named,
@@ -177,6 +179,17 @@ impl BucketRows for DynamoMetadata {
             }
             range.after = rows.last;
         }
+    }
+
+    async fn noted_renames(&self, _name: &BucketName, id: BucketId) -> StoreResult<BTreeSet<CommitId>> {
+        let notes = Range {
+            partition: schema::renames(id),
+            prefix: String::new(),
+            after: None,
+        };
+        let read = |item: &Item| rows::id_of(item, SORT_KEY).map(Some);
+        let (noted, _) = self.table.scan(notes, usize::MAX, read).await?;
+        Ok(noted.into_iter().collect())
     }
 }
 

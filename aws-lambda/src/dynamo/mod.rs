@@ -1,6 +1,6 @@
 //! The metadata port on DynamoDB: one table, strongly consistent reads, no Scan.
 //!
-//! A condition travels in the write that it is of. Only the publication of an upload is a transaction. An
+//! A condition travels in the write that it is of. Only a rename and the publication of an upload are transactions. An
 //! object's commit does not touch the bucket's row: [`bleepstore_core::ports::confirm_commit`] says how a
 //! deleted bucket still never swallows one.
 

@@ -7,8 +7,9 @@ use bleepstore_core::model::{
     WriteCondition,
 };
 use bleepstore_core::ports::{
-    BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
-    StoreError, StoreErrorKind, StoreResult, behind_write, check_limits, check_replacement, confirm_record,
+    BeforeRename, BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page,
+    RemoveOutcome, Rename, RenameOutcome, RenameRows, SeenRow, StoreError, StoreErrorKind, StoreResult,
+    behind_write, check_limits, check_replacement, confirm_record, rename_in_steps,
 };
 
 use super::DynamoMetadata;
@@ -16,7 +17,7 @@ use super::buckets::{belongs_to, is_at};
 use super::condition::Condition;
 use super::rows::{self, Item};
 use super::schema::{self, RowKey, SORT_KEY_BYTES};
-use super::table::{Range, Written};
+use super::table::{Change, Range, Written};
 
 /// How often a write that meets a row which has just changed looks again.
 const ATTEMPTS: u32 = 16;
@@ -75,6 +76,25 @@ impl ObjectIndex for DynamoMetadata {
         }
     }
 
+    async fn rename(
+        &self,
+        bucket: &Bucket,
+        source: &ObjectRecord,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RenameOutcome> {
+        check_limits(self, &record.manifest)?;
+        let what = Rename {
+            bucket,
+            source,
+            record,
+            condition,
+            retired,
+        };
+        rename_in_steps(self, &what).await
+    }
+
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
         let values = [(":yes", AttributeValue::Bool(true))];
         let marked = self
@@ -127,6 +147,51 @@ impl ObjectIndex for DynamoMetadata {
         let (items, next) = self.table.scan(rows, limit, read).await?;
         Ok(Page { items, next })
     }
+}
+
+/// A transaction does not return the rows that it changes, so they are read before.
+#[async_trait]
+impl RenameRows for DynamoMetadata {
+    async fn before_rename(&self, what: &Rename<'_>) -> StoreResult<BeforeRename<Self::Seen>> {
+        let name = &what.bucket.name;
+        let keys = [
+            RowKey::bucket(name),
+            RowKey::object(name, &what.source.key),
+            RowKey::object(name, &what.record.key),
+        ];
+        let found = self.table.get_many(&keys).await?;
+        let see = |key| -> StoreResult<SeenRow<Self::Seen>> {
+            let record = find(&found, key).map(rows::read_object).transpose()?;
+            let seen = record.clone();
+            Ok(SeenRow { record, seen })
+        };
+        Ok(BeforeRename {
+            bucket: find(&found, &keys[0]).map(rows::read_bucket).transpose()?,
+            source: see(&keys[1])?,
+            destination: see(&keys[2])?,
+        })
+    }
+
+    async fn put_renamed(&self, what: &Rename<'_>, before: &BeforeRename<Self::Seen>) -> StoreResult<bool> {
+        let name = &what.bucket.name;
+        let to = rows::object(&RowKey::object(name, &what.record.key), what.record)?;
+        let still = |row: &SeenRow<Self::Seen>| Condition::unchanged(row.seen.as_ref());
+        let changes = vec![
+            Change::Delete(RowKey::object(name, &what.source.key), still(&before.source)),
+            Change::Put(to, still(&before.destination)),
+            Change::Put(rows::note(&note(what), self.clock.now()), Condition::absent()),
+        ];
+        self.table.change_together(changes).await
+    }
+
+    async fn remove_note(&self, what: &Rename<'_>) -> StoreResult<()> {
+        self.table.delete(&note(what), None).await?;
+        Ok(())
+    }
+}
+
+fn note(what: &Rename<'_>) -> RowKey {
+    RowKey::note(what.bucket.id, what.record.commit_id)
 }
 
 impl DynamoMetadata {

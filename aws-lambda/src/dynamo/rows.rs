@@ -11,7 +11,7 @@ use bleepstore_core::model::{
     ObjectKey, ObjectKind, ObjectRecord, Owner, Part, RetiredManifest, Revision, Timestamp, Upload,
     UploadState,
 };
-use bleepstore_core::ports::{StoreError, StoreResult, StoredReceipt};
+use bleepstore_core::ports::{RENAME_NOTED_FOR, StoreError, StoreResult, StoredReceipt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -250,6 +250,13 @@ pub(super) fn retired(retired: &RetiredManifest) -> StoreResult<Item> {
         ],
         retired,
     )
+}
+
+/// The note of a rename, which nobody needs any more a day after it.
+pub(super) fn note(row_key: &RowKey, now: Timestamp) -> Item {
+    let mut item = key(row_key);
+    item.insert(EXPIRES_AT.to_owned(), time_to_live(now.plus(RENAME_NOTED_FOR)));
+    item
 }
 
 pub(super) fn credential(credential: &Credential, creation: CommitId) -> StoreResult<Item> {

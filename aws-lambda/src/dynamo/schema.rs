@@ -8,6 +8,7 @@
 //! | part | `UPLOAD#{id}` | `PART#00001` |
 //! | receipt | `RECEIPT#{upload id}` | `#METADATA` |
 //! | retired manifest | `RETIRED#{first digit of the commit id}` | the commit id |
+//! | note of a rename | `RENAMES#{bucket id}` | the commit id |
 //! | credential | `CRED#{access key}` | `#METADATA` |
 //! | the store's record | `STORE` | `#METADATA` |
 //! | index of buckets | `BUCKETS` | see [`super::index`] |
@@ -110,6 +111,10 @@ impl RowKey {
         Self::new(retired_partition(&id[..1]), id)
     }
 
+    pub(super) fn note(bucket: BucketId, commit: CommitId) -> Self {
+        Self::new(renames(bucket), commit.to_string())
+    }
+
     pub(super) fn credential(access_key: &str) -> Self {
         Self::new(format!("CRED#{access_key}"), METADATA)
     }
@@ -137,6 +142,11 @@ pub(super) fn part_sort_key(number: PartNumber) -> String {
 /// The partition that names the uploads of a bucket.
 pub(super) fn uploads(bucket: BucketId) -> String {
     format!("UPLOADS#{bucket}")
+}
+
+/// The partition of the notes of renames in a bucket.
+pub(super) fn renames(bucket: BucketId) -> String {
+    format!("RENAMES#{bucket}")
 }
 
 /// The partition of retired manifests whose commit ids start with `digit`.

@@ -14,8 +14,8 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, WriteRequest,
+    AttributeValue, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, WriteRequest,
 };
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
 
@@ -65,6 +65,14 @@ impl Written {
     pub(super) const fn is_applied(&self) -> bool {
         matches!(self, Self::Applied(_))
     }
+}
+
+/// One change of a transaction.
+pub(super) enum Change {
+    /// The row is written if the condition holds of the one that is there.
+    Put(Item, Condition),
+    /// The row goes if the condition holds of it.
+    Delete(RowKey, Condition),
 }
 
 /// A read of rows of one partition, ascending.
@@ -262,19 +270,33 @@ impl Table {
         }
     }
 
-    /// Writes all rows in one step. Returns false when some condition did not hold or a row was being
+    /// Makes all changes in one step. Returns false when some condition did not hold or a row was being
     /// changed; nothing was applied then.
-    pub(super) async fn put_together(&self, puts: Vec<(Item, Condition)>) -> StoreResult<bool> {
-        let mut actions = Vec::with_capacity(puts.len());
-        for (item, condition) in puts {
-            let put = Put::builder()
-                .table_name(&self.name)
-                .set_item(Some(item))
-                .set_condition_expression(Some(condition.expression))
-                .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
-                .build()
-                .map_err(StoreError::internal)?;
-            actions.push(TransactWriteItem::builder().put(put).build());
+    pub(super) async fn change_together(&self, changes: Vec<Change>) -> StoreResult<bool> {
+        let mut actions = Vec::with_capacity(changes.len());
+        for change in changes {
+            actions.push(match change {
+                Change::Put(item, condition) => {
+                    let put = Put::builder()
+                        .table_name(&self.name)
+                        .set_item(Some(item))
+                        .set_condition_expression(expression(Some(&condition)))
+                        .set_expression_attribute_values(values(Some(&condition)))
+                        .build()
+                        .map_err(StoreError::internal)?;
+                    TransactWriteItem::builder().put(put).build()
+                }
+                Change::Delete(key, condition) => {
+                    let delete = Delete::builder()
+                        .table_name(&self.name)
+                        .set_key(Some(rows::key(&key)))
+                        .set_condition_expression(expression(Some(&condition)))
+                        .set_expression_attribute_values(values(Some(&condition)))
+                        .build()
+                        .map_err(StoreError::internal)?;
+                    TransactWriteItem::builder().delete(delete).build()
+                }
+            });
         }
         let write = self
             .writes

@@ -136,6 +136,7 @@ fn bucket() -> Bucket {
         state: BucketState::Active,
         revision: Revision(1),
         layout: Bucket::LAYOUT,
+        states_ownership: false,
     }
 }
 
@@ -293,6 +294,7 @@ async fn a_deletion_that_lost_its_mark_looks_again() {
         row(),
         marked(),
         empty(),
+        empty(),
         refused(),
         row(),
         marked(),
@@ -306,7 +308,7 @@ async fn a_deletion_that_lost_its_mark_looks_again() {
     let one = ["GetItem", "UpdateItem", "Query"];
     assert_eq!(
         script.sent(),
-        [&one[..], &["DeleteItem"], &one[..], &["UpdateItem"]].concat()
+        [&one[..], &["Query", "DeleteItem"], &one[..], &["UpdateItem"]].concat()
     );
 }
 

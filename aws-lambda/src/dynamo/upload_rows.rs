@@ -16,7 +16,7 @@ use super::index::{Entry, Start};
 use super::objects::find;
 use super::rows::{self, Item};
 use super::schema::{self, EXPIRES_AT, PARTS, RowKey, SORT_KEY, attribute};
-use super::table::{BATCH_WRITE, Range, Written};
+use super::table::{BATCH_WRITE, Change, Range, Written};
 
 /// Batches of parts that are removed at the same time.
 const BATCHES_AT_ONCE: usize = 8;
@@ -184,11 +184,11 @@ impl UploadRows for DynamoMetadata {
         stored: &StoredReceipt,
     ) -> StoreResult<bool> {
         let key = RowKey::object(&place.bucket_name, &place.key);
-        let puts = vec![
-            (rows::receipt(stored)?, Condition::absent()),
-            (rows::object(&key, record)?, Condition::unchanged(seen.as_ref())),
+        let changes = vec![
+            Change::Put(rows::receipt(stored)?, Condition::absent()),
+            Change::Put(rows::object(&key, record)?, Condition::unchanged(seen.as_ref())),
         ];
-        self.table.put_together(puts).await
+        self.table.change_together(changes).await
     }
 
     async fn remove_written(&self, bucket: &BucketName, record: &ObjectRecord) -> StoreResult<()> {

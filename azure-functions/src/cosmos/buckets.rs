@@ -1,7 +1,9 @@
 //! Buckets.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, Revision, Token};
+use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, CommitId, Revision, Token};
 use bleepstore_core::ports::{
     BucketIndex, BucketRows, CreateBucketOutcome, DeleteBucketOutcome, NamedRows, Page, StoreError,
     StoreErrorKind, StoreResult, UploadRows, clear_uploads, delete_in_steps, scan_named,
@@ -11,7 +13,7 @@ use super::CosmosMetadata;
 use super::container::Range;
 use super::index::Entry;
 use super::objects::read_own;
-use super::rows;
+use super::rows::{self, Item};
 use super::schema::{self, BUCKETS, RowKey};
 use super::swap::Decision;
 
@@ -157,5 +159,12 @@ impl BucketRows for CosmosMetadata {
                 _ => return Ok(false),
             }
         }
+    }
+
+    async fn noted_renames(&self, name: &BucketName, id: BucketId) -> StoreResult<BTreeSet<CommitId>> {
+        let notes = Range::of_notes(schema::objects(name), id);
+        let read = |item: &Item| schema::noted_commit(item.order()?).map(Some);
+        let (noted, _) = self.container.scan(notes, usize::MAX, read).await?;
+        Ok(noted.into_iter().collect())
     }
 }

@@ -18,7 +18,7 @@ use azure_data_cosmos::options::{
     Precondition, QueryOptions, ReadConsistencyStrategy, ThrottlingRetryOptions,
 };
 use azure_data_cosmos::{ContainerClient, CosmosError, FeedScope, Query, TransactionalBatch};
-use bleepstore_core::model::hex;
+use bleepstore_core::model::{BucketId, hex};
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 use super::charges::RequestCharges;
 use super::error::{Access, Meaning, meaning, meaning_of, retry_after, store_error};
 use super::rows::Item;
-use super::schema::RowKey;
+use super::schema::{RowKey, order_of_notes};
 
 /// How long one try of a read may take. Reads take milliseconds; a lost packet must not hold a request.
 const READ_TRY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -83,6 +83,8 @@ pub(super) enum Change<'a> {
     Replace(&'a Item, Etag),
     /// There is such a row.
     Delete(&'a RowKey),
+    /// The row is still the one that was seen, and goes.
+    DeleteSeen(&'a RowKey, Etag),
 }
 
 impl Range {
@@ -100,6 +102,17 @@ impl Range {
     /// All listed rows of a partition.
     pub(super) fn all(partition: impl Into<String>) -> Self {
         Self::of_prefix(partition, "")
+    }
+
+    /// The notes of renames in a creation of a bucket.
+    pub(super) fn of_notes(partition: impl Into<String>, bucket: BucketId) -> Self {
+        let from = order_of_notes(bucket);
+        Self {
+            partition: partition.into(),
+            // Greater than the digits of commit ids.
+            to: format!("{from}g"),
+            from,
+        }
     }
 
     /// What of the range is ordered by `from` or more.
@@ -427,6 +440,11 @@ fn batch(partition: &str, changes: &[Change<'_>]) -> Result<TransactionalBatch, 
                 batch.replace_item(item.id.clone(), item, Some(options))?
             }
             Change::Delete(key) => batch.delete_item(key.id.clone(), Some(BatchDeleteOptions::default())),
+            Change::DeleteSeen(key, seen) => {
+                let seen = Precondition::if_match(seen.clone());
+                let options = BatchDeleteOptions::default().with_precondition(seen);
+                batch.delete_item(key.id.clone(), Some(options))
+            }
         };
     }
     Ok(batch)

@@ -2,7 +2,7 @@
 //!
 //! Cosmos DB decides a write by the entity tag of one row. So a row is read, judged as
 //! [`check_replacement`](bleepstore_core::ports::check_replacement) judges it in every store, and written if
-//! it still is the one that was read. Only the publication of an upload is a batch. An object's commit does
+//! it still is the one that was read. Only a rename and the publication of an upload are batches. An object's commit does
 //! not touch the bucket's row: [`bleepstore_core::ports::confirm_commit`] says how a deleted bucket still
 //! never swallows one.
 

@@ -7,13 +7,14 @@ use bleepstore_core::model::{
     WriteCondition, hex,
 };
 use bleepstore_core::ports::{
-    BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome,
-    StoreError, StoreResult, check_limits, check_replacement, confirm_record,
+    BeforeRename, BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page,
+    RemoveOutcome, Rename, RenameOutcome, RenameRows, SeenRow, StoreError, StoreResult, behind_write,
+    check_limits, check_replacement, confirm_record, rename_in_steps,
 };
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 
 use super::CosmosMetadata;
-use super::container::Range;
+use super::container::{Change, Range};
 use super::rows::{self, Item};
 use super::schema::{self, RowKey, unhex};
 use super::swap::{ATTEMPTS, Decision, contended};
@@ -85,6 +86,25 @@ impl ObjectIndex for CosmosMetadata {
         Err(contended())
     }
 
+    async fn rename(
+        &self,
+        bucket: &Bucket,
+        source: &ObjectRecord,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RenameOutcome> {
+        check_limits(self, &record.manifest)?;
+        let what = Rename {
+            bucket,
+            source,
+            record,
+            condition,
+            retired,
+        };
+        rename_in_steps(self, &what).await
+    }
+
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
         let row = RowKey::object(&bucket.name, key);
         let marked = self
@@ -141,6 +161,55 @@ impl ObjectIndex for CosmosMetadata {
     }
 }
 
+#[async_trait]
+impl RenameRows for CosmosMetadata {
+    async fn before_rename(&self, what: &Rename<'_>) -> StoreResult<BeforeRename<Self::Seen>> {
+        let name = &what.bucket.name;
+        let (bucket, source, destination) = try_join3(
+            self.read_bucket(name),
+            self.see(name, &what.source.key),
+            self.see(name, &what.record.key),
+        )
+        .await?;
+        let row = |seen: Option<Seen>| {
+            let (record, seen) = seen.map(|seen| (seen.record, seen.etag)).unzip();
+            SeenRow { record, seen }
+        };
+        Ok(BeforeRename {
+            bucket,
+            source: row(source),
+            destination: row(destination),
+        })
+    }
+
+    async fn put_renamed(&self, what: &Rename<'_>, before: &BeforeRename<Self::Seen>) -> StoreResult<bool> {
+        let name = &what.bucket.name;
+        let from = RowKey::object(name, &what.source.key);
+        let to = rows::object(name, what.record)?;
+        let note = rows::note(what.bucket, what.record.commit_id, self.clock.now());
+        let Some(seen) = before.source.seen.clone() else {
+            return Ok(false);
+        };
+        let changes = [
+            Change::DeleteSeen(&from, seen),
+            match before.destination.seen.clone() {
+                Some(seen) => Change::Replace(&to, seen),
+                None => Change::Create(&to),
+            },
+            Change::Create(&note),
+        ];
+        self.container
+            .change_together(&schema::objects(name), &changes)
+            .await
+    }
+
+    async fn remove_note(&self, what: &Rename<'_>) -> StoreResult<()> {
+        let note = RowKey::note(&what.bucket.name, what.record.commit_id);
+        self.container.delete(&note, None).await?;
+        Ok(())
+    }
+}
+
 impl CosmosMetadata {
     /// The row under a key.
     pub(super) async fn see(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<Option<Seen>> {
@@ -172,7 +241,11 @@ impl CosmosMetadata {
         let mut tried = may_be_new.then_some(None);
         for attempt in 0..ATTEMPTS {
             self.container.back_off(attempt).await;
-            let seen = self.see(&bucket.name, &record.key).await?;
+            let seen = self.see(&bucket.name, &record.key).await;
+            let seen = match tried {
+                None => seen?,
+                Some(_) => seen.map_err(behind_write)?,
+            };
             // The gateway repeats a write whose answer it lost, and then refuses it for what it wrote itself.
             if let Some(superseded) = &tried
                 && seen

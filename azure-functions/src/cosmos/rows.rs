@@ -9,11 +9,11 @@ use bleepstore_core::model::{
     Bucket, BucketName, CommitId, Credential, ObjectRecord, Part, RetiredManifest, Timestamp, Upload,
     UploadId, hex,
 };
-use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult, StoredReceipt};
+use bleepstore_core::ports::{RENAME_NOTED_FOR, StoreError, StoreRecord, StoreResult, StoredReceipt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{RETIRED, RowKey, part_order};
+use super::schema::{RETIRED, RowKey, order_of_notes, part_order};
 
 /// A row as it is sent and read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -128,6 +128,15 @@ pub(super) fn retired(retired: &RetiredManifest, now: Timestamp) -> StoreResult<
     let commit = retired.commit_id.to_string();
     let item = Item::new(RowKey::new(RETIRED, commit.as_str()), retired)?;
     Ok(item.ordered_by(commit).living(time_to_live(retired.expires, now)))
+}
+
+/// The note of a rename, which nobody needs any more a day after it.
+pub(super) fn note(bucket: &Bucket, commit: CommitId, now: Timestamp) -> Item {
+    let order = order_of_notes(bucket.id) + &commit.to_string();
+    let ttl = time_to_live(now.plus(RENAME_NOTED_FOR), now);
+    Item::without_detail(RowKey::note(&bucket.name, commit))
+        .ordered_by(order)
+        .living(ttl)
 }
 
 /// A credential, and which creation of it.

@@ -5,6 +5,7 @@
 //! | bucket | `BUCKET#{name}` | `metadata` | |
 //! | object | `OBJECT#{bucket name}` | SHA-256 of the key | hex of the key |
 //! | receipt | `OBJECT#{bucket name}` | `receipt-{upload id}` | |
+//! | note of a rename | `OBJECT#{bucket name}` | `rename-{commit id}` | `rename/{bucket id}/{commit id}` |
 //! | upload | `UPLOAD#{id}` | `metadata` | |
 //! | part | `UPLOAD#{id}` | `part-00001` | `00001` |
 //! | retired manifest | `RETIRED` | the commit id | the commit id |
@@ -19,6 +20,7 @@
 //! <https://learn.microsoft.com/azure/cosmos-db/concepts-limits>
 
 use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId, hex};
+use bleepstore_core::ports::{StoreError, StoreResult};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -81,6 +83,10 @@ impl RowKey {
         Self::new(objects(bucket), format!("receipt-{upload}"))
     }
 
+    pub(super) fn note(bucket: &BucketName, commit: CommitId) -> Self {
+        Self::new(objects(bucket), format!("rename-{commit}"))
+    }
+
     pub(super) fn upload(id: UploadId) -> Self {
         Self::new(upload_partition(id), METADATA)
     }
@@ -102,9 +108,20 @@ impl RowKey {
     }
 }
 
-/// The partition of a bucket's objects and receipts.
+/// The partition of a bucket's objects and receipts, and the notes of its renames.
 pub(super) fn objects(bucket: &BucketName) -> String {
     format!("OBJECT#{bucket}")
+}
+
+/// What the notes of renames in a bucket are ordered by starts with this, behind all hex digits.
+pub(super) fn order_of_notes(bucket: BucketId) -> String {
+    format!("rename/{bucket}/")
+}
+
+/// The commit in what a note is ordered by.
+pub(super) fn noted_commit(order: &str) -> StoreResult<CommitId> {
+    let (_, commit) = order.rsplit_once('/').unwrap_or_default();
+    commit.parse().map_err(StoreError::corrupt)
 }
 
 /// The partition of an upload and its parts.

@@ -18,7 +18,6 @@ pub(super) async fn get_bucket_acl(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn put_bucket_acl(call: Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     let (context, caller) = (call.context, call.caller.clone());
     let bucket = ops::open_bucket(context, &caller, Action::PutBucketAcl, call.bucket()?).await?;
     let input = put_acl(call, AclSubject::Bucket).await?;
@@ -33,7 +32,6 @@ pub(super) async fn get_object_acl(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn put_object_acl(call: Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     let (context, caller) = (call.context, call.caller.clone());
     let opened = ops::open_object(context, &caller, Action::PutObjectAcl, &call.target()?).await?;
     let input = put_acl(call, AclSubject::Object).await?;

@@ -6,7 +6,7 @@ use http::{HeaderName, StatusCode};
 use super::response::{empty, set, xml};
 use super::{Answer, Call};
 use crate::model::{ErrorCode, S3Error};
-use crate::ops::{self, Action, ListBuckets};
+use crate::ops::{self, Action, CreateBucket, ListBuckets};
 use crate::protocol::headers::{self, AclSubject};
 use crate::protocol::token;
 use crate::protocol::xml::{document, read_create_bucket_configuration};
@@ -63,9 +63,9 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     call.caller.admit(Action::CreateBucket)?;
     let acl = headers::requested_acl(call.headers(), AclSubject::Bucket)?.unwrap_or_default();
+    let states_ownership = headers::states_object_writer(call.headers())?;
     let name = call.bucket()?.clone();
     let (context, settings, caller) = (call.context, call.settings, call.caller.clone());
     settings.limits.check_bucket(&name)?;
@@ -76,7 +76,12 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
         read_create_bucket_configuration(&body)?
     };
     check_constraint(constraint.as_deref(), &settings.region)?;
-    ops::create_bucket(context, &caller, &name, &settings.region, &acl).await?;
+    let input = CreateBucket {
+        region: settings.region.clone(),
+        acl,
+        states_ownership,
+    };
+    ops::create_bucket(context, &caller, &name, input).await?;
     let mut response = empty(StatusCode::OK);
     set(response.headers_mut(), LOCATION, &format!("/{name}"))?;
     Ok(response)

@@ -10,11 +10,12 @@ use crate::protocol::headers::{self, Directive};
 use crate::protocol::{checksum, xml::document};
 
 pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     let (source, source_caller) = copy_source(call)?;
     let conditions = ReadConditions::of_copy_source(call.headers());
-    let check_source =
-        |record: &ObjectRecord| conditions.evaluate_for_copy(&record.etag, record.last_modified);
+    let check_source = |record: &ObjectRecord| {
+        headers::refuse_customer_key_of_source(call.headers())?;
+        conditions.evaluate_for_copy(&record.etag, record.last_modified)
+    };
     let replacement = replacement(call)?;
     let sse_s3 = replacement.sse_s3;
     let input = CopyObject {

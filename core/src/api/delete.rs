@@ -7,21 +7,33 @@ use super::{Answer, Call};
 use crate::model::{ErrorCode, S3Error, WriteCondition};
 use crate::ops::{self, Action};
 use crate::protocol::conditions::write_condition;
-use crate::protocol::headers;
 use crate::protocol::xml::{Delete, document, read_delete};
 
 /// The longest Delete document: 1,000 keys of 1,024 bytes, each byte a character reference.
 const MAX_DELETE: usize = 8 << 20;
 
+/// S3 refuses to bypass the retention of objects in a bucket that has none.
+fn refuse_bypass(call: &Call<'_>) -> Result<(), S3Error> {
+    const BYPASS: &str = "x-amz-bypass-governance-retention";
+    let Some(value) = call.headers().get(BYPASS) else {
+        return Ok(());
+    };
+    Err(S3Error::invalid_argument(
+        "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
+        BYPASS,
+        value.to_str().unwrap_or_default(),
+    ))
+}
+
 pub(super) async fn delete_object(call: &Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
+    refuse_bypass(call)?;
     let condition = write_condition(call.headers())?;
     ops::delete_object(call.context, &call.caller, &call.target()?, &condition).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
 pub(super) async fn delete_objects(call: Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
+    refuse_bypass(&call)?;
     if !call.declared.has_digest() {
         return Err(S3Error::message(
             ErrorCode::InvalidRequest,

@@ -73,6 +73,7 @@ impl<'a> Wanted<'a> {
     }
 
     fn select(&self, record: &ObjectRecord) -> Result<Selection, S3Error> {
+        headers::refuse_customer_key(self.headers)?;
         check_conditions(&self.conditions, record)?;
         if let Some(part) = self.part {
             return Ok(Selection::Part(part));

@@ -5,6 +5,7 @@ use super::response::xml;
 use super::{Answer, Call};
 use crate::model::{Owner, Part, PartNumber, S3Error, Upload};
 use crate::ops::{self, ListParts, ListUploads, ListUploadsOutput, ListingPosition};
+use crate::protocol::headers::refuse_customer_key;
 use crate::protocol::xml::{Writer, document};
 
 /// The most uploads or parts on one page, and how many there are on one without a limit.
@@ -106,6 +107,7 @@ fn checksum(element: &mut Writer, upload: &Upload) {
 }
 
 pub(super) async fn list_parts(call: &Call<'_>) -> Answer {
+    refuse_customer_key(call.headers())?;
     let limit = call.number("max-parts", MAX)?.unwrap_or(MAX);
     let marker = call
         .number("part-number-marker", usize::from(PartNumber::MAX))?

@@ -9,7 +9,9 @@ mod list_objects;
 mod list_uploads;
 mod multipart;
 mod object_attributes;
+mod ownership;
 mod put_object;
+mod rename_object;
 mod response;
 mod unbuilt;
 
@@ -21,7 +23,7 @@ use crate::body::Body;
 use crate::config::Settings;
 use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, RequestedAcl, S3Error, UploadId};
 use crate::ops::{Caller, Context, Incoming, Target};
-use crate::protocol::headers::{AclSubject, requested_acl};
+use crate::protocol::headers::{AclSubject, refuse_misplaced_headers, refuse_unbuilt_headers, requested_acl};
 use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
 use crate::protocol::query::Query;
@@ -44,6 +46,10 @@ pub(crate) struct Call<'a> {
 
 /// Carries out the call.
 pub(crate) async fn answer(call: Call<'_>) -> Answer {
+    if call.route.operation.is_built() {
+        refuse_unbuilt_headers(call.route.operation, call.headers())?;
+        refuse_misplaced_headers(call.route.operation, call.headers())?;
+    }
     match call.route.operation {
         Operation::ListBuckets => bucket::list_buckets(&call).await,
         Operation::CreateBucket => bucket::create_bucket(call).await,
@@ -52,12 +58,16 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
         Operation::GetBucketLocation => bucket::get_bucket_location(&call).await,
         Operation::GetBucketAcl => acl::get_bucket_acl(&call).await,
         Operation::PutBucketAcl => acl::put_bucket_acl(call).await,
+        Operation::GetBucketOwnershipControls => ownership::get_bucket_ownership_controls(&call).await,
+        Operation::PutBucketOwnershipControls => ownership::put_bucket_ownership_controls(call).await,
+        Operation::DeleteBucketOwnershipControls => ownership::delete_bucket_ownership_controls(&call).await,
         Operation::GetObjectAcl => acl::get_object_acl(&call).await,
         Operation::PutObjectAcl => acl::put_object_acl(call).await,
         Operation::PutObject => put_object::put_object(call).await,
         Operation::GetObject => get_object::get_object(&call).await,
         Operation::HeadObject => get_object::head_object(&call).await,
         Operation::CopyObject => copy_object::copy_object(&call).await,
+        Operation::RenameObject => rename_object::rename_object(&call).await,
         Operation::DeleteObject => delete::delete_object(&call).await,
         Operation::DeleteObjects => delete::delete_objects(call).await,
         Operation::ListObjects => list_objects::list_objects(&call).await,

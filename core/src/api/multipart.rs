@@ -25,7 +25,6 @@ const OBJECT_SIZE: &str = "x-amz-mp-object-size";
 
 pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
     call.settings.limits.check_multipart()?;
-    headers::refuse_unbuilt_headers(call.headers())?;
     let object_headers = headers::object_headers(call.headers())?;
     let checksum = checksum::requested_of_upload(call.headers())?;
     let sse_s3 = object_headers.sse_s3;
@@ -52,7 +51,6 @@ pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn upload_part(call: Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     let number = part_number(&call)?;
     let (id, context) = (call.upload_id()?, call.context);
     let upload = ops::open_upload(context, &call.caller, Action::UploadPart, &call.target()?, id).await?;
@@ -86,7 +84,6 @@ pub(super) async fn upload_part(call: Call<'_>) -> Answer {
 }
 
 pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     let number = part_number(call)?;
     let (action, target, id) = (Action::UploadPartCopy, call.target()?, call.upload_id()?);
     let upload = ops::open_upload(call.context, &call.caller, action, &target, id).await?;
@@ -98,6 +95,7 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
         .map(|range| range.to_str().unwrap_or_default());
     let range = range.map(parse_copy_source_range).transpose()?;
     let select = |record: &ObjectRecord| {
+        headers::refuse_customer_key_of_source(call.headers())?;
         conditions.evaluate_for_copy(&record.etag, record.last_modified)?;
         match range {
             None => Ok(0..record.size),
@@ -135,7 +133,6 @@ fn part_number(call: &Call<'_>) -> Result<PartNumber, S3Error> {
 }
 
 pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     call.caller.admit(Action::CompleteMultipartUpload)?;
     let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
     let location = location(&call);
@@ -194,7 +191,6 @@ fn object_size(call: &Call<'_>) -> Result<Option<u64>, S3Error> {
 }
 
 pub(super) async fn abort_multipart_upload(call: &Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     let id = call.upload_id()?;
     ops::abort_multipart_upload(call.context, &call.caller, &call.target()?, id).await?;
     Ok(empty(StatusCode::NO_CONTENT))

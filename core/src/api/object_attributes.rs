@@ -9,7 +9,7 @@ use crate::model::{Checksum, ChecksumKind, ObjectRecord, PartBoundary, PartNumbe
 use crate::ops::{self, ObjectAttributes};
 use crate::protocol::attributes::{Attribute, requested};
 use crate::protocol::conditions::ReadConditions;
-use crate::protocol::headers::refuse_unbuilt_headers;
+use crate::protocol::headers::refuse_customer_key;
 use crate::protocol::xml::{Writer, document};
 
 const MAX_PARTS: &str = "x-amz-max-parts";
@@ -19,12 +19,12 @@ const PART_NUMBER_MARKER: &str = "x-amz-part-number-marker";
 const MOST_PARTS: usize = 1_000;
 
 pub(super) async fn get_object_attributes(call: &Call<'_>) -> Answer {
-    refuse_unbuilt_headers(call.headers())?;
     let attributes = requested(call.headers())?;
     let page = Page::of(call)?;
     let conditions = ReadConditions::of_read(call.headers());
     let wants_parts = attributes.contains(&Attribute::ObjectParts);
     let check = |record: &ObjectRecord| {
+        refuse_customer_key(call.headers())?;
         check_conditions(&conditions, record)?;
         // How many parts there are is in the record; what each holds is in the layout.
         Ok(wants_parts && record.shows_checksums_of_parts())

@@ -13,7 +13,6 @@ use crate::protocol::{checksum, headers};
 pub(super) const DEFAULT_CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc64nvme;
 
 pub(super) async fn put_object(call: Call<'_>) -> Answer {
-    headers::refuse_unbuilt_headers(call.headers())?;
     let condition = write_condition(call.headers())?;
     let object_headers = headers::object_headers(call.headers())?;
     let sse_s3 = object_headers.sse_s3;

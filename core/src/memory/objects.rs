@@ -12,8 +12,8 @@ use crate::model::{
     WriteCondition,
 };
 use crate::ports::{
-    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, StoreResult,
-    check_limits, check_replacement,
+    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, RenameOutcome,
+    StoreResult, check_limits, check_replacement, is_unchanged,
 };
 
 #[async_trait]
@@ -62,6 +62,32 @@ impl<J: Journal> ObjectIndex for J {
                 }
                 Err(refusal) => refusal.into(),
             }
+        })
+        .await
+    }
+
+    async fn rename(
+        &self,
+        bucket: &Bucket,
+        source: &ObjectRecord,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RenameOutcome> {
+        check_limits(self, &record.manifest)?;
+        let (bucket, source, record) = (bucket.clone(), source.clone(), Arc::new(record.clone()));
+        let condition = condition.clone();
+        self.change(move |rows| {
+            let found = rows.object(bucket.id, &source.key).map(Arc::as_ref);
+            let is_current = rows.creation(&bucket.name, bucket.id).is_some();
+            if is_current && !is_unchanged(found, &source) {
+                return RenameOutcome::SourceChanged;
+            }
+            let outcome = rows.commit(&bucket, record, &condition, retired);
+            if matches!(outcome, CommitOutcome::Committed { .. }) {
+                rows.set(Change::ObjectGone(bucket.id, source.key));
+            }
+            RenameOutcome::Destination(outcome)
         })
         .await
     }

@@ -38,6 +38,7 @@ fn bucket(n: u8, version: u8) -> Bucket {
         state: BucketState::Active,
         revision: Revision(u64::from(version)),
         layout: Bucket::LAYOUT,
+        states_ownership: false,
     }
 }
 

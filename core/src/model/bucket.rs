@@ -72,6 +72,10 @@ pub struct Bucket {
     /// Who may do what with it.
     #[serde(default, skip_serializing_if = "Acl::is_private")]
     pub acl: Acl,
+    /// Whether its owner has said that objects belong to who wrote them (`ObjectWriter`). They do in every bucket; this is
+    /// only what is shown again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub states_ownership: bool,
     /// The location constraint it was created with.
     pub region: String,
     /// When it was created.

@@ -78,6 +78,7 @@ error_codes! {
         with ["ProposedSize" "MaxSizeAllowed"],
     EntityTooSmall 400 "Your proposed upload is smaller than the minimum allowed size"
         with ["ProposedSize" "MinSizeAllowed" "PartNumber" "ETag"],
+    IdempotencyParameterMismatch 400 "Parameters on this idempotent request are inconsistent with parameters used in previous request(s).",
     IllegalLocationConstraintException 400 "The specified location constraint is incompatible for the region specific endpoint this request was sent to.",
     IncompleteBody 400 "You did not provide the number of bytes specified by the Content-Length HTTP header.",
     InternalError 500 "We encountered an internal error. Please try again.",
@@ -165,7 +166,7 @@ error_codes! {
     SignatureDoesNotMatch 403 "The request signature we calculated does not match the signature you provided. Check your key and signing method."
         sometimes ["AWSAccessKeyId" "StringToSign" "SignatureProvided" "StringToSignBytes" "CanonicalRequest" "CanonicalRequestBytes"],
     SlowDown 503 "Please reduce your request rate.",
-    UnexpectedContent 400 "This request does not support content.",
+    UnexpectedContent 400 "This request does not support content",
     XAmzContentSHA256Mismatch 400 "The provided 'x-amz-content-sha256' header does not match what was computed."
         with ["ClientComputedContentSHA256" "S3ComputedContentSHA256"],
 }

@@ -44,6 +44,7 @@ pub enum Action {
     ListMultipartUploads,
     PutObject,
     CopyObject,
+    RenameObject,
     /// Reading the source of CopyObject and UploadPartCopy.
     CopySource,
     GetObject,
@@ -81,7 +82,7 @@ pub enum Need {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ListBuckets,
         Self::CreateBucket,
         Self::HeadBucket,
@@ -94,6 +95,7 @@ impl Action {
         Self::ListMultipartUploads,
         Self::PutObject,
         Self::CopyObject,
+        Self::RenameObject,
         Self::CopySource,
         Self::GetObject,
         Self::GetObjectAttributes,
@@ -109,7 +111,8 @@ impl Action {
         Self::ListParts,
     ];
 
-    /// What the action needs. A write over an object also needs what [`Caller::may_replace`] says.
+    /// What the action needs. A write over an object also needs what [`Caller::may_replace`] says, and a rename needs it of the
+    /// object that it takes away too.
     pub const fn need(self) -> Need {
         match self {
             Self::ListBuckets | Self::CreateBucket => Need::Account,
@@ -117,7 +120,7 @@ impl Action {
             Self::HeadBucket | Self::ListObjects | Self::ListMultipartUploads => {
                 Need::Bucket(Permission::Read)
             }
-            Self::PutObject | Self::CopyObject | Self::CreateMultipartUpload => {
+            Self::PutObject | Self::CopyObject | Self::RenameObject | Self::CreateMultipartUpload => {
                 Need::Bucket(Permission::Write)
             }
             Self::GetBucketAcl => Need::Bucket(Permission::ReadAcp),
@@ -138,6 +141,7 @@ impl Action {
                 Some("Anonymous users cannot initiate multipart uploads.  Please authenticate.")
             }
             Self::CopyObject => Some("Anonymous users cannot copy objects.  Please authenticate."),
+            Self::RenameObject => Some("Access Denied"),
             // What nobody can have begun without a signature, nobody can go on with.
             _ => match self.need() {
                 Need::Account | Need::BucketOwner | Need::Uploader | Need::UploaderOrBucketOwner => {

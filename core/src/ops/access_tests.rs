@@ -39,6 +39,7 @@ impl Scene {
             state: BucketState::Active,
             revision: Revision(1),
             layout: Bucket::LAYOUT,
+            states_ownership: false,
         };
         let object = ObjectRecord {
             bucket: bucket.id,
@@ -101,7 +102,7 @@ impl Scene {
         }
         let bucket = caller.open(action, &self.bucket.name, Some(self.bucket.clone()))?;
         match action {
-            Action::PutObject | Action::CopyObject | Action::DeleteObject => {
+            Action::PutObject | Action::CopyObject | Action::RenameObject | Action::DeleteObject => {
                 caller.may_replace(&bucket, Some(&self.object))
             }
             Action::DeleteObjects if !caller.may_delete(&bucket) => Err(denied()),
@@ -159,7 +160,7 @@ fn row(owner: &Owner, grantee: &Grantee, action: Action) -> String {
 /// Each action, with what grants allow another account, nobody in particular, the bucket's owner, the owner of the object
 /// and whoever began the upload. The columns within each are none, READ, WRITE, READ_ACP, WRITE_ACP and FULL_CONTROL to that
 /// very account (to nobody in particular: to all users) on the bucket, and then on the object.
-const MATRIX: [(Action, [&str; 5]); 25] = {
+const MATRIX: [(Action, [&str; 5]); 26] = {
     use Action::*;
     const NEVER: &str = "...... ......";
     const ALWAYS: &str = "yyyyyy yyyyyy";
@@ -211,6 +212,7 @@ const MATRIX: [(Action, [&str; 5]); 25] = {
         // Of these the object is another's, but for the bucket's owner and its own.
         (PutObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
         (CopyObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
+        (RenameObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
         (
             CopySource,
             [

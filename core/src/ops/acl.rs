@@ -1,12 +1,13 @@
 //! Reading and replacing access control lists.
 
 use super::access::{Action, denied, open_object};
+use super::bucket::change_bucket;
 use super::commit::{pause, swap_object};
 use super::{Caller, Context, Target};
 use crate::model::{Bucket, CommitId, ErrorCode, ObjectRecord, RequestedAcl, S3Error};
 use crate::ports::new_id;
 
-/// How often a bucket or an object that changes under the request is read again.
+/// How often an object that changes under the request is read again.
 const ATTEMPTS: u32 = 8;
 
 /// What PutBucketAcl and PutObjectAcl are asked.
@@ -37,23 +38,12 @@ pub async fn put_bucket_acl(
     bucket: Bucket,
     input: &PutAcl,
 ) -> Result<(), S3Error> {
-    let mut bucket = bucket;
-    for attempt in 0..ATTEMPTS {
+    change_bucket(context, caller, Action::PutBucketAcl, bucket, |bucket| {
         input.check_owner(&bucket.owner.id)?;
-        let read = bucket.revision;
-        let name = bucket.name.clone();
-        let changed = Bucket {
-            acl: input.acl.of_bucket(&bucket.owner),
-            revision: read.next(),
-            ..bucket
-        };
-        if context.ports.metadata.update_bucket(&changed, read).await? {
-            return Ok(());
-        }
-        pause(context, attempt).await;
-        bucket = caller.bucket(context, Action::PutBucketAcl, &name).await?;
-    }
-    Err(ErrorCode::SlowDown.into())
+        bucket.acl = input.acl.of_bucket(&bucket.owner);
+        Ok(())
+    })
+    .await
 }
 
 /// Replaces the list of an object, which was opened for [`Action::PutObjectAcl`]. Entity tag and time stay. An object that

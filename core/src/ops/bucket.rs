@@ -1,13 +1,28 @@
 //! Operations on buckets.
 
 use super::access::{Action, no_such_bucket};
+use super::commit::pause;
 use super::{Caller, Context};
 use crate::model::{
     Bucket, BucketId, BucketName, BucketState, ErrorCode, RequestedAcl, Revision, S3Error, Token,
 };
 use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, new_id};
 
-/// Creates a bucket in `region`.
+/// How often a bucket that changes under the request is read again.
+const ATTEMPTS: u32 = 8;
+
+/// What CreateBucket is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateBucket {
+    /// Where it is said to be.
+    pub region: String,
+    /// Who may do what with it.
+    pub acl: RequestedAcl,
+    /// Whether the request says that objects belong to who wrote them, as they do in every bucket.
+    pub states_ownership: bool,
+}
+
+/// Creates a bucket.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>. A bucket that the caller already owns is
 /// `BucketAlreadyOwnedByYou` in every region; the 200 that AWS answers in us-east-1 alone is not copied.
@@ -15,16 +30,16 @@ pub async fn create_bucket(
     context: &Context,
     caller: &Caller,
     name: &BucketName,
-    region: &str,
-    acl: &RequestedAcl,
+    input: CreateBucket,
 ) -> Result<(), S3Error> {
     caller.admit(Action::CreateBucket)?;
     let bucket = Bucket {
         name: name.clone(),
         id: new_id(context.ports.entropy.as_ref(), BucketId::from_bytes),
         owner: caller.owner.clone(),
-        acl: acl.of_bucket(&caller.owner),
-        region: region.to_owned(),
+        acl: input.acl.of_bucket(&caller.owner),
+        states_ownership: input.states_ownership,
+        region: input.region,
         created: context.ports.clock.now(),
         state: BucketState::Active,
         revision: Revision(1),
@@ -39,6 +54,49 @@ pub async fn create_bucket(
             Err(S3Error::new(ErrorCode::BucketAlreadyExists).with("BucketName", name))
         }
     }
+}
+
+/// Changes the row of `bucket`, which was opened for `action`. What another request made of it meanwhile is changed again, if
+/// the caller may do that with it too.
+pub(super) async fn change_bucket(
+    context: &Context,
+    caller: &Caller,
+    action: Action,
+    bucket: Bucket,
+    change: impl Fn(&mut Bucket) -> Result<(), S3Error>,
+) -> Result<(), S3Error> {
+    let mut bucket = bucket;
+    for attempt in 0..ATTEMPTS {
+        let read = bucket.revision;
+        bucket.revision = read.next();
+        change(&mut bucket)?;
+        if context.ports.metadata.update_bucket(&bucket, read).await? {
+            return Ok(());
+        }
+        pause(context, attempt).await;
+        bucket = caller.bucket(context, action, &bucket.name).await?;
+    }
+    Err(ErrorCode::SlowDown.into())
+}
+
+/// Notes whether the owner of `bucket`, which was opened for [`Action::Configuration`], says that objects belong to who wrote
+/// them. They do in any case.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketOwnershipControls.html>
+pub async fn state_ownership(
+    context: &Context,
+    caller: &Caller,
+    bucket: Bucket,
+    stated: bool,
+) -> Result<(), S3Error> {
+    if bucket.states_ownership == stated {
+        return Ok(());
+    }
+    change_bucket(context, caller, Action::Configuration, bucket, |bucket| {
+        bucket.states_ownership = stated;
+        Ok(())
+    })
+    .await
 }
 
 /// Deletes a bucket that holds no objects. Open uploads go with it.

@@ -85,7 +85,7 @@ pub(super) enum Guarded {
 /// The condition under which `caller` changes what is under a key, where `seen` was: the request's own for the bucket's
 /// owner. Others may change only what they own, so they change exactly what was seen, and the request's condition is
 /// decided on that.
-fn guard(
+pub(super) fn guard(
     caller: &Caller,
     bucket: &Bucket,
     condition: &WriteCondition,
@@ -99,9 +99,14 @@ fn guard(
     if !condition.holds(seen.map(|object| (&object.etag, object.commit_id))) {
         return Ok(Guarded::Fails(seen.map(ObjectRecord::current)));
     }
-    Ok(Guarded::By(seen.map_or(WriteCondition::IfAbsent, |object| {
+    Ok(Guarded::By(exactly(seen)))
+}
+
+/// That there is what was seen.
+pub(super) fn exactly(seen: Option<&ObjectRecord>) -> WriteCondition {
+    seen.map_or(WriteCondition::IfAbsent, |object| {
         WriteCondition::IfCommit(object.commit_id)
-    })))
+    })
 }
 
 /// As [`guard`], on what is under the key now. It is not read where it does not matter.
@@ -188,7 +193,7 @@ fn not_applied(error: crate::ports::StoreError) -> CommitFailure {
 
 /// Whether readers see `record` now and go on seeing it: the answer to a commit whose outcome is unknown. `false` also
 /// when that cannot be told.
-async fn is_current(context: &Context, bucket: &Bucket, record: &ObjectRecord) -> bool {
+pub(super) async fn is_current(context: &Context, bucket: &Bucket, record: &ObjectRecord) -> bool {
     match read_back(context, bucket, record).await {
         Ok(found) => found,
         Err(error) => {

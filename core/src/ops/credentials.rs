@@ -13,7 +13,8 @@ const KEPT_FOR: Duration = Duration::from_secs(30);
 /// How many credentials are kept before the cache starts anew.
 const MOST: usize = 10_000;
 
-/// A fresh access key of 100 random bits and a secret key of 240, in characters that need no quoting anywhere.
+/// A fresh access key of 100 random bits and a secret key of 239, in characters that need no quoting anywhere. Neither begins
+/// with a dash, since command-line tools take that for a flag.
 pub fn new_keys(entropy: &dyn Entropy) -> (String, String) {
     const NAME: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     const SECRET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -27,7 +28,8 @@ pub fn new_keys(entropy: &dyn Entropy) -> (String, String) {
             .map(|byte| alphabet[usize::from(*byte) % alphabet.len()]);
         letters.map(char::from).collect()
     };
-    (spell(&name, NAME), spell(&secret, SECRET))
+    let secret = spell(&secret[..1], NAME) + &spell(&secret[1..], SECRET);
+    (spell(&name, NAME), secret)
 }
 
 /// Makes a credential that speaks for `owner`. Its secret key is given here and never again.
@@ -77,5 +79,32 @@ impl CredentialCache {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (read, credential) = kept.get(access_key)?;
         (now.since(*read) < KEPT_FOR).then(|| credential.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives the same byte again and again.
+    struct Constant(u8);
+
+    impl Entropy for Constant {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn no_key_looks_like_a_flag_or_needs_quotes() {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        for byte in 0..=u8::MAX {
+            let (name, secret) = new_keys(&Constant(byte));
+            assert_eq!((name.len(), secret.len()), (20, 40));
+            for key in [name, secret] {
+                assert!(key.starts_with(|c: char| c.is_ascii_alphanumeric()), "{key}");
+                assert!(key.chars().all(plain), "{key}");
+            }
+        }
     }
 }

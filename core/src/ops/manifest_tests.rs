@@ -62,6 +62,7 @@ fn bucket() -> Bucket {
         state: BucketState::Active,
         revision: Revision(1),
         layout: Bucket::LAYOUT,
+        states_ownership: false,
     }
 }
 

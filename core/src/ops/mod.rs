@@ -18,6 +18,7 @@ mod multipart;
 mod ownership;
 mod put;
 mod read_ahead;
+mod rename;
 mod rows;
 mod stats;
 mod transfer;
@@ -25,7 +26,9 @@ mod transfer;
 pub use access::{Action, Caller, Need, Target, open_bucket, open_object};
 pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
 pub use attributes::{ObjectAttributes, object_attributes};
-pub use bucket::{ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets};
+pub use bucket::{
+    CreateBucket, ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets, state_ownership,
+};
 pub use copy::{CopyObject, Replacement, copy_object};
 pub use credentials::{CredentialCache, new_credential, new_keys};
 pub use delete::{delete_object, delete_objects};
@@ -43,6 +46,7 @@ pub use multipart::{
 };
 pub use ownership::{Ownership, establish_ownership};
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
+pub use rename::{ClientToken, DecidesOnDestination, RenameObject, rename_object};
 pub use stats::{BucketStats, Stats, stats};
 pub use transfer::{
     Counts, ExportStream, ExportedCredential, FORMAT, Header, ImportReport, LineSink, MAX_LINE,

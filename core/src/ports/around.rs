@@ -9,8 +9,8 @@ use super::{
     AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, CommitOutcome,
     CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, DeleteOutcome, KeyRange, KeyStart,
     MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, PublishOutcome, RecordPartOutcome,
-    RemoveOutcome, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup, UploadRange,
-    UploadStart, WriteError,
+    RemoveOutcome, RenameOutcome, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex,
+    UploadLookup, UploadRange, UploadStart, WriteError,
 };
 use crate::model::{
     BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, ObjectSummary,
@@ -112,6 +112,13 @@ around! {
             condition: &WriteCondition,
             retired: Option<CommitId>
         ) -> RemoveOutcome;
+        fn rename(
+            bucket: &Bucket,
+            source: &ObjectRecord,
+            record: &ObjectRecord,
+            condition: &WriteCondition,
+            retired: Option<CommitId>
+        ) -> RenameOutcome;
         fn mark_shared(bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> bool;
         fn scan_objects(bucket: &Bucket, range: &KeyRange, limit: usize) -> Page<ObjectSummary, KeyStart>;
         fn scan_records(bucket: &Bucket, after: Option<&str>, limit: usize) -> Page<ObjectRecord, String>;

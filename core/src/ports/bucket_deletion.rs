@@ -4,11 +4,17 @@
 //! still there. A writer reads the row after its commit and takes off the mark that it finds. If the look
 //! missed a commit, that commit came behind the mark, so its writer meets the mark and takes it off, or
 //! finds the row gone: an acknowledged commit is never in a bucket that is deleted.
+//!
+//! The look goes from key to key, so it may miss an object that is renamed meanwhile from a key ahead of it to one behind.
+//! Every rename leaves a note with the step that moves the object, and takes it back only once it has read the bucket's
+//! row. So a deletion that missed the object finds the note behind its look, or its own mark taken off.
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
 use super::{Clock, DeleteBucketOutcome, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
-use crate::model::{Bucket, BucketId, BucketName, BucketState, Token};
+use crate::model::{Bucket, BucketId, BucketName, BucketState, CommitId, Token};
 
 /// How often a deletion or a writer that loses to others starts over.
 const ATTEMPTS: u32 = 16;
@@ -40,6 +46,9 @@ pub trait BucketRows: Send + Sync {
 
     /// Whether there is an object or a delete marker of this creation.
     async fn holds_objects(&self, name: &BucketName, id: BucketId) -> StoreResult<bool>;
+
+    /// The commits of renames in this creation whose notes are there.
+    async fn noted_renames(&self, name: &BucketName, id: BucketId) -> StoreResult<BTreeSet<CommitId>>;
 }
 
 /// [`BucketIndex::delete_bucket`](super::BucketIndex::delete_bucket) in steps. One deletion takes over from
@@ -52,6 +61,8 @@ pub async fn delete_in_steps(
     token: Token,
 ) -> StoreResult<DeleteBucketOutcome> {
     let mark = BucketState::Deleting(token);
+    // Renames that had happened before the look. Notes of those that were never taken back are no reason to look again.
+    let mut renamed = BTreeSet::new();
     for attempt in 0..ATTEMPTS {
         back_off(clock, entropy, attempt).await;
         let Some(bucket) = rows.read_bucket(name).await?.filter(|bucket| bucket.id == id) else {
@@ -65,6 +76,11 @@ pub async fn delete_in_steps(
                 tracing::warn!(bucket = %name, %error, "the mark of a refused deletion stays until the next write");
             }
             return Ok(DeleteBucketOutcome::NotEmpty);
+        }
+        let noted = rows.noted_renames(name, id).await?;
+        if !noted.is_subset(&renamed) {
+            renamed = noted;
+            continue;
         }
         if rows.remove_marked(name, id, token).await? {
             return Ok(DeleteBucketOutcome::Deleted);

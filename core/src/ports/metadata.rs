@@ -291,6 +291,20 @@ pub enum RemoveOutcome {
     },
 }
 
+/// The answer to [`ObjectIndex::rename`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and it is moved once"
+)]
+pub enum RenameOutcome {
+    /// What became of the destination's commit. Only with `Committed` is the source's row gone; otherwise nothing
+    /// changed.
+    Destination(CommitOutcome),
+    /// The source's row is another by now, or none; nothing changed.
+    SourceChanged,
+}
+
 /// Objects. Under one key of one creation of a bucket there is at most one record.
 #[async_trait]
 pub trait ObjectIndex: Send + Sync {
@@ -320,6 +334,23 @@ pub trait ObjectIndex: Send + Sync {
         condition: &WriteCondition,
         retired: Option<CommitId>,
     ) -> StoreResult<RemoveOutcome>;
+
+    /// Moves an object: in one step the row under the key of `source` goes, and `record` is what readers see under its
+    /// own key, which is another. Whoever finds the source gone finds the destination there, unless it was changed since.
+    ///
+    /// The source's row is still `source`: written by that commit, and shared as that says. `record` carries a commit id of its
+    /// own; `condition` and `retired` are about what it replaces, as in [`Self::commit`]. Order of the checks: bucket, source,
+    /// condition, shared. Of 64 racing renames of one object exactly one is `Committed`.
+    ///
+    /// The caller has retired the manifest of `source`, since a scan of all objects may meet neither of the two keys.
+    async fn rename(
+        &self,
+        bucket: &Bucket,
+        source: &ObjectRecord,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RenameOutcome>;
 
     /// Sets `shared` on the record under `key` if `expected` is still the commit that wrote it. Nothing else
     /// of the record changes. Returns whether that commit's record is there, and so shared now.

@@ -13,6 +13,7 @@ mod error;
 mod failed_calls;
 mod metadata;
 mod named_rows;
+mod rename_steps;
 mod replacement;
 mod round_trips;
 mod upload_rows;
@@ -34,11 +35,12 @@ pub use failed_calls::{FailedCall, Retries};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
     DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, ObjectIndex, ObjectLookup, Page, PublishOutcome,
-    RecordPartOutcome, RemoveOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup, UploadRange,
-    UploadStart, check_limits, common_prefix, successor,
+    RecordPartOutcome, RemoveOutcome, RenameOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
+    UploadRange, UploadStart, check_limits, common_prefix, successor,
 };
 pub use named_rows::{NamedRows, scan_named};
-pub use replacement::{Refusal, check_replacement};
+pub use rename_steps::{BeforeRename, RENAME_NOTED_FOR, Rename, RenameRows, SeenRow, rename_in_steps};
+pub use replacement::{Refusal, check_replacement, is_unchanged};
 pub use round_trips::{RoundTripCounter, RoundTrips};
 pub use upload_rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 pub use upload_steps::{

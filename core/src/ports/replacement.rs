@@ -31,6 +31,12 @@ pub fn check_replacement(
     }
 }
 
+/// Whether a row is still the one that was read: written by the same commit, and shared as it was. `row` is the one under the
+/// key in the right creation of the bucket.
+pub fn is_unchanged(row: Option<&ObjectRecord>, read: &ObjectRecord) -> bool {
+    row.is_some_and(|row| row.commit_id == read.commit_id && row.shared == read.shared)
+}
+
 impl From<Refusal> for CommitOutcome {
     fn from(refusal: Refusal) -> Self {
         match refusal {

@@ -28,6 +28,13 @@ const OF_COPY_SOURCE: Names = Names {
     if_unmodified_since: "x-amz-copy-source-If-Unmodified-Since",
 };
 
+const OF_RENAME_SOURCE: Names = Names {
+    if_match: "x-amz-rename-source-if-match",
+    if_none_match: "x-amz-rename-source-if-none-match",
+    if_modified_since: "x-amz-rename-source-if-modified-since",
+    if_unmodified_since: "x-amz-rename-source-if-unmodified-since",
+};
+
 /// What must hold of an object for it to be read.
 pub struct ReadConditions {
     names: &'static Names,
@@ -57,6 +64,11 @@ impl ReadConditions {
     /// The conditions of CopyObject and UploadPartCopy on their source.
     pub fn of_copy_source(headers: &HeaderMap) -> Self {
         Self::new(headers, &OF_COPY_SOURCE)
+    }
+
+    /// The conditions of RenameObject on its source.
+    pub fn of_rename_source(headers: &HeaderMap) -> Self {
+        Self::new(headers, &OF_RENAME_SOURCE)
     }
 
     fn new(headers: &HeaderMap, names: &'static Names) -> Self {
@@ -95,7 +107,7 @@ impl ReadConditions {
         }
     }
 
-    /// As [`ReadConditions::evaluate`] for the source of a copy, where every failure is `412`.
+    /// As [`ReadConditions::evaluate`] for the source of a copy or a rename, where every failure is `412`.
     pub fn evaluate_for_copy(&self, etag: &ETag, last_modified: Timestamp) -> Result<(), S3Error> {
         match self.evaluate(etag, last_modified) {
             ReadOutcome::Proceed => Ok(()),
@@ -104,6 +116,40 @@ impl ReadConditions {
             }
             ReadOutcome::NotModified => Err(precondition_failed(self.names.if_modified_since)),
             ReadOutcome::PreconditionFailed(name) => Err(precondition_failed(name)),
+        }
+    }
+}
+
+/// The dates behind which RenameObject wants its destination to have been changed, or not.
+pub struct DestinationDates {
+    modified_since: Option<Timestamp>,
+    unmodified_since: Option<Timestamp>,
+}
+
+impl DestinationDates {
+    /// `None` where the request has none that counts: a condition on the tag makes the one on the date void, and a date that
+    /// cannot be read is ignored.
+    pub fn of_write(headers: &HeaderMap) -> Option<Self> {
+        let date = |name, voided_by| match headers.contains_key(voided_by) {
+            true => None,
+            false => joined(headers, name).and_then(|text| parse_http_date(&text)),
+        };
+        let dates = Self {
+            modified_since: date(OF_READ.if_modified_since, "if-none-match"),
+            unmodified_since: date(OF_READ.if_unmodified_since, "if-match"),
+        };
+        (dates.modified_since.is_some() || dates.unmodified_since.is_some()).then_some(dates)
+    }
+
+    /// `412` unless the object under the destination was changed as it should be. None at all was never changed.
+    pub fn check(&self, last_modified: Option<Timestamp>) -> Result<(), S3Error> {
+        let after = |date: Timestamp| last_modified.is_some_and(|last| last.seconds() > date.seconds());
+        if self.unmodified_since.is_some_and(after) {
+            return Err(precondition_failed(OF_READ.if_unmodified_since));
+        }
+        match self.modified_since {
+            Some(date) if !after(date) => Err(precondition_failed(OF_READ.if_modified_since)),
+            _ => Ok(()),
         }
     }
 }
@@ -370,6 +416,36 @@ mod tests {
         }
         let both = write_condition(&headers(&[("if-match", "e"), ("if-none-match", "*")]));
         assert_eq!(both.unwrap_err().code, ErrorCode::NotImplemented);
+    }
+
+    #[test]
+    fn dates_of_a_destination_count_where_no_tag_does() {
+        let (_, date) = object();
+        let dates = |pairs: &[(&str, &str)]| DestinationDates::of_write(&headers(pairs));
+        let check = |pairs: &[(&str, &str)], found| {
+            let checked = dates(pairs).unwrap().check(found);
+            checked.map_err(|error| error.fields[0].1.clone())
+        };
+        let (modified, unmodified) = ("if-modified-since", "if-unmodified-since");
+        assert_eq!(
+            check(&[(modified, BEFORE), (unmodified, SAME)], Some(date)),
+            Ok(())
+        );
+        for found in [Some(date), None] {
+            let refused = Err("If-Modified-Since".to_owned());
+            assert_eq!(check(&[(modified, SAME)], found), refused);
+        }
+        let refused = Err("If-Unmodified-Since".to_owned());
+        assert_eq!(check(&[(unmodified, BEFORE)], Some(date)), refused);
+        assert_eq!(check(&[(unmodified, BEFORE)], None), Ok(()));
+        for void in [
+            &[][..],
+            &[(modified, "soon")],
+            &[(modified, SAME), ("if-none-match", "*")],
+            &[(unmodified, BEFORE), ("if-match", "e")],
+        ] {
+            assert!(dates(void).is_none(), "{void:?}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod headers;
 pub mod hoisted;
 pub mod host;
 pub mod operation;
+mod ownership;
 pub mod payload;
 pub mod percent;
 pub mod preflight;

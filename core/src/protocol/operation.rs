@@ -35,8 +35,9 @@ macro_rules! operations {
 operations! {
     built:
         ListBuckets CreateBucket HeadBucket DeleteBucket GetBucketLocation GetBucketAcl PutBucketAcl
-        PutObject GetObject HeadObject GetObjectAttributes DeleteObject DeleteObjects CopyObject ListObjects ListObjectsV2
-        GetObjectAcl PutObjectAcl
+        GetBucketOwnershipControls PutBucketOwnershipControls DeleteBucketOwnershipControls
+        PutObject GetObject HeadObject GetObjectAttributes DeleteObject DeleteObjects CopyObject RenameObject ListObjects
+        ListObjectsV2 GetObjectAcl PutObjectAcl
         CreateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
         ListMultipartUploads ListParts;
     unbuilt:
@@ -44,14 +45,14 @@ operations! {
         DeleteBucketAnalyticsConfiguration DeleteBucketCors DeleteBucketEncryption
         DeleteBucketIntelligentTieringConfiguration DeleteBucketInventoryConfiguration DeleteBucketLifecycle
         DeleteBucketMetadataConfiguration DeleteBucketMetadataTableConfiguration
-        DeleteBucketMetricsConfiguration DeleteBucketOwnershipControls DeleteBucketPolicy
+        DeleteBucketMetricsConfiguration DeleteBucketPolicy
         DeleteBucketReplication DeleteBucketTagging DeleteBucketWebsite DeleteObjectAnnotation
         DeleteObjectTagging DeletePublicAccessBlock GetBucketAbac GetBucketAccelerateConfiguration
         GetBucketAnalyticsConfiguration GetBucketCors GetBucketEncryption
         GetBucketIntelligentTieringConfiguration GetBucketInventoryConfiguration
         GetBucketLifecycleConfiguration GetBucketLogging GetBucketMetadataConfiguration
         GetBucketMetadataTableConfiguration GetBucketMetricsConfiguration GetBucketNotificationConfiguration
-        GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketReplication
+        GetBucketPolicy GetBucketPolicyStatus GetBucketReplication
         GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite
         GetObjectAnnotation GetObjectLegalHold GetObjectLockConfiguration
         GetObjectRetention GetObjectTagging GetObjectTorrent GetPublicAccessBlock
@@ -61,10 +62,10 @@ operations! {
         PutBucketAnalyticsConfiguration PutBucketCors PutBucketEncryption
         PutBucketIntelligentTieringConfiguration PutBucketInventoryConfiguration
         PutBucketLifecycleConfiguration PutBucketLogging PutBucketMetricsConfiguration
-        PutBucketNotificationConfiguration PutBucketOwnershipControls PutBucketPolicy PutBucketReplication
+        PutBucketNotificationConfiguration PutBucketPolicy PutBucketReplication
         PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite
         PutObjectAnnotation PutObjectLegalHold PutObjectLockConfiguration PutObjectRetention PutObjectTagging
-        PutPublicAccessBlock RenameObject RestoreObject SelectObjectContent
+        PutPublicAccessBlock RestoreObject SelectObjectContent
         UpdateBucketMetadataAnnotationTableConfiguration UpdateBucketMetadataInventoryTableConfiguration
         UpdateBucketMetadataJournalTableConfiguration UpdateObjectEncryption WriteGetObjectResponse;
 }
@@ -73,6 +74,26 @@ impl Operation {
     /// `501 NotImplemented` that names the operation.
     pub fn not_implemented(self) -> S3Error {
         S3Error::not_implemented(self.name())
+    }
+
+    /// Whether the operation changes nothing.
+    pub const fn only_reads(self) -> bool {
+        matches!(
+            self,
+            Self::ListBuckets
+                | Self::HeadBucket
+                | Self::GetBucketLocation
+                | Self::GetBucketAcl
+                | Self::GetBucketOwnershipControls
+                | Self::GetObject
+                | Self::HeadObject
+                | Self::GetObjectAttributes
+                | Self::ListObjects
+                | Self::ListObjectsV2
+                | Self::GetObjectAcl
+                | Self::ListMultipartUploads
+                | Self::ListParts
+        )
     }
 
     /// Whether the operation takes a `versionId`.

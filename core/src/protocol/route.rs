@@ -227,6 +227,7 @@ mod tests {
             ("GET", "/abc/k", "partNumber=1", "GetObject"),
             ("HEAD", "/abc/k", "versionId=null", "HeadObject"),
             ("GET", "/abc/k", "attributes", "GetObjectAttributes"),
+            ("PUT", "/abc/k", "renameObject", "RenameObject"),
             ("DELETE", "/abc/k", "", "DeleteObject"),
             ("POST", "/abc/k", "uploads=", "CreateMultipartUpload"),
             ("PUT", "/abc/k", "partNumber=1&uploadId=u", "UploadPart"),

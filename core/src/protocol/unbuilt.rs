@@ -34,7 +34,6 @@ pub fn unbuilt(route: &Route) -> Absent {
         Op::DeleteBucketCors
         | Op::DeleteBucketEncryption
         | Op::DeleteBucketLifecycle
-        | Op::DeleteBucketOwnershipControls
         | Op::DeleteBucketPolicy
         | Op::DeleteBucketReplication
         | Op::DeleteBucketTagging
@@ -49,7 +48,6 @@ fn missing(operation: Operation) -> Option<S3Error> {
     let code = match operation {
         Op::GetBucketCors => ErrorCode::NoSuchCORSConfiguration,
         Op::GetBucketLifecycleConfiguration => ErrorCode::NoSuchLifecycleConfiguration,
-        Op::GetBucketOwnershipControls => ErrorCode::OwnershipControlsNotFoundError,
         Op::GetBucketPolicy | Op::GetBucketPolicyStatus => ErrorCode::NoSuchBucketPolicy,
         Op::GetBucketReplication => ErrorCode::ReplicationConfigurationNotFoundError,
         Op::GetBucketTagging => ErrorCode::NoSuchTagSet,
@@ -131,7 +129,6 @@ mod tests {
             ),
             (Op::GetBucketWebsite, "NoSuchWebsiteConfiguration"),
             (Op::GetBucketReplication, "ReplicationConfigurationNotFoundError"),
-            (Op::GetBucketOwnershipControls, "OwnershipControlsNotFoundError"),
             (Op::GetPublicAccessBlock, "NoSuchPublicAccessBlockConfiguration"),
             (
                 Op::GetObjectLockConfiguration,

@@ -7,8 +7,8 @@ use bleepstore_core::model::{
     Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectRecord, ObjectSummary, WriteCondition,
 };
 use bleepstore_core::ports::{
-    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, StoreResult,
-    check_limits, check_replacement, successor,
+    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, RenameOutcome,
+    StoreResult, check_limits, check_replacement, is_unchanged, successor,
 };
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
@@ -93,6 +93,46 @@ impl ObjectIndex for FirestoreMetadata {
             })
         };
         self.documents.transact(&[&path], [&path], decide).await
+    }
+
+    async fn rename(
+        &self,
+        bucket: &Bucket,
+        source: &ObjectRecord,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RenameOutcome> {
+        check_limits(self, &record.manifest)?;
+        let commit = Commit {
+            bucket,
+            record,
+            condition,
+            retired,
+        };
+        let from = schema::object(&bucket.name, &source.key);
+        let to = schema::object(&bucket.name, &record.key);
+        let paths = [&schema::bucket(&bucket.name), &from, &to];
+        // Two renames that pass each other take their turns in one order.
+        let turns = if source.key < record.key {
+            [&from, &to]
+        } else {
+            [&to, &from]
+        };
+        let decide = |[bucket, from_row, to_row]: [Option<Document>; 3]| {
+            let found = read_own(from_row.as_ref(), commit.bucket.id)?;
+            if is_current(bucket.as_ref(), commit.bucket.id)? && !is_unchanged(found.as_ref(), source) {
+                return Ok(Decision::Keep(RenameOutcome::SourceChanged));
+            }
+            Ok(match self.check(&commit, bucket.as_ref(), to_row.as_ref())? {
+                Checked::Writes(mut writes, outcome) => {
+                    writes.push(self.documents.delete(&from));
+                    Decision::Write(writes, RenameOutcome::Destination(outcome))
+                }
+                Checked::Refused(outcome) => Decision::Keep(RenameOutcome::Destination(outcome)),
+            })
+        };
+        self.documents.transact(&turns, paths, decide).await
     }
 
     async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {

@@ -6,7 +6,8 @@ use bleepstore_core::model::{
     WriteCondition,
 };
 use bleepstore_core::ports::{
-    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, StoreResult,
+    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, RenameOutcome,
+    StoreResult,
 };
 use rusqlite::{Connection, params};
 
@@ -78,9 +79,7 @@ impl ObjectIndex for SqliteMetadata {
         self.change(move |db| {
             let checked = check(db, id, &key, &condition, retired)?;
             if let Checked::Replaces(Some(current)) = &checked {
-                db.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
-                    .execute(params![id.as_bytes(), key.as_str().as_bytes()])?;
-                delete_body(db, current.body_id)?;
+                delete(db, id, &key, current)?;
             }
             Ok(match checked {
                 Checked::Replaces(superseded) => RemoveOutcome::Removed {
@@ -91,6 +90,34 @@ impl ObjectIndex for SqliteMetadata {
                     current: Box::new(row.into_record(id)?),
                 },
             })
+        })
+        .await
+    }
+
+    async fn rename(
+        &self,
+        bucket: &Bucket,
+        source: &ObjectRecord,
+        record: &ObjectRecord,
+        condition: &WriteCondition,
+        retired: Option<CommitId>,
+    ) -> StoreResult<RenameOutcome> {
+        let commit = Commit::new(bucket, record, condition, retired)?;
+        let (id, key) = (bucket.id, source.key.clone());
+        let (read, shared) = (source.commit_id, source.shared);
+        self.change(move |db| {
+            if !buckets::is_current(db, &commit.bucket.name, id)? {
+                return Ok(RenameOutcome::Destination(CommitOutcome::NoSuchBucket));
+            }
+            let row = find(db, id, &key)?.filter(|row| row.commit_id == read && row.shared == shared);
+            let Some(row) = row else {
+                return Ok(RenameOutcome::SourceChanged);
+            };
+            let committed = commit.apply(db)?;
+            if committed.is_applied() {
+                delete(db, id, &key, &row)?;
+            }
+            Ok(RenameOutcome::Destination(committed.into_outcome(id)?))
         })
         .await
     }
@@ -377,6 +404,13 @@ fn body(db: &Connection, id: Option<i64>) -> Result<Option<Vec<u8>>, Failure> {
         Some(bytes) => Ok(Some(bytes)),
         None => Err(Failure::unreadable("an object's inline body is not there")),
     }
+}
+
+/// Deletes the row under a key with its inline body.
+fn delete(db: &Connection, bucket: BucketId, key: &ObjectKey, row: &StoredObject) -> Result<(), Failure> {
+    db.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
+        .execute(params![bucket.as_bytes(), key.as_str().as_bytes()])?;
+    delete_body(db, row.body_id)
 }
 
 fn delete_body(db: &Connection, id: Option<i64>) -> Result<(), Failure> {

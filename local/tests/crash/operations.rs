@@ -10,10 +10,11 @@ use crate::worker::{BUCKET, OpenUpload, Outcome, SideBucket, Worker, find};
 type Operation = fn(&mut Worker, &mut Client) -> Outcome;
 
 /// The operations and their weights.
-pub(crate) const OPERATIONS: [(usize, Operation); 10] = [
+pub(crate) const OPERATIONS: [(usize, Operation); 11] = [
     (30, put),
     (6, get),
     (8, copy),
+    (6, rename),
     (6, delete),
     (3, delete_many),
     (6, begin_upload),
@@ -80,6 +81,22 @@ fn copy(worker: &mut Worker, client: &mut Client) -> Outcome {
         _ if from == to => Ok(()),
         None => client.expect(request, 404).map(drop),
         content => worker.write(client, request, 200, vec![(to, content)]).map(drop),
+    }
+}
+
+fn rename(worker: &mut Worker, client: &mut Client) -> Outcome {
+    let (from, to) = (worker.any_key(), worker.any_key());
+    let request = client
+        .request("PUT", &place(&to))
+        .flag("renameObject")
+        .header("x-amz-rename-source", from.clone());
+    match worker.content(&from) {
+        None => client.expect(request, 404).map(drop),
+        Some(_) if from == to => client.expect(request, 200).map(drop),
+        content => {
+            let after = vec![(from, None), (to, content)];
+            worker.write(client, request, 200, after).map(drop)
+        }
     }
 }
 

@@ -71,7 +71,10 @@ impl Rows {
                 let mut units = Units::default();
                 for action in items(&request["TransactItems"]) {
                     // Prepared, and then committed.
-                    let once = self.put(&action["Put"]["Item"]);
+                    let once = match &action["Delete"]["Key"] {
+                        Value::Null => self.put(&action["Put"]["Item"]),
+                        gone => self.delete(gone),
+                    };
                     units += once;
                     units += once;
                 }
@@ -211,9 +214,14 @@ mod tests {
         let mut rows = Rows::default();
         let puts = json!({"TransactItems": [
             {"Put": {"Item": row("a", 100)}}, {"Put": {"Item": row("b", 1500)}},
+            {"Delete": {"Key": {"PK": {"S": "p"}, "SK": {"S": "d"}}}},
         ]});
         let done = json!({});
-        assert_eq!(rows.charge("TransactWriteItems", &puts, Some(&done)), units(0, 6));
+        rows.charge("PutItem", &json!({"Item": row("d", 1500)}), Some(&done));
+        assert_eq!(
+            rows.charge("TransactWriteItems", &puts, Some(&done)),
+            units(0, 10)
+        );
         let key = |name| json!({"DeleteRequest": {"Key": {"PK": {"S": "p"}, "SK": {"S": name}}}});
         let deletes = json!({"RequestItems": {"t": [key("a"), key("b"), key("c")]}});
         assert_eq!(rows.charge("BatchWriteItem", &deletes, Some(&done)), units(0, 4));

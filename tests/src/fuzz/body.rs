@@ -4,7 +4,8 @@ use bleepstore_core::model::Acl;
 use bleepstore_core::protocol::aws_chunked::{ChunkSignatures, Decoder};
 use bleepstore_core::protocol::sigv4::{ChunkSigner, Claim, RequestHead, claim};
 use bleepstore_core::protocol::xml::{
-    read_access_control_policy, read_complete_multipart_upload, read_create_bucket_configuration, read_delete,
+    read_access_control_policy, read_complete_multipart_upload, read_create_bucket_configuration,
+    read_delete, read_ownership_controls,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -103,6 +104,11 @@ pub(super) fn complete_xml(data: &[u8]) {
 /// The body of CreateBucket.
 pub(super) fn create_bucket_xml(data: &[u8]) {
     drop(read_create_bucket_configuration(data));
+}
+
+/// The body of PutBucketOwnershipControls.
+pub(super) fn ownership_xml(data: &[u8]) {
+    drop(read_ownership_controls(data));
 }
 
 /// The body of PutBucketAcl and PutObjectAcl.

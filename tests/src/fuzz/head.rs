@@ -1,6 +1,6 @@
 //! Targets of a request's head.
 
-use bleepstore_core::model::{ETag, ObjectHeaders, S3Error, Timestamp};
+use bleepstore_core::model::{BucketName, ETag, ObjectHeaders, S3Error, Timestamp};
 use bleepstore_core::protocol::attributes;
 use bleepstore_core::protocol::checksum;
 use bleepstore_core::protocol::conditions::{ReadConditions, range_applies, write_condition};
@@ -9,6 +9,7 @@ use bleepstore_core::protocol::headers::{
 };
 use bleepstore_core::protocol::hoisted::hoisted;
 use bleepstore_core::protocol::host::Addressing;
+use bleepstore_core::protocol::operation::Operation;
 use bleepstore_core::protocol::query::Query;
 use bleepstore_core::protocol::range::{RangeRequest, parse_copy_source_range, resolve_copy_source_range};
 use bleepstore_core::protocol::route::route;
@@ -166,16 +167,25 @@ pub(super) fn conditions(data: &[u8]) {
     }
 }
 
-/// The value of `x-amz-copy-source`.
+/// The value of `x-amz-copy-source`, or of `x-amz-rename-source`.
 pub(super) fn copy_source(data: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(data) else {
         return;
     };
-    let name = HeaderName::from_static("x-amz-copy-source");
-    if let Ok(Some(source)) = headers::copy_source(&HeaderMap::from_iter([(name, value)])) {
+    let names = ["x-amz-copy-source", "x-amz-rename-source", "x-amz-client-token"];
+    let sent = names.map(|name| (HeaderName::from_static(name), value.clone()));
+    let sent = HeaderMap::from_iter(sent);
+    if let Ok(Some(source)) = headers::copy_source(&sent) {
         assert!((3..=63).contains(&source.bucket.as_str().len()));
         assert!((1..=1024).contains(&source.key.as_str().len()));
     }
+    if let Ok(bucket) = BucketName::new("bucket")
+        && let Ok(keys) = headers::rename_source(&sent, &bucket)
+    {
+        assert!((1..=2).contains(&keys.len()));
+        assert!(keys.iter().all(|key| !key.as_str().ends_with('/')));
+    }
+    drop(headers::client_token(&sent));
 }
 
 /// Headers, `name:value` in a line each.
@@ -192,7 +202,7 @@ pub(super) fn headers(data: &[u8]) {
     if let Ok(object) = outcome {
         insert_object_headers(&object, &mut HeaderMap::new());
     }
-    drop(refuse_unbuilt_headers(&headers));
+    drop(refuse_unbuilt_headers(Operation::PutObject, &headers));
     drop(checksum::declared(&headers));
     drop(checksum::declared_of_object(&headers));
     drop(checksum::requested_of_upload(&headers));

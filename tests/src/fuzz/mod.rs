@@ -24,7 +24,7 @@ const HEAD: usize = 64 * 1024;
 const REQUEST: usize = 1024 * 1024;
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "authorization",
         run: head::authorization,
@@ -78,6 +78,11 @@ pub const TARGETS: [Target; 12] = [
     Target {
         name: "create_bucket_xml",
         run: body::create_bucket_xml,
+        most: REQUEST,
+    },
+    Target {
+        name: "ownership_xml",
+        run: body::ownership_xml,
         most: REQUEST,
     },
     Target {

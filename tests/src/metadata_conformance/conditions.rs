@@ -6,7 +6,7 @@ use bleepstore_core::model::{
     Bucket, CommitId, CurrentObject, ETag, ObjectKey, ObjectKind, ObjectRecord, Upload, UploadState,
     WriteCondition,
 };
-use bleepstore_core::ports::{CommitOutcome, PublishOutcome, RemoveOutcome};
+use bleepstore_core::ports::{CommitOutcome, PublishOutcome, RemoveOutcome, RenameOutcome};
 
 use super::MetadataFixture;
 use crate::race::race;
@@ -110,6 +110,32 @@ pub async fn a_commit_decides_every_condition(f: MetadataFixture) {
         };
         assert_eq!(outcome, expected, "{context}");
         assert_eq!(f.object(&bucket, &case.name).await, found, "{context}");
+    }
+}
+
+/// The table of conditions, by renaming another object.
+pub async fn a_rename_decides_every_condition(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    for case in cases(&f, &bucket).await {
+        let source = f.put(&bucket, "source").await;
+        let record = f.samples.renamed(&source, &case.name);
+        let outcome = f
+            .store
+            .rename(&bucket, &source, &record, &case.condition, None)
+            .await
+            .unwrap();
+        let context = format!("{} {:?}", case.name, case.condition);
+        let (expected, found, left) = if case.holds {
+            let superseded = case.superseded();
+            (CommitOutcome::Committed { superseded }, Some(record), None)
+        } else {
+            let current = case.current();
+            let failed = CommitOutcome::ConditionFailed { current };
+            (failed, case.row.clone(), Some(source))
+        };
+        assert_eq!(outcome, RenameOutcome::Destination(expected), "{context}");
+        assert_eq!(f.object(&bucket, &case.name).await, found, "{context}");
+        assert_eq!(f.object(&bucket, "source").await, left, "{context}");
     }
 }
 

@@ -25,6 +25,7 @@ pub mod conditions;
 pub mod credentials;
 pub mod expiry;
 pub mod objects;
+pub mod renaming;
 pub mod scans;
 pub mod sharing;
 pub mod store_record;
@@ -189,6 +190,7 @@ macro_rules! metadata_conformance {
                 a_commit_decides_every_condition
                 a_removal_decides_every_condition
                 a_publish_decides_every_condition
+                a_rename_decides_every_condition
                 a_failed_condition_changes_nothing
                 of_64_racing_if_absent_commits_one_wins
                 of_racing_compare_and_swaps_one_wins
@@ -201,6 +203,19 @@ macro_rules! metadata_conformance {
                 a_shared_record_is_removed_once_it_is_retired_only
                 bucket_condition_and_sharing_are_checked_in_that_order
                 an_overwrite_never_misses_a_racing_mark;
+            renaming:
+                a_renamed_object_is_found_with_every_field_under_its_new_key_only
+                a_renamed_inline_body_comes_back
+                a_rename_returns_exactly_what_it_superseded
+                a_rename_moves_the_record_that_was_read_only
+                a_rename_over_a_shared_record_waits_until_it_is_retired
+                bucket_source_condition_and_sharing_are_checked_in_that_order
+                of_64_racing_renames_of_an_object_one_wins
+                of_two_renames_that_pass_each_other_one_wins
+                racing_renames_in_a_row_lose_and_double_nothing
+                a_rename_never_misses_a_racing_mark
+                a_deletion_never_swallows_a_racing_rename
+                an_emptied_bucket_is_deleted_behind_renames;
             scans:
                 objects_are_scanned_in_the_order_of_their_utf8_bytes
                 with_a_delimiter_a_scan_shows_every_key_or_one_before_it_of_its_common_prefix
@@ -280,6 +295,7 @@ mod tests {
                 include_str!("buckets.rs"),
                 include_str!("bucket_deletion.rs"),
                 include_str!("objects.rs"),
+                include_str!("renaming.rs"),
                 include_str!("conditions.rs"),
                 include_str!("sharing.rs"),
                 include_str!("scans.rs"),

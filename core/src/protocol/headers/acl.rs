@@ -6,6 +6,7 @@ use http::HeaderMap;
 
 use super::joined;
 use crate::model::{Acl, CannedAcl, ErrorCode, Grant, Grantee, Group, Permission, RequestedAcl, S3Error};
+use crate::protocol::ownership;
 
 const CANNED: &str = "x-amz-acl";
 
@@ -51,6 +52,19 @@ pub fn requested_acl(headers: &HeaderMap, subject: AclSubject) -> Result<Option<
     }
 }
 
+/// Whether the headers of CreateBucket say that objects belong to who wrote them. `NotImplemented` where they name another owner.
+pub fn states_object_writer(headers: &HeaderMap) -> Result<bool, S3Error> {
+    const OWNERSHIP: &str = "x-amz-object-ownership";
+    let Some(named) = joined(headers, OWNERSHIP) else {
+        return Ok(false);
+    };
+    if ownership::check(&named)? {
+        return Ok(true);
+    }
+    let message = format!("Invalid x-amz-object-ownership header: {named}");
+    Err(S3Error::invalid_argument(message, OWNERSHIP, named))
+}
+
 /// Refuses a list that is too long.
 pub(in crate::protocol) fn check_count(grants: usize) -> Result<(), S3Error> {
     if grants <= Acl::MOST_GRANTS {
@@ -60,15 +74,15 @@ pub(in crate::protocol) fn check_count(grants: usize) -> Result<(), S3Error> {
     Err(S3Error::message(ErrorCode::MalformedACLError, message))
 }
 
-/// The account of a canonical user id.
-pub(in crate::protocol) fn user(id: &str) -> Result<Grantee, S3Error> {
-    Grantee::user(id).ok_or_else(|| S3Error::invalid_argument("Invalid id", "CanonicalUser/ID", id))
+/// The account of a canonical user id, which the request calls `argument`.
+pub(in crate::protocol) fn user(argument: &'static str, id: &str) -> Result<Grantee, S3Error> {
+    Grantee::user(id).ok_or_else(|| S3Error::invalid_argument("Invalid id", argument, id))
 }
 
-/// The group of a URI.
-pub(in crate::protocol) fn group(uri: &str) -> Result<Grantee, S3Error> {
+/// The group of a URI, which the request calls `argument`.
+pub(in crate::protocol) fn group(argument: &'static str, uri: &str) -> Result<Grantee, S3Error> {
     let group = Group::from_uri(uri).map(Grantee::Group);
-    group.ok_or_else(|| S3Error::invalid_argument("Invalid group uri", "Group/URI", uri))
+    group.ok_or_else(|| S3Error::invalid_argument("Invalid group uri", argument, uri))
 }
 
 /// S3 takes no grants by e-mail address any more. What is refused is to write such a list, whatever it comes with.
@@ -116,8 +130,8 @@ fn grantees(header: &'static str, value: &str) -> Result<Vec<Grantee>, S3Error> 
             None => behind.split_at(behind.find(',').unwrap_or(behind.len())),
         };
         grantees.push(match kind.trim() {
-            "id" => user(text.trim())?,
-            "uri" => group(text.trim())?,
+            "id" => user("id", text.trim())?,
+            "uri" => group("uri", text.trim())?,
             "emailAddress" => return Err(by_email()),
             _ => return Err(malformed()),
         });

@@ -3,15 +3,19 @@
 mod acl;
 mod copy_source;
 mod metadata;
+mod rename;
 mod rfc2047;
 mod unbuilt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-pub use acl::{AclSubject, requested_acl};
+pub use acl::{AclSubject, requested_acl, states_object_writer};
 pub(super) use acl::{by_email, check_count, group, user};
 pub use copy_source::{CopySource, Directive, copy_source, metadata_directive, tagging_directive};
-pub use unbuilt::refuse_unbuilt_headers;
+pub use rename::{check_renamed, client_token, rename_parameters, rename_source};
+pub use unbuilt::{
+    refuse_customer_key, refuse_customer_key_of_source, refuse_misplaced_headers, refuse_unbuilt_headers,
+};
 
 use super::query::Query;
 use crate::model::{ErrorCode, ObjectHeaders, S3Error};
@@ -188,6 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::operation::Operation;
 
     fn read(pairs: &[(&str, &str)]) -> Result<ObjectHeaders, S3Error> {
         object_headers(&header_map(pairs))
@@ -282,7 +287,7 @@ mod tests {
                 if let Ok(object) = object_headers(&headers) {
                     insert_object_headers(&object, &mut HeaderMap::new());
                 }
-                let _refused = refuse_unbuilt_headers(&headers);
+                let _refused = refuse_unbuilt_headers(Operation::PutObject, &headers);
                 let _source = copy_source(&headers);
                 let _acl = requested_acl(&headers, AclSubject::Object);
             }

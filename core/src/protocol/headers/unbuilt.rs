@@ -4,7 +4,12 @@
 use http::HeaderMap;
 
 use super::joined;
-use crate::model::S3Error;
+use crate::model::{ErrorCode, S3Error};
+use crate::protocol::operation::Operation;
+
+/// What the headers with a key of the client's for an object begin with, and those for the source of a copy.
+const CUSTOMER_KEY: &str = "x-amz-server-side-encryption-customer-";
+const CUSTOMER_KEY_OF_SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
 
 /// A header, or all headers with a prefix, and the value that asks for nothing.
 struct Refused {
@@ -35,42 +40,101 @@ const REFUSED: &[Refused] = &[
     header("x-amz-checksum-md5", &[]),
     header("x-amz-checksum-sha512", &[]),
     prefix("x-amz-checksum-xxhash"),
-    prefix("x-amz-copy-source-server-side-encryption-customer-"),
+    header("x-amz-if-match-initiated-time", &[]),
     header("x-amz-if-match-last-modified-time", &[]),
     header("x-amz-if-match-size", &[]),
     header("x-amz-mfa", &[]),
     header("x-amz-object-annotation-directive", &["COPY", "EXCLUDE"]),
     prefix("x-amz-object-lock-"),
-    header("x-amz-object-ownership", &["ObjectWriter"]),
-    prefix("x-amz-rename-source"),
     header("x-amz-server-side-encryption-aws-kms-key-id", &[]),
     header("x-amz-server-side-encryption-bucket-key-enabled", &["false"]),
     header("x-amz-server-side-encryption-context", &[]),
-    prefix("x-amz-server-side-encryption-customer-"),
+    prefix(CUSTOMER_KEY),
     header("x-amz-tagging", &[""]),
     header("x-amz-website-redirect-location", &[]),
     header("x-amz-write-offset-bytes", &[]),
 ];
 
-/// `NotImplemented`, naming the header, where one of `headers` asks for what is not built.
-pub fn refuse_unbuilt_headers(headers: &HeaderMap) -> Result<(), S3Error> {
+/// What the headers of RenameObject begin with.
+const RENAME: Refused = prefix("x-amz-rename-source");
+
+impl Refused {
+    fn is_about(&self, name: &str) -> bool {
+        if self.is_prefix {
+            name.starts_with(self.name)
+        } else {
+            name == self.name
+        }
+    }
+}
+
+/// `NotImplemented`, naming the header, where one of `headers` asks for what is not built. Operations that only read
+/// ignore these headers, as S3 does.
+pub fn refuse_unbuilt_headers(operation: Operation, headers: &HeaderMap) -> Result<(), S3Error> {
+    if operation.only_reads() {
+        return Ok(());
+    }
     for name in headers.keys().map(http::HeaderName::as_str) {
-        let matches = |rule: &&Refused| {
-            if rule.is_prefix {
-                name.starts_with(rule.name)
-            } else {
-                name == rule.name
-            }
-        };
-        let Some(rule) = REFUSED.iter().find(matches) else {
+        let mut rules = REFUSED.iter().chain([&RENAME]);
+        let Some(rule) = rules.find(|rule| rule.is_about(name)) else {
             continue;
         };
         let value = joined(headers, name).unwrap_or_default();
-        if !rule.harmless.contains(&value.trim()) {
+        let renames = operation == Operation::RenameObject && RENAME.is_about(name);
+        if !renames && !rule.harmless.contains(&value.trim()) {
             return Err(S3Error::not_implemented(&format!("the header {name}")).with("Header", name));
         }
     }
     Ok(())
+}
+
+/// Headers that S3 refuses with these operations, though it ignores most others that belong elsewhere.
+const MISPLACED: [(&str, &str, &[Operation]); 2] = [
+    (
+        "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption header is not supported for this operation.",
+        &[
+            Operation::GetObject,
+            Operation::HeadObject,
+            Operation::GetObjectAttributes,
+            Operation::UploadPart,
+        ],
+    ),
+    (
+        "x-amz-acl",
+        "The specified header is not valid in this context",
+        &[Operation::UploadPart],
+    ),
+];
+
+/// `InvalidArgument` where a header belongs to another operation.
+pub fn refuse_misplaced_headers(operation: Operation, headers: &HeaderMap) -> Result<(), S3Error> {
+    for (name, message, operations) in MISPLACED {
+        if let Some(value) = joined(headers, name).filter(|_| operations.contains(&operation)) {
+            return Err(S3Error::invalid_argument(message, name, value));
+        }
+    }
+    Ok(())
+}
+
+/// `InvalidRequest` where a read of an object brings a key for it: no object is encrypted with one.
+pub fn refuse_customer_key(headers: &HeaderMap) -> Result<(), S3Error> {
+    refuse_key(headers, CUSTOMER_KEY)
+}
+
+/// As [`refuse_customer_key`] for the source of a copy.
+pub fn refuse_customer_key_of_source(headers: &HeaderMap) -> Result<(), S3Error> {
+    refuse_key(headers, CUSTOMER_KEY_OF_SOURCE)
+}
+
+fn refuse_key(headers: &HeaderMap, prefix: &str) -> Result<(), S3Error> {
+    if !headers.keys().any(|name| name.as_str().starts_with(prefix)) {
+        return Ok(());
+    }
+    Err(S3Error::message(
+        ErrorCode::InvalidRequest,
+        "The encryption parameters are not applicable to this object.",
+    ))
 }
 
 #[cfg(test)]
@@ -89,15 +153,15 @@ mod tests {
             ("x-amz-server-side-encryption-aws-kms-key-id", "k"),
             ("x-amz-write-offset-bytes", "0"),
             ("x-amz-bucket-object-lock-enabled", "true"),
-            ("x-amz-object-ownership", "BucketOwnerEnforced"),
             ("x-amz-mfa", "1 2"),
             ("x-amz-rename-source-if-match", "e"),
             ("x-amz-checksum-xxhash64", "AAAAAAAAAAA="),
             ("x-amz-if-match-size", "1"),
             ("x-amz-if-match-last-modified-time", "x"),
-            ("x-amz-copy-source-server-side-encryption-customer-key", "k"),
+            ("x-amz-if-match-initiated-time", "x"),
         ] {
-            let error = refuse_unbuilt_headers(&header_map(&[(name, value)])).unwrap_err();
+            let error =
+                refuse_unbuilt_headers(Operation::PutObject, &header_map(&[(name, value)])).unwrap_err();
             assert_eq!(error.code, ErrorCode::NotImplemented);
             assert_eq!(
                 error.message,
@@ -110,12 +174,41 @@ mod tests {
     #[test]
     fn values_that_ask_for_nothing_pass() {
         let headers = header_map(&[
-            ("x-amz-object-ownership", "ObjectWriter"),
             ("x-amz-bucket-object-lock-enabled", "false"),
             ("x-amz-server-side-encryption", "AES256"),
             ("x-amz-meta-acl", "public-read"),
             ("x-amz-tagging-directive", "COPY"),
         ]);
-        assert!(refuse_unbuilt_headers(&headers).is_ok());
+        assert!(refuse_unbuilt_headers(Operation::CreateBucket, &headers).is_ok());
+    }
+
+    #[test]
+    fn the_source_of_a_rename_is_refused_to_every_other_write() {
+        let headers = header_map(&[
+            ("x-amz-rename-source", "a"),
+            ("x-amz-rename-source-if-match", "e"),
+        ]);
+        assert!(refuse_unbuilt_headers(Operation::RenameObject, &headers).is_ok());
+        assert!(refuse_unbuilt_headers(Operation::CopyObject, &headers).is_err());
+        let headers = header_map(&[("x-amz-tagging", "a=b")]);
+        assert!(refuse_unbuilt_headers(Operation::RenameObject, &headers).is_err());
+    }
+
+    #[test]
+    fn a_read_ignores_what_writes_are_refused_and_takes_no_key() {
+        let headers = header_map(&[("x-amz-tagging", "a=b")]);
+        assert!(refuse_unbuilt_headers(Operation::GetObject, &headers).is_ok());
+        assert!(refuse_customer_key(&headers).is_ok());
+        for (of_source, name) in [
+            (false, "x-amz-server-side-encryption-customer-key-md5"),
+            (
+                true,
+                "x-amz-copy-source-server-side-encryption-customer-algorithm",
+            ),
+        ] {
+            let headers = header_map(&[(name, "x")]);
+            assert_eq!(refuse_customer_key(&headers).is_err(), !of_source);
+            assert_eq!(refuse_customer_key_of_source(&headers).is_err(), of_source);
+        }
     }
 }

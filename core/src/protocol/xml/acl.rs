@@ -104,8 +104,8 @@ fn read_grantee(reader: &mut Reader<'_>) -> Result<Grantee, S3Error> {
             return Err(malformed());
         }
         named = Some(match expected {
-            "CanonicalUser" => user(&text)?,
-            "Group" => group(&text)?,
+            "CanonicalUser" => user("CanonicalUser/ID", &text)?,
+            "Group" => group("Group/URI", &text)?,
             _ => return Err(by_email()),
         });
     }

@@ -1,0 +1,63 @@
+//! Ownership controls in XML.
+
+use super::document;
+use super::reader::{malformed, read_document};
+use crate::model::S3Error;
+use crate::protocol::ownership::{OBJECT_WRITER, check};
+
+/// Reads the body of PutBucketOwnershipControls, whose one rule says `ObjectWriter`. `NotImplemented` for S3's others.
+pub fn read_ownership_controls(xml: &[u8]) -> Result<(), S3Error> {
+    const MAX_ELEMENTS: usize = 3;
+    read_document(xml, "OwnershipControls", MAX_ELEMENTS, |reader| {
+        let mut stated = None;
+        while let Some(name) = reader.next_child()? {
+            if name != "Rule" {
+                return Err(malformed());
+            }
+            while let Some(name) = reader.next_child()? {
+                if name != "ObjectOwnership" || stated.is_some() {
+                    return Err(malformed());
+                }
+                stated = Some(reader.text()?);
+            }
+        }
+        match check(&stated.ok_or_else(malformed)?)? {
+            true => Ok(()),
+            false => Err(malformed()),
+        }
+    })
+}
+
+/// The controls of a bucket that has some.
+pub fn ownership_controls() -> Vec<u8> {
+    document("OwnershipControls", |root| {
+        root.element("Rule", |rule| rule.text("ObjectOwnership", OBJECT_WRITER));
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ErrorCode;
+
+    #[test]
+    fn one_rule_says_whom_objects_belong_to() {
+        read_ownership_controls(&ownership_controls()).unwrap();
+        let rule = |ownership: &str| format!("<Rule><ObjectOwnership>{ownership}</ObjectOwnership></Rule>");
+        for (content, code) in [
+            (rule("BucketOwnerPreferred"), ErrorCode::NotImplemented),
+            (rule("BucketOwnerEnforced"), ErrorCode::NotImplemented),
+            (rule("Nobody"), ErrorCode::MalformedXML),
+            (rule(OBJECT_WRITER).repeat(2), ErrorCode::MalformedXML),
+            (String::new(), ErrorCode::MalformedXML),
+            ("<Rule/>".to_owned(), ErrorCode::MalformedXML),
+            ("<Role/>".to_owned(), ErrorCode::MalformedXML),
+        ] {
+            let xml = format!("<OwnershipControls>{content}</OwnershipControls>");
+            let error = read_ownership_controls(xml.as_bytes()).unwrap_err();
+            assert_eq!(error.code, code, "{content}");
+        }
+        let error = read_ownership_controls(b"").unwrap_err();
+        assert_eq!(error.code, ErrorCode::MissingRequestBodyError);
+    }
+}
