@@ -262,6 +262,28 @@ async fn a_batch_that_was_not_applied_is_no_success() {
     }
 }
 
+/// As above, where the row that the batch was refused for cannot be read.
+#[tokio::test]
+async fn a_publish_that_is_refused_and_cannot_be_looked_for_leaves_its_outcome_open() {
+    let f = Faulty::new().await;
+    let upload = f.f.begin(&f.bucket, "a").await;
+    let record = f.f.samples.record(&f.bucket, "a");
+    let receipt = f.f.samples.completed(&upload, &record);
+    let mut refused = false;
+    f.emulator.fail(move |call| {
+        if refused {
+            return Some(Fault::Before(Answer::Status(503, 0, None)));
+        }
+        refused = call.name == "batch";
+        refused.then_some(Fault::After(Answer::NotApplied(409, 0)))
+    });
+    let any = WriteCondition::Any;
+    let published = f.store.publish(&f.bucket, &record, &any, None, &receipt).await;
+    assert_eq!(published.unwrap_err().kind, StoreErrorKind::Timeout);
+    f.emulator.recover();
+    assert!(f.shows(&record).await);
+}
+
 #[tokio::test]
 async fn a_publish_with_an_unknown_outcome_is_sent_once_and_its_receipt_tells() {
     let f = Faulty::new().await;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
+use super::upload_rows::{BeforePublish, StoredReceipt, UploadPlace, UploadRows};
 use super::{
     AbortOutcome, BeginComplete, CommitOutcome, Page, PublishOutcome, StoreError, StoreErrorKind,
     StoreResult, UploadRange, UploadStart, back_off, check_replacement, confirm_commit,
@@ -68,7 +68,13 @@ pub async fn publish_in_steps<R: UploadRows>(
     let (clock, entropy) = rows.waiting();
     for attempt in 0..ATTEMPTS {
         back_off(clock, entropy, attempt).await;
-        if let Some(outcome) = try_publish(rows, what, &place, &stored).await? {
+        let before = rows.before_publish(&place).await;
+        let before = match attempt {
+            0 => before?,
+            // A gateway that repeats a write whose answer it lost refuses it then for what it wrote itself.
+            _ => before.map_err(behind_write)?,
+        };
+        if let Some(outcome) = try_publish(rows, what, &stored, before).await? {
             return Ok(outcome);
         }
     }
@@ -82,10 +88,10 @@ pub async fn publish_in_steps<R: UploadRows>(
 async fn try_publish<R: UploadRows>(
     rows: &R,
     what: &Publication<'_>,
-    place: &UploadPlace,
     stored: &StoredReceipt,
+    before: BeforePublish<R::Seen>,
 ) -> StoreResult<Option<PublishOutcome>> {
-    let before = rows.before_publish(place).await?;
+    let place = &what.place();
     if let Some(earlier) = before.receipt {
         let outcome = if vouches(rows, place, &earlier.receipt).await? {
             PublishOutcome::Closed(earlier.receipt)
