@@ -262,6 +262,19 @@ async fn a_batch_that_was_not_applied_is_no_success() {
     }
 }
 
+#[tokio::test]
+async fn a_publish_that_is_refused_for_its_own_rows_is_applied() {
+    let f = Faulty::new().await;
+    let upload = f.f.begin(&f.bucket, "a").await;
+    let record = f.f.samples.record(&f.bucket, "a");
+    let receipt = f.f.samples.completed(&upload, &record);
+    f.fail("batch", 1, Fault::After(Answer::NotApplied(409, 0)));
+    let any = WriteCondition::Any;
+    let published = f.store.publish(&f.bucket, &record, &any, None, &receipt).await;
+    assert_eq!(published.unwrap(), PublishOutcome::Object(NEW));
+    assert!(f.shows(&record).await);
+}
+
 /// As above, where the row that the batch was refused for cannot be read.
 #[tokio::test]
 async fn a_publish_that_is_refused_and_cannot_be_looked_for_leaves_its_outcome_open() {

@@ -242,6 +242,27 @@ async fn a_spilled_layout_keeps_itself_and_the_blobs_that_it_lists() {
     assert_eq!(collect(&store, &forced()).await.unwrap().deleted.blobs, 2);
 }
 
+/// A rename retires the manifest; a collection with a short grace frees what it names and leaves the row.
+#[tokio::test]
+async fn a_retired_layout_that_was_freed_stops_no_collection() {
+    let store = store(0, 0).await;
+    let upload = store.begin("bucket", "a").await.unwrap();
+    let body = incoming(Bytes::from_static(b"spilled"));
+    let part = store.part(("bucket", "a"), upload, 1, body).await.unwrap();
+    let parts = [(1, part.etag)];
+    store.complete(("bucket", "a"), upload, &parts).await.unwrap();
+    store.clock.advance(GRACE);
+    store.rename("bucket", "a", "b").await.unwrap();
+    store.delete("bucket", "b").await.unwrap();
+    store.clock.advance(Duration::from_secs(60));
+    let short = GcOptions {
+        grace: Duration::from_secs(1),
+        ..forced()
+    };
+    assert_eq!(collect(&store, &short).await.unwrap().deleted.blobs, 2);
+    assert_eq!(collect(&store, &forced()).await.unwrap().deleted.blobs, 0);
+}
+
 /// Runs a collection, and `meanwhile` when the mark is about to read the objects of the second bucket.
 async fn during_the_mark(
     store: &Deployment,

@@ -127,10 +127,14 @@ s3_test!(
             rename(&bucket, source, "renamed").expect(200);
             assert_eq!(bucket.read("renamed"), source.as_bytes());
             bucket.get(object).expect(404);
+            bucket.delete("renamed").expect(204);
         }
         // A key that begins like the bucket is that key, if there is such an object.
         bucket.fill(&["key", &inner]);
         rename(&bucket, &inner, "renamed").expect(200);
+        assert_eq!(bucket.read("renamed"), inner.as_bytes());
+        // The same once more must not take the other one, and put it over what has been renamed.
+        rename(&bucket, &inner, "renamed").expect_error("NoSuchKey");
         assert_eq!(bucket.read("renamed"), inner.as_bytes());
         assert_eq!(bucket.read("key"), b"key");
     }

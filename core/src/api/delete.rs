@@ -15,7 +15,7 @@ const MAX_DELETE: usize = 8 << 20;
 /// S3 refuses to bypass the retention of objects in a bucket that has none.
 fn refuse_bypass(call: &Call<'_>) -> Result<(), S3Error> {
     const BYPASS: &str = "x-amz-bypass-governance-retention";
-    let Some(value) = call.headers().get(BYPASS) else {
+    let Some(value) = call.headers().get(BYPASS).filter(|value| *value != "false") else {
         return Ok(());
     };
     Err(S3Error::invalid_argument(

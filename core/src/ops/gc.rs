@@ -261,7 +261,7 @@ async fn mark(
     let mut retired = rows::retired(ports, retired_until(options.grace, started));
     while let Some(page) = retired.try_next().await? {
         for retired in page {
-            mark_manifest(ports, &retired.manifest, garbage).await?;
+            mark_retired(ports, &retired.manifest, garbage).await?;
         }
     }
     Ok(())
@@ -282,18 +282,34 @@ async fn mark_manifest(
     manifest: &Manifest,
     garbage: &mut HashMap<BlobRef, u64>,
 ) -> StoreResult<()> {
+    match mark_retired(ports, manifest, garbage).await? {
+        None => Ok(()),
+        Some(layout) => Err(StoreError::corrupt(format!(
+            "the layout in blob {layout} is missing"
+        ))),
+    }
+}
+
+/// Marks what a manifest names, and returns the blob of a layout that is gone: a retired manifest may name what has been
+/// freed since.
+async fn mark_retired(
+    ports: &Ports,
+    manifest: &Manifest,
+    garbage: &mut HashMap<BlobRef, u64>,
+) -> StoreResult<Option<BlobRef>> {
     manifest.blobs().for_each(|blob| {
         garbage.remove(&blob);
     });
-    if let Manifest::Spilled(spilled) = manifest {
-        let layout = load_spilled(ports, spilled).await?.ok_or_else(|| {
-            StoreError::corrupt(format!("the layout in blob {} is missing", spilled.extent.blob))
-        })?;
-        for extent in &layout.extents {
-            garbage.remove(&extent.blob);
-        }
+    let Manifest::Spilled(spilled) = manifest else {
+        return Ok(None);
+    };
+    let Some(layout) = load_spilled(ports, spilled).await? else {
+        return Ok(Some(spilled.extent.blob));
+    };
+    for extent in &layout.extents {
+        garbage.remove(&extent.blob);
     }
-    Ok(())
+    Ok(None)
 }
 
 async fn sweep(ports: &Ports, garbage: &HashMap<BlobRef, u64>, report: &mut GcReport) {

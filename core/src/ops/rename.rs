@@ -13,7 +13,7 @@ use crate::model::{
     Bucket, BucketName, CommitId, ErrorCode, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, S3Error,
     WriteCondition,
 };
-use crate::ports::{CommitOutcome, Entropy, RenameOutcome, StoreErrorKind, StoreResult, new_id};
+use crate::ports::{CommitOutcome, Entropy, RenameOutcome, StoreErrorKind, new_id};
 
 /// How often a rename whose objects change under it looks again.
 const ATTEMPTS: u32 = 8;
@@ -26,7 +26,8 @@ pub struct RenameObject<'a> {
     /// The bucket of both keys.
     pub bucket: BucketName,
     /// The key that the object has. Clients write it in two ways, so there may be a second one, which is meant where there
-    /// is no object under the first.
+    /// is no object under the first, and none under the destination either: a request that is repeated must not rename
+    /// another object over the one that it has renamed.
     pub sources: Vec<ObjectKey>,
     /// The key that it shall have.
     pub destination: ObjectKey,
@@ -111,8 +112,21 @@ pub async fn rename_object(
 /// Returns false when one of the two objects changed meanwhile.
 async fn try_rename(context: &Context, caller: &Caller, input: &RenameObject<'_>) -> Result<bool, S3Error> {
     let metadata = &context.ports.metadata;
-    let destination = metadata.lookup(&input.bucket, &input.destination);
-    let ((key, source), found) = try_join(find_source(context, input), destination).await?;
+    let (key, second) = match input.sources.as_slice() {
+        [key, rest @ ..] => (key, rest.first()),
+        [] => (&input.destination, None),
+    };
+    let lookups = try_join(
+        metadata.lookup(&input.bucket, key),
+        metadata.lookup(&input.bucket, &input.destination),
+    );
+    let (source, found) = lookups.await?;
+    let (key, source) = match second {
+        Some(second) if !is_object(&source.object) && !is_object(&found.object) => {
+            (second, metadata.lookup(&input.bucket, second).await?.object)
+        }
+        _ => (key, source.object),
+    };
     let bucket = caller.open(Action::RenameObject, &input.bucket, found.bucket)?;
     let seen = found.object;
     if let (Some(token), Some(seen)) = (input.token, &seen)
@@ -120,7 +134,7 @@ async fn try_rename(context: &Context, caller: &Caller, input: &RenameObject<'_>
     {
         return Ok(true);
     }
-    let source = caller.object(Action::RenameObject, &bucket, source, &key)?;
+    let source = caller.object(Action::RenameObject, &bucket, source, key)?;
     caller.may_replace(&bucket, Some(&source))?;
     (input.check_source)(&source)?;
     let wanted = wanted_of_destination(caller, &bucket, input, seen.as_ref())?;
@@ -161,19 +175,10 @@ async fn try_rename(context: &Context, caller: &Caller, input: &RenameObject<'_>
     }
 }
 
-/// The first of the source's keys that has an object, with that; the first of all where none has.
-async fn find_source(
-    context: &Context,
-    input: &RenameObject<'_>,
-) -> StoreResult<(ObjectKey, Option<ObjectRecord>)> {
-    for key in &input.sources {
-        let found = context.ports.metadata.lookup(&input.bucket, key).await?.object;
-        if let Some(object) = found.filter(|object| object.kind == ObjectKind::Object) {
-            return Ok((key.clone(), Some(object)));
-        }
-    }
-    let first = input.sources.first().unwrap_or(&input.destination);
-    Ok((first.clone(), None))
+fn is_object(record: &Option<ObjectRecord>) -> bool {
+    record
+        .as_ref()
+        .is_some_and(|record| record.kind == ObjectKind::Object)
 }
 
 /// The condition under which the destination, where `seen` was, is replaced.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::upload_rows::{BeforePublish, StoredReceipt, UploadPlace, UploadRows};
+use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
 use super::{
     AbortOutcome, BeginComplete, CommitOutcome, Page, PublishOutcome, StoreError, StoreErrorKind,
     StoreResult, UploadRange, UploadStart, back_off, check_replacement, confirm_commit,
@@ -66,63 +66,71 @@ pub async fn publish_in_steps<R: UploadRows>(
         receipt: what.receipt.clone(),
     };
     let (clock, entropy) = rows.waiting();
+    // What the last try would have replaced. A gateway that repeats a write whose answer it lost refuses it then for what
+    // it wrote itself: from the first try on, only the receipt tells.
+    let mut tried: Option<Option<ObjectRecord>> = None;
     for attempt in 0..ATTEMPTS {
         back_off(clock, entropy, attempt).await;
         let before = rows.before_publish(&place).await;
-        let before = match attempt {
-            0 => before?,
-            // A gateway that repeats a write whose answer it lost refuses it then for what it wrote itself.
-            _ => before.map_err(behind_write)?,
+        let before = match &tried {
+            None => before?,
+            Some(_) => before.map_err(behind_write)?,
         };
-        if let Some(outcome) = try_publish(rows, what, &stored, before).await? {
-            return Ok(outcome);
+        if let Some(earlier) = before.receipt {
+            let own = earlier.receipt == *what.receipt;
+            if let (true, Some(superseded)) = (own, tried) {
+                return settle(rows, what, &stored, superseded)
+                    .await
+                    .map(PublishOutcome::Object);
+            }
+            return if vouches(rows, &place, &earlier.receipt)
+                .await
+                .map_err(behind_write)?
+            {
+                Ok(PublishOutcome::Closed(earlier.receipt))
+            } else {
+                Ok(PublishOutcome::Object(CommitOutcome::NoSuchBucket))
+            };
         }
+        if before.bucket.is_none_or(|current| current.id != place.bucket) {
+            return Ok(PublishOutcome::Object(CommitOutcome::NoSuchBucket));
+        }
+        let superseded = before.object.filter(|row| row.bucket == place.bucket);
+        if let Err(refusal) = check_replacement(superseded.as_ref(), what.condition, what.retired) {
+            return Ok(PublishOutcome::Object(refusal.into()));
+        }
+        if rows
+            .put_published(&place, what.record, &before.seen, &stored)
+            .await?
+        {
+            return settle(rows, what, &stored, superseded)
+                .await
+                .map(PublishOutcome::Object);
+        }
+        tried = Some(superseded);
     }
     Err(StoreError::new(
-        StoreErrorKind::Throttled,
+        StoreErrorKind::Timeout,
         "the object keeps changing",
     ))
 }
 
-/// `None` when a row changed between the look and the write.
-async fn try_publish<R: UploadRows>(
+/// What a publication that was written comes to, in a bucket that may have gone meanwhile.
+async fn settle<R: UploadRows>(
     rows: &R,
     what: &Publication<'_>,
     stored: &StoredReceipt,
-    before: BeforePublish<R::Seen>,
-) -> StoreResult<Option<PublishOutcome>> {
+    superseded: Option<ObjectRecord>,
+) -> StoreResult<CommitOutcome> {
     let place = &what.place();
-    if let Some(earlier) = before.receipt {
-        let outcome = if vouches(rows, place, &earlier.receipt).await? {
-            PublishOutcome::Closed(earlier.receipt)
-        } else {
-            PublishOutcome::Object(CommitOutcome::NoSuchBucket)
-        };
-        return Ok(Some(outcome));
-    }
-    if before.bucket.is_none_or(|current| current.id != place.bucket) {
-        return Ok(Some(PublishOutcome::Object(CommitOutcome::NoSuchBucket)));
-    }
-    let superseded = before.object.filter(|row| row.bucket == place.bucket);
-    if let Err(refusal) = check_replacement(superseded.as_ref(), what.condition, what.retired) {
-        return Ok(Some(PublishOutcome::Object(refusal.into())));
-    }
-    if !rows
-        .put_published(place, what.record, &before.seen, stored)
-        .await?
-    {
-        return Ok(None);
-    }
-    let outcome = if confirm_record(rows, what.bucket, what.record).await? {
+    if confirm_record(rows, what.bucket, what.record).await? {
         finish(rows, place, stored).await;
-        CommitOutcome::Committed { superseded }
-    } else {
-        if let Err(error) = rows.remove_receipt(place, stored).await {
-            tracing::warn!(upload = %place.id, %error, "the receipt of an object in a deleted bucket stays");
-        }
-        CommitOutcome::NoSuchBucket
-    };
-    Ok(Some(PublishOutcome::Object(outcome)))
+        return Ok(CommitOutcome::Committed { superseded });
+    }
+    if let Err(error) = rows.remove_receipt(place, stored).await {
+        tracing::warn!(upload = %place.id, %error, "the receipt of an object in a deleted bucket stays");
+    }
+    Ok(CommitOutcome::NoSuchBucket)
 }
 
 /// Whether a record that was just written into a bucket stands. Where the bucket has gone meanwhile the row is taken

@@ -6,14 +6,12 @@ pub(crate) mod faulty;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
 use bleepstore_core::ports::{StoreError, StoreErrorKind};
-use rustix::fs::{Advice, fadvise};
 
 /// Operations on files. They block.
 pub(crate) trait FileOps: Send + Sync {
@@ -77,11 +75,14 @@ impl FileOps for DiskFiles {
     /// Linux starts to write what it is told not to keep, and keeps it all the same until it is written.
     fn begin_writing(&self, file: &File, bytes: Range<u64>) {
         #[cfg(target_os = "linux")]
-        if let Some(length) = NonZeroU64::new(bytes.end - bytes.start)
-            && let Err(error) = fadvise(file, bytes.start, Some(length), Advice::DontNeed)
-        {
-            tracing::debug!(%error, "writing was not begun early");
+        if let Some(length) = std::num::NonZeroU64::new(bytes.end - bytes.start) {
+            use rustix::fs::{Advice, fadvise};
+            if let Err(error) = fadvise(file, bytes.start, Some(length), Advice::DontNeed) {
+                tracing::debug!(%error, "writing was not begun early");
+            }
         }
+        #[cfg(not(target_os = "linux"))]
+        drop((file, bytes));
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

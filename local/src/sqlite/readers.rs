@@ -150,26 +150,27 @@ fn on_snapshot<T>(
 
 /// A transaction that reads. It is not rusqlite's, which has its statements parsed anew each time: that takes as long as
 /// a lookup.
-struct Snapshot<'a>(Option<&'a Connection>);
+struct Snapshot<'a>(&'a Connection);
 
 impl<'a> Snapshot<'a> {
     fn open(db: &'a Connection) -> Result<Self, Failure> {
         db.prepare_cached("BEGIN")?.execute([])?;
-        Ok(Self(Some(db)))
+        Ok(Self(db))
     }
 
-    fn close(mut self) -> Result<(), Failure> {
-        if let Some(db) = self.0.take() {
-            db.prepare_cached("COMMIT")?.execute([])?;
-        }
+    fn close(self) -> Result<(), Failure> {
+        self.0.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
     }
 }
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
-        let Some(db) = self.0 else { return };
-        if let Err(error) = db.execute_batch("ROLLBACK") {
+        // Nothing is open behind a commit, nor where SQLite has given the transaction up by itself.
+        if self.0.is_autocommit() {
+            return;
+        }
+        if let Err(error) = self.0.execute_batch("ROLLBACK") {
             tracing::error!(%error, "a snapshot was not given up");
         }
     }

@@ -19,7 +19,8 @@ pub trait LineSink: Send {
 
 /// Writes all records of the store, with the secret keys of its credentials or without.
 ///
-/// Every record that stands throughout is in the export, as it was at some moment of it. It is the store at *one*
+/// Every record that stands throughout under its key is in the export, as it was at some moment of it; one that is renamed
+/// meanwhile may not be. It is the store at *one*
 /// moment only where nothing is written meanwhile.
 pub async fn export(
     ports: &Ports,

@@ -25,7 +25,8 @@ pub fn rename_source(headers: &HeaderMap, bucket: &BucketName) -> Result<Vec<Obj
     let inner = key.strip_prefix(bucket.as_str());
     let inner = inner.and_then(|rest| rest.strip_prefix('/'));
     let inner = inner.filter(|key| !key.is_empty()).map(str::to_owned);
-    let keys = std::iter::once(key).chain(inner);
+    let whole = (key.len() as u64 <= ObjectKey::MAX_BYTES || inner.is_none()).then_some(key);
+    let keys = whole.into_iter().chain(inner);
     keys.map(|key| check_renamed(ObjectKey::new(key)?)).collect()
 }
 
@@ -100,6 +101,8 @@ mod tests {
             assert_eq!(sources(text), Err(ErrorCode::InvalidRequest), "{text}");
         }
         assert_eq!(sources(&"a".repeat(1025)), Err(ErrorCode::KeyTooLongError));
+        let longest = "a".repeat(1024);
+        assert_eq!(sources(&format!("/abc/{longest}")).unwrap(), [longest]);
     }
 
     #[test]
