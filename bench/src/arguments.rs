@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// Write what was measured as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Measure this endpoint, http://HOST:PORT, instead of servers that are started
+    /// Measure this endpoint, http://HOST:PORT, after the servers that are started, if any
     #[arg(long, value_name = "URL", requires_all = ["access_key", "secret_key"])]
     endpoint: Option<String>,
     /// Access key for --endpoint
@@ -65,7 +65,7 @@ impl Arguments {
         if self.quick { Effort::Quick } else { Effort::Full }
     }
 
-    /// The endpoint that is measured instead of servers, and its process.
+    /// The endpoint that is measured after the servers, and its process.
     pub(crate) fn endpoint(&self) -> Result<Option<(Endpoint, Option<Watched>)>, String> {
         let (Some(url), Some(access_key), Some(secret_key)) =
             (&self.endpoint, &self.access_key, &self.secret_key)

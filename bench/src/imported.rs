@@ -16,11 +16,12 @@ use sha2::{Digest, Sha256};
 use crate::rows::{IMPORTED, PREFIXES, key_of};
 use crate::servers::Installed;
 
-/// The data folder, made where it is missing or is to be made anew.
+/// The data folder, made where it is missing, was made by another program or with other settings, or is to be made anew.
 pub(crate) fn folder(server: &Installed, parent: &Path, anew: bool) -> Result<PathBuf, String> {
     let folder = parent.join("bleepstore-imported");
     let whole = parent.join("bleepstore-imported.whole");
-    if whole.exists() && !anew {
+    let origin = origin(server)?;
+    if !anew && fs::read_to_string(&whole).is_ok_and(|found| found == origin) {
         return Ok(folder);
     }
     let failed = |error: io::Error| format!("{}: {error}", folder.display());
@@ -49,8 +50,19 @@ pub(crate) fn folder(server: &Installed, parent: &Path, anew: bool) -> Result<Pa
         Ok(status) => return Err(format!("bleepstore import ended with {status}")),
         Err(error) => return Err(format!("bleepstore import cannot be run: {error}")),
     }
-    File::create(&whole).map_err(failed)?;
+    fs::write(&whole, origin).map_err(failed)?;
     Ok(folder)
+}
+
+/// A checksum of all that decides what is in the folder: the program, its settings and the buckets.
+fn origin(server: &Installed) -> Result<String, String> {
+    let program =
+        fs::read(&server.program).map_err(|error| format!("{}: {error}", server.program.display()))?;
+    let rest = serde_json::to_vec(&(&server.settings, IMPORTED, PREFIXES, VERSION));
+    let mut hasher = Sha256::new();
+    hasher.update(Sha256::digest(&program));
+    hasher.update(rest.map_err(|error| error.to_string())?);
+    Ok(hex(&hasher.finalize()))
 }
 
 /// Removes a file or a folder, if it is there.
@@ -111,5 +123,30 @@ impl Lines {
         line.push(b'\n');
         self.hasher.update(&line);
         self.file.write_all(&line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::servers::Kind;
+
+    #[test]
+    fn another_program_or_another_setting_is_another_origin() {
+        let of = |program: &str, settings: &[(&str, &str)]| {
+            let settings = settings
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+            let installed = Installed {
+                kind: Kind::Bleepstore,
+                program: Path::new(env!("CARGO_MANIFEST_DIR")).join(program),
+                settings: settings.collect(),
+            };
+            origin(&installed).unwrap()
+        };
+        let plain = of("Cargo.toml", &[]);
+        assert_eq!(plain, of("Cargo.toml", &[]));
+        assert_ne!(plain, of("src/lib.rs", &[]));
+        assert_ne!(plain, of("Cargo.toml", &[("BLEEPSTORE_METADATA", "jsonl")]));
     }
 }

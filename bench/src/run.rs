@@ -44,19 +44,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         quick: arguments.effort() == Effort::Quick,
         servers: Vec::new(),
     };
-    if let Some((endpoint, process)) = arguments.endpoint()? {
+    let endpoint = arguments.endpoint()?;
+    for installed in &arguments.servers() {
+        report.servers.push(bench.server(installed)?);
+    }
+    if let Some((endpoint, process)) = endpoint {
+        eprintln!("== endpoint");
         let stage = Stage::new(endpoint, arguments.effort(), process, None);
         let mut server = ServerReport::new("endpoint");
         bench.measure(&stage, Store::Fresh, &mut server)?;
         report.servers.push(server);
-    } else {
-        let servers = arguments.servers();
-        if servers.is_empty() {
-            return Err("nothing to measure: name an endpoint or a server".to_owned());
-        }
-        for installed in &servers {
-            report.servers.push(bench.server(installed)?);
-        }
+    }
+    if report.servers.is_empty() {
+        return Err("nothing to measure: name an endpoint or a server".to_owned());
     }
     print(&report);
     if let Some(file) = &arguments.json {

@@ -39,7 +39,7 @@ fn run(arguments: &[String]) -> Check {
     let mut generator = Command::new(release.join("bleepstore-bench"));
     generator.args(arguments.iter().filter(|argument| *argument != "--peers"));
     generator.arg("--folder").arg(target_dir().join("bench"));
-    if !has("--endpoint") && !has("--help") {
+    if (!has("--endpoint") || has("--peers")) && !has("--help") {
         build("bleepstore-local", "bleepstore")?;
         generator.arg("--bleepstore").arg(release.join("bleepstore"));
     }

@@ -1,6 +1,7 @@
 //! What was aimed at, and whether it was met.
 
-use super::{Line, Report, ServerReport};
+use super::{Line, ServerReport};
+use crate::servers::Kind;
 
 /// What is measured at one number of connections, or of parts in flight.
 struct Aim {
@@ -85,6 +86,9 @@ const AIMS: [Aim; 35] = [
     aim("delimiter-1m", 16, Figure::ServerMicros, Bound::SameAs("delimiter-100k-imported", NOISE)),
 ];
 
+/// What stands where a row has no figures.
+const FAILED: &str = "failed";
+
 /// Start-to-ready, in milliseconds.
 const READY_MS: f64 = 20.0;
 /// Memory before any load.
@@ -103,11 +107,15 @@ pub(super) struct Verdict {
     pub(super) met: bool,
 }
 
-/// All aims that this run can tell something about: those of its rows and, where there are peers, those beside them.
-pub(super) fn verdicts(report: &Report) -> Vec<Verdict> {
-    let Some((own, peers)) = report.servers.split_first() else {
+/// All aims that this run can tell something about: those of its rows and, where there are peers, those beside them. All are
+/// aims of BleepStore: where it was not measured there are none.
+pub(super) fn verdicts(servers: &[ServerReport]) -> Vec<Verdict> {
+    let Some((own, peers)) = servers.split_first() else {
         return Vec::new();
     };
+    if own.name != Kind::Bleepstore.name() {
+        return Vec::new();
+    }
     let mut verdicts: Vec<_> = AIMS.iter().filter_map(|aim| aim.verdict(own, peers)).collect();
     verdicts.extend(of_the_process(own));
     verdicts
@@ -115,7 +123,16 @@ pub(super) fn verdicts(report: &Report) -> Vec<Verdict> {
 
 impl Aim {
     fn verdict(&self, own: &ServerReport, peers: &[ServerReport]) -> Option<Verdict> {
-        let line = own.line(self.row, self.parallel)?;
+        let line = own.attempt(self.row, self.parallel)?;
+        let what = format!("{}, {}: {}", line.title, line.connections(), self.figure.name());
+        if line.failed.is_some() {
+            return Some(Verdict {
+                what,
+                measured: FAILED.to_owned(),
+                aim: self.unmeasured(),
+                met: false,
+            });
+        }
         let measured = self.figure.of(line)?;
         let (bound, how) = match self.bound {
             Bound::AtMost(bound) => (bound, String::new()),
@@ -132,25 +149,44 @@ impl Aim {
                 )
             }
             Bound::SameAs(row, noise) => {
-                let other = own.line(row, self.parallel)?;
+                let other = own.attempt(row, self.parallel)?;
+                if other.failed.is_some() {
+                    return Some(Verdict {
+                        what,
+                        measured: format!("{} {}", number(measured), self.figure.unit()),
+                        aim: format!("{}, which failed", self.unmeasured()),
+                        met: false,
+                    });
+                }
                 (
                     self.figure.of(other)? * noise,
                     format!(" ({noise} × {})", other.title),
                 )
             }
         };
-        let (met, relation) = if self.figure.is_rate() {
-            (measured >= bound, "≥")
+        let met = if self.figure.is_rate() {
+            measured >= bound
         } else {
-            (measured <= bound, "≤")
+            measured <= bound
         };
         let unit = self.figure.unit();
         Some(Verdict {
-            what: format!("{}, {}: {}", line.title, line.connections(), self.figure.name()),
+            what,
             measured: format!("{} {unit}", number(measured)),
-            aim: format!("{relation} {} {unit}{how}", number(bound)),
+            aim: format!("{} {} {unit}{how}", self.figure.relation(), number(bound)),
             met,
         })
+    }
+
+    /// The aim where what it is relative to was not measured.
+    fn unmeasured(&self) -> String {
+        let bound = match self.bound {
+            Bound::AtMost(bound) => format!("{} {}", number(bound), self.figure.unit()),
+            Bound::TimesBestPeer(times) => format!("{times} × the best peer"),
+            Bound::Fdatasyncs(times) => format!("{times} fdatasyncs"),
+            Bound::SameAs(row, noise) => format!("{noise} × `{row}`"),
+        };
+        format!("{} {bound}", self.figure.relation())
     }
 }
 
@@ -174,18 +210,22 @@ fn of_the_process(own: &ServerReport) -> Vec<Verdict> {
         })
     };
     let starts = own.starts.as_ref().map(|starts| starts.median_ms);
-    let memory = own.line("memory", 8).and_then(|line| line.peak_mib);
+    let memory = own.attempt("memory", 8);
+    let failed = memory.is_some_and(|line| line.failed.is_some());
+    let memory = memory.and_then(|line| line.peak_mib);
     let above_idle = memory.zip(own.idle_mib).map(|(peak, idle)| peak - idle);
+    let above_idle_aim = "memory above idle while 8 clients move large objects";
     let verdicts = [
         at_most("from start to ready", starts, READY_MS, "ms"),
         at_most("memory when idle", own.idle_mib, IDLE_MIB, "MiB"),
         at_most("most memory through all rows", own.peak_mib, PEAK_MIB, "MiB"),
-        at_most(
-            "memory above idle while 8 clients move large objects",
-            above_idle,
-            ABOVE_IDLE_MIB,
-            "MiB",
-        ),
+        at_most(above_idle_aim, above_idle, ABOVE_IDLE_MIB, "MiB"),
+        failed.then(|| Verdict {
+            what: above_idle_aim.to_owned(),
+            measured: FAILED.to_owned(),
+            aim: format!("≤ {} MiB", number(ABOVE_IDLE_MIB)),
+            met: false,
+        }),
     ];
     verdicts.into_iter().flatten().collect()
 }
@@ -219,6 +259,10 @@ impl Figure {
         }
     }
 
+    const fn relation(self) -> &'static str {
+        if self.is_rate() { "≥" } else { "≤" }
+    }
+
     const fn unit(self) -> &'static str {
         match self {
             Self::ServerMicros => "µs",
@@ -241,7 +285,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// Digits in groups of three.
-fn grouped(digits: &str) -> String {
+pub(super) fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -296,6 +340,49 @@ mod tests {
                 .verdict(&own, &[server("p", "get-4k", 16, 1.0)])
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_row_that_failed_has_missed_its_aim_also_without_peers() {
+        let mut own = server("BleepStore", "get-4k", 1, 0.0);
+        own.lines[0].failed = Some("a wrong length".to_owned());
+        let verdict = rate(1).verdict(&own, &[]).unwrap();
+        assert_eq!(
+            (verdict.measured.as_str(), verdict.aim.as_str(), verdict.met),
+            ("failed", "≥ 1.5 × the best peer", false)
+        );
+        own.lines[0].row = "memory";
+        own.lines[0].parallel = 8;
+        let verdicts = of_the_process(&own);
+        assert_eq!(verdicts.len(), 1);
+        assert!(!verdicts[0].met);
+    }
+
+    #[test]
+    fn an_aim_beside_a_row_that_failed_is_missed() {
+        let mut own = server("BleepStore", "delimiter-1m", 1, 1.0);
+        let reference = server("BleepStore", "delimiter-100k-imported", 1, 1.0)
+            .lines
+            .remove(0);
+        own.lines.push(Line {
+            failed: Some("no answer".to_owned()),
+            ..reference
+        });
+        let aim = aim(
+            "delimiter-1m",
+            1,
+            Figure::MedianMillis,
+            Bound::SameAs("delimiter-100k-imported", NOISE),
+        );
+        let verdict = aim.verdict(&own, &[]).unwrap();
+        assert_eq!(verdict.aim, "≤ 1.1 × `delimiter-100k-imported`, which failed");
+        assert!(!verdict.met);
+    }
+
+    #[test]
+    fn only_bleepstore_has_aims() {
+        let of = |name| verdicts(&[server(name, "get-4k", 1, 1.0), server("s3s-fs", "get-4k", 1, 1.0)]).len();
+        assert_eq!((of("BleepStore"), of("endpoint")), (1, 0));
     }
 
     #[test]

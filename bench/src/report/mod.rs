@@ -89,7 +89,12 @@ impl ServerReport {
 
     /// The figures of a row, if there are any.
     fn line(&self, row: &str, parallel: usize) -> Option<&Line> {
-        let mut lines = self.lines.iter().filter(|line| line.failed.is_none());
+        self.attempt(row, parallel).filter(|line| line.failed.is_none())
+    }
+
+    /// What came of a row that was measured, or failed.
+    fn attempt(&self, row: &str, parallel: usize) -> Option<&Line> {
+        let mut lines = self.lines.iter();
         lines.find(|line| line.row == row && line.parallel == parallel)
     }
 }
@@ -150,9 +155,15 @@ impl Line {
             (None, Some(rate)) => format!("{rate:>7.0} keys/s"),
             (None, None) => String::new(),
         };
+        let p99 = self.known_p99().map_or(String::new(), |p99| format!("{p99:.2}"));
         format!(
-            "{name} {:>9.1}/s  p50 {:>8.2} ms  p99 {:>8.2} ms {server} {throughput}",
-            self.per_second, self.p50_ms, self.p99_ms
+            "{name} {:>9.1}/s  p50 {:>8.2} ms  p99 {p99:>8} ms {server} {throughput}",
+            self.per_second, self.p50_ms
         )
+    }
+
+    /// The 99th percentile, where there were enough operations to have one.
+    fn known_p99(&self) -> Option<f64> {
+        (self.operations >= 100).then_some(self.p99_ms)
     }
 }

@@ -1,6 +1,6 @@
 //! Tables in Markdown.
 
-use super::aims::{best_peer, number, verdicts};
+use super::aims::{best_peer, grouped, number, verdicts};
 use super::{Line, Report, ServerReport};
 
 /// Prints all tables of a run.
@@ -25,7 +25,7 @@ fn render(report: &Report) -> String {
     {
         text += &format!("\n### Side by side\n\n{}", side_by_side(own, peers));
     }
-    let verdicts = verdicts(report);
+    let verdicts = verdicts(&report.servers);
     if !verdicts.is_empty() {
         text += "\n### Aims\n\n| what | measured | aim | |\n|---|---:|---:|---|\n";
         for verdict in verdicts {
@@ -54,8 +54,8 @@ fn of_one(server: &ServerReport) -> String {
     if !text.is_empty() {
         text += "\n\n";
     }
-    text += "| | at once | /s | p50 ms | p99 ms | throughput | server CPU µs | generator CPU µs | peak MiB | database calls | \
-             blob calls |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
+    text += "| | at once | operations | /s | p50 ms | p99 ms | throughput | server CPU µs | generator CPU µs | peak MiB | \
+             database calls | blob calls |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
     let mut notes = String::new();
     for line in &server.lines {
         if let Some(complaint) = &line.failed {
@@ -65,9 +65,11 @@ fn of_one(server: &ServerReport) -> String {
         }
         text += &format!("| {} | {} |", line.title, line.parallel);
         for cell in [
+            grouped(&line.operations.to_string()),
             number(line.per_second),
             format!("{:.2}", line.p50_ms),
-            format!("{:.2}", line.p99_ms),
+            line.known_p99()
+                .map_or_else(String::new, |p99| format!("{p99:.2}")),
             line.throughput(),
             optional(line.server_us),
             number(line.generator_us),
@@ -86,7 +88,8 @@ fn of_one(server: &ServerReport) -> String {
     text + &notes
 }
 
-/// The rates of all servers, and the processor time that each took for one operation.
+/// The rates of all servers, and the processor time that each took for one operation. Marked is what was measured otherwise than
+/// the first server was.
 fn side_by_side(own: &ServerReport, peers: &[ServerReport]) -> String {
     let all = || std::iter::once(own).chain(peers);
     let mut text = "| | at once |".to_owned();
@@ -96,15 +99,32 @@ fn side_by_side(own: &ServerReport, peers: &[ServerReport]) -> String {
     text += "\n|---|---:|";
     text += &"---:|".repeat(2 * (1 + peers.len()) + 1);
     text.push('\n');
+    let mut notes = String::new();
     for line in &own.lines {
         let same = |server: &ServerReport| server.line(line.row, line.parallel).map(Line::rate);
         text += &format!("| {} | {} |", line.title, line.parallel);
+        let mut marked = Vec::new();
         for server in all() {
             let found = server.line(line.row, line.parallel);
-            text += &format!(" {} |", found.map_or_else(String::new, Line::shown_rate));
+            let mut rate = found.map_or_else(String::new, Line::shown_rate);
+            if let Some(note) = found.and_then(|found| found.note.as_ref())
+                && line.note.as_ref() != Some(note)
+            {
+                rate += MARK;
+                marked.push(server.name);
+                let connections = line.connections();
+                notes += &format!(
+                    "\n{MARK} {}, {}, {connections}: {note}.\n",
+                    server.name, line.title
+                );
+            }
+            text += &format!(" {rate} |");
         }
         let times = same(own).zip(best_peer(peers, same));
-        let times = times.map(|(own, (best, _))| format!("{:.2}", own / best));
+        let times = times.map(|(own, (best, name))| {
+            let mark = if marked.contains(&name) { MARK } else { "" };
+            format!("{:.2}{mark}", own / best)
+        });
         text += &format!(" {} |", times.unwrap_or_default());
         for server in all() {
             let found = server.line(line.row, line.parallel);
@@ -121,8 +141,11 @@ fn side_by_side(own: &ServerReport, peers: &[ServerReport]) -> String {
         text += &" |".repeat(2 + peers.len());
         text.push('\n');
     }
-    text
+    text + &notes
 }
+
+/// Stands at a figure that is explained below the table.
+const MARK: &str = "†";
 
 /// A figure of a server as a whole: its name, its unit, and where it is.
 type ProcessFigure = (&'static str, &'static str, fn(&ServerReport) -> Option<f64>);
@@ -177,5 +200,43 @@ impl Line {
             _ => "/s",
         };
         format!("{} {unit}", number(self.rate()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(name: &'static str, operations: usize, note: Option<&str>) -> ServerReport {
+        ServerReport {
+            lines: vec![Line {
+                row: "delimiter-100k",
+                title: "a page",
+                parallel: 1,
+                operations,
+                per_second: 2.0,
+                p99_ms: 7.0,
+                note: note.map(str::to_owned),
+                ..Line::default()
+            }],
+            ..ServerReport::new(name)
+        }
+    }
+
+    #[test]
+    fn the_99th_percentile_is_blank_where_there_were_fewer_than_100_operations() {
+        let shown = |operations| of_one(&server("own", operations, None));
+        assert!(shown(99).contains("| a page | 1 | 99 | 2.00 | 0.00 |  |"));
+        assert!(shown(1100).contains("| a page | 1 | 1,100 | 2.00 | 0.00 | 7.00 |"));
+    }
+
+    #[test]
+    fn a_comparison_with_a_peer_that_was_measured_otherwise_is_marked() {
+        let peers = [server("peer", 1, Some("over 5 keys"))];
+        let text = side_by_side(&server("own", 1, None), &peers);
+        assert!(text.contains("| a page | 1 | 2.00 /s | 2.00 /s† | 1.00† |"));
+        assert!(text.ends_with("\n† peer, a page, 1 connection: over 5 keys.\n"));
+        let text = side_by_side(&server("own", 1, Some("over 5 keys")), &peers);
+        assert!(!text.contains(MARK));
     }
 }
