@@ -122,7 +122,7 @@ run "the_url_is_public_and_streams" {
     error_message = "The endpoint must have no slash at its end."
   }
   assert {
-    condition     = endswith(output.try_it, "AWS_DEFAULT_REGION=eu-north-1 aws s3 --endpoint-url https://abc.lambda-url.eu-north-1.on.aws ls")
+    condition     = startswith(output.try_it, "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key) AWS_ACCESS_KEY_ID=") && endswith(output.try_it, " AWS_SESSION_TOKEN= AWS_REGION=eu-north-1 AWS_DEFAULT_REGION=eu-north-1 aws s3 --endpoint-url https://abc.lambda-url.eu-north-1.on.aws ls")
     error_message = "The line to try must be ready to run."
   }
 }
