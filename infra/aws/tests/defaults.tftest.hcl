@@ -192,8 +192,15 @@ run "no_policy_allows_everything" {
     condition = [
       for statement in data.aws_iam_policy_document.stores.statement :
       [statement.resources, one(statement.condition).variable, one(statement.condition).values] if statement.sid == "Key"
-    ] == [[toset([var.kms_key_arn]), "kms:ViaService", tolist([for service in ["dynamodb", "s3", "ssm"] : "${service}.eu-north-1.amazonaws.com"])]]
+    ] == [[toset([var.kms_key_arn]), "kms:ViaService", tolist([for service in ["dynamodb", "s3"] : "${service}.eu-north-1.amazonaws.com"])]]
     error_message = "The program must use the user's key, of one region or several, through the stores alone."
+  }
+  assert {
+    condition = [
+      for statement in data.aws_iam_policy_document.root_secret.statement :
+      [statement.resources, statement.actions, one(statement.condition).values] if statement.sid == "Key"
+    ] == [[toset([var.kms_key_arn]), toset(["kms:Decrypt"]), tolist(["ssm.eu-north-1.amazonaws.com"])]]
+    error_message = "Who reads the parameter, and nobody else, must use the user's key through Parameter Store."
   }
 }
 
