@@ -6,6 +6,7 @@ mod root_secret;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bleepstore_aws::sdk::sdk_config;
 use bleepstore_aws::stores;
@@ -14,6 +15,11 @@ use bleepstore_http::{Environment, LogFormat, Options, serve_until_signal, start
 use tokio::runtime;
 
 use crate::config::{Config, Front};
+
+/// How long the HTTP server keeps an idle connection: longer than the load balancer in front of it does, which otherwise sends
+/// a request on a connection that is being closed, and answers 502 for it.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#connection-idle-timeout>
+const KEEP_ALIVE: Duration = Duration::from_secs(330);
 
 fn main() -> ExitCode {
     match run() {
@@ -42,6 +48,7 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
     let config = Config::read(&environment)?;
     let ports = stores::with_sdk(&sdk, &config.stores);
     let options = Options {
+        header_read: KEEP_ALIVE,
         base_domains: config.settings.base_domains.clone(),
         ..Options::default()
     };

@@ -44,7 +44,7 @@ data "aws_iam_policy_document" "stores" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = [for service in ["dynamodb", "s3", "ssm"] : "${service}.${local.region}.amazonaws.com"]
+        values   = [for service in ["dynamodb", "s3"] : "${service}.${local.region}.amazonaws.com"]
       }
     }
   }
@@ -55,6 +55,22 @@ data "aws_iam_policy_document" "root_secret" {
     sid       = "RootSecretKey"
     resources = [aws_ssm_parameter.root_secret_key.arn]
     actions   = ["ssm:GetParameter"]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "Key"
+      resources = [statement.value]
+      actions   = ["kms:Decrypt"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["ssm.${local.region}.amazonaws.com"]
+      }
+    }
   }
 }
 

@@ -79,7 +79,7 @@ resource "aws_lb" "http" {
   enable_deletion_protection = var.deletion_protection
   drop_invalid_header_fields = false
   preserve_host_header       = true # the Host is signed
-  idle_timeout               = 300
+  idle_timeout               = 300  # no byte passes while much is copied; the program keeps connections longer (KEEP_ALIVE)
   tags                       = local.tags
 }
 

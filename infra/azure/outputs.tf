@@ -54,8 +54,11 @@ output "environment" {
 output "try_it" {
   description = "A line that lists the buckets."
   value = join(" ", [
-    "AWS_ACCESS_KEY_ID=${var.root_access_key}",
+    # First, while terraform still has the credentials of the cloud. Theirs may have a token, which this one has not.
     "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key)",
+    "AWS_ACCESS_KEY_ID=${var.root_access_key}",
+    "AWS_SESSION_TOKEN=",
+    "AWS_REGION=${var.region_name}",
     "AWS_DEFAULT_REGION=${var.region_name}",
     "aws s3 --endpoint-url ${local.endpoint} ls",
   ])

@@ -52,8 +52,11 @@ output "environment" {
 output "try_it" {
   description = "A line that lists the buckets; null without an image."
   value = one([for service in google_cloud_run_v2_service.bleepstore : join(" ", [
-    "AWS_ACCESS_KEY_ID=${var.root_access_key}",
+    # First, while terraform still has the credentials of the cloud. Theirs may have a token, which this one has not.
     "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key)",
+    "AWS_ACCESS_KEY_ID=${var.root_access_key}",
+    "AWS_SESSION_TOKEN=",
+    "AWS_REGION=${var.region}",
     "AWS_DEFAULT_REGION=${var.region}",
     "aws s3 --endpoint-url ${var.domain_name == null ? service.uri : "https://${var.domain_name}"} ls",
   ])])

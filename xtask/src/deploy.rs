@@ -6,9 +6,10 @@ mod image;
 mod request;
 mod terraform;
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::iter;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -22,7 +23,7 @@ use crate::report::Check;
 use crate::run::{output, succeeds, target_dir};
 use crate::smoke::Served;
 
-/// Deploys to a cloud, or only shows what that would change and changes nothing.
+/// Deploys to a cloud, or only shows what that would change. That changes nothing, but where the state is kept when it is told so.
 pub(crate) fn deploy(request: &Request) -> ExitCode {
     ended(deployed(request))
 }
@@ -45,6 +46,8 @@ fn ended(outcome: Check) -> ExitCode {
 fn deployed(request: &Request) -> Check {
     let cloud = request.cloud;
     ready(request)?;
+    let folder = target_dir().join("deploy");
+    emptied(&folder)?;
     is_there(
         Command::new("python3").args(["-m", "venv", "--help"]),
         "python3 with venv, which tries the endpoint,",
@@ -52,10 +55,9 @@ fn deployed(request: &Request) -> Check {
     cloud.tools_are_there()?;
     let terraform = Root::of(cloud);
     let package = cloud.package()?;
-    let folder = target_dir().join("deploy");
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     terraform.init(request.backend_config.as_deref())?;
-    if let (false, Some(image)) = (request.only_plan, &package.image) {
+    let pushed = package.image.as_ref().filter(|_| !request.only_plan);
+    if let Some(image) = pushed {
         println!("The registry comes first, for the image to be pushed to. Terraform asks for it by itself.");
         succeeds(terraform.run(&["apply"]).args(Image::NEEDS))?;
         image.push()?;
@@ -70,7 +72,7 @@ fn deployed(request: &Request) -> Check {
     let applied = applied?;
     removed?;
     if !applied {
-        println!("Nothing was changed.");
+        println!("{}", unapplied(request, pushed));
         return Ok(());
     }
     smoke(&terraform)?;
@@ -79,6 +81,31 @@ fn deployed(request: &Request) -> Check {
         cloud.name()
     );
     Ok(())
+}
+
+/// Makes a folder that nobody else may look into: the plan has the state in it, with the root credential, and a login lies there
+/// for a while. What an interrupted run left there goes.
+fn emptied(folder: &Path) -> Check {
+    let failed = |error: io::Error| format!("{}: {error}", folder.display());
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    fs::create_dir_all(target_dir()).map_err(failed)?;
+    DirBuilder::new().mode(0o700).create(folder).map_err(failed)
+}
+
+/// What a run says that applied no plan: what it changed nevertheless.
+fn unapplied(request: &Request, pushed: Option<&Image>) -> String {
+    let image = pushed.map(|image| format!("the registry and the image in it ({})", image.repository));
+    let file = request.backend_config.as_deref();
+    let state = file.map(|file| format!("where the state is kept ({})", file.display()));
+    let changed: Vec<String> = image.into_iter().chain(state).collect();
+    if changed.is_empty() {
+        "Nothing was changed.".to_owned()
+    } else {
+        format!("Nothing was changed but {}.", changed.join(", and "))
+    }
 }
 
 /// Shows the plan and what it costs, and applies it once it is confirmed; whether it was.
@@ -107,13 +134,43 @@ fn destroyed(request: &Request) -> Check {
     let cloud = request.cloud;
     ready(request)?;
     let terraform = Root::of(cloud);
-    println!("First the protection is taken off; then everything goes, with all that is stored.");
     terraform.init(request.backend_config.as_deref())?;
+    let state = terraform.state()?;
+    if state.is_empty() {
+        // To take the protection off what is not there would make it.
+        return Err(format!(
+            "no state of a deployment is here: is it kept elsewhere? cargo xtask destroy {} --backend-config FILE",
+            cloud.name()
+        ));
+    }
+    println!("First the protection is taken off; then everything goes, with all that is stored.");
     let mut variables = cloud.nothing_new(&terraform.outputs()?);
     variables.push("-var=deletion_protection=false".to_owned());
-    // Nothing but the protection: what else would change has no package to change to.
-    succeeds(terraform.run(&["apply"]).args(&variables).args(cloud.protected()))?;
-    succeeds(terraform.run(&["destroy"]).args(&variables))
+    // Nothing but the protection: what else would change has no package to change to. And not of what an earlier run has destroyed,
+    // which would be made anew.
+    let held: Vec<&str> = cloud
+        .protected()
+        .iter()
+        .copied()
+        .filter(|target| is_in(&state, target))
+        .collect();
+    if !held.is_empty() {
+        succeeds(terraform.run(&["apply"]).args(&variables).args(held))?;
+    }
+    succeeds(terraform.run(&["destroy"]).args(&variables)).map_err(|error| {
+        format!(
+            "{error}\nThe protection is off, and what is not destroyed is still there: `cargo xtask deploy {}` puts it back.",
+            cloud.name()
+        )
+    })
+}
+
+/// Whether a state has the resource that an argument `-target=` is about, or instances of it.
+fn is_in(state: &[String], target: &str) -> bool {
+    let resource = target.trim_start_matches("-target=");
+    state
+        .iter()
+        .any(|address| address.split('[').next() == Some(resource))
 }
 
 /// Whether Terraform, the credentials and what else both commands read are there, before anything is done.
@@ -164,4 +221,33 @@ fn smoke(terraform: &Root) -> Check {
         served.smoke(&python)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_changed_without_a_plan_is_said() {
+        let image = Image {
+            layout: "layout".into(),
+            repository: "registry/server".to_owned(),
+        };
+        let said = |arguments: &[&str], pushed| {
+            Request::to_deploy(arguments).map(|request| unapplied(&request, pushed))
+        };
+        let told = ["gcp", "--backend-config", "/state.tfbackend"];
+        assert_eq!(said(&["aws"], None).as_deref(), Some("Nothing was changed."));
+        assert_eq!(
+            said(&told, None).as_deref(),
+            Some("Nothing was changed but where the state is kept (/state.tfbackend).")
+        );
+        assert_eq!(
+            said(&told, Some(&image)).as_deref(),
+            Some(
+                "Nothing was changed but the registry and the image in it (registry/server), and where the state is kept \
+                 (/state.tfbackend)."
+            )
+        );
+    }
 }

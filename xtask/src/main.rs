@@ -56,7 +56,7 @@ cargo xtask release-check [aws-lambda|gcp-cloudrun|azure-functions]
 cargo xtask deploy aws|gcp|azure [--plan] [--backend-config FILE]
                     package, terraform plan, an estimate of the cost, apply when you say yes, and a smoke test; with --plan
                     nothing is changed. Variables of the root are set by TF_VAR_name and so on. With FILE, the settings of
-                    Terraform's backend (s3, gcs, azurerm), the state is kept there
+                    Terraform's backend (s3, gcs, azurerm), the state is kept there from now on, with --plan too
 cargo xtask destroy aws|gcp|azure [--backend-config FILE]
                     take it down, with all that is stored
 cargo xtask infra-check

@@ -122,7 +122,7 @@ run "the_url_is_public_and_streams" {
     error_message = "The endpoint must have no slash at its end."
   }
   assert {
-    condition     = endswith(output.try_it, "AWS_DEFAULT_REGION=eu-north-1 aws s3 --endpoint-url https://abc.lambda-url.eu-north-1.on.aws ls")
+    condition     = startswith(output.try_it, "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key) AWS_ACCESS_KEY_ID=") && endswith(output.try_it, " AWS_SESSION_TOKEN= AWS_REGION=eu-north-1 AWS_DEFAULT_REGION=eu-north-1 aws s3 --endpoint-url https://abc.lambda-url.eu-north-1.on.aws ls")
     error_message = "The line to try must be ready to run."
   }
 }
@@ -192,8 +192,15 @@ run "no_policy_allows_everything" {
     condition = [
       for statement in data.aws_iam_policy_document.stores.statement :
       [statement.resources, one(statement.condition).variable, one(statement.condition).values] if statement.sid == "Key"
-    ] == [[toset([var.kms_key_arn]), "kms:ViaService", tolist([for service in ["dynamodb", "s3", "ssm"] : "${service}.eu-north-1.amazonaws.com"])]]
+    ] == [[toset([var.kms_key_arn]), "kms:ViaService", tolist([for service in ["dynamodb", "s3"] : "${service}.eu-north-1.amazonaws.com"])]]
     error_message = "The program must use the user's key, of one region or several, through the stores alone."
+  }
+  assert {
+    condition = [
+      for statement in data.aws_iam_policy_document.root_secret.statement :
+      [statement.resources, statement.actions, one(statement.condition).values] if statement.sid == "Key"
+    ] == [[toset([var.kms_key_arn]), toset(["kms:Decrypt"]), tolist(["ssm.eu-north-1.amazonaws.com"])]]
+    error_message = "Who reads the parameter, and nobody else, must use the user's key through Parameter Store."
   }
 }
 

@@ -90,7 +90,7 @@ run "what_runs_is_bounded_and_watched" {
     error_message = "Errors, throttles and failures of garbage collection must raise alarms."
   }
   assert {
-    condition     = endswith(output.try_it, "AWS_DEFAULT_REGION=us-east-1 aws s3 --endpoint-url https://example.azurewebsites.net ls")
+    condition     = startswith(output.try_it, "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key) AWS_ACCESS_KEY_ID=") && endswith(output.try_it, " AWS_SESSION_TOKEN= AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 aws s3 --endpoint-url https://example.azurewebsites.net ls")
     error_message = "The line to try must be ready to run."
   }
 }

@@ -75,7 +75,7 @@ run "what_is_stored_is_guarded_and_costs_are_bounded" {
     error_message = "Errors, throttles and failures of garbage collection must raise alarms."
   }
   assert {
-    condition     = output.endpoint == "https://bleepstore-abc.a.run.app" && endswith(output.try_it, "AWS_DEFAULT_REGION=europe-west1 aws s3 --endpoint-url https://bleepstore-abc.a.run.app ls")
+    condition     = output.endpoint == "https://bleepstore-abc.a.run.app" && startswith(output.try_it, "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key) AWS_ACCESS_KEY_ID=") && endswith(output.try_it, " AWS_SESSION_TOKEN= AWS_REGION=europe-west1 AWS_DEFAULT_REGION=europe-west1 aws s3 --endpoint-url https://bleepstore-abc.a.run.app ls")
     error_message = "The line to try must be ready to run."
   }
 }

@@ -13,6 +13,14 @@ use crate::run::{output, root, succeeds};
 /// Adds a backend to a root, which has none of its own. Git ignores it.
 const BACKEND: &str = "backend_override.tf";
 
+/// Where Terraform finds further arguments. `-auto-approve` among them would take the question away.
+const ARGUMENTS: [&str; 4] = [
+    "TF_CLI_ARGS",
+    "TF_CLI_ARGS_apply",
+    "TF_CLI_ARGS_destroy",
+    "TF_CLI_ARGS_plan",
+];
+
 /// The root of a cloud, in the tree. Its state is `terraform.tfstate` beside it, which git ignores, or where a backend keeps it.
 pub(super) struct Root {
     pub(super) cloud: Cloud,
@@ -28,6 +36,9 @@ impl Root {
     pub(super) fn run(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("terraform");
         command.current_dir(&self.folder).args(arguments);
+        for name in ARGUMENTS {
+            command.env_remove(name);
+        }
         command
     }
 
@@ -54,6 +65,15 @@ impl Root {
     /// A plan that was saved, as JSON. The root credential is in it.
     pub(super) fn planned(&self, plan: &Path) -> Result<Value, String> {
         parsed(self.run(&["show", "-json"]).arg(plan))
+    }
+
+    /// The addresses of what the state has; none where there is no state.
+    pub(super) fn state(&self) -> Result<Vec<String>, String> {
+        match output(&mut self.run(&["state", "list"])) {
+            Ok(listed) => Ok(listed.lines().map(str::to_owned).collect()),
+            Err(complaint) if complaint.contains("No state file was found") => Ok(Vec::new()),
+            Err(complaint) => Err(complaint),
+        }
     }
 
     /// The outputs of what was applied; none where nothing was.

@@ -15,6 +15,7 @@ pub(super) const CLOUD: Cloud = Cloud {
 
 const SCHEMA: &str = "aws-lambda/src/dynamo/schema.rs";
 const EVENT: &str = "aws-lambda/src/event.rs";
+const MAIN: &str = "aws-lambda/src/main.rs";
 
 /// Why each role may do what it may.
 const REASONS: &str = "docs/security.md";
@@ -33,6 +34,7 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     complaints.extend(open_to_its_url(plan));
     complaints.extend(unbounded_roles(plan));
     complaints.extend(unpriced(plan));
+    complaints.extend(kept_too_long(plan, source::seconds(MAIN, "KEEP_ALIVE")?));
     complaints.extend(permissions::compared_with_reasons(plan, &source::file(REASONS)?));
     Ok(complaints)
 }
@@ -122,8 +124,24 @@ fn unpriced(plan: &Plan) -> Option<String> {
     }
 }
 
+/// Load balancers that keep an idle connection as long as the program does or longer: they send requests on connections that are
+/// being closed, and answer 502.
+fn kept_too_long(plan: &Plan, kept: u64) -> Vec<String> {
+    let balancers = plan.of_type("aws_lb");
+    let longer = balancers.filter(|(_, balancer)| {
+        let idle = balancer["idle_timeout"].as_u64();
+        idle.is_none_or(|idle| idle >= kept)
+    });
+    longer
+        .map(|(address, balancer)| {
+            let idle = &balancer["idle_timeout"];
+            format!("{address} keeps idle connections for {idle} s, and the program for {kept} s: it must for longer")
+        })
+        .collect()
+}
+
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 11] = [
+const MISTAKES: [Mistake; 12] = [
     Mistake {
         what: "a wrong argument",
         file: "function.tf",
@@ -203,6 +221,14 @@ const MISTAKES: [Mistake; 11] = [
         replace: "",
         found_by: FoundBy::Rules,
         says: "the estimate of the cost: the plan does not say /subnets of aws_lb",
+    },
+    Mistake {
+        what: "a load balancer that keeps connections longer than the program",
+        file: "load_balancer.tf",
+        find: "idle_timeout               = 300 ",
+        replace: "idle_timeout               = 330 ",
+        found_by: FoundBy::Rules,
+        says: "aws_lb.http[0] keeps idle connections for 330 s, and the program for 330 s",
     },
     Mistake {
         what: "a wrong TTL attribute",

@@ -28,23 +28,14 @@ pub(super) fn copied(there: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-/// Copies a folder but for what Terraform and `cargo xtask deploy` make in it when someone works there.
+/// Copies a folder but for what lies in it when someone deploys from there.
 pub(super) fn copy_folder(from: &Path, to: &Path) -> Check {
     let failed = |error| format!("{}: {error}", from.display());
     fs::create_dir_all(to).map_err(failed)?;
     for entry in fs::read_dir(from).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
-        let generated = [
-            ".terraform",
-            "terraform.tfstate",
-            "errored.tfstate",
-            "backend_override.tf",
-        ];
-        if generated
-            .iter()
-            .any(|prefix| name.to_string_lossy().starts_with(prefix))
-        {
+        if is_of_a_deployment(&name.to_string_lossy()) {
             continue;
         }
         if entry.file_type().map_err(failed)?.is_dir() {
@@ -54,6 +45,19 @@ pub(super) fn copy_folder(from: &Path, to: &Path) -> Check {
         }
     }
     Ok(())
+}
+
+/// Whether Terraform or `cargo xtask deploy` makes a file of this name, or whoever deploys does, for their settings.
+fn is_of_a_deployment(name: &str) -> bool {
+    let generated = [
+        ".terraform",
+        "terraform.tfstate",
+        "errored.tfstate",
+        "backend_override.tf",
+    ];
+    let settings = [".tfvars", ".tfvars.json", ".tfbackend"];
+    generated.iter().any(|prefix| name.starts_with(prefix))
+        || settings.iter().any(|suffix| name.ends_with(suffix))
 }
 
 fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Check {
@@ -121,5 +125,32 @@ fn tested(terraform: &Terraform, folder: &Path) -> Result<u64, String> {
         terraform.test(folder)
     } else {
         Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_a_deployment_is_not_copied() {
+        let folder = std::env::temp_dir().join(format!("bleepstore-roots-{}", std::process::id()));
+        let (from, to) = (folder.join("from"), folder.join("to"));
+        fs::create_dir_all(from.join(".terraform")).unwrap();
+        for name in [
+            "main.tf",
+            "backend_override.tf",
+            "terraform.tfstate.backup",
+            "terraform.tfvars",
+            "more.auto.tfvars.json",
+            "state.tfbackend",
+        ] {
+            fs::write(from.join(name), "").unwrap();
+        }
+        copy_folder(&from, &to).unwrap();
+        let copied = fs::read_dir(&to).unwrap();
+        let names: Vec<_> = copied.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["main.tf"]);
+        fs::remove_dir_all(folder).unwrap();
     }
 }

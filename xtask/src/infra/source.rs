@@ -42,6 +42,16 @@ fn constant_in(text: &str, name: &str) -> Option<String> {
     rest.split('"').next().map(str::to_owned)
 }
 
+/// The value of a constant that is a duration in whole seconds.
+pub(super) fn seconds(path: &str, name: &str) -> Result<u64, String> {
+    seconds_in(&file(path)?, name).ok_or_else(|| format!("{path} has no constant {name} in seconds"))
+}
+
+fn seconds_in(text: &str, name: &str) -> Option<u64> {
+    let (_, rest) = text.split_once(&format!("const {name}: Duration = Duration::from_secs("))?;
+    rest.split(')').next()?.parse().ok()
+}
+
 /// What else is called on a client, or on the configuration that it is built from.
 const NO_OPERATIONS: [&str; 2] = ["build", "config"];
 
@@ -92,5 +102,12 @@ mod tests {
         assert_eq!(constant_in(text, "KEY").as_deref(), Some("PK"));
         assert_eq!(constant_in(text, "SORT_KEY").as_deref(), Some("SK"));
         assert_eq!(constant_in(text, "OTHER"), None);
+    }
+
+    #[test]
+    fn a_duration_is_read_in_whole_seconds() {
+        let text = "const WAIT: Duration = Duration::from_secs(330);\nconst OTHER: Duration = Duration::from_millis(5);";
+        assert_eq!(seconds_in(text, "WAIT"), Some(330));
+        assert_eq!(seconds_in(text, "OTHER"), None);
     }
 }

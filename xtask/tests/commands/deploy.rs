@@ -1,6 +1,7 @@
 //! `cargo xtask deploy` and `destroy` without an account.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::machine::{Ended, Machine};
 
@@ -140,6 +141,39 @@ fn on_google_cloud_the_image_is_pushed_to_its_registry_before_the_plan() {
         ],
     );
     assert!(!machine.target().join("deploy/registry.json").exists());
+    let last = format!("Nothing was changed but the registry and the image in it ({repository}).\n");
+    assert!(ended.said.ends_with(&last), "{}", ended.said);
+}
+
+#[test]
+fn what_an_interrupted_run_left_is_removed_and_nobody_else_may_look() {
+    let mut machine = Machine::complete("left", "aws");
+    machine.set("REFUSED", "init");
+    let folder = machine.target().join("deploy");
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    for left in ["aws.tfplan", "registry.json"] {
+        fs::write(folder.join(left), "the root credential").unwrap();
+    }
+    assert!(!machine.xtask(&["deploy", "aws"]).succeeded);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    let mode = fs::metadata(&folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn arguments_in_the_environment_answer_no_question() {
+    for name in [
+        "TF_CLI_ARGS",
+        "TF_CLI_ARGS_apply",
+        "TF_CLI_ARGS_destroy",
+        "TF_CLI_ARGS_plan",
+    ] {
+        let mut machine = Machine::complete(name, "aws");
+        machine.set(name, "-auto-approve");
+        let ended = machine.xtask(&["destroy", "aws"]);
+        assert!(ended.succeeded, "{name}: {}", ended.complained);
+    }
 }
 
 #[test]
@@ -168,6 +202,7 @@ fn destroy_takes_the_protection_off_alone_and_then_everything_down() {
         &[
             "terraform version",
             "terraform init -input=false",
+            "terraform state list",
             "terraform output -json",
             &format!("terraform apply {variables} {targets}"),
             &format!("terraform destroy {variables}"),
@@ -189,6 +224,58 @@ fn nothing_is_destroyed_where_the_protection_is_not_let_go() {
 }
 
 #[test]
+fn nothing_is_destroyed_or_made_where_there_is_no_state() {
+    let mut machine = Machine::complete("no-state", "aws");
+    machine.set("STATE", "");
+    let ended = machine.xtask(&["destroy", "aws"]);
+    assert!(!ended.succeeded);
+    assert_ran(
+        &ended,
+        &[
+            "terraform version",
+            "terraform init -input=false",
+            "terraform state list",
+        ],
+    );
+    assert_eq!(
+        ended.complained,
+        "xtask: no state of a deployment is here: is it kept elsewhere? cargo xtask destroy aws --backend-config FILE\n"
+    );
+}
+
+#[test]
+fn destroy_makes_nothing_anew_that_an_earlier_run_destroyed() {
+    let mut machine = Machine::complete("half", "aws");
+    machine.set("STATE", "aws_s3_bucket.blobs\nrandom_password.root\n");
+    let ended = machine.xtask(&["destroy", "aws"]);
+    let applied = ended.ran.iter().find(|line| line.starts_with("terraform apply "));
+    assert_eq!(
+        applied.map(String::as_str),
+        Some(
+            "terraform apply -var=package=versions.tf -var=deletion_protection=false -target=aws_s3_bucket.blobs"
+        )
+    );
+    machine.set("STATE", "random_password.root\n");
+    let ended = machine.xtask(&["destroy", "aws"]);
+    assert!(ended.succeeded, "{}", ended.complained);
+    let applied = ended
+        .ran
+        .iter()
+        .filter(|line| line.starts_with("terraform apply "));
+    assert_eq!(applied.count(), 1, "that of the first run: {:?}", ended.ran);
+}
+
+#[test]
+fn a_destroy_that_fails_says_that_the_protection_is_off() {
+    let mut machine = Machine::complete("kept", "aws");
+    machine.set("REFUSED", "destroy");
+    let ended = machine.xtask(&["destroy", "aws"]);
+    assert!(!ended.succeeded);
+    let last = "\nThe protection is off, and what is not destroyed is still there: `cargo xtask deploy aws` puts it back.\n";
+    assert!(ended.complained.ends_with(last), "{}", ended.complained);
+}
+
+#[test]
 fn destroy_on_google_cloud_keeps_the_image_until_the_service_may_go() {
     let mut machine = Machine::complete("destroy-image", "gcp");
     machine.set("OUTPUTS", "{\"image\":{\"value\":\"registry/server@sha256:1\"}}");
@@ -199,6 +286,7 @@ fn destroy_on_google_cloud_keeps_the_image_until_the_service_may_go() {
         &[
             "terraform version",
             "terraform init -input=false",
+            "terraform state list",
             "terraform output -json",
             &format!(
                 "terraform apply {variables} -target=google_firestore_database.metadata \
@@ -218,6 +306,7 @@ fn destroy_on_azure_takes_the_locks_off_first() {
         &[
             "terraform version",
             "terraform init -input=false",
+            "terraform state list",
             "terraform output -json",
             "terraform apply -var=deletion_protection=false -target=azurerm_management_lock.stored",
             "terraform destroy -var=deletion_protection=false",

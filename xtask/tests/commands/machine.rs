@@ -10,8 +10,9 @@ use std::process::{Command, Stdio};
 /// What each stand-in does first. Nothing but the shell itself: there are no other programs.
 const RECORD: &str = "#!/bin/sh\nprintf '%s\\n' \"${0##*/} $*\" >> \"$RECORD\"\n";
 
-/// Terraform. It asks nobody, and refuses where a user who is asked says no.
+/// Terraform. It asks nobody, refuses where a user who is asked says no, and takes no arguments from the environment.
 const TERRAFORM: &str = "\
+test \"$1\" = version || test -z \"$TF_CLI_ARGS$TF_CLI_ARGS_plan$TF_CLI_ARGS_apply$TF_CLI_ARGS_destroy\" || exit 1
 for argument; do
     case \"$argument\" in -out=*) printf 'the root credential' > \"${argument#-out=}\" ;; esac
 done
@@ -19,7 +20,19 @@ case \"$1\" in
     \"$REFUSED\") exit 1 ;;
     show) printf '%s' \"$PLANNED\" ;;
     output) printf '%s' \"$OUTPUTS\" ;;
+    state) printf '%s' \"$STATE\" ;;
 esac
+";
+
+/// What is protected on the clouds, as a state has it.
+const STATE: &str = "\
+aws_dynamodb_table.metadata
+aws_lb.http[0]
+aws_s3_bucket.blobs
+azurerm_management_lock.stored[\"blobs\"]
+google_cloud_run_v2_service.bleepstore[0]
+google_firestore_database.metadata
+google_storage_bucket.blobs
 ";
 
 /// skopeo, which signs in with what gcloud says and with nothing else.
@@ -160,6 +173,7 @@ impl Machine {
             .env("PROGRAM", self.folder.join("program"))
             .env("OUTPUTS", "{}")
             .env("PLANNED", "{}")
+            .env("STATE", STATE)
             .env("REFUSED", "nothing")
             .env("REAL_PATH", env::var_os("PATH").unwrap_or_default())
             .env("REAL_HOME", env::var_os("HOME").unwrap_or_default())
