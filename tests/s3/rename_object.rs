@@ -134,7 +134,7 @@ s3_test!(
         rename(&bucket, &inner, "renamed").expect(200);
         assert_eq!(bucket.read("renamed"), inner.as_bytes());
         // The same once more must not take the other one, and put it over what has been renamed.
-        rename(&bucket, &inner, "renamed").expect_error("NoSuchKey");
+        rename(&bucket, &inner, "renamed").expect_error(404, "NoSuchKey");
         assert_eq!(bucket.read("renamed"), inner.as_bytes());
         assert_eq!(bucket.read("key"), b"key");
     }
