@@ -59,7 +59,7 @@ pub fn start_log(format: LogFormat) -> Result<(), LogError> {
     let events = layer().with_writer(io::stderr);
     let events = match format {
         LogFormat::Text => events.boxed(),
-        LogFormat::Json => events.json().with_current_span(false).boxed(),
+        LogFormat::Json => events.json().with_span_list(false).boxed(),
         LogFormat::GoogleCloud { project } => events
             .fmt_fields(JsonFields::new())
             .event_format(CloudLogging { project })

@@ -17,19 +17,43 @@ fn server(folder: &TempDir, level: &str) -> LocalServer {
     LocalServer::start(folder.path(), &[("BLEEPSTORE_LOG", level)]).unwrap()
 }
 
-/// The access log of a server that has ended: the fields of each event.
-fn lines(server: LocalServer) -> Vec<Map<String, Value>> {
+/// The access log of a server that has ended.
+fn entries(server: LocalServer) -> Vec<Value> {
     let (well, log) = server.stop().unwrap();
     assert!(well, "{log:?}");
     let entries = log
         .iter()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let ours = entries.filter(|entry| entry["target"] == "bleepstore::access");
-    ours.map(|entry| {
+    entries
+        .filter(|entry| entry["target"] == "bleepstore::access")
+        .collect()
+}
+
+/// The fields of each event of the access log.
+fn lines(server: LocalServer) -> Vec<Map<String, Value>> {
+    let fields = entries(server).into_iter().map(|entry| {
         assert_eq!(entry["level"], "INFO");
         entry["fields"].as_object().unwrap().clone()
-    })
-    .collect()
+    });
+    fields.collect()
+}
+
+/// Also where the response has a body, with whose end the line is written.
+#[test]
+fn a_line_names_the_trace_that_its_request_belongs_to() {
+    const TRACE: &str = "105445aa7843bc8bf206b12000100000";
+    let folder = TempDir::new().unwrap();
+    let server = server(&folder, "info");
+    let s3 = server.s3();
+    let bucket = s3.bucket();
+    bucket.put("key", "body").expect(200);
+    for request in [bucket.head("key"), bucket.get("key")] {
+        let traceparent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+        request.header("traceparent", traceparent).expect(200);
+    }
+    let entries = entries(server);
+    let traces: Vec<&Value> = entries.iter().map(|entry| &entry["span"]["trace_id"]).collect();
+    assert_eq!(traces, [&Value::Null, &Value::Null, &json!(TRACE), &json!(TRACE)]);
 }
 
 #[test]
