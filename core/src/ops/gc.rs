@@ -261,7 +261,7 @@ async fn mark(
     let mut retired = rows::retired(ports, retired_until(options.grace, started));
     while let Some(page) = retired.try_next().await? {
         for retired in page {
-            mark_retired(ports, &retired.manifest, garbage).await?;
+            mark_named(ports, &retired.manifest, garbage).await?;
         }
     }
     Ok(())
@@ -282,7 +282,7 @@ async fn mark_manifest(
     manifest: &Manifest,
     garbage: &mut HashMap<BlobRef, u64>,
 ) -> StoreResult<()> {
-    match mark_retired(ports, manifest, garbage).await? {
+    match mark_named(ports, manifest, garbage).await? {
         None => Ok(()),
         Some(layout) => Err(StoreError::corrupt(format!(
             "the layout in blob {layout} is missing"
@@ -290,9 +290,8 @@ async fn mark_manifest(
     }
 }
 
-/// Marks what a manifest names, and returns the blob of a layout that is gone: a retired manifest may name what has been
-/// freed since.
-async fn mark_retired(
+/// Marks what a manifest names, and returns the blob of a layout that is gone, which only a retired manifest may name.
+async fn mark_named(
     ports: &Ports,
     manifest: &Manifest,
     garbage: &mut HashMap<BlobRef, u64>,
