@@ -18,7 +18,7 @@ use super::rows::{
 };
 use super::{INLINE_LIMIT, LAYOUT_LIMIT, SqliteMetadata, buckets};
 
-/// Rows that are read where they are asked for: what a listing reads to skip a common prefix.
+/// Rows of a page that is read where it is asked for: the first pages of a listing with a delimiter, a search for each row at most.
 const FEW: usize = 64;
 
 /// What a listing shows, of objects in a range of keys.
