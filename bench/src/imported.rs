@@ -90,6 +90,7 @@ fn write_export(path: &Path) -> io::Result<()> {
         epoch: 1,
         created: CREATED,
         secrets: false,
+        written_by: None,
     }))?;
     let mut counts = Counts::default();
     for (id, (name, keys)) in (2..).zip(IMPORTED) {

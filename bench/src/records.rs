@@ -1,8 +1,8 @@
 //! Records of the metadata store, as they are made here without going through S3.
 
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, BucketState, CommitId, ETag, Manifest, ObjectHeaders, ObjectKey,
-    ObjectKind, ObjectRecord, Owner, Revision, S3Error, Timestamp,
+    Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, ETag, Manifest, ObjectHeaders,
+    ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, S3Error, Timestamp,
 };
 
 /// When they say that they were created: 2026-01-01T00:00:00Z.
@@ -22,7 +22,7 @@ pub fn bucket(name: &str, id: u8) -> Result<Bucket, S3Error> {
         created: CREATED,
         state: BucketState::Active,
         revision: Revision(1),
-        layout: Bucket::LAYOUT,
+        layout: BucketLayout::FIRST,
         states_ownership: false,
     })
 }

@@ -1,8 +1,8 @@
 //! Rows for the tests of the stores, and the two calls that most of them make.
 
 use bleepstore_core::model::{
-    Acl, Bucket, BucketId, BucketName, BucketState, CommitId, ETag, Manifest, ObjectHeaders, ObjectKey,
-    ObjectKind, ObjectRecord, Owner, Revision, Timestamp, WriteCondition,
+    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, ETag, Manifest, ObjectHeaders,
+    ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, WriteCondition,
 };
 use bleepstore_core::ports::{CommitOutcome, ObjectIndex};
 use bytes::Bytes;
@@ -17,7 +17,7 @@ pub(crate) fn bucket() -> Bucket {
         created: Timestamp::from_seconds(1),
         state: BucketState::Active,
         revision: Revision(1),
-        layout: Bucket::LAYOUT,
+        layout: BucketLayout::FIRST,
         states_ownership: false,
     }
 }

@@ -256,7 +256,10 @@ fn a_database_of_a_later_version_is_named_and_left_alone() {
     let (line, code) = failure(&mut bleepstore(folder.path(), &["--listen", "127.0.0.1:0"]));
     let start = format!("the database {} cannot be used: ", database.display());
     assert!(line.starts_with(&start), "{line}");
-    assert!(line.contains("the database has schema version 1000, "), "{line}");
+    assert!(
+        line.contains("the database is in format 1000, and this is bleepstore "),
+        "{line}"
+    );
     assert_eq!(code, 1);
     assert_eq!(fs::read(&database).unwrap(), before);
     assert!(!data.join("credentials").exists());

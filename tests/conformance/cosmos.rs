@@ -8,7 +8,7 @@ use bleepstore_core::model::{Bucket, WriteCondition};
 use bleepstore_core::ports::{Clock, KeyRange, KeyStart, MetadataStore, ObjectIndex};
 use bleepstore_tests::emulators::CosmosEmulator;
 use bleepstore_tests::entropy::SeededEntropy;
-use bleepstore_tests::metadata_conformance::{MetadataFixture, store_record};
+use bleepstore_tests::metadata_conformance::MetadataFixture;
 use futures_util::{StreamExt, stream};
 
 use super::local::SystemClock;
@@ -36,17 +36,7 @@ pub(super) async fn own_metadata() -> (Arc<CosmosEmulator>, MetadataFixture) {
     (emulator, fixture)
 }
 
-#[tokio::test]
-async fn the_store_record_is_swapped_from_what_was_expected_only() {
-    let (_, f) = own_metadata().await;
-    store_record::the_store_record_is_swapped_from_what_was_expected_only(f).await;
-}
-
-#[tokio::test]
-async fn of_racing_swaps_of_the_store_record_one_wins() {
-    let (_, f) = own_metadata().await;
-    store_record::of_racing_swaps_of_the_store_record_one_wins(f).await;
-}
+bleepstore_tests::store_record_rules!(own_metadata().await.1);
 
 #[tokio::test]
 async fn an_account_that_is_not_strong_is_refused_at_start() {

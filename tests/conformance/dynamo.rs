@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use bleepstore_aws::dynamo::DynamoMetadata;
 use bleepstore_tests::emulators::{Moto, create_table, dynamodb_client};
 use bleepstore_tests::entropy::SeededEntropy;
-use bleepstore_tests::metadata_conformance::{MetadataFixture, store_record};
+use bleepstore_tests::metadata_conformance::MetadataFixture;
 use tokio::sync::OnceCell;
 
 use super::aws::ministack;
@@ -61,15 +61,7 @@ async fn empty_metadata() -> MetadataFixture {
     MetadataFixture::new(store(client, table))
 }
 
-#[tokio::test]
-async fn the_store_record_is_swapped_from_what_was_expected_only() {
-    store_record::the_store_record_is_swapped_from_what_was_expected_only(empty_metadata().await).await;
-}
-
-#[tokio::test]
-async fn of_racing_swaps_of_the_store_record_one_wins() {
-    store_record::of_racing_swaps_of_the_store_record_one_wins(empty_metadata().await).await;
-}
+bleepstore_tests::store_record_rules!(empty_metadata().await);
 
 fn store(client: Client, table: String) -> Arc<DynamoMetadata> {
     let entropy = Arc::new(SeededEntropy::unpredictable());

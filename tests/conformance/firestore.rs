@@ -8,7 +8,7 @@ use bleepstore_gcp::firestore::FirestoreMetadata;
 use bleepstore_http::SystemClock;
 use bleepstore_tests::emulators::{FirestoreEmulator, firestore_store, unused_project};
 use bleepstore_tests::entropy::SeededEntropy;
-use bleepstore_tests::metadata_conformance::{MetadataFixture, store_record};
+use bleepstore_tests::metadata_conformance::MetadataFixture;
 use bleepstore_tests::race::race;
 use bleepstore_tests::samples::{Samples, key};
 
@@ -27,15 +27,7 @@ async fn store(project: &str) -> Arc<FirestoreMetadata> {
     Arc::new(firestore_store(&endpoint, project, Arc::new(SystemClock)).await)
 }
 
-#[tokio::test]
-async fn the_store_record_is_swapped_from_what_was_expected_only() {
-    store_record::the_store_record_is_swapped_from_what_was_expected_only(empty_metadata().await).await;
-}
-
-#[tokio::test]
-async fn of_racing_swaps_of_the_store_record_one_wins() {
-    store_record::of_racing_swaps_of_the_store_record_one_wins(empty_metadata().await).await;
-}
+bleepstore_tests::store_record_rules!(empty_metadata().await);
 
 /// A bucket with an object of size 0 under `counter`, in a project that two stores serve.
 async fn counter() -> ([Arc<FirestoreMetadata>; 2], Samples, Bucket) {

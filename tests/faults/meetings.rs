@@ -128,7 +128,7 @@ async fn a_bucket_that_gets_an_object_before_its_deletion_is_decided_is_not_empt
 #[tokio::test]
 async fn a_start_asks_both_stores_for_their_records_at_the_same_time() {
     let (two, gate) = Two::with_gate().await;
-    let (mut record, mut owner) = (gate.hold("store_record"), gate.hold("owner"));
+    let (mut record, mut owner) = (gate.hold("record_at"), gate.hold("owner"));
     let start = two.start(async |store| establish_ownership(&store.context.ports).await);
     record.arrived().await;
     assert_eq!(

@@ -317,10 +317,7 @@ async fn each_import_takes_a_new_epoch_and_the_store_before_it_frees_nothing() {
         let restored = pair(&fresh(8, 4).metadata, &old.blobs, &old.context.ports);
         let report = imported(&restored, &bytes).await.unwrap();
         assert_eq!((report.store.epoch, report.store.active), (epoch, true));
-        let owner = OwnerRecord {
-            store: report.store.store,
-            epoch,
-        };
+        let owner = OwnerRecord::new(report.store.store, epoch);
         assert_eq!(old.blobs.owner().await.unwrap(), Some(owner));
         assert_eq!(establish_ownership(&before).await.unwrap(), Ownership::Foreign);
         before = restored;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bleepstore_core::model::{
-    Acl, BlobId, BlobRef, Bucket, BucketId, BucketName, BucketState, Checksum, ChecksumAlgorithm,
-    ChecksumKind, CommitId, Credential, ETag, Extent, Grant, Grantee, Group, Layout, Manifest, ObjectHeaders,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartBoundary, PartNumber, Permission, Receipt,
-    ReceiptOutcome, RetiredManifest, Revision, Timestamp, Token, Upload, UploadState,
+    Acl, BlobId, BlobRef, Bucket, BucketId, BucketLayout, BucketName, BucketState, Checksum,
+    ChecksumAlgorithm, ChecksumKind, CommitId, Credential, ETag, Extent, Grant, Grantee, Group, Layout,
+    Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartBoundary, PartNumber,
+    Permission, Receipt, ReceiptOutcome, RetiredManifest, Revision, Timestamp, Token, Upload, UploadState,
 };
 use bleepstore_core::ports::{new_id, new_upload_id};
 
@@ -105,7 +105,7 @@ impl Samples {
             created: NOW,
             state: BucketState::Active,
             revision: Revision(1),
-            layout: Bucket::LAYOUT,
+            layout: BucketLayout::FIRST,
             states_ownership: true,
         }
     }

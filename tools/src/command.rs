@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use bleepstore_core::Ports;
+use bleepstore_core::ops::check_formats;
 use clap::{Args, Subcommand};
 
 use crate::credentials::{self, CreateArgs, ListArgs, RevokeArgs};
 use crate::export::{self, ExportArgs};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::fsck::{self, FsckArgs};
 use crate::gc::{self, GcArgs};
 use crate::import::{self, ImportArgs};
@@ -99,6 +100,7 @@ impl<S: Args> Tool<S> {
     }
 
     async fn work(&self, ports: &Ports, alone: bool) -> Result<()> {
+        known(ports).await?;
         match self {
             Self::Credentials(Credentials::Create(on)) => credentials::create(ports, &on.args).await,
             Self::Credentials(Credentials::List(on)) => credentials::list(ports, &on.args).await,
@@ -110,6 +112,12 @@ impl<S: Args> Tool<S> {
             Self::Stats(on) => stats::stats(ports, &on.args).await,
         }
     }
+}
+
+/// Refuses stores of a format that this program does not know, before anything is done to them.
+pub(crate) async fn known(ports: &Ports) -> Result<()> {
+    let checked = check_formats(ports).await;
+    checked.map_err(|error| Failure::new(error.to_string()))
 }
 
 /// The grace that lets any request end that is under way, and so the shortest one that is safe beside others.

@@ -4,7 +4,7 @@ use bleepstore_core::Ports;
 use bleepstore_core::ops::{self, MigrateOptions, Progress};
 use clap::Args;
 
-use crate::command::Holding;
+use crate::command::{Holding, known};
 use crate::failure::{Failure, Result};
 use crate::output::{print, tally};
 use crate::watch::{until_stopped, watched};
@@ -35,6 +35,8 @@ pub async fn migrate(from: &Ports, to: &Ports, args: MigrateArgs) -> Result<()> 
     };
     let progress = Progress::default();
     let work = async {
+        known(from).await?;
+        known(to).await?;
         let migrated = ops::migrate(from, to, options, &progress).await;
         migrated.map_err(|error| Failure::new(error.to_string()))
     };

@@ -11,11 +11,13 @@ use bleepstore_core::model::{
     ObjectKey, ObjectKind, ObjectRecord, Owner, Part, RetiredManifest, Revision, Timestamp, Upload,
     UploadState,
 };
-use bleepstore_core::ports::{RENAME_NOTED_FOR, StoreError, StoreResult, StoredReceipt};
+use bleepstore_core::ports::{
+    RENAME_NOTED_FOR, RecordPlace, StoreError, StoreRecord, StoreResult, StoredReceipt, read_stored, unknown,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{EXPIRES_AT, PARTITION_KEY, RowKey, SORT_KEY, attribute};
+use super::schema::{EXPIRES_AT, PARTITION_KEY, RowKey, SORT_KEY, attribute, is_known};
 
 /// A row as the SDK gives it.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -79,9 +81,12 @@ fn number_of(item: &Item, name: &str) -> StoreResult<u64> {
     }
 }
 
-/// The JSON of a row.
+/// The JSON of a row, all of whose attributes this program knows.
 pub(super) fn detail_of<T: DeserializeOwned>(item: &Item) -> StoreResult<T> {
-    serde_json::from_str(text_of(item, attribute::DETAIL)?).map_err(StoreError::corrupt)
+    if let Some(name) = item.keys().find(|name| !is_known(name)) {
+        return Err(unknown(&format!("attribute {name}")));
+    }
+    read_stored(text_of(item, attribute::DETAIL)?)
 }
 
 /// The value of the table's time to live for a row that counts up to and including `expires`: a second
@@ -120,6 +125,7 @@ pub(super) fn read_bucket(item: &Item) -> StoreResult<Bucket> {
 
 /// What a row of objects keeps as JSON.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ObjectDetail {
     size: u64,
     last_modified: Timestamp,
@@ -267,6 +273,6 @@ pub(super) fn credential(credential: &Credential, creation: CommitId) -> StoreRe
     )
 }
 
-pub(super) fn store(record: &impl Serialize) -> StoreResult<Item> {
-    row(&RowKey::store(), [], record)
+pub(super) fn store(place: RecordPlace, record: &StoreRecord) -> StoreResult<Item> {
+    row(&RowKey::store(place), [], record)
 }

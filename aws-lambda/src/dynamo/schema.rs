@@ -10,12 +10,13 @@
 //! | retired manifest | `RETIRED#{first digit of the commit id}` | the commit id |
 //! | note of a rename | `RENAMES#{bucket id}` | the commit id |
 //! | credential | `CRED#{access key}` | `#METADATA` |
-//! | the store's record | `STORE` | `#METADATA` |
+//! | the store's record | `STORE` | `#METADATA`, or `#RECORD` once it has moved |
 //! | index of buckets | `BUCKETS` | see [`super::index`] |
 //! | index of credentials | `CREDS` | see [`super::index`] |
 //! | index of a bucket's uploads | `UPLOADS#{bucket id}` | see [`super::index`] |
 
 use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId};
+use bleepstore_core::ports::RecordPlace;
 
 /// The table's partition key, a string.
 pub const PARTITION_KEY: &str = "PK";
@@ -71,6 +72,31 @@ pub(super) mod attribute {
     pub(in crate::dynamo) const TEXT: &str = "index_text";
 }
 
+/// Every attribute that this program writes. A row with another one is a later program's.
+const ATTRIBUTES: [&str; 16] = [
+    PARTITION_KEY,
+    SORT_KEY,
+    EXPIRES_AT,
+    attribute::BUCKET_ID,
+    attribute::COMMIT_ID,
+    attribute::DETAIL,
+    attribute::ETAG,
+    attribute::KIND,
+    attribute::SHARED,
+    attribute::DELETING,
+    attribute::REVISION,
+    attribute::STATE,
+    attribute::COMPLETING,
+    attribute::EXPIRES_MS,
+    attribute::CREATION,
+    attribute::TEXT,
+];
+
+/// Whether this program writes an attribute of that name.
+pub(super) fn is_known(attribute: &str) -> bool {
+    ATTRIBUTES.contains(&attribute)
+}
+
 /// The key of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RowKey {
@@ -119,8 +145,12 @@ impl RowKey {
         Self::new(format!("CRED#{access_key}"), METADATA)
     }
 
-    pub(super) fn store() -> Self {
-        Self::new("STORE", METADATA)
+    pub(super) fn store(place: RecordPlace) -> Self {
+        let sort_key = match place {
+            RecordPlace::First => METADATA,
+            RecordPlace::Moved => "#RECORD",
+        };
+        Self::new("STORE", sort_key)
     }
 }
 

@@ -14,8 +14,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use bleepstore_core::model::{
-    Acl, BlobId, BlobRef, Bucket, BucketId, BucketName, BucketState, CommitId, ETag, Extent, Layout,
-    Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token,
+    Acl, BlobId, BlobRef, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, ETag, Extent,
+    Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token,
     WriteCondition,
 };
 use bleepstore_core::ports::{
@@ -135,7 +135,7 @@ fn bucket() -> Bucket {
         created: Timestamp::from_millis(0),
         state: BucketState::Active,
         revision: Revision(1),
-        layout: Bucket::LAYOUT,
+        layout: BucketLayout::FIRST,
         states_ownership: false,
     }
 }

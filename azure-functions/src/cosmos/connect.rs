@@ -5,7 +5,7 @@ use std::sync::Arc;
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_data_cosmos::options::{ConnectionPoolOptions, RoutingStrategy};
 use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClientBuilder, CosmosError, CosmosRuntime};
-use bleepstore_core::ports::{Clock, Entropy};
+use bleepstore_core::ports::{Clock, Entropy, RecordPlace};
 
 use super::CosmosMetadata;
 use super::schema::{CONTAINER, DATABASE, RowKey};
@@ -89,7 +89,7 @@ pub async fn connect(
         .await
         .map_err(unusable)?;
     let store = CosmosMetadata::new(container, clock, entropy);
-    match store.container.try_get(&RowKey::store()).await {
+    match store.container.try_get(&RowKey::store(RecordPlace::First)).await {
         Ok(_) => Ok(store),
         Err(error) if is_not_strong(&error) => Err(ConnectError::NotStrong(account.endpoint.clone())),
         Err(error) => Err(unusable(error)),

@@ -4,13 +4,17 @@
 //! more members than the service looks at; the rest is one JSON text. A text, because the service keeps
 //! numbers as IEEE 754 doubles, and checksums have 64 bits.
 
+use std::collections::HashMap;
+
 use azure_core::http::Etag;
 use bleepstore_core::model::{
     Bucket, BucketName, CommitId, Credential, ObjectRecord, Part, RetiredManifest, Timestamp, Upload,
     UploadId, hex,
 };
-use bleepstore_core::ports::{RENAME_NOTED_FOR, StoreError, StoreRecord, StoreResult, StoredReceipt};
-use serde::de::DeserializeOwned;
+use bleepstore_core::ports::{
+    RENAME_NOTED_FOR, RecordPlace, StoreError, StoreRecord, StoreResult, StoredReceipt, read_stored, unknown,
+};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::schema::{RETIRED, RowKey, order_of_notes, part_order};
@@ -32,6 +36,10 @@ pub(super) struct Item {
     /// What tells whether the row is still the one that was read. The service sets it.
     #[serde(rename = "_etag", default, skip_serializing)]
     etag: String,
+    /// Members that are not this program's: those that the service sets, with names that start with `_`, or a later
+    /// program's.
+    #[serde(flatten, skip_serializing)]
+    others: HashMap<String, IgnoredAny>,
 }
 
 impl Item {
@@ -50,6 +58,7 @@ impl Item {
             ttl: None,
             detail: String::new(),
             etag: String::new(),
+            others: HashMap::new(),
         }
     }
 
@@ -65,7 +74,10 @@ impl Item {
 
     /// What the detail says.
     pub(super) fn detail<T: DeserializeOwned>(&self) -> StoreResult<T> {
-        serde_json::from_str(&self.detail).map_err(StoreError::corrupt)
+        if let Some(name) = self.others.keys().find(|name| !name.starts_with('_')) {
+            return Err(unknown(&format!("member {name}")));
+        }
+        read_stored(&self.detail)
     }
 
     /// The item with another detail.
@@ -141,6 +153,7 @@ pub(super) fn note(bucket: &Bucket, commit: CommitId, now: Timestamp) -> Item {
 
 /// A credential, and which creation of it.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct StoredCredential {
     pub(super) creation: CommitId,
     pub(super) credential: Credential,
@@ -150,8 +163,8 @@ pub(super) fn credential(stored: &StoredCredential) -> StoreResult<Item> {
     Item::new(RowKey::credential(&stored.credential.access_key), stored)
 }
 
-pub(super) fn store(record: &StoreRecord) -> StoreResult<Item> {
-    Item::new(RowKey::store(), record)
+pub(super) fn store(place: RecordPlace, record: &StoreRecord) -> StoreResult<Item> {
+    Item::new(RowKey::store(place), record)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! | part | `UPLOAD#{id}` | `part-00001` | `00001` |
 //! | retired manifest | `RETIRED` | the commit id | the commit id |
 //! | credential | `CRED#{access key}` | `metadata` | |
-//! | the store's record | `STORE` | `metadata` | |
+//! | the store's record | `STORE` | `metadata`, or `record` once it has moved | |
 //! | index of buckets | `BUCKETS` | SHA-256 of `k` | see [`super::index`] |
 //! | index of credentials | `CREDS` | SHA-256 of `k` | see [`super::index`] |
 //! | index of a bucket's uploads | `UPLOADS#{bucket id}` | SHA-256 of `k` | see [`super::index`] |
@@ -20,7 +20,7 @@
 //! <https://learn.microsoft.com/azure/cosmos-db/concepts-limits>
 
 use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId, hex};
-use bleepstore_core::ports::{StoreError, StoreResult};
+use bleepstore_core::ports::{RecordPlace, StoreError, StoreResult};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -103,8 +103,12 @@ impl RowKey {
         Self::new(format!("CRED#{access_key}"), METADATA)
     }
 
-    pub(super) fn store() -> Self {
-        Self::new("STORE", METADATA)
+    pub(super) fn store(place: RecordPlace) -> Self {
+        let id = match place {
+            RecordPlace::First => METADATA,
+            RecordPlace::Moved => "record",
+        };
+        Self::new("STORE", id)
     }
 }
 

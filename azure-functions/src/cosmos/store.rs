@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::Timestamp;
-use bleepstore_core::ports::{StoreIndex, StoreRecord, StoreResult};
+use bleepstore_core::ports::{RecordPlace, StoreIndex, StoreRecord, StoreResult};
 
 use super::CosmosMetadata;
 use super::rows;
@@ -10,22 +10,23 @@ use super::schema::RowKey;
 
 #[async_trait]
 impl StoreIndex for CosmosMetadata {
-    async fn store_record(&self) -> StoreResult<Option<StoreRecord>> {
-        let found = self.container.get(&RowKey::store()).await?;
+    async fn record_at(&self, place: RecordPlace) -> StoreResult<Option<StoreRecord>> {
+        let found = self.container.get(&RowKey::store(place)).await?;
         found.map(|item| item.detail()).transpose()
     }
 
-    async fn swap_store_record(
+    async fn swap_record_at(
         &self,
+        place: RecordPlace,
         expected: Option<&StoreRecord>,
         record: &StoreRecord,
     ) -> StoreResult<bool> {
-        let found = self.container.get(&RowKey::store()).await?;
+        let found = self.container.get(&RowKey::store(place)).await?;
         let current: Option<StoreRecord> = found.as_ref().map(|item| item.detail()).transpose()?;
         if current.as_ref() != expected {
             return Ok(false);
         }
-        let item = rows::store(record)?;
+        let item = rows::store(place, record)?;
         let swapped = match found {
             Some(found) => self.container.replace(&item, &found.seen()?).await?,
             None => self.container.create(&item).await?,

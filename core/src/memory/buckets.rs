@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::metadata::page;
+use super::rows::known;
 use super::{Change, Journal};
 use crate::model::{Bucket, BucketId, BucketName, Revision, Token};
 use crate::ports::{BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreResult};
@@ -22,7 +23,7 @@ impl<J: Journal> BucketIndex for J {
     }
 
     async fn bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>> {
-        Ok(self.rows().buckets.get(name).cloned())
+        self.rows().bucket(name)
     }
 
     async fn scan_buckets(
@@ -39,9 +40,11 @@ impl<J: Journal> BucketIndex for J {
                 && after.is_none_or(|after| name > after)
                 && owner.is_none_or(|owner| bucket.owner.id == owner)
         });
-        Ok(page(matching.cloned(), limit, |last| {
-            last.name.as_str().to_owned()
-        }))
+        let found = page(matching, limit, |last| last.name.as_str().to_owned());
+        Ok(Page {
+            items: found.items.into_iter().map(known).collect::<StoreResult<_>>()?,
+            next: found.next,
+        })
     }
 
     async fn update_bucket(&self, bucket: &Bucket, expected: Revision) -> StoreResult<bool> {

@@ -19,6 +19,8 @@ use crate::ports::{StoreRecord, StoredReceipt};
 pub enum Change {
     /// The store's record of itself.
     Store(StoreRecord),
+    /// The store's record of itself once it has moved, upon which release 0.1 refuses the whole log.
+    MovedStore(StoreRecord),
     /// A credential.
     Credential(Credential),
     /// The credential with this access key is gone.

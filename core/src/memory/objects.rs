@@ -20,7 +20,7 @@ use crate::ports::{
 impl<J: Journal> ObjectIndex for J {
     async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup> {
         let rows = self.rows();
-        let bucket = rows.buckets.get(bucket).cloned();
+        let bucket = rows.bucket(bucket)?;
         let object = bucket
             .as_ref()
             .and_then(|bucket| rows.object(bucket.id, key))

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::Change;
 use crate::model::{
-    Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, Part, PartNumber, Receipt,
-    RetiredManifest, Upload, UploadId,
+    Bucket, BucketId, BucketLayout, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, Part,
+    PartNumber, Receipt, RetiredManifest, Upload, UploadId,
 };
-use crate::ports::StoreRecord;
+use crate::ports::{RecordPlace, StoreError, StoreErrorKind, StoreRecord, StoreResult};
 
 /// All rows. Methods that several traits need are here; each trait's file has its own.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +22,7 @@ pub struct Rows {
     pub(super) retired: BTreeMap<CommitId, RetiredManifest>,
     pub(super) credentials: BTreeMap<String, Credential>,
     pub(super) store: Option<StoreRecord>,
+    pub(super) moved_store: Option<StoreRecord>,
 }
 
 /// An upload and its parts.
@@ -39,6 +40,7 @@ impl Rows {
     pub fn apply(&mut self, change: Change) {
         match change {
             Change::Store(record) => self.store = Some(record),
+            Change::MovedStore(record) => self.moved_store = Some(record),
             Change::Credential(row) => drop(self.credentials.insert(row.access_key.clone(), row)),
             Change::CredentialGone(access_key) => drop(self.credentials.remove(&access_key)),
             Change::Bucket(row) => drop(self.buckets.insert(row.name.clone(), row)),
@@ -76,6 +78,7 @@ impl Rows {
         for change in changes {
             match change {
                 Change::Store(_) => self.store = before.store,
+                Change::MovedStore(_) => self.moved_store = before.moved_store,
                 Change::Credential(Credential { access_key, .. }) | Change::CredentialGone(access_key) => {
                     copy(&mut self.credentials, &before.credentials, access_key);
                 }
@@ -107,7 +110,21 @@ impl Rows {
         let objects: usize = self.objects.values().map(BTreeMap::len).sum();
         let uploads: usize = self.uploads.values().map(|row| 1 + row.parts.len()).sum();
         let others = self.buckets.len() + self.receipts.len() + self.retired.len() + self.credentials.len();
-        objects + uploads + others + usize::from(self.store.is_some())
+        let records = [self.store, self.moved_store].into_iter().flatten().count();
+        objects + uploads + others + records
+    }
+
+    /// The store's record at that place.
+    pub(super) fn record_at(&self, place: RecordPlace) -> Option<StoreRecord> {
+        match place {
+            RecordPlace::First => self.store,
+            RecordPlace::Moved => self.moved_store,
+        }
+    }
+
+    /// The bucket of that name, refused where its layout is a later program's.
+    pub(super) fn bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>> {
+        self.buckets.get(name).map(known).transpose()
     }
 
     /// The bucket of that name, if it still is that creation.
@@ -133,6 +150,15 @@ impl Rows {
             Some(record) => self.apply(Change::Object(Arc::clone(record))),
             None => self.remove_object(bucket, key.as_str()),
         }
+    }
+}
+
+/// The bucket, unless its layout is a later program's.
+pub(super) fn known(bucket: &Bucket) -> StoreResult<Bucket> {
+    let BucketLayout(layout) = bucket.layout;
+    match BucketLayout::refuse_later(layout, None) {
+        Ok(()) => Ok(bucket.clone()),
+        Err(later) => Err(StoreError::new(StoreErrorKind::TooNew, later)),
     }
 }
 

@@ -5,9 +5,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{Change, Rows};
 use crate::model::{
-    Acl, Bucket, BucketId, BucketName, BucketState, CommitId, Credential, ETag, Manifest, ObjectHeaders,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber, Receipt, ReceiptOutcome, RetiredManifest,
-    Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
+    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Credential, ETag, Format,
+    Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber, Receipt,
+    ReceiptOutcome, RetiredManifest, Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
 };
 use crate::ports::{StoreRecord, StoredReceipt};
 
@@ -37,7 +37,7 @@ fn bucket(n: u8, version: u8) -> Bucket {
         created: time(1),
         state: BucketState::Active,
         revision: Revision(u64::from(version)),
-        layout: Bucket::LAYOUT,
+        layout: BucketLayout::FIRST,
         states_ownership: false,
     }
 }
@@ -90,12 +90,10 @@ fn part(number: u8, version: u8) -> Part {
 
 /// One change of each kind, of a few rows.
 fn change() -> impl Strategy<Value = Change> {
-    (0..14_u8, 1..4_u8, 0..3_u8, 0..250_u8).prop_map(|(kind, n, of, version)| match kind {
+    (0..15_u8, 1..4_u8, 0..3_u8, 0..250_u8).prop_map(|(kind, n, of, version)| match kind {
         0 => Change::Store(StoreRecord {
-            store: StoreId::from_bytes([1; 16]),
             epoch: u64::from(version),
-            active: true,
-            gc_cursor: None,
+            ..StoreRecord::new(StoreId::from_bytes([1; 16]))
         }),
         1 => Change::Credential(Credential {
             access_key: format!("key-{n}"),
@@ -126,7 +124,12 @@ fn change() -> impl Strategy<Value = Change> {
             manifest: Manifest::empty(),
             expires: time(version),
         }),
-        _ => Change::RetiredGone(CommitId::from_bytes([n; 16])),
+        13 => Change::RetiredGone(CommitId::from_bytes([n; 16])),
+        _ => Change::MovedStore(StoreRecord {
+            format: Format::FENCED,
+            epoch: u64::from(version),
+            ..StoreRecord::new(StoreId::from_bytes([1; 16]))
+        }),
     })
 }
 

@@ -4,24 +4,28 @@ use async_trait::async_trait;
 
 use super::{Change, Journal};
 use crate::model::Timestamp;
-use crate::ports::{StoreIndex, StoreRecord, StoreResult};
+use crate::ports::{RecordPlace, StoreIndex, StoreRecord, StoreResult};
 
 #[async_trait]
 impl<J: Journal> StoreIndex for J {
-    async fn store_record(&self) -> StoreResult<Option<StoreRecord>> {
-        Ok(self.rows().store)
+    async fn record_at(&self, place: RecordPlace) -> StoreResult<Option<StoreRecord>> {
+        Ok(self.rows().record_at(place))
     }
 
-    async fn swap_store_record(
+    async fn swap_record_at(
         &self,
+        place: RecordPlace,
         expected: Option<&StoreRecord>,
         record: &StoreRecord,
     ) -> StoreResult<bool> {
         let (expected, record) = (expected.copied(), *record);
         self.change(move |rows| {
-            let expected = rows.store == expected;
+            let expected = rows.record_at(place) == expected;
             if expected {
-                rows.set(Change::Store(record));
+                rows.set(match place {
+                    RecordPlace::First => Change::Store(record),
+                    RecordPlace::Moved => Change::MovedStore(record),
+                });
             }
             expected
         })

@@ -33,7 +33,7 @@ impl<J: Journal> UploadIndex for J {
 
     async fn lookup_upload(&self, bucket: &BucketName, upload: UploadId) -> StoreResult<UploadLookup> {
         let rows = self.rows();
-        let bucket = rows.buckets.get(bucket).cloned();
+        let bucket = rows.bucket(bucket)?;
         let row = rows.uploads.get(&upload).filter(|row| {
             bucket
                 .as_ref()

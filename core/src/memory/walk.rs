@@ -14,6 +14,7 @@ use crate::ports::StoredReceipt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Store,
+    MovedStore,
     Credential,
     Bucket,
     Object,
@@ -30,6 +31,7 @@ impl Rows {
     pub fn rows_behind(&self, last: Option<&Change>, limit: usize) -> Vec<Change> {
         let place = |kind| last.map_or(Ordering::Less, |last| kind_of(last).cmp(&kind));
         let store = self.store.filter(|_| last.is_none()).map(Change::Store);
+        let moved = self.moved_store.filter(|_| place(Kind::MovedStore).is_lt());
         let credentials = rest(
             &self.credentials,
             place(Kind::Credential),
@@ -58,6 +60,7 @@ impl Rows {
         );
         store
             .into_iter()
+            .chain(moved.map(Change::MovedStore))
             .chain(credentials.map(|(_, row)| Change::Credential(row.clone())))
             .chain(buckets.map(|(_, row)| Change::Bucket(row.clone())))
             .chain(self.objects_behind(place(Kind::Object), last))
@@ -127,6 +130,7 @@ fn key_of_credential(change: Option<&Change>) -> Option<&String> {
 fn kind_of(change: &Change) -> Kind {
     match change {
         Change::Store(_) => Kind::Store,
+        Change::MovedStore(_) => Kind::MovedStore,
         Change::Credential(_) | Change::CredentialGone(_) => Kind::Credential,
         Change::Bucket(_) | Change::BucketGone(_) => Kind::Bucket,
         Change::Object(_) | Change::ObjectGone(..) => Kind::Object,

@@ -111,6 +111,7 @@ impl Grantee {
 
 /// One line of an access control list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grant {
     /// For whom.
     pub grantee: Grantee,

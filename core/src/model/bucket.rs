@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, BucketId, BucketName, Timestamp, Token};
+use super::{Acl, BucketId, BucketLayout, BucketName, Timestamp, Token};
 
 /// An account: the unit that buckets and objects belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Owner {
     /// S3's canonical user id: 64 hex digits.
     pub id: String,
@@ -62,6 +63,7 @@ pub enum BucketState {
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bucket {
     /// Its name, unique in the store.
     pub name: BucketName,
@@ -84,11 +86,6 @@ pub struct Bucket {
     pub state: BucketState,
     /// Counts the changes of this row.
     pub revision: Revision,
-    /// How the bucket's objects are laid out in the store, so that later layouts are possible.
-    pub layout: u32,
-}
-
-impl Bucket {
-    /// The layout that this version writes.
-    pub const LAYOUT: u32 = 1;
+    /// How its rows are laid out in the store.
+    pub layout: BucketLayout,
 }

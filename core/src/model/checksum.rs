@@ -103,6 +103,7 @@ impl ChecksumKind {
 
 /// A checksum that is stored with an object or a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Checksum {
     /// How it was computed.
     pub algorithm: ChecksumAlgorithm,

@@ -8,6 +8,7 @@ use super::{Owner, Timestamp};
 
 /// An access key that the credential index keeps, and whom it speaks for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Credential {
     /// What requests name. 3 to 128 bytes, never `/`.
     pub access_key: String,

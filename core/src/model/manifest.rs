@@ -10,6 +10,7 @@ use super::{BlobId, BucketId, Checksum, PartNumber};
 
 /// The name of a blob: the bucket that it was written for, and its own id. Ordered by the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BlobRef {
     /// The bucket that it was written for. Objects of other buckets may share it.
     pub bucket: BucketId,
@@ -26,6 +27,7 @@ impl fmt::Display for BlobRef {
 
 /// A run of bytes of one blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Extent {
     /// The blob.
     pub blob: BlobRef,
@@ -64,6 +66,7 @@ impl Extent {
 
 /// A part of a multipart object, as the object remembers it after completion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PartBoundary {
     /// The number that it was uploaded under.
     pub number: PartNumber,
@@ -76,6 +79,7 @@ pub struct PartBoundary {
 
 /// The runs of bytes that make up an object, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Layout {
     /// The runs.
     pub extents: Vec<Extent>,
@@ -93,6 +97,7 @@ impl Layout {
 
 /// A layout that is too large for its row and lies in a blob of its own, as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SpilledLayout {
     /// The blob that holds the layout: always the whole blob.
     pub extent: Extent,

@@ -8,7 +8,7 @@ use super::{
 
 /// What the client said about an object, given back with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct ObjectHeaders {
     /// `Content-Type`; S3 answers `binary/octet-stream` where the client sent none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +51,7 @@ pub enum ObjectKind {
 
 /// An object as one commit wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ObjectRecord {
     /// The creation of the bucket that it belongs to. A row of another creation counts as absent.
     pub bucket: BucketId,

@@ -22,6 +22,7 @@ pub enum UploadState {
 
 /// A multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Upload {
     /// Its id.
     pub id: UploadId,
@@ -49,6 +50,7 @@ pub struct Upload {
 
 /// A part of an upload as one UploadPart or UploadPartCopy wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Part {
     /// Its number.
     pub number: PartNumber,
@@ -71,6 +73,7 @@ pub struct Part {
 
 /// How an upload ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum ReceiptOutcome {
     /// It became an object.
     Completed {
@@ -88,6 +91,7 @@ pub enum ReceiptOutcome {
 /// The one record of how an upload ended. It is written once, in the same step as the object, and
 /// decides every later request about the upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// The upload.
     pub upload: UploadId,
@@ -100,6 +104,7 @@ pub struct Receipt {
 /// A manifest that was shared when its record was overwritten or deleted: a root of gc until it
 /// expires, since a mark that was under way may have passed the record's other names already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RetiredManifest {
     /// The write that had made the record. Retiring the same record twice leaves one row.
     pub commit_id: CommitId,

@@ -2,8 +2,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::model::{
-    Acl, BucketId, BucketState, CommitId, ETag, Grant, Grantee, Group, Manifest, ObjectHeaders, Revision,
-    Timestamp, UploadState,
+    Acl, BucketId, BucketLayout, BucketState, CommitId, ETag, Grant, Grantee, Group, Manifest, ObjectHeaders,
+    Revision, Timestamp, UploadState,
 };
 
 fn account(letter: char) -> Owner {
@@ -38,7 +38,7 @@ impl Scene {
             created: Timestamp::from_millis(0),
             state: BucketState::Active,
             revision: Revision(1),
-            layout: Bucket::LAYOUT,
+            layout: BucketLayout::FIRST,
             states_ownership: false,
         };
         let object = ObjectRecord {

@@ -4,7 +4,8 @@ use super::access::{Action, no_such_bucket};
 use super::commit::pause;
 use super::{Caller, Context};
 use crate::model::{
-    Bucket, BucketId, BucketName, BucketState, ErrorCode, RequestedAcl, Revision, S3Error, Token,
+    Bucket, BucketId, BucketLayout, BucketName, BucketState, ErrorCode, RequestedAcl, Revision, S3Error,
+    Token,
 };
 use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, new_id};
 
@@ -43,7 +44,7 @@ pub async fn create_bucket(
         created: context.ports.clock.now(),
         state: BucketState::Active,
         revision: Revision(1),
-        layout: Bucket::LAYOUT,
+        layout: BucketLayout::FIRST,
     };
     match context.ports.metadata.create_bucket(&bucket).await? {
         CreateBucketOutcome::Created => Ok(()),

@@ -84,13 +84,14 @@ pub async fn check_slice(
     progress: &Progress,
 ) -> StoreResult<FsckReport> {
     let started = ports.clock.now();
+    let owned = match check_ownership(ports).await {
+        Ok(_) => true,
+        Err(GcError::Store(error)) => return Err(error),
+        Err(_) => false,
+    };
     let mut slice = Slice::scan(ports, options, cursor).await?;
-    if cursor.is_none() {
-        match check_ownership(ports).await {
-            Ok(_) => {}
-            Err(GcError::Store(error)) => return Err(error),
-            Err(_) => slice.report.findings.push(Finding::NotOwned),
-        }
+    if cursor.is_none() && !owned {
+        slice.report.findings.push(Finding::NotOwned);
     }
     slice.read_records(ports, options, started, progress).await?;
     slice.confirm_missing(ports).await?;

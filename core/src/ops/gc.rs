@@ -16,7 +16,7 @@ use super::manifest::load_spilled;
 use super::multipart::abort;
 use super::rows::{self, PAGE, all_buckets};
 use crate::model::{BlobRef, Manifest, Timestamp, Upload};
-use crate::ports::{OwnerRecord, Ports, StoreError, StoreRecord, StoreResult};
+use crate::ports::{Ports, StoreError, StoreRecord, StoreResult};
 
 /// How many blobs one delete names.
 const DELETE_BATCH: usize = 1_000;
@@ -186,16 +186,7 @@ pub(super) async fn check_ownership(ports: &Ports) -> Result<StoreRecord, GcErro
     let record = ports.metadata.store_record().await?;
     let owner = ports.blobs.owner().await?;
     match (record, owner) {
-        (Some(record), Some(owner))
-            if record.active
-                && owner
-                    == (OwnerRecord {
-                        store: record.store,
-                        epoch: record.epoch,
-                    }) =>
-        {
-            Ok(record)
-        }
+        (Some(record), Some(owner)) if record.active && owner.names(&record) => Ok(record),
         _ => Err(GcError::NotOwned),
     }
 }

@@ -10,7 +10,7 @@ use super::Context;
 use super::read_ahead::ReadAhead;
 use crate::digest::{combine_crc64nvme, crc64nvme, crc64nvme_checksum};
 use crate::model::{BlobId, BlobRef, BucketId, Checksum, Extent, Layout, Manifest, SpilledLayout};
-use crate::ports::{BlobRead, BlobStream, Ports, StoreError, StoreResult, WriteError, new_id};
+use crate::ports::{BlobRead, BlobStream, Ports, StoreError, StoreResult, WriteError, new_id, read_stored};
 
 /// The largest layout that is read back: 10,000 parts of several extents each stay well below it.
 const MAX_SPILLED: u64 = 64 << 20;
@@ -96,9 +96,7 @@ pub(super) async fn load_spilled(ports: &Ports, spilled: &SpilledLayout) -> Stor
             extent.blob
         )));
     }
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(StoreError::corrupt)
+    read_stored(&bytes).map(Some)
 }
 
 /// The manifest of `layout`: in the row where it fits, else in a blob of its own that is written first.

@@ -9,8 +9,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::*;
 use crate::memory::{MemoryBlobs, MemoryMetadata};
 use crate::model::{
-    Acl, Bucket, BucketId, BucketName, BucketState, CommitId, ETag, ObjectHeaders, ObjectKey, ObjectKind,
-    ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp, WriteCondition,
+    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, ETag, ObjectHeaders, ObjectKey,
+    ObjectKind, ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp, WriteCondition,
 };
 use crate::ops::{Caller, Ownership, Selection, Target, get_object};
 use crate::ports::{Clock, Entropy, StoreErrorKind};
@@ -61,7 +61,7 @@ fn bucket() -> Bucket {
         created: Timestamp::from_millis(0),
         state: BucketState::Active,
         revision: Revision(1),
-        layout: Bucket::LAYOUT,
+        layout: BucketLayout::FIRST,
         states_ownership: false,
     }
 }

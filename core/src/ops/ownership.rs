@@ -29,10 +29,7 @@ pub async fn establish_ownership(ports: &Ports) -> StoreResult<Ownership> {
         Some(record) => record,
         None => create_store_record(ports).await?,
     };
-    let wanted = OwnerRecord {
-        store: record.store,
-        epoch: record.epoch,
-    };
+    let wanted = OwnerRecord::of(&record);
     let found = match found {
         None if ports.blobs.scan(None, 1).await?.blobs.is_empty() => {
             ports.blobs.set_owner(&wanted).await?;
@@ -40,7 +37,7 @@ pub async fn establish_ownership(ports: &Ports) -> StoreResult<Ownership> {
         }
         found => found,
     };
-    let owned = record.active && found == Some(wanted);
+    let owned = record.active && found.is_some_and(|owner| owner.names(&record));
     Ok(if owned {
         Ownership::Owned
     } else {
@@ -50,12 +47,7 @@ pub async fn establish_ownership(ports: &Ports) -> StoreResult<Ownership> {
 
 async fn create_store_record(ports: &Ports) -> StoreResult<StoreRecord> {
     let store = new_id(ports.entropy.as_ref(), StoreId::from_bytes);
-    let record = StoreRecord {
-        store,
-        epoch: 1,
-        active: true,
-        gc_cursor: None,
-    };
+    let record = StoreRecord::new(store);
     if ports.metadata.swap_store_record(None, &record).await? {
         return Ok(record);
     }

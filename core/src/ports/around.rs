@@ -9,7 +9,7 @@ use super::{
     AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, CommitOutcome,
     CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, DeleteOutcome, KeyRange, KeyStart,
     MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, PublishOutcome, RecordPartOutcome,
-    RemoveOutcome, RenameOutcome, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex,
+    RecordPlace, RemoveOutcome, RenameOutcome, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex,
     UploadLookup, UploadRange, UploadStart, WriteError,
 };
 use crate::model::{
@@ -154,8 +154,12 @@ around! {
         fn scan_credentials(after: Option<&str>, limit: usize) -> Page<Credential, String>;
     }
     impl StoreIndex {
-        fn store_record() -> Option<StoreRecord>;
-        fn swap_store_record(expected: Option<&StoreRecord>, record: &StoreRecord) -> bool;
+        fn record_at(place: RecordPlace) -> Option<StoreRecord>;
+        fn swap_record_at(
+            place: RecordPlace,
+            expected: Option<&StoreRecord>,
+            record: &StoreRecord
+        ) -> bool;
         fn purge_expired(now: Timestamp, limit: usize) -> usize;
     }
 }

@@ -8,7 +8,8 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, StoreResult};
-use crate::model::{BlobRef, S3Error, StoreId, Timestamp};
+use crate::model::{BlobRef, Format, Release, S3Error, StoreId, Timestamp};
+use crate::ports::StoreRecord;
 
 /// A body on its way in. An error item says what is wrong with the body (too short, a checksum that
 /// does not match, …); nothing follows it. Pieces are of any size, also empty.
@@ -67,11 +68,46 @@ pub struct BlobPage {
 
 /// Kept in the blob store to say which metadata store it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OwnerRecord {
     /// The store.
     pub store: StoreId,
     /// Counts the imports: a restored metadata store has a later epoch than the one it replaces.
     pub epoch: u64,
+    /// The format of what the store holds, bytes and records: a metadata store of an earlier format, such as an old backup,
+    /// does not know of all of these bytes.
+    #[serde(default, skip_serializing_if = "Format::is_first")]
+    pub format: Format,
+    /// The program that raised the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_by: Option<Release>,
+}
+
+impl OwnerRecord {
+    /// That the blobs belong to that store, whose format is the first.
+    pub const fn new(store: StoreId, epoch: u64) -> Self {
+        Self {
+            store,
+            epoch,
+            format: Format::FIRST,
+            written_by: None,
+        }
+    }
+
+    /// That the blobs belong to the store that `record` is of.
+    pub const fn of(record: &StoreRecord) -> Self {
+        Self {
+            store: record.store,
+            epoch: record.epoch,
+            format: record.format,
+            written_by: record.written_by,
+        }
+    }
+
+    /// Whether the blobs belong to the store that `record` is of. A record of an earlier format is an older copy of it.
+    pub fn names(&self, record: &StoreRecord) -> bool {
+        self.store == record.store && self.epoch == record.epoch && self.format <= record.format
+    }
 }
 
 /// A store of immutable blobs. Every write is under a name that was never used before.

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, join, stream};
 
-use super::{BlobStream, BodyStream, OwnerRecord, StoreError, StoreErrorKind, StoreResult, WriteError};
+use super::{
+    BlobStream, BodyStream, OwnerRecord, StoreError, StoreErrorKind, StoreResult, WriteError, read_stored,
+};
 use crate::model::BlobRef;
 
 /// What the name of every blob's object starts with.
@@ -39,7 +41,7 @@ pub fn owner_object(owner: &OwnerRecord) -> StoreResult<Bytes> {
 
 /// The owner record that the object holds.
 pub fn parse_owner_object(bytes: &[u8]) -> StoreResult<OwnerRecord> {
-    serde_json::from_slice(bytes).map_err(StoreError::corrupt)
+    read_stored(bytes)
 }
 
 /// Pieces of bodies are rarely larger, in bytes.

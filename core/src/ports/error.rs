@@ -11,6 +11,10 @@ use crate::model::{ErrorCode, S3Error};
 const FULL: &str =
     "The metadata store has no room for more objects in this bucket. Delete objects, or use another bucket.";
 
+/// What a client is told whose bucket or object a later program stored. Clients do not try again after a 501.
+const TOO_NEW: &str =
+    "What is stored here is in a format of a later version of BleepStore than this server is.";
+
 /// What went wrong, as far as the caller has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
@@ -24,12 +28,14 @@ pub enum StoreErrorKind {
     Full,
     /// What is stored cannot be understood.
     Corrupt,
+    /// A later version of this program stored it, in a form that this one does not know. The change was not applied.
+    TooNew,
     /// Anything else: a defect, or a store that is set up wrongly. The change was not applied.
     Internal,
 }
 
-/// A failure of a store. It becomes `503 SlowDown`, `503 ServiceUnavailable`, `409 InvalidBucketState` or
-/// `500 InternalError`.
+/// A failure of a store. It becomes `503 SlowDown`, `503 ServiceUnavailable`, `409 InvalidBucketState`,
+/// `501 NotImplemented` or `500 InternalError`.
 #[derive(Debug)]
 pub struct StoreError {
     /// What the caller has to know.
@@ -85,7 +91,11 @@ pub fn was_refused(error: &(dyn Error + 'static)) -> bool {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.kind, self.source)
+        match self.kind {
+            // A line by itself, for whoever has to use another program.
+            StoreErrorKind::TooNew => self.source.fmt(f),
+            kind => write!(f, "{kind:?}: {}", self.source),
+        }
     }
 }
 
@@ -101,11 +111,13 @@ impl From<StoreError> for S3Error {
             StoreErrorKind::Throttled => ErrorCode::SlowDown,
             StoreErrorKind::Unavailable | StoreErrorKind::Timeout => ErrorCode::ServiceUnavailable,
             StoreErrorKind::Full => ErrorCode::InvalidBucketState,
+            StoreErrorKind::TooNew => ErrorCode::NotImplemented,
             StoreErrorKind::Corrupt | StoreErrorKind::Internal => ErrorCode::InternalError,
         };
         let retry_after = error.retry_after;
         let error_of_code = match error.kind {
             StoreErrorKind::Full => Self::message(code, FULL),
+            StoreErrorKind::TooNew => Self::message(code, TOO_NEW),
             _ => Self::new(code),
         };
         Self {

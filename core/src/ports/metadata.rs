@@ -15,11 +15,11 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, StoreResult};
+use super::{StoreError, StoreErrorKind, StoreResult};
 use crate::model::{
-    BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, CurrentObject, Manifest, ObjectKey,
-    ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, RetiredManifest, Revision, StoreId, Timestamp,
-    Token, Upload, UploadId, WriteCondition,
+    BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, CurrentObject, Format, LaterFormat,
+    Manifest, ObjectKey, ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, Release, RetiredManifest,
+    Revision, StoreId, Timestamp, Token, Upload, UploadId, WriteCondition,
 };
 
 /// All of the metadata port.
@@ -542,6 +542,7 @@ pub trait CredentialIndex: Send + Sync {
 
 /// What the metadata store says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StoreRecord {
     /// The store. The blob store's owner record must name the same.
     pub store: StoreId,
@@ -551,20 +552,104 @@ pub struct StoreRecord {
     pub active: bool,
     /// Where the last slice of gc stopped; `None` at the start of a round.
     pub gc_cursor: Option<BlobRef>,
+    /// The format of what the store holds.
+    #[serde(default, skip_serializing_if = "Format::is_first")]
+    pub format: Format,
+    /// The program that raised the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_by: Option<Release>,
+    /// Whether this is no record but a fence in its place: the record is at [`RecordPlace::Moved`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
+}
+
+impl StoreRecord {
+    /// The record of a new store.
+    pub const fn new(store: StoreId) -> Self {
+        Self {
+            store,
+            epoch: 1,
+            active: true,
+            gc_cursor: None,
+            format: Format::FIRST,
+            written_by: None,
+            moved: false,
+        }
+    }
+
+    /// What stands at [`RecordPlace::First`] once the record has moved. To a program of release 0.1 it is the record of a
+    /// store that is no other's, into which an import is not finished: it frees nothing, and finishes no import of its own.
+    pub const fn fence() -> Self {
+        Self {
+            epoch: 0,
+            active: false,
+            moved: true,
+            ..Self::new(StoreId::from_bytes([0; 16]))
+        }
+    }
+
+    /// Where a record of this format belongs.
+    pub fn place(&self) -> RecordPlace {
+        if self.format >= Format::FENCED && !self.moved {
+            RecordPlace::Moved
+        } else {
+            RecordPlace::First
+        }
+    }
+}
+
+/// Where the store's record of itself may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordPlace {
+    /// Where release 0.1 keeps it. A fence stands there once it has moved.
+    First,
+    /// Where no program of release 0.1 looks.
+    Moved,
 }
 
 /// The store's record of itself, and the removal of what has expired.
 #[async_trait]
 pub trait StoreIndex: Send + Sync {
-    /// The store's record, `None` in a new store.
-    async fn store_record(&self) -> StoreResult<Option<StoreRecord>>;
+    /// What is at that place; `None` where there is nothing.
+    async fn record_at(&self, place: RecordPlace) -> StoreResult<Option<StoreRecord>>;
 
-    /// Replaces the store's record if it still is `expected`. Returns whether it was replaced.
+    /// Replaces what is at that place if it still is `expected`. Returns whether it was replaced.
+    async fn swap_record_at(
+        &self,
+        place: RecordPlace,
+        expected: Option<&StoreRecord>,
+        record: &StoreRecord,
+    ) -> StoreResult<bool>;
+
+    /// The store's record, wherever it is; `None` in a new store. One of a format that this program does not know is an
+    /// error of kind `TooNew`.
+    async fn store_record(&self) -> StoreResult<Option<StoreRecord>> {
+        let mut found = self.record_at(RecordPlace::First).await?;
+        if found.is_some_and(|record| record.moved) {
+            found = self.record_at(RecordPlace::Moved).await?;
+            if found.is_none() {
+                return Err(StoreError::corrupt(
+                    "the store's record has moved, and is not there",
+                ));
+            }
+        }
+        if let Some(record) = found {
+            let Format(format) = record.format;
+            LaterFormat::refuse("the store", format, Format::LATEST.0, record.written_by)
+                .map_err(|later| StoreError::new(StoreErrorKind::TooNew, later))?;
+        }
+        Ok(found)
+    }
+
+    /// Replaces the store's record if it still is `expected`. Returns whether it was replaced. The format is that of
+    /// `expected`, or a later one where both are beyond the fence.
     async fn swap_store_record(
         &self,
         expected: Option<&StoreRecord>,
         record: &StoreRecord,
-    ) -> StoreResult<bool>;
+    ) -> StoreResult<bool> {
+        self.swap_record_at(record.place(), expected, record).await
+    }
 
     /// Removes up to `limit` receipts and retired manifests that have expired at `now`, where the store
     /// does not do so by itself. Returns how many went.

@@ -16,6 +16,7 @@ mod named_rows;
 mod rename_steps;
 mod replacement;
 mod round_trips;
+mod stored;
 mod upload_rows;
 mod upload_steps;
 
@@ -35,13 +36,14 @@ pub use failed_calls::{FailedCall, Retries};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
     DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, ObjectIndex, ObjectLookup, Page, PublishOutcome,
-    RecordPartOutcome, RemoveOutcome, RenameOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
-    UploadRange, UploadStart, check_limits, common_prefix, successor,
+    RecordPartOutcome, RecordPlace, RemoveOutcome, RenameOutcome, StoreIndex, StoreRecord, UploadIndex,
+    UploadLookup, UploadRange, UploadStart, check_limits, common_prefix, successor,
 };
 pub use named_rows::{NamedRows, scan_named};
 pub use rename_steps::{BeforeRename, RENAME_NOTED_FOR, Rename, RenameRows, SeenRow, rename_in_steps};
 pub use replacement::{Refusal, check_replacement, is_unchanged};
 pub use round_trips::{RoundTripCounter, RoundTrips};
+pub use stored::{read_stored, unknown, unreadable};
 pub use upload_rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 pub use upload_steps::{
     Publication, abort_in_steps, behind_write, clear_uploads, closed, confirm_record, forget_upload,

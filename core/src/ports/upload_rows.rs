@@ -11,6 +11,7 @@ use crate::model::{
 
 /// A receipt with the object that it is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StoredReceipt {
     /// The creation of the object's bucket.
     pub bucket: BucketId,

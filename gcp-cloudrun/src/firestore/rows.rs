@@ -9,14 +9,14 @@ use bleepstore_core::model::{
     Acl, Bucket, BucketId, Checksum, CommitId, Credential, ETag, ObjectHeaders, ObjectKey, ObjectKind,
     ObjectRecord, ObjectSummary, Owner, Part, Receipt, RetiredManifest, Timestamp, Upload,
 };
-use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult};
+use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult, read_stored, unknown};
 use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Value};
 use firestore::gcloud_sdk::prost_types;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{DETAIL, EXPIRES_AT, KEY, LISTED_AS, MANIFEST, SHARED, uploads_of};
+use super::schema::{DETAIL, EXPIRES_AT, KEY, LISTED_AS, MANIFEST, SHARED, is_known, uploads_of};
 
 /// What is in a document.
 pub(super) type Fields = HashMap<String, Value>;
@@ -68,7 +68,10 @@ pub(super) fn text_of<'a>(document: &'a Document, name: &str) -> StoreResult<&'a
 }
 
 fn json_of<T: DeserializeOwned>(document: &Document, name: &str) -> StoreResult<T> {
-    serde_json::from_str(text_of(document, name)?).map_err(StoreError::corrupt)
+    if let Some(name) = document.fields.keys().find(|name| !is_known(name)) {
+        return Err(unknown(&format!("field {name}")));
+    }
+    read_stored(text_of(document, name)?)
 }
 
 /// The JSON of a document.
@@ -82,6 +85,7 @@ pub(super) fn bucket(bucket: &Bucket) -> StoreResult<Fields> {
 
 /// What a document of an object keeps as JSON beside its manifest.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ObjectDetail {
     bucket: BucketId,
     commit_id: CommitId,
@@ -188,6 +192,7 @@ pub(super) fn part(part: &Part) -> StoreResult<Fields> {
 
 /// A receipt with the object that it is of.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct StoredReceipt {
     pub(super) bucket: BucketId,
     pub(super) key: ObjectKey,

@@ -10,7 +10,7 @@
 //! | receipt | `bleepstore/receipt_{upload id}` |
 //! | retired manifest | `bleepstore/retired_{commit id}` |
 //! | credential | `bleepstore/cred_{access key}` |
-//! | the store's record | `bleepstore/store` |
+//! | the store's record | `bleepstore/store`, or `bleepstore/store_record` once it has moved |
 //!
 //! Firestore refuses the ids `.`, `..` and `__x__`, those with a `/`, and those above 1,500 bytes. None can
 //! arise: every id starts with a word of this table or is a digest, bucket names have 63 characters at most,
@@ -19,6 +19,7 @@
 use std::fmt;
 
 use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId, hex};
+use bleepstore_core::ports::RecordPlace;
 use sha2::{Digest, Sha256};
 
 /// The root collection, and the group of its documents.
@@ -82,6 +83,14 @@ pub(super) const SHARED: &str = "shared";
 pub(super) const MANIFEST: &str = "manifest";
 /// The rest of a document, as JSON.
 pub(super) const DETAIL: &str = "detail";
+
+/// Every field that this program writes. A document with another one is a later program's.
+const FIELDS: [&str; 6] = [KEY, LISTED_AS, SHARED, MANIFEST, DETAIL, EXPIRES_AT];
+
+/// Whether this program writes a field of that name.
+pub(super) fn is_known(field: &str) -> bool {
+    FIELDS.contains(&field)
+}
 
 /// What a query reads and in which order. Only the ones of [`QUERIES`] are there to be made.
 #[derive(Debug, PartialEq, Eq)]
@@ -213,8 +222,11 @@ pub(super) fn credential(access_key: &str) -> Option<Path> {
     possible.then(|| by_id(CREDENTIAL, access_key))
 }
 
-pub(super) fn store() -> Path {
-    Path::root("store")
+pub(super) fn store(place: RecordPlace) -> Path {
+    Path::root(match place {
+        RecordPlace::First => "store",
+        RecordPlace::Moved => "store_record",
+    })
 }
 
 /// What every upload of a bucket is listed under.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::Timestamp;
-use bleepstore_core::ports::{StoreIndex, StoreRecord, StoreResult};
+use bleepstore_core::ports::{RecordPlace, StoreIndex, StoreRecord, StoreResult};
 
 use super::FirestoreMetadata;
 use super::transaction::Decision;
@@ -10,17 +10,18 @@ use super::{rows, schema};
 
 #[async_trait]
 impl StoreIndex for FirestoreMetadata {
-    async fn store_record(&self) -> StoreResult<Option<StoreRecord>> {
-        let [found] = self.documents.get([&schema::store()]).await?;
+    async fn record_at(&self, place: RecordPlace) -> StoreResult<Option<StoreRecord>> {
+        let [found] = self.documents.get([&schema::store(place)]).await?;
         found.as_ref().map(rows::detail_of).transpose()
     }
 
-    async fn swap_store_record(
+    async fn swap_record_at(
         &self,
+        place: RecordPlace,
         expected: Option<&StoreRecord>,
         record: &StoreRecord,
     ) -> StoreResult<bool> {
-        let path = schema::store();
+        let path = schema::store(place);
         let swap = |[found]: [_; 1]| {
             let current: Option<StoreRecord> = Option::as_ref(&found).map(rows::detail_of).transpose()?;
             Ok(if current.as_ref() == expected {

@@ -6,7 +6,7 @@ use bleepstore_core::model::{
     Acl, BlobId, BlobRef, BucketId, BucketName, CommitId, ETag, Extent, Layout, Manifest, ObjectHeaders,
     ObjectKey, ObjectKind, ObjectRecord, Owner, PartNumber, Timestamp, UploadId,
 };
-use bleepstore_core::ports::{KeyRange, KeyStart};
+use bleepstore_core::ports::{KeyRange, KeyStart, RecordPlace};
 use firestore::gcloud_sdk::google::firestore::v1::StructuredQuery;
 use firestore::gcloud_sdk::google::firestore::v1::structured_query::Direction;
 use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
@@ -85,7 +85,8 @@ fn every_id_is_one_that_firestore_takes() {
         schema::part(upload, PartNumber::new(10_000).unwrap()),
         schema::receipt(upload),
         schema::retired(CommitId::from_bytes([0; 16])),
-        schema::store(),
+        schema::store(RecordPlace::First),
+        schema::store(RecordPlace::Moved),
     ];
     for text in [".", "..", "__x__", "a/b", "/", "\u{0}", "\u{10ffff}", &longest] {
         paths.push(schema::object(&name("bucket"), &key(text)));

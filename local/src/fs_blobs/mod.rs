@@ -20,8 +20,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bleepstore_core::model::BlobRef;
 use bleepstore_core::ports::{
-    BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError, StoreResult,
-    WriteError,
+    BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError, StoreErrorKind,
+    StoreResult, WriteError, read_stored,
 };
 use tokio::task::spawn_blocking;
 
@@ -58,6 +58,11 @@ impl FsBlobs {
 
     fn open_with(root: &Path, files: Box<dyn FileOps>) -> io::Result<Self> {
         let store = Self::prepare(root, files)?;
+        // Nothing is removed from the folder of a store that a later program has raised.
+        match store.disk.owner() {
+            Err(error) if error.kind == StoreErrorKind::TooNew => return Err(io::Error::other(error)),
+            _ => {}
+        }
         let Disk { files, folders, .. } = store.disk.as_ref();
         for name in files.list(folders.tmp())? {
             files.remove(&folders.tmp().join(name))?;
@@ -109,9 +114,7 @@ impl Disk {
 
     fn owner(&self) -> StoreResult<Option<OwnerRecord>> {
         match self.files.read(&self.owner_path()) {
-            Ok(json) => serde_json::from_slice(&json)
-                .map(Some)
-                .map_err(StoreError::corrupt),
+            Ok(json) => read_stored(&json).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(store_error(error)),
         }

@@ -193,10 +193,7 @@ async fn a_scan_walks_the_fan_out_in_order_and_leaves_out_what_is_not_a_blob() {
     for blob in &blobs {
         store.write(blob, of(b"abc"), None).await.unwrap();
     }
-    let owner = OwnerRecord {
-        store: StoreId::from_bytes([7; 16]),
-        epoch: 3,
-    };
+    let owner = OwnerRecord::new(StoreId::from_bytes([7; 16]), 3);
     store.set_owner(&owner).await.unwrap();
     fs::write(root.path().join("blobs/README"), b"").unwrap();
     fs::create_dir(
@@ -279,10 +276,7 @@ async fn an_owner_record_that_cannot_be_replaced_stays() {
     let files = Arc::new(Faulty::default());
     let store = FsBlobs::open_with(root.path(), Box::new(Arc::clone(&files))).unwrap();
     assert_eq!(store.owner().await.unwrap(), None);
-    let record = |epoch| OwnerRecord {
-        store: StoreId::from_bytes([7; 16]),
-        epoch,
-    };
+    let record = |epoch| OwnerRecord::new(StoreId::from_bytes([7; 16]), epoch);
     store.set_owner(&record(1)).await.unwrap();
     for failing in 0..5 {
         files.left.store(failing, Ordering::Relaxed);

@@ -2,16 +2,21 @@
 
 use std::io;
 
+use bleepstore_core::model::LaterFormat;
+
 /// Why a log cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A later version of BleepStore wrote it.
-    #[error("the log has format version {found}, and this version of bleepstore knows {known} at most")]
-    Newer {
-        /// The version in the file.
-        found: u32,
-        /// The latest version that this program knows.
-        known: u32,
+    #[error(transparent)]
+    TooNew(#[from] LaterFormat),
+    /// A later version of BleepStore wrote a line of it.
+    #[error("line {line}: {reason}")]
+    UnknownLine {
+        /// The line, counted from 1.
+        line: u64,
+        /// Which release to use.
+        reason: String,
     },
     /// Its first line is not that of a log.
     #[error("the file does not start as a log of bleepstore does: {0}")]

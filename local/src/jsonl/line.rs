@@ -7,6 +7,8 @@
 
 use bleepstore_core::digest::crc64nvme;
 use bleepstore_core::memory::Change;
+use bleepstore_core::model::Release;
+use bleepstore_core::ports::{StoreErrorKind, unreadable};
 use serde::{Deserialize, Serialize};
 
 /// The latest version of the format that this program reads, and the one that it writes.
@@ -28,6 +30,9 @@ pub(super) struct Header {
     pub(super) format: String,
     /// The version of everything behind this line.
     pub(super) version: u32,
+    /// The program that began the log. Release 0.1 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) written_by: Option<Release>,
 }
 
 impl Header {
@@ -36,12 +41,14 @@ impl Header {
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
+            written_by: Some(Release::CURRENT),
         }
     }
 }
 
 /// Every other line: what one call of the port changed, in one step.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Record {
     /// How many bytes of the file were durable when this line was written.
     pub(super) synced: u64,
@@ -96,14 +103,21 @@ pub(super) enum BadLine {
     Damaged(&'static str),
     /// It is what was written, but nothing that this program knows.
     Unknown(String),
+    /// It is what a later program writes.
+    TooNew(String),
 }
 
 /// Reads a line other than the first.
 pub(super) fn read_record(line: &mut [u8]) -> Result<Record, BadLine> {
     let json = checked(line)?;
-    serde_json::from_slice(json).map_err(|error| match serde_json::from_slice::<Header>(json) {
-        Ok(_) => BadLine::Unknown("it is a second header".to_owned()),
-        Err(_) => BadLine::Unknown(format!("it is no record: {error}")),
+    serde_json::from_slice(json).map_err(|error| {
+        if serde_json::from_slice::<Header>(json).is_ok() {
+            return BadLine::Unknown("it is a second header".to_owned());
+        }
+        match unreadable(json, &error) {
+            later if later.kind == StoreErrorKind::TooNew => BadLine::TooNew(later.to_string()),
+            _ => BadLine::Unknown(format!("it is no record: {error}")),
+        }
     })
 }
 

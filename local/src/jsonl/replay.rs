@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 
 use bleepstore_core::memory::Rows;
+use bleepstore_core::model::LaterFormat;
 
 use super::error::OpenError;
 use super::line::{BadLine, FORMAT, VERSION, read_header, read_record};
@@ -87,6 +88,9 @@ pub(super) fn replay(log: impl Read) -> Result<Replayed, OpenError> {
             (_, Err(BadLine::Unknown(reason))) => {
                 return Err(OpenError::Corrupt { line: number, reason });
             }
+            (_, Err(BadLine::TooNew(reason))) => {
+                return Err(OpenError::UnknownLine { line: number, reason });
+            }
             (Some(_), _) => replayed.torn += length,
         }
     }
@@ -97,7 +101,7 @@ fn check_header(line: &mut [u8]) -> Result<(), OpenError> {
     let header = read_header(line).map_err(|bad| {
         OpenError::Foreign(match bad {
             BadLine::Damaged(reason) => reason.to_owned(),
-            BadLine::Unknown(reason) => reason,
+            BadLine::Unknown(reason) | BadLine::TooNew(reason) => reason,
         })
     })?;
     if header.format != FORMAT {
@@ -106,11 +110,6 @@ fn check_header(line: &mut [u8]) -> Result<(), OpenError> {
             header.format
         )));
     }
-    if header.version > VERSION {
-        return Err(OpenError::Newer {
-            found: header.version,
-            known: VERSION,
-        });
-    }
+    LaterFormat::refuse("the log", header.version, VERSION, header.written_by)?;
     Ok(())
 }

@@ -12,6 +12,9 @@ pub(super) enum Failure {
     /// What is stored is not what this version writes.
     #[error("a stored row cannot be understood: {0}")]
     Unreadable(Box<dyn std::error::Error + Send + Sync>),
+    /// What is stored is not what this version writes, or is what a later one does.
+    #[error("{0}")]
+    Stored(StoreError),
     /// The caller gave something that no row can hold.
     #[error("a record does not fit: {0}")]
     DoesNotFit(Box<dyn std::error::Error + Send + Sync>),
@@ -45,6 +48,7 @@ impl Failure {
     fn kind(&self) -> StoreErrorKind {
         match self {
             Self::Unreadable(_) => StoreErrorKind::Corrupt,
+            Self::Stored(error) => error.kind,
             Self::DoesNotFit(_) => StoreErrorKind::Internal,
             Self::Sqlite(error) => sqlite_kind(error),
         }

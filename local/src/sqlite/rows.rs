@@ -5,7 +5,7 @@ use bleepstore_core::model::{
     ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Owner, Timestamp,
 };
 use bleepstore_core::model::{BucketId, WriteCondition};
-use bleepstore_core::ports::Page;
+use bleepstore_core::ports::{Page, read_stored};
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Params, Row};
@@ -46,7 +46,7 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, Failure> {
 }
 
 pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(Failure::unreadable)
+    read_stored(text).map_err(Failure::Stored)
 }
 
 /// The JSON in column `index` of `row`.
@@ -148,6 +148,7 @@ fn checksum_type(names: (String, String)) -> Result<(ChecksumAlgorithm, Checksum
 
 /// What a row of objects keeps beside its columns.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Detail {
     headers: ObjectHeaders,
     #[serde(default, skip_serializing_if = "Option::is_none")]

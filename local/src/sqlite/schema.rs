@@ -4,8 +4,10 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
+use bleepstore_core::model::LaterFormat;
+use bleepstore_core::ports::{StoreErrorKind, StoreRecord, read_stored};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Row, Transaction, TransactionBehavior};
 
 /// How long a connection waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -14,7 +16,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 64;
 
 /// Entry `n` takes a database from schema version `n` to `n + 1`. Entries are never edited, only added.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+
+/// The version of a new database. Later ones come at the first use of what needs them ([`raise`]), so that a program of the
+/// release before can go on until then.
+const NEW: usize = 1;
+
+/// The version that has a place for the store's record which release 0.1 does not know. That release refuses to open it.
+pub(super) const MOVED_RECORD: usize = 2;
 
 /// Keys are BLOBs, so that they sort by their UTF-8 bytes. Columns that a listing shows come first;
 /// `detail` and `manifest` hold the rest as JSON, behind them, so that a listing need not read the
@@ -96,17 +105,19 @@ CREATE TABLE store (
 ) STRICT;
 ";
 
+const VERSION_2: &str = "
+CREATE TABLE moved_store (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    detail TEXT NOT NULL
+) STRICT;
+";
+
 /// Why a database cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A later version of BleepStore wrote it.
-    #[error("the database has schema version {found}, and this version of bleepstore knows {known} at most")]
-    NewerSchema {
-        /// The version in the file.
-        found: i64,
-        /// The latest version that this program writes.
-        known: i64,
-    },
+    #[error("{0}")]
+    TooNew(String),
     /// It is a SQLite database of something else.
     #[error("the file is an SQLite database, but not one of bleepstore")]
     Foreign,
@@ -178,9 +189,20 @@ fn create_private(path: &Path) -> Result<bool, OpenError> {
 
 fn refuse_unknown(db: &Connection) -> Result<(), OpenError> {
     let found = version(db)?;
-    let known = MIGRATIONS.len() as i64;
-    if found > known {
-        return Err(OpenError::NewerSchema { found, known });
+    let known = MIGRATIONS.len();
+    let record = record_beyond(db, found);
+    if found > known as i64 {
+        // The record says who wrote it, wherever a later program left it where it was.
+        let written_by = record.and_then(|record| record.get("written_by")?.as_str()?.parse().ok());
+        let found = u32::try_from(found).unwrap_or(u32::MAX);
+        let refused = LaterFormat::refuse("the database", found, known as u32, written_by);
+        return refused.map_err(|later| OpenError::TooNew(later.to_string()));
+    }
+    if let Some(record) = record
+        && let Err(error) = read_stored::<StoreRecord>(record.to_string())
+        && error.kind == StoreErrorKind::TooNew
+    {
+        return Err(OpenError::TooNew(error.to_string()));
     }
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if found < 0 || (found == 0 && tables > 0) {
@@ -189,22 +211,43 @@ fn refuse_unknown(db: &Connection) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// The store's record in a database that has a place for it which release 0.1 does not know; none that cannot be read.
+fn record_beyond(db: &Connection, version: i64) -> Option<serde_json::Value> {
+    if version < MOVED_RECORD as i64 {
+        return None;
+    }
+    let read = |row: &Row<'_>| row.get::<_, String>(0);
+    let record = db.query_row("SELECT detail FROM moved_store", [], read).ok()?;
+    serde_json::from_str(&record).ok()
+}
+
 fn version(db: &Connection) -> Result<i64, rusqlite::Error> {
     db.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// Takes the database to the latest version, in one transaction.
+/// Takes the database to the version of a new one, in one transaction.
 fn migrate(db: &Connection) -> Result<(), OpenError> {
-    if version(db)? == MIGRATIONS.len() as i64 {
+    if version(db)? >= NEW as i64 {
         return Ok(());
     }
     // Immediate: one that turns from reading to writing is refused, and not made to wait, where another process has written.
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    raise(db, NEW)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Takes the database to schema version `to` within the transaction that is under way, if it is not there yet.
+pub(super) fn raise(db: &Connection, to: usize) -> Result<(), rusqlite::Error> {
     let found = usize::try_from(version(db)?).unwrap_or(0);
-    for (step, script) in MIGRATIONS.iter().enumerate().skip(found) {
+    for (step, script) in MIGRATIONS.iter().enumerate().take(to).skip(found) {
         db.execute_batch(script)?;
         db.pragma_update(None, "user_version", step as i64 + 1)?;
     }
-    transaction.commit()?;
     Ok(())
+}
+
+/// Whether the database is at schema version `at` or beyond.
+pub(super) fn has_reached(db: &Connection, at: usize) -> Result<bool, rusqlite::Error> {
+    Ok(version(db)? >= at as i64)
 }

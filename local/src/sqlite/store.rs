@@ -2,32 +2,40 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::Timestamp;
-use bleepstore_core::ports::{StoreIndex, StoreRecord, StoreResult};
+use bleepstore_core::ports::{RecordPlace, StoreIndex, StoreRecord, StoreResult};
 use rusqlite::{Connection, params};
 
 use super::SqliteMetadata;
 use super::error::Failure;
 use super::rows::{first, json_column, to_json};
+use super::schema::{self, MOVED_RECORD};
 
 #[async_trait]
 impl StoreIndex for SqliteMetadata {
-    async fn store_record(&self) -> StoreResult<Option<StoreRecord>> {
-        self.look(record).await
+    async fn record_at(&self, place: RecordPlace) -> StoreResult<Option<StoreRecord>> {
+        self.look(move |db| record(db, place)).await
     }
 
-    async fn swap_store_record(
+    async fn swap_record_at(
         &self,
+        place: RecordPlace,
         expected: Option<&StoreRecord>,
         record: &StoreRecord,
     ) -> StoreResult<bool> {
         let expected = expected.copied();
         let detail = to_json(record)?;
         self.change(move |db| {
-            if self::record(db)? != expected {
+            if self::record(db, place)? != expected {
                 return Ok(false);
             }
-            db.prepare_cached("INSERT OR REPLACE INTO store (id, detail) VALUES (1, ?)")?
-                .execute([detail])?;
+            let put = match place {
+                RecordPlace::First => "INSERT OR REPLACE INTO store (id, detail) VALUES (1, ?)",
+                RecordPlace::Moved => {
+                    schema::raise(db, MOVED_RECORD)?;
+                    "INSERT OR REPLACE INTO moved_store (id, detail) VALUES (1, ?)"
+                }
+            };
+            db.prepare_cached(put)?.execute([detail])?;
             Ok(true)
         })
         .await
@@ -52,7 +60,13 @@ impl StoreIndex for SqliteMetadata {
     }
 }
 
-fn record(db: &Connection) -> Result<Option<StoreRecord>, Failure> {
-    let mut select = db.prepare_cached("SELECT detail FROM store WHERE id = 1")?;
-    first(&mut select, [], |row| json_column(row, 0))
+fn record(db: &Connection, place: RecordPlace) -> Result<Option<StoreRecord>, Failure> {
+    let select = match place {
+        RecordPlace::First => "SELECT detail FROM store WHERE id = 1",
+        RecordPlace::Moved if schema::has_reached(db, MOVED_RECORD)? => {
+            "SELECT detail FROM moved_store WHERE id = 1"
+        }
+        RecordPlace::Moved => return Ok(None),
+    };
+    first(&mut db.prepare_cached(select)?, [], |row| json_column(row, 0))
 }

@@ -99,10 +99,7 @@ pub async fn the_last_owner_record_is_kept_and_is_no_blob(f: BlobFixture) {
         return;
     }
     for epoch in [1, u64::MAX] {
-        let owner = OwnerRecord {
-            store: f.samples.id(StoreId::from_bytes),
-            epoch,
-        };
+        let owner = OwnerRecord::new(f.samples.id(StoreId::from_bytes), epoch);
         f.store.set_owner(&owner).await.unwrap();
         assert_eq!(f.store.owner().await.unwrap(), Some(owner));
     }

@@ -37,6 +37,19 @@ impl Faults {
         })
     }
 
+    /// A verdict on the `nth` call of `method`, counted from 0, and on every later one.
+    pub fn from(method: &'static str, nth: usize, verdict: Verdict) -> Self {
+        let mut calls = 0;
+        Self::decided_by(move |called| {
+            calls += usize::from(called == method);
+            if called == method && calls > nth {
+                verdict
+            } else {
+                Verdict::Pass
+            }
+        })
+    }
+
     /// The same verdict on every call of any method.
     pub fn everywhere(verdict: Verdict) -> Self {
         Self::decided_by(move |_| verdict)

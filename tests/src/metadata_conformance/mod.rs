@@ -279,8 +279,39 @@ macro_rules! metadata_conformance {
                 credentials_page_in_the_order_of_their_access_keys;
             store_record:
                 the_store_record_is_swapped_from_what_was_expected_only
-                of_racing_swaps_of_the_store_record_one_wins;
+                of_racing_swaps_of_the_store_record_one_wins
+                the_format_rises_where_it_is_needed_and_the_store_goes_on_in_it
+                a_rise_that_breaks_off_anywhere_is_finished_by_the_next
+                of_racing_rises_each_ends_in_the_format
+                a_store_of_a_later_format_is_refused
+                a_bucket_of_a_later_layout_is_refused_wherever_its_row_is_read;
         }
+    };
+}
+
+/// The rules about a store's one record of itself, each on an empty store, which `fixture` makes. For stores that the other
+/// rules share.
+#[macro_export]
+macro_rules! store_record_rules {
+    ($fixture:expr) => {
+        $crate::store_record_rules! {
+            $fixture;
+            the_store_record_is_swapped_from_what_was_expected_only
+            of_racing_swaps_of_the_store_record_one_wins
+            the_format_rises_where_it_is_needed_and_the_store_goes_on_in_it
+            a_rise_that_breaks_off_anywhere_is_finished_by_the_next
+            of_racing_rises_each_ends_in_the_format
+            a_store_of_a_later_format_is_refused
+            a_bucket_of_a_later_layout_is_refused_wherever_its_row_is_read
+        }
+    };
+    ($fixture:expr; $($rule:ident)+) => {
+        $(
+            #[tokio::test]
+            async fn $rule() {
+                $crate::metadata_conformance::store_record::$rule($fixture).await;
+            }
+        )+
     };
 }
 

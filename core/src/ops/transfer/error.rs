@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::{Counts, FORMAT, VERSION};
-use crate::model::StoreId;
+use super::{Counts, FORMAT};
+use crate::model::{LaterFormat, StoreId};
 use crate::ports::StoreError;
 
 /// Why an export, an import or a migration failed. What was written so far stays, and the store that was written to
@@ -34,8 +34,8 @@ pub enum TransferError {
     #[error("this is not an export: its first line does not say {FORMAT:?}")]
     NotAnExport,
     /// A later version wrote it.
-    #[error("the export is of version {0}, and this program reads version {VERSION}")]
-    Version(u32),
+    #[error(transparent)]
+    TooNew(#[from] LaterFormat),
     /// The store that is read was never used, or an import into it is not finished.
     #[error("the store that is read has no record of itself, or an import into it is not finished")]
     SourceNotActive,

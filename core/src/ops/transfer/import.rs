@@ -19,8 +19,8 @@ use super::placing::{
 use super::reader::Reader;
 use super::walk::RecordSink;
 use super::{Counts, Header, Progress, Record, TransferError};
-use crate::model::{Bucket, Upload};
-use crate::ops::rows;
+use crate::model::{Bucket, Format, Upload};
+use crate::ops::{raise_format, rows};
 use crate::ports::{OwnerRecord, Ports, StoreRecord, StoreResult};
 
 /// How many records are written at the same time.
@@ -96,17 +96,19 @@ impl<'a> Importer<'a> {
         existing: Existing,
         progress: &'a Progress,
     ) -> Result<Self, TransferError> {
-        let record = StoreRecord {
-            store: header.store,
-            epoch: header.epoch,
-            active: false,
-            gc_cursor: None,
-        };
         let found = ports
             .metadata
             .store_record()
             .await
             .map_err(TransferError::Target)?;
+        let record = StoreRecord {
+            store: header.store,
+            epoch: header.epoch,
+            active: false,
+            gc_cursor: None,
+            // What the store held before may have raised its format, which never falls.
+            ..found.unwrap_or_else(|| StoreRecord::new(header.store))
+        };
         match found {
             Some(found) if found == record => {}
             Some(found) if !found.active => {
@@ -127,7 +129,9 @@ impl<'a> Importer<'a> {
             ports,
             progress,
             existing,
-            record,
+            record: in_format_of_blobs(ports, record)
+                .await
+                .map_err(TransferError::Target)?,
             bucket: None,
             upload: None,
             counts: Counts::default(),
@@ -174,10 +178,7 @@ impl<'a> Importer<'a> {
             active: true,
             ..self.record
         };
-        let owner = OwnerRecord {
-            store: store.store,
-            epoch: store.epoch,
-        };
+        let owner = OwnerRecord::of(&store);
         // In this order: where it ends in between, neither this store nor the one before it owns the bytes, and the
         // import can be finished.
         ports
@@ -241,6 +242,18 @@ impl RecordSink for Importer<'_> {
             Record::Header(_) | Record::Trailer(_) | Record::Credential(_) => Ok(()),
         }
     }
+}
+
+/// The store's record, in a format that is no lower than that of the blobs whose records are brought.
+async fn in_format_of_blobs(ports: &Ports, record: StoreRecord) -> StoreResult<StoreRecord> {
+    let owner = ports.blobs.owner().await?;
+    let format = owner.map_or(Format::FIRST, |owner| owner.format);
+    if format <= record.format {
+        return Ok(record);
+    }
+    raise_format(ports, format).await?;
+    let raised = ports.metadata.store_record().await?;
+    Ok(raised.unwrap_or(record))
 }
 
 /// The reader and the walk keep the order, so that this is a defect.

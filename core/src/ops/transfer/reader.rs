@@ -5,7 +5,8 @@ use serde::Deserialize;
 use super::lines::{ExportStream, Lines};
 use super::{Counts, FORMAT, Header, Record, TransferError, VERSION};
 use crate::digest::Sha256Hasher;
-use crate::model::{BucketId, UploadId};
+use crate::model::{BucketId, LaterFormat, UploadId};
+use crate::ports::unreadable;
 
 /// The records of an export.
 pub(super) struct Reader {
@@ -26,6 +27,8 @@ struct Preface {
 struct Origin {
     format: String,
     version: u32,
+    #[serde(default)]
+    written_by: Option<String>,
 }
 
 impl Reader {
@@ -51,9 +54,8 @@ impl Reader {
         if preface.header.format != FORMAT {
             return Err(TransferError::NotAnExport);
         }
-        if preface.header.version != VERSION {
-            return Err(TransferError::Version(preface.header.version));
-        }
+        let written_by = preface.header.written_by.and_then(|release| release.parse().ok());
+        LaterFormat::refuse("the export", preface.header.version, VERSION, written_by)?;
         match self.parse(&line)? {
             Record::Header(header) => {
                 self.take_in(&line);
@@ -115,7 +117,8 @@ impl Reader {
     }
 
     fn parse(&self, line: &[u8]) -> Result<Record, TransferError> {
-        serde_json::from_slice(line).map_err(|error| self.wrong(format!("it cannot be understood: {error}")))
+        serde_json::from_slice(line)
+            .map_err(|error| self.wrong(format!("it cannot be understood: {}", unreadable(line, &error))))
     }
 
     fn take_in(&mut self, line: &[u8]) {

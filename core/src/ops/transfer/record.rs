@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Bucket, Credential, ObjectRecord, Owner, Part, StoreId, Timestamp, Upload};
+use crate::model::{Bucket, Credential, ObjectRecord, Owner, Part, Release, StoreId, Timestamp, Upload};
 
 /// What the first line of an export says that it is.
 pub const FORMAT: &str = "bleepstore-export";
 
-/// The version of the format that is written, and the only one that is read.
+/// The version of the format that is written, and the latest that is read.
 pub const VERSION: u32 = 1;
 
 /// A line of an export. The header comes first, then credentials, then each bucket, followed by its objects in the
@@ -50,6 +50,7 @@ impl Record {
 
 /// What an export is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Header {
     /// [`FORMAT`].
     pub format: String,
@@ -63,10 +64,14 @@ pub struct Header {
     pub created: Timestamp,
     /// Whether credentials carry their secret keys.
     pub secrets: bool,
+    /// The program that wrote it. Release 0.1 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_by: Option<Release>,
 }
 
 /// A credential, with its secret key only where that was asked for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExportedCredential {
     /// What requests name.
     pub access_key: String,
@@ -111,6 +116,7 @@ impl fmt::Debug for ExportedCredential {
 
 /// How many records of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Counts {
     /// Credentials.
     pub credentials: u64,
@@ -149,6 +155,7 @@ impl fmt::Display for Counts {
 
 /// That an export is whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trailer {
     /// How many records it has.
     pub counts: Counts,

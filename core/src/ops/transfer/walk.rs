@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Counts, ExportedCredential, FORMAT, Header, Record, TransferError, VERSION};
-use crate::model::{Bucket, BucketState, Manifest, ObjectKind, ObjectRecord, UploadState};
+use crate::model::{Bucket, BucketState, Manifest, ObjectKind, ObjectRecord, Release, UploadState};
 use crate::ops::rows;
 use crate::ports::{Ports, StoreResult};
 
@@ -34,6 +34,7 @@ pub(super) async fn header(ports: &Ports, secrets: bool) -> Result<Header, Trans
         epoch: record.epoch,
         created: ports.clock.now(),
         secrets,
+        written_by: Some(Release::CURRENT),
     })
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use bleepstore_core::memory::{Change, Journal};
-use bleepstore_core::model::WriteCondition;
+use bleepstore_core::model::{Release, WriteCondition};
 use bleepstore_core::ports::{BucketIndex, ObjectIndex, StoreErrorKind};
 
 use super::super::line::write_record;
@@ -40,11 +40,11 @@ fn a_new_log_is_its_header_and_for_its_owner_alone() {
     let (folder, path) = temporary();
     JsonlMetadata::open(&path).unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    assert!(
-        text.starts_with("{\"crc\":\"")
-            && text.ends_with("\",\"format\":\"bleepstore-metadata\",\"version\":1}\n"),
-        "{text}"
+    let end = format!(
+        "\",\"format\":\"bleepstore-metadata\",\"version\":1,\"written_by\":\"{}\"}}\n",
+        Release::CURRENT
     );
+    assert!(text.starts_with("{\"crc\":\"") && text.ends_with(&end), "{text}");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
@@ -178,22 +178,25 @@ fn a_log_of_a_later_version_is_refused_and_not_touched() {
     let (folder, path) = temporary();
     JsonlMetadata::open(&path).unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    let rest = ",\"format\":\"bleepstore-metadata\",\"version\":2}";
+    let rest = ",\"format\":\"bleepstore-metadata\",\"version\":2,\"written_by\":\"9.8.7\"}";
     let crc = bleepstore_core::digest::crc64nvme(rest.as_bytes());
     let later = format!("{{\"crc\":\"{crc:016x}\"{rest}\nsomething else\n");
     fs::write(&path, &later).unwrap();
     let refused = JsonlMetadata::open(&path).err().unwrap();
-    assert!(matches!(refused, OpenError::Newer { found: 2, known: 1 }));
     assert_eq!(
         refused.to_string(),
-        "the log has format version 2, and this version of bleepstore knows 1 at most"
+        format!(
+            "the log is in format 2, which bleepstore 9.8.7 wrote, and this is bleepstore {}, which knows format 1 at \
+             most: use bleepstore 9.8.7 or a later one; nothing was changed",
+            Release::CURRENT
+        )
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), later);
     for foreign in [
         "",
         "something else\n",
         &text[..text.len() - 1],
-        &later.replace("2}", "1}"),
+        &later.replace("n\":2", "n\":1"),
     ] {
         fs::write(&path, foreign).unwrap();
         let refused = JsonlMetadata::open(&path).err().unwrap();
@@ -201,6 +204,39 @@ fn a_log_of_a_later_version_is_refused_and_not_touched() {
         assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A later program may add kinds of changes, and members to rows, without another version of the log.
+#[test]
+fn a_log_with_a_line_of_a_later_program_is_refused_and_not_touched() {
+    let (folder, path) = temporary();
+    JsonlMetadata::open(&path).unwrap();
+    let log = fs::read_to_string(&path).unwrap();
+    let store =
+        "\"store\":\"07070707070707070707070707070707\",\"epoch\":1,\"active\":true,\"gc_cursor\":null";
+    for (change, expected) in [
+        (
+            format!("{{\"moved_store\":{{{store},\"format\":7,\"written_by\":\"9.8.7\"}}}}"),
+            "line 2: the store is in format 7, which bleepstore 9.8.7 wrote, and this is",
+        ),
+        (
+            format!("{{\"store\":{{{store},\"lease\":1}}}}"),
+            "line 2: a row holds what this is too old to know (unknown field `lease`",
+        ),
+        (
+            "{\"event\":{}}".to_owned(),
+            "line 2: a row holds what this is too old to know (unknown variant `event`",
+        ),
+    ] {
+        let rest = format!(",\"synced\":{},\"changes\":[{change}]}}", log.len());
+        let crc = bleepstore_core::digest::crc64nvme(rest.as_bytes());
+        let later = format!("{log}{{\"crc\":\"{crc:016x}\"{rest}\n");
+        fs::write(&path, &later).unwrap();
+        let line = JsonlMetadata::open(&path).err().unwrap().to_string();
+        assert!(line.starts_with(expected), "{line}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), later);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }
 
 #[tokio::test]

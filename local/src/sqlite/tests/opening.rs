@@ -5,8 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use bleepstore_core::model::WriteCondition;
-use bleepstore_core::ports::{BucketIndex, ObjectIndex, StoreErrorKind};
+use bleepstore_core::model::{Release, StoreId, WriteCondition};
+use bleepstore_core::ports::{
+    BucketIndex, ObjectIndex, RecordPlace, StoreErrorKind, StoreIndex, StoreRecord,
+};
 use rusqlite::Connection;
 
 use super::super::{OpenError, SqliteMetadata, schema};
@@ -69,10 +71,14 @@ fn a_database_of_a_newer_schema_is_refused_and_not_touched() {
     drop(db);
     let before = fs::read(&path).unwrap();
     let refused = SqliteMetadata::open(&path).err().unwrap();
-    assert!(matches!(refused, OpenError::NewerSchema { found: 99, known: 1 }));
+    assert!(matches!(refused, OpenError::TooNew(_)));
     assert_eq!(
         refused.to_string(),
-        "the database has schema version 99, and this version of bleepstore knows 1 at most"
+        format!(
+            "the database is in format 99, and this is bleepstore {}, which knows format 2 at most: use the release that \
+             wrote it, or a later one; nothing was changed",
+            Release::CURRENT
+        )
     );
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(
@@ -80,6 +86,55 @@ fn a_database_of_a_newer_schema_is_refused_and_not_touched() {
         1,
         "no log was begun"
     );
+}
+
+/// A later program keeps the record where this one can find it, whatever else it brings.
+#[test]
+fn a_database_of_a_later_format_is_refused_and_says_who_wrote_it() {
+    let (_folder, path) = temporary();
+    let db = schema::open_writer(&path).unwrap();
+    schema::raise(&db, schema::MOVED_RECORD).unwrap();
+    let record = r#"{"store":"07070707070707070707070707070707","active":true,"format":7,"written_by":"9.8.7","more":[]}"#;
+    db.execute("INSERT INTO moved_store VALUES (1, ?)", [record])
+        .unwrap();
+    db.execute_batch("PRAGMA journal_mode = DELETE").unwrap();
+    for (version, what) in [
+        (2, "the store is in format 7"),
+        (3, "the database is in format 3"),
+    ] {
+        db.pragma_update(None, "user_version", version).unwrap();
+        let before = fs::read(&path).unwrap();
+        let refused = SqliteMetadata::open(&path).err().unwrap();
+        let line = refused.to_string();
+        assert!(matches!(refused, OpenError::TooNew(_)), "{line}");
+        assert!(
+            line.starts_with(&format!("{what}, which bleepstore 9.8.7 wrote, ")),
+            "{line}"
+        );
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+}
+
+/// So that a program of release 0.1 opens what this one has made and used.
+#[tokio::test]
+async fn a_new_database_has_the_first_schema_until_a_feature_needs_another() {
+    let (_folder, path) = temporary();
+    let version = || {
+        let db = Connection::open(&path).unwrap();
+        db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    let store = SqliteMetadata::open(&path).unwrap();
+    let record = StoreRecord::new(StoreId::from_bytes([7; 16]));
+    assert!(store.swap_store_record(None, &record).await.unwrap());
+    assert_eq!(store.record_at(RecordPlace::Moved).await.unwrap(), None);
+    assert_eq!(version(), 1);
+    let swapped = store.swap_record_at(RecordPlace::Moved, None, &record).await;
+    assert!(swapped.unwrap());
+    assert_eq!(version(), 2);
+    store.close().await.unwrap();
+    let store = SqliteMetadata::open(&path).unwrap();
+    assert_eq!(store.record_at(RecordPlace::Moved).await.unwrap(), Some(record));
 }
 
 #[test]

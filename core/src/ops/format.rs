@@ -1,0 +1,85 @@
+//! The format of a store: refused where it is too new, raised where a feature needs it.
+
+use crate::model::{Format, Release};
+use crate::ports::{
+    MetadataStore, OwnerRecord, Ports, RecordPlace, StoreError, StoreErrorKind, StoreRecord, StoreResult,
+    back_off,
+};
+
+/// How often a record that others change is read again.
+const ATTEMPTS: u32 = 16;
+
+/// Reads the records of both stores, each of which is an error of kind `TooNew` where a later program has raised its
+/// format. Whoever works on a store begins with this.
+pub async fn check_formats(ports: &Ports) -> StoreResult<()> {
+    ports.metadata.store_record().await?;
+    ports.blobs.owner().await?;
+    Ok(())
+}
+
+/// Raises the format of a store to `wanted`, if it is lower: what the first use of a feature does before it stores what
+/// programs of a lower format would lose or not see. Once this returns, programs that do not know `wanted` refuse the
+/// store from their next start or slice of garbage collection on, and those of release 0.1 free nothing.
+///
+/// It may break off anywhere, and be begun again: the store serves in between, in its old format or in the new one.
+pub async fn raise_format(ports: &Ports, wanted: Format) -> StoreResult<()> {
+    let record = raise_record(ports, wanted).await?;
+    let owner = ports.blobs.owner().await?.filter(|owner| owner.names(&record));
+    // The blob store's record is the second: one of a higher format would say that this metadata store is an old copy.
+    match owner {
+        Some(owner) if owner.format < record.format => ports.blobs.set_owner(&OwnerRecord::of(&record)).await,
+        _ => Ok(()),
+    }
+}
+
+async fn raise_record(ports: &Ports, wanted: Format) -> StoreResult<StoreRecord> {
+    let metadata = ports.metadata.as_ref();
+    for attempt in 0..ATTEMPTS {
+        back_off(ports.clock.as_ref(), ports.entropy.as_ref(), attempt).await;
+        let found = metadata.store_record().await?;
+        let record = found.ok_or_else(|| StoreError::internal("a store without a record has no format"))?;
+        if record.format >= wanted {
+            return Ok(record);
+        }
+        let format = match record.place() {
+            RecordPlace::First => Format::FENCED,
+            RecordPlace::Moved => wanted,
+        };
+        let raised = StoreRecord {
+            format,
+            written_by: Some(Release::CURRENT),
+            ..record
+        };
+        match record.place() {
+            RecordPlace::First => move_record(metadata, &record, &raised).await?,
+            RecordPlace::Moved if metadata.swap_store_record(Some(&record), &raised).await? => {
+                return Ok(raised);
+            }
+            RecordPlace::Moved => {}
+        }
+    }
+    Err(StoreError::new(
+        StoreErrorKind::Throttled,
+        "others keep changing the store's record",
+    ))
+}
+
+/// Puts `raised` where release 0.1 does not look, and a fence in the place of `record`: only with the fence does it count.
+async fn move_record(
+    metadata: &dyn MetadataStore,
+    record: &StoreRecord,
+    raised: &StoreRecord,
+) -> StoreResult<()> {
+    let left_over = metadata.record_at(RecordPlace::Moved).await?;
+    if metadata
+        .swap_record_at(RecordPlace::Moved, left_over.as_ref(), raised)
+        .await?
+    {
+        let fence = StoreRecord::fence();
+        // Where it has changed meanwhile, the next attempt begins with what it is by then.
+        metadata
+            .swap_record_at(RecordPlace::First, Some(record), &fence)
+            .await?;
+    }
+    Ok(())
+}
