@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 /// The least part that is not the last.
 const PART: usize = 5 << 20;
 
-/// The lengths of bodies that nothing names in the end: of a part that was replaced, of one whose upload was aborted, and
-/// of one that its upload's completion left out.
+/// The lengths of bodies that nothing names in the end: of a part that was replaced, of one whose upload was
+/// aborted, and of one that its upload's completion left out.
 pub(crate) const UNNAMED: [usize; 3] = [20_001, 20_003, 20_005];
 
 /// The length of a body that only a retired manifest names: its object and the copy of that are gone.
@@ -20,7 +20,8 @@ pub(crate) const PHOTOS: &str = "photos";
 /// The bucket of another account.
 pub(crate) const ALICES: &str = "alices";
 
-/// Fills an empty store. `pieces` extents of an object are just too many for a row. Returns what the rules have to know.
+/// Fills an empty store. `pieces` extents of one part are just too many for a row. Returns what the rules have to
+/// know.
 pub(crate) fn write(s3: &S3, pieces: usize) -> Value {
     let photos = s3.bucket_named(PHOTOS.to_owned());
     photos.request("PUT").expect(200);
@@ -140,8 +141,8 @@ fn write_of_another_account(photos: &Bucket, s3: &S3) {
         .expect(200);
 }
 
-/// An upload whose parts were sent, with a checksum of checksums and a part that is not listed, and one whose parts were
-/// copied, with a checksum of the whole. Returns the first.
+/// An upload whose parts were sent, with a checksum of checksums and a part that is not listed, and one whose parts
+/// were copied, with a checksum of the whole. Returns the first.
 fn write_in_parts(photos: &Bucket) -> Value {
     let (key, bodies) = ("parts/sent", [vec![b'p'; PART], b"the last part".to_vec()]);
     let create = photos
@@ -201,8 +202,8 @@ fn copied_part(part: Request, from: &str, range: Option<(usize, usize)>) -> Uplo
     UploadedPart { number: 0, etag }
 }
 
-/// An object of `pieces` small extents in one part. A part that is not the last has 5 MiB, so the pieces are gathered after
-/// such a part of another object, whose last part is a copy of its own end until there are enough.
+/// An object of `pieces` small extents in one part. A part that is not the last has 5 MiB, so the pieces are
+/// gathered after such a part of another object, whose last part is a copy of its own end until there are enough.
 fn write_spread(photos: &Bucket, pieces: usize) {
     let first = b"eleven char";
     let mut lengths = vec![first.len()];

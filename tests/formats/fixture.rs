@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::stores::Store;
 
+/// The folder of all fixtures.
+pub(crate) const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+
 /// Larger files of text are kept compressed, in bytes: smaller ones can be read and searched as they are.
 const MOST_TEXT: usize = 128 * 1024;
 
@@ -24,9 +27,8 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn of<S: Store>(release: &str) -> Self {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
         Self {
-            folder: fixtures.join(release).join(S::NAME),
+            folder: Path::new(FIXTURES).join(release).join(S::NAME),
         }
     }
 

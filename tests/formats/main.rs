@@ -1,11 +1,14 @@
 //! Rows and bytes as a released version stored them, under the code of today: they are read, served, changed, checked,
 //! collected, exported and imported. `tests/fixtures/README.md` says what they are and how they were made.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
-use self::fixture::Fixture;
+use self::fixture::{FIXTURES, Fixture};
 use self::stored::Stored;
-use self::stores::{Cosmos, DynamoDb, Firestore, Jsonl, Sqlite};
+use self::stores::{Cosmos, DynamoDb, Firestore, Jsonl, Sqlite, Store};
 
 mod aged;
 mod content;
@@ -28,10 +31,13 @@ macro_rules! rules_on {
     )+};
 }
 
-/// All rules on each of these stores of a release, in modules that are named for the release and the store.
+/// All rules on each of these stores of these releases, in modules that are named for the release and the store.
 macro_rules! stored_by {
-    ($module:ident = $release:literal: $($name:ident = $store:ident),+ $(,)?) => {
-        mod $module {
+    ($($module:ident = $release:literal: $($name:ident = $store:ident),+;)+) => {
+        /// The folders of the fixtures that the rules run on.
+        const TESTED: &[(&str, &str)] = &[$($(($release, <$store as Store>::NAME)),+),+];
+
+        $(mod $module {
             $(mod $name {
                 rules_on! {
                     $release, $crate::$store:
@@ -46,12 +52,32 @@ macro_rules! stored_by {
                     an_export_of_then_is_imported_whole
                 }
             })+
-        }
+        })+
     };
 }
 
 stored_by! {
-    release_0_1 = "0.1": sqlite = Sqlite, jsonl = Jsonl, dynamodb = DynamoDb, firestore = Firestore, cosmos = Cosmos,
+    release_0_1 = "0.1":
+        sqlite = Sqlite, jsonl = Jsonl, dynamodb = DynamoDb, firestore = Firestore, cosmos = Cosmos;
+}
+
+#[test]
+fn every_fixture_is_under_the_rules() {
+    let mut tested: Vec<PathBuf> = TESTED
+        .iter()
+        .map(|(release, store)| Path::new(FIXTURES).join(release).join(store))
+        .collect();
+    tested.sort();
+    let releases = folders(Path::new(FIXTURES)).into_iter();
+    let mut kept: Vec<PathBuf> = releases.flat_map(|release| folders(&release)).collect();
+    kept.sort();
+    assert_eq!(kept, tested);
+}
+
+/// The folders in a folder.
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_dir()).collect()
 }
 
 /// The text in a field of a document.

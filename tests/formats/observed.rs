@@ -1,5 +1,5 @@
-//! What clients see of a store that [`content::write`](crate::content::write) filled, as a document: what was stored, and
-//! nothing that another release may add to its answers.
+//! What clients see of a store that [`content::write`](crate::content::write) filled, as a document: what was
+//! stored, and nothing that another release may add to its answers.
 
 use bleepstore_tests::http::encoding::sha256_hex;
 use bleepstore_tests::http::{ALICE, Bucket, Request, Response, S3};
@@ -37,20 +37,17 @@ pub(crate) fn observed(s3: &S3) -> Value {
             texts(&listed, "ListAllMyBucketsResult", &columns),
         )
     });
+    let photos = s3.bucket_named(PHOTOS.to_owned());
+    let alices = s3.bucket_named(ALICES.to_owned());
     json!({
         "accounts": Map::from_iter(buckets),
-        PHOTOS: bucket(&s3.bucket_named(PHOTOS.to_owned()), &ALICE_AS_OTHER),
-        ALICES: bucket(&s3.acting_for(&ALICE).bucket_named(ALICES.to_owned()), &|bucket| s3.bucket_named(bucket.name.clone())),
+        PHOTOS: bucket(&photos, &photos.acting_for(&ALICE)),
+        ALICES: bucket(&alices.acting_for(&ALICE), &alices),
     })
 }
 
-/// The bucket as an account asks for it that is not its owner.
-type Other<'a> = &'a dyn Fn(&Bucket) -> Bucket;
-
-const ALICE_AS_OTHER: fn(&Bucket) -> Bucket = |bucket| bucket.acting_for(&ALICE);
-
-fn bucket(owners: &Bucket, other: Other<'_>) -> Value {
-    let others = other(owners);
+/// A bucket, as its owner and another account see it.
+fn bucket(owners: &Bucket, others: &Bucket) -> Value {
     let listed = owners.list().query("fetch-owner", "true").expect(200);
     let columns = [
         "Key",
@@ -67,7 +64,7 @@ fn bucket(owners: &Bucket, other: Other<'_>) -> Value {
     let ownership = owners.request("GET").flag("ownershipControls").send();
     let objects = listed.all("ListBucketResult/Contents/Key");
     let objects = objects.into_iter().map(|key| {
-        let seen = object(owners, &others, &key);
+        let seen = object(owners, others, &key);
         (key, seen)
     });
     json!({

@@ -12,8 +12,8 @@ pub(crate) const ACCESS_KEY: &str = "AKIATESTROOT";
 pub(crate) const SECRET_KEY: &str = "a/secret+for/tests/only";
 pub(crate) const REGION: &str = "us-east-1";
 
-/// The variable that names the folder of a release's programs: `bleepstore`, `bleepstore-admin`, `bootstrap`, `bleepstore-gcp`
-/// and `bleepstore-azure`.
+/// The variable that names the folder of a release's programs: `bleepstore`, `bleepstore-admin`, `bootstrap`,
+/// `bleepstore-gcp` and `bleepstore-azure`.
 const PROGRAMS: &str = "BLEEPSTORE_RELEASED_PROGRAMS";
 
 /// The variable that names the release, such as `0.1`.

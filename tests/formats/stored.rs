@@ -28,8 +28,8 @@ use crate::stores::{Opened, Store};
 /// How old every blob is when the fixture is opened: older than every grace.
 const AGE: Duration = Duration::from_secs(48 * 60 * 60);
 
-/// What a fixture holds, in a store of its own, at the time when the fixture was made: what it says expires later has not
-/// expired.
+/// What a fixture holds, in a store of its own, at the time when the fixture was made: what it says expires later
+/// has not expired.
 pub(crate) struct Stored {
     pub(crate) fixture: Fixture,
     pub(crate) expected: Value,

@@ -112,27 +112,16 @@ fn deployed(folder: &Path, metadata: &str) -> Deployed {
 }
 
 fn keep(folder: &Path, fixture: &Fixture) {
-    let wal = folder.join("metadata.sqlite-wal");
+    let log = fs::metadata(folder.join("metadata.sqlite-wal"));
     assert!(
-        fs::metadata(wal).is_none_or_empty(),
-        "the server left rows in its log"
+        log.map_or(0, |log| log.len()) == 0,
+        "the server left rows in SQLite's log"
     );
     for file in files(folder) {
         let name = path(file.strip_prefix(folder).unwrap());
         if !EMPTY.contains(&name) {
             fixture.keep_bytes(&format!("{DATA}/{name}"), &fs::read(&file).unwrap());
         }
-    }
-}
-
-/// Whether a file holds nothing.
-trait NoneOrEmpty {
-    fn is_none_or_empty(&self) -> bool;
-}
-
-impl NoneOrEmpty for std::io::Result<fs::Metadata> {
-    fn is_none_or_empty(&self) -> bool {
-        self.as_ref().map_or(true, |file| file.len() == 0)
     }
 }
 
