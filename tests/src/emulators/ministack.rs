@@ -148,6 +148,19 @@ pub async fn create_table(
     client: &aws_sdk_dynamodb::Client,
     name: &str,
 ) -> Result<(), aws_sdk_s3::error::BoxError> {
+    create_lasting_table(client, name).await?;
+    let expiry = TimeToLiveSpecification::builder().enabled(true);
+    let expiry = expiry.attribute_name(EXPIRES_AT).build()?;
+    let update = client.update_time_to_live().table_name(name);
+    update.time_to_live_specification(expiry).send().await?;
+    Ok(())
+}
+
+/// The same table from which nothing expires by itself.
+pub async fn create_lasting_table(
+    client: &aws_sdk_dynamodb::Client,
+    name: &str,
+) -> Result<(), aws_sdk_s3::error::BoxError> {
     let mut create = client.create_table().table_name(name);
     for (key, kind) in [(PARTITION_KEY, KeyType::Hash), (SORT_KEY, KeyType::Range)] {
         let attribute = AttributeDefinition::builder().attribute_name(key);
@@ -157,9 +170,5 @@ pub async fn create_table(
             .key_schema(element.key_type(kind).build()?);
     }
     create.billing_mode(BillingMode::PayPerRequest).send().await?;
-    let expiry = TimeToLiveSpecification::builder().enabled(true);
-    let expiry = expiry.attribute_name(EXPIRES_AT).build()?;
-    let update = client.update_time_to_live().table_name(name);
-    update.time_to_live_specification(expiry).send().await?;
     Ok(())
 }

@@ -30,6 +30,8 @@ pub use function_url::FunctionUrl;
 pub use functions_host::FunctionsHost;
 pub use google_cloud::GoogleCloud;
 pub use grpc_front::{Fate, GrpcFront, GrpcStatus};
-pub use ministack::{BLOB_BUCKET, MiniStack, REGION, TABLE, create_table, dynamodb_client, s3_client};
+pub use ministack::{
+    BLOB_BUCKET, MiniStack, REGION, TABLE, create_lasting_table, create_table, dynamodb_client, s3_client,
+};
 pub use moto::Moto;
 pub use server_program::{ServerProgram, binary};

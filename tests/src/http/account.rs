@@ -36,6 +36,19 @@ pub const BOB: Account = Account {
 pub const ANONYMOUS_ID: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
 
 impl Account {
+    /// Its access key, as a store has it.
+    pub fn credential(&self) -> Credential {
+        Credential {
+            access_key: self.access_key.to_owned(),
+            secret_key: self.secret_key.to_owned(),
+            owner: Owner {
+                id: self.id.to_owned(),
+                display_name: self.display_name.to_owned(),
+            },
+            created: Timestamp::from_millis(0),
+        }
+    }
+
     fn seeing(&self, endpoint: &Endpoint) -> Endpoint {
         Endpoint {
             access_key: self.access_key.to_owned(),
@@ -48,16 +61,7 @@ impl Account {
 /// Gives the accounts their credentials. A store may have them already.
 pub(super) async fn provide_accounts(store: &dyn CredentialIndex) {
     for account in [ALICE, BOB] {
-        let credential = Credential {
-            access_key: account.access_key.to_owned(),
-            secret_key: account.secret_key.to_owned(),
-            owner: Owner {
-                id: account.id.to_owned(),
-                display_name: account.display_name.to_owned(),
-            },
-            created: Timestamp::from_millis(0),
-        };
-        let created = store.create_credential(&credential).await;
+        let created = store.create_credential(&account.credential()).await;
         created.expect("a store that takes credentials");
     }
 }

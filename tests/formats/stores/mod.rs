@@ -1,0 +1,63 @@
+//! The stores that fixtures are of: how a release's rows get out of one, and into another.
+
+mod aws;
+mod azure;
+mod google;
+mod local;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use bleepstore_core::ports::{BlobStore, Clock, MetadataStore};
+use bleepstore_tests::entropy::SeededEntropy;
+
+use crate::fixture::Fixture;
+use crate::released::Deployed;
+
+pub(crate) use self::aws::DynamoDb;
+pub(crate) use self::azure::Cosmos;
+pub(crate) use self::google::Firestore;
+pub(crate) use self::local::{Jsonl, Sqlite};
+
+/// The folder of a fixture that has the objects in a cloud's object store, by their names.
+const OBJECTS: &str = "objects";
+
+/// The stores of a deployment.
+pub(crate) struct Opened {
+    pub(crate) metadata: Arc<dyn MetadataStore>,
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) holding: Box<dyn Any>,
+}
+
+/// A store that a fixture is put into.
+pub(crate) trait Store {
+    /// The folder of its fixtures.
+    const NAME: &'static str;
+
+    /// The fixture in a store that nobody else uses, opened by the code of today.
+    fn open(fixture: &Fixture, clock: Arc<dyn Clock>) -> impl Future<Output = Opened>;
+}
+
+/// A store that a release fills.
+pub(crate) trait Source: Store {
+    /// How many extents, of one part, are just too many for a row.
+    const PIECES: usize;
+
+    /// An empty one.
+    fn start() -> Self;
+
+    /// How it is served and operated on.
+    fn deployed(&self) -> Deployed;
+
+    /// Puts all rows and bytes into the fixture.
+    fn keep(&self, fixture: &Fixture);
+}
+
+/// A name that was never used before.
+fn unused(prefix: &str) -> String {
+    format!("{prefix}-{:016x}", SeededEntropy::unpredictable().next_u64())
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Runtime::new().unwrap()
+}
