@@ -32,6 +32,13 @@ impl Fixture {
         }
     }
 
+    /// One that is kept for as long as the folder is.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
+    }
+
     pub(crate) fn exists(&self) -> bool {
         self.folder.exists()
     }

@@ -12,6 +12,7 @@ use self::stores::{Cosmos, DynamoDb, Firestore, Jsonl, Sqlite, Store};
 
 mod aged;
 mod content;
+mod fenced;
 mod fixture;
 mod made;
 mod observed;

@@ -4,7 +4,7 @@ use std::env;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use bleepstore_tests::emulators::{FunctionApp, FunctionsHost, ServerProgram};
 
@@ -25,7 +25,7 @@ pub(crate) type Variables = Vec<(&'static str, String)>;
 /// A release.
 pub(crate) struct Released {
     pub(crate) release: String,
-    programs: PathBuf,
+    pub(crate) programs: PathBuf,
 }
 
 /// How an operator's program is run on a store, and how a store is served.
@@ -81,9 +81,9 @@ impl Released {
         Ok(Server::Program(ServerProgram::start(&program, variables)?))
     }
 
-    /// Runs a subcommand of the operator's program. Returns what it printed.
-    pub(crate) fn run(&self, deployed: &Deployed, subcommand: &str, arguments: &[&str]) -> Vec<u8> {
-        let output = Command::new(self.program(deployed.tool))
+    /// Runs a subcommand of the operator's program, however it ends.
+    pub(crate) fn ended(&self, deployed: &Deployed, subcommand: &str, arguments: &[&str]) -> Output {
+        Command::new(self.program(deployed.tool))
             .env_clear()
             .envs(deployed.variables.clone())
             .env("BLEEPSTORE_LOG", "error")
@@ -91,7 +91,12 @@ impl Released {
             .args(&deployed.arguments)
             .args(arguments)
             .output()
-            .unwrap();
+            .unwrap()
+    }
+
+    /// Runs a subcommand of the operator's program. Returns what it printed.
+    pub(crate) fn run(&self, deployed: &Deployed, subcommand: &str, arguments: &[&str]) -> Vec<u8> {
+        let output = self.ended(deployed, subcommand, arguments);
         // A check that has findings ends with 1.
         let good = output.status.success() || subcommand == "fsck" && output.status.code() == Some(1);
         assert!(good, "{subcommand}: {}", String::from_utf8_lossy(&output.stderr));

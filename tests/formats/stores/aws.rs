@@ -8,8 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bleepstore_aws::dynamo::DynamoMetadata;
 use bleepstore_aws::s3_blobs::S3Blobs;
+use bleepstore_core::Ports;
 use bleepstore_core::ports::Clock;
-use bleepstore_http::OsEntropy;
+use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tests::emulators::{BLOB_BUCKET, MiniStack, TABLE, create_lasting_table};
 use serde_json::{Map, Value, json};
 
@@ -76,6 +77,16 @@ impl Source for DynamoDb {
             tool: "bleepstore-admin",
             arguments: vec!["--store".to_owned(), "aws".to_owned()],
         }
+    }
+
+    async fn opened_today(&self, work: impl AsyncFnOnce(Ports)) {
+        let ports = Ports {
+            metadata: Arc::new(self.0.metadata()),
+            blobs: Arc::new(S3Blobs::new(self.0.s3(), BLOB_BUCKET)),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+        };
+        work(ports).await;
     }
 
     fn keep(&self, fixture: &Fixture) {

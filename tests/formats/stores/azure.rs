@@ -6,12 +6,13 @@ use bleepstore_azure::azure_blobs::AzureBlobs;
 use bleepstore_azure::cosmos::connect;
 use bleepstore_azure::cosmos::schema::{CONTAINER, DATABASE};
 use bleepstore_azure::tls::use_ring;
+use bleepstore_core::Ports;
 use bleepstore_core::ports::Clock;
 use bleepstore_http::OsEntropy;
 use bleepstore_tests::emulators::{AzureCloud, Azurite, CosmosEmulator, azure_blob_settings};
 use serde_json::{Value, json};
 
-use super::{OBJECTS, Opened, Source, Store, runtime, unused};
+use super::{OBJECTS, Opened, Source, Store, environment, runtime, unused};
 use crate::fixture::Fixture;
 use crate::released::Deployed;
 
@@ -80,6 +81,11 @@ impl Source for Cosmos {
             tool: "bleepstore-admin",
             arguments: vec!["--store".to_owned(), "azure".to_owned()],
         }
+    }
+
+    async fn opened_today(&self, work: impl AsyncFnOnce(Ports)) {
+        let environment = environment(self.0.variables().unwrap());
+        work(bleepstore_azure::stores::connect(&environment).await.unwrap()).await;
     }
 
     fn keep(&self, fixture: &Fixture) {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bleepstore_core::Ports;
 use bleepstore_core::ports::Clock;
 use bleepstore_gcp::firestore::schema::COLLECTIONS;
 use bleepstore_gcp::gcs_blobs::{GcsBlobs, client};
@@ -12,7 +13,7 @@ use bleepstore_tests::emulators::{
 use bleepstore_tests::http::encoding::percent;
 use serde_json::{Value, json};
 
-use super::{OBJECTS, Opened, Source, Store, runtime, unused};
+use super::{OBJECTS, Opened, Source, Store, environment, runtime, unused};
 use crate::fixture::Fixture;
 use crate::released::Deployed;
 
@@ -80,6 +81,11 @@ impl Source for Firestore {
             tool: "bleepstore-admin",
             arguments: vec!["--store".to_owned(), "gcp".to_owned()],
         }
+    }
+
+    async fn opened_today(&self, work: impl AsyncFnOnce(Ports)) {
+        let environment = environment(self.0.variables());
+        work(bleepstore_gcp::stores::connect(&environment).await.unwrap()).await;
     }
 
     fn keep(&self, fixture: &Fixture) {

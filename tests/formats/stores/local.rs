@@ -4,10 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bleepstore_core::Ports;
 use bleepstore_core::ports::{Clock, MetadataStore};
+use bleepstore_local::data_dir::DataDir;
 use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::jsonl::JsonlMetadata;
 use bleepstore_local::sqlite::SqliteMetadata;
+use bleepstore_local::stores::{Records, Stores};
 use tempfile::TempDir;
 
 use super::{Opened, Source, Store};
@@ -57,6 +60,10 @@ impl Source for Sqlite {
         deployed(self.0.path(), "sqlite")
     }
 
+    async fn opened_today(&self, work: impl AsyncFnOnce(Ports)) {
+        opened_today(self.0.path(), Records::Sqlite, work).await;
+    }
+
     fn keep(&self, fixture: &Fixture) {
         keep(self.0.path(), fixture);
     }
@@ -71,6 +78,10 @@ impl Source for Jsonl {
 
     fn deployed(&self) -> Deployed {
         deployed(self.0.path(), "jsonl")
+    }
+
+    async fn opened_today(&self, work: impl AsyncFnOnce(Ports)) {
+        opened_today(self.0.path(), Records::Jsonl, work).await;
     }
 
     fn keep(&self, fixture: &Fixture) {
@@ -109,6 +120,13 @@ fn deployed(folder: &Path, metadata: &str) -> Deployed {
         tool: "bleepstore",
         arguments: Vec::new(),
     }
+}
+
+async fn opened_today(folder: &Path, records: Records, work: impl AsyncFnOnce(Ports)) {
+    let held = DataDir::open(folder).unwrap();
+    let stores = Stores::in_folder(&held, records).unwrap();
+    work(stores.ports.clone()).await;
+    stores.close().await;
 }
 
 fn keep(folder: &Path, fixture: &Fixture) {

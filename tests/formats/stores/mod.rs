@@ -8,11 +8,13 @@ mod local;
 use std::any::Any;
 use std::sync::Arc;
 
+use bleepstore_core::Ports;
 use bleepstore_core::ports::{BlobStore, Clock, MetadataStore};
+use bleepstore_http::Environment;
 use bleepstore_tests::entropy::SeededEntropy;
 
 use crate::fixture::Fixture;
-use crate::released::Deployed;
+use crate::released::{Deployed, Variables};
 
 pub(crate) use self::aws::DynamoDb;
 pub(crate) use self::azure::Cosmos;
@@ -49,8 +51,19 @@ pub(crate) trait Source: Store {
     /// How it is served and operated on.
     fn deployed(&self) -> Deployed;
 
+    /// Does `work` on its stores as the code of today opens them.
+    async fn opened_today(&self, work: impl AsyncFnOnce(Ports));
+
     /// Puts all rows and bytes into the fixture.
     fn keep(&self, fixture: &Fixture);
+}
+
+/// What a program has that has these variables.
+fn environment(variables: Variables) -> Environment<'static> {
+    Environment::of(move |name| {
+        let found = variables.iter().find(|(variable, _)| *variable == name);
+        found.map(|(_, value)| value.clone())
+    })
 }
 
 /// A name that was never used before.
@@ -58,6 +71,6 @@ fn unused(prefix: &str) -> String {
     format!("{prefix}-{:016x}", SeededEntropy::unpredictable().next_u64())
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().unwrap()
 }
