@@ -14,6 +14,7 @@ mod package;
 mod policy;
 mod python;
 mod release;
+mod released;
 mod report;
 mod rows;
 mod run;
@@ -53,6 +54,8 @@ cargo xtask package azure
                     the zip of the function app, under target/package
 cargo xtask release-check [aws-lambda|gcp-cloudrun|azure-functions]
                     sizes, start and memory of release builds against their aims
+cargo xtask released
+                    the programs of earlier releases, from the history of this clone, which tests run; below .tools/released
 cargo xtask deploy aws|gcp|azure [--plan] [--backend-config FILE]
                     package, terraform plan, an estimate of the cost, apply when you say yes, and a smoke test; with --plan
                     nothing is changed. Variables of the root are set by TF_VAR_name and so on. With FILE, the settings of
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
         ["destroy", ref asked @ ..] if let Some(request) = Request::to_destroy(asked) => {
             deploy::destroy(&request)
         }
+        ["released"] => released::released(),
         ["infra-check"] => infra::command(strict()),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");

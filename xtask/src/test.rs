@@ -9,7 +9,7 @@ use crate::compatibility::{OUTCOMES, Record, outcomes_file};
 use crate::emulators::Place;
 use crate::report::{Check, Tally, counted, missing, section};
 use crate::run::{cargo, succeeds, watched};
-use crate::{direction, infra, package, policy, python, sdk};
+use crate::{direction, infra, package, policy, python, released, sdk};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
 pub(crate) fn test(strict: bool) -> ExitCode {
@@ -139,6 +139,16 @@ fn cargo_test(record: &mut Record, outcomes: &Path, strict: bool) -> Tally {
         if let Err(reason) = cloud.is_there() {
             tally += missing(cloud.what(), &reason, strict);
             command.args(cloud.names_of_tests().iter().flat_map(|name| ["--skip", name]));
+        }
+    }
+    // Makes fixtures, and tests nothing.
+    command.args(["--skip", "made::the_fixtures_of_a_release"]);
+    match released::history() {
+        Ok(()) => tally += counted(released::build()),
+        Err(reason) => {
+            // A clone may well be shallow: that is no tool that could be installed.
+            tally += missing("the programs of earlier releases", &reason, false);
+            command.args(["--skip", released::TESTS]);
         }
     }
     let ended = watched(&mut command, |line| {
