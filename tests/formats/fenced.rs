@@ -60,14 +60,14 @@ async fn fence(ports: Ports) {
 }
 
 /// Every row, and every byte. `keep` is how fixtures are made.
-fn dumped<S: Source>(source: &S) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn dumped<S: Source>(source: &S) -> Vec<(String, Vec<u8>)> {
     let folder = tempfile::tempdir().unwrap();
     let dump = Fixture::at(folder.path());
     source.keep(&dump);
     dump.tree("")
 }
 
-fn filled<S: Source>(released: &Released) -> S {
+pub(crate) fn filled<S: Source>(released: &Released) -> S {
     let source = S::start();
     let server = released.serve(&source.deployed()).unwrap();
     fill(&s3_at(server.address()));

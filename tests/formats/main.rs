@@ -16,6 +16,7 @@ mod fenced;
 mod fixture;
 mod made;
 mod observed;
+mod refused;
 mod released;
 mod rules;
 mod shifted;
@@ -51,6 +52,7 @@ macro_rules! stored_by {
                     gc_that_has_the_store_to_itself_frees_what_a_check_found_then
                     an_export_says_what_it_said_then
                     an_export_of_then_is_imported_whole
+                    it_goes_on_once_its_format_has_risen
                 }
             })+
         })+

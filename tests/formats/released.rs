@@ -81,13 +81,13 @@ impl Released {
         Ok(Server::Program(ServerProgram::start(&program, variables)?))
     }
 
-    /// Runs a subcommand of the operator's program, however it ends.
+    /// Runs a subcommand of the operator's program, which may be two words, however it ends.
     pub(crate) fn ended(&self, deployed: &Deployed, subcommand: &str, arguments: &[&str]) -> Output {
         Command::new(self.program(deployed.tool))
             .env_clear()
             .envs(deployed.variables.clone())
             .env("BLEEPSTORE_LOG", "error")
-            .arg(subcommand)
+            .args(subcommand.split(' '))
             .args(&deployed.arguments)
             .args(arguments)
             .output()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::memory::MemoryMetadata;
-use bleepstore_core::model::{ETag, ErrorCode, Timestamp, UploadId};
-use bleepstore_core::ops::{Finding, FsckOptions, FsckReport, GcOptions, Progress, import};
+use bleepstore_core::model::{ETag, ErrorCode, Format, Timestamp, UploadId};
+use bleepstore_core::ops::{Finding, FsckOptions, FsckReport, GcOptions, Progress, import, raise_format};
 use bleepstore_core::ports::Ports;
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tests::clock::ManualClock;
@@ -296,4 +296,18 @@ pub(crate) fn an_export_of_then_is_imported_whole(stored: &Stored) {
     assert_eq!(&serde_json::to_value(report.counts).unwrap(), counts);
     assert_eq!(report.without_secret, 0);
     is_seen_as_it_was(stored, ports);
+}
+
+/// What a later feature does to the store first: it is read, checked, collected and exported as before.
+pub(crate) fn it_goes_on_once_its_format_has_risen(stored: &Stored) {
+    stored
+        .block_on(raise_format(&stored.ports(), Format::FENCED))
+        .unwrap();
+    let record = stored.block_on(stored.metadata.store_record()).unwrap().unwrap();
+    assert_eq!((record.format, record.active), (Format::FENCED, true));
+    objects_buckets_and_uploads_are_seen_as_they_were(stored);
+    a_check_finds_what_it_found_then_and_no_more(stored);
+    an_export_says_what_it_said_then(stored);
+    gc_frees_what_nothing_names_and_retired_bytes_once_their_day_is_over(stored);
+    is_seen_as_it_was(stored, stored.ports_of_today());
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::model::{ErrorCode, StoreId, WriteCondition};
+use bleepstore_core::model::{ErrorCode, Format, StoreId, WriteCondition};
 use bleepstore_core::ops::{
     GcError, GcOptions, GcReport, Ownership, collect_slice, establish_ownership, resume_collection,
 };
@@ -148,6 +148,11 @@ async fn nothing_is_deleted_where_the_two_stores_do_not_name_each_other() {
         },
         OwnerRecord {
             store: StoreId::from_bytes([7; 16]),
+            ..owner
+        },
+        // This metadata store is a copy from before the format rose.
+        OwnerRecord {
+            format: Format::FENCED,
             ..owner
         },
     ];

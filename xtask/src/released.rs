@@ -66,7 +66,10 @@ pub(crate) fn build() -> Check {
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", programs.display());
         fs::create_dir_all(&programs).map_err(failed)?;
         for program in PROGRAMS {
-            fs::copy(target.join("debug").join(program), programs.join(program)).map_err(failed)?;
+            // Not left there, where tests look for this version's.
+            let built = target.join("debug").join(program);
+            fs::copy(&built, programs.join(program)).map_err(failed)?;
+            fs::remove_file(&built).map_err(failed)?;
         }
     }
     Ok(())

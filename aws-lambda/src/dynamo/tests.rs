@@ -23,7 +23,8 @@ use bleepstore_core::ports::{
 };
 use serde_json::{Value, json};
 
-use super::DynamoMetadata;
+use super::schema::RowKey;
+use super::{DynamoMetadata, rows};
 
 /// What the other end does with a request.
 enum Answer {
@@ -362,4 +363,26 @@ async fn an_object_row_with_a_full_layout_stays_near_two_kilobytes() {
         .sum();
     assert!((1024..2200).contains(&bytes), "{bytes} bytes");
     script.sent();
+}
+
+#[test]
+fn a_row_with_an_attribute_of_a_later_program_is_refused() {
+    let key = RowKey::object(&bucket().name, &record().key);
+    let mut rows = [
+        rows::bucket(&bucket()).unwrap(),
+        rows::object(&key, &record()).unwrap(),
+    ];
+    assert_eq!(rows::read_bucket(&rows[0]).unwrap(), bucket());
+    assert_eq!(rows::read_object(&rows[1]).unwrap(), record());
+    for row in &mut rows {
+        row.insert("versions".to_owned(), rows::number(2));
+    }
+    let refused = [
+        rows::read_bucket(&rows[0]).unwrap_err(),
+        rows::read_object(&rows[1]).unwrap_err(),
+    ];
+    for refused in refused {
+        assert_eq!(refused.kind, StoreErrorKind::TooNew);
+        assert!(refused.to_string().contains("attribute versions"), "{refused}");
+    }
 }

@@ -169,6 +169,9 @@ pub(super) fn store(place: RecordPlace, record: &StoreRecord) -> StoreResult<Ite
 
 #[cfg(test)]
 mod tests {
+    use bleepstore_core::model::StoreId;
+    use bleepstore_core::ports::StoreErrorKind;
+
     use super::*;
 
     #[test]
@@ -187,6 +190,25 @@ mod tests {
                 "{expires}"
             );
         }
+    }
+
+    #[test]
+    fn an_item_with_a_member_of_a_later_program_is_refused_and_those_of_the_service_are_not() {
+        let record = StoreRecord::new(StoreId::from_bytes([7; 16]));
+        let item = store(RecordPlace::First, &record).unwrap();
+        let mut json = serde_json::to_value(&item).unwrap();
+        for name in ["_etag", "_ts", "_rid", "_later"] {
+            json[name] = "1".into();
+        }
+        let read = |json: &serde_json::Value| {
+            let item: Item = serde_json::from_value(json.clone()).unwrap();
+            item.detail::<StoreRecord>()
+        };
+        assert_eq!(read(&json).unwrap(), record);
+        json["versions"] = 2.into();
+        let refused = read(&json).unwrap_err();
+        assert_eq!(refused.kind, StoreErrorKind::TooNew);
+        assert!(refused.to_string().contains("member versions"), "{refused}");
     }
 
     #[test]

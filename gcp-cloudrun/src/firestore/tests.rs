@@ -4,12 +4,12 @@ use std::ops::Bound;
 
 use bleepstore_core::model::{
     Acl, BlobId, BlobRef, BucketId, BucketName, CommitId, ETag, Extent, Layout, Manifest, ObjectHeaders,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, PartNumber, Timestamp, UploadId,
+    ObjectKey, ObjectKind, ObjectRecord, Owner, PartNumber, StoreId, Timestamp, UploadId,
 };
-use bleepstore_core::ports::{KeyRange, KeyStart, RecordPlace};
-use firestore::gcloud_sdk::google::firestore::v1::StructuredQuery;
+use bleepstore_core::ports::{KeyRange, KeyStart, RecordPlace, StoreErrorKind, StoreRecord};
 use firestore::gcloud_sdk::google::firestore::v1::structured_query::Direction;
 use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
+use firestore::gcloud_sdk::google::firestore::v1::{Document, StructuredQuery};
 
 use super::objects::within;
 use super::query::Query;
@@ -212,4 +212,18 @@ fn an_object_with_a_full_layout_stays_far_below_a_document_s_limit() {
         })
         .sum();
     assert!((30_000..64_000).contains(&bytes), "{bytes} bytes");
+}
+
+#[test]
+fn a_document_with_a_field_of_a_later_program_is_refused() {
+    let record = StoreRecord::new(StoreId::from_bytes([7; 16]));
+    let mut document = Document {
+        fields: rows::store(&record).unwrap(),
+        ..Document::default()
+    };
+    assert_eq!(rows::detail_of::<StoreRecord>(&document).unwrap(), record);
+    document.fields.insert("versions".to_owned(), rows::text("2"));
+    let refused = rows::detail_of::<StoreRecord>(&document).unwrap_err();
+    assert_eq!(refused.kind, StoreErrorKind::TooNew);
+    assert!(refused.to_string().contains("field versions"), "{refused}");
 }
