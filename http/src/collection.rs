@@ -37,6 +37,7 @@ fn document(report: &GcReport) -> Value {
         "deleted": tally(report.deleted),
         "failed": tally(report.failed),
         "expired_uploads": report.expired_uploads,
+        "unreadable_layouts": report.unreadable_layouts,
         "round_finished": report.next.is_none(),
     })
 }

@@ -29,6 +29,7 @@ pub async fn collect_on_schedule(
                 deleted_bytes = round.deleted.bytes,
                 failed = round.failed.blobs,
                 expired_uploads = round.expired_uploads,
+                unreadable_layouts = round.unreadable_layouts,
                 "garbage was collected"
             ),
             Err(error) => tracing::warn!(%error, "garbage was not collected"),

@@ -7,6 +7,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 mod gc;
 mod gc_rules;
+mod layouts;
 mod listing;
 mod requests;
 mod stores;

@@ -73,6 +73,7 @@ fn report(total: &GcReport, args: &GcArgs) -> Result<()> {
             "deleted": tally_json(&total.deleted),
             "failed": tally_json(&total.failed),
             "expired_uploads": total.expired_uploads,
+            "unreadable_layouts": total.unreadable_layouts,
             "dry_run": args.dry_run,
         }))?;
     } else {
@@ -84,6 +85,12 @@ fn report(total: &GcReport, args: &GcArgs) -> Result<()> {
         );
         if total.expired_uploads > 0 {
             text.push_str(&format!("aborted {} unfinished uploads\n", total.expired_uploads));
+        }
+        if total.unreadable_layouts > 0 {
+            text.push_str(&format!(
+                "{} layouts cannot be read: what they may name was kept; fsck says which they are\n",
+                total.unreadable_layouts
+            ));
         }
         print(&text)?;
     }

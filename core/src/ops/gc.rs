@@ -3,19 +3,22 @@
 //! A slice takes the next run of blobs, marks those that some record names, and deletes the others. The roots are read
 //! in one order: uploads with their parts, objects, retired manifests. Bytes only ever move along that order: a part
 //! becomes an object, and a shared object that goes away leaves a retired manifest. So a blob that is named throughout
-//! the mark is met in at least one place.
+//! the mark is met in at least one place. A layout that cannot be read may name any blob that is not a day younger than
+//! its record: all of these stay, and the collection goes on.
 
-use std::collections::HashMap;
+mod mark;
+
 use std::ops::AddAssign;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
 
+pub(super) use self::mark::SURELY_LATER;
+use self::mark::{Garbage, mark};
 use super::commit::RETIRED_FOR;
-use super::manifest::load_spilled;
 use super::multipart::abort;
 use super::rows::{self, PAGE, all_buckets};
-use crate::model::{BlobRef, Manifest, Timestamp, Upload};
+use crate::model::{BlobRef, Timestamp, Upload};
 use crate::ports::{Ports, StoreError, StoreRecord, StoreResult};
 
 /// How many blobs one delete names.
@@ -65,6 +68,9 @@ pub struct GcReport {
     pub failed: Tally,
     /// Uploads that were aborted because they were too old.
     pub expired_uploads: usize,
+    /// Records whose layouts cannot be read. What one of them may name, which is every blob that is not a day younger than
+    /// its record, is not deleted.
+    pub unreadable_layouts: usize,
     /// Where the next slice starts; `None` at the end of the round.
     pub next: Option<BlobRef>,
 }
@@ -96,6 +102,8 @@ impl AddAssign<&Self> for GcReport {
         self.deleted += later.deleted;
         self.failed += later.failed;
         self.expired_uploads += later.expired_uploads;
+        // Each slice reads all layouts.
+        self.unreadable_layouts = self.unreadable_layouts.max(later.unreadable_layouts);
         self.next = later.next;
     }
 }
@@ -146,13 +154,14 @@ pub async fn collect_slice(
     }
     let mut garbage = candidates(ports, options, started, cursor, &mut report).await?;
     if !garbage.is_empty() {
-        mark(ports, options, started, &mut garbage).await?;
+        mark(ports, retired_until(options.grace, started), &mut garbage).await?;
+        report.unreadable_layouts = garbage.unreadable_layouts();
     }
     if !options.exclusive && ports.clock.now().since(started) > options.grace.min(RETIRED_FOR) {
         return Err(GcError::TooSlow);
     }
     if options.dry_run {
-        garbage.values().for_each(|size| report.deleted.add(*size));
+        garbage.blobs().for_each(|(_, size)| report.deleted.add(size));
         return Ok(report);
     }
     if !options.force && garbage.len() * 100 > report.seen.blobs * MOST_PERCENT {
@@ -191,16 +200,16 @@ pub(super) async fn check_ownership(ports: &Ports) -> Result<StoreRecord, GcErro
     }
 }
 
-/// The slice's blobs that are old enough to be garbage, with their sizes.
+/// The slice's blobs that are old enough to be garbage.
 async fn candidates(
     ports: &Ports,
     options: &GcOptions,
     started: Timestamp,
     cursor: Option<BlobRef>,
     report: &mut GcReport,
-) -> StoreResult<HashMap<BlobRef, u64>> {
+) -> StoreResult<Garbage> {
     let newest = started.minus(options.grace);
-    let mut candidates = HashMap::new();
+    let mut candidates = Garbage::default();
     let mut after = cursor;
     while report.seen.blobs < options.slice {
         let limit = PAGE.min(options.slice - report.seen.blobs);
@@ -208,7 +217,7 @@ async fn candidates(
         for entry in page.blobs {
             report.seen.add(entry.size);
             if entry.created <= newest {
-                candidates.insert(entry.blob, entry.size);
+                candidates.add(entry);
             }
         }
         report.next = page.next;
@@ -226,87 +235,11 @@ pub(super) fn retired_until(grace: Duration, started: Timestamp) -> Timestamp {
     started.plus(RETIRED_FOR.saturating_sub(grace))
 }
 
-/// Takes every blob that some record names out of `garbage`.
-async fn mark(
-    ports: &Ports,
-    options: &GcOptions,
-    started: Timestamp,
-    garbage: &mut HashMap<BlobRef, u64>,
-) -> StoreResult<()> {
-    for bucket in all_buckets(ports).await? {
-        let mut uploads = rows::uploads(ports, &bucket);
-        while let Some(page) = uploads.try_next().await? {
-            for upload in page {
-                mark_parts(ports, &upload, garbage).await?;
-            }
-        }
-    }
-    for bucket in all_buckets(ports).await? {
-        let mut records = rows::records(ports, &bucket);
-        while let Some(page) = records.try_next().await? {
-            for record in page {
-                mark_manifest(ports, &record.manifest, garbage).await?;
-            }
-        }
-    }
-    let mut retired = rows::retired(ports, retired_until(options.grace, started));
-    while let Some(page) = retired.try_next().await? {
-        for retired in page {
-            mark_named(ports, &retired.manifest, garbage).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn mark_parts(ports: &Ports, upload: &Upload, garbage: &mut HashMap<BlobRef, u64>) -> StoreResult<()> {
-    let mut parts = rows::parts(ports, upload);
-    while let Some(page) = parts.try_next().await? {
-        for extent in page.iter().flat_map(|part| &part.extents) {
-            garbage.remove(&extent.blob);
-        }
-    }
-    Ok(())
-}
-
-async fn mark_manifest(
-    ports: &Ports,
-    manifest: &Manifest,
-    garbage: &mut HashMap<BlobRef, u64>,
-) -> StoreResult<()> {
-    match mark_named(ports, manifest, garbage).await? {
-        None => Ok(()),
-        Some(layout) => Err(StoreError::corrupt(format!(
-            "the layout in blob {layout} is missing"
-        ))),
-    }
-}
-
-/// Marks what a manifest names, and returns the blob of a layout that is gone, which only a retired manifest may name.
-async fn mark_named(
-    ports: &Ports,
-    manifest: &Manifest,
-    garbage: &mut HashMap<BlobRef, u64>,
-) -> StoreResult<Option<BlobRef>> {
-    manifest.blobs().for_each(|blob| {
-        garbage.remove(&blob);
-    });
-    let Manifest::Spilled(spilled) = manifest else {
-        return Ok(None);
-    };
-    let Some(layout) = load_spilled(ports, spilled).await? else {
-        return Ok(Some(spilled.extent.blob));
-    };
-    for extent in &layout.extents {
-        garbage.remove(&extent.blob);
-    }
-    Ok(None)
-}
-
-async fn sweep(ports: &Ports, garbage: &HashMap<BlobRef, u64>, report: &mut GcReport) {
-    let blobs: Vec<BlobRef> = garbage.keys().copied().collect();
+async fn sweep(ports: &Ports, garbage: &Garbage, report: &mut GcReport) {
+    let blobs: Vec<BlobRef> = garbage.blobs().map(|(blob, _)| blob).collect();
     for batch in blobs.chunks(DELETE_BATCH) {
         for outcome in ports.blobs.delete(batch).await {
-            let size = garbage.get(&outcome.blob).copied().unwrap_or(0);
+            let size = garbage.size(&outcome.blob);
             match outcome.result {
                 Ok(()) => report.deleted.add(size),
                 Err(error) => {

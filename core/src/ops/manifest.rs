@@ -1,6 +1,7 @@
 //! Manifests: slicing them, reading through them, and spilling those that are too large for a row.
 
 use std::collections::VecDeque;
+use std::io;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
@@ -9,10 +10,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::Context;
 use super::read_ahead::ReadAhead;
 use crate::digest::{combine_crc64nvme, crc64nvme, crc64nvme_checksum};
-use crate::model::{BlobId, BlobRef, BucketId, Checksum, Extent, Layout, Manifest, SpilledLayout};
+use crate::model::{
+    BlobId, BlobRef, BucketId, Checksum, ErrorCode, Extent, Layout, Manifest, S3Error, SpilledLayout,
+};
 use crate::ports::{BlobRead, BlobStream, Ports, StoreError, StoreResult, WriteError, new_id, read_stored};
 
-/// The largest layout that is read back: 10,000 parts of several extents each stay well below it.
+/// The largest layout that is written or read back, in bytes of JSON: some 300,000 extents. 10,000 parts stay well below it, unless they
+/// are copies that name many pieces each.
 const MAX_SPILLED: u64 = 64 << 20;
 
 /// The runs of bytes at `range` of the bytes that `extents` make up. `range` lies within them.
@@ -100,19 +104,58 @@ pub(super) async fn load_spilled(ports: &Ports, spilled: &SpilledLayout) -> Stor
 }
 
 /// The manifest of `layout`: in the row where it fits, else in a blob of its own that is written first.
-pub(super) async fn place_layout(ports: &Ports, bucket: BucketId, layout: Layout) -> StoreResult<Manifest> {
+/// One that could not be read back is refused.
+pub(super) async fn place_layout(
+    ports: &Ports,
+    bucket: BucketId,
+    layout: Layout,
+) -> Result<Manifest, S3Error> {
     if layout.extents.is_empty() && layout.parts.is_empty() {
         return Ok(Manifest::empty());
     }
     if layout.extents.len() + layout.parts.len() <= ports.metadata.layout_limit() {
         return Ok(Manifest::Extents(layout));
     }
-    let bytes = Bytes::from(serde_json::to_vec(&layout).map_err(StoreError::internal)?);
+    let bytes = Bytes::from(serialised(&layout)?);
     let parts = u32::try_from(layout.parts.len()).unwrap_or(u32::MAX);
     Ok(Manifest::Spilled(SpilledLayout {
         extent: write_bytes(ports, bucket, bytes).await?,
         parts,
     }))
+}
+
+/// The layout as it is stored, unless it is too large to be read back.
+fn serialised(layout: &Layout) -> Result<Vec<u8>, S3Error> {
+    let mut bytes = Bounded(Vec::new());
+    match serde_json::to_writer(&mut bytes, layout) {
+        Ok(()) => Ok(bytes.0),
+        Err(error) if error.is_io() => Err(S3Error::message(
+            ErrorCode::InvalidRequest,
+            format!(
+                "The object would consist of {} pieces, which are too many to be found again. Copy larger parts, or \
+                 upload them.",
+                layout.extents.len()
+            ),
+        )),
+        Err(error) => Err(StoreError::internal(error).into()),
+    }
+}
+
+/// Takes as many bytes as a layout may have.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if (self.0.len() + bytes.len()) as u64 > MAX_SPILLED {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes bytes that are at hand, and not empty, to a fresh blob.

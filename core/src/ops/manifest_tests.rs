@@ -240,3 +240,31 @@ async fn a_damaged_layout_is_an_error_and_a_missing_one_is_none() {
     context.ports.blobs.delete(&[spilled.extent.blob]).await;
     assert_eq!(load_spilled(&context.ports, &spilled).await.unwrap(), None);
 }
+
+/// What is acknowledged can be read: a layout that would be too large to be read back is not written.
+#[tokio::test]
+async fn a_layout_that_could_not_be_read_back_is_refused() {
+    let context = context(1_000);
+    let blob = BlobRef {
+        bucket: bucket().id,
+        blob: BlobId::from_bytes([255; 16]),
+    };
+    let layout = |extents| Layout {
+        extents: vec![Extent::whole(blob, 5 << 20, u64::MAX); extents],
+        parts: Vec::new(),
+    };
+    let refused = place_layout(&context.ports, bucket().id, layout(400_000))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidRequest);
+    let page = context.ports.blobs.scan(None, 1).await.unwrap();
+    assert_eq!(page.blobs, [], "nothing was written");
+    let largest = place_layout(&context.ports, bucket().id, layout(250_000))
+        .await
+        .unwrap();
+    let Manifest::Spilled(spilled) = largest else {
+        panic!("it is too large for a row");
+    };
+    let read = load_spilled(&context.ports, &spilled).await.unwrap().unwrap();
+    assert_eq!(read.extents.len(), 250_000);
+}

@@ -52,7 +52,11 @@ pub(super) async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef
             let Manifest::Spilled(spilled) = &object.manifest else {
                 return Ok(false);
             };
-            let layout = load_spilled(ports, spilled).await?;
+            let layout = match load_spilled(ports, spilled).await {
+                // It did, when it could be read.
+                Err(error) if error.kind == StoreErrorKind::Corrupt => return Ok(true),
+                layout => layout?,
+            };
             Ok(layout.is_some_and(|layout| layout.extents.iter().any(|extent| extent.blob == *blob)))
         }
         Naming::Part {

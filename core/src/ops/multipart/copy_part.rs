@@ -22,6 +22,16 @@ const ATTEMPTS: u32 = 8;
 /// How many extents a part may share: its row must fit every store's. A slice of more pieces is written anew.
 const MOST_EXTENTS: usize = 1_000;
 
+/// The least part of an upload that is not its last, in bytes.
+const LEAST_PART: u64 = 5 << 20;
+
+/// How many extents a part of that length may share. Any slice of an object of whole parts has no more; one of smaller
+/// pieces is written anew, since copies of copies would double them.
+fn most_extents(length: u64) -> usize {
+    let parts = usize::try_from(length / LEAST_PART).unwrap_or(usize::MAX);
+    parts.saturating_add(2).min(MOST_EXTENTS)
+}
+
 /// What UploadPartCopy is asked.
 pub struct UploadPartCopy<'a> {
     /// From where.
@@ -89,7 +99,7 @@ async fn share(
         return Ok(None);
     };
     let extents = slice(&layout.extents, range);
-    if extents.len() > MOST_EXTENTS {
+    if extents.len() > most_extents(range.end - range.start) {
         return Ok(None);
     }
     let whole = *range == (0..source.size);

@@ -8,8 +8,8 @@ use crate::model::{
 };
 use crate::ops::manifest::{place_layout, write_bytes};
 use crate::ports::{
-    CommitOutcome, CreateBucketOutcome, Ports, RecordPartOutcome, StoreErrorKind, StoreResult, back_off,
-    check_limits,
+    CommitOutcome, CreateBucketOutcome, Ports, RecordPartOutcome, StoreError, StoreErrorKind, StoreResult,
+    back_off, check_limits,
 };
 
 /// How often a step is tried. Every step may be taken twice, so an unknown outcome is tried again as well.
@@ -130,7 +130,10 @@ async fn fitted(ports: &Ports, bucket: &Bucket, manifest: &Manifest) -> StoreRes
             extents: vec![write_bytes(ports, bucket.id, body.clone()).await?],
             parts: Vec::new(),
         })),
-        Manifest::Extents(layout) => place_layout(ports, bucket.id, layout.clone()).await,
+        Manifest::Extents(layout) => {
+            let placed = place_layout(ports, bucket.id, layout.clone()).await;
+            placed.map_err(StoreError::internal)
+        }
         Manifest::Spilled(_) => Ok(manifest.clone()),
     }
 }

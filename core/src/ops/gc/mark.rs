@@ -1,0 +1,158 @@
+//! Taking what some record names out of what may be garbage.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+
+use crate::model::{BlobRef, Manifest, Timestamp, Upload};
+use crate::ops::manifest::load_spilled;
+use crate::ops::rows::{self, all_buckets};
+use crate::ports::{BlobEntry, Ports, StoreErrorKind, StoreResult};
+
+/// How much younger than a record a blob is that the record cannot name: it names what was written before it, by the
+/// blob store's clock, which may be another one.
+pub(in crate::ops) const SURELY_LATER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Blobs that no record has been found to name.
+#[derive(Debug, Default)]
+pub(super) struct Garbage {
+    blobs: HashMap<BlobRef, Candidate>,
+    unreadable_layouts: usize,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    size: u64,
+    created: Timestamp,
+}
+
+impl Garbage {
+    pub(super) fn add(&mut self, entry: BlobEntry) {
+        let BlobEntry { blob, size, created } = entry;
+        self.blobs.insert(blob, Candidate { size, created });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.blobs.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.blobs.is_empty()
+    }
+
+    /// Each blob, and its size.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = (BlobRef, u64)> + '_ {
+        self.blobs.iter().map(|(blob, found)| (*blob, found.size))
+    }
+
+    pub(super) fn size(&self, blob: &BlobRef) -> u64 {
+        self.blobs.get(blob).map_or(0, |found| found.size)
+    }
+
+    /// How many layouts could not be read.
+    pub(super) fn unreadable_layouts(&self) -> usize {
+        self.unreadable_layouts
+    }
+
+    fn keep(&mut self, blob: &BlobRef) {
+        self.blobs.remove(blob);
+    }
+
+    /// Keeps whatever a record that was written at `written` may name.
+    fn keep_all_before(&mut self, written: Timestamp) {
+        self.unreadable_layouts += 1;
+        let first_that_goes = written.plus(SURELY_LATER);
+        self.blobs.retain(|_, found| found.created > first_that_goes);
+    }
+}
+
+/// Takes every blob that some record names out of `garbage`. Manifests that expire before `retired_until` are no records
+/// any more.
+pub(super) async fn mark(ports: &Ports, retired_until: Timestamp, garbage: &mut Garbage) -> StoreResult<()> {
+    for bucket in all_buckets(ports).await? {
+        let mut uploads = rows::uploads(ports, &bucket);
+        while let Some(page) = uploads.try_next().await? {
+            for upload in page {
+                mark_parts(ports, &upload, garbage).await?;
+            }
+        }
+    }
+    for bucket in all_buckets(ports).await? {
+        let mut records = rows::records(ports, &bucket);
+        while let Some(page) = records.try_next().await? {
+            for record in page {
+                if let Some(problem) = mark_named(ports, &record.manifest, garbage).await? {
+                    let bucket = &bucket.name;
+                    tracing::error!(%bucket, %problem, "the layout of an object cannot be read: what it may name is not deleted");
+                    garbage.keep_all_before(record.last_modified);
+                }
+            }
+        }
+    }
+    let mut retired = rows::retired(ports, retired_until);
+    while let Some(page) = retired.try_next().await? {
+        for retired in page {
+            match mark_named(ports, &retired.manifest, garbage).await? {
+                // Whoever retired it may have freed the layout itself, which nothing else names.
+                None | Some(Problem::Missing) => {}
+                Some(problem) => {
+                    tracing::error!(commit = %retired.commit_id, %problem, "the layout of a retired manifest cannot be read");
+                    garbage.keep_all_before(retired.expires);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn mark_parts(ports: &Ports, upload: &Upload, garbage: &mut Garbage) -> StoreResult<()> {
+    let mut parts = rows::parts(ports, upload);
+    while let Some(page) = parts.try_next().await? {
+        for extent in page.iter().flat_map(|part| &part.extents) {
+            garbage.keep(&extent.blob);
+        }
+    }
+    Ok(())
+}
+
+/// Why a layout that lies in a blob cannot be read.
+#[derive(Debug)]
+enum Problem {
+    Missing,
+    Unreadable(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("its blob is missing"),
+            Self::Unreadable(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Marks what a manifest names, as far as its layout can be read.
+async fn mark_named(
+    ports: &Ports,
+    manifest: &Manifest,
+    garbage: &mut Garbage,
+) -> StoreResult<Option<Problem>> {
+    manifest.blobs().for_each(|blob| garbage.keep(&blob));
+    let Manifest::Spilled(spilled) = manifest else {
+        return Ok(None);
+    };
+    let layout = match load_spilled(ports, spilled).await {
+        Ok(Some(layout)) => layout,
+        Ok(None) => return Ok(Some(Problem::Missing)),
+        Err(error) if error.kind == StoreErrorKind::Corrupt => {
+            return Ok(Some(Problem::Unreadable(error.to_string())));
+        }
+        Err(error) => return Err(error),
+    };
+    for extent in &layout.extents {
+        garbage.keep(&extent.blob);
+    }
+    Ok(None)
+}
