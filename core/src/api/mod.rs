@@ -120,9 +120,9 @@ impl Call<'_> {
             .map_err(|_| S3Error::new(ErrorCode::NoSuchUpload).with("UploadId", text))
     }
 
-    /// A query parameter that is a number of 0 to 2³¹ - 1, cut to `most`.
+    /// A query parameter that is a number of 0 to 2³¹ - 1, cut to `most`. An empty one counts as none.
     fn number(&self, name: &'static str, most: usize) -> Result<Option<usize>, S3Error> {
-        let text = self.query.get(name);
+        let text = self.query.get(name).filter(|text| !text.is_empty());
         text.map(|text| bounded_number(name, text, most)).transpose()
     }
 

@@ -57,6 +57,7 @@ impl Page {
         let number = |name: &'static str, most: usize| {
             let text = call.headers().get(name);
             let text = text.map(|value| value.to_str().unwrap_or_default());
+            let text = text.filter(|text| !text.is_empty());
             text.map(|text| bounded_number(name, text, most)).transpose()
         };
         Ok(Self {

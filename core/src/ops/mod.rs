@@ -36,7 +36,7 @@ pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
 pub use gc::{GcError, GcOptions, GcReport, Tally, collect_slice, resume_collection};
 pub use get::{GetObjectOutput, Selection, get_object, head_object};
 pub use listing::{
-    ListObjects, ListObjectsOutput, ListUploads, ListUploadsOutput, ListingPosition, list_multipart_uploads,
+    ListObjects, ListObjectsOutput, ListUploads, ListUploadsOutput, ListingPosition, ListingStart, list_multipart_uploads,
     list_objects,
 };
 pub use multipart::{
