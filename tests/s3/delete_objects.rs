@@ -79,6 +79,27 @@ s3_test!(
     }
 );
 
+s3_test!(
+    names_the_version_in_an_error_about_it,
+    largest_body = 1_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        let version = "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD";
+        let wrong = format!("<Key>key</Key><VersionId>{version}</VersionId>");
+        let response = delete(&bucket, &document(&[&wrong], false)).expect(200);
+        assert_eq!(response.value("DeleteResult/Error/Key"), "key");
+        assert_eq!(response.value("DeleteResult/Error/Code"), "NoSuchVersion");
+        assert_eq!(response.value("DeleteResult/Error/VersionId"), version);
+        let message = response.value("DeleteResult/Error/Message");
+        assert_eq!(message, "The specified version does not exist.");
+        assert_eq!(bucket.read("key"), b"key");
+        let wrong = format!("<Key>key</Key><ETag>{}</ETag>", etag(b"other"));
+        let response = delete(&bucket, &document(&[&wrong], false)).expect(200);
+        assert_eq!(response.optional("DeleteResult/Error/VersionId"), None);
+    }
+);
+
 s3_test!(reads_escaped_keys, largest_body = 1_000, |s3: &S3| {
     let bucket = s3.bucket();
     bucket.fill(&["a<b>&\"c", "é 中", "tab\tline\nend"]);

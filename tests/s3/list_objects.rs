@@ -181,16 +181,25 @@ s3_test!(
             .query("prefix", "folder/")
             .query("delimiter", "/")
             .query("max-keys", 1);
-        for marker in ["folder/aSubfolder/subFile1", "folder/aSubfolder/", "folder/aSubfolder/0"] {
+        for marker in [
+            "folder/aSubfolder/subFile1",
+            "folder/aSubfolder/",
+            "folder/aSubfolder/0",
+        ] {
             let response = request.clone().query("marker", marker).expect(200);
             assert_eq!(response.all(KEYS), ["folder/file1"], "{marker}");
             assert_eq!(response.all(PREFIXES), [""; 0], "{marker}");
             assert_eq!(field(&response, "NextMarker"), "folder/file1");
         }
         // Without the delimiter nothing is folded, and nothing skipped.
-        let response = bucket.request("GET").query("marker", "folder/aSubfolder/subFile1");
+        let response = bucket
+            .request("GET")
+            .query("marker", "folder/aSubfolder/subFile1");
         let keys = response.expect(200).all(KEYS);
-        assert_eq!(keys, ["folder/aSubfolder/subFile2", "folder/file1", "folder/file2"]);
+        assert_eq!(
+            keys,
+            ["folder/aSubfolder/subFile2", "folder/file1", "folder/file2"]
+        );
     }
 );
 
@@ -430,7 +439,11 @@ s3_test!(
 s3_test!(refuses_an_unknown_encoding_type, largest_body = 0, |s3: &S3| {
     let bucket = s3.bucket();
     for value in ["base64", "", "URL"] {
-        for request in [bucket.request("GET"), bucket.list(), bucket.request("GET").flag("uploads")] {
+        for request in [
+            bucket.request("GET"),
+            bucket.list(),
+            bucket.request("GET").flag("uploads"),
+        ] {
             let error = request
                 .query("encoding-type", value)
                 .expect_error(400, "InvalidArgument");

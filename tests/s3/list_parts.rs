@@ -113,7 +113,9 @@ s3_test!(
         assert_eq!(response.all(NUMBERS), ["1", "2"]);
         assert!(!response.text().contains("Checksum"), "{}", response.text());
 
-        let create = bucket.create_upload("key").header("x-amz-checksum-algorithm", "CRC32");
+        let create = bucket
+            .create_upload("key")
+            .header("x-amz-checksum-algorithm", "CRC32");
         let begun = bucket.begin_upload_by(create);
         let upload = begun.value("InitiateMultipartUploadResult/UploadId");
         bucket.upload_part("key", &upload, 1, b"part");

@@ -331,7 +331,11 @@ s3_test!(the_decoded_length_is_needed, largest_body = 1_000, |s3: &S3| {
         .payload_hash(UNSIGNED_TRAILER)
         .header("x-amz-trailer", CRC32);
     let request = request.body(chunked::unsigned(&[b"body"], CRC32, &checksum_crc32(b"body")));
-    request.expect_error(411, "MissingContentLength");
+    request.clone().expect_error(411, "MissingContentLength");
+    for value in ["four", "-4", "4.0"] {
+        let request = request.clone().header("x-amz-decoded-content-length", value);
+        request.expect_error(411, "MissingContentLength");
+    }
     assert_not_stored(&bucket);
 });
 

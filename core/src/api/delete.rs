@@ -70,6 +70,8 @@ pub(super) async fn delete_objects(call: Call<'_>) -> Answer {
                 Ok(()) => root.element("Deleted", |element| element.text("Key", key)),
                 Err(error) => root.element("Error", |element| {
                     element.text("Key", key);
+                    let version = error.fields.iter().find(|(name, _)| *name == "VersionId");
+                    element.optional("VersionId", version.map(|(_, version)| version));
                     element.text("Code", error.code);
                     element.text("Message", &error.message);
                 }),

@@ -66,7 +66,7 @@ impl<'a> Wanted<'a> {
         }
         Ok(Self {
             headers: call.headers(),
-            conditions: ReadConditions::of_read(call.headers()),
+            conditions: ReadConditions::of_read(call.headers(), call.now()),
             range: range.and_then(RangeRequest::parse),
             part,
         })

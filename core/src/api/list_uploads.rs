@@ -71,7 +71,10 @@ fn position(key_marker: &str, id_marker: &str) -> Result<Option<ListingPosition>
 fn next_markers(root: &mut Writer, output: &ListUploadsOutput, encoding: Encoding) {
     let last = output.uploads.last();
     let (key, upload) = match &output.next {
-        None => (last.map(|upload| upload.key.as_str()), last.map(|upload| upload.id)),
+        None => (
+            last.map(|upload| upload.key.as_str()),
+            last.map(|upload| upload.id),
+        ),
         Some(ListingPosition::Key(key) | ListingPosition::Prefix(key)) => (Some(key.as_str()), None),
         Some(ListingPosition::Upload(key, upload)) => (Some(key.as_str()), Some(*upload)),
     };

@@ -21,7 +21,7 @@ use http::{HeaderMap, Response};
 
 use crate::body::Body;
 use crate::config::Settings;
-use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, RequestedAcl, S3Error, UploadId};
+use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, RequestedAcl, S3Error, Timestamp, UploadId};
 use crate::ops::{Caller, Context, Incoming, Target};
 use crate::protocol::headers::{AclSubject, refuse_misplaced_headers, refuse_unbuilt_headers, requested_acl};
 use crate::protocol::operation::Operation;
@@ -87,6 +87,10 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
 impl Call<'_> {
     fn headers(&self) -> &HeaderMap {
         &self.head.headers
+    }
+
+    fn now(&self) -> Timestamp {
+        self.context.ports.clock.now()
     }
 
     /// The bucket, which the route of every operation on one has.

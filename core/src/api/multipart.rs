@@ -50,7 +50,8 @@ pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
     Ok(response)
 }
 
-pub(super) async fn upload_part(call: Call<'_>) -> Answer {
+pub(super) async fn upload_part(mut call: Call<'_>) -> Answer {
+    call.declared = call.declared.of_part();
     let number = part_number(&call)?;
     let (id, context) = (call.upload_id()?, call.context);
     let upload = ops::open_upload(context, &call.caller, Action::UploadPart, &call.target()?, id).await?;
@@ -88,7 +89,7 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
     let (action, target, id) = (Action::UploadPartCopy, call.target()?, call.upload_id()?);
     let upload = ops::open_upload(call.context, &call.caller, action, &target, id).await?;
     let (source, source_caller) = copy_source(call)?;
-    let conditions = ReadConditions::of_copy_source(call.headers());
+    let conditions = ReadConditions::of_copy_source(call.headers(), call.now());
     let range = call
         .headers()
         .get(COPY_SOURCE_RANGE)

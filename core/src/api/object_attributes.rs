@@ -21,7 +21,7 @@ const MOST_PARTS: usize = 1_000;
 pub(super) async fn get_object_attributes(call: &Call<'_>) -> Answer {
     let attributes = requested(call.headers())?;
     let page = Page::of(call)?;
-    let conditions = ReadConditions::of_read(call.headers());
+    let conditions = ReadConditions::of_read(call.headers(), call.now());
     let wants_parts = attributes.contains(&Attribute::ObjectParts);
     let check = |record: &ObjectRecord| {
         refuse_customer_key(call.headers())?;

@@ -41,10 +41,8 @@ pub fn content_md5(headers: &HeaderMap) -> Result<Option<[u8; 16]>, S3Error> {
     let raw = STANDARD.decode(value.as_bytes()).ok();
     match raw.and_then(|raw| <[u8; 16]>::try_from(raw).ok()) {
         Some(md5) => Ok(Some(md5)),
-        None => Err(S3Error::message(
-            ErrorCode::InvalidDigest,
-            "The Content-MD5 you specified was invalid.",
-        )),
+        None => Err(S3Error::new(ErrorCode::InvalidDigest)
+            .with("Content-MD5", String::from_utf8_lossy(value.as_bytes()))),
     }
 }
 

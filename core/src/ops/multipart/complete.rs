@@ -41,7 +41,7 @@ pub struct CompleteMultipartUpload {
     pub target: Target,
     /// The upload.
     pub upload: UploadId,
-    /// The parts that make up the object, at least one.
+    /// The parts that make up the object.
     pub parts: Vec<CompletedPart>,
     /// The whole object's checksum, where the client knows it.
     pub checksum: Option<(ChecksumAlgorithm, String)>,
@@ -87,6 +87,10 @@ pub async fn complete_multipart_upload(
             .and_then(replay);
     };
     let upload = caller.upload(action, &bucket, Some(upload), input.upload)?;
+    if input.parts.is_empty() {
+        let message = "You must specify at least one part";
+        return Err(S3Error::message(ErrorCode::InvalidRequest, message));
+    }
     let token = new_id(context.ports.entropy.as_ref(), Token::from_bytes);
     let upload = match context.ports.metadata.begin_complete(&upload, token, now).await? {
         BeginComplete::Began(upload) => upload,
@@ -127,14 +131,14 @@ async fn publish(
     input: &CompleteMultipartUpload,
 ) -> Result<CompletedUpload, S3Error> {
     if !input.parts.is_sorted_by(|one, next| one.number < next.number) {
-        return Err(ErrorCode::InvalidPartOrder.into());
+        return Err(S3Error::new(ErrorCode::InvalidPartOrder).with("UploadId", upload.id));
     }
     check_part_checksums(upload, &input.parts)?;
-    let parts = chosen_parts(read_parts(context, upload).await?, &input.parts)?;
+    let parts = chosen_parts(upload, read_parts(context, upload).await?, &input.parts)?;
     let size: u64 = parts.iter().map(|part| part.size).sum();
     check_size(input.size, size)?;
     let checksum = object_checksum(upload, &parts)?;
-    check_checksum(input, checksum.as_ref())?;
+    check_checksum(input, upload, checksum.as_ref())?;
     let record = ObjectRecord {
         bucket: bucket.id,
         key: upload.key.clone(),
@@ -258,19 +262,34 @@ async fn read_parts(context: &Context, upload: &Upload) -> Result<HashMap<PartNu
     }
 }
 
-/// A composite checksum is made of what the client lists: `InvalidRequest` where it leaves out the checksum of a part.
+/// A checksum of a part is of the upload's algorithm: `BadDigest` where it is of another. A composite checksum is made of
+/// what the client lists: `InvalidRequest` where it leaves out the checksum of a part.
 fn check_part_checksums(upload: &Upload, listed: &[CompletedPart]) -> Result<(), S3Error> {
-    let Some((algorithm, ChecksumKind::Composite)) = upload.checksum else {
+    let Some((algorithm, kind)) = upload.checksum else {
         return Ok(());
     };
-    match listed.iter().find(|part| part.checksum.is_none()) {
-        Some(part) => Err(missing_checksum(algorithm, part.number)),
-        None => Ok(()),
+    for part in listed {
+        match &part.checksum {
+            Some((other, _)) if *other != algorithm => {
+                return Err(S3Error::message(
+                    ErrorCode::BadDigest,
+                    format!(
+                        "The {} you specified for part {} did not match what we received.",
+                        other.name().to_lowercase(),
+                        part.number
+                    ),
+                ));
+            }
+            None if kind == ChecksumKind::Composite => return Err(missing_checksum(algorithm, part.number)),
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 /// The stored parts that the client lists, in its order, each as it claims.
 fn chosen_parts(
+    upload: &Upload,
     mut stored: HashMap<PartNumber, Part>,
     listed: &[CompletedPart],
 ) -> Result<Vec<Part>, S3Error> {
@@ -278,9 +297,10 @@ fn chosen_parts(
     for listed in listed {
         let part = stored
             .remove(&listed.number)
-            .filter(|part| part.etag == listed.etag && agrees(part, listed));
+            .filter(|part| part.etag == listed.etag && agrees(upload, part, listed));
         let part = part.ok_or_else(|| {
             S3Error::new(ErrorCode::InvalidPart)
+                .with("UploadId", upload.id)
                 .with("PartNumber", listed.number)
                 .with("ETag", listed.etag.as_str())
         })?;
@@ -297,12 +317,15 @@ fn chosen_parts(
     Ok(parts)
 }
 
-/// Whether the checksum that the client repeats is the one that is stored, where there is one to compare with.
-fn agrees(part: &Part, listed: &CompletedPart) -> bool {
+/// Whether the checksum that the client repeats is the one that is stored. In an upload that was created without an
+/// algorithm no part has a checksum that a client could repeat.
+fn agrees(upload: &Upload, part: &Part, listed: &CompletedPart) -> bool {
     match (&listed.checksum, &part.checksum) {
-        (Some((algorithm, value)), Some(stored)) if *algorithm == stored.algorithm => *value == stored.value,
-        (Some(_), _) => false,
         (None, _) => true,
+        (Some((algorithm, value)), Some(stored)) if upload.checksum.is_some() => {
+            *algorithm == stored.algorithm && *value == stored.value
+        }
+        (Some(_), _) => false,
     }
 }
 
@@ -310,7 +333,9 @@ fn check_size(claimed: Option<u64>, size: u64) -> Result<(), S3Error> {
     match claimed {
         Some(claimed) if claimed != size => Err(S3Error::message(
             ErrorCode::InvalidRequest,
-            "The provided 'x-amz-mp-object-size' header does not match what was computed.",
+            format!(
+                "The provided 'x-amz-mp-object-size' header value {claimed} does not match what was computed: {size}"
+            ),
         )),
         _ => Ok(()),
     }
@@ -381,29 +406,43 @@ fn missing_checksum(algorithm: ChecksumAlgorithm, part: PartNumber) -> S3Error {
     )
 }
 
-fn check_checksum(input: &CompleteMultipartUpload, stored: Option<&Checksum>) -> Result<(), S3Error> {
-    if let (Some(kind), Some(stored)) = (input.checksum_kind, stored)
-        && kind != stored.kind
+/// Checks what the client says of the object's checksum against what the upload was created for.
+///
+/// As S3 does it: a type must be the upload's; a `FULL_OBJECT` value counts only beside its type; and what an upload that was
+/// created without an algorithm is told of another one than the CRC-64/NVME that it gets is ignored.
+fn check_checksum(
+    input: &CompleteMultipartUpload,
+    upload: &Upload,
+    stored: Option<&Checksum>,
+) -> Result<(), S3Error> {
+    let created_for = upload.checksum.map(|(_, kind)| kind);
+    if let Some(kind) = input.checksum_kind
+        && created_for != Some(kind)
     {
         return Err(S3Error::message(
             ErrorCode::InvalidRequest,
             format!(
                 "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
-                stored.kind.name()
+                created_for.map_or("null", ChecksumKind::name)
             ),
         ));
     }
-    let Some((algorithm, value)) = &input.checksum else {
+    let (Some((algorithm, value)), Some(stored)) = (&input.checksum, stored) else {
         return Ok(());
     };
-    if stored.is_some_and(|stored| stored.algorithm == *algorithm && stored.value == *value) {
+    let of_another = *algorithm != stored.algorithm;
+    if upload.checksum.is_none() && of_another {
+        return Ok(());
+    }
+    let without_type = created_for == Some(ChecksumKind::FullObject) && input.checksum_kind.is_none();
+    if !of_another && !without_type && *value == stored.value {
         return Ok(());
     }
     Err(S3Error::message(
         ErrorCode::BadDigest,
         format!(
             "The {} you specified did not match the calculated checksum.",
-            algorithm.name()
+            stored.algorithm.name().to_lowercase()
         ),
     ))
 }

@@ -24,7 +24,10 @@ mod tests {
 
     #[test]
     fn keys_are_encoded_like_a_form_but_for_slashes_and_spaces() {
-        assert_eq!(encode_url("a b+c/d~e*f._-é\u{1}"), "a%20b%2Bc/d%7Ee*f._-%C3%A9%01");
+        assert_eq!(
+            encode_url("a b+c/d~e*f._-é\u{1}"),
+            "a%20b%2Bc/d%7Ee*f._-%C3%A9%01"
+        );
     }
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
