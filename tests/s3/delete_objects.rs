@@ -176,7 +176,18 @@ s3_test!(
         let bucket = s3.bucket();
         let document = document(&["<Key>key</Key>"], false);
         bucket.put("document", document.as_str()).expect(200);
-        for algorithm in ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"] {
+        for algorithm in [
+            "CRC32",
+            "CRC32C",
+            "CRC64NVME",
+            "SHA1",
+            "SHA256",
+            "SHA512",
+            "MD5",
+            "XXHASH64",
+            "XXHASH3",
+            "XXHASH128",
+        ] {
             bucket.fill(&["key"]);
             // A copy tells the checksum of any bytes.
             let copy = bucket.copy("document", "copy");

@@ -196,6 +196,33 @@ s3_test!(
 );
 
 s3_test!(
+    an_upload_takes_every_algorithm_that_composes,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for algorithm in ["SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"] {
+            let upload = begin(&bucket, algorithm, None);
+            let sent = bucket.part("key", &upload, 1, TAIL).expect(200);
+            let name = format!("x-amz-checksum-{}", algorithm.to_lowercase());
+            let checksum = sent.required(&name);
+            let parts = bucket.list_parts("key", &upload).expect(200);
+            let path = format!("ListPartsResult/Part/Checksum{algorithm}");
+            assert_eq!(parts.value(&path), checksum);
+            let element = format!("<Checksum{algorithm}>{checksum}</Checksum{algorithm}>");
+            let complete = bucket.complete_of("key", &upload, &listed(1, &sent, &element));
+            let completed = complete.expect(200);
+            let path = format!("CompleteMultipartUploadResult/Checksum{algorithm}");
+            let composite = completed.value(&path);
+            assert!(composite.ends_with("-1"), "{composite}");
+            let head = asked(&bucket, "HEAD", None);
+            assert_eq!(head.required(&name), composite);
+            assert_eq!(head.required("x-amz-checksum-type"), "COMPOSITE");
+            assert_eq!(asked(&bucket, "GET", Some(1)).required(&name), checksum);
+        }
+    }
+);
+
+s3_test!(
     a_part_of_another_algorithm_than_its_upload_is_no_match,
     largest_body = 10,
     |s3: &S3| {
@@ -263,7 +290,12 @@ s3_test!(
             (Some("SHA1"), Some("FULL_OBJECT")),
             (Some("CRC64NVME"), Some("COMPOSITE")),
             (Some("CRC32"), Some("WHOLE")),
-            (Some("MD5"), None),
+            (Some("SHA512"), Some("FULL_OBJECT")),
+            (Some("MD5"), Some("FULL_OBJECT")),
+            (Some("XXHASH64"), Some("FULL_OBJECT")),
+            (Some("XXHASH3"), Some("FULL_OBJECT")),
+            (Some("XXHASH128"), Some("FULL_OBJECT")),
+            (Some("BLAKE3"), None),
             (None, Some("COMPOSITE")),
         ] {
             let mut create = bucket.create_upload("key");

@@ -469,7 +469,7 @@ s3_test!(verifies_a_checksum_header, largest_body = 10, |s3: &S3| {
 
 /// The text whose checksums are published, and these.
 const CHECK: &str = "123456789";
-const CHECK_VALUES: [(&str, &str); 5] = [
+const CHECK_VALUES: [(&str, &str); 10] = [
     ("x-amz-checksum-crc32", "y/Q5Jg=="),
     ("x-amz-checksum-crc32c", "4waSgw=="),
     ("x-amz-checksum-crc64nvme", "rosUhgp5mIg="),
@@ -478,6 +478,14 @@ const CHECK_VALUES: [(&str, &str); 5] = [
         "x-amz-checksum-sha256",
         "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
     ),
+    (
+        "x-amz-checksum-sha512",
+        "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ==",
+    ),
+    ("x-amz-checksum-md5", "JfnnlDI7RTiF9RgfG2JNCw=="),
+    ("x-amz-checksum-xxhash64", "jLhB20DmroM="),
+    ("x-amz-checksum-xxhash3", "ctyxi2ehff8="),
+    ("x-amz-checksum-xxhash128", "MxGUd+3l3NXpcWQnaB1YYA=="),
 ];
 
 s3_test!(
@@ -490,10 +498,21 @@ s3_test!(
             wrong.expect_error(400, "BadDigest");
             bucket.get("key").expect_error(404, "NoSuchKey");
         }
+        let elsewhere = s3.bucket();
+        elsewhere.put("plain", CHECK).expect(200);
         for (name, value) in CHECK_VALUES {
             bucket.put("key", CHECK).header(name, value).expect(200);
             let request = bucket.head("key").header("x-amz-checksum-mode", "ENABLED");
             assert_eq!(request.expect(200).required(name), value);
+            let algorithm = name.trim_start_matches("x-amz-checksum-").to_uppercase();
+            let listed = bucket.list().expect(200);
+            let listed = listed.value("ListBucketResult/Contents/ChecksumAlgorithm");
+            assert_eq!(listed, algorithm);
+            // The same of bytes that are stored, for a copy.
+            let copy = elsewhere.copy("plain", "copy");
+            let copied = copy.header("x-amz-checksum-algorithm", &algorithm).expect(200);
+            let path = format!("CopyObjectResult/Checksum{algorithm}");
+            assert_eq!(copied.value(&path), value);
         }
     }
 );
