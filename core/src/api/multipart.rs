@@ -116,7 +116,8 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
     let mut response = xml(document("CopyPartResult", |root| {
         root.text("LastModified", part.last_modified.iso_8601());
         root.text("ETag", &part.etag);
-        if let Some(checksum) = &part.checksum {
+        // As in ListParts: of an upload without an algorithm no part shows one.
+        if let (Some(checksum), Some(_)) = (&part.checksum, upload.checksum) {
             root.text(checksum.algorithm.element(), &checksum.value);
         }
     }));
