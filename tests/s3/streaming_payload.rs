@@ -302,6 +302,10 @@ s3_test!(
         let bucket = s3.bucket();
         let request = put(&bucket, UNSIGNED_TRAILER, 4).body("4\r\nbody\r\n");
         request.expect_error(400, "IncompleteBody");
+        let request = put(&bucket, UNSIGNED_TRAILER, 9).body("4\r\nbody\r\n0\r\n\r\n");
+        let error = request.expect_error(400, "IncompleteBody");
+        assert_eq!(error.field("NumberBytesExpected"), "9");
+        assert_eq!(error.field("NumberBytesProvided"), "4");
         assert_not_stored(&bucket);
     }
 );

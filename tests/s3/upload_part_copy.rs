@@ -140,7 +140,7 @@ s3_test!(
                 .header(&header, fails)
                 .expect_error(412, "PreconditionFailed");
         }
-        // Nothing was changed behind a date in the future: it is ignored.
+        // Nothing was changed after a date in the future: it is ignored.
         copy_part(&bucket, &upload, 1)
             .header("x-amz-copy-source-if-modified-since", FUTURE)
             .expect(200);

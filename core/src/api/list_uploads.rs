@@ -67,7 +67,7 @@ fn position(key_marker: &str, id_marker: &str) -> Result<Option<ListingPosition>
     Ok(Some(ListingPosition::Upload(key, upload)))
 }
 
-/// The last thing shown where there is more behind it, and otherwise the last upload; both elements are there in any case.
+/// The last thing shown where more follows, and otherwise the last upload; both elements are always there.
 fn next_markers(root: &mut Writer, output: &ListUploadsOutput, encoding: Encoding) {
     let last = output.uploads.last();
     let (key, upload) = match &output.next {

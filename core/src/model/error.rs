@@ -38,7 +38,7 @@ macro_rules! error_codes {
                 match self { $(Self::$name => $message,)* }
             }
 
-            /// The elements that every such error carries behind `Message`, in order.
+            /// The elements that every such error carries after `Message`, in order.
             pub const fn fields(self) -> &'static [&'static str] {
                 match self { $(Self::$name => &[$($($with,)*)?],)* }
             }

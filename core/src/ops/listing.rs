@@ -37,9 +37,9 @@ pub enum ListingPosition {
 /// Where a client asks a listing to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListingStart {
-    /// Behind this and nothing else: a token of the page before, or `start-after`.
+    /// After this and nothing else: a token of the page before, or `start-after`.
     After(ListingPosition),
-    /// Behind a marker: where it lies in a group that the listing folds, behind all of the group.
+    /// After a marker: where it lies in a group that the listing folds, after all of the group.
     Marker(ListingPosition),
 }
 
@@ -78,7 +78,7 @@ pub struct ListUploads {
     pub prefix: String,
     /// Fold keys up to the first occurrence of this behind the prefix; empty for none.
     pub delimiter: String,
-    /// Start behind this marker; a key means all its uploads.
+    /// Start after this marker; a key means all its uploads.
     pub marker: Option<ListingPosition>,
     /// At most this many uploads and common prefixes, 0 to 1,000.
     pub limit: usize,
@@ -274,7 +274,7 @@ impl Shape<'_> {
         common_prefix(key, self.prefix, self.delimiter)
     }
 
-    /// The position to start behind. A key that is itself a common prefix stands for all the keys under it, and so does a
+    /// The position to start after. A key that is itself a common prefix stands for all the keys under it, and so does a
     /// marker anywhere under one: the page before showed the group.
     fn start(&self, start: Option<ListingStart>) -> Option<ListingPosition> {
         let (position, is_marker) = match start? {

@@ -57,7 +57,7 @@ pub enum ReadOutcome {
 
 impl ReadConditions {
     /// The conditions of GetObject and HeadObject. Dates that cannot be read are ignored, and so is `If-Modified-Since` where
-    /// it lies behind `now`.
+    /// it lies after `now`.
     pub fn of_read(headers: &HeaderMap, now: Timestamp) -> Self {
         Self::new(headers, &OF_READ, Some(now))
     }
@@ -287,7 +287,7 @@ mod tests {
         (ETag::from_client("e"), Timestamp::from_millis(1_445_412_480_500))
     }
 
-    /// A second behind the object's.
+    /// A second after the object's.
     fn now() -> Timestamp {
         Timestamp::from_millis(1_445_412_481_500)
     }
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(read(&[("if-modified-since", FUTURE)]), ReadOutcome::Proceed);
         assert!(copy(&[("if-modified-since", NOW)]).is_err());
         assert_eq!(copy(&[("if-modified-since", FUTURE)]), Ok(()));
-        // Nothing was changed behind a date in the future.
+        // Nothing was changed after a date in the future.
         assert_eq!(read(&[("if-unmodified-since", FUTURE)]), ReadOutcome::Proceed);
     }
 

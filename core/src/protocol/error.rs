@@ -25,7 +25,7 @@ mod tests {
     use crate::model::ErrorCode;
 
     #[test]
-    fn an_error_has_its_fields_behind_the_message() {
+    fn an_error_has_its_fields_after_the_message() {
         let error = S3Error::new(ErrorCode::NoSuchKey).with("Key", "a<b");
         let xml = error_document(&error, "R1", "H1");
         assert_eq!(
