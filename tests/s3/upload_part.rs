@@ -27,7 +27,11 @@ s3_test!(
                 .object("PUT", "key")
                 .query("partNumber", number)
                 .query("uploadId", &upload);
-            request.body("x").expect_error(400, "InvalidArgument");
+            let error = request.body("x").expect_error(400, "InvalidArgument");
+            assert_eq!(error.field("ArgumentName"), "partNumber");
+            assert_eq!(error.field("ArgumentValue"), number);
+            let message = "Part number must be an integer between 1 and 10000, inclusive";
+            assert_eq!(error.message, message);
         }
     }
 );

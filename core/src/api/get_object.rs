@@ -56,7 +56,7 @@ impl<'a> Wanted<'a> {
             .and_then(|value| value.to_str().ok());
         let part = match call.query.get("partNumber") {
             None => None,
-            Some(text) => Some(PartNumber::new(text.parse().unwrap_or(0))?),
+            Some(text) => Some(PartNumber::from_text(text)?),
         };
         if range.is_some() && part.is_some() {
             return Err(S3Error::message(

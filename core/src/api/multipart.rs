@@ -126,12 +126,7 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
 }
 
 fn part_number(call: &Call<'_>) -> Result<PartNumber, S3Error> {
-    PartNumber::new(
-        call.query
-            .get("partNumber")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0),
-    )
+    PartNumber::from_text(call.query.get("partNumber").unwrap_or_default())
 }
 
 pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {

@@ -103,8 +103,7 @@ error_codes! {
     InvalidRange 416 "The requested range is not satisfiable"
         with ["RangeRequested" "ActualObjectSize"]
         headers ["content-range"],
-    InvalidRequest 400 "Invalid Request"
-        sometimes ["BucketName"],
+    InvalidRequest 400 "Invalid Request",
     InvalidStorageClass 400 "The storage class you specified is not valid"
         with ["StorageClassRequested"],
     InvalidToken 400 "The provided token is malformed or otherwise invalid."
@@ -131,8 +130,7 @@ error_codes! {
         with ["BucketName"],
     NoSuchBucketPolicy 404 "The bucket policy does not exist"
         with ["BucketName"],
-    NoSuchConfiguration 404 "The specified configuration does not exist."
-        with ["BucketName"],
+    NoSuchConfiguration 404 "The specified configuration does not exist.",
     NoSuchCORSConfiguration 404 "The CORS configuration does not exist"
         with ["BucketName"],
     NoSuchKey 404 "The specified key does not exist."
