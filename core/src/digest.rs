@@ -1,5 +1,6 @@
 //! What is computed of a body while it passes, and what can be computed of parts without their bytes.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
@@ -7,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use crc_fast::CrcAlgorithm;
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
+use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh64::Xxh64;
 
 use crate::model::{Checksum, ChecksumAlgorithm, ChecksumKind, hex};
 
@@ -41,17 +44,28 @@ impl DigestSlot {
 }
 
 /// Computes the checksum of one algorithm, piece by piece.
-#[derive(Debug)]
 pub struct ChecksumHasher {
     algorithm: ChecksumAlgorithm,
     state: ChecksumState,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for ChecksumHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChecksumHasher")
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
 enum ChecksumState {
     Crc(crc_fast::Digest),
     Sha1(Sha1),
     Sha256(Sha256),
+    Sha512(Sha512),
+    Md5(Md5),
+    Xxh64(Xxh64),
+    /// Half a kilobyte, unlike the others.
+    Xxh3(Box<Xxh3>),
 }
 
 impl ChecksumHasher {
@@ -60,6 +74,12 @@ impl ChecksumHasher {
         let state = match algorithm {
             ChecksumAlgorithm::Sha1 => ChecksumState::Sha1(Sha1::new()),
             ChecksumAlgorithm::Sha256 => ChecksumState::Sha256(Sha256::new()),
+            ChecksumAlgorithm::Sha512 => ChecksumState::Sha512(Sha512::new()),
+            ChecksumAlgorithm::Md5 => ChecksumState::Md5(Md5::new()),
+            ChecksumAlgorithm::Xxhash64 => ChecksumState::Xxh64(Xxh64::new(0)),
+            ChecksumAlgorithm::Xxhash3 | ChecksumAlgorithm::Xxhash128 => {
+                ChecksumState::Xxh3(Box::new(Xxh3::new()))
+            }
             ChecksumAlgorithm::Crc32 => crc_state(CrcAlgorithm::Crc32IsoHdlc),
             ChecksumAlgorithm::Crc32c => crc_state(CrcAlgorithm::Crc32Iscsi),
             ChecksumAlgorithm::Crc64nvme => crc_state(CrcAlgorithm::Crc64Nvme),
@@ -73,15 +93,28 @@ impl ChecksumHasher {
             ChecksumState::Crc(crc) => crc.update(bytes),
             ChecksumState::Sha1(sha) => sha.update(bytes),
             ChecksumState::Sha256(sha) => sha.update(bytes),
+            ChecksumState::Sha512(sha) => sha.update(bytes),
+            ChecksumState::Md5(md5) => md5.update(bytes),
+            ChecksumState::Xxh64(xxh) => xxh.update(bytes),
+            ChecksumState::Xxh3(xxh) => xxh.update(bytes),
         }
     }
 
     /// The checksum of all bytes taken, of kind `FullObject`.
     pub fn finish(self) -> Checksum {
+        let algorithm = self.algorithm;
         match self.state {
-            ChecksumState::Crc(crc) => crc_checksum(self.algorithm, crc.finalize()),
-            ChecksumState::Sha1(sha) => full_object(self.algorithm, &sha.finalize()),
-            ChecksumState::Sha256(sha) => full_object(self.algorithm, &sha.finalize()),
+            ChecksumState::Crc(crc) => crc_checksum(algorithm, crc.finalize()),
+            ChecksumState::Sha1(sha) => full_object(algorithm, &sha.finalize()),
+            ChecksumState::Sha256(sha) => full_object(algorithm, &sha.finalize()),
+            ChecksumState::Sha512(sha) => full_object(algorithm, &sha.finalize()),
+            ChecksumState::Md5(md5) => full_object(algorithm, &md5.finalize()),
+            // The canonical form of xxHash is big-endian, as that of the CRCs.
+            ChecksumState::Xxh64(xxh) => full_object(algorithm, &xxh.digest().to_be_bytes()),
+            ChecksumState::Xxh3(xxh) if algorithm == ChecksumAlgorithm::Xxhash128 => {
+                full_object(algorithm, &xxh.digest128().to_be_bytes())
+            }
+            ChecksumState::Xxh3(xxh) => full_object(algorithm, &xxh.digest().to_be_bytes()),
         }
     }
 }
@@ -103,6 +136,8 @@ enum WantedChecksum {
     Crc64nvme,
     /// The SHA-256 that the payload hash needs too.
     Sha256,
+    /// The MD5 that the ETag needs too.
+    Md5,
     /// Computed for itself.
     Own(Box<ChecksumHasher>),
 }
@@ -122,9 +157,14 @@ impl BodyHasher {
         let checksum = checksum.map(|algorithm| match algorithm {
             ChecksumAlgorithm::Crc64nvme => WantedChecksum::Crc64nvme,
             ChecksumAlgorithm::Sha256 => WantedChecksum::Sha256,
-            ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c | ChecksumAlgorithm::Sha1 => {
-                WantedChecksum::Own(Box::new(ChecksumHasher::new(algorithm)))
-            }
+            ChecksumAlgorithm::Md5 => WantedChecksum::Md5,
+            ChecksumAlgorithm::Crc32
+            | ChecksumAlgorithm::Crc32c
+            | ChecksumAlgorithm::Sha1
+            | ChecksumAlgorithm::Sha512
+            | ChecksumAlgorithm::Xxhash64
+            | ChecksumAlgorithm::Xxhash3
+            | ChecksumAlgorithm::Xxhash128 => WantedChecksum::Own(Box::new(ChecksumHasher::new(algorithm))),
         });
         let sha256 = sha256 || matches!(checksum, Some(WantedChecksum::Sha256));
         Self {
@@ -157,16 +197,18 @@ impl BodyHasher {
     /// The digests of all bytes taken.
     pub fn finish(self) -> HashedBody {
         let crc64nvme = self.crc64nvme.finalize();
+        let md5: [u8; 16] = self.md5.finalize().into();
         let sha256: Option<[u8; 32]> = self.sha256.map(|sha256| sha256.finalize().into());
         let checksum = self.checksum.and_then(|checksum| match checksum {
             WantedChecksum::Crc64nvme => Some(crc64nvme_checksum(crc64nvme)),
             WantedChecksum::Sha256 => sha256.map(|raw| full_object(ChecksumAlgorithm::Sha256, &raw)),
+            WantedChecksum::Md5 => Some(full_object(ChecksumAlgorithm::Md5, &md5)),
             WantedChecksum::Own(hasher) => Some(hasher.finish()),
         });
         HashedBody {
             digests: Digests {
                 length: self.length,
-                md5: self.md5.finalize().into(),
+                md5,
                 crc64nvme,
                 checksum,
             },
@@ -272,7 +314,13 @@ pub fn full_object_checksum<'a>(
         ChecksumAlgorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
         ChecksumAlgorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
         ChecksumAlgorithm::Crc64nvme => CrcAlgorithm::Crc64Nvme,
-        ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256 => return None,
+        ChecksumAlgorithm::Sha1
+        | ChecksumAlgorithm::Sha256
+        | ChecksumAlgorithm::Sha512
+        | ChecksumAlgorithm::Md5
+        | ChecksumAlgorithm::Xxhash64
+        | ChecksumAlgorithm::Xxhash3
+        | ChecksumAlgorithm::Xxhash128 => return None,
     };
     let ranges: Option<Vec<_>> = parts
         .into_iter()
@@ -324,113 +372,4 @@ fn full_object(algorithm: ChecksumAlgorithm, raw: &[u8]) -> Checksum {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The input of the published check values.
-    const CHECK: &[u8] = b"123456789";
-    const CHECK_VALUES: [(ChecksumAlgorithm, &str); 5] = [
-        (ChecksumAlgorithm::Crc32, "y/Q5Jg=="),
-        (ChecksumAlgorithm::Crc32c, "4waSgw=="),
-        (ChecksumAlgorithm::Crc64nvme, "rosUhgp5mIg="),
-        (ChecksumAlgorithm::Sha1, "98O8HYCOBHMq32eZZczDTKeuNEE="),
-        (
-            ChecksumAlgorithm::Sha256,
-            "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
-        ),
-    ];
-
-    fn checksum(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Checksum {
-        let mut hasher = ChecksumHasher::new(algorithm);
-        hasher.update(bytes);
-        hasher.finish()
-    }
-
-    #[test]
-    fn checksums_have_the_published_check_values() {
-        for (algorithm, value) in CHECK_VALUES {
-            let found = checksum(algorithm, CHECK);
-            assert_eq!(
-                (found.algorithm, found.kind),
-                (algorithm, ChecksumKind::FullObject)
-            );
-            assert_eq!(found.value, value);
-        }
-    }
-
-    #[test]
-    fn a_body_hasher_computes_the_same_piece_by_piece() {
-        for (algorithm, value) in CHECK_VALUES {
-            let mut hasher = BodyHasher::new(Some(algorithm), false);
-            for piece in CHECK.chunks(2) {
-                hasher.update(piece);
-            }
-            let digests = hasher.finish().digests;
-            assert_eq!(digests.length, 9);
-            assert_eq!(digests.md5, md5(CHECK));
-            assert_eq!(digests.crc64nvme, 0xae8b_1486_0a79_9888);
-            assert_eq!(digests.checksum.unwrap().value, value);
-        }
-    }
-
-    #[test]
-    fn a_body_hasher_computes_only_what_is_asked_for() {
-        let hashed = BodyHasher::new(None, false).finish();
-        assert_eq!(hashed.sha256, None);
-        assert_eq!(hashed.digests.checksum, None);
-        let hashed = BodyHasher::new(None, true).finish();
-        assert_eq!(hashed.sha256.map(|hash| hash[0]), Some(0xe3));
-        assert_eq!(hashed.digests.checksum, None);
-    }
-
-    #[test]
-    fn a_composite_checksum_is_the_checksum_of_the_raw_checksums() {
-        for (algorithm, value) in CHECK_VALUES {
-            let part = checksum(algorithm, CHECK);
-            let raw = STANDARD.decode(value).unwrap();
-            let composite = composite_checksum(algorithm, [&part, &part]).unwrap();
-            assert_eq!(composite.kind, ChecksumKind::Composite);
-            let expected = checksum(algorithm, &[&raw[..], &raw[..]].concat()).value;
-            assert_eq!(composite.value, format!("{expected}-2"));
-        }
-    }
-
-    #[test]
-    fn a_full_object_checksum_is_that_of_the_whole() {
-        for algorithm in ChecksumAlgorithm::ALL {
-            let parts = [&CHECK[..4], &CHECK[4..4], &CHECK[4..]];
-            let checksums = parts.map(|part| checksum(algorithm, part));
-            let lengths = parts.map(|part| part.len() as u64);
-            let combined = full_object_checksum(algorithm, checksums.iter().zip(lengths));
-            let expected = algorithm.combines().then(|| checksum(algorithm, CHECK));
-            assert_eq!(combined, expected);
-        }
-    }
-
-    #[test]
-    fn crc64nvme_of_ranges_is_that_of_the_whole() {
-        let crc = |bytes| crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes);
-        assert_eq!(
-            combine_crc64nvme([(crc(b"1234"), 4), (crc(b"56789"), 5)]),
-            crc(CHECK)
-        );
-        assert_eq!(combine_crc64nvme([]), crc(b""));
-    }
-
-    #[test]
-    fn checksums_of_another_algorithm_or_kind_do_not_combine() {
-        let crc32 = checksum(ChecksumAlgorithm::Crc32, CHECK);
-        assert_eq!(composite_checksum(ChecksumAlgorithm::Crc32c, [&crc32]), None);
-        let composite = composite_checksum(ChecksumAlgorithm::Crc32, [&crc32]).unwrap();
-        assert_eq!(
-            full_object_checksum(ChecksumAlgorithm::Crc32, [(&composite, 9)]),
-            None
-        );
-    }
-
-    #[test]
-    fn the_md5_of_md5s_is_that_of_their_bytes() {
-        let part = md5(CHECK);
-        assert_eq!(md5_of_md5s([part, part]), md5(&[part, part].concat()));
-    }
-}
+mod tests;

@@ -102,7 +102,7 @@ impl Service {
             Ok(response) => response,
             Err(error) => {
                 account.refused(error.code);
-                error_response(&error, head.uri.path(), &trace)
+                error_response(&error, &trace)
             }
         };
         if head.method == Method::HEAD {
@@ -267,10 +267,10 @@ fn name_host(head: &mut Parts) {
 }
 
 /// The one place where an error becomes a response.
-fn error_response(error: &S3Error, resource: &str, trace: &Trace) -> Response<Body> {
+fn error_response(error: &S3Error, trace: &Trace) -> Response<Body> {
     log(error, trace);
     let host_id = trace.host_id.to_str().unwrap_or_default();
-    let document = error_document(error, resource, trace.request_id(), host_id);
+    let document = error_document(error, trace.request_id(), host_id);
     let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;

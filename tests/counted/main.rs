@@ -385,7 +385,7 @@ async fn calls_of_a_page(
         bucket: name("bucket"),
         prefix: String::new(),
         delimiter: delimiter.to_owned(),
-        after: None,
+        start: None,
         limit: 1_000,
     };
     let page = ops::list_objects(&f.deployment.context, &f.deployment.caller, input)

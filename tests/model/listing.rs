@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bleepstore_core::model::{Timestamp, UploadId};
-use bleepstore_core::ops::{self, ListObjects, ListUploads, ListingPosition};
+use bleepstore_core::ops::{self, ListObjects, ListUploads, ListingPosition, ListingStart};
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::{Deployment, name};
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ struct Request {
     delimiter: String,
     marker: Option<String>,
     limit: usize,
-    /// Go on from page to page as ListObjects does: by the text that the last page ended with.
+    /// Go on from page to page as ListObjects does: by markers, the text that the last page ended with.
     by_text: bool,
 }
 
@@ -48,16 +48,17 @@ impl Request {
         Some(format!("{}{folded}{}", self.prefix, self.delimiter))
     }
 
-    /// All lines, from entries in order.
-    fn expected(&self, entries: &[(String, Option<UploadId>)]) -> Vec<Line> {
+    /// All lines, from entries in order. A marker that is no more than a place to start at does not skip the group that it
+    /// lies in.
+    fn expected(&self, entries: &[(String, Option<UploadId>)], skips_groups: bool) -> Vec<Line> {
         let mut lines = Vec::new();
+        let marker = self.marker.as_ref();
+        let group = marker.and_then(|marker| self.common_prefix(marker));
+        let group = group.filter(|group| skips_groups || Some(group) == marker);
         for (key, upload) in entries {
             let prefix = self.common_prefix(key);
-            let passed = self
-                .marker
-                .as_ref()
-                .is_some_and(|marker| key <= marker || prefix.as_ref() == Some(marker));
-            if passed || !key.starts_with(&self.prefix) {
+            let passed = marker.is_some_and(|marker| key <= marker);
+            if passed || (group.is_some() && prefix == group) || !key.starts_with(&self.prefix) {
                 continue;
             }
             let line = prefix.map_or(Line::Key(key.clone(), *upload), Line::Prefix);
@@ -149,13 +150,17 @@ fn pages_of_objects_are_the_folded_keys_without_a_gap_or_a_repeat() {
             store.put("bucket", key, "").await.unwrap();
         }
         let entries: Vec<_> = keys.into_iter().map(|key| (key, None)).collect();
-        let expected = request.expected(&entries);
-        let page = async |after| {
+        let expected = request.expected(&entries, request.by_text);
+        let page = async |after: Option<ListingPosition>| {
+            let start = match request.by_text {
+                true => after.map(ListingStart::Marker),
+                false => after.map(ListingStart::After),
+            };
             let input = ListObjects {
                 bucket: name("bucket"),
                 prefix: request.prefix.clone(),
                 delimiter: request.delimiter.clone(),
-                after,
+                start,
                 limit: request.limit,
             };
             let output = ops::list_objects(&store.context, &store.caller, input)
@@ -188,13 +193,13 @@ fn pages_of_uploads_are_the_folded_uploads_without_a_gap_or_a_repeat() {
             entries.push((key, Some(id)));
         }
         entries.sort();
-        let expected = request.expected(&entries);
+        let expected = request.expected(&entries, true);
         let page = async |after| {
             let input = ListUploads {
                 bucket: name("bucket"),
                 prefix: request.prefix.clone(),
                 delimiter: request.delimiter.clone(),
-                after,
+                marker: after,
                 limit: request.limit,
             };
             let output = ops::list_multipart_uploads(&store.context, &store.caller, input)

@@ -127,14 +127,15 @@ const INTRODUCTION: &str = "\
 `cargo xtask errors` writes this page from the table in [core/src/model/error.rs](../core/src/model/error.rs), and
 `cargo test` fails where the two differ. BleepStore answers no other code, and a test reaches each.
 
-An error is an XML document with `Code`, `Message`, the elements of its row, `Resource`, `RequestId` and `HostId`. Elements
+An error is an XML document with `Code`, `Message`, the elements of its row, `RequestId` and `HostId`. Elements
 in parentheses come where they say something of the cause. Answers to HEAD and `304` have the status and the headers
 only. `503` and `500` carry `Retry-After` where the store below said how long. The message is the usual one; most
 errors about a header, a parameter or a body say something more particular. Codes and statuses are
-[Amazon's](https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+[Amazon's](https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). A text under \"seen\" was recorded from an answer
+of AWS, word for word; the others are those of its documentation, or our own.
 
-| code | status | message | elements | headers |
-|---|---|---|---|---|
+| code | status | message | seen | elements | headers |
+|---|---|---|---|---|---|
 ";
 
 fn page() -> String {
@@ -145,9 +146,10 @@ fn page() -> String {
         let fields: Vec<String> = always.chain(occasional).collect();
         let headers: Vec<String> = code.headers().iter().map(|name| format!("`{name}`")).collect();
         page.push_str(&format!(
-            "| {code} | {} | {} | {} | {} |\n",
+            "| {code} | {} | {} | {} | {} | {} |\n",
             code.status(),
             code.message(),
+            if code.is_seen() { "yes" } else { "" },
             fields.join(", "),
             headers.join(", ")
         ));

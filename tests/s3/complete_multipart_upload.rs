@@ -117,9 +117,14 @@ s3_test!(refuses_parts_out_of_order, largest_body = 5_242_880, |s3: &S3| {
     let bucket = s3.bucket();
     let (upload, [first, second], _) = two_parts(&bucket);
     let swapped = [second.clone(), first.clone()];
-    bucket
+    let error = bucket
         .complete("key", &upload, &swapped)
         .expect_error(400, "InvalidPartOrder");
+    assert_eq!(error.field("UploadId"), upload);
+    assert_eq!(
+        error.message,
+        "The list of parts was not in ascending order. Parts must be ordered by part number."
+    );
     let twice = [first.clone(), first, second];
     bucket
         .complete("key", &upload, &twice)
@@ -143,9 +148,17 @@ s3_test!(
                 ..part.clone()
             },
         ] {
-            bucket
+            let number = wrong.number.to_string();
+            let error = bucket
                 .complete("key", &upload, &[wrong])
                 .expect_error(400, "InvalidPart");
+            assert_eq!(error.field("UploadId"), upload);
+            assert_eq!(error.field("PartNumber"), number);
+            assert_eq!(
+                error.message,
+                "One or more of the specified parts could not be found.  The part may not have been uploaded, or the \
+                 specified entity tag may not match the part's entity tag."
+            );
         }
         bucket.complete("key", &upload, &[part]).expect(200);
     }
@@ -312,6 +325,19 @@ s3_test!(
     }
 );
 
+s3_test!(without_a_document_names_no_part, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    let upload = bucket.begin_upload("key");
+    let part = bucket.upload_part("key", &upload, 1, b"x");
+    let empty = |upload: &str| bucket.object("POST", "key").query("uploadId", upload);
+    let error = empty(&upload).expect_error(400, "InvalidRequest");
+    assert_eq!(error.message, "You must specify at least one part");
+    // Which upload it is comes first.
+    empty("unknown").expect_error(404, "NoSuchUpload");
+    empty("00000000000000000000000000000000").expect_error(404, "NoSuchUpload");
+    bucket.complete("key", &upload, &[part]).expect(200);
+});
+
 s3_test!(closes_the_upload, largest_body = 10, |s3: &S3| {
     let bucket = s3.bucket();
     let upload = bucket.begin_upload("key");
@@ -338,6 +364,12 @@ s3_test!(needs_an_open_upload, largest_body = 1_000, |s3: &S3| {
             .complete("key", upload, std::slice::from_ref(&part))
             .expect_error(404, "NoSuchUpload");
     }
+    let error = bucket.abort("key", "unknown").expect_error(404, "NoSuchUpload");
+    assert_eq!(
+        error.message,
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or \
+         completed."
+    );
     let upload = bucket.begin_upload("key");
     bucket
         .complete("other key", &upload, &[part])

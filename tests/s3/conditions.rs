@@ -5,6 +5,7 @@ use bleepstore_tests::http::{Bucket, Response, S3};
 use bleepstore_tests::s3_test;
 
 const PAST: &str = "Fri, 01 Jan 2010 00:00:00 GMT";
+const FUTURE: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
 const OTHER: &str = "\"00000000000000000000000000000000\"";
 
 /// A bucket with one object under `key`, the object's ETag and its Last-Modified.
@@ -91,6 +92,27 @@ s3_test!(
         let (bucket, _, modified) = stored(s3);
         read(&bucket, &[("if-modified-since", &modified)], 304);
         read(&bucket, &[("if-modified-since", PAST)], 200);
+    }
+);
+
+s3_test!(
+    if_modified_since_in_the_future_is_ignored,
+    largest_body = 10,
+    |s3: &S3| {
+        let (bucket, etag, modified) = stored(s3);
+        read(&bucket, &[("if-modified-since", FUTURE)], 200);
+        read(
+            &bucket,
+            &[("if-none-match", &etag), ("if-modified-since", FUTURE)],
+            304,
+        );
+        let attributes = |date: &str| {
+            let request = bucket.get("key").flag("attributes");
+            let request = request.header("x-amz-object-attributes", "ETag");
+            request.header("if-modified-since", date)
+        };
+        attributes(FUTURE).expect(200);
+        attributes(&modified).expect(304);
     }
 );
 

@@ -233,9 +233,7 @@ s3_test!(takes_only_the_version_null, largest_body = 10, |s3: &S3| {
         let source = format!("{}/source?versionId={version}", bucket.name);
         bucket.object("PUT", "copy").header("x-amz-copy-source", source)
     };
-    let error = copy("sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA").expect_error(404, "NoSuchVersion");
-    assert_eq!(error.field("VersionId"), "sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA");
-    for malformed in ["", "none"] {
+    for malformed in ["", "none", "sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA"] {
         copy(malformed).expect_error(400, "InvalidArgument");
     }
     bucket.get("copy").expect_error(404, "NoSuchKey");

@@ -146,12 +146,14 @@ s3_test!(
             assert_eq!(error.field("Header"), header);
         }
         let bypass = "x-amz-bypass-governance-retention";
-        let error = bucket.delete("key").header(bypass, "true");
-        let error = error.expect_error(400, "InvalidArgument");
-        assert_eq!(
-            error.message,
-            "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets."
-        );
+        for value in ["true", "false"] {
+            let error = bucket.delete("key").header(bypass, value);
+            let error = error.expect_error(400, "InvalidArgument");
+            assert_eq!(
+                error.message,
+                "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets."
+            );
+        }
         assert_eq!(bucket.read("key"), b"key");
     }
 );

@@ -79,6 +79,27 @@ s3_test!(
     }
 );
 
+s3_test!(
+    names_the_version_in_an_error_about_it,
+    largest_body = 1_000,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&["key"]);
+        let version = "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD";
+        let wrong = format!("<Key>key</Key><VersionId>{version}</VersionId>");
+        let response = delete(&bucket, &document(&[&wrong], false)).expect(200);
+        assert_eq!(response.value("DeleteResult/Error/Key"), "key");
+        assert_eq!(response.value("DeleteResult/Error/Code"), "NoSuchVersion");
+        assert_eq!(response.value("DeleteResult/Error/VersionId"), version);
+        let message = response.value("DeleteResult/Error/Message");
+        assert_eq!(message, "The specified version does not exist.");
+        assert_eq!(bucket.read("key"), b"key");
+        let wrong = format!("<Key>key</Key><ETag>{}</ETag>", etag(b"other"));
+        let response = delete(&bucket, &document(&[&wrong], false)).expect(200);
+        assert_eq!(response.optional("DeleteResult/Error/VersionId"), None);
+    }
+);
+
 s3_test!(reads_escaped_keys, largest_body = 1_000, |s3: &S3| {
     let bucket = s3.bucket();
     bucket.fill(&["a<b>&\"c", "é 中", "tab\tline\nend"]);
@@ -155,7 +176,18 @@ s3_test!(
         let bucket = s3.bucket();
         let document = document(&["<Key>key</Key>"], false);
         bucket.put("document", document.as_str()).expect(200);
-        for algorithm in ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"] {
+        for algorithm in [
+            "CRC32",
+            "CRC32C",
+            "CRC64NVME",
+            "SHA1",
+            "SHA256",
+            "SHA512",
+            "MD5",
+            "XXHASH64",
+            "XXHASH3",
+            "XXHASH128",
+        ] {
             bucket.fill(&["key"]);
             // A copy tells the checksum of any bytes.
             let copy = bucket.copy("document", "copy");

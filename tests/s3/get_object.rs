@@ -1,4 +1,4 @@
-use bleepstore_tests::http::encoding::{etag, multipart_etag, pattern};
+use bleepstore_tests::http::encoding::{checksum_crc32, etag, multipart_etag, pattern};
 use bleepstore_tests::http::{Bucket, S3};
 use bleepstore_tests::s3_test;
 
@@ -55,6 +55,42 @@ s3_test!(with_a_range_answers_that_part, largest_body = 10, |s3: &S3| {
         assert_eq!(response.etag(), etag(BODY.as_bytes()));
     }
 });
+
+s3_test!(
+    with_a_range_over_the_whole_object_carries_its_checksum,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let checksum = checksum_crc32(BODY.as_bytes());
+        let put = bucket.put("key", BODY);
+        put.header("x-amz-checksum-crc32", &checksum).expect(200);
+        for method in ["GET", "HEAD"] {
+            let ranged = |range: &str| {
+                let request = bucket.object(method, "key").header("range", range);
+                request.header("x-amz-checksum-mode", "ENABLED").expect(206)
+            };
+            for range in ["bytes=0-9", "bytes=0-", "bytes=-10", "bytes=0-99"] {
+                let whole = ranged(range);
+                assert_eq!(whole.required("x-amz-checksum-crc32"), checksum, "{range}");
+                assert_eq!(whole.required("x-amz-checksum-type"), "FULL_OBJECT");
+            }
+            for range in ["bytes=0-8", "bytes=1-"] {
+                let part = ranged(range);
+                assert_eq!(part.header("x-amz-checksum-crc32"), None, "{range}");
+                assert_eq!(part.header("x-amz-checksum-type"), None, "{range}");
+            }
+            // The first part of an object that was put at once is all of it too.
+            let part = bucket.object(method, "key").query("partNumber", 1);
+            let part = part.header("x-amz-checksum-mode", "ENABLED").expect(206);
+            assert_eq!(part.required("x-amz-checksum-crc32"), checksum);
+            let without = bucket
+                .object(method, "key")
+                .header("range", "bytes=0-9")
+                .expect(206);
+            assert_eq!(without.header("x-amz-checksum-crc32"), None);
+        }
+    }
+);
 
 s3_test!(refuses_a_range_behind_the_end, largest_body = 10, |s3: &S3| {
     let bucket = bucket_with_ten_bytes(s3);
@@ -308,44 +344,22 @@ s3_test!(reads_an_empty_last_part, largest_body = 10, |s3: &S3| {
     assert_eq!(read.header("content-range"), None);
 });
 
-s3_test!(
-    of_a_version_that_never_was_says_so,
-    largest_body = 10,
-    |s3: &S3| {
-        let bucket = s3.bucket();
-        bucket.fill(&["key"]);
-        let version = "sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA";
-        let error = bucket
-            .get("key")
-            .query("versionId", version)
-            .expect_error(404, "NoSuchVersion");
-        assert_eq!(error.field("VersionId"), version);
-        for malformed in ["", "no version"] {
-            let request = bucket.get("key").query("versionId", malformed);
-            request.expect_error(400, "InvalidArgument");
+s3_test!(refuses_a_version_that_never_was, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.fill(&["key"]);
+    for version in ["HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD", "no version"] {
+        for method in ["GET", "DELETE"] {
+            let request = bucket.object(method, "key").query("versionId", version);
+            let error = request.expect_error(400, "InvalidArgument");
+            assert_eq!(error.message, "Invalid version id specified");
+            assert_eq!(error.field("ArgumentName"), "versionId");
+            assert_eq!(error.field("ArgumentValue"), version);
         }
-        assert_eq!(
-            bucket.get("key").query("versionId", "null").expect(200).text(),
-            "key"
-        );
     }
-);
-
-s3_test!(answers_no_checksum_of_a_range, largest_body = 10, |s3: &S3| {
-    let bucket = bucket_with_ten_bytes(s3);
-    for method in ["GET", "HEAD"] {
-        let request = || {
-            bucket
-                .object(method, "key")
-                .header("x-amz-checksum-mode", "ENABLED")
-        };
-        for range in ["bytes=0-4", "bytes=0-9"] {
-            let response = request().header("range", range).expect(206);
-            assert_eq!(response.header("x-amz-checksum-crc64nvme"), None, "{range}");
-            assert_eq!(response.header("x-amz-checksum-type"), None, "{range}");
-        }
-        // The first part of an object that was put at once is all of it.
-        let whole = request().query("partNumber", 1).expect(206);
-        assert!(whole.header("x-amz-checksum-crc64nvme").is_some());
-    }
+    let empty = bucket.get("key").query("versionId", "");
+    empty.expect_error(400, "InvalidArgument");
+    assert_eq!(
+        bucket.get("key").query("versionId", "null").expect(200).text(),
+        "key"
+    );
 });

@@ -97,7 +97,7 @@ s3_test!(needs_the_object, largest_body = 10, |s3: &S3| {
         .query("versionId", "null")
         .expect(200);
     let other = bucket.get("key").flag("acl").query("versionId", "a".repeat(32));
-    other.expect_error(404, "NoSuchVersion");
+    other.expect_error(400, "InvalidArgument");
     let seen = bucket.acting_for(&ALICE);
     seen.get("absent").flag("acl").expect_error(403, "AccessDenied");
 });

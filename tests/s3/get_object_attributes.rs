@@ -201,6 +201,9 @@ s3_test!(
         assert_eq!(parts(&rest, "Part/PartNumber"), ["6", "8", "10"]);
         assert_eq!(parts(&rest, "PartNumberMarker"), ["4"]);
         assert_eq!(parts(&rest, "IsTruncated"), ["false"]);
+        let empty = request.clone().header("x-amz-max-parts", "");
+        let empty = empty.header("x-amz-part-number-marker", "").expect(200);
+        assert_eq!(parts(&empty, "Part/PartNumber").len(), 5);
         let none = request.header("x-amz-max-parts", 0).expect(200);
         assert_eq!(parts(&none, "Part"), [""; 0]);
         assert_eq!(parts(&none, "IsTruncated"), ["true"]);
@@ -217,7 +220,7 @@ s3_test!(
         for (name, value) in [
             ("x-amz-max-parts", "-1"),
             ("x-amz-max-parts", "many"),
-            ("x-amz-part-number-marker", ""),
+            ("x-amz-part-number-marker", "x"),
         ] {
             let error = attributes(&bucket, "key", "ObjectParts")
                 .header(name, value)

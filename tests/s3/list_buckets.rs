@@ -94,6 +94,19 @@ s3_test!(
     }
 );
 
+s3_test!(takes_empty_parameters_as_none, largest_body = 0, |s3: &S3| {
+    let prefix = family(s3, &["-a", "-b"]);
+    let request = s3.request("GET", "/").query("prefix", &prefix);
+    let whole = request.clone().expect(200);
+    let answer = request
+        .query("max-buckets", "")
+        .query("continuation-token", "")
+        .expect(200);
+    let names = "ListAllMyBucketsResult/Buckets/Bucket/Name";
+    assert_eq!(answer.all(names).len(), 2);
+    assert_eq!(answer.all(names), whole.all(names));
+});
+
 s3_test!(
     refuses_a_token_that_it_did_not_give,
     largest_body = 0,

@@ -39,6 +39,13 @@ s3_test!(describes_every_upload, largest_body = 0, |s3: &S3| {
     assert_eq!(field(&response, "Bucket"), bucket.name);
     assert_eq!(field(&response, "KeyMarker"), "");
     assert_eq!(field(&response, "UploadIdMarker"), "");
+    // What was not asked for is left out; where to go on is always said.
+    for name in ["Prefix", "Delimiter", "EncodingType"] {
+        let path = format!("ListMultipartUploadsResult/{name}");
+        assert_eq!(response.optional(&path), None);
+    }
+    assert_eq!(field(&response, "NextKeyMarker"), "a key");
+    assert_eq!(field(&response, "NextUploadIdMarker"), upload);
     assert_eq!(field(&response, "MaxUploads"), "1000");
     assert_eq!(field(&response, "IsTruncated"), "false");
     assert_eq!(field(&response, "Upload/Key"), "a key");
@@ -129,8 +136,85 @@ s3_test!(
             .query("upload-id-marker", &upload)
             .expect(200);
         assert_eq!(response.all(IDS), [upload]);
+        assert_eq!(field(&response, "UploadIdMarker"), "");
     }
 );
+
+s3_test!(
+    refuses_an_upload_id_marker_of_another_key,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let (first, other) = (bucket.begin_upload("a"), bucket.begin_upload("b"));
+        bucket.begin_upload("c");
+        let listed = |id: &str| {
+            let request = bucket.request("GET").flag("uploads");
+            request.query("key-marker", "a").query("upload-id-marker", id)
+        };
+        for id in [other.as_str(), "no-id"] {
+            let error = listed(id).expect_error(400, "InvalidArgument");
+            assert_eq!(error.message, "Invalid uploadId marker");
+            assert_eq!(error.field("ArgumentName"), "upload-id-marker");
+            assert_eq!(error.field("ArgumentValue"), id);
+        }
+        assert_eq!(listed(&first).expect(200).all(KEYS), ["b", "c"]);
+        // An upload that has ended since the page before still tells where to go on.
+        bucket.abort("a", &first).expect(204);
+        assert_eq!(listed(&first).expect(200).all(KEYS), ["b", "c"]);
+    }
+);
+
+s3_test!(
+    names_the_last_upload_also_where_the_listing_is_whole,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let request = bucket.request("GET").flag("uploads");
+        let markers = |response: &Response| {
+            let next = ["NextKeyMarker", "NextUploadIdMarker"];
+            next.map(|name| field(response, name))
+        };
+        assert_eq!(markers(&request.clone().expect(200)), ["", ""]);
+        bucket.begin_upload("a/1");
+        let last = bucket.begin_upload("b");
+        assert_eq!(markers(&request.clone().expect(200)), ["b".to_owned(), last]);
+        let folded = request.query("delimiter", "/").query("prefix", "a");
+        assert_eq!(markers(&folded.expect(200)), ["", ""]);
+    }
+);
+
+s3_test!(
+    with_a_key_marker_inside_a_folded_group_skips_the_group,
+    largest_body = 0,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        for key in ["folder/sub/1", "folder/sub/2", "folder/z1", "folder/z2"] {
+            bucket.begin_upload(key);
+        }
+        for marker in ["folder/sub/1", "folder/sub/"] {
+            let response = bucket
+                .request("GET")
+                .flag("uploads")
+                .query("prefix", "folder/")
+                .query("delimiter", "/")
+                .query("max-uploads", 1)
+                .query("key-marker", marker)
+                .expect(200);
+            assert_eq!(response.all(KEYS), ["folder/z1"], "{marker}");
+            assert_eq!(response.all(PREFIXES), [""; 0], "{marker}");
+        }
+    }
+);
+
+s3_test!(takes_empty_parameters_as_none, largest_body = 0, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.begin_upload("a");
+    let request = bucket.request("GET").flag("uploads");
+    let request = request.query("max-uploads", "").query("key-marker", "");
+    let response = request.query("upload-id-marker", "").expect(200);
+    assert_eq!(response.all(KEYS), ["a"]);
+    assert_eq!(field(&response, "MaxUploads"), "1000");
+});
 
 s3_test!(
     filters_by_prefix_and_folds_at_the_delimiter,

@@ -166,6 +166,53 @@ s3_test!(starts_behind_the_marker, largest_body = 10, |s3: &S3| {
 });
 
 s3_test!(
+    with_a_marker_inside_a_folded_group_skips_the_group,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.fill(&[
+            "folder/aSubfolder/subFile1",
+            "folder/aSubfolder/subFile2",
+            "folder/file1",
+            "folder/file2",
+        ]);
+        let request = bucket
+            .request("GET")
+            .query("prefix", "folder/")
+            .query("delimiter", "/")
+            .query("max-keys", 1);
+        for marker in [
+            "folder/aSubfolder/subFile1",
+            "folder/aSubfolder/",
+            "folder/aSubfolder/0",
+        ] {
+            let response = request.clone().query("marker", marker).expect(200);
+            assert_eq!(response.all(KEYS), ["folder/file1"], "{marker}");
+            assert_eq!(response.all(PREFIXES), [""; 0], "{marker}");
+            assert_eq!(field(&response, "NextMarker"), "folder/file1");
+        }
+        // Without the delimiter nothing is folded, and nothing skipped.
+        let response = bucket
+            .request("GET")
+            .query("marker", "folder/aSubfolder/subFile1");
+        let keys = response.expect(200).all(KEYS);
+        assert_eq!(
+            keys,
+            ["folder/aSubfolder/subFile2", "folder/file1", "folder/file2"]
+        );
+    }
+);
+
+s3_test!(takes_empty_parameters_as_none, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.fill(&["a", "b"]);
+    let request = bucket.request("GET").query("max-keys", "").query("marker", "");
+    let response = request.expect(200);
+    assert_eq!(response.all(KEYS), ["a", "b"]);
+    assert_eq!(field(&response, "MaxKeys"), "1000");
+});
+
+s3_test!(
     with_a_marker_before_the_prefix_starts_at_the_prefix,
     largest_body = 10,
     |s3: &S3| {
@@ -351,6 +398,7 @@ s3_test!(
             assert_eq!(url_decode(&encoded), value, "{name}");
         }
         assert!(field(&response, "Contents/Key").contains("%01%25"));
+        assert_eq!(field(&response, "Prefix"), "p%20%2B/");
     }
 );
 
@@ -389,12 +437,20 @@ s3_test!(
 );
 
 s3_test!(refuses_an_unknown_encoding_type, largest_body = 0, |s3: &S3| {
-    let error = s3
-        .bucket()
-        .request("GET")
-        .query("encoding-type", "base64")
-        .expect_error(400, "InvalidArgument");
-    assert_eq!(error.field("ArgumentName"), "encoding-type");
+    let bucket = s3.bucket();
+    for value in ["base64", "", "URL"] {
+        for request in [
+            bucket.request("GET"),
+            bucket.list(),
+            bucket.request("GET").flag("uploads"),
+        ] {
+            let error = request
+                .query("encoding-type", value)
+                .expect_error(400, "InvalidArgument");
+            assert_eq!(error.field("ArgumentName"), "encoding-type");
+            assert_eq!(error.message, "Invalid Encoding Method specified in Request");
+        }
+    }
 });
 
 s3_test!(

@@ -115,6 +115,7 @@ s3_test!(
             .expect(200);
         assert_eq!(response.all(KEYS), ["b", "c", "d"]);
         assert_eq!(field(&response, "ContinuationToken"), token);
+        assert_eq!(response.optional("ListBucketResult/StartAfter"), None);
     }
 );
 
@@ -131,6 +132,21 @@ s3_test!(
         }
     }
 );
+
+s3_test!(takes_empty_parameters_as_none, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.fill(&["a", "b"]);
+    let response = bucket
+        .list()
+        .query("max-keys", "")
+        .query("start-after", "")
+        .query("prefix", "")
+        .query("delimiter", "")
+        .expect(200);
+    assert_eq!(response.all(KEYS), ["a", "b"]);
+    assert_eq!(field(&response, "MaxKeys"), "1000");
+    assert_eq!(response.optional("ListBucketResult/StartAfter"), None);
+});
 
 s3_test!(
     starts_after_a_key_that_need_not_be_there,

@@ -1,5 +1,5 @@
 use bleepstore_tests::http::S3;
-use bleepstore_tests::http::encoding::etag;
+use bleepstore_tests::http::encoding::{checksum_crc32, etag};
 use bleepstore_tests::s3_test;
 
 const NUMBERS: &str = "ListPartsResult/Part/PartNumber";
@@ -82,6 +82,46 @@ s3_test!(
             .expect(200);
         assert_eq!(response.all(NUMBERS), ["1", "2"]);
         assert_eq!(response.value("ListPartsResult/IsTruncated"), "false");
+    }
+);
+
+s3_test!(takes_empty_parameters_as_none, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    let upload = bucket.begin_upload("key");
+    bucket.upload_part("key", &upload, 1, b"x");
+    let response = bucket
+        .list_parts("key", &upload)
+        .query("max-parts", "")
+        .query("part-number-marker", "")
+        .expect(200);
+    assert_eq!(response.all(NUMBERS), ["1"]);
+    assert_eq!(response.value("ListPartsResult/MaxParts"), "1000");
+    assert_eq!(response.value("ListPartsResult/PartNumberMarker"), "0");
+});
+
+s3_test!(
+    of_an_upload_without_an_algorithm_shows_no_checksums,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let upload = bucket.begin_upload("key");
+        let sent = bucket.part("key", &upload, 1, "part");
+        sent.header("x-amz-checksum-crc32", checksum_crc32(b"part"))
+            .expect(200);
+        bucket.upload_part("key", &upload, 2, b"x");
+        let response = bucket.list_parts("key", &upload).expect(200);
+        assert_eq!(response.all(NUMBERS), ["1", "2"]);
+        assert!(!response.text().contains("Checksum"), "{}", response.text());
+
+        let create = bucket
+            .create_upload("key")
+            .header("x-amz-checksum-algorithm", "CRC32");
+        let begun = bucket.begin_upload_by(create);
+        let upload = begun.value("InitiateMultipartUploadResult/UploadId");
+        bucket.upload_part("key", &upload, 1, b"part");
+        let response = bucket.list_parts("key", &upload).expect(200);
+        let checksum = response.value("ListPartsResult/Part/ChecksumCRC32");
+        assert_eq!(checksum, checksum_crc32(b"part"));
     }
 );
 

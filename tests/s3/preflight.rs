@@ -39,7 +39,7 @@ s3_test!(tells_nothing_about_buckets, largest_body = 0, |s3: &S3| {
 });
 
 s3_test!(
-    needs_an_origin_and_a_method_that_s3_has,
+    needs_an_origin_and_no_method_that_s3_does_not_have,
     largest_body = 0,
     |s3: &S3| {
         let request = s3.bucket().object("OPTIONS", "key").anonymous();
@@ -49,8 +49,9 @@ s3_test!(
             "Insufficient information. Origin request header needed."
         );
         let request = request.header("origin", "https://app.example");
-        let error = request.clone().expect_error(400, "BadRequest");
-        assert_eq!(error.message, "Invalid Access-Control-Request-Method: null");
+        // Which method it would be may be left open.
+        let error = request.clone().expect_error(403, "AccessForbidden");
+        assert_eq!(error.field("Method"), "OPTIONS");
         let error = request
             .header("access-control-request-method", "PATCH")
             .expect_error(400, "BadRequest");

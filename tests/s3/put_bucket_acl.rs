@@ -82,10 +82,18 @@ pub(crate) fn assert_lists_are_checked(put: impl Fn() -> Request, own: &str) {
     for body in [
         "x".to_owned(),
         "<AccessControlPolicy/>".to_owned(),
+        // S3 wants to be told the owner.
+        format!("<AccessControlPolicy><AccessControlList>{one}</AccessControlList></AccessControlPolicy>"),
         policy(own, &one.repeat(101)),
     ] {
         put().body(body).expect_error(400, "MalformedACLError");
     }
+    let error = put()
+        .body(policy("wrong-id", &one))
+        .expect_error(400, "InvalidArgument");
+    assert_eq!(error.message, "Invalid id");
+    assert_eq!(error.field("ArgumentName"), "CanonicalUser/ID");
+    assert_eq!(error.field("ArgumentValue"), "wrong-id");
     put().body(policy(BOB.id, &one)).expect_error(403, "AccessDenied");
 }
 

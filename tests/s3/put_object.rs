@@ -1,7 +1,7 @@
 use std::sync::Barrier;
 
 use bleepstore_tests::http::encoding::{
-    checksum_crc32, checksum_sha256, content_md5, etag, pattern, rfc2047_decode,
+    base64, checksum_crc32, checksum_sha256, content_md5, etag, hex, md5, pattern, rfc2047_decode,
 };
 use bleepstore_tests::http::{Bucket, Response, S3, SignedRequest};
 use bleepstore_tests::s3_test;
@@ -104,6 +104,35 @@ s3_test!(keeps_metadata_in_encoded_words, largest_body = 1, |s3: &S3| {
         assert_eq!(rfc2047_decode(returned), "ÄMÄZÕÑ S3");
     }
 });
+
+s3_test!(
+    answers_metadata_beyond_ascii_as_s3_encodes_it,
+    largest_body = 1,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        // The first three as AWS answered them: Q where most characters are printable, and B where they are not.
+        for (text, answered) in [
+            ("ÄMÄZÕÑ S3", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?="),
+            (
+                "test_—_file%E2%80%94_é_2?.pdf",
+                "=?UTF-8?Q?test=5F=E2=80=94=5Ffile%E2%80%94=5F=C3=A9=5F2=3F.pdf?=",
+            ),
+            ("\u{fffd}a\u{fffd}", "=?UTF-8?B?77+9Ye+/vQ==?="),
+            ("日本語", "=?UTF-8?B?5pel5pys6Kqe?="),
+        ] {
+            let sent = format!("=?UTF-8?B?{}?=", base64(text.as_bytes()));
+            bucket.put("key", "x").header("x-amz-meta-text", sent).expect(200);
+            let head = bucket.head("key").expect(200);
+            assert_eq!(head.required("x-amz-meta-text"), answered);
+        }
+        bucket
+            .put("key", "x")
+            .header("x-amz-meta-text", "=?UTF-8?Q?actually-ascii?=")
+            .expect(200);
+        let head = bucket.head("key").expect(200);
+        assert_eq!(head.required("x-amz-meta-text"), "actually-ascii");
+    }
+);
 
 s3_test!(takes_two_kilobytes_of_metadata, largest_body = 1, |s3: &S3| {
     let bucket = s3.bucket();
@@ -325,6 +354,33 @@ s3_test!(
     }
 );
 
+/// Sends a PUT whose body comes in chunks, without a length.
+fn put_in_chunks(s3: &S3) -> Response {
+    let request = s3.bucket().object("PUT", "key");
+    let request = request.payload_hash("UNSIGNED-PAYLOAD").sign();
+    let head = String::from_utf8(request.head(s3.endpoint.address)).unwrap();
+    let mut connection = s3.connect();
+    let head = head.replace("content-length: 0\r\n", "transfer-encoding: chunked\r\n");
+    connection.write(head.as_bytes());
+    connection.write(b"4\r\nbody\r\n0\r\n\r\n");
+    connection.read_response("PUT")
+}
+
+s3_test!(
+    refuses_chunks_without_a_length,
+    largest_body = 10,
+    |s3: &S3| {
+        let error = put_in_chunks(s3).into_error(501, "NotImplemented");
+        assert_eq!(error.field("Header"), "Transfer-Encoding");
+        let message = "A header you provided implies functionality that is not implemented";
+        assert_eq!(error.message, message);
+    },
+    // Lambda hands over whole bodies, whose length is known.
+    on AWS_LAMBDA: |s3: &S3| {
+        assert_eq!(put_in_chunks(s3).assert_status(200).etag(), etag(b"body"));
+    }
+);
+
 /// The head of a request that waits to be asked for a body of one byte more than S3 takes.
 fn five_gibibytes_and_one(bucket: &Bucket) -> SignedRequest {
     let request = bucket.object("PUT", "key").payload_hash("UNSIGNED-PAYLOAD");
@@ -372,20 +428,25 @@ s3_test!(verifies_content_md5, largest_body = 10, |s3: &S3| {
         .put("key", "body")
         .header("content-md5", content_md5(b"body"))
         .expect(200);
-    bucket
+    let error = bucket
         .put("key", "wrong")
         .header("content-md5", content_md5(b"other"))
         .expect_error(400, "BadDigest");
+    // S3 writes what it expected in hex, and what it got in base64.
+    assert_eq!(error.field("ExpectedDigest"), hex(&md5(b"other")));
+    assert_eq!(error.field("CalculatedDigest"), content_md5(b"wrong"));
     assert_eq!(bucket.read("key"), b"body");
 });
 
 s3_test!(refuses_a_malformed_content_md5, largest_body = 10, |s3: &S3| {
     let bucket = s3.bucket();
     for value in ["", "AAAA", "not base64!", "d41d8cd98f00b204e9800998ecf8427e"] {
-        bucket
+        let error = bucket
             .put("key", "x")
             .header("content-md5", value)
             .expect_error(400, "InvalidDigest");
+        assert_eq!(error.message, "The Content-MD5 you specified was invalid.");
+        assert_eq!(error.field("Content-MD5"), value);
     }
     bucket.get("key").expect_error(404, "NoSuchKey");
 });
@@ -408,7 +469,7 @@ s3_test!(verifies_a_checksum_header, largest_body = 10, |s3: &S3| {
 
 /// The text whose checksums are published, and these.
 const CHECK: &str = "123456789";
-const CHECK_VALUES: [(&str, &str); 5] = [
+const CHECK_VALUES: [(&str, &str); 10] = [
     ("x-amz-checksum-crc32", "y/Q5Jg=="),
     ("x-amz-checksum-crc32c", "4waSgw=="),
     ("x-amz-checksum-crc64nvme", "rosUhgp5mIg="),
@@ -417,6 +478,14 @@ const CHECK_VALUES: [(&str, &str); 5] = [
         "x-amz-checksum-sha256",
         "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
     ),
+    (
+        "x-amz-checksum-sha512",
+        "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ==",
+    ),
+    ("x-amz-checksum-md5", "JfnnlDI7RTiF9RgfG2JNCw=="),
+    ("x-amz-checksum-xxhash64", "jLhB20DmroM="),
+    ("x-amz-checksum-xxhash3", "ctyxi2ehff8="),
+    ("x-amz-checksum-xxhash128", "MxGUd+3l3NXpcWQnaB1YYA=="),
 ];
 
 s3_test!(
@@ -429,10 +498,21 @@ s3_test!(
             wrong.expect_error(400, "BadDigest");
             bucket.get("key").expect_error(404, "NoSuchKey");
         }
+        let elsewhere = s3.bucket();
+        elsewhere.put("plain", CHECK).expect(200);
         for (name, value) in CHECK_VALUES {
             bucket.put("key", CHECK).header(name, value).expect(200);
             let request = bucket.head("key").header("x-amz-checksum-mode", "ENABLED");
             assert_eq!(request.expect(200).required(name), value);
+            let algorithm = name.trim_start_matches("x-amz-checksum-").to_uppercase();
+            let listed = bucket.list().expect(200);
+            let listed = listed.value("ListBucketResult/Contents/ChecksumAlgorithm");
+            assert_eq!(listed, algorithm);
+            // The same of bytes that are stored, for a copy.
+            let copy = elsewhere.copy("plain", "copy");
+            let copied = copy.header("x-amz-checksum-algorithm", &algorithm).expect(200);
+            let path = format!("CopyObjectResult/Checksum{algorithm}");
+            assert_eq!(copied.value(&path), value);
         }
     }
 );
@@ -512,6 +592,22 @@ s3_test!(
         assert_eq!(bucket.read("key"), b"second");
     }
 );
+
+s3_test!(refuses_both_conditions_at_once, largest_body = 10, |s3: &S3| {
+    let bucket = s3.bucket();
+    bucket.put("key", "first").expect(200);
+    let error = bucket
+        .put("key", "second")
+        .header("if-match", etag(b"first"))
+        .header("if-none-match", "*")
+        .expect_error(501, "NotImplemented");
+    assert_eq!(error.field("Header"), "If-Match,If-None-Match");
+    assert_eq!(
+        error.field("additionalMessage"),
+        "Multiple conditional request headers present in the request"
+    );
+    assert_eq!(bucket.read("key"), b"first");
+});
 
 s3_test!(with_if_match_needs_an_object, largest_body = 10, |s3: &S3| {
     let bucket = s3.bucket();

@@ -143,7 +143,7 @@ s3_test!(needs_the_object, largest_body = 0, |s3: &S3| {
     put("absent").expect_error(404, "NoSuchKey");
     put("absent")
         .query("versionId", "a".repeat(32))
-        .expect_error(404, "NoSuchVersion");
+        .expect_error(400, "InvalidArgument");
     let elsewhere = s3.bucket_named(s3.unused_name());
     let put = elsewhere
         .object("PUT", "key")

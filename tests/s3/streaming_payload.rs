@@ -302,6 +302,10 @@ s3_test!(
         let bucket = s3.bucket();
         let request = put(&bucket, UNSIGNED_TRAILER, 4).body("4\r\nbody\r\n");
         request.expect_error(400, "IncompleteBody");
+        let request = put(&bucket, UNSIGNED_TRAILER, 9).body("4\r\nbody\r\n0\r\n\r\n");
+        let error = request.expect_error(400, "IncompleteBody");
+        assert_eq!(error.field("NumberBytesExpected"), "9");
+        assert_eq!(error.field("NumberBytesProvided"), "4");
         assert_not_stored(&bucket);
     }
 );
@@ -331,7 +335,11 @@ s3_test!(the_decoded_length_is_needed, largest_body = 1_000, |s3: &S3| {
         .payload_hash(UNSIGNED_TRAILER)
         .header("x-amz-trailer", CRC32);
     let request = request.body(chunked::unsigned(&[b"body"], CRC32, &checksum_crc32(b"body")));
-    request.expect_error(411, "MissingContentLength");
+    request.clone().expect_error(411, "MissingContentLength");
+    for value in ["four", "-4", "4.0"] {
+        let request = request.clone().header("x-amz-decoded-content-length", value);
+        request.expect_error(411, "MissingContentLength");
+    }
     assert_not_stored(&bucket);
 });
 

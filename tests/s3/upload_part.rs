@@ -27,8 +27,26 @@ s3_test!(
                 .object("PUT", "key")
                 .query("partNumber", number)
                 .query("uploadId", &upload);
-            request.body("x").expect_error(400, "InvalidArgument");
+            let error = request.body("x").expect_error(400, "InvalidArgument");
+            assert_eq!(error.field("ArgumentName"), "partNumber");
+            assert_eq!(error.field("ArgumentValue"), number);
+            let message = "Part number must be an integer between 1 and 10000, inclusive";
+            assert_eq!(error.message, message);
         }
+    }
+);
+
+s3_test!(
+    without_a_part_number_is_not_allowed,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let upload = bucket.begin_upload("key");
+        let request = bucket.object("PUT", "key").query("uploadId", &upload);
+        let error = request.body("x").expect_error(405, "MethodNotAllowed");
+        assert_eq!(error.field("Method"), "PUT");
+        assert_eq!(error.response.required("allow"), "GET, POST, DELETE");
+        bucket.get("key").expect_error(404, "NoSuchKey");
     }
 );
 
@@ -59,10 +77,13 @@ s3_test!(verifies_content_md5, largest_body = 10, |s3: &S3| {
         .part("key", &upload, 1, "x")
         .header("content-md5", content_md5(b"x"))
         .expect(200);
-    bucket
+    let wrong = bucket
         .part("key", &upload, 2, "x")
         .header("content-md5", content_md5(b"y"))
         .expect_error(400, "BadDigest");
+    // Of a part S3 writes both in base64.
+    assert_eq!(wrong.field("ExpectedDigest"), content_md5(b"y"));
+    assert_eq!(wrong.field("CalculatedDigest"), content_md5(b"x"));
     let parts = bucket.list_parts("key", &upload).expect(200);
     assert_eq!(parts.all("ListPartsResult/Part/PartNumber"), ["1"]);
 });

@@ -143,6 +143,7 @@ def test_the_default_checksum_is_verified_and_kept(s3, bucket):
     [
         ("SHA1", lambda body: hashlib.sha1(body).digest()),
         ("SHA256", lambda body: hashlib.sha256(body).digest()),
+        ("SHA512", lambda body: hashlib.sha512(body).digest()),
         ("CRC32", lambda body: zlib.crc32(body).to_bytes(4, "big")),
     ],
 )
@@ -162,6 +163,11 @@ def test_a_chosen_checksum_is_verified_and_kept(s3, bucket, name, digest):
         ("CRC32C", base64.b64encode(bytes.fromhex("e3069283")).decode(), "AAAAAA=="),
         ("CRC64NVME", base64.b64encode(bytes.fromhex("ae8b14860a799888")).decode(), "AAAAAAAAAAA="),
         ("SHA256", base64.b64encode(hashlib.sha256(b"123456789").digest()).decode(), "A" * 43 + "="),
+        ("MD5", base64.b64encode(hashlib.md5(b"123456789").digest()).decode(), "A" * 22 + "=="),
+        # xxHash in its canonical form, which is big-endian.
+        ("XXHASH64", base64.b64encode(bytes.fromhex("8cb841db40e6ae83")).decode(), "AAAAAAAAAAA="),
+        ("XXHASH3", base64.b64encode(bytes.fromhex("72dcb18b67a17dff")).decode(), "AAAAAAAAAAA="),
+        ("XXHASH128", "MxGUd+3l3NXpcWQnaB1YYA==", "A" * 22 + "=="),
     ],
 )
 def test_a_given_checksum_decides(s3, bucket, name, value, wrong):

@@ -56,7 +56,7 @@ fn fold(
             bucket: name.clone(),
             prefix: String::new(),
             delimiter: delimiter.to_owned(),
-            after: None,
+            start: None,
             limit: 1_000,
         };
         let listed = at_once(list_objects(core.service.context(), &caller, input))?.map_err(text)?;

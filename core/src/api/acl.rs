@@ -52,7 +52,7 @@ async fn put_acl(call: Call<'_>, subject: AclSubject) -> Result<PutAcl, S3Error>
         None => {
             let policy = read_access_control_policy(&body)?;
             Ok(PutAcl {
-                owner: policy.owner,
+                owner: Some(policy.owner),
                 acl: RequestedAcl::Grants(policy.grants),
             })
         }

@@ -37,6 +37,7 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
         after: call
             .query
             .get("continuation-token")
+            .filter(|token| !token.is_empty())
             .map(token::read_name)
             .transpose()?,
         region: call.query.get("bucket-region").map(str::to_owned),

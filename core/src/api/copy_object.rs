@@ -11,7 +11,7 @@ use crate::protocol::{checksum, xml::document};
 
 pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
     let (source, source_caller) = copy_source(call)?;
-    let conditions = ReadConditions::of_copy_source(call.headers());
+    let conditions = ReadConditions::of_copy_source(call.headers(), call.now());
     let check_source = |record: &ObjectRecord| {
         headers::refuse_customer_key_of_source(call.headers())?;
         conditions.evaluate_for_copy(&record.etag, record.last_modified)

@@ -12,10 +12,10 @@ use crate::protocol::xml::{Delete, document, read_delete};
 /// The longest Delete document: 1,000 keys of 1,024 bytes, each byte a character reference.
 const MAX_DELETE: usize = 8 << 20;
 
-/// S3 refuses to bypass the retention of objects in a bucket that has none.
+/// S3 refuses to bypass the retention of objects in a bucket that has none, and not to bypass it just as well.
 fn refuse_bypass(call: &Call<'_>) -> Result<(), S3Error> {
     const BYPASS: &str = "x-amz-bypass-governance-retention";
-    let Some(value) = call.headers().get(BYPASS).filter(|value| *value != "false") else {
+    let Some(value) = call.headers().get(BYPASS) else {
         return Ok(());
     };
     Err(S3Error::invalid_argument(
@@ -70,6 +70,8 @@ pub(super) async fn delete_objects(call: Call<'_>) -> Answer {
                 Ok(()) => root.element("Deleted", |element| element.text("Key", key)),
                 Err(error) => root.element("Error", |element| {
                     element.text("Key", key);
+                    let version = error.fields.iter().find(|(name, _)| *name == "VersionId");
+                    element.optional("VersionId", version.map(|(_, version)| version));
                     element.text("Code", error.code);
                     element.text("Message", &error.message);
                 }),

@@ -56,7 +56,7 @@ impl<'a> Wanted<'a> {
             .and_then(|value| value.to_str().ok());
         let part = match call.query.get("partNumber") {
             None => None,
-            Some(text) => Some(PartNumber::new(text.parse().unwrap_or(0))?),
+            Some(text) => Some(PartNumber::from_text(text)?),
         };
         if range.is_some() && part.is_some() {
             return Err(S3Error::message(
@@ -66,7 +66,7 @@ impl<'a> Wanted<'a> {
         }
         Ok(Self {
             headers: call.headers(),
-            conditions: ReadConditions::of_read(call.headers()),
+            conditions: ReadConditions::of_read(call.headers(), call.now()),
             range: range.and_then(RangeRequest::parse),
             part,
         })

@@ -3,7 +3,7 @@
 use super::response::xml;
 use super::{Answer, Call};
 use crate::model::{ObjectSummary, S3Error};
-use crate::ops::{self, ListObjects, ListObjectsOutput, ListingPosition};
+use crate::ops::{self, ListObjects, ListObjectsOutput, ListingPosition, ListingStart};
 use crate::protocol::token;
 use crate::protocol::xml::{Writer, document, encode_url};
 
@@ -22,7 +22,7 @@ pub(super) enum Encoding {
 impl Encoding {
     pub(super) fn of(call: &Call<'_>) -> Result<Self, S3Error> {
         match call.query.get("encoding-type") {
-            None | Some("") => Ok(Self::Plain),
+            None => Ok(Self::Plain),
             Some("url") => Ok(Self::Url),
             Some(other) => Err(S3Error::invalid_argument(
                 "Invalid Encoding Method specified in Request",
@@ -49,8 +49,8 @@ impl Encoding {
 pub(super) async fn list_objects(call: &Call<'_>) -> Answer {
     let encoding = Encoding::of(call)?;
     let marker = call.query.get("marker").unwrap_or_default();
-    let after = (!marker.is_empty()).then(|| ListingPosition::Key(marker.to_owned()));
-    let (input, max_keys) = input(call, after)?;
+    let start = (!marker.is_empty()).then(|| ListingStart::Marker(ListingPosition::Key(marker.to_owned())));
+    let (input, max_keys) = input(call, start)?;
     let (name, delimiter) = (input.bucket.clone(), input.delimiter.clone());
     let output = ops::list_objects(call.context, &call.caller, input).await?;
     Ok(xml(document("ListBucketResult", |root| {
@@ -76,13 +76,15 @@ pub(super) async fn list_objects(call: &Call<'_>) -> Answer {
 
 pub(super) async fn list_objects_v2(call: &Call<'_>) -> Answer {
     let encoding = Encoding::of(call)?;
-    let start_after = call.query.get("start-after").filter(|start| !start.is_empty());
     let continuation = call.query.get("continuation-token");
-    let after = match continuation {
+    // Beside a token it counts for nothing, and is not shown.
+    let start_after = call.query.get("start-after");
+    let start_after = start_after.filter(|start| !start.is_empty() && continuation.is_none());
+    let position = match continuation {
         Some(token) => Some(read_position(token)?),
         None => start_after.map(|start| ListingPosition::Key(start.to_owned())),
     };
-    let (input, max_keys) = input(call, after)?;
+    let (input, max_keys) = input(call, position.map(ListingStart::After))?;
     let (name, delimiter) = (input.bucket.clone(), input.delimiter.clone());
     let output = ops::list_objects(call.context, &call.caller, input).await?;
     let with_owner = call.query.get("fetch-owner") == Some("true");
@@ -106,13 +108,13 @@ pub(super) async fn list_objects_v2(call: &Call<'_>) -> Answer {
     })))
 }
 
-fn input(call: &Call<'_>, after: Option<ListingPosition>) -> Result<(ListObjects, usize), S3Error> {
+fn input(call: &Call<'_>, start: Option<ListingStart>) -> Result<(ListObjects, usize), S3Error> {
     let max_keys = call.number("max-keys", MAX_KEYS)?.unwrap_or(MAX_KEYS);
     let input = ListObjects {
         bucket: call.bucket()?.clone(),
         prefix: call.query.get("prefix").unwrap_or_default().to_owned(),
         delimiter: call.query.get("delimiter").unwrap_or_default().to_owned(),
-        after,
+        start,
         limit: max_keys,
     };
     Ok((input, max_keys))

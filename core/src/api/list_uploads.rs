@@ -20,9 +20,11 @@ pub(super) async fn list_multipart_uploads(call: &Call<'_>) -> Answer {
         bucket: call.bucket()?.clone(),
         prefix: call.query.get("prefix").unwrap_or_default().to_owned(),
         delimiter: call.query.get("delimiter").unwrap_or_default().to_owned(),
-        after: position(key_marker, id_marker)?,
+        marker: position(key_marker, id_marker)?,
         limit,
     };
+    // Without a key marker it says nothing, and is not shown.
+    let id_marker = if key_marker.is_empty() { "" } else { id_marker };
     let (bucket, prefix, delimiter) = (
         input.bucket.clone(),
         input.prefix.clone(),
@@ -37,7 +39,9 @@ pub(super) async fn list_multipart_uploads(call: &Call<'_>) -> Answer {
         if !delimiter.is_empty() {
             root.text("Delimiter", encoding.of_text(&delimiter));
         }
-        root.text("Prefix", encoding.of_text(&prefix));
+        if !prefix.is_empty() {
+            root.text("Prefix", encoding.of_text(&prefix));
+        }
         encoding.declare(root);
         root.text("MaxUploads", limit);
         root.text("IsTruncated", output.next.is_some());
@@ -63,18 +67,22 @@ fn position(key_marker: &str, id_marker: &str) -> Result<Option<ListingPosition>
     Ok(Some(ListingPosition::Upload(key, upload)))
 }
 
+/// The last thing shown where more follows, and otherwise the last upload; both elements are always there.
 fn next_markers(root: &mut Writer, output: &ListUploadsOutput, encoding: Encoding) {
-    match &output.next {
-        None => {}
-        Some(ListingPosition::Key(key) | ListingPosition::Prefix(key)) => {
-            root.text("NextKeyMarker", encoding.of_text(key));
-            root.text("NextUploadIdMarker", "");
-        }
-        Some(ListingPosition::Upload(key, upload)) => {
-            root.text("NextKeyMarker", encoding.of_text(key));
-            root.text("NextUploadIdMarker", upload);
-        }
-    }
+    let last = output.uploads.last();
+    let (key, upload) = match &output.next {
+        None => (
+            last.map(|upload| upload.key.as_str()),
+            last.map(|upload| upload.id),
+        ),
+        Some(ListingPosition::Key(key) | ListingPosition::Prefix(key)) => (Some(key.as_str()), None),
+        Some(ListingPosition::Upload(key, upload)) => (Some(key.as_str()), Some(*upload)),
+    };
+    root.text("NextKeyMarker", encoding.of_text(key.unwrap_or_default()));
+    root.text(
+        "NextUploadIdMarker",
+        upload.map(|upload| upload.to_string()).unwrap_or_default(),
+    );
 }
 
 fn one_upload(element: &mut Writer, upload: &Upload, encoding: Encoding) {
@@ -142,18 +150,19 @@ pub(super) async fn list_parts(call: &Call<'_>) -> Answer {
         root.text("MaxParts", limit);
         root.text("IsTruncated", output.truncated);
         for part in &output.parts {
-            root.element("Part", |element| one_part(element, part));
+            root.element("Part", |element| one_part(element, part, &output.upload));
         }
         checksum(root, &output.upload);
     })))
 }
 
-fn one_part(element: &mut Writer, part: &Part) {
+fn one_part(element: &mut Writer, part: &Part, upload: &Upload) {
     element.text("PartNumber", part.number);
     element.text("LastModified", part.last_modified.iso_8601());
     element.text("ETag", &part.etag);
     element.text("Size", part.size);
-    if let Some(checksum) = &part.checksum {
+    // A part has a checksum of its own anyway, which S3 shows only where the upload asked for one.
+    if let (Some(checksum), Some(_)) = (&part.checksum, upload.checksum) {
         element.text(checksum.algorithm.element(), &checksum.value);
     }
 }

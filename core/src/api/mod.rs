@@ -21,7 +21,7 @@ use http::{HeaderMap, Response};
 
 use crate::body::Body;
 use crate::config::Settings;
-use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, RequestedAcl, S3Error, UploadId};
+use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, RequestedAcl, S3Error, Timestamp, UploadId};
 use crate::ops::{Caller, Context, Incoming, Target};
 use crate::protocol::headers::{AclSubject, refuse_misplaced_headers, refuse_unbuilt_headers, requested_acl};
 use crate::protocol::operation::Operation;
@@ -89,6 +89,10 @@ impl Call<'_> {
         &self.head.headers
     }
 
+    fn now(&self) -> Timestamp {
+        self.context.ports.clock.now()
+    }
+
     /// The bucket, which the route of every operation on one has.
     fn bucket(&self) -> Result<&BucketName, S3Error> {
         self.route
@@ -120,9 +124,9 @@ impl Call<'_> {
             .map_err(|_| S3Error::new(ErrorCode::NoSuchUpload).with("UploadId", text))
     }
 
-    /// A query parameter that is a number of 0 to 2³¹ - 1, cut to `most`.
+    /// A query parameter that is a number of 0 to 2³¹ - 1, cut to `most`. An empty one counts as none.
     fn number(&self, name: &'static str, most: usize) -> Result<Option<usize>, S3Error> {
-        let text = self.query.get(name);
+        let text = self.query.get(name).filter(|text| !text.is_empty());
         text.map(|text| bounded_number(name, text, most)).transpose()
     }
 

@@ -50,7 +50,8 @@ pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
     Ok(response)
 }
 
-pub(super) async fn upload_part(call: Call<'_>) -> Answer {
+pub(super) async fn upload_part(mut call: Call<'_>) -> Answer {
+    call.declared = call.declared.of_part();
     let number = part_number(&call)?;
     let (id, context) = (call.upload_id()?, call.context);
     let upload = ops::open_upload(context, &call.caller, Action::UploadPart, &call.target()?, id).await?;
@@ -88,7 +89,7 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
     let (action, target, id) = (Action::UploadPartCopy, call.target()?, call.upload_id()?);
     let upload = ops::open_upload(call.context, &call.caller, action, &target, id).await?;
     let (source, source_caller) = copy_source(call)?;
-    let conditions = ReadConditions::of_copy_source(call.headers());
+    let conditions = ReadConditions::of_copy_source(call.headers(), call.now());
     let range = call
         .headers()
         .get(COPY_SOURCE_RANGE)
@@ -115,7 +116,8 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
     let mut response = xml(document("CopyPartResult", |root| {
         root.text("LastModified", part.last_modified.iso_8601());
         root.text("ETag", &part.etag);
-        if let Some(checksum) = &part.checksum {
+        // As in ListParts: of an upload without an algorithm no part shows one.
+        if let (Some(checksum), Some(_)) = (&part.checksum, upload.checksum) {
             root.text(checksum.algorithm.element(), &checksum.value);
         }
     }));
@@ -124,12 +126,7 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
 }
 
 fn part_number(call: &Call<'_>) -> Result<PartNumber, S3Error> {
-    PartNumber::new(
-        call.query
-            .get("partNumber")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0),
-    )
+    PartNumber::from_text(call.query.get("partNumber").unwrap_or_default())
 }
 
 pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {

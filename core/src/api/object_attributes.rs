@@ -21,7 +21,7 @@ const MOST_PARTS: usize = 1_000;
 pub(super) async fn get_object_attributes(call: &Call<'_>) -> Answer {
     let attributes = requested(call.headers())?;
     let page = Page::of(call)?;
-    let conditions = ReadConditions::of_read(call.headers());
+    let conditions = ReadConditions::of_read(call.headers(), call.now());
     let wants_parts = attributes.contains(&Attribute::ObjectParts);
     let check = |record: &ObjectRecord| {
         refuse_customer_key(call.headers())?;
@@ -57,6 +57,7 @@ impl Page {
         let number = |name: &'static str, most: usize| {
             let text = call.headers().get(name);
             let text = text.map(|value| value.to_str().unwrap_or_default());
+            let text = text.filter(|text| !text.is_empty());
             text.map(|text| bounded_number(name, text, most)).transpose()
         };
         Ok(Self {

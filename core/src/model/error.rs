@@ -38,7 +38,7 @@ macro_rules! error_codes {
                 match self { $(Self::$name => $message,)* }
             }
 
-            /// The elements that every such error carries between `Message` and `Resource`, in order.
+            /// The elements that every such error carries after `Message`, in order.
             pub const fn fields(self) -> &'static [&'static str] {
                 match self { $(Self::$name => &[$($($with,)*)?],)* }
             }
@@ -65,14 +65,14 @@ error_codes! {
         sometimes ["Region"],
     AuthorizationQueryParametersError 400 "Error parsing the X-Amz-Credential parameter."
         sometimes ["Region"],
-    BadDigest 400 "The Content-MD5 or checksum value that you specified did not match what the server received."
+    BadDigest 400 "The Content-MD5 you specified did not match what we received."
         sometimes ["ExpectedDigest" "CalculatedDigest"],
     BadRequest 400 "Bad Request",
     BucketAlreadyExists 409 "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."
         with ["BucketName"],
     BucketAlreadyOwnedByYou 409 "Your previous request to create the named bucket succeeded and you already own it."
         with ["BucketName"],
-    BucketNotEmpty 409 "The bucket you tried to delete is not empty."
+    BucketNotEmpty 409 "The bucket you tried to delete is not empty"
         with ["BucketName"],
     EntityTooLarge 400 "Your proposed upload exceeds the maximum allowed size"
         with ["ProposedSize" "MaxSizeAllowed"],
@@ -80,7 +80,8 @@ error_codes! {
         with ["ProposedSize" "MinSizeAllowed" "PartNumber" "ETag"],
     IdempotencyParameterMismatch 400 "Parameters on this idempotent request are inconsistent with parameters used in previous request(s).",
     IllegalLocationConstraintException 400 "The specified location constraint is incompatible for the region specific endpoint this request was sent to.",
-    IncompleteBody 400 "You did not provide the number of bytes specified by the Content-Length HTTP header.",
+    IncompleteBody 400 "You did not provide the number of bytes specified by the Content-Length HTTP header."
+        sometimes ["NumberBytesExpected" "NumberBytesProvided"],
     InternalError 500 "We encountered an internal error. Please try again.",
     InvalidAccessKeyId 403 "The AWS access key ID that you provided does not exist in our records."
         with ["AWSAccessKeyId"],
@@ -91,17 +92,18 @@ error_codes! {
     InvalidBucketState 409 "The request is not valid for the current state of the bucket.",
     InvalidChunkSizeError 403 "Only the last chunk is allowed to have a size less than 8192 bytes"
         with ["Chunk" "BadChunkSize"],
-    InvalidDigest 400 "The Content-MD5 or checksum value that you specified is not valid.",
-    InvalidPart 400 "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
-        with ["PartNumber" "ETag"],
+    InvalidDigest 400 "The Content-MD5 you specified was invalid."
+        with ["Content-MD5"],
+    InvalidPart 400 "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
+        with ["UploadId" "PartNumber" "ETag"],
     InvalidPartNumber 416 "The requested partnumber is not satisfiable"
         with ["PartNumberRequested" "ActualPartCount"],
-    InvalidPartOrder 400 "The list of parts was not in ascending order. The parts list must be specified in order by part number.",
+    InvalidPartOrder 400 "The list of parts was not in ascending order. Parts must be ordered by part number."
+        with ["UploadId"],
     InvalidRange 416 "The requested range is not satisfiable"
         with ["RangeRequested" "ActualObjectSize"]
         headers ["content-range"],
-    InvalidRequest 400 "Invalid Request"
-        sometimes ["BucketName"],
+    InvalidRequest 400 "Invalid Request",
     InvalidStorageClass 400 "The storage class you specified is not valid"
         with ["StorageClassRequested"],
     InvalidToken 400 "The provided token is malformed or otherwise invalid."
@@ -128,8 +130,7 @@ error_codes! {
         with ["BucketName"],
     NoSuchBucketPolicy 404 "The bucket policy does not exist"
         with ["BucketName"],
-    NoSuchConfiguration 404 "The specified configuration does not exist."
-        with ["BucketName"],
+    NoSuchConfiguration 404 "The specified configuration does not exist.",
     NoSuchCORSConfiguration 404 "The CORS configuration does not exist"
         with ["BucketName"],
     NoSuchKey 404 "The specified key does not exist."
@@ -140,13 +141,13 @@ error_codes! {
         with ["BucketName"],
     NoSuchTagSet 404 "The TagSet does not exist"
         with ["BucketName"],
-    NoSuchUpload 404 "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+    NoSuchUpload 404 "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
         with ["UploadId"],
     NoSuchVersion 404 "The specified version does not exist."
         with ["VersionId"],
     NoSuchWebsiteConfiguration 404 "The specified bucket does not have a website configuration"
         with ["BucketName"],
-    NotImplemented 501 "A header you provided implies functionality that is not implemented."
+    NotImplemented 501 "A header you provided implies functionality that is not implemented"
         sometimes ["Header" "additionalMessage"],
     NotModified 304 "Not Modified"
         headers ["etag" "last-modified"],
@@ -169,6 +170,53 @@ error_codes! {
     UnexpectedContent 400 "This request does not support content",
     XAmzContentSHA256Mismatch 400 "The provided 'x-amz-content-sha256' header does not match what was computed."
         with ["ClientComputedContentSHA256" "S3ComputedContentSHA256"],
+}
+
+impl ErrorCode {
+    /// Whether [`ErrorCode::message`] was seen in an answer of AWS's, word for word. The others are those of its
+    /// documentation, or our own.
+    pub const fn is_seen(self) -> bool {
+        matches!(
+            self,
+            Self::AccessDenied
+                | Self::BadDigest
+                | Self::BucketAlreadyOwnedByYou
+                | Self::BucketNotEmpty
+                | Self::EntityTooLarge
+                | Self::EntityTooSmall
+                | Self::InternalError
+                | Self::InvalidBucketName
+                | Self::InvalidDigest
+                | Self::InvalidPart
+                | Self::InvalidPartNumber
+                | Self::InvalidPartOrder
+                | Self::InvalidRange
+                | Self::InvalidStorageClass
+                | Self::MalformedACLError
+                | Self::MalformedXML
+                | Self::MethodNotAllowed
+                | Self::MissingSecurityHeader
+                | Self::NoSuchBucket
+                | Self::NoSuchBucketPolicy
+                | Self::NoSuchConfiguration
+                | Self::NoSuchCORSConfiguration
+                | Self::NoSuchKey
+                | Self::NoSuchLifecycleConfiguration
+                | Self::NoSuchPublicAccessBlockConfiguration
+                | Self::NoSuchTagSet
+                | Self::NoSuchUpload
+                | Self::NoSuchVersion
+                | Self::NoSuchWebsiteConfiguration
+                | Self::NotImplemented
+                | Self::NotModified
+                | Self::ObjectLockConfigurationNotFoundError
+                | Self::OwnershipControlsNotFoundError
+                | Self::PreconditionFailed
+                | Self::ReplicationConfigurationNotFoundError
+                | Self::SignatureDoesNotMatch
+                | Self::UnexpectedContent
+        )
+    }
 }
 
 impl fmt::Display for ErrorCode {

@@ -129,12 +129,25 @@ impl PartNumber {
     pub fn new(number: u64) -> Result<Self, S3Error> {
         match u16::try_from(number) {
             Ok(n @ 1..=Self::MAX) => Ok(Self(n)),
-            _ => Err(S3Error::invalid_argument(
-                "Part number must be an integer between 1 and 10000, inclusive",
-                "partNumber",
-                number,
-            )),
+            _ => Err(Self::invalid(number)),
         }
+    }
+
+    /// The number in a text. Any other text is as wrong as a number that is out of bounds.
+    pub fn from_text(text: &str) -> Result<Self, S3Error> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse::<u16>() {
+            Ok(n @ 1..=Self::MAX) if digits => Ok(Self(n)),
+            _ => Err(Self::invalid(text)),
+        }
+    }
+
+    fn invalid(value: impl ToString) -> S3Error {
+        S3Error::invalid_argument(
+            "Part number must be an integer between 1 and 10000, inclusive",
+            "partNumber",
+            value,
+        )
     }
 
     /// The number.
@@ -220,5 +233,10 @@ mod tests {
     fn part_numbers_end_at_ten_thousand() {
         assert_eq!(PartNumber::new(10_000).unwrap().get(), 10_000);
         assert!(PartNumber::new(0).is_err() && PartNumber::new(10_001).is_err());
+        assert_eq!(PartNumber::from_text("10000").unwrap().get(), 10_000);
+        for text in ["", "0", "10001", "-1", "+1", "one", "99999999999999999999"] {
+            let error = PartNumber::from_text(text).unwrap_err();
+            assert_eq!(error.fields[1], ("ArgumentValue", text.to_owned()));
+        }
     }
 }

@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Acl, BucketId, Checksum, ChecksumAlgorithm, CommitId, ETag, Manifest, ObjectKey, Owner, Timestamp,
-};
+use super::{Acl, BucketId, Checksum, ChecksumKind, CommitId, ETag, Manifest, ObjectKey, Owner, Timestamp};
 
 /// What the client said about an object, given back with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,11 +90,11 @@ impl ObjectRecord {
         }
     }
 
-    /// Whether clients see the checksum of each part that the object was uploaded in. S3 shows them where the upload asked
-    /// for an algorithm other than CRC-64/NVME, which every object has.
+    /// Whether clients see the checksum of each part that the object was uploaded in. S3 shows them where the object's own is
+    /// made of them.
     pub fn shows_checksums_of_parts(&self) -> bool {
         let checksum = self.checksum.as_ref();
-        checksum.is_some_and(|checksum| checksum.algorithm != ChecksumAlgorithm::Crc64nvme)
+        checksum.is_some_and(|checksum| checksum.kind == ChecksumKind::Composite)
     }
 
     /// What a listing shows of this record.

@@ -7,7 +7,9 @@ use futures_util::{StreamExt, stream};
 use super::access::{Action, open_object};
 use super::manifest::{load_layout, open, slice};
 use super::{Caller, Context, Target};
-use crate::model::{Bucket, Checksum, CommitId, ErrorCode, Manifest, ObjectRecord, PartNumber, S3Error};
+use crate::model::{
+    Bucket, Checksum, ChecksumKind, CommitId, ErrorCode, Manifest, ObjectRecord, PartNumber, S3Error,
+};
 use crate::ports::{BlobStream, StoreError};
 
 /// How often a record is read again because the bytes it named were freed meanwhile.
@@ -32,7 +34,9 @@ pub struct GetObjectOutput {
     pub range: Option<Range<u64>>,
     /// How many parts the object has, where a part was selected of an object that has parts.
     pub parts_count: Option<u32>,
-    /// The checksum of the bytes selected, where one is kept: that of the object or of the part, never that of a range.
+    /// The checksum of the bytes selected, where one is kept: that of the object, also where a range or a part is all of it,
+    /// or that of a part of an object whose own is `COMPOSITE`, and then said to be that.
+    /// There is none of any other range.
     pub checksum: Option<Checksum>,
     /// The bytes; empty for HEAD.
     pub body: BlobStream,
@@ -149,7 +153,11 @@ async fn resolve(
     };
     let number = match selection {
         Selection::Whole => return Ok(Some(without_parts(None, record.checksum.clone()))),
-        Selection::Range(range) => return Ok(Some(without_parts(Some(range), None))),
+        Selection::Range(range) => {
+            let whole = range == (0..record.size);
+            let checksum = record.checksum.clone().filter(|_| whole);
+            return Ok(Some(without_parts(Some(range), checksum)));
+        }
         Selection::Part(number) => number,
     };
     if record.manifest.parts_count() == 0 {
@@ -167,15 +175,28 @@ async fn resolve(
     let mut start = 0;
     for part in layout.parts {
         if part.number == number {
+            let range = start..start + part.length;
             return Ok(Some(Selected {
-                range: Some(start..start + part.length),
+                checksum: checksum_of_part(record, part.checksum, range == (0..record.size)),
+                range: Some(range),
                 parts_count: Some(count),
-                checksum: part.checksum.filter(|_| record.shows_checksums_of_parts()),
             }));
         }
         start += part.length;
     }
     Err(no_such_part(number, count))
+}
+
+/// What S3 shows beside a part: of a `COMPOSITE` object the part's own value under that type, of any other one the object's
+/// where the part is all of it.
+fn checksum_of_part(record: &ObjectRecord, of_part: Option<Checksum>, whole: bool) -> Option<Checksum> {
+    if record.shows_checksums_of_parts() {
+        return of_part.map(|checksum| Checksum {
+            kind: ChecksumKind::Composite,
+            ..checksum
+        });
+    }
+    record.checksum.clone().filter(|_| whole)
 }
 
 fn no_such_part(number: PartNumber, count: u32) -> S3Error {

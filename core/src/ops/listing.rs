@@ -34,6 +34,15 @@ pub enum ListingPosition {
     Prefix(String),
 }
 
+/// Where a client asks a listing to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListingStart {
+    /// After this and nothing else: a token of the page before, or `start-after`.
+    After(ListingPosition),
+    /// After a marker: where it lies in a group that the listing folds, after all of the group.
+    Marker(ListingPosition),
+}
+
 /// What ListObjects and ListObjectsV2 are asked.
 #[derive(Clone, Debug)]
 pub struct ListObjects {
@@ -43,8 +52,8 @@ pub struct ListObjects {
     pub prefix: String,
     /// Fold keys up to the first occurrence of this behind the prefix; empty for none.
     pub delimiter: String,
-    /// Start behind this.
-    pub after: Option<ListingPosition>,
+    /// Where to start.
+    pub start: Option<ListingStart>,
     /// At most this many keys and common prefixes, 0 to 1,000.
     pub limit: usize,
 }
@@ -69,8 +78,8 @@ pub struct ListUploads {
     pub prefix: String,
     /// Fold keys up to the first occurrence of this behind the prefix; empty for none.
     pub delimiter: String,
-    /// Start behind this; a key means all its uploads.
-    pub after: Option<ListingPosition>,
+    /// Start after this marker; a key means all its uploads.
+    pub marker: Option<ListingPosition>,
     /// At most this many uploads and common prefixes, 0 to 1,000.
     pub limit: usize,
 }
@@ -100,7 +109,7 @@ pub async fn list_objects(
         delimiter: &input.delimiter,
         limit: input.limit,
     };
-    let start = match shape.start(input.after) {
+    let start = match shape.start(input.start) {
         None => KeyStart::Beginning,
         Some(ListingPosition::Prefix(prefix)) => KeyStart::AfterPrefix(prefix),
         Some(ListingPosition::Key(key) | ListingPosition::Upload(key, _)) => KeyStart::After(key),
@@ -127,15 +136,13 @@ pub async fn list_multipart_uploads(
     caller: &Caller,
     input: ListUploads,
 ) -> Result<ListUploadsOutput, S3Error> {
-    let bucket = caller
-        .bucket(context, Action::ListMultipartUploads, &input.bucket)
-        .await?;
+    let bucket = bucket_of_uploads(context, caller, &input).await?;
     let shape = Shape {
         prefix: &input.prefix,
         delimiter: &input.delimiter,
         limit: input.limit,
     };
-    let start = match shape.start(input.after) {
+    let start = match shape.start(input.marker.map(ListingStart::Marker)) {
         None => UploadStart::Beginning,
         Some(ListingPosition::Prefix(prefix)) => UploadStart::AfterPrefix(prefix),
         Some(ListingPosition::Key(key)) => UploadStart::AfterKey(key),
@@ -152,6 +159,29 @@ pub async fn list_multipart_uploads(
         common_prefixes: folded.prefixes,
         next: folded.next,
     })
+}
+
+/// The bucket, looked up together with the upload that the marker names: one that is of another key is no marker. One that
+/// has ended since the page before may not be found any more, and still tells where to go on.
+async fn bucket_of_uploads(
+    context: &Context,
+    caller: &Caller,
+    input: &ListUploads,
+) -> Result<Bucket, S3Error> {
+    let action = Action::ListMultipartUploads;
+    let Some(ListingPosition::Upload(key, id)) = &input.marker else {
+        return caller.bucket(context, action, &input.bucket).await;
+    };
+    let found = context.ports.metadata.lookup_upload(&input.bucket, *id).await?;
+    let bucket = caller.open(action, &input.bucket, found.bucket)?;
+    match found.upload {
+        Some(upload) if upload.key.as_str() != key => Err(S3Error::invalid_argument(
+            "Invalid uploadId marker",
+            "upload-id-marker",
+            id,
+        )),
+        _ => Ok(bucket),
+    }
 }
 
 /// Where ordered items come from.
@@ -244,13 +274,19 @@ impl Shape<'_> {
         common_prefix(key, self.prefix, self.delimiter)
     }
 
-    /// A marker that is itself a common prefix stands for all the keys under it.
-    fn start(&self, after: Option<ListingPosition>) -> Option<ListingPosition> {
-        match after {
-            Some(ListingPosition::Key(key)) if self.common_prefix(&key) == Some(&key) => {
-                Some(ListingPosition::Prefix(key))
-            }
-            after => after,
+    /// The position to start after. A key that is itself a common prefix stands for all the keys under it, and so does a
+    /// marker anywhere under one: the page before showed the group.
+    fn start(&self, start: Option<ListingStart>) -> Option<ListingPosition> {
+        let (position, is_marker) = match start? {
+            ListingStart::After(position) => (position, false),
+            ListingStart::Marker(position) => (position, true),
+        };
+        let (ListingPosition::Key(key) | ListingPosition::Upload(key, _)) = &position else {
+            return Some(position);
+        };
+        match self.common_prefix(key) {
+            Some(prefix) if is_marker || prefix == key => Some(ListingPosition::Prefix(prefix.to_owned())),
+            _ => Some(position),
         }
     }
 }

@@ -38,8 +38,8 @@ pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
 pub use gc::{GcError, GcOptions, GcReport, Tally, collect_slice, resume_collection};
 pub use get::{GetObjectOutput, Selection, get_object, head_object};
 pub use listing::{
-    ListObjects, ListObjectsOutput, ListUploads, ListUploadsOutput, ListingPosition, list_multipart_uploads,
-    list_objects,
+    ListObjects, ListObjectsOutput, ListUploads, ListUploadsOutput, ListingPosition, ListingStart,
+    list_multipart_uploads, list_objects,
 };
 pub use multipart::{
     CompleteMultipartUpload, CompletedPart, CompletedUpload, CreateMultipartUpload, ListParts,

@@ -126,7 +126,7 @@ impl Decoder {
     /// Checks that the body is whole, and returns its trailers, names in lower case.
     pub fn finish(mut self) -> Result<Vec<(String, String)>, S3Error> {
         if self.state != State::Trailers || self.decoded != self.decoded_length {
-            return Err(incomplete());
+            return Err(self.incomplete());
         }
         if !self.line.is_empty() {
             // The last trailer may come without its line's end.
@@ -169,7 +169,7 @@ impl Decoder {
             _ => return Err(malformed()),
         }
         if size > self.decoded_length - self.decoded {
-            return Err(incomplete());
+            return Err(self.incomplete());
         }
         if size == 0 {
             self.verify_chunk()?;
@@ -185,6 +185,14 @@ impl Decoder {
         self.chunk_size = size;
         self.state = State::Data { remaining: size };
         Ok(())
+    }
+
+    /// Too few bytes came, or a chunk was announced that is too many.
+    fn incomplete(&self) -> S3Error {
+        let message = "You did not provide the number of bytes specified by the x-amz-decoded-content-length HTTP header.";
+        S3Error::message(ErrorCode::IncompleteBody, message)
+            .with("NumberBytesExpected", self.decoded_length)
+            .with("NumberBytesProvided", self.decoded)
     }
 
     fn take_data(&mut self, input: &mut Bytes, remaining: u64) -> Bytes {
@@ -277,13 +285,6 @@ fn malformed() -> S3Error {
     S3Error::message(
         ErrorCode::IncompleteBody,
         "The request body is not well-formed aws-chunked data.",
-    )
-}
-
-fn incomplete() -> S3Error {
-    S3Error::message(
-        ErrorCode::IncompleteBody,
-        "You did not provide the number of bytes specified by the x-amz-decoded-content-length HTTP header.",
     )
 }
 

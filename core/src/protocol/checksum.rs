@@ -41,10 +41,8 @@ pub fn content_md5(headers: &HeaderMap) -> Result<Option<[u8; 16]>, S3Error> {
     let raw = STANDARD.decode(value.as_bytes()).ok();
     match raw.and_then(|raw| <[u8; 16]>::try_from(raw).ok()) {
         Some(md5) => Ok(Some(md5)),
-        None => Err(S3Error::message(
-            ErrorCode::InvalidDigest,
-            "The Content-MD5 you specified was invalid.",
-        )),
+        None => Err(S3Error::new(ErrorCode::InvalidDigest)
+            .with("Content-MD5", String::from_utf8_lossy(value.as_bytes()))),
     }
 }
 
@@ -107,8 +105,10 @@ pub fn requested_algorithm(headers: &HeaderMap) -> Result<Option<ChecksumAlgorit
         Some(algorithm) => Ok(Some(algorithm)),
         None => Err(S3Error::message(
             ErrorCode::InvalidRequest,
-            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
-             [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+            format!(
+                "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [{}]",
+                ChecksumAlgorithm::ALL.map(ChecksumAlgorithm::name).join(", ")
+            ),
         )),
     }
 }
@@ -131,8 +131,8 @@ pub fn requested_kind(headers: &HeaderMap) -> Result<Option<ChecksumKind>, S3Err
 }
 
 /// The checksum that a multipart upload is to have, from `x-amz-checksum-algorithm` and
-/// `x-amz-checksum-type`. SHA-1 and SHA-256 are only composite, CRC-64/NVME only of the full object, and
-/// the other CRCs are composite unless the client asks for the full object.
+/// `x-amz-checksum-type`. CRC-64/NVME is only of the full object, the other CRCs are composite unless the client asks for the
+/// full object, and all the rest are only composite.
 pub fn requested_of_upload(
     headers: &HeaderMap,
 ) -> Result<Option<(ChecksumAlgorithm, ChecksumKind)>, S3Error> {
@@ -168,10 +168,7 @@ pub fn requested_of_upload(
 pub const fn default_kind(algorithm: ChecksumAlgorithm) -> ChecksumKind {
     match algorithm {
         ChecksumAlgorithm::Crc64nvme => ChecksumKind::FullObject,
-        ChecksumAlgorithm::Crc32
-        | ChecksumAlgorithm::Crc32c
-        | ChecksumAlgorithm::Sha1
-        | ChecksumAlgorithm::Sha256 => ChecksumKind::Composite,
+        _ => ChecksumKind::Composite,
     }
 }
 

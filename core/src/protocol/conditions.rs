@@ -56,29 +56,33 @@ pub enum ReadOutcome {
 }
 
 impl ReadConditions {
-    /// The conditions of GetObject and HeadObject. Dates that cannot be read are ignored.
-    pub fn of_read(headers: &HeaderMap) -> Self {
-        Self::new(headers, &OF_READ)
+    /// The conditions of GetObject and HeadObject. Dates that cannot be read are ignored, and so is `If-Modified-Since` where
+    /// it lies after `now`.
+    pub fn of_read(headers: &HeaderMap, now: Timestamp) -> Self {
+        Self::new(headers, &OF_READ, Some(now))
     }
 
     /// The conditions of CopyObject and UploadPartCopy on their source.
-    pub fn of_copy_source(headers: &HeaderMap) -> Self {
-        Self::new(headers, &OF_COPY_SOURCE)
+    pub fn of_copy_source(headers: &HeaderMap, now: Timestamp) -> Self {
+        Self::new(headers, &OF_COPY_SOURCE, Some(now))
     }
 
-    /// The conditions of RenameObject on its source.
+    /// The conditions of RenameObject on its source. It changes what it reads, so that here no date is ignored.
     pub fn of_rename_source(headers: &HeaderMap) -> Self {
-        Self::new(headers, &OF_RENAME_SOURCE)
+        Self::new(headers, &OF_RENAME_SOURCE, None)
     }
 
-    fn new(headers: &HeaderMap, names: &'static Names) -> Self {
+    fn new(headers: &HeaderMap, names: &'static Names, now: Option<Timestamp>) -> Self {
         let tags = |name| joined(headers, name).map(|text| Tags::parse(&text));
         let date = |name| joined(headers, name).and_then(|text| parse_http_date(&text));
         Self {
             names,
             if_match: tags(names.if_match),
             if_none_match: tags(names.if_none_match),
-            if_modified_since: date(names.if_modified_since),
+            // Nothing can have been modified in the future: RFC 9110 section 13.1.3 leaves such a date to the server, and S3
+            // ignores it.
+            if_modified_since: date(names.if_modified_since)
+                .filter(|date| now.is_none_or(|now| date.seconds() <= now.seconds())),
             if_unmodified_since: date(names.if_unmodified_since),
         }
     }
@@ -187,7 +191,7 @@ pub fn write_condition(headers: &HeaderMap) -> Result<WriteCondition, S3Error> {
             Some(tag) => WriteCondition::IfNoneMatch(tag),
         }),
         (Some(_), Some(_)) => Err(unsupported(
-            OF_READ.if_match,
+            "If-Match,If-None-Match",
             "Multiple conditional request headers present in the request",
         )),
     }
@@ -283,9 +287,14 @@ mod tests {
         (ETag::from_client("e"), Timestamp::from_millis(1_445_412_480_500))
     }
 
+    /// A second after the object's.
+    fn now() -> Timestamp {
+        Timestamp::from_millis(1_445_412_481_500)
+    }
+
     fn read(pairs: &[(&str, &str)]) -> ReadOutcome {
         let (etag, date) = object();
-        ReadConditions::of_read(&headers(pairs)).evaluate(&etag, date)
+        ReadConditions::of_read(&headers(pairs), now()).evaluate(&etag, date)
     }
 
     fn copy(pairs: &[(&str, &str)]) -> Result<(), String> {
@@ -298,12 +307,24 @@ mod tests {
             .map(|(name, value)| (name.as_str(), *value))
             .collect();
         let (etag, date) = object();
-        ReadConditions::of_copy_source(&headers(&pairs))
+        ReadConditions::of_copy_source(&headers(&pairs), now())
             .evaluate_for_copy(&etag, date)
             .map_err(|error| {
                 assert_eq!(error.code, ErrorCode::PreconditionFailed);
                 error.fields[0].1.clone()
             })
+    }
+
+    #[test]
+    fn if_modified_since_in_the_future_is_ignored() {
+        const NOW: &str = "Wed, 21 Oct 2015 07:28:01 GMT";
+        const FUTURE: &str = "Wed, 21 Oct 2015 07:28:02 GMT";
+        assert_eq!(read(&[("if-modified-since", NOW)]), ReadOutcome::NotModified);
+        assert_eq!(read(&[("if-modified-since", FUTURE)]), ReadOutcome::Proceed);
+        assert!(copy(&[("if-modified-since", NOW)]).is_err());
+        assert_eq!(copy(&[("if-modified-since", FUTURE)]), Ok(()));
+        // Nothing was changed after a date in the future.
+        assert_eq!(read(&[("if-unmodified-since", FUTURE)]), ReadOutcome::Proceed);
     }
 
     #[test]

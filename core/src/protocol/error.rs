@@ -6,15 +6,14 @@ use crate::model::S3Error;
 /// The `Content-Type` of S3's XML.
 pub const CONTENT_TYPE: &str = "application/xml";
 
-/// The body that tells a client about `error`. `resource` is the path of the request.
-pub fn error_document(error: &S3Error, resource: &str, request_id: &str, host_id: &str) -> Vec<u8> {
+/// The body that tells a client about `error`.
+pub fn error_document(error: &S3Error, request_id: &str, host_id: &str) -> Vec<u8> {
     bare_document("Error", |w| {
         w.text("Code", error.code);
         w.text("Message", &error.message);
         for (name, value) in &error.fields {
             w.text(name, value);
         }
-        w.text("Resource", resource);
         w.text("RequestId", request_id);
         w.text("HostId", host_id);
     })
@@ -26,14 +25,14 @@ mod tests {
     use crate::model::ErrorCode;
 
     #[test]
-    fn an_error_has_its_fields_between_message_and_resource() {
+    fn an_error_has_its_fields_after_the_message() {
         let error = S3Error::new(ErrorCode::NoSuchKey).with("Key", "a<b");
-        let xml = error_document(&error, "/abc/a<b", "R1", "H1");
+        let xml = error_document(&error, "R1", "H1");
         assert_eq!(
             String::from_utf8(xml).unwrap(),
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\
              <Message>The specified key does not exist.</Message><Key>a&lt;b</Key>\
-             <Resource>/abc/a&lt;b</Resource><RequestId>R1</RequestId><HostId>H1</HostId></Error>"
+             <RequestId>R1</RequestId><HostId>H1</HostId></Error>"
         );
     }
 }

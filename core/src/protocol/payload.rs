@@ -24,6 +24,10 @@ pub struct DeclaredBody {
     framing: Framing,
     /// Bytes of the body once it is decoded.
     length: Option<u64>,
+    /// Whether the body comes in HTTP/1.1's own chunks, whose end nothing promises.
+    is_chunked: bool,
+    /// Whether the body is a part's: S3 writes the MD5 that it expected another way then.
+    is_part: bool,
     sha256: Option<[u8; 32]>,
     md5: Option<[u8; 16]>,
     checksum: Option<DeclaredChecksum>,
@@ -101,15 +105,13 @@ impl DeclaredBody {
         let framing = Framing::new(mode, signer, checksum::trailer_names(headers))?;
         let length = match framing {
             Framing::Plain => length_header(headers, "content-length")?,
-            // Without a length there is no telling a whole body from one that was cut.
-            Framing::Chunked { .. } => Some(
-                length_header(headers, DECODED_LENGTH)?
-                    .ok_or(S3Error::new(ErrorCode::MissingContentLength))?,
-            ),
+            Framing::Chunked { .. } => Some(decoded_length(headers)?),
         };
         Ok(Self {
             framing,
             length,
+            is_part: false,
+            is_chunked: headers.contains_key(http::header::TRANSFER_ENCODING),
             sha256: match mode {
                 PayloadMode::Hash(sha256) => Some(sha256),
                 _ => None,
@@ -119,9 +121,21 @@ impl DeclaredBody {
         })
     }
 
-    /// Bytes of the decoded body. `MissingContentLength` when the request does not say.
+    /// The same of a part.
+    pub fn of_part(self) -> Self {
+        Self {
+            is_part: true,
+            ..self
+        }
+    }
+
+    /// Bytes of the decoded body. Where the request does not say, `MissingContentLength`, or `NotImplemented` where it has
+    /// chunks in place of a length.
     pub fn length(&self) -> Result<u64, S3Error> {
-        self.length.ok_or(S3Error::new(ErrorCode::MissingContentLength))
+        self.length.ok_or_else(|| match self.is_chunked {
+            true => S3Error::new(ErrorCode::NotImplemented).with("Header", "Transfer-Encoding"),
+            false => S3Error::new(ErrorCode::MissingContentLength),
+        })
     }
 
     /// The algorithm of the checksum that the request promises, in a header or a trailer.
@@ -135,7 +149,7 @@ impl DeclaredBody {
     }
 
     /// The decoded body. `default` is the checksum to compute when the request promises none; a promised one
-    /// takes its place. `MissingContentLength` when the length is not known.
+    /// takes its place. An error when the length is not known: see [`DeclaredBody::length`].
     pub fn open(self, body: Body, default: Option<ChecksumAlgorithm>) -> Result<VerifiedBody, S3Error> {
         let length = self.length()?;
         let digests = DigestSlot::default();
@@ -185,6 +199,7 @@ impl DeclaredBody {
             hasher,
             promises: Promises {
                 length: self.length,
+                is_part: self.is_part,
                 sha256: self.sha256,
                 md5: self.md5,
                 checksum: self.checksum,
@@ -216,13 +231,13 @@ impl Reader {
                     .length
                     .is_some_and(|length| self.hasher.length() > length)
                 {
-                    return Err(S3Error::new(ErrorCode::IncompleteBody));
+                    return Err(self.incomplete());
                 }
                 return Ok(Some((piece, self)));
             }
             match self.source.next().await {
                 Some(Ok(bytes)) => self.input = bytes,
-                Some(Err(error)) => return Err(unreadable(error)),
+                Some(Err(error)) => return Err(self.unreadable(error)),
                 None => {
                     self.finish()?;
                     return Ok(None);
@@ -240,6 +255,23 @@ impl Reader {
         }
     }
 
+    /// `IncompleteBody` that counts the bytes, where the head said how many there would be.
+    fn incomplete(&self) -> S3Error {
+        counted(
+            ErrorCode::IncompleteBody.into(),
+            self.promises.length,
+            self.hasher.length(),
+        )
+    }
+
+    fn unreadable(&self, error: BodyError) -> S3Error {
+        match code_of(&error) {
+            ErrorCode::IncompleteBody => self.incomplete(),
+            other => other.into(),
+        }
+        .caused_by(Unreadable(error))
+    }
+
     fn finish(self) -> Result<(), S3Error> {
         let trailers = match self.decoder {
             Some(decoder) => decoder.finish()?,
@@ -255,6 +287,7 @@ impl Reader {
 /// What the body must turn out to be.
 struct Promises {
     length: Option<u64>,
+    is_part: bool,
     sha256: Option<[u8; 32]>,
     md5: Option<[u8; 16]>,
     checksum: Option<DeclaredChecksum>,
@@ -263,7 +296,8 @@ struct Promises {
 impl Promises {
     fn check(&self, hashed: &HashedBody, trailers: &[(String, String)]) -> Result<(), S3Error> {
         if self.length.is_some_and(|length| length != hashed.digests.length) {
-            return Err(S3Error::new(ErrorCode::IncompleteBody));
+            let provided = hashed.digests.length;
+            return Err(counted(ErrorCode::IncompleteBody.into(), self.length, provided));
         }
         if let (Some(promised), Some(computed)) = (self.sha256, hashed.sha256)
             && promised != computed
@@ -273,12 +307,13 @@ impl Promises {
                 .with("S3ComputedContentSHA256", hex(computed)));
         }
         if let Some(promised) = self.md5.filter(|promised| *promised != hashed.digests.md5) {
-            return Err(S3Error::message(
-                ErrorCode::BadDigest,
-                "The Content-MD5 you specified did not match what we received.",
-            )
-            .with("ExpectedDigest", STANDARD.encode(promised))
-            .with("CalculatedDigest", STANDARD.encode(hashed.digests.md5)));
+            let expected = match self.is_part {
+                true => STANDARD.encode(promised),
+                false => hex(promised),
+            };
+            return Err(S3Error::new(ErrorCode::BadDigest)
+                .with("ExpectedDigest", expected)
+                .with("CalculatedDigest", STANDARD.encode(hashed.digests.md5)));
         }
         self.check_checksum(hashed, trailers)
     }
@@ -321,7 +356,18 @@ fn trailer_value(algorithm: ChecksumAlgorithm, trailers: &[(String, String)]) ->
 #[error("the body could not be read: {0}")]
 struct Unreadable(#[source] BodyError);
 
-fn unreadable(error: BodyError) -> S3Error {
+/// The error with how many bytes were promised and how many came.
+fn counted(error: S3Error, expected: Option<u64>, provided: u64) -> S3Error {
+    match expected {
+        None => error,
+        Some(expected) => error
+            .with("NumberBytesExpected", expected)
+            .with("NumberBytesProvided", provided),
+    }
+}
+
+/// What S3 says of a connection that broke or stood still.
+fn code_of(error: &BodyError) -> ErrorCode {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
     let mut code = ErrorCode::IncompleteBody;
     while let Some(error) = cause {
@@ -332,7 +378,16 @@ fn unreadable(error: BodyError) -> S3Error {
         }
         cause = error.source();
     }
-    S3Error::new(code).caused_by(Unreadable(error))
+    code
+}
+
+/// `x-amz-decoded-content-length`, without which there is no telling a whole body from one that was cut. S3 answers a value
+/// that is no number as it answers none.
+fn decoded_length(headers: &HeaderMap) -> Result<u64, S3Error> {
+    let missing = || S3Error::new(ErrorCode::MissingContentLength);
+    length_header(headers, DECODED_LENGTH)
+        .map_err(|_| missing())?
+        .ok_or_else(missing)
 }
 
 fn length_header(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, S3Error> {

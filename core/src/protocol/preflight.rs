@@ -11,18 +11,19 @@ use crate::model::{ErrorCode, S3Error};
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
 
 /// Why a preflight request is refused. No bucket has a CORS configuration, so each is: with `BadRequest` where it does
-/// not say who wants to send what, otherwise with `AccessForbidden`, whether the bucket exists or not.
+/// not say who wants to send, or names a method that S3 does not have, otherwise with `AccessForbidden`, whether the bucket
+/// exists or not.
 pub fn refused_preflight(headers: &HeaderMap, route: &Route) -> S3Error {
     if joined(headers, "origin").is_none() {
         let message = "Insufficient information. Origin request header needed.";
         return S3Error::message(ErrorCode::BadRequest, message);
     }
     let method = joined(headers, "access-control-request-method");
-    let method = method.as_deref().unwrap_or("null");
-    if !METHODS.contains(&method) {
+    if let Some(method) = method.as_deref().filter(|method| !METHODS.contains(method)) {
         let message = format!("Invalid Access-Control-Request-Method: {method}");
         return S3Error::message(ErrorCode::BadRequest, message);
     }
+    let method = method.as_deref().unwrap_or("OPTIONS");
     let resource = match (&route.bucket, &route.key) {
         (None, _) => "SERVICE",
         (Some(_), None) => "BUCKET",

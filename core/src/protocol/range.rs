@@ -87,8 +87,14 @@ pub fn parse_copy_source_range(header: &str) -> Result<(u64, u64), S3Error> {
 }
 
 /// The bytes that `first` and `last` of [`parse_copy_source_range`] mean of a source of `size` bytes. A range
-/// that ends past the source is refused, not cut.
+/// that ends past the source is refused, not cut, and one that begins past it by another name.
 pub fn resolve_copy_source_range((first, last): (u64, u64), size: u64) -> Result<ByteRange, S3Error> {
+    if first >= size {
+        return Err(S3Error::message(
+            ErrorCode::InvalidRequest,
+            "The specified copy range is invalid for the source object size",
+        ));
+    }
     if last >= size {
         return Err(S3Error::invalid_argument(
             format!("Range specified is not valid for source object of size: {size}"),
@@ -199,6 +205,14 @@ mod tests {
             "Range specified is not valid for source object of size: 10"
         );
         assert!(resolve_copy_source_range((0, u64::MAX), u64::MAX).is_err());
+        for range in [(10, 10), (100, 200), (u64::MAX, u64::MAX)] {
+            let error = resolve_copy_source_range(range, 10).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidRequest);
+            let message = "The specified copy range is invalid for the source object size";
+            assert_eq!(error.message, message);
+        }
+        let empty = resolve_copy_source_range((0, 0), 0).unwrap_err();
+        assert_eq!(empty.code, ErrorCode::InvalidRequest);
     }
 
     proptest! {

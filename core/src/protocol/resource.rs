@@ -75,15 +75,21 @@ impl Resource {
         if let Some((_, Some(operation))) = methods.iter().find(|(m, _)| m == method) {
             return Ok(*operation);
         }
+        Err(self.not_allowed(method))
+    }
+
+    /// `MethodNotAllowed`, which names the methods that are.
+    pub(super) fn not_allowed(&self, method: &Method) -> S3Error {
+        let methods = self.methods();
         let allowed: Vec<&str> = methods
             .iter()
-            .filter(|(_, operation)| operation.is_some())
+            .filter(|(other, operation)| operation.is_some() && other != method)
             .map(|(m, _)| m.as_str())
             .collect();
-        Err(S3Error::new(ErrorCode::MethodNotAllowed)
+        S3Error::new(ErrorCode::MethodNotAllowed)
             .with("Method", method)
             .with("ResourceType", self.kind)
-            .with_header("allow", allowed.join(", ")))
+            .with_header("allow", allowed.join(", "))
     }
 }
 

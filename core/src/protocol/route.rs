@@ -7,7 +7,7 @@ use super::operation::Operation;
 use super::percent::{decode, invalid_uri};
 use super::query::Query;
 use super::resource::{BUCKET, BUCKET_RESOURCES, OBJECT, OBJECT_RESOURCES, Resource, SERVICE};
-use crate::model::{BucketName, ErrorCode, ObjectKey, S3Error};
+use crate::model::{BucketName, ObjectKey, S3Error};
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,18 +69,12 @@ pub fn route(
 }
 
 /// Checks a version id that a client sent. Buckets are unversioned: their objects have the version `null`
-/// and no other.
+/// and no other. S3 tells ids that it gave out from all others; here none was ever given out.
 pub fn check_version_id(version: &str) -> Result<(), S3Error> {
-    // S3's own ids are never shorter.
-    const SHORTEST_ID: usize = 32;
-    let id = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+' | b'/');
     let argument = |message| Err(S3Error::invalid_argument(message, "versionId", version));
     match version {
         "null" => Ok(()),
         "" => argument("Version id cannot be the empty string"),
-        _ if version.len() >= SHORTEST_ID && version.bytes().all(id) => {
-            Err(S3Error::new(ErrorCode::NoSuchVersion).with("VersionId", version))
-        }
         _ => argument("Invalid version id specified"),
     }
 }
@@ -152,9 +146,8 @@ fn object_operation(method: &Method, query: &Query, has_copy_source: bool) -> Re
     let operation = resource.operation(method)?;
     let missing = |message, name| Err(S3Error::invalid_argument(message, name, ""));
     match operation {
-        Operation::UploadPart if !query.has("partNumber") => {
-            missing("This operation requires a part number", "partNumber")
-        }
+        // Without a part number S3 knows no PUT of an upload.
+        Operation::UploadPart if !query.has("partNumber") => Err(resource.not_allowed(method)),
         // A part must not become a whole object because its upload id was forgotten.
         Operation::PutObject if query.has("partNumber") => {
             missing("This operation requires an upload id", "uploadId")
@@ -189,6 +182,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::ErrorCode;
 
     fn path_style(method: &str, path: &str, query: &str) -> Result<Route, S3Error> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -335,8 +329,15 @@ mod tests {
     fn only_the_null_version_exists() {
         let version = |id: &str| operation("GET", "/abc/k", &format!("versionId={id}"));
         assert_eq!(version("null"), "GetObject");
-        assert_eq!(version("sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA"), "NoSuchVersion");
-        assert_eq!(version("short"), "InvalidArgument");
+        for id in [
+            "sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA",
+            "e05e8a3c-6a3b-4b0e-9ab0-3c9f5d2c1b7a",
+            "short",
+        ] {
+            let error = check_version_id(id).unwrap_err();
+            assert_eq!(error.message, "Invalid version id specified");
+            assert_eq!(version(id), "InvalidArgument");
+        }
         assert_eq!(version(""), "InvalidArgument");
         assert_eq!(operation("PUT", "/abc/k", "versionId=null"), "InvalidArgument");
     }
@@ -349,7 +350,9 @@ mod tests {
 
     #[test]
     fn a_part_without_its_number_or_upload_is_refused() {
-        assert_eq!(operation("PUT", "/abc/k", "uploadId=u"), "InvalidArgument");
+        let error = path_style("PUT", "/abc/k", "uploadId=u").unwrap_err();
+        assert_eq!(error.code, ErrorCode::MethodNotAllowed);
+        assert_eq!(error.headers, [("allow", "GET, POST, DELETE".to_owned())]);
         assert_eq!(operation("PUT", "/abc/k", "partNumber=1"), "InvalidArgument");
     }
 

@@ -159,8 +159,8 @@ pub(super) fn conditions(data: &[u8]) {
         "x-amz-copy-source-if-match",
     ] {
         let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.clone())]);
-        ReadConditions::of_read(&headers).evaluate(&etag, NOW);
-        let source = ReadConditions::of_copy_source(&headers);
+        ReadConditions::of_read(&headers, NOW).evaluate(&etag, NOW);
+        let source = ReadConditions::of_copy_source(&headers, NOW);
         drop(source.evaluate_for_copy(&etag, NOW));
         range_applies(&headers, &etag, NOW);
         drop(write_condition(&headers));

@@ -94,6 +94,16 @@ pub fn composite_sha256(parts: &[&[u8]]) -> String {
 
 /// The value of `x-amz-checksum-crc32`.
 pub fn checksum_crc32(bytes: &[u8]) -> String {
+    base64(&crc32(bytes).to_be_bytes())
+}
+
+/// The `COMPOSITE` value of `x-amz-checksum-crc32` of an object that was completed of these parts.
+pub fn composite_crc32(parts: &[&[u8]]) -> String {
+    let digests: Vec<u8> = parts.iter().flat_map(|part| crc32(part).to_be_bytes()).collect();
+    format!("{}-{}", checksum_crc32(&digests), parts.len())
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {
         crc ^= u32::from(*byte);
@@ -105,7 +115,7 @@ pub fn checksum_crc32(bytes: &[u8]) -> String {
             };
         }
     }
-    base64(&(!crc).to_be_bytes())
+    !crc
 }
 
 /// Decodes the RFC 2047 encoded words in which S3 returns metadata that is not ASCII.

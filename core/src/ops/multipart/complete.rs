@@ -2,22 +2,20 @@
 
 use std::collections::HashMap;
 
+use super::claims::{check_checksum, check_part_checksums, check_size, chosen_parts, object_checksum};
 use super::{RECEIPT_FOR, find};
-use crate::digest::{composite_checksum, full_object_checksum, md5_of_md5s};
+use crate::digest::md5_of_md5s;
 use crate::model::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Layout, Manifest,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Layout, Manifest,
     ObjectKind, ObjectRecord, Part, PartBoundary, PartNumber, Receipt, ReceiptOutcome, S3Error, Token,
     Upload, UploadId, WriteCondition,
 };
 use crate::ops::access::{Action, no_such_bucket, no_such_upload};
 use crate::ops::commit::{Guarded, guarded, pause, precondition_failed, retire};
 use crate::ops::free::{free_blob, free_superseded};
-use crate::ops::manifest::{crc64nvme_of, place_layout};
+use crate::ops::manifest::place_layout;
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{BeginComplete, CommitOutcome, PublishOutcome, StoreErrorKind, new_id};
-
-/// The smallest part but the last: 5 MiB.
-const MIN_PART: u64 = 5 << 20;
 
 const ATTEMPTS: u32 = 8;
 
@@ -41,7 +39,7 @@ pub struct CompleteMultipartUpload {
     pub target: Target,
     /// The upload.
     pub upload: UploadId,
-    /// The parts that make up the object, at least one.
+    /// The parts that make up the object.
     pub parts: Vec<CompletedPart>,
     /// The whole object's checksum, where the client knows it.
     pub checksum: Option<(ChecksumAlgorithm, String)>,
@@ -87,6 +85,10 @@ pub async fn complete_multipart_upload(
             .and_then(replay);
     };
     let upload = caller.upload(action, &bucket, Some(upload), input.upload)?;
+    if input.parts.is_empty() {
+        let message = "You must specify at least one part";
+        return Err(S3Error::message(ErrorCode::InvalidRequest, message));
+    }
     let token = new_id(context.ports.entropy.as_ref(), Token::from_bytes);
     let upload = match context.ports.metadata.begin_complete(&upload, token, now).await? {
         BeginComplete::Began(upload) => upload,
@@ -127,14 +129,14 @@ async fn publish(
     input: &CompleteMultipartUpload,
 ) -> Result<CompletedUpload, S3Error> {
     if !input.parts.is_sorted_by(|one, next| one.number < next.number) {
-        return Err(ErrorCode::InvalidPartOrder.into());
+        return Err(S3Error::new(ErrorCode::InvalidPartOrder).with("UploadId", upload.id));
     }
     check_part_checksums(upload, &input.parts)?;
-    let parts = chosen_parts(read_parts(context, upload).await?, &input.parts)?;
+    let parts = chosen_parts(upload, read_parts(context, upload).await?, &input.parts)?;
     let size: u64 = parts.iter().map(|part| part.size).sum();
     check_size(input.size, size)?;
     let checksum = object_checksum(upload, &parts)?;
-    check_checksum(input, checksum.as_ref())?;
+    check_checksum(input, upload, checksum.as_ref())?;
     let record = ObjectRecord {
         bucket: bucket.id,
         key: upload.key.clone(),
@@ -258,64 +260,6 @@ async fn read_parts(context: &Context, upload: &Upload) -> Result<HashMap<PartNu
     }
 }
 
-/// A composite checksum is made of what the client lists: `InvalidRequest` where it leaves out the checksum of a part.
-fn check_part_checksums(upload: &Upload, listed: &[CompletedPart]) -> Result<(), S3Error> {
-    let Some((algorithm, ChecksumKind::Composite)) = upload.checksum else {
-        return Ok(());
-    };
-    match listed.iter().find(|part| part.checksum.is_none()) {
-        Some(part) => Err(missing_checksum(algorithm, part.number)),
-        None => Ok(()),
-    }
-}
-
-/// The stored parts that the client lists, in its order, each as it claims.
-fn chosen_parts(
-    mut stored: HashMap<PartNumber, Part>,
-    listed: &[CompletedPart],
-) -> Result<Vec<Part>, S3Error> {
-    let mut parts = Vec::with_capacity(listed.len());
-    for listed in listed {
-        let part = stored
-            .remove(&listed.number)
-            .filter(|part| part.etag == listed.etag && agrees(part, listed));
-        let part = part.ok_or_else(|| {
-            S3Error::new(ErrorCode::InvalidPart)
-                .with("PartNumber", listed.number)
-                .with("ETag", listed.etag.as_str())
-        })?;
-        parts.push(part);
-    }
-    let all_but_last = &parts[..parts.len().saturating_sub(1)];
-    if let Some(small) = all_but_last.iter().find(|part| part.size < MIN_PART) {
-        return Err(S3Error::new(ErrorCode::EntityTooSmall)
-            .with("ProposedSize", small.size)
-            .with("MinSizeAllowed", MIN_PART)
-            .with("PartNumber", small.number)
-            .with("ETag", small.etag.as_str()));
-    }
-    Ok(parts)
-}
-
-/// Whether the checksum that the client repeats is the one that is stored, where there is one to compare with.
-fn agrees(part: &Part, listed: &CompletedPart) -> bool {
-    match (&listed.checksum, &part.checksum) {
-        (Some((algorithm, value)), Some(stored)) if *algorithm == stored.algorithm => *value == stored.value,
-        (Some(_), _) => false,
-        (None, _) => true,
-    }
-}
-
-fn check_size(claimed: Option<u64>, size: u64) -> Result<(), S3Error> {
-    match claimed {
-        Some(claimed) if claimed != size => Err(S3Error::message(
-            ErrorCode::InvalidRequest,
-            "The provided 'x-amz-mp-object-size' header does not match what was computed.",
-        )),
-        _ => Ok(()),
-    }
-}
-
 fn object_etag(parts: &[Part]) -> ETag {
     ETag::from_parts(
         md5_of_md5s(parts.iter().filter_map(|part| part.etag.md5())),
@@ -338,72 +282,4 @@ fn layout_of(parts: &[Part]) -> Layout {
             })
             .collect(),
     }
-}
-
-/// The object's checksum from the parts': the one that the upload asked for, else CRC-64/NVME of the whole, which S3 keeps
-/// for every object and which the blobs' own give without reading them.
-fn object_checksum(upload: &Upload, parts: &[Part]) -> Result<Option<Checksum>, S3Error> {
-    let Some((algorithm, kind)) = upload.checksum else {
-        let extents: Vec<Extent> = parts
-            .iter()
-            .flat_map(|part| part.extents.iter().copied())
-            .collect();
-        return Ok(crc64nvme_of(&extents));
-    };
-    let mut checksums = Vec::with_capacity(parts.len());
-    for part in parts {
-        let stored = part
-            .checksum
-            .as_ref()
-            .filter(|checksum| checksum.algorithm == algorithm);
-        checksums.push((
-            stored.ok_or_else(|| missing_checksum(algorithm, part.number))?,
-            part.size,
-        ));
-    }
-    let checksum = match kind {
-        ChecksumKind::Composite => composite_checksum(algorithm, checksums.into_iter().map(|(one, _)| one)),
-        ChecksumKind::FullObject => full_object_checksum(algorithm, checksums),
-    };
-    checksum
-        .map(Some)
-        .ok_or_else(|| S3Error::new(ErrorCode::InternalError))
-}
-
-fn missing_checksum(algorithm: ChecksumAlgorithm, part: PartNumber) -> S3Error {
-    S3Error::message(
-        ErrorCode::InvalidRequest,
-        format!(
-            "The upload was created using a {} checksum. The complete request must include the checksum for each \
-             part. It was missing for part {part} in the request.",
-            algorithm.name().to_lowercase()
-        ),
-    )
-}
-
-fn check_checksum(input: &CompleteMultipartUpload, stored: Option<&Checksum>) -> Result<(), S3Error> {
-    if let (Some(kind), Some(stored)) = (input.checksum_kind, stored)
-        && kind != stored.kind
-    {
-        return Err(S3Error::message(
-            ErrorCode::InvalidRequest,
-            format!(
-                "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
-                stored.kind.name()
-            ),
-        ));
-    }
-    let Some((algorithm, value)) = &input.checksum else {
-        return Ok(());
-    };
-    if stored.is_some_and(|stored| stored.algorithm == *algorithm && stored.value == *value) {
-        return Ok(());
-    }
-    Err(S3Error::message(
-        ErrorCode::BadDigest,
-        format!(
-            "The {} you specified did not match the calculated checksum.",
-            algorithm.name()
-        ),
-    ))
 }

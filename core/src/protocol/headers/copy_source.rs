@@ -145,7 +145,7 @@ mod tests {
             ("abc/k?versionId=", ErrorCode::InvalidArgument),
             (
                 "abc/k?versionId=sXVbU1ECPMu6WZ2Jrx.IlTqHNnSEmrVA",
-                ErrorCode::NoSuchVersion,
+                ErrorCode::InvalidArgument,
             ),
             (
                 "arn:aws:s3:us-east-1:1:accesspoint/a/object/k",

@@ -62,13 +62,36 @@ fn decode_q(content: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-/// `text` as it is where it is printable ASCII, otherwise as one encoded word, as S3 sends it.
+/// `text` as it is where it is printable ASCII, otherwise as one encoded word, as S3 sends it: in Q where most of its
+/// characters are printable, in B where they are not. Characters are counted as UTF-16 has them.
 pub(super) fn encode(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+    let (mut printable, mut others) = (0_usize, 0_usize);
+    for c in text.chars() {
+        match c {
+            ' '..='~' => printable += 1,
+            c => others += c.len_utf16(),
+        }
+    }
+    if others == 0 {
         Cow::Borrowed(text)
+    } else if printable > others {
+        Cow::Owned(format!("=?UTF-8?Q?{}?=", encode_q(text)))
     } else {
         Cow::Owned(format!("=?UTF-8?B?{}?=", STANDARD.encode(text)))
     }
+}
+
+fn encode_q(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        match byte {
+            b' ' => encoded.push('_'),
+            b'=' | b'?' | b'_' => encoded.push_str(&format!("={byte:02X}")),
+            b'!'..=b'~' => encoded.push(char::from(byte)),
+            byte => encoded.push_str(&format!("={byte:02X}")),
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]
@@ -110,8 +133,24 @@ mod tests {
     #[test]
     fn what_is_not_printable_ascii_is_sent_as_one_word() {
         assert_eq!(encode("plain ~"), "plain ~");
-        assert_eq!(encode("ÄMAZÕN"), "=?UTF-8?B?w4RNQVrDlU4=?=");
-        assert_eq!(encode("a\r\nb: c"), "=?UTF-8?B?YQ0KYjogYw==?=");
+        // As AWS answered them.
+        for (text, encoded) in [
+            ("ÄMÄZÕÑ S3", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?="),
+            (
+                "test_—_file%E2%80%94_é_2?.pdf",
+                "=?UTF-8?Q?test=5F=E2=80=94=5Ffile%E2%80%94=5F=C3=A9=5F2=3F.pdf?=",
+            ),
+            ("\u{0}\u{1}\u{2}\u{3}", "=?UTF-8?B?AAECAw==?="),
+            ("\u{fffd}a\u{fffd}", "=?UTF-8?B?77+9Ye+/vQ==?="),
+        ] {
+            assert_eq!(encode(text), encoded);
+        }
+        assert_eq!(encode("é"), "=?UTF-8?B?w6k=?=");
+        assert_eq!(encode("aé"), "=?UTF-8?B?YcOp?=");
+        assert_eq!(encode("abé"), "=?UTF-8?Q?ab=C3=A9?=");
+        // A character beyond the first 65,536 counts twice.
+        assert_eq!(encode("ab\u{1f451}"), "=?UTF-8?B?YWLwn5GR?=");
+        assert_eq!(encode("a\r\nb: c"), "=?UTF-8?Q?a=0D=0Ab:_c?=");
     }
 
     proptest! {

@@ -37,9 +37,6 @@ const fn prefix(name: &'static str) -> Refused {
 const REFUSED: &[Refused] = &[
     header("x-amz-bucket-namespace", &["global"]),
     header("x-amz-bucket-object-lock-enabled", &["false"]),
-    header("x-amz-checksum-md5", &[]),
-    header("x-amz-checksum-sha512", &[]),
-    prefix("x-amz-checksum-xxhash"),
     header("x-amz-if-match-initiated-time", &[]),
     header("x-amz-if-match-last-modified-time", &[]),
     header("x-amz-if-match-size", &[]),
@@ -155,7 +152,6 @@ mod tests {
             ("x-amz-bucket-object-lock-enabled", "true"),
             ("x-amz-mfa", "1 2"),
             ("x-amz-rename-source-if-match", "e"),
-            ("x-amz-checksum-xxhash64", "AAAAAAAAAAA="),
             ("x-amz-if-match-size", "1"),
             ("x-amz-if-match-last-modified-time", "x"),
             ("x-amz-if-match-initiated-time", "x"),

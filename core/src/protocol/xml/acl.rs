@@ -14,12 +14,13 @@ const ELEMENTS_PER_GRANT: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessControlPolicy {
     /// The id of whom the client takes for the owner.
-    pub owner: Option<String>,
+    pub owner: String,
     /// The grants.
     pub grants: Vec<Grant>,
 }
 
-/// Reads a list. `MalformedACLError` where it is none, or has more than [`Acl::MOST_GRANTS`] grants.
+/// Reads a list. `MalformedACLError` where it is none, names no owner, or has more than [`Acl::MOST_GRANTS`] grants;
+/// `InvalidArgument` where an id is none.
 pub fn read_access_control_policy(xml: &[u8]) -> Result<AccessControlPolicy, S3Error> {
     let most = ELEMENTS + (Acl::MOST_GRANTS + 1) * ELEMENTS_PER_GRANT;
     let policy = read_document(xml, "AccessControlPolicy", most, |reader| {
@@ -31,7 +32,7 @@ pub fn read_access_control_policy(xml: &[u8]) -> Result<AccessControlPolicy, S3E
                 _ => return Err(malformed()),
             }
         }
-        let grants = grants.ok_or_else(malformed)?;
+        let (owner, grants) = owner.zip(grants).ok_or_else(malformed)?;
         Ok(AccessControlPolicy { owner, grants })
     });
     policy.map_err(|error| match error.code {
@@ -52,7 +53,9 @@ fn read_owner(reader: &mut Reader<'_>) -> Result<String, S3Error> {
             _ => return Err(malformed()),
         }
     }
-    id.ok_or_else(malformed)
+    let id = id.ok_or_else(malformed)?;
+    user("CanonicalUser/ID", &id)?;
+    Ok(id)
 }
 
 fn read_grants(reader: &mut Reader<'_>) -> Result<Vec<Grant>, S3Error> {
@@ -162,7 +165,8 @@ mod tests {
 
     fn read(list: &str) -> Result<Vec<Grant>, ErrorCode> {
         let xml = format!(
-            "<AccessControlPolicy><AccessControlList>{list}</AccessControlList></AccessControlPolicy>"
+            "<AccessControlPolicy><Owner><ID>{}</ID></Owner><AccessControlList>{list}</AccessControlList></AccessControlPolicy>",
+            owner().id
         );
         let policy = read_access_control_policy(xml.as_bytes());
         policy.map(|policy| policy.grants).map_err(|error| error.code)
@@ -184,7 +188,7 @@ mod tests {
         ] {
             let acl = RequestedAcl::Canned(canned).of_bucket(&owner());
             let policy = read_access_control_policy(&access_control_policy(&owner(), &acl)).unwrap();
-            assert_eq!(policy.owner, Some(owner().id));
+            assert_eq!(policy.owner, owner().id);
             assert_eq!(Acl::new(policy.grants, &owner()), acl);
         }
     }
@@ -247,10 +251,22 @@ mod tests {
             "<AccessControlPolicy/>",
             "<Other/>",
             "<AccessControlPolicy><Owner/></AccessControlPolicy>",
+            "<AccessControlPolicy><AccessControlList/></AccessControlPolicy>",
+            "<AccessControlPolicy><Owner/><AccessControlList/></AccessControlPolicy>",
         ] {
             let error = read_access_control_policy(xml.as_bytes()).unwrap_err();
             assert_eq!(error.code, ErrorCode::MalformedACLError, "{xml}");
         }
+    }
+
+    #[test]
+    fn an_owner_has_a_canonical_id() {
+        let xml =
+            "<AccessControlPolicy><Owner><ID>wrong-id</ID></Owner><AccessControlList/></AccessControlPolicy>";
+        let error = read_access_control_policy(xml.as_bytes()).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidArgument);
+        assert_eq!(error.message, "Invalid id");
+        assert_eq!(error.fields[0].1, "CanonicalUser/ID");
     }
 
     #[test]
@@ -263,7 +279,8 @@ mod tests {
         assert_eq!(read(&one.repeat(100)).unwrap().len(), 100);
         for count in [101, 200] {
             let xml = format!(
-                "<AccessControlPolicy><AccessControlList>{}</AccessControlList></AccessControlPolicy>",
+                "<AccessControlPolicy><Owner><ID>{}</ID></Owner><AccessControlList>{}</AccessControlList></AccessControlPolicy>",
+                owner().id,
                 one.repeat(count)
             );
             let error = read_access_control_policy(xml.as_bytes()).unwrap_err();

@@ -1,7 +1,5 @@
 //! `encoding-type=url`.
 
-use std::borrow::Cow;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -9,14 +7,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'*')
     .remove(b'_')
-    .remove(b'/')
-    .remove(b' ');
+    .remove(b'/');
 
-/// Encodes a key, prefix, delimiter or marker of a listing as S3 does: like an HTML form, but with `/` kept.
+/// Encodes a key, prefix, delimiter or marker of a listing. S3 encodes like an HTML form, but with `/` kept. Here a space is
+/// `%20` and not `+`: every client decodes that, also one that takes `+` for itself.
 pub fn encode_url(text: &str) -> String {
-    // A `+` of the text is encoded, so that every one that is left stands for a space.
-    let encoded: Cow<'_, str> = utf8_percent_encode(text, ENCODED).into();
-    encoded.replace(' ', "+")
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 #[cfg(test)]
@@ -27,8 +23,11 @@ mod tests {
     use crate::protocol::query::Query;
 
     #[test]
-    fn keys_are_encoded_like_a_form_but_for_slashes() {
-        assert_eq!(encode_url("a b+c/d~e*f._-é\u{1}"), "a+b%2Bc/d%7Ee*f._-%C3%A9%01");
+    fn keys_are_encoded_like_a_form_but_for_slashes_and_spaces() {
+        assert_eq!(
+            encode_url("a b+c/d~e*f._-é\u{1}"),
+            "a%20b%2Bc/d%7Ee*f._-%C3%A9%01"
+        );
     }
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
