@@ -22,11 +22,13 @@ use crate::protocol::payload::DeclaredBody;
 use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::route;
+use crate::protocol::sigv2::{self, SigV2Request};
 use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
 use crate::served::{Account, RequestObserver};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
+const BUCKET_REGION: &str = "x-amz-bucket-region";
 const SERVER_NAME: HeaderValue = HeaderValue::from_static("BleepStore");
 
 /// An S3 endpoint over two stores.
@@ -130,7 +132,8 @@ impl Service {
         let head = &with_hoisted(sent, &query)?;
         let addressing = Addressing::of(host(head)?, &self.settings.base_domains);
         let is_copy = head.headers.contains_key("x-amz-copy-source");
-        let route = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
+        let route_of = |path: &str| route(&head.method, path, &query, is_copy, &addressing);
+        let route = route_of(&with_plus(sent.uri.path(), SPACE))?;
         account.routed(&route);
         // A browser asks this without a signature; the answer is the same for every bucket.
         if route.operation == Operation::PreflightRequest {
@@ -140,17 +143,39 @@ impl Service {
             ports: account.counted(&self.context.ports),
             ownership: self.context.ownership,
         };
-        let (caller, mode, signer) = self.authenticate(sent, now, &context.ports).await?;
+        let operation = route.operation;
+        let to_verify = SigV2Request {
+            head: RequestHead {
+                method: sent.method.as_str(),
+                raw_path: sent.uri.path(),
+                raw_query: sent.uri.query().unwrap_or_default(),
+                headers: &sent.headers,
+            },
+            headers: &head.headers,
+            addressing: &addressing,
+        };
+        let authentic = self.authenticate(&to_verify, now, &context.ports).await;
+        let Authentic {
+            owner,
+            mode,
+            signer,
+            plus,
+        } = authentic.map_err(|error| self.naming_region(error, operation))?;
+        let route = match plus {
+            SPACE => route,
+            plus => route_of(&with_plus(sent.uri.path(), plus))?,
+        };
+        account.routed(&route);
         let caller = Caller {
+            owner,
             expected_bucket_owner: expected_bucket_owner(&head.headers),
-            ..caller
         };
         let declared = match route.operation {
             Operation::CompleteMultipartUpload => DeclaredBody::beside_an_objects_checksum,
             _ => DeclaredBody::from_headers,
         };
         let declared = declared(&head.headers, mode, signer)?;
-        api::answer(Call {
+        let call = Call {
             context,
             settings: &self.settings,
             caller,
@@ -159,44 +184,111 @@ impl Service {
             head,
             declared,
             body,
-        })
-        .await
+        };
+        let answer = api::answer(call).await;
+        let mut response = answer.map_err(|error| self.naming_region(error, operation))?;
+        if lists_objects(operation)
+            && let Ok(region) = HeaderValue::from_str(&self.settings.region)
+        {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(BUCKET_REGION), region);
+        }
+        Ok(response)
+    }
+
+    /// The error with the region that clients shall sign for, where S3 names it: they send their request again.
+    fn naming_region(&self, error: S3Error, operation: Operation) -> S3Error {
+        let is_wrong_region = error.fields.iter().any(|(name, _)| *name == "Region");
+        let names = operation == Operation::HeadBucket || lists_objects(operation);
+        match names && (is_wrong_region || error.code.status() == 403) {
+            true => error.with_header(BUCKET_REGION, &self.settings.region),
+            false => error,
+        }
     }
 
     /// Whom the request acts for, proven by its signature; nobody in particular where it has none.
     async fn authenticate(
         &self,
-        head: &Parts,
+        request: &SigV2Request<'_>,
         now: Timestamp,
         ports: &Ports,
-    ) -> Result<(Caller, PayloadMode, Option<ChunkSigner>), S3Error> {
-        let signed = RequestHead {
-            method: head.method.as_str(),
-            raw_path: head.uri.path(),
-            raw_query: head.uri.query().unwrap_or_default(),
-            headers: &head.headers,
+    ) -> Result<Authentic, S3Error> {
+        if let Some(claim) = sigv2::claim(request, now, self.settings.sigv2)? {
+            let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
+            claim.verify(&secret_key)?;
+            return Ok(Authentic {
+                owner,
+                mode: claim.payload(),
+                signer: None,
+                plus: SPACE,
+            });
+        }
+        let head = &request.head;
+        let Claim::Signed(claim) = claim(head, now, &self.settings.region)? else {
+            return Ok(Authentic {
+                owner: Owner::anonymous(),
+                mode: PayloadMode::of_unsigned(head.headers)?,
+                signer: None,
+                plus: SPACE,
+            });
         };
-        let caller = |owner| Caller {
+        let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
+        let verify = |plus| {
+            let raw_path = &with_plus(head.raw_path, plus);
+            let signer = claim.verify(&RequestHead { raw_path, ..*head }, &secret_key)?;
+            Ok((signer, plus))
+        };
+        let verified = verify(SPACE).or_else(|error: S3Error| match head.raw_path.contains('+') {
+            true => verify(PLUS).map_err(|_| error),
+            false => Err(error),
+        });
+        let (signer, plus) = verified?;
+        Ok(Authentic {
             owner,
-            expected_bucket_owner: None,
-        };
-        let Claim::Signed(claim) = claim(&signed, now, &self.settings.region)? else {
-            let mode = PayloadMode::of_unsigned(&head.headers)?;
-            return Ok((caller(Owner::anonymous()), mode, None));
-        };
-        let root = &self.settings.root;
-        let (owner, secret_key) = if claim.access_key() == root.access_key {
-            (Owner::root(), root.secret_key.clone())
-        } else {
-            let found = self.credentials.find(ports, claim.access_key()).await?;
-            let credential = found.ok_or_else(|| {
-                S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", claim.access_key())
-            })?;
-            (credential.owner, credential.secret_key)
-        };
-        let signer = claim.verify(&signed, &secret_key)?;
-        Ok((caller(owner), claim.payload(), Some(signer)))
+            mode: claim.payload(),
+            signer: Some(signer),
+            plus,
+        })
     }
+
+    /// The account and the secret of an access key.
+    async fn holder(&self, access_key: &str, ports: &Ports) -> Result<(Owner, String), S3Error> {
+        let root = &self.settings.root;
+        if access_key == root.access_key {
+            return Ok((Owner::root(), root.secret_key.clone()));
+        }
+        let found = self.credentials.find(ports, access_key).await?;
+        let credential = found
+            .ok_or_else(|| S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", access_key))?;
+        Ok((credential.owner, credential.secret_key))
+    }
+}
+
+/// What the signature of a request proves, or that it has none.
+struct Authentic {
+    owner: Owner,
+    mode: PayloadMode,
+    signer: Option<ChunkSigner>,
+    /// What a `+` in the path stands for.
+    plus: &'static str,
+}
+
+/// What a `+` in a path stands for, as S3 has it.
+const SPACE: &str = "%20";
+/// What it stands for where the signature says so.
+const PLUS: &str = "%2B";
+
+/// The path with what each `+` stands for.
+fn with_plus<'a>(raw_path: &'a str, plus: &str) -> Cow<'a, str> {
+    match raw_path.contains('+') {
+        true => Cow::Owned(raw_path.replace('+', plus)),
+        false => Cow::Borrowed(raw_path),
+    }
+}
+
+fn lists_objects(operation: Operation) -> bool {
+    matches!(operation, Operation::ListObjects | Operation::ListObjectsV2)
 }
 
 /// A request at the moment it came.

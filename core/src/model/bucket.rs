@@ -89,6 +89,17 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// Its Amazon Resource Name.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+    pub fn arn(&self) -> String {
+        let partition = match self.region.split('-').take(2).collect::<Vec<_>>().as_slice() {
+            ["cn", _] => "aws-cn",
+            ["us", "gov"] => "aws-us-gov",
+            _ => "aws",
+        };
+        format!("arn:{partition}:s3:::{}", self.name)
+    }
+
     /// The layout that this version writes.
     pub const LAYOUT: u32 = 1;
 }

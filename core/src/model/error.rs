@@ -92,6 +92,8 @@ error_codes! {
     InvalidChunkSizeError 403 "Only the last chunk is allowed to have a size less than 8192 bytes"
         with ["Chunk" "BadChunkSize"],
     InvalidDigest 400 "The Content-MD5 or checksum value that you specified is not valid.",
+    InvalidLocationConstraint 400 "The specified location-constraint is not valid"
+        with ["LocationConstraint"],
     InvalidPart 400 "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
         with ["PartNumber" "ETag"],
     InvalidPartNumber 416 "The requested partnumber is not satisfiable"

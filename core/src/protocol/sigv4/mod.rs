@@ -23,7 +23,9 @@ mod claim_tests;
 pub(super) mod vectors;
 
 pub use claim::{Claim, SignedClaim, claim};
+pub(super) use mode::CONTENT_SHA256;
 pub use mode::PayloadMode;
+pub(super) use scope::{AmzDate, iso_date};
 pub use signer::ChunkSigner;
 
 use http::HeaderMap;
