@@ -17,8 +17,8 @@ use crate::protocol::resource::{is_resource, is_signed_by_version_2};
 use crate::protocol::sigv4::{AmzDate, CONTENT_SHA256, PayloadMode, iso_date};
 
 const MAX_SKEW: Duration = Duration::from_secs(15 * 60);
-/// The last second of the year 9999. Later instants have no date that an answer could name.
-const LAST_SECOND: i64 = 253_402_300_799;
+/// Where the expiries end that S3 reads: a second past 19 January 2038.
+const END_OF_EXPIRIES: i64 = 1 << 31;
 
 /// Reads `AWS access-key:signature`, of which `signature` is what follows `AWS `.
 pub(super) fn in_header(
@@ -200,12 +200,12 @@ fn parse_date(text: &str) -> Option<Timestamp> {
 }
 
 fn check_expiry(expires: &str, now: Timestamp) -> Result<(), S3Error> {
-    let digits = !expires.is_empty() && expires.bytes().all(|b| b.is_ascii_digit());
-    let Some(seconds) = expires.parse().ok().filter(|_| digits) else {
+    let seconds = expires.parse().ok();
+    let Some(seconds) = seconds.filter(|seconds| *seconds < END_OF_EXPIRIES) else {
         let message = format!("Invalid date (should be seconds since epoch): {expires}");
         return Err(S3Error::message(ErrorCode::AccessDenied, message));
     };
-    let end = Timestamp::from_seconds(LAST_SECOND.min(seconds));
+    let end = Timestamp::from_seconds(seconds);
     if now.seconds() <= end.seconds() {
         return Ok(());
     }
