@@ -573,15 +573,14 @@ def test_a_client_of_another_region_is_sent_here(s3, bucket):
 
 def test_no_client_is_told_to_leave_out_a_check():
     """Every client checks what it checks by default: ETags, lengths and checksums, when it writes and when it reads."""
+    # Patterns that do not match themselves.
     options = [
-        "checksum_" + "calculation", "checksum_" + "validation", "CHECKSUM_" + "CALCULATION", "CHECKSUM_" + "VALIDATION",
-        "when_" + "required", "When" + "Required", "payload_" + "signing", "no-check-" + "md5", "ignore-" + "checksum",
-        "no-verify", "unsigned_" + "payload", "disable_" + "multipart", "disable-" + "checksum",
+        "checksum[_]calculation", "checksum[_]validation", "when[_]required", "payload[_]signing", "no[-]check",
+        "ignore[-]checksum", "ignore[-]size", "disable[-]checksum", "size[-]only", "no[-]verify",
     ]  # fmt: skip
     folder = pathlib.Path(__file__).parent
     for file in [*folder.glob("*.py"), *folder.glob("*.rs")]:
-        text = file.read_text().replace('"no-verify"', "")
-        told = [option for option in options if option in text]
+        told = [option for option in options if re.search(option, file.read_text(), re.IGNORECASE)]
         assert not told, f"{file.name}: {told}"
 
 

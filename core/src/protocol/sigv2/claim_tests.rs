@@ -351,6 +351,17 @@ fn a_mismatch_says_what_should_have_been_signed_and_no_secret() {
 }
 
 #[test]
+fn what_is_too_long_is_refused() {
+    let long = "a".repeat(32 * 1024);
+    assert_eq!(
+        presigned(&format!("&{long}")).refusal().code,
+        ErrorCode::InvalidURI
+    );
+    let long = by_header("").with("authorization", &format!("AWS KEY:{}", "a".repeat(8 * 1024)));
+    assert_eq!(long.refusal().code, ErrorCode::RequestHeaderSectionTooLarge);
+}
+
+#[test]
 fn an_authorization_header_has_a_key_and_a_signature() {
     let error = by_header("").with("authorization", "AWS KEY").refusal();
     assert_eq!(error.code, ErrorCode::InvalidArgument);

@@ -57,6 +57,7 @@ pub fn claim(
     now: Timestamp,
     taken: SigV2,
 ) -> Result<Option<SignedClaim>, S3Error> {
+    request.head.check_lengths()?;
     let authorization = request.head.headers.get_all("authorization");
     if let Some(header) = authorization.iter().next() {
         let header = header.to_str().unwrap_or_default();

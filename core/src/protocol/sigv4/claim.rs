@@ -9,11 +9,7 @@ use super::signer::{ChunkSigner, SigningKey, same_signature};
 use crate::model::{ErrorCode, S3Error, Timestamp, hex};
 use crate::protocol::{percent, sigv2};
 
-/// S3 takes 8 KiB of headers in all.
-const MAX_AUTHORIZATION: usize = 8 * 1024;
 const MAX_SIGNED_HEADERS: usize = 128;
-/// A key of 1024 bytes takes 3 KiB when it is encoded; a listing may name three in its query.
-const MAX_TARGET: usize = 32 * 1024;
 
 /// Who a request claims to come from, before any secret is known.
 #[derive(Debug)]
@@ -34,9 +30,7 @@ pub struct SignedClaim {
 /// Reads the signature of a request and checks all that needs no secret: that there is at most one, its
 /// syntax, its scope, its time, and that it covers `host` and every `x-amz-*` header.
 pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Claim, S3Error> {
-    if head.raw_path.len() + head.raw_query.len() > MAX_TARGET {
-        return Err(S3Error::new(ErrorCode::InvalidURI));
-    }
+    head.check_lengths()?;
     let query = percent::query_pairs(head.raw_query)?;
     let has = |name| parameter(&query, name).is_some();
     let version_2 = sigv2::names_version_2(&query);
@@ -47,9 +41,6 @@ pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Cla
             let header = header.to_str().unwrap_or_default();
             if in_query || version_2 || head.headers.get_all("authorization").iter().count() > 1 {
                 return Err(two_mechanisms(header));
-            }
-            if header.len() > MAX_AUTHORIZATION {
-                return Err(S3Error::new(ErrorCode::RequestHeaderSectionTooLarge));
             }
             authorization::parse(header, head, now, region)?
         }
