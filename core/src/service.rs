@@ -1,5 +1,7 @@
 //! The pipeline: request in, response out.
 
+mod authentic;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -7,10 +9,11 @@ use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
+use self::authentic::{Authentic, SPACE, with_plus};
 use crate::api::{self, Call};
 use crate::body::Body;
 use crate::config::{Limits, Settings};
-use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
+use crate::model::{ErrorCode, S3Error, Timestamp};
 use crate::ops::{Caller, Context, CredentialCache, Ownership, establish_ownership};
 use crate::ports::{Ports, StoreResult};
 use crate::protocol::error::error_document;
@@ -22,8 +25,8 @@ use crate::protocol::payload::DeclaredBody;
 use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::route;
-use crate::protocol::sigv2::{self, SigV2Request};
-use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
+use crate::protocol::sigv2::SigV2Request;
+use crate::protocol::sigv4::RequestHead;
 use crate::served::{Account, RequestObserver};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
@@ -205,85 +208,6 @@ impl Service {
             true => error.with_header(BUCKET_REGION, &self.settings.region),
             false => error,
         }
-    }
-
-    /// Whom the request acts for, proven by its signature; nobody in particular where it has none.
-    async fn authenticate(
-        &self,
-        request: &SigV2Request<'_>,
-        now: Timestamp,
-        ports: &Ports,
-    ) -> Result<Authentic, S3Error> {
-        if let Some(claim) = sigv2::claim(request, now, self.settings.sigv2)? {
-            let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
-            claim.verify(&secret_key)?;
-            return Ok(Authentic {
-                owner,
-                mode: claim.payload(),
-                signer: None,
-                plus: SPACE,
-            });
-        }
-        let head = &request.head;
-        let Claim::Signed(claim) = claim(head, now, &self.settings.region)? else {
-            return Ok(Authentic {
-                owner: Owner::anonymous(),
-                mode: PayloadMode::of_unsigned(head.headers)?,
-                signer: None,
-                plus: SPACE,
-            });
-        };
-        let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
-        let verify = |plus| {
-            let raw_path = &with_plus(head.raw_path, plus);
-            let signer = claim.verify(&RequestHead { raw_path, ..*head }, &secret_key)?;
-            Ok((signer, plus))
-        };
-        let verified = verify(SPACE).or_else(|error: S3Error| match head.raw_path.contains('+') {
-            true => verify(PLUS).map_err(|_| error),
-            false => Err(error),
-        });
-        let (signer, plus) = verified?;
-        Ok(Authentic {
-            owner,
-            mode: claim.payload(),
-            signer: Some(signer),
-            plus,
-        })
-    }
-
-    /// The account and the secret of an access key.
-    async fn holder(&self, access_key: &str, ports: &Ports) -> Result<(Owner, String), S3Error> {
-        let root = &self.settings.root;
-        if access_key == root.access_key {
-            return Ok((Owner::root(), root.secret_key.clone()));
-        }
-        let found = self.credentials.find(ports, access_key).await?;
-        let credential = found
-            .ok_or_else(|| S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", access_key))?;
-        Ok((credential.owner, credential.secret_key))
-    }
-}
-
-/// What the signature of a request proves, or that it has none.
-struct Authentic {
-    owner: Owner,
-    mode: PayloadMode,
-    signer: Option<ChunkSigner>,
-    /// What a `+` in the path stands for.
-    plus: &'static str,
-}
-
-/// What a `+` in a path stands for, as S3 has it.
-const SPACE: &str = "%20";
-/// What it stands for where the signature says so.
-const PLUS: &str = "%2B";
-
-/// The path with what each `+` stands for.
-fn with_plus<'a>(raw_path: &'a str, plus: &str) -> Cow<'a, str> {
-    match raw_path.contains('+') {
-        true => Cow::Owned(raw_path.replace('+', plus)),
-        false => Cow::Borrowed(raw_path),
     }
 }
 
