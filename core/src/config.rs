@@ -1,6 +1,6 @@
 //! What a deployment tells the core about itself.
 
-use crate::model::{BucketName, ErrorCode, RootCredential, S3Error};
+use crate::model::{BucketName, ErrorCode, RootCredential, S3Error, SigV2};
 
 /// The smallest part of a multipart upload that is not its last: 5 MiB
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
@@ -15,6 +15,8 @@ pub struct Settings {
     pub base_domains: Vec<String>,
     /// The credential that owns the store.
     pub root: RootCredential,
+    /// Which requests may be signed with Signature Version 2.
+    pub sigv2: SigV2,
     /// What the platform lets through.
     pub limits: Limits,
 }

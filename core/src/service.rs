@@ -1,5 +1,7 @@
 //! The pipeline: request in, response out.
 
+mod authentic;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -7,10 +9,11 @@ use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
+use self::authentic::{Authentic, SPACE, with_plus};
 use crate::api::{self, Call};
 use crate::body::Body;
 use crate::config::{Limits, Settings};
-use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
+use crate::model::{ErrorCode, S3Error, Timestamp};
 use crate::ops::{Caller, Context, CredentialCache, Ownership, establish_ownership};
 use crate::ports::{Ports, StoreResult};
 use crate::protocol::error::error_document;
@@ -22,11 +25,13 @@ use crate::protocol::payload::DeclaredBody;
 use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::route;
-use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
+use crate::protocol::sigv2::SigV2Request;
+use crate::protocol::sigv4::RequestHead;
 use crate::served::{Account, RequestObserver};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
+const BUCKET_REGION: &str = "x-amz-bucket-region";
 const SERVER_NAME: HeaderValue = HeaderValue::from_static("BleepStore");
 
 /// An S3 endpoint over two stores.
@@ -130,7 +135,8 @@ impl Service {
         let head = &with_hoisted(sent, &query)?;
         let addressing = Addressing::of(host(head)?, &self.settings.base_domains);
         let is_copy = head.headers.contains_key("x-amz-copy-source");
-        let route = route(&head.method, head.uri.path(), &query, is_copy, &addressing)?;
+        let route_of = |path: &str| route(&head.method, path, &query, is_copy, &addressing);
+        let route = route_of(&with_plus(sent.uri.path(), SPACE))?;
         account.routed(&route);
         // A browser asks this without a signature; the answer is the same for every bucket.
         if route.operation == Operation::PreflightRequest {
@@ -140,17 +146,39 @@ impl Service {
             ports: account.counted(&self.context.ports),
             ownership: self.context.ownership,
         };
-        let (caller, mode, signer) = self.authenticate(sent, now, &context.ports).await?;
+        let operation = route.operation;
+        let to_verify = SigV2Request {
+            head: RequestHead {
+                method: sent.method.as_str(),
+                raw_path: sent.uri.path(),
+                raw_query: sent.uri.query().unwrap_or_default(),
+                headers: &sent.headers,
+            },
+            headers: &head.headers,
+            addressing: &addressing,
+        };
+        let authentic = self.authenticate(&to_verify, now, &context.ports).await;
+        let Authentic {
+            owner,
+            mode,
+            signer,
+            plus,
+        } = authentic.map_err(|error| self.naming_region(error, operation))?;
+        let route = match plus {
+            SPACE => route,
+            plus => route_of(&with_plus(sent.uri.path(), plus))?,
+        };
+        account.routed(&route);
         let caller = Caller {
+            owner,
             expected_bucket_owner: expected_bucket_owner(&head.headers),
-            ..caller
         };
         let declared = match route.operation {
             Operation::CompleteMultipartUpload => DeclaredBody::beside_an_objects_checksum,
             _ => DeclaredBody::from_headers,
         };
         let declared = declared(&head.headers, mode, signer)?;
-        api::answer(Call {
+        let call = Call {
             context,
             settings: &self.settings,
             caller,
@@ -159,44 +187,32 @@ impl Service {
             head,
             declared,
             body,
-        })
-        .await
+        };
+        let answer = api::answer(call).await;
+        let mut response = answer.map_err(|error| self.naming_region(error, operation))?;
+        if lists_objects(operation)
+            && let Ok(region) = HeaderValue::from_str(&self.settings.region)
+        {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(BUCKET_REGION), region);
+        }
+        Ok(response)
     }
 
-    /// Whom the request acts for, proven by its signature; nobody in particular where it has none.
-    async fn authenticate(
-        &self,
-        head: &Parts,
-        now: Timestamp,
-        ports: &Ports,
-    ) -> Result<(Caller, PayloadMode, Option<ChunkSigner>), S3Error> {
-        let signed = RequestHead {
-            method: head.method.as_str(),
-            raw_path: head.uri.path(),
-            raw_query: head.uri.query().unwrap_or_default(),
-            headers: &head.headers,
-        };
-        let caller = |owner| Caller {
-            owner,
-            expected_bucket_owner: None,
-        };
-        let Claim::Signed(claim) = claim(&signed, now, &self.settings.region)? else {
-            let mode = PayloadMode::of_unsigned(&head.headers)?;
-            return Ok((caller(Owner::anonymous()), mode, None));
-        };
-        let root = &self.settings.root;
-        let (owner, secret_key) = if claim.access_key() == root.access_key {
-            (Owner::root(), root.secret_key.clone())
-        } else {
-            let found = self.credentials.find(ports, claim.access_key()).await?;
-            let credential = found.ok_or_else(|| {
-                S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", claim.access_key())
-            })?;
-            (credential.owner, credential.secret_key)
-        };
-        let signer = claim.verify(&signed, &secret_key)?;
-        Ok((caller(owner), claim.payload(), Some(signer)))
+    /// The error with the region that clients shall sign for, where S3 names it: they send their request again.
+    fn naming_region(&self, error: S3Error, operation: Operation) -> S3Error {
+        let is_wrong_region = error.fields.iter().any(|(name, _)| *name == "Region");
+        let names = operation == Operation::HeadBucket || lists_objects(operation);
+        match names && (is_wrong_region || error.code.status() == 403) {
+            true => error.with_header(BUCKET_REGION, &self.settings.region),
+            false => error,
+        }
     }
+}
+
+fn lists_objects(operation: Operation) -> bool {
+    matches!(operation, Operation::ListObjects | Operation::ListObjectsV2)
 }
 
 /// A request at the moment it came.

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use bleepstore_core::model::RootCredential;
+use bleepstore_core::model::{RootCredential, SigV2};
 use bleepstore_core::{Limits, Settings, config};
 
 /// Where a server listens when nothing says otherwise: reachable from this machine only.
@@ -73,10 +73,11 @@ impl<'a> Environment<'a> {
         self.optional(name)?.ok_or_else(|| format!("{name} is not set"))
     }
 
-    /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`, `BLEEPSTORE_SECRET_KEY`, and what the
-    /// deployment knows.
+    /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`, `BLEEPSTORE_SECRET_KEY`, `BLEEPSTORE_SIGV2`,
+    /// and what the deployment knows.
     pub fn settings(&self, region: &str, limits: Limits) -> Result<Settings, String> {
         let domains = self.optional("BLEEPSTORE_DOMAIN")?.unwrap_or_default();
+        let sigv2 = self.optional("BLEEPSTORE_SIGV2")?;
         Ok(Settings {
             region: config::region(region).map_err(|error| format!("the region {region}: {error}"))?,
             base_domains: config::base_domains(&domains)
@@ -84,6 +85,12 @@ impl<'a> Environment<'a> {
             root: RootCredential {
                 access_key: self.required("BLEEPSTORE_ACCESS_KEY")?,
                 secret_key: self.required("BLEEPSTORE_SECRET_KEY")?,
+            },
+            sigv2: match sigv2 {
+                Some(text) => text
+                    .parse()
+                    .map_err(|error| format!("BLEEPSTORE_SIGV2: {error}"))?,
+                None => SigV2::default(),
             },
             limits,
         })
@@ -124,6 +131,7 @@ mod tests {
         let settings = complete.settings("eu-west-1", Limits::default()).unwrap();
         assert_eq!(settings.region, "eu-west-1");
         assert_eq!(settings.base_domains, ["s3.example.com", "b.example"]);
+        assert_eq!(settings.sigv2, SigV2::Presigned);
         assert_eq!(
             (
                 settings.root.access_key.as_str(),
@@ -144,6 +152,27 @@ mod tests {
         );
         assert!(error(&[("BLEEPSTORE_DOMAIN", "a:80")]).starts_with("BLEEPSTORE_DOMAIN: "));
         assert!(complete.settings("no region", Limits::default()).is_err());
+    }
+
+    #[test]
+    fn signature_version_2_is_on_off_or_for_presigned_urls() {
+        let sigv2 = |text: &'static str| {
+            let of = Environment::of(move |name| {
+                let value = if name == "BLEEPSTORE_SIGV2" { text } else { "" };
+                Some(value.to_owned())
+            });
+            let of = of.with("BLEEPSTORE_ACCESS_KEY", "AK".to_owned());
+            let of = of.with("BLEEPSTORE_SECRET_KEY", "SK".to_owned());
+            of.settings("r", Limits::default()).map(|settings| settings.sigv2)
+        };
+        assert_eq!(sigv2("on"), Ok(SigV2::On));
+        assert_eq!(sigv2("presigned"), Ok(SigV2::Presigned));
+        assert_eq!(sigv2("off"), Ok(SigV2::Off));
+        assert_eq!(sigv2(""), Ok(SigV2::Presigned));
+        assert_eq!(
+            sigv2("yes").unwrap_err(),
+            "BLEEPSTORE_SIGV2: expected on, presigned or off"
+        );
     }
 
     #[test]

@@ -72,6 +72,7 @@ locals {
     BLEEPSTORE_SECRET_KEY_URL      = azurerm_key_vault_secret.root_secret_key.versionless_id
     BLEEPSTORE_GC_SCHEDULE         = var.gc_schedule
     BLEEPSTORE_LOG                 = var.log_filter
+    BLEEPSTORE_SIGV2               = var.sigv2
     BLEEPSTORE_TRUST_UNENCODED_URL = "true"
     AZURE_CLIENT_ID                = azurerm_user_assigned_identity.function.client_id
   })

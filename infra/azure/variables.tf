@@ -117,6 +117,18 @@ variable "log_filter" {
   }
 }
 
+variable "sigv2" {
+  description = "BLEEPSTORE_SIGV2: which requests may be signed with Signature Version 2: `on` (all), `presigned` (presigned URLs) or `off`."
+  type        = string
+  default     = "presigned"
+  nullable    = false
+
+  validation {
+    condition     = contains(["on", "presigned", "off"], var.sigv2)
+    error_message = "Signature Version 2 is on, presigned or off."
+  }
+}
+
 variable "log_retention_days" {
   description = "How long logs are kept."
   type        = number

@@ -43,6 +43,7 @@ locals {
       BLEEPSTORE_GC_AUDIENCE        = local.gc_audience
       BLEEPSTORE_GC_SERVICE_ACCOUNT = google_service_account.schedule.email
       BLEEPSTORE_LOG                = var.log_filter
+      BLEEPSTORE_SIGV2              = var.sigv2
     },
     var.domain_name == null ? {} : { BLEEPSTORE_DOMAIN = var.domain_name },
   )

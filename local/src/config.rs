@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bleepstore_core::config;
+use bleepstore_core::model::SigV2;
 use bleepstore_local::stores::Records;
 use bleepstore_tools::{Tool, arguments, duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -56,6 +57,9 @@ pub(crate) struct ServeArgs {
     /// Base domains of virtual-hosted-style requests, comma-separated
     #[arg(long, env = "BLEEPSTORE_DOMAIN", value_name = "DOMAIN,…", default_value = "", value_parser = domains)]
     pub(crate) domain: Domains,
+    /// Which requests may be signed with Signature Version 2: all, presigned URLs, or none
+    #[arg(long, env = "BLEEPSTORE_SIGV2", value_name = "on|presigned|off", default_value = "presigned", value_parser = str::parse::<SigV2>)]
+    pub(crate) sigv2: SigV2,
     /// How often garbage is collected beside requests, such as 30m, 6h or 1d, or off
     #[arg(long, env = "BLEEPSTORE_GC_EVERY", value_name = "INTERVAL", default_value = "6h", value_parser = interval)]
     pub(crate) gc_every: Interval,

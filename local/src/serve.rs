@@ -53,6 +53,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         region: args.region.clone(),
         base_domains: args.domain.0.clone(),
         root: credentials.root.clone(),
+        sigv2: args.sigv2,
         limits: Limits::default(),
     };
     let options = Options {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{ErrorCode, RootCredential};
+use bleepstore_core::model::{ErrorCode, RootCredential, SigV2};
 use bleepstore_core::ports::{Ports, RoundTrips};
 use bleepstore_core::protocol::operation::Operation;
 use bleepstore_core::served::{CLIENT_CLOSED_REQUEST, RequestObserver, ServedRequest};
@@ -60,6 +60,7 @@ impl Observed {
                 access_key: endpoint.access_key.clone(),
                 secret_key: endpoint.secret_key.clone(),
             },
+            sigv2: SigV2::default(),
             limits: Limits::default(),
         };
         let clock = Arc::new(SystemClock);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bleepstore_core::model::{RootCredential, Timestamp};
+use bleepstore_core::model::{RootCredential, SigV2, Timestamp};
 use bleepstore_core::ops::{
     FsckOptions, FsckReport, GcOptions, GcReport, LineSink, Progress, check_slice, collect_slice, export,
 };
@@ -108,6 +108,7 @@ impl Stored {
                 secret_key: SECRET_KEY.to_owned(),
             },
             limits: Limits::default(),
+            sigv2: SigV2::default(),
         };
         let address = self.block_on(async {
             let service = Service::start(settings, ports).await.unwrap();

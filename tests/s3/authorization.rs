@@ -336,3 +336,81 @@ s3_test!(
         assert_eq!(bucket.read("key"), b"body");
     }
 );
+
+s3_test!(
+    takes_a_hash_of_the_payload_that_is_not_signed,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let mut request = bucket.put("key", "body").leaving_its_hash_unsigned().sign();
+        request.add_header("x-amz-content-sha256", &sha256_hex(b"body"));
+        assert!(!request.header("authorization").contains("x-amz-content-sha256"));
+        let mut changed = request.clone();
+        changed.set_header("x-amz-content-sha256", &sha256_hex(b"other"));
+        changed.expect_error(403, "SignatureDoesNotMatch");
+        let mut changed = request.clone();
+        changed.body = b"evil".to_vec();
+        changed.expect_error(400, "XAmzContentSHA256Mismatch");
+        request.send().assert_status(200);
+    }
+);
+
+s3_test!(leaves_aside_what_cloudfront_adds, largest_body = 0, |s3: &S3| {
+    let mut request = s3.request("GET", "/").sign();
+    request.add_header("x-amz-cf-id", "of-cloudfront");
+    request.send().assert_status(200);
+    let mut request = s3.request("GET", "/").presigned(MINUTE).sign();
+    request.add_header("x-amz-cf-id", "of-cloudfront");
+    request.send().assert_status(200);
+});
+
+s3_test!(
+    takes_a_plus_in_the_path_for_a_space,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket.put("a b", "space").expect(200);
+        bucket
+            .put("a+b", "plus")
+            .header("x-amz-acl", "public-read")
+            .expect(200);
+        for (signed_as, text) in [("a b", "space"), ("a+b", "plus")] {
+            let mut request = bucket.get(signed_as).sign();
+            request.target = format!("/{}/a+b", bucket.name);
+            assert_eq!(request.send().assert_status(200).text(), text);
+        }
+        bucket.delete("a b").expect(204);
+        let mut request = bucket.get("a b").sign();
+        request.target = format!("/{}/a+b", bucket.name);
+        request.expect_error(404, "NoSuchKey");
+        let mut anonymous = bucket.get("a+b").anonymous().sign();
+        anonymous.send().assert_status(200);
+        anonymous.target = format!("/{}/a+b", bucket.name);
+        anonymous.expect_error(403, "AccessDenied");
+    }
+);
+
+s3_test!(
+    takes_an_accept_encoding_that_was_changed_on_the_way,
+    largest_body = 0,
+    |s3: &S3| {
+        let request = |value: &str| s3.request("GET", "/").header("accept-encoding", value).sign();
+        for (signed, arrived) in [
+            ("identity", "identity,gzip(gfe)"),
+            ("identity", "gzip, deflate, br"),
+            ("gzip", "gzip,gzip(gfe)"),
+            ("gzip", "br"),
+            ("br;q=1, zstd", "br;q=1, zstd, gzip(gfe)"),
+        ] {
+            let mut request = request(signed);
+            request.set_header("accept-encoding", arrived);
+            request.send().assert_status(200);
+        }
+        let mut lost = request("identity");
+        lost.headers.retain(|(name, _)| name != "accept-encoding");
+        lost.send().assert_status(200);
+        let mut other = request("br");
+        other.set_header("accept-encoding", "zstd");
+        other.expect_error(403, "SignatureDoesNotMatch");
+    }
+);

@@ -466,3 +466,19 @@ s3_test!(refuses_an_unknown_algorithm, largest_body = 10, |s3: &S3| {
         .expect_error(400, "InvalidRequest");
     bucket.get("copy").expect_error(404, "NoSuchKey");
 });
+
+s3_test!(
+    takes_a_plus_in_the_source_for_a_space,
+    largest_body = 10,
+    |s3: &S3| {
+        // As Java's URLEncoder writes a source.
+        let bucket = s3.bucket();
+        bucket.fill(&["test key.txt", "a+b"]);
+        let copy = |source: String| bucket.object("PUT", "copy").header("x-amz-copy-source", source);
+        copy(format!("{}%2Ftest+key.txt", bucket.name)).expect(200);
+        assert_eq!(bucket.read("copy"), b"test key.txt");
+        copy(format!("/{}/a%2Bb", bucket.name)).expect(200);
+        assert_eq!(bucket.read("copy"), b"a+b");
+        copy(format!("{}/a+b", bucket.name)).expect_error(404, "NoSuchKey");
+    }
+);

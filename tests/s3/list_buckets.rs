@@ -116,3 +116,10 @@ s3_test!(
             .expect_error(400, "InvalidArgument");
     }
 );
+
+s3_test!(names_each_buckets_arn, largest_body = 0, |s3: &S3| {
+    let prefix = family(s3, &["-a"]);
+    let response = s3.request("GET", "/").query("prefix", &prefix).expect(200);
+    let arn = response.value("ListAllMyBucketsResult/Buckets/Bucket/BucketArn");
+    assert_eq!(arn, format!("arn:aws:s3:::{prefix}-a"));
+});

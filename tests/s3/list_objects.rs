@@ -464,3 +464,14 @@ s3_test!(
             .expect_error(400, "InvalidArgument");
     }
 );
+
+s3_test!(names_the_region, largest_body = 0, |s3: &S3| {
+    let request = s3.bucket().request("GET");
+    let region = &s3.endpoint.region;
+    let listed = request.clone().expect(200);
+    assert_eq!(listed.required("x-amz-bucket-region"), region);
+    let refused = request.clone().anonymous().expect_error(403, "AccessDenied");
+    assert_eq!(refused.response.required("x-amz-bucket-region"), region);
+    let elsewhere = request.region("mars-north-1").send().assert_status(400);
+    assert_eq!(elsewhere.required("x-amz-bucket-region"), region);
+});

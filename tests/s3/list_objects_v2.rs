@@ -273,3 +273,14 @@ s3_test!(needs_the_bucket, largest_body = 0, |s3: &S3| {
         .list()
         .expect_error(404, "NoSuchBucket");
 });
+
+s3_test!(names_the_region, largest_body = 0, |s3: &S3| {
+    let request = s3.bucket().request("GET").query("list-type", 2);
+    let region = &s3.endpoint.region;
+    let listed = request.clone().expect(200);
+    assert_eq!(listed.required("x-amz-bucket-region"), region);
+    let refused = request.clone().anonymous().expect_error(403, "AccessDenied");
+    assert_eq!(refused.response.required("x-amz-bucket-region"), region);
+    let elsewhere = request.region("mars-north-1").send().assert_status(400);
+    assert_eq!(elsewhere.required("x-amz-bucket-region"), region);
+});

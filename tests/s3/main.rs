@@ -38,6 +38,7 @@ mod put_bucket_acl;
 mod put_object;
 mod put_object_acl;
 mod rename_object;
+mod signature_version_2;
 mod streaming_payload;
 mod unbuilt;
 mod upload_part;

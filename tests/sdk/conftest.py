@@ -31,10 +31,8 @@ RENAMED_LENGTH = "x-amzn-remapped-content-length"
 
 
 def make_client(**options):
-    """A client that addresses buckets in the path and does not hide errors behind retries."""
-    config = Config(
-        s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, **options
-    )
+    """A client as a new user makes it, which does not hide errors behind retries."""
+    config = Config(retries={"total_max_attempts": 1}, **options)
     return boto3.client("s3", endpoint_url=ENDPOINT, config=config)
 
 

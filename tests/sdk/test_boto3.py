@@ -2,14 +2,16 @@
 
 import base64
 import hashlib
+import http.client
 import io
-import urllib.error
-import urllib.request
+import pathlib
+import re
+import urllib.parse
 import zlib
 
 import boto3
 import pytest
-from botocore import UNSIGNED
+from botocore import UNSIGNED, httpchecksum
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
@@ -496,42 +498,107 @@ def test_parts_that_do_not_fit_are_refused(s3, bucket):
 # Signatures
 
 
-def fetch(url, method="GET", body=None):
-    request = urllib.request.Request(url, data=body, method=method)
+def fetch(url, method="GET", body=None, headers=None):
+    """What a program gets that adds no header of its own: urllib names a content type, which version 2 signs."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
+        connection.request(method, f"{parts.path}?{parts.query}", body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
 
 
-def test_presigned_urls(bucket):
-    signer = make_client(signature_version="s3v4")
+def assert_presigned_urls_work(signer, bucket):
     where = {"Bucket": bucket, "Key": "grüße & more+%.bin"}
     body = pattern(30_000)
-    # The content type that urllib adds is no header that has to be signed.
-    put = signer.generate_presigned_url("put_object", Params=where, ExpiresIn=60)
-    status, _ = fetch(put, "PUT", body)
-    assert status == 200
-    get = signer.generate_presigned_url("get_object", Params=where, ExpiresIn=60)
-    assert fetch(get) == (200, body)
-    named = signer.generate_presigned_url(
-        "get_object", Params={**where, "ResponseContentType": "text/x-named"}, ExpiresIn=60
-    )
-    with urllib.request.urlopen(named, timeout=30) as answer:
-        assert answer.headers["content-type"] == "text/x-named"
+
+    def url(operation, **more):
+        return signer.generate_presigned_url(operation, Params={**where, **more}, ExpiresIn=60)
+
+    assert fetch(url("put_object"), "PUT", body)[0] == 200
+    assert fetch(url("get_object"))[:2] == (200, body)
+    named = fetch(url("get_object", ResponseContentType="text/x-named"))
+    assert named[2]["content-type"] == "text/x-named"
+    typed = {"ContentType": "text/x-typed", "Metadata": {"a": "1"}}
+    headers = {"content-type": "text/x-typed", "x-amz-meta-a": "1"}
+    assert fetch(url("put_object", **typed), "PUT", body, headers)[0] == 200
+    head = fetch(url("head_object"), "HEAD")[2]
+    assert (head["content-type"], head["x-amz-meta-a"]) == ("text/x-typed", "1")
+    listed = signer.generate_presigned_url("list_objects_v2", Params={"Bucket": bucket}, ExpiresIn=60)
+    assert fetch(listed)[0] == 200
+    assert fetch(url("delete_object"), "DELETE")[0] == 204
+    assert fetch(url("get_object"))[0] == 404
 
 
-def test_a_changed_presigned_url_is_refused(s3, bucket):
+def test_presigned_urls(s3, bucket):
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    assert "AWSAccessKeyId=" in url, "boto3 presigns with version 2 unless it is told otherwise"
+    assert_presigned_urls_work(s3, bucket)
+    # What version 2 moves into the query need not be sent.
+    where = {"Bucket": bucket, "Key": "moved", "ContentType": "text/x-moved", "ACL": "public-read"}
+    assert fetch(s3.generate_presigned_url("put_object", Params=where), "PUT", b"x")[0] == 200
+    status, _, headers = fetch(f"{ENDPOINT}/{bucket}/moved?")
+    assert (status, headers["content-type"]) == (200, "text/x-moved")
+
+
+def test_presigned_urls_of_version_4(bucket):
+    assert_presigned_urls_work(make_client(signature_version="s3v4"), bucket)
+
+
+@pytest.mark.parametrize(
+    "version, expires, longer",
+    [(None, r"&Expires=\d+", "&Expires=2147483647"), ("s3v4", "X-Amz-Expires=60", "X-Amz-Expires=61")],
+)
+def test_a_changed_presigned_url_is_refused(s3, bucket, version, expires, longer):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
-    signer = make_client(signature_version="s3v4")
+    signer = make_client(signature_version=version)
     where = {"Bucket": bucket, "Key": "k"}
     url = signer.generate_presigned_url("get_object", Params=where, ExpiresIn=60)
-    status, text = fetch(url.replace("X-Amz-Expires=60", "X-Amz-Expires=61"))
-    assert status == 403 and b"<Code>SignatureDoesNotMatch</Code>" in text
-    status, text = fetch(url, "DELETE")
-    assert status == 403 and b"<Code>SignatureDoesNotMatch</Code>" in text
+    assert fetch(url)[0] == 200 and re.search(expires, url)
+    for changed, method in [(re.sub(expires, longer, url), "GET"), (url, "DELETE")]:
+        status, text, _ = fetch(changed, method)
+        assert status == 403 and b"<Code>SignatureDoesNotMatch</Code>" in text
     assert read(s3, bucket, "k") == b"x"
+
+
+def test_a_client_of_another_region_is_sent_here(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for name in ["get_object", "head_object"]:
+        # Each client learns the region anew.
+        elsewhere = boto3.client("s3", endpoint_url=ENDPOINT, region_name="eu-west-1")
+        assert getattr(elsewhere, name)(Bucket=bucket, Key="k")["ETag"]
+    for name in ["head_bucket", "list_objects_v2"]:
+        elsewhere = boto3.client("s3", endpoint_url=ENDPOINT, region_name="eu-west-1")
+        getattr(elsewhere, name)(Bucket=bucket)
+    assert s3.head_bucket(Bucket=bucket)["BucketRegion"] == "us-east-1"
+    arns = [entry["BucketArn"] for entry in s3.list_buckets()["Buckets"]]
+    assert f"arn:aws:s3:::{bucket}" in arns
+
+
+def test_no_client_is_told_to_leave_out_a_check():
+    """Every client checks what it checks by default: ETags, lengths and checksums, when it writes and when it reads."""
+    # Patterns that do not match themselves.
+    options = [
+        "checksum[_]calculation", "checksum[_]validation", "when[_]required", "payload[_]signing", "no[-]check",
+        "ignore[-]checksum", "ignore[-]size", "disable[-]checksum", "size[-]only", "no[-]verify",
+    ]  # fmt: skip
+    folder = pathlib.Path(__file__).parent
+    for file in [*folder.glob("*.py"), *folder.glob("*.rs")]:
+        told = [option for option in options if re.search(option, file.read_text(), re.IGNORECASE)]
+        assert not told, f"{file.name}: {told}"
+
+
+def test_what_is_read_is_checked_by_default(s3, bucket):
+    body = pattern(20_000)
+    put = s3.put_object(Bucket=bucket, Key="k", Body=body)
+    # Asked for by default, and compared with the bytes as they are read.
+    got = s3.get_object(Bucket=bucket, Key="k")
+    assert got["ChecksumCRC32"] == put["ChecksumCRC32"]
+    assert isinstance(got["Body"], httpchecksum.StreamingChecksumBody)
+    assert got["Body"].read() == body
+    assert got["LastModified"] == s3.head_object(Bucket=bucket, Key="k")["LastModified"]
 
 
 def test_wrong_keys_are_refused(bucket):

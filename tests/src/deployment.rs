@@ -121,7 +121,9 @@ impl Deployment {
             region: REGION.to_owned(),
             ..CreateBucket::default()
         };
-        ops::create_bucket(&self.context, &self.caller, &name(bucket), input).await
+        ops::create_bucket(&self.context, &self.caller, &name(bucket), input)
+            .await
+            .map(drop)
     }
 
     /// DeleteBucket.

@@ -151,7 +151,7 @@ const OPERATIONS: [Row; 27] = [
     ),
 ];
 
-const FEATURES: [Row; 14] = [
+const FEATURES: [Row; 15] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -163,6 +163,11 @@ const FEATURES: [Row; 14] = [
         "s3/access.rs",
     ),
     row("presigned URLs", "1 s to 7 days", "s3/presigned.rs"),
+    row(
+        "Signature Version 2",
+        "in presigned URLs, in the header where it is on",
+        "s3/signature_version_2.rs",
+    ),
     row(
         "`aws-chunked` bodies",
         "signed and unsigned, with trailers",

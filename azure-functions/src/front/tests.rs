@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::RootCredential;
+use bleepstore_core::model::{RootCredential, SigV2};
 use bleepstore_core::{Limits, Ports, Settings};
 use bleepstore_http::{OsEntropy, SystemClock};
 use http_body_util::BodyExt;
@@ -70,6 +70,7 @@ async fn front(behind: Behind) -> Front {
             access_key: "AK".to_owned(),
             secret_key: "SK".to_owned(),
         },
+        sigv2: SigV2::default(),
         limits: Limits::default(),
     };
     Front::new(Service::start(settings, ports).await.unwrap(), behind)

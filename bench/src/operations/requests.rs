@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
-    BlobId, BlobRef, Bucket, BucketName, Extent, Layout, Manifest, Owner, RootCredential, Timestamp,
+    BlobId, BlobRef, Bucket, BucketName, Extent, Layout, Manifest, Owner, RootCredential, SigV2, Timestamp,
     WriteCondition,
 };
 use bleepstore_core::ops::{Caller, ListObjects, list_objects};
@@ -174,6 +174,7 @@ impl Core {
                 access_key: endpoint.access_key,
                 secret_key: endpoint.secret_key,
             },
+            sigv2: SigV2::default(),
             limits: Limits::default(),
         };
         let bucket = bucket(BUCKET, 1).map_err(text)?;

@@ -17,7 +17,51 @@ const MAX_CONFIGURATION: usize = 64 << 10;
 /// The most buckets on one page, and how many there are on one without `max-buckets`.
 const MAX_BUCKETS: usize = 10_000;
 
+const BUCKET_ARN: HeaderName = HeaderName::from_static("x-amz-bucket-arn");
 const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
+
+/// The location constraints that S3 knows. <https://docs.aws.amazon.com/general/latest/gr/s3.html>
+const CONSTRAINTS: [&str; 39] = [
+    "EU",
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-west-1",
+    "us-west-2",
+];
 
 pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
     let prefix = call.query.get("prefix").unwrap_or_default();
@@ -55,6 +99,7 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
                     element.text("Name", &bucket.name);
                     element.text("CreationDate", bucket.created.iso_8601());
                     element.text("BucketRegion", &bucket.region);
+                    element.text("BucketArn", bucket.arn());
                 });
             }
         });
@@ -82,19 +127,26 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
         acl,
         states_ownership,
     };
-    ops::create_bucket(context, &caller, &name, input).await?;
+    let bucket = ops::create_bucket(context, &caller, &name, input).await?;
     let mut response = empty(StatusCode::OK);
     set(response.headers_mut(), LOCATION, &format!("/{name}"))?;
+    set(response.headers_mut(), BUCKET_ARN, &bucket.arn())?;
     Ok(response)
 }
 
-/// A bucket lives in the region of its deployment; any other constraint is meant for another endpoint. `us-east-1` is
-/// left out by clients, and no harm when it is not.
+/// A bucket lives in the region of its deployment; the constraint of any other region is meant for another endpoint.
+/// `us-east-1` is left out by clients, and no harm when it is not.
 fn check_constraint(constraint: Option<&str>, region: &str) -> Result<(), S3Error> {
-    let Some(constraint) = constraint.filter(|constraint| !constraint.is_empty() && *constraint != region)
-    else {
+    let is_here = |constraint: &str| {
+        // What eu-west-1 was called first.
+        constraint.is_empty() || constraint == region || (constraint == "EU" && region == "eu-west-1")
+    };
+    let Some(constraint) = constraint.filter(|constraint| !is_here(constraint)) else {
         return Ok(());
     };
+    if !CONSTRAINTS.contains(&constraint) {
+        return Err(S3Error::new(ErrorCode::InvalidLocationConstraint).with("LocationConstraint", constraint));
+    }
     let message = format!(
         "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to."
     );
@@ -108,6 +160,7 @@ pub(super) async fn head_bucket(call: &Call<'_>) -> Answer {
     let bucket = ops::open_bucket(call.context, &call.caller, Action::HeadBucket, call.bucket()?).await?;
     let mut response = empty(StatusCode::OK);
     set(response.headers_mut(), BUCKET_REGION, &bucket.region)?;
+    set(response.headers_mut(), BUCKET_ARN, &bucket.arn())?;
     set(
         response.headers_mut(),
         HeaderName::from_static("x-amz-access-point-alias"),

@@ -89,3 +89,16 @@ pub struct Bucket {
     /// How its rows are laid out in the store.
     pub layout: BucketLayout,
 }
+
+impl Bucket {
+    /// Its Amazon Resource Name.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+    pub fn arn(&self) -> String {
+        let partition = match self.region.split('-').take(2).collect::<Vec<_>>().as_slice() {
+            ["cn", _] => "aws-cn",
+            ["us", "gov"] => "aws-us-gov",
+            _ => "aws",
+        };
+        format!("arn:{partition}:s3:::{}", self.name)
+    }
+}

@@ -1,6 +1,7 @@
 //! Access keys.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,31 @@ pub struct RootCredential {
     pub access_key: String,
     /// What signs them. Never logged.
     pub secret_key: String,
+}
+
+/// Which requests may be signed with Signature Version 2, which signs less of a request than version 4.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SigV2 {
+    /// All: in the `Authorization` header too.
+    On,
+    /// Presigned URLs, which stock clients still make.
+    #[default]
+    Presigned,
+    /// None.
+    Off,
+}
+
+impl FromStr for SigV2 {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "on" => Ok(Self::On),
+            "presigned" => Ok(Self::Presigned),
+            "off" => Ok(Self::Off),
+            _ => Err("expected on, presigned or off"),
+        }
+    }
 }
 
 impl fmt::Debug for Credential {

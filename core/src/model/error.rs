@@ -94,6 +94,8 @@ error_codes! {
         with ["Chunk" "BadChunkSize"],
     InvalidDigest 400 "The Content-MD5 you specified was invalid."
         with ["Content-MD5"],
+    InvalidLocationConstraint 400 "The specified location-constraint is not valid"
+        with ["LocationConstraint"],
     InvalidPart 400 "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
         with ["UploadId" "PartNumber" "ETag"],
     InvalidPartNumber 416 "The requested partnumber is not satisfiable"

@@ -20,7 +20,7 @@ pub use acl::{Acl, CannedAcl, Grant, Grantee, Group, Permission, RequestedAcl};
 pub use bucket::{Bucket, BucketState, Owner, Revision};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
 pub use condition::WriteCondition;
-pub use credential::{Credential, RootCredential};
+pub use credential::{Credential, RootCredential, SigV2};
 pub use error::{ErrorCode, S3Error};
 pub use etag::ETag;
 pub use format::{BucketLayout, Format, InvalidRelease, LaterFormat, Release};

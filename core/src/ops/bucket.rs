@@ -26,13 +26,14 @@ pub struct CreateBucket {
 /// Creates a bucket.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>. A bucket that the caller already owns is
-/// `BucketAlreadyOwnedByYou` in every region; the 200 that AWS answers in us-east-1 alone is not copied.
+/// `BucketAlreadyOwnedByYou`, but in us-east-1 the answer. Nothing is changed then: AWS resets the bucket's list to what
+/// the request says, which could widen it.
 pub async fn create_bucket(
     context: &Context,
     caller: &Caller,
     name: &BucketName,
     input: CreateBucket,
-) -> Result<(), S3Error> {
+) -> Result<Bucket, S3Error> {
     caller.admit(Action::CreateBucket)?;
     let bucket = Bucket {
         name: name.clone(),
@@ -47,7 +48,12 @@ pub async fn create_bucket(
         layout: BucketLayout::FIRST,
     };
     match context.ports.metadata.create_bucket(&bucket).await? {
-        CreateBucketOutcome::Created => Ok(()),
+        CreateBucketOutcome::Created => Ok(bucket),
+        CreateBucketOutcome::Exists(taken)
+            if taken.owner.id == caller.owner.id && bucket.region == "us-east-1" =>
+        {
+            Ok(taken)
+        }
         CreateBucketOutcome::Exists(taken) if taken.owner.id == caller.owner.id => {
             Err(S3Error::new(ErrorCode::BucketAlreadyOwnedByYou).with("BucketName", name))
         }

@@ -1,12 +1,23 @@
 //! Headers that a presigned URL carries in its query.
 //!
-//! Some SDKs' presigners move a request's `x-amz-*` headers into the query, where the signature covers them as well. S3
-//! takes them as if they had been sent as headers.
+//! Presigners move headers into the query, where the signature covers them as well. What they move, and what becomes of it:
+//!
+//! | in the query | moved by | |
+//! |---|---|---|
+//! | `x-amz-*` | the SDKs for JavaScript, Go, PHP, Ruby and .NET; boto3 with version 2 | the header |
+//! | `x-amz-checksum-*`, `x-amz-sdk-checksum-algorithm` | JavaScript 3 | ignored, as by S3: of the empty body that the presigner saw |
+//! | the parameters of the signature | all | belong to it |
+//! | `If-Match`, `If-None-Match` | Java 2 | the header |
+//! | `Content-Type`, `Content-MD5` | boto3 and JavaScript 2 with version 2; JavaScript 3 on request | the header |
+//! | `Cache-Control`, `Content-Disposition`, `Content-Encoding`, `Content-Language`, `Content-Length`, `Expires`, `If-Modified-Since`, `If-Range`, `If-Unmodified-Since`, `Range` | JavaScript 2 with version 2; Java and .NET, where a program adds them | the header with version 4; with version 2, which does not sign them, refused |
+//!
+//! A header that was sent as well must say the same: what is in the query was signed, and a header need not be.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::query::Query;
-use crate::model::S3Error;
+use super::sigv2::names_version_2;
+use crate::model::{ErrorCode, S3Error};
 
 /// The parameters of the signature itself.
 const OF_THE_SIGNATURE: [&str; 8] = [
@@ -20,34 +31,103 @@ const OF_THE_SIGNATURE: [&str; 8] = [
     "x-amz-signedheaders",
 ];
 
-/// The headers that stand in the query of a presigned URL. One that was sent as a header too counts as that.
-///
-/// Checksums are left out: presigners compute them of the empty body that they see, and S3 ignores them there.
+/// The headers of requests that do not begin with `x-amz-` and that an operation acts on.
+const HEADERS: [&str; 14] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    CONTENT_MD5,
+    CONTENT_TYPE,
+    "expires",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "range",
+];
+const CONTENT_MD5: &str = "content-md5";
+const CONTENT_TYPE: &str = "content-type";
+
+/// Whether a parameter has the name of a header that does not begin with `x-amz-`.
+pub fn is_header(parameter: &str) -> bool {
+    HEADERS.iter().any(|name| parameter.eq_ignore_ascii_case(name))
+}
+
+/// Which signature a presigned URL has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Two,
+    Four,
+}
+
+/// The headers that stand in the query of a presigned URL and were not sent. `AccessDenied` where one was sent with another
+/// value. An `x-amz-*` header that was sent counts in place of the parameter: the signature must cover it too. So it is with
+/// version 2 and all that it signs.
 pub fn hoisted(query: &Query, sent: &HeaderMap) -> Result<Vec<(HeaderName, HeaderValue)>, S3Error> {
+    let version = if query.has("X-Amz-Signature") {
+        Version::Four
+    } else if names_version_2(query.pairs()) {
+        Version::Two
+    } else {
+        return Ok(Vec::new());
+    };
     let mut headers = Vec::new();
-    if !query.has("X-Amz-Signature") {
-        return Ok(headers);
-    }
     for (parameter, value) in query.iter() {
         let name = parameter.to_ascii_lowercase();
-        let is_checksum = name.starts_with("x-amz-checksum-") || name == "x-amz-sdk-checksum-algorithm";
-        let is_header =
-            name.starts_with("x-amz-") && !OF_THE_SIGNATURE.contains(&name.as_str()) && !is_checksum;
-        if !is_header || sent.contains_key(&name) {
+        let is_amz = is_amz_header(&name);
+        let is_plain = match version {
+            Version::Two => [CONTENT_MD5, CONTENT_TYPE].contains(&name.as_str()),
+            Version::Four => is_header(&name),
+        };
+        if !is_amz && !is_plain {
             continue;
         }
-        match (
-            HeaderName::try_from(&name),
-            HeaderValue::from_bytes(value.as_bytes()),
-        ) {
-            (Ok(name), Ok(value)) => headers.push((name, value)),
-            _ => {
-                let message = "A parameter of a presigned URL is not a valid header.";
-                return Err(S3Error::invalid_argument(message, "X-Amz-Parameter", parameter));
-            }
+        let (name, value) = header(&name, value, parameter)?;
+        if !sent.contains_key(&name) {
+            headers.push((name, value));
+        } else if is_plain && version == Version::Four {
+            check_same(sent, &name, &value)?;
         }
     }
     Ok(headers)
+}
+
+/// Whether a parameter, in lower case, stands for an `x-amz-*` header.
+fn is_amz_header(name: &str) -> bool {
+    let is_checksum = name.starts_with("x-amz-checksum-") || name == "x-amz-sdk-checksum-algorithm";
+    name.starts_with("x-amz-") && !OF_THE_SIGNATURE.contains(&name) && !is_checksum
+}
+
+fn header(name: &str, value: &str, parameter: &str) -> Result<(HeaderName, HeaderValue), S3Error> {
+    match (
+        HeaderName::try_from(name),
+        HeaderValue::from_bytes(value.as_bytes()),
+    ) {
+        (Ok(name), Ok(value)) => Ok((name, value)),
+        _ => {
+            let message = "A parameter of a presigned URL is not a valid header.";
+            Err(S3Error::invalid_argument(message, "X-Amz-Parameter", parameter))
+        }
+    }
+}
+
+fn check_same(sent: &HeaderMap, name: &HeaderName, signed: &HeaderValue) -> Result<(), S3Error> {
+    let signed = signed.as_bytes().trim_ascii();
+    if sent
+        .get_all(name)
+        .iter()
+        .all(|value| value.as_bytes().trim_ascii() == signed)
+    {
+        return Ok(());
+    }
+    Err(S3Error::message(
+        ErrorCode::AccessDenied,
+        "There were headers present in the request which were not signed",
+    )
+    .with("HeadersNotSigned", name))
 }
 
 #[cfg(test)]
@@ -83,5 +163,35 @@ mod tests {
     fn what_cannot_be_a_header_is_refused() {
         let query = Query::parse("X-Amz-Signature=s&x-amz-meta-a=%0A").unwrap();
         assert!(hoisted(&query, &HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn the_headers_that_operations_act_on_are_carried_in_any_case() {
+        let none = HeaderMap::new();
+        for name in HEADERS {
+            let query = format!("X-Amz-Signature=s&{}=v", name.to_ascii_uppercase());
+            assert_eq!(names(&query, &none), [format!("{name}=v")]);
+        }
+        assert_eq!(names("X-Amz-Signature=s&user-agent=a&prefix=b", &none), [""; 0]);
+        assert_eq!(names("If-None-Match=*", &none), [""; 0]);
+    }
+
+    #[test]
+    fn version_2_carries_what_it_signs() {
+        let query = "AWSAccessKeyId=K&Signature=s&Expires=1&Content-Type=a&content-md5=b&x-amz-acl=private";
+        let carried = names(query, &HeaderMap::new());
+        assert_eq!(carried, ["content-type=a", "content-md5=b", "x-amz-acl=private"]);
+    }
+
+    #[test]
+    fn a_header_that_contradicts_what_was_signed_is_refused() {
+        let sent = |value: &'static str| {
+            HeaderMap::from_iter([(http::header::IF_NONE_MATCH, HeaderValue::from_static(value))])
+        };
+        let query = "X-Amz-Signature=s&If-None-Match=*";
+        assert_eq!(names(query, &sent("*")), [""; 0]);
+        let error = hoisted(&Query::parse(query).unwrap(), &sent("\"e\"")).unwrap_err();
+        assert_eq!(error.code, ErrorCode::AccessDenied);
+        assert_eq!(error.fields, [("HeadersNotSigned", "if-none-match".to_owned())]);
     }
 }

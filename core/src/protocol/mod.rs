@@ -19,6 +19,7 @@ pub mod query;
 pub mod range;
 mod resource;
 pub mod route;
+pub mod sigv2;
 pub mod sigv4;
 pub mod token;
 pub mod unbuilt;

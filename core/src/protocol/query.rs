@@ -29,6 +29,11 @@ impl Query {
     }
 
     /// All parameters in order.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
+    /// All parameters in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs
             .iter()

@@ -11,6 +11,8 @@ pub(super) struct Resource {
     pub(super) parameter: &'static str,
     /// What S3 calls it in a `MethodNotAllowed` error.
     kind: &'static str,
+    /// Whether Signature Version 2 covers the parameter.
+    is_in_sigv2: bool,
     get: Option<Operation>,
     head: Option<Operation>,
     put: Option<Operation>,
@@ -23,12 +25,19 @@ impl Resource {
         Self {
             parameter,
             kind,
+            is_in_sigv2: false,
             get: None,
             head: None,
             put: None,
             post: None,
             delete: None,
         }
+    }
+
+    /// The same, covered by Signature Version 2.
+    const fn v2(mut self) -> Self {
+        self.is_in_sigv2 = true;
+        self
     }
 
     const fn get(mut self, operation: Operation) -> Self {
@@ -117,20 +126,26 @@ pub(super) const BUCKET_RESOURCES: &[Resource] = &[
         .get(Op::GetBucketAbac)
         .put(Op::PutBucketAbac),
     Resource::new("accelerate", "ACCELERATE")
+        .v2()
         .get(Op::GetBucketAccelerateConfiguration)
         .put(Op::PutBucketAccelerateConfiguration),
     Resource::new("acl", "ACL")
+        .v2()
         .get(Op::GetBucketAcl)
         .put(Op::PutBucketAcl),
     Resource::new("analytics", "ANALYTICS")
+        .v2()
         .get(Op::ListBucketAnalyticsConfigurations)
         .put(Op::PutBucketAnalyticsConfiguration)
         .delete(Op::DeleteBucketAnalyticsConfiguration),
     Resource::new("cors", "CORS")
+        .v2()
         .get(Op::GetBucketCors)
         .put(Op::PutBucketCors)
         .delete(Op::DeleteBucketCors),
-    Resource::new("delete", "MULTI_OBJECT_DELETE").post(Op::DeleteObjects),
+    Resource::new("delete", "MULTI_OBJECT_DELETE")
+        .v2()
+        .post(Op::DeleteObjects),
     Resource::new("encryption", "ENCRYPTION")
         .get(Op::GetBucketEncryption)
         .put(Op::PutBucketEncryption)
@@ -140,15 +155,20 @@ pub(super) const BUCKET_RESOURCES: &[Resource] = &[
         .put(Op::PutBucketIntelligentTieringConfiguration)
         .delete(Op::DeleteBucketIntelligentTieringConfiguration),
     Resource::new("inventory", "INVENTORY")
+        .v2()
         .get(Op::ListBucketInventoryConfigurations)
         .put(Op::PutBucketInventoryConfiguration)
         .delete(Op::DeleteBucketInventoryConfiguration),
     Resource::new("lifecycle", "LIFECYCLE")
+        .v2()
         .get(Op::GetBucketLifecycleConfiguration)
         .put(Op::PutBucketLifecycleConfiguration)
         .delete(Op::DeleteBucketLifecycle),
-    Resource::new("location", "LOCATION").get(Op::GetBucketLocation),
+    Resource::new("location", "LOCATION")
+        .v2()
+        .get(Op::GetBucketLocation),
     Resource::new("logging", "LOGGING_STATUS")
+        .v2()
         .get(Op::GetBucketLogging)
         .put(Op::PutBucketLogging),
     Resource::new("metadataAnnotationTable", "METADATA_ANNOTATION_TABLE")
@@ -166,13 +186,16 @@ pub(super) const BUCKET_RESOURCES: &[Resource] = &[
         .post(Op::CreateBucketMetadataTableConfiguration)
         .delete(Op::DeleteBucketMetadataTableConfiguration),
     Resource::new("metrics", "METRICS")
+        .v2()
         .get(Op::ListBucketMetricsConfigurations)
         .put(Op::PutBucketMetricsConfiguration)
         .delete(Op::DeleteBucketMetricsConfiguration),
     Resource::new("notification", "NOTIFICATION")
+        .v2()
         .get(Op::GetBucketNotificationConfiguration)
         .put(Op::PutBucketNotificationConfiguration),
     Resource::new("object-lock", "OBJECT_LOCK_CONFIGURATION")
+        .v2()
         .get(Op::GetObjectLockConfiguration)
         .put(Op::PutObjectLockConfiguration),
     Resource::new("ownershipControls", "OWNERSHIP_CONTROLS")
@@ -180,6 +203,7 @@ pub(super) const BUCKET_RESOURCES: &[Resource] = &[
         .put(Op::PutBucketOwnershipControls)
         .delete(Op::DeleteBucketOwnershipControls),
     Resource::new("policy", "BUCKETPOLICY")
+        .v2()
         .get(Op::GetBucketPolicy)
         .put(Op::PutBucketPolicy)
         .delete(Op::DeleteBucketPolicy),
@@ -189,23 +213,32 @@ pub(super) const BUCKET_RESOURCES: &[Resource] = &[
         .put(Op::PutPublicAccessBlock)
         .delete(Op::DeletePublicAccessBlock),
     Resource::new("replication", "REPLICATION")
+        .v2()
         .get(Op::GetBucketReplication)
         .put(Op::PutBucketReplication)
         .delete(Op::DeleteBucketReplication),
     Resource::new("requestPayment", "REQUEST_PAYMENT")
+        .v2()
         .get(Op::GetBucketRequestPayment)
         .put(Op::PutBucketRequestPayment),
     Resource::new("session", "SESSION").get(Op::CreateSession),
     Resource::new("tagging", "BUCKET_TAGGING")
+        .v2()
         .get(Op::GetBucketTagging)
         .put(Op::PutBucketTagging)
         .delete(Op::DeleteBucketTagging),
-    Resource::new("uploads", "UPLOADS").get(Op::ListMultipartUploads),
+    Resource::new("uploads", "UPLOADS")
+        .v2()
+        .get(Op::ListMultipartUploads),
     Resource::new("versioning", "VERSIONING")
+        .v2()
         .get(Op::GetBucketVersioning)
         .put(Op::PutBucketVersioning),
-    Resource::new("versions", "BUCKETVERSIONS").get(Op::ListObjectVersions),
+    Resource::new("versions", "BUCKETVERSIONS")
+        .v2()
+        .get(Op::ListObjectVersions),
     Resource::new("website", "WEBSITE")
+        .v2()
         .get(Op::GetBucketWebsite)
         .put(Op::PutBucketWebsite)
         .delete(Op::DeleteBucketWebsite),
@@ -214,6 +247,7 @@ pub(super) const BUCKET_RESOURCES: &[Resource] = &[
 /// The sub-resources of an object.
 pub(super) const OBJECT_RESOURCES: &[Resource] = &[
     Resource::new("acl", "ACL")
+        .v2()
         .get(Op::GetObjectAcl)
         .put(Op::PutObjectAcl),
     Resource::new("annotation", "ANNOTATION")
@@ -226,20 +260,58 @@ pub(super) const OBJECT_RESOURCES: &[Resource] = &[
         .get(Op::GetObjectLegalHold)
         .put(Op::PutObjectLegalHold),
     Resource::new("renameObject", "OBJECT").put(Op::RenameObject),
-    Resource::new("restore", "OBJECT_RESTORE").post(Op::RestoreObject),
+    Resource::new("restore", "OBJECT_RESTORE")
+        .v2()
+        .post(Op::RestoreObject),
     Resource::new("retention", "OBJECT_RETENTION")
         .get(Op::GetObjectRetention)
         .put(Op::PutObjectRetention),
-    Resource::new("select", "OBJECT").post(Op::SelectObjectContent),
+    Resource::new("select", "OBJECT")
+        .v2()
+        .post(Op::SelectObjectContent),
     Resource::new("tagging", "OBJECT_TAGGING")
+        .v2()
         .get(Op::GetObjectTagging)
         .put(Op::PutObjectTagging)
         .delete(Op::DeleteObjectTagging),
-    Resource::new("torrent", "TORRENT").get(Op::GetObjectTorrent),
+    Resource::new("torrent", "TORRENT").v2().get(Op::GetObjectTorrent),
     Resource::new("uploadId", "UPLOAD")
+        .v2()
         .get(Op::ListParts)
         .put(Op::UploadPart)
         .post(Op::CompleteMultipartUpload)
         .delete(Op::AbortMultipartUpload),
-    Resource::new("uploads", "UPLOADS").post(Op::CreateMultipartUpload),
+    Resource::new("uploads", "UPLOADS")
+        .v2()
+        .post(Op::CreateMultipartUpload),
 ];
+
+/// The parameters beside sub-resources that Signature Version 2 covers.
+const COVERED_BY_VERSION_2: [&str; 10] = [
+    "partNumber",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+    "response-content-language",
+    "response-content-type",
+    "response-expires",
+    "select-type",
+    "storageClass",
+    "versionId",
+];
+
+/// Whether a parameter names a sub-resource of a bucket or an object.
+pub(super) fn is_resource(parameter: &str) -> bool {
+    resources().any(|resource| resource.parameter == parameter)
+}
+
+/// Whether a parameter of the query is in the string to sign of Signature Version 2.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html> has a list; clients agree on a longer one.
+pub(super) fn is_signed_by_version_2(parameter: &str) -> bool {
+    COVERED_BY_VERSION_2.contains(&parameter)
+        || resources().any(|resource| resource.is_in_sigv2 && resource.parameter == parameter)
+}
+
+fn resources() -> impl Iterator<Item = &'static Resource> {
+    BUCKET_RESOURCES.iter().chain(OBJECT_RESOURCES)
+}

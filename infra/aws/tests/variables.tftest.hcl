@@ -26,6 +26,7 @@ run "values_outside_their_range_are_refused" {
     max_concurrency                     = 1
     table_name                          = "a table"
     log_filter                          = "info; rm"
+    sigv2                               = "v2"
     log_retention_days                  = 31
     root_access_key                     = "a/b"
     gc_schedule                         = "hourly"
@@ -52,6 +53,7 @@ run "values_outside_their_range_are_refused" {
     var.max_concurrency,
     var.table_name,
     var.log_filter,
+    var.sigv2,
     var.log_retention_days,
     var.root_access_key,
     var.gc_schedule,

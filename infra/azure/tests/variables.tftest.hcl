@@ -16,6 +16,7 @@ run "values_outside_their_range_are_refused" {
     max_instances      = 10
     max_body_bytes     = 1024
     log_filter         = "info; rm"
+    sigv2              = "v2"
     log_retention_days = 7
     root_access_key    = "a/b"
     domain_name        = "https://s3.example.com"
@@ -34,6 +35,7 @@ run "values_outside_their_range_are_refused" {
     var.max_instances,
     var.max_body_bytes,
     var.log_filter,
+    var.sigv2,
     var.log_retention_days,
     var.root_access_key,
     var.domain_name,

@@ -18,6 +18,7 @@ run "values_outside_their_range_are_refused" {
     timeout_seconds                     = 30
     domain_name                         = "https://s3.example.com"
     log_filter                          = "info; rm"
+    sigv2                               = "v2"
     log_retention_days                  = 0
     root_access_key                     = "a/b"
     gc_schedule                         = "hourly"
@@ -37,6 +38,7 @@ run "values_outside_their_range_are_refused" {
     var.timeout_seconds,
     var.domain_name,
     var.log_filter,
+    var.sigv2,
     var.log_retention_days,
     var.root_access_key,
     var.gc_schedule,

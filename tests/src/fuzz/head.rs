@@ -1,18 +1,19 @@
 //! Targets of a request's head.
 
-use bleepstore_core::model::{BucketName, ETag, ObjectHeaders, S3Error, Timestamp};
+use bleepstore_core::model::{BucketName, ETag, ObjectHeaders, S3Error, SigV2, Timestamp};
 use bleepstore_core::protocol::attributes;
 use bleepstore_core::protocol::checksum;
 use bleepstore_core::protocol::conditions::{ReadConditions, range_applies, write_condition};
 use bleepstore_core::protocol::headers::{
     self, insert_object_headers, object_headers, refuse_unbuilt_headers,
 };
-use bleepstore_core::protocol::hoisted::hoisted;
+use bleepstore_core::protocol::hoisted::{hoisted, is_header};
 use bleepstore_core::protocol::host::Addressing;
 use bleepstore_core::protocol::operation::Operation;
 use bleepstore_core::protocol::query::Query;
 use bleepstore_core::protocol::range::{RangeRequest, parse_copy_source_range, resolve_copy_source_range};
 use bleepstore_core::protocol::route::route;
+use bleepstore_core::protocol::sigv2::{self, SigV2Request};
 use bleepstore_core::protocol::sigv4::{Claim, RequestHead, claim};
 use bleepstore_core::protocol::token;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -32,6 +33,17 @@ fn verify(head: &RequestHead<'_>) {
     if let Ok(Claim::Signed(signed)) = claim(head, NOW, REGION) {
         assert!(!signed.access_key().contains('/'));
         drop(signed.verify(head, SECRET_KEY));
+    }
+    let carried = Query::parse(head.raw_query).and_then(|query| hoisted(&query, head.headers));
+    let mut headers = head.headers.clone();
+    headers.extend(carried.unwrap_or_default());
+    let request = SigV2Request {
+        head: *head,
+        headers: &headers,
+        addressing: &Addressing::PathStyle,
+    };
+    if let Ok(Some(signed)) = sigv2::claim(&request, NOW, SigV2::On) {
+        drop(signed.verify(SECRET_KEY));
     }
 }
 
@@ -84,7 +96,7 @@ pub(super) fn presigned_query(data: &[u8]) {
         assert!(
             carried
                 .iter()
-                .all(|(name, _)| name.as_str().starts_with("x-amz-"))
+                .all(|(name, _)| name.as_str().starts_with("x-amz-") || is_header(name.as_str()))
         );
     }
 }

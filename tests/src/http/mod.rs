@@ -2,7 +2,7 @@
 //!
 //! The client sends exactly the bytes that a test asks for (no library normalises paths, headers or framing; only where
 //! a deployment is reached over HTTP/2 hyper frames them) and signs with `aws-sigv4`, a signer that shares no code with
-//! the server.
+//! the server, or with Signature Version 2 of its own.
 
 mod account;
 mod bucket;
@@ -16,6 +16,7 @@ mod outcome;
 mod request;
 mod response;
 mod server;
+mod sigv2;
 
 pub use account::{ALICE, ANONYMOUS_ID, Account, BOB};
 pub use bucket::{Bucket, S3, UploadedPart};
@@ -23,4 +24,4 @@ pub use connection::Connection;
 pub use deployment::{Deployment, Endpoint, Front};
 pub use request::{Request, SignedRequest};
 pub use response::{ErrorDocument, Response};
-pub use server::{DOMAIN, start_server};
+pub use server::{DOMAIN, start_server, start_server_with};

@@ -10,7 +10,10 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 
+use bleepstore_core::model::Timestamp;
+
 use super::encoding::{percent, sha256_hex};
+use super::sigv2::{Signable, seconds};
 use super::{Connection, Endpoint, ErrorDocument, Front, Response, http2};
 
 /// A request that is not signed yet. What no method changed is what an ordinary client would send.
@@ -30,7 +33,10 @@ pub struct Request {
 #[derive(Clone)]
 enum Signing {
     Header,
+    HeaderWithoutHash,
     Presigned(Duration),
+    HeaderVersion2,
+    PresignedVersion2(Duration),
     Anonymous,
 }
 
@@ -109,6 +115,12 @@ impl Request {
         self
     }
 
+    /// Signs the body's hash and not the header that would carry it, which is left out.
+    pub fn leaving_its_hash_unsigned(mut self) -> Self {
+        self.signing = Signing::HeaderWithoutHash;
+        self
+    }
+
     /// Signs as if it were `age` earlier.
     pub fn signed_ago(mut self, age: Duration) -> Self {
         self.time = SystemTime::now() - age;
@@ -124,6 +136,18 @@ impl Request {
     /// Puts the signature into the query.
     pub fn presigned(mut self, expires: Duration) -> Self {
         self.signing = Signing::Presigned(expires);
+        self
+    }
+
+    /// Puts a signature of version 2 into the query.
+    pub fn presigned_v2(mut self, expires: Duration) -> Self {
+        self.signing = Signing::PresignedVersion2(expires);
+        self
+    }
+
+    /// Puts a signature of version 2 into the `Authorization` header.
+    pub fn signed_v2(mut self) -> Self {
+        self.signing = Signing::HeaderVersion2;
         self
     }
 
@@ -147,10 +171,44 @@ impl Request {
             address: self.endpoint.address,
             front: self.endpoint.front,
         };
-        if !matches!(self.signing, Signing::Anonymous) {
-            self.add_signature(&mut signed);
+        match self.signing {
+            Signing::Header | Signing::HeaderWithoutHash | Signing::Presigned(_) => {
+                self.add_signature(&mut signed)
+            }
+            Signing::HeaderVersion2 => self.add_version_2(&mut signed),
+            Signing::PresignedVersion2(expires) => self.add_version_2_to_the_query(&mut signed, expires),
+            Signing::Anonymous => {}
         }
         signed
+    }
+
+    fn add_version_2(&self, signed: &mut SignedRequest) {
+        let millis = i64::try_from(seconds(self.time) * 1000).expect("a time");
+        let date = Timestamp::from_millis(millis).http_date();
+        let signature = self.version_2(signed, &date, false);
+        let authorization = format!("AWS {}:{signature}", self.endpoint.access_key);
+        signed.headers.push(("date".to_owned(), date));
+        signed.headers.push(("authorization".to_owned(), authorization));
+    }
+
+    fn add_version_2_to_the_query(&self, signed: &mut SignedRequest, expires: Duration) {
+        let expires = (seconds(self.time) + expires.as_secs()).to_string();
+        let signature = self.version_2(signed, &expires, true);
+        let separator = if signed.target.contains('?') { '&' } else { '?' };
+        signed.target.push_str(&format!(
+            "{separator}AWSAccessKeyId={}&Expires={expires}&Signature={}",
+            percent(&self.endpoint.access_key),
+            percent(&signature)
+        ));
+    }
+
+    fn version_2(&self, signed: &SignedRequest, date: &str, is_presigned: bool) -> String {
+        let signable = Signable {
+            method: &signed.method,
+            target: &signed.target,
+            headers: &signed.headers,
+        };
+        signable.sign(date, is_presigned, &self.endpoint.secret_key)
     }
 
     fn add_signature(&self, signed: &mut SignedRequest) {
@@ -164,7 +222,8 @@ impl Request {
                 settings.expires_in = Some(expires);
                 payload.get_or_insert_with(|| "UNSIGNED-PAYLOAD".to_owned());
             }
-            Signing::Header | Signing::Anonymous => {
+            Signing::HeaderWithoutHash => {}
+            _ => {
                 settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
             }
         }

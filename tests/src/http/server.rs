@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::RootCredential;
+use bleepstore_core::model::{RootCredential, SigV2};
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::{Options, OsEntropy, SystemClock};
 use bleepstore_local::fs_blobs::FsBlobs;
@@ -29,12 +29,16 @@ const SECRET_KEY: &str = "a/secret+for/tests/only";
 
 /// Serves from memory.
 pub(super) fn in_memory() -> Endpoint {
-    start_with_accounts(|| Ports {
+    start_with_accounts(memory)
+}
+
+fn memory() -> Ports {
+    Ports {
         metadata: Arc::new(MemoryMetadata::default()),
         blobs: Arc::new(MemoryBlobs::new(Arc::new(SystemClock))),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-    })
+    }
 }
 
 /// Serves from SQLite and files, in a folder beside the test binary that each run empties first.
@@ -158,15 +162,36 @@ fn empty_folder() -> io::Result<PathBuf> {
 
 /// Serves these stores on a port of the system's choice, on a thread of its own that ends with the process.
 pub fn start_server(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
-    start(ports, false)
+    start(ports, false, |_| ())
+}
+
+/// The same from memory, with what `change` makes of the settings.
+pub fn start_server_with(change: impl FnOnce(&mut Settings) + Send + 'static) -> Endpoint {
+    start(memory, false, change)
 }
 
 /// The same, with the accounts beside the store's owner.
 fn start_with_accounts(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
-    start(ports, true)
+    start(ports, true, |_| ())
 }
 
-fn start(ports: impl FnOnce() -> Ports + Send + 'static, with_accounts: bool) -> Endpoint {
+fn start(
+    ports: impl FnOnce() -> Ports + Send + 'static,
+    with_accounts: bool,
+    change: impl FnOnce(&mut Settings) + Send + 'static,
+) -> Endpoint {
+    let mut settings = Settings {
+        region: REGION.to_owned(),
+        base_domains: vec![DOMAIN.to_owned()],
+        root: RootCredential {
+            access_key: ACCESS_KEY.to_owned(),
+            secret_key: SECRET_KEY.to_owned(),
+        },
+        sigv2: SigV2::default(),
+        limits: Limits::default(),
+    };
+    change(&mut settings);
+    let region = settings.region.clone();
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -178,22 +203,15 @@ fn start(ports: impl FnOnce() -> Ports + Send + 'static, with_accounts: bool) ->
         if with_accounts {
             runtime.block_on(provide_accounts(ports.metadata.as_ref()));
         }
-        runtime.block_on(serve(ports, send));
+        runtime.block_on(serve(settings, ports, send));
     });
-    endpoint(receive.recv().expect("the server starts"), Front::Nothing)
+    Endpoint {
+        region,
+        ..endpoint(receive.recv().expect("the server starts"), Front::Nothing)
+    }
 }
 
-async fn serve(ports: Ports, address: mpsc::Sender<SocketAddr>) {
-    let root = RootCredential {
-        access_key: ACCESS_KEY.to_owned(),
-        secret_key: SECRET_KEY.to_owned(),
-    };
-    let settings = Settings {
-        region: REGION.to_owned(),
-        base_domains: vec![DOMAIN.to_owned()],
-        root,
-        limits: Limits::default(),
-    };
+async fn serve(settings: Settings, ports: Ports, address: mpsc::Sender<SocketAddr>) {
     let service = Service::start(settings, ports)
         .await
         .expect("stores that can be used");

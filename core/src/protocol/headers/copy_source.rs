@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::joined;
 use crate::model::{BucketName, ObjectKey, S3Error};
-use crate::protocol::percent::decode;
+use crate::protocol::percent::decode_query;
 use crate::protocol::query::Query;
 use crate::protocol::route::check_version_id;
 
@@ -29,8 +29,8 @@ pub enum Directive {
     Replace,
 }
 
-/// Reads `x-amz-copy-source`: `bucket/key` or `/bucket/key`, percent-encoded, with `?versionId=null` or no
-/// version. `None` where the header is absent.
+/// Reads `x-amz-copy-source`: `bucket/key` or `/bucket/key`, percent-encoded and `+` for a space, as Java's `URLEncoder`
+/// writes it, with `?versionId=null` or no version. `None` where the header is absent.
 pub fn copy_source(headers: &HeaderMap) -> Result<Option<CopySource>, S3Error> {
     joined(headers, HEADER).map(|text| parse(&text)).transpose()
 }
@@ -40,7 +40,7 @@ fn parse(text: &str) -> Result<CopySource, S3Error> {
     let (path, version) = split_version(text)?;
     let path = path.strip_prefix('/').unwrap_or(path);
     // Some clients encode the slash behind the bucket too.
-    let path = decode(path).map_err(|_| invalid("Copy Source must be URL encoded"))?;
+    let path = decode_query(path).map_err(|_| invalid("Copy Source must be URL encoded"))?;
     if path.starts_with("arn:") {
         return Err(S3Error::not_implemented("access points in x-amz-copy-source"));
     }
@@ -125,8 +125,9 @@ mod tests {
     }
 
     #[test]
-    fn a_source_key_is_decoded_once_and_keeps_plus_and_question_mark() {
-        assert_eq!(key("abc/a+b%20c%2525"), "a+b c%25");
+    fn a_source_key_is_decoded_once_a_plus_is_a_space_and_a_question_mark_is_kept() {
+        assert_eq!(key("abc/a%2Bb%20c%2525"), "a+b c%25");
+        assert_eq!(key("abc%2Ftest+key.txt"), "test key.txt");
         assert_eq!(key("abc/é"), "é");
         assert_eq!(key("abc/what?"), "what?");
         assert_eq!(key("abc/what%3FversionId=x"), "what?versionId=x");

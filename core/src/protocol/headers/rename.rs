@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::joined;
 use crate::model::{BucketName, ErrorCode, ObjectKey, S3Error};
-use crate::protocol::percent::decode;
+use crate::protocol::percent::decode_query;
 
 const SOURCE: &str = "x-amz-rename-source";
 const TOKEN: &str = "x-amz-client-token";
@@ -12,7 +12,7 @@ const TOKEN: &str = "x-amz-client-token";
 /// The longest client token.
 const LONGEST_TOKEN: usize = 64;
 
-/// The keys that `x-amz-rename-source` may mean, percent-encoded: clients and AWS's examples send `key`, `/key` and
+/// The keys that `x-amz-rename-source` may mean, percent-encoded as a copy's source is: clients and AWS's examples send `key`, `/key` and
 /// `bucket/key`. What follows the bucket's own name is the second reading, since a key may begin like this too.
 pub fn rename_source(headers: &HeaderMap, bucket: &BucketName) -> Result<Vec<ObjectKey>, S3Error> {
     let text = joined(headers, SOURCE).unwrap_or_default();
@@ -21,7 +21,7 @@ pub fn rename_source(headers: &HeaderMap, bucket: &BucketName) -> Result<Vec<Obj
     if path.is_empty() {
         return Err(invalid("Rename Source must mention the source key"));
     }
-    let key = decode(path).map_err(|_| invalid("Rename Source must be URL encoded"))?;
+    let key = decode_query(path).map_err(|_| invalid("Rename Source must be URL encoded"))?;
     let inner = key.strip_prefix(bucket.as_str());
     let inner = inner.and_then(|rest| rest.strip_prefix('/'));
     let inner = inner.filter(|key| !key.is_empty()).map(str::to_owned);
@@ -87,7 +87,7 @@ mod tests {
             ("a", &["a"][..]),
             ("/a", &["a"]),
             ("//a", &["/a"]),
-            ("a/b%20c+%2525", &["a/b c+%25"]),
+            ("a/b%20c+%2B%2525", &["a/b c +%25"]),
             ("abc/d", &["abc/d", "d"]),
             ("/abc/abc/d", &["abc/abc/d", "abc/d"]),
             ("abcd/e", &["abcd/e"]),

@@ -1,21 +1,27 @@
 //! The canonical request.
 
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
 use super::RequestHead;
 use crate::model::{S3Error, hex};
 use crate::protocol::percent;
 
+pub(super) const ACCEPT_ENCODING: &str = "accept-encoding";
+
 /// The canonical request, which the string to sign holds the hash of. Bytes, because header values need
 /// not be UTF-8.
 pub(super) struct CanonicalRequest(Vec<u8>);
 
 impl CanonicalRequest {
+    /// `accept_encoding` takes the place of what that header says, where it is signed.
     pub(super) fn new(
         head: &RequestHead<'_>,
         signed_headers: &[String],
         payload_hash: &str,
+        accept_encoding: Option<&str>,
     ) -> Result<Self, S3Error> {
+        let in_query = query_headers(head)?;
         let mut bytes = Vec::with_capacity(1024);
         for line in [head.method, &path(head.raw_path)?, &query(head.raw_query)?] {
             bytes.extend_from_slice(line.as_bytes());
@@ -24,7 +30,10 @@ impl CanonicalRequest {
         for name in signed_headers {
             bytes.extend_from_slice(name.as_bytes());
             bytes.push(b':');
-            push_header(&mut bytes, head, name);
+            match accept_encoding {
+                Some(value) if name == ACCEPT_ENCODING => bytes.extend_from_slice(value.as_bytes()),
+                _ => push_header(&mut bytes, head, &in_query, name),
+            }
             bytes.push(b'\n');
         }
         bytes.push(b'\n');
@@ -70,15 +79,32 @@ fn query(raw_query: &str) -> Result<String, S3Error> {
     Ok(parameters.join("&"))
 }
 
-/// The header's values in the order received, joined by `,`; each trimmed, with runs of spaces folded. A
-/// signed header that is absent has an empty value, so its signature does not match unless it was empty.
-fn push_header(bytes: &mut Vec<u8>, head: &RequestHead<'_>, name: &str) {
-    for (index, value) in head.headers.get_all(name).iter().enumerate() {
+/// The parameters that may stand for headers: all those of a presigned URL, and none of another request.
+fn query_headers(head: &RequestHead<'_>) -> Result<Vec<(String, String)>, S3Error> {
+    match head.headers.contains_key("authorization") {
+        true => Ok(Vec::new()),
+        false => percent::query_pairs(head.raw_query),
+    }
+}
+
+/// The header's values in the order received, joined by `,`; each trimmed, with runs of spaces folded. A header that a
+/// presigned URL carries in its query only has its value there, as the AWS SDK for JavaScript 2 signs it. A signed header
+/// that is in neither has an empty value, so its signature does not match unless it was empty.
+fn push_header(bytes: &mut Vec<u8>, head: &RequestHead<'_>, in_query: &[(String, String)], name: &str) {
+    let sent = head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let mut values: Vec<&[u8]> = sent.collect();
+    if values.is_empty() {
+        let moved = in_query
+            .iter()
+            .filter(|(parameter, _)| parameter.eq_ignore_ascii_case(name));
+        values.extend(moved.map(|(_, value)| value.as_bytes()));
+    }
+    for (index, value) in values.into_iter().enumerate() {
         if index > 0 {
             bytes.push(b',');
         }
         let mut previous = b' ';
-        for &byte in value.as_bytes().trim_ascii() {
+        for &byte in value.trim_ascii() {
             if byte != b' ' || previous != b' ' {
                 bytes.push(byte);
             }

@@ -2,18 +2,14 @@
 
 use super::RequestHead;
 use super::authorization::{self, Parts};
-use super::canonical::CanonicalRequest;
-use super::mode::PayloadMode;
+use super::canonical::{ACCEPT_ENCODING, CanonicalRequest};
+use super::mode::{CONTENT_SHA256, PayloadMode};
 use super::presigned::{self, parameter};
 use super::signer::{ChunkSigner, SigningKey, same_signature};
 use crate::model::{ErrorCode, S3Error, Timestamp, hex};
-use crate::protocol::percent;
+use crate::protocol::{percent, sigv2};
 
-/// S3 takes 8 KiB of headers in all.
-const MAX_AUTHORIZATION: usize = 8 * 1024;
 const MAX_SIGNED_HEADERS: usize = 128;
-/// A key of 1024 bytes takes 3 KiB when it is encoded; a listing may name three in its query.
-const MAX_TARGET: usize = 32 * 1024;
 
 /// Who a request claims to come from, before any secret is known.
 #[derive(Debug)]
@@ -34,12 +30,10 @@ pub struct SignedClaim {
 /// Reads the signature of a request and checks all that needs no secret: that there is at most one, its
 /// syntax, its scope, its time, and that it covers `host` and every `x-amz-*` header.
 pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Claim, S3Error> {
-    if head.raw_path.len() + head.raw_query.len() > MAX_TARGET {
-        return Err(S3Error::new(ErrorCode::InvalidURI));
-    }
+    head.check_lengths()?;
     let query = percent::query_pairs(head.raw_query)?;
     let has = |name| parameter(&query, name).is_some();
-    let version_2 = has("AWSAccessKeyId") && has("Signature");
+    let version_2 = sigv2::names_version_2(&query);
     let in_query = has("X-Amz-Algorithm") || has("X-Amz-Signature") || has("X-Amz-Credential");
 
     let parts = match head.headers.get("authorization") {
@@ -47,9 +41,6 @@ pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Cla
             let header = header.to_str().unwrap_or_default();
             if in_query || version_2 || head.headers.get_all("authorization").iter().count() > 1 {
                 return Err(two_mechanisms(header));
-            }
-            if header.len() > MAX_AUTHORIZATION {
-                return Err(S3Error::new(ErrorCode::RequestHeaderSectionTooLarge));
             }
             authorization::parse(header, head, now, region)?
         }
@@ -78,15 +69,42 @@ impl SignedClaim {
     /// signed chunk by chunk. The head must be the one that the claim was made of.
     pub fn verify(&self, head: &RequestHead<'_>, secret_key: &str) -> Result<ChunkSigner, S3Error> {
         let parts = &self.parts;
-        let canonical = CanonicalRequest::new(head, &parts.signed_headers, &parts.payload_hash)?;
         let scope = parts.scope.to_string();
-        let string_to_sign = canonical.string_to_sign(&parts.date.text, &scope);
         let key = SigningKey::derive(secret_key, &parts.scope);
-        let signature = key.sign(&string_to_sign);
-        if !same_signature(&signature, parts.signature.as_bytes()) {
-            return Err(self.mismatch(&canonical, &string_to_sign));
-        }
+        let compare = |accept_encoding| {
+            let canonical =
+                CanonicalRequest::new(head, &parts.signed_headers, &parts.payload_hash, accept_encoding)?;
+            let string_to_sign = canonical.string_to_sign(&parts.date.text, &scope);
+            let signature = key.sign(&string_to_sign);
+            match same_signature(&signature, parts.signature.as_bytes()) {
+                true => Ok(signature),
+                false => Err(self.mismatch(&canonical, &string_to_sign)),
+            }
+        };
+        let signature = compare(None).or_else(|error| {
+            let encodings = self.encodings_before(head);
+            let mut signatures = encodings.iter().map(|encoding| compare(Some(encoding)));
+            signatures.find_map(Result::ok).ok_or(error)
+        })?;
         Ok(ChunkSigner::new(key, parts.date.text.clone(), scope, signature))
+    }
+
+    /// What `Accept-Encoding` may have been where it is signed: front ends of platforms and other proxies change it on the
+    /// way. Nothing is done with it here, so it does not matter which.
+    fn encodings_before<'h>(&self, head: &'h RequestHead<'_>) -> Vec<&'h str> {
+        if !self
+            .parts
+            .signed_headers
+            .iter()
+            .any(|name| name == ACCEPT_ENCODING)
+        {
+            return Vec::new();
+        }
+        // What Google's front end appends.
+        let sent = head.header(ACCEPT_ENCODING).unwrap_or_default();
+        let before = sent.trim_end().strip_suffix("gzip(gfe)").map(str::trim_end);
+        let before = before.map(|sent| sent.strip_suffix(',').unwrap_or(sent).trim_end());
+        ["identity", "gzip"].into_iter().chain(before).collect()
     }
 
     fn mismatch(&self, canonical: &CanonicalRequest, string_to_sign: &str) -> S3Error {
@@ -100,7 +118,11 @@ impl SignedClaim {
     }
 }
 
-/// `host` and every `x-amz-*` header must be signed: otherwise whoever carries a request, or holds a
+/// What need not be signed: the hash of the payload, which the signature covers by its value or which counts for nothing,
+/// and what CloudFront adds, which is never read.
+const MAY_BE_UNSIGNED: [&str; 2] = [CONTENT_SHA256, "x-amz-cf-id"];
+
+/// `host` and every other `x-amz-*` header must be signed: otherwise whoever carries a request, or holds a
 /// presigned URL, could add a header that changes what it does.
 fn check_coverage(head: &RequestHead<'_>, signed: &[String]) -> Result<(), S3Error> {
     if signed.len() > MAX_SIGNED_HEADERS {
@@ -110,7 +132,7 @@ fn check_coverage(head: &RequestHead<'_>, signed: &[String]) -> Result<(), S3Err
         .headers
         .keys()
         .map(http::HeaderName::as_str)
-        .filter(|name| name.starts_with("x-amz-"))
+        .filter(|name| name.starts_with("x-amz-") && !MAY_BE_UNSIGNED.contains(name))
         .chain(["host"])
         .filter(|name| !signed.iter().any(|signed| signed == name))
         .collect();

@@ -23,10 +23,14 @@ mod claim_tests;
 pub(super) mod vectors;
 
 pub use claim::{Claim, SignedClaim, claim};
+pub(super) use mode::CONTENT_SHA256;
 pub use mode::PayloadMode;
+pub(super) use scope::{AmzDate, iso_date};
 pub use signer::ChunkSigner;
 
 use http::HeaderMap;
+
+use crate::model::{ErrorCode, S3Error};
 
 /// The head of a request as it was received.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +45,25 @@ pub struct RequestHead<'a> {
     pub headers: &'a HeaderMap,
 }
 
+/// A key of 1024 bytes takes 3 KiB when it is encoded; a listing may name three in its query.
+const MAX_TARGET: usize = 32 * 1024;
+/// S3 takes 8 KiB of headers in all.
+const MAX_AUTHORIZATION: usize = 8 * 1024;
+
 impl RequestHead<'_> {
+    /// Refuses a path and query, and an `Authorization` header, that are longer than any that is meant.
+    pub(super) fn check_lengths(&self) -> Result<(), S3Error> {
+        if self.raw_path.len() + self.raw_query.len() > MAX_TARGET {
+            return Err(S3Error::new(ErrorCode::InvalidURI));
+        }
+        match self.headers.get("authorization") {
+            Some(header) if header.len() > MAX_AUTHORIZATION => {
+                Err(S3Error::new(ErrorCode::RequestHeaderSectionTooLarge))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The first value of a header, where it is visible ASCII.
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

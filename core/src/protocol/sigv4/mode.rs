@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use crate::model::S3Error;
 
-pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
+pub(in crate::protocol) const CONTENT_SHA256: &str = "x-amz-content-sha256";
 pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 const STREAMING_SIGNED: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 const STREAMING_SIGNED_TRAILER: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER";
@@ -43,7 +43,7 @@ impl PayloadMode {
         }
     }
 
-    pub(super) fn parse(value: &str) -> Result<Self, S3Error> {
+    pub(in crate::protocol) fn parse(value: &str) -> Result<Self, S3Error> {
         match value {
             UNSIGNED => Ok(Self::Unsigned),
             STREAMING_SIGNED => Ok(Self::StreamingSigned),

@@ -35,15 +35,22 @@ pub(super) fn parse(
         .check(&date, region)
         .map_err(|why| wrong_credential(why, region))?;
     check_validity(&date, parse_expires(expires)?, now)?;
+    let signed_headers: Vec<String> = signed_headers.split(';').map(str::to_owned).collect();
+    // Where it is not signed it says nothing: the URL was made without knowing the body.
+    let in_header = || {
+        let is_signed = signed_headers.iter().any(|name| name == CONTENT_SHA256);
+        head.header(CONTENT_SHA256).filter(|_| is_signed)
+    };
     let payload_hash = parameter(query, "X-Amz-Content-Sha256")
-        .or_else(|| head.header(CONTENT_SHA256))
-        .unwrap_or(UNSIGNED);
+        .or_else(in_header)
+        .unwrap_or(UNSIGNED)
+        .to_owned();
     Ok(Parts {
         scope,
         date,
-        signed_headers: signed_headers.split(';').map(str::to_owned).collect(),
+        signed_headers,
         signature: signature.to_owned(),
-        payload_hash: payload_hash.to_owned(),
+        payload_hash,
     })
 }
 

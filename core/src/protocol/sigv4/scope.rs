@@ -19,16 +19,16 @@ pub(super) const TERMINAL: &str = "aws4_request";
 
 /// The instant that a request was signed at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct AmzDate {
+pub(in crate::protocol) struct AmzDate {
     /// `20130524T000000Z`.
-    pub(super) text: String,
+    pub(in crate::protocol) text: String,
     /// The same.
-    pub(super) instant: Timestamp,
+    pub(in crate::protocol) instant: Timestamp,
 }
 
 impl AmzDate {
     /// Parses `20130524T000000Z`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::protocol) fn parse(text: &str) -> Option<Self> {
         if text.len() != 16 || !text.as_bytes()[..8].iter().all(u8::is_ascii_digit) {
             return None;
         }
@@ -58,7 +58,7 @@ impl AmzDate {
 }
 
 /// `2013-05-24T00:00:00Z`: the form of the dates in S3's answers about signatures.
-pub(super) fn iso_date(instant: Timestamp) -> String {
+pub(in crate::protocol) fn iso_date(instant: Timestamp) -> String {
     time::OffsetDateTime::from_unix_timestamp(instant.seconds())
         .ok()
         .and_then(|date| date.format(EXTENDED).ok())

@@ -267,7 +267,7 @@ fn header_values_are_trimmed_folded_and_joined() {
         headers: &headers,
     };
     let names = ["absent", "x-amz-meta-a"].map(str::to_owned);
-    let canonical = super::canonical::CanonicalRequest::new(&head, &names, "HASH").unwrap();
+    let canonical = super::canonical::CanonicalRequest::new(&head, &names, "HASH", None).unwrap();
     assert_eq!(
         std::str::from_utf8(canonical.bytes()).unwrap(),
         "GET\n/a%2Fb//c/../\nB=&a=&a=~&b=%20\nabsent:\nx-amz-meta-a:one two,three\n\nabsent;x-amz-meta-a\nHASH"

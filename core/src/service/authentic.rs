@@ -1,0 +1,90 @@
+//! Who sent a request, proven by its signature.
+
+use std::borrow::Cow;
+
+use super::Service;
+use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
+use crate::ports::Ports;
+use crate::protocol::sigv2::{self, SigV2Request};
+use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
+
+impl Service {
+    /// Whom the request acts for, proven by its signature; nobody in particular where it has none.
+    pub(super) async fn authenticate(
+        &self,
+        request: &SigV2Request<'_>,
+        now: Timestamp,
+        ports: &Ports,
+    ) -> Result<Authentic, S3Error> {
+        if let Some(claim) = sigv2::claim(request, now, self.settings.sigv2)? {
+            let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
+            claim.verify(&secret_key)?;
+            return Ok(Authentic {
+                owner,
+                mode: claim.payload(),
+                signer: None,
+                plus: SPACE,
+            });
+        }
+        let head = &request.head;
+        let Claim::Signed(claim) = claim(head, now, &self.settings.region)? else {
+            return Ok(Authentic {
+                owner: Owner::anonymous(),
+                mode: PayloadMode::of_unsigned(head.headers)?,
+                signer: None,
+                plus: SPACE,
+            });
+        };
+        let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
+        let verify = |plus| {
+            let raw_path = &with_plus(head.raw_path, plus);
+            let signer = claim.verify(&RequestHead { raw_path, ..*head }, &secret_key)?;
+            Ok((signer, plus))
+        };
+        let verified = verify(SPACE).or_else(|error: S3Error| match head.raw_path.contains('+') {
+            true => verify(PLUS).map_err(|_| error),
+            false => Err(error),
+        });
+        let (signer, plus) = verified?;
+        Ok(Authentic {
+            owner,
+            mode: claim.payload(),
+            signer: Some(signer),
+            plus,
+        })
+    }
+
+    /// The account and the secret of an access key.
+    async fn holder(&self, access_key: &str, ports: &Ports) -> Result<(Owner, String), S3Error> {
+        let root = &self.settings.root;
+        if access_key == root.access_key {
+            return Ok((Owner::root(), root.secret_key.clone()));
+        }
+        let found = self.credentials.find(ports, access_key).await?;
+        let credential = found
+            .ok_or_else(|| S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", access_key))?;
+        Ok((credential.owner, credential.secret_key))
+    }
+}
+
+/// What the signature of a request proves, or that it has none.
+pub(super) struct Authentic {
+    pub(super) owner: Owner,
+    pub(super) mode: PayloadMode,
+    pub(super) signer: Option<ChunkSigner>,
+    /// What a `+` in the path stands for.
+    pub(super) plus: &'static str,
+}
+
+/// What a `+` in a path stands for, as S3 has it.
+pub(super) const SPACE: &str = "%20";
+/// What it stands for where the signature says so.
+const PLUS: &str = "%2B";
+
+/// The path with what each `+` stands for.
+pub(super) fn with_plus<'a>(raw_path: &'a str, plus: &str) -> Cow<'a, str> {
+    match raw_path.contains('+') {
+        true => Cow::Owned(raw_path.replace('+', plus)),
+        false => Cow::Borrowed(raw_path),
+    }
+}
