@@ -144,14 +144,12 @@ async fn garbage(store: &Deployment) {
 }
 
 #[tokio::test]
-async fn a_layout_that_cannot_be_read_keeps_what_it_may_name_and_gc_goes_on() {
+async fn while_a_layout_cannot_be_read_gc_says_so_and_deletes_nothing() {
     let store = store().await;
-    garbage(&store).await;
     unreadable(&store).await;
     store.put("bucket", "neighbour", "fine").await.unwrap();
-    store.clock.advance(DAY);
-    garbage(&store).await;
-    store.clock.advance(Duration::from_millis(1));
+    // As if a migration had copied it there after its record was written.
+    store.clock.advance(3 * DAY);
     garbage(&store).await;
     store.clock.advance(DAY);
     let before = store.stored_blobs().await.len();
@@ -166,8 +164,8 @@ async fn a_layout_that_cannot_be_read_keeps_what_it_may_name_and_gc_goes_on() {
         ..GcOptions::default()
     };
     let report = collect_slice(&store.context.ports, &options, None).await.unwrap();
-    assert_eq!((report.unreadable_layouts, report.deleted.blobs), (1, 1));
-    assert_eq!(store.stored_blobs().await.len(), before - 1);
+    assert_eq!((report.unreadable_layouts, report.deleted.blobs), (1, 0));
+    assert_eq!(store.stored_blobs().await.len(), before);
     assert_eq!(store.get("bucket", "neighbour").await.unwrap(), "fine");
 
     let check = check_slice(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bleepstore_core::model::Release;
 use bleepstore_core::ops::{Ownership, TransferError, establish_ownership};
 use bleepstore_core::ports::{OwnerRecord, Ports, StoreErrorKind};
 use bleepstore_local::fs_blobs::FsBlobs;
@@ -191,9 +192,13 @@ async fn other_files_and_later_versions_are_refused_by_name() {
     let bytes = exported(&store.context.ports, false).await;
     let text = std::str::from_utf8(&bytes).unwrap();
     let later = text.replace("\"version\":1", "\"version\":2,\"new\":{}");
+    let current = Release::CURRENT;
     assert_eq!(
         problem(&later.into()).await,
-        "the export is of version 2, and this program reads version 1"
+        format!(
+            "the export is in format 2, which bleepstore {current} wrote, and this is bleepstore {current}, which knows \
+             format 1 at most: use bleepstore {current} or a later one; nothing was changed"
+        )
     );
     for other in [
         "",

@@ -151,10 +151,7 @@ sdk_test!(uploads_in_parts, largest_body = 5_300_000, |s3: &S3| {
                 .upload_id(upload)
                 .part_number(number);
             let part = part.body(ByteStream::from(body.clone())).send().await.unwrap();
-            let part = CompletedPart::builder()
-                .part_number(number)
-                .set_e_tag(part.e_tag)
-                .set_checksum_crc32(part.checksum_crc32);
+            let part = CompletedPart::builder().part_number(number).set_e_tag(part.e_tag);
             completed = completed.parts(part.build());
         }
         let parts = client
@@ -262,13 +259,9 @@ sdk_test!(recognises_errors, largest_body = 1_000, |s3: &S3| {
             .await
             .unwrap_err();
         assert!(get.into_service_error().is_no_such_key());
-        let again = client
-            .create_bucket()
-            .bucket(&bucket.name)
-            .send()
-            .await
-            .unwrap_err();
-        assert!(again.into_service_error().is_bucket_already_owned_by_you());
+        // In us-east-1, as on AWS, that is no error.
+        let again = client.create_bucket().bucket(&bucket.name).send().await;
+        again.unwrap();
         let create = || {
             let put = client
                 .put_object()

@@ -63,7 +63,8 @@ impl ObjectIndex for DynamoMetadata {
             .await?;
         match removed {
             Written::Applied(old) => Ok(RemoveOutcome::Removed {
-                superseded: read_own(old.as_ref(), bucket.id)?,
+                // The row is gone, whatever it was.
+                superseded: read_own(old.as_ref(), bucket.id).map_err(behind_write)?,
             }),
             Written::Refused(found) => {
                 let row = read_own(found.as_ref(), bucket.id)?;

@@ -23,19 +23,32 @@ pub async fn check_formats(ports: &Ports) -> StoreResult<()> {
 ///
 /// It may break off anywhere, and be begun again: the store serves in between, in its old format or in the new one.
 pub async fn raise_format(ports: &Ports, wanted: Format) -> StoreResult<()> {
-    let record = raise_record(ports, wanted).await?;
-    let owner = ports.blobs.owner().await?.filter(|owner| owner.names(&record));
-    // The blob store's record is the second: one of a higher format would say that this metadata store is an old copy.
-    match owner {
-        Some(owner) if owner.format < record.format => ports.blobs.set_owner(&OwnerRecord::of(&record)).await,
-        _ => Ok(()),
+    for attempt in 0..ATTEMPTS {
+        back_off(ports.clock.as_ref(), ports.entropy.as_ref(), attempt).await;
+        let record = raise_record(ports, wanted).await?;
+        let owner = ports.blobs.owner().await?.filter(|owner| owner.names(&record));
+        // The blob store's record is the second: one of a higher format would say that this metadata store is an old copy.
+        match owner {
+            Some(owner) if owner.format < record.format => {
+                ports.blobs.set_owner(&OwnerRecord::of(&record)).await?;
+            }
+            _ => return Ok(()),
+        }
+        // Whoever raised the store further meanwhile may have written the blob store's record before this.
+        let now = ports.metadata.store_record().await?;
+        if now.is_none_or(|now| now.format == record.format) {
+            return Ok(());
+        }
     }
+    Err(contended())
 }
 
 async fn raise_record(ports: &Ports, wanted: Format) -> StoreResult<StoreRecord> {
     let metadata = ports.metadata.as_ref();
     for attempt in 0..ATTEMPTS {
         back_off(ports.clock.as_ref(), ports.entropy.as_ref(), attempt).await;
+        // Before the record: what stood there while the record had not moved counts for nothing, and may be replaced.
+        let left_over = metadata.record_at(RecordPlace::Moved).await?;
         let found = metadata.store_record().await?;
         let record = found.ok_or_else(|| StoreError::internal("a store without a record has no format"))?;
         if record.format >= wanted {
@@ -51,28 +64,32 @@ async fn raise_record(ports: &Ports, wanted: Format) -> StoreResult<StoreRecord>
             ..record
         };
         match record.place() {
-            RecordPlace::First => move_record(metadata, &record, &raised).await?,
+            RecordPlace::First => move_record(metadata, left_over.as_ref(), &record, &raised).await?,
             RecordPlace::Moved if metadata.swap_store_record(Some(&record), &raised).await? => {
                 return Ok(raised);
             }
             RecordPlace::Moved => {}
         }
     }
-    Err(StoreError::new(
+    Err(contended())
+}
+
+fn contended() -> StoreError {
+    StoreError::new(
         StoreErrorKind::Throttled,
         "others keep changing the store's record",
-    ))
+    )
 }
 
 /// Puts `raised` where release 0.1 does not look, and a fence in the place of `record`: only with the fence does it count.
 async fn move_record(
     metadata: &dyn MetadataStore,
+    left_over: Option<&StoreRecord>,
     record: &StoreRecord,
     raised: &StoreRecord,
 ) -> StoreResult<()> {
-    let left_over = metadata.record_at(RecordPlace::Moved).await?;
     if metadata
-        .swap_record_at(RecordPlace::Moved, left_over.as_ref(), raised)
+        .swap_record_at(RecordPlace::Moved, left_over, raised)
         .await?
     {
         let fence = StoreRecord::fence();

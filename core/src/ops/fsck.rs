@@ -17,7 +17,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use self::confirm::{crc_of, still_names};
 use super::commit::RETIRED_FOR;
-use super::gc::{GcError, SURELY_LATER, Tally, check_ownership, retired_until};
+use super::gc::{GcError, Tally, check_ownership, retired_until};
 use super::manifest::load_spilled;
 use super::rows;
 use super::transfer::Progress;
@@ -122,8 +122,8 @@ struct Slice {
     after: Option<BlobRef>,
     blobs: HashMap<BlobRef, Seen>,
     suspects: Vec<Suspect>,
-    /// Blobs that are not younger may be named by a layout that cannot be read: gc keeps them.
-    unreadable_until: Option<Timestamp>,
+    /// Whether there is a layout that cannot be read: it may name any blob, and gc keeps them all.
+    unreadable: bool,
     report: FsckReport,
 }
 
@@ -133,7 +133,7 @@ impl Slice {
             after: cursor,
             blobs: HashMap::new(),
             suspects: Vec::new(),
-            unreadable_until: None,
+            unreadable: false,
             report: FsckReport::default(),
         };
         let mut after = cursor;
@@ -193,8 +193,7 @@ impl Slice {
         let mut retired = rows::retired(ports, retired_until(options.grace, started));
         while let Some(page) = retired.try_next().await? {
             for retired in page {
-                self.read_retired(ports, &retired.manifest, retired.expires)
-                    .await?;
+                self.read_retired(ports, &retired.manifest).await?;
             }
         }
         Ok(())
@@ -239,9 +238,7 @@ impl Slice {
                     Ok(Some(layout)) => (layout, self.after.is_none()),
                     // Its blob is among those that are missing.
                     Ok(None) => {
-                        self.unreadable_until = self
-                            .unreadable_until
-                            .max(Some(record.last_modified.plus(SURELY_LATER)));
+                        self.unreadable = true;
                         return Ok(());
                     }
                     Err(error) if error.kind == StoreErrorKind::Corrupt => {
@@ -251,9 +248,7 @@ impl Slice {
                                 problem: error.to_string(),
                             });
                         }
-                        self.unreadable_until = self
-                            .unreadable_until
-                            .max(Some(record.last_modified.plus(SURELY_LATER)));
+                        self.unreadable = true;
                         return Ok(());
                     }
                     Err(error) => return Err(error),
@@ -277,12 +272,7 @@ impl Slice {
     }
 
     /// What a retired manifest names is no garbage, and may be missing.
-    async fn read_retired(
-        &mut self,
-        ports: &Ports,
-        manifest: &Manifest,
-        expires: Timestamp,
-    ) -> StoreResult<()> {
+    async fn read_retired(&mut self, ports: &Ports, manifest: &Manifest) -> StoreResult<()> {
         for blob in manifest.blobs() {
             self.retire(&blob);
         }
@@ -291,7 +281,7 @@ impl Slice {
                 Ok(Some(layout)) => layout.extents.iter().for_each(|extent| self.retire(&extent.blob)),
                 Ok(None) => {}
                 Err(error) if error.kind == StoreErrorKind::Corrupt => {
-                    self.unreadable_until = self.unreadable_until.max(Some(expires.plus(SURELY_LATER)));
+                    self.unreadable = true;
                 }
                 Err(error) => return Err(error),
             }
@@ -393,7 +383,7 @@ impl Slice {
             .blobs
             .iter()
             .filter(|(_, seen)| seen.named.is_none() && !seen.retired && seen.created <= newest)
-            .filter(|(_, seen)| Some(seen.created) > self.unreadable_until)
+            .filter(|_| !self.unreadable)
             .map(|(blob, seen)| Finding::Orphan {
                 blob: *blob,
                 size: seen.size,

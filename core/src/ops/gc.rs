@@ -3,8 +3,8 @@
 //! A slice takes the next run of blobs, marks those that some record names, and deletes the others. The roots are read
 //! in one order: uploads with their parts, objects, retired manifests. Bytes only ever move along that order: a part
 //! becomes an object, and a shared object that goes away leaves a retired manifest. So a blob that is named throughout
-//! the mark is met in at least one place. A layout that cannot be read may name any blob that is not a day younger than
-//! its record: all of these stay, and the collection goes on.
+//! the mark is met in at least one place. A layout that cannot be read may name any blob: while there is
+//! one, it is reported and nothing is swept, and all else goes on.
 
 mod mark;
 
@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 
-pub(super) use self::mark::SURELY_LATER;
 use self::mark::{Garbage, mark};
 use super::commit::RETIRED_FOR;
 use super::multipart::abort;
@@ -68,8 +67,7 @@ pub struct GcReport {
     pub failed: Tally,
     /// Uploads that were aborted because they were too old.
     pub expired_uploads: usize,
-    /// Records whose layouts cannot be read. What one of them may name, which is every blob that is not a day younger than
-    /// its record, is not deleted.
+    /// Records whose layouts cannot be read. While there are any, no blob is deleted: each may be one that they name.
     pub unreadable_layouts: usize,
     /// Where the next slice starts; `None` at the end of the round.
     pub next: Option<BlobRef>,
@@ -146,7 +144,7 @@ pub async fn collect_slice(
     options: &GcOptions,
     cursor: Option<BlobRef>,
 ) -> Result<GcReport, GcError> {
-    check_ownership(ports).await?;
+    let record = check_ownership(ports).await?;
     let started = ports.clock.now();
     let mut report = GcReport::default();
     if cursor.is_none() && !options.dry_run {
@@ -156,6 +154,11 @@ pub async fn collect_slice(
     if !garbage.is_empty() {
         mark(ports, retired_until(options.grace, started), &mut garbage).await?;
         report.unreadable_layouts = garbage.unreadable_layouts();
+        // A program that has raised the format meanwhile may have moved rows from before the mark to where this one does not
+        // look. What it moves from now on was met.
+        if check_ownership(ports).await?.format != record.format {
+            return Err(GcError::NotOwned);
+        }
     }
     if !options.exclusive && ports.clock.now().since(started) > options.grace.min(RETIRED_FOR) {
         return Err(GcError::TooSlow);

@@ -5,7 +5,7 @@
 //! | in the query | moved by | |
 //! |---|---|---|
 //! | `x-amz-*` | the SDKs for JavaScript, Go, PHP, Ruby and .NET; boto3 with version 2 | the header |
-//! | `x-amz-checksum-*`, `x-amz-sdk-checksum-algorithm` | JavaScript 3 | ignored, as by S3: of the empty body that the presigner saw |
+//! | a checksum (`x-amz-checksum-crc32` and so on), `x-amz-sdk-checksum-algorithm` | JavaScript 3, with version 4 | ignored, as by S3: of the empty body that the presigner saw; of CompleteMultipartUpload, which says it of the object, the header |
 //! | the parameters of the signature | all | belong to it |
 //! | `If-Match`, `If-None-Match` | Java 2 | the header |
 //! | `Content-Type`, `Content-MD5` | boto3 and JavaScript 2 with version 2; JavaScript 3 on request | the header |
@@ -74,10 +74,15 @@ pub fn hoisted(query: &Query, sent: &HeaderMap) -> Result<Vec<(HeaderName, Heade
     } else {
         return Ok(Vec::new());
     };
+    let completes = query.has("uploadId") && !query.has("partNumber");
     let mut headers = Vec::new();
     for (parameter, value) in query.iter() {
         let name = parameter.to_ascii_lowercase();
-        let is_amz = is_amz_header(&name);
+        let is_amz = is_amz_header(&name, version) || completes && is_value_of_checksum(&name);
+        if version == Version::Two && name.starts_with(AMZ) {
+            // All of them are lines of the string to sign, where an end of a line would begin another.
+            header(&name, value, parameter)?;
+        }
         let is_plain = match version {
             Version::Two => [CONTENT_MD5, CONTENT_TYPE].contains(&name.as_str()),
             Version::Four => is_header(&name),
@@ -95,16 +100,28 @@ pub fn hoisted(query: &Query, sent: &HeaderMap) -> Result<Vec<(HeaderName, Heade
     Ok(headers)
 }
 
+const AMZ: &str = "x-amz-";
+
 /// Whether a parameter, in lower case, stands for an `x-amz-*` header.
-fn is_amz_header(name: &str) -> bool {
-    let is_checksum = name.starts_with("x-amz-checksum-") || name == "x-amz-sdk-checksum-algorithm";
-    name.starts_with("x-amz-") && !OF_THE_SIGNATURE.contains(&name) && !is_checksum
+fn is_amz_header(name: &str, version: Version) -> bool {
+    let is_of_empty_body = match version {
+        Version::Two => false,
+        Version::Four => is_value_of_checksum(name) || name == "x-amz-sdk-checksum-algorithm",
+    };
+    name.starts_with(AMZ) && !OF_THE_SIGNATURE.contains(&name) && !is_of_empty_body
+}
+
+/// Whether this is a checksum, and not a header that says something of checksums.
+fn is_value_of_checksum(name: &str) -> bool {
+    let algorithm = name.strip_prefix("x-amz-checksum-");
+    algorithm.is_some_and(|name| !["algorithm", "mode", "type"].contains(&name))
 }
 
 fn header(name: &str, value: &str, parameter: &str) -> Result<(HeaderName, HeaderValue), S3Error> {
     match (
         HeaderName::try_from(name),
-        HeaderValue::from_bytes(value.as_bytes()),
+        // As if it had been sent: what stands around a header's value is no part of it.
+        HeaderValue::from_bytes(value.trim_matches([' ', '\t']).as_bytes()),
     ) {
         (Ok(name), Ok(value)) => Ok((name, value)),
         _ => {
@@ -148,6 +165,37 @@ mod tests {
         let signed = "X-Amz-Signature=s&X-Amz-Date=d&X-Amz-Meta-A=b&x-amz-acl=private&x-amz-checksum-crc32=AAAAAA%3D%3D";
         assert_eq!(names(signed, &none), ["x-amz-meta-a=b", "x-amz-acl=private"]);
         assert_eq!(names("x-amz-acl=private", &none), [""; 0]);
+    }
+
+    #[test]
+    fn what_says_something_of_checksums_is_carried_and_so_is_the_objects_own_of_a_complete() {
+        let none = HeaderMap::new();
+        let signed = "X-Amz-Signature=s&x-amz-checksum-mode=ENABLED&x-amz-checksum-type=COMPOSITE&x-amz-checksum-algorithm=SHA1";
+        assert_eq!(names(signed, &none).len(), 3);
+        let value = "X-Amz-Signature=s&x-amz-checksum-crc32=AAAAAA%3D%3D&uploadId=u";
+        assert_eq!(names(value, &none), ["x-amz-checksum-crc32=AAAAAA=="]);
+        assert_eq!(names(&format!("{value}&partNumber=1"), &none), [""; 0]);
+    }
+
+    #[test]
+    fn version_2_carries_checksums_and_refuses_ends_of_lines_in_all_that_it_signs() {
+        let signed = "AWSAccessKeyId=K&Signature=s&Expires=1";
+        let none = HeaderMap::new();
+        let checksum = format!("{signed}&x-amz-checksum-crc32=AAAAAA%3D%3D");
+        assert_eq!(names(&checksum, &none), ["x-amz-checksum-crc32=AAAAAA=="]);
+        for name in ["x-amz-date", "x-amz-credential", "x-amz-checksum-crc32"] {
+            let query = format!("{signed}&{name}=V%0Ax-amz-meta-user%3Aalice");
+            assert!(hoisted(&Query::parse(&query).unwrap(), &none).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_a_value_is_no_part_of_it() {
+        let none = HeaderMap::new();
+        assert_eq!(
+            names("X-Amz-Signature=s&x-amz-copy-source=b/key%20", &none),
+            ["x-amz-copy-source=b/key"]
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Who sent a request, proven by its signature.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use super::Service;
 use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
@@ -60,12 +61,19 @@ impl Service {
         if access_key == root.access_key {
             return Ok((Owner::root(), root.secret_key.clone()));
         }
+        let unknown = || S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", access_key);
+        // No credential has another form, and no store is asked for one.
+        if !ACCESS_KEY_BYTES.contains(&access_key.len()) || access_key.contains('/') {
+            return Err(unknown());
+        }
         let found = self.credentials.find(ports, access_key).await?;
-        let credential = found
-            .ok_or_else(|| S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", access_key))?;
+        let credential = found.ok_or_else(unknown)?;
         Ok((credential.owner, credential.secret_key))
     }
 }
+
+/// How long an access key is.
+const ACCESS_KEY_BYTES: RangeInclusive<usize> = 3..=128;
 
 /// What the signature of a request proves, or that it has none.
 pub(super) struct Authentic {

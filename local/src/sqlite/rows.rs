@@ -5,7 +5,7 @@ use bleepstore_core::model::{
     ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Owner, Timestamp,
 };
 use bleepstore_core::model::{BucketId, WriteCondition};
-use bleepstore_core::ports::{Page, read_stored};
+use bleepstore_core::ports::{Page, read_stored, unknown};
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Params, Row};
@@ -142,7 +142,7 @@ fn checksum_type(names: (String, String)) -> Result<(ChecksumAlgorithm, Checksum
     let kind: StrDeserializer<'_, ValueError> = kind.as_str().into_deserializer();
     let kind = ChecksumKind::deserialize(kind).map_err(Failure::unreadable)?;
     let algorithm = ChecksumAlgorithm::from_name(&algorithm)
-        .ok_or_else(|| Failure::unreadable(format!("a checksum of algorithm {algorithm:?}")))?;
+        .ok_or_else(|| Failure::Stored(unknown(&format!("a checksum of algorithm {algorithm}"))))?;
     Ok((algorithm, kind))
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
 
 use futures_util::TryStreamExt;
 
@@ -11,27 +10,16 @@ use crate::ops::manifest::load_spilled;
 use crate::ops::rows::{self, all_buckets};
 use crate::ports::{BlobEntry, Ports, StoreErrorKind, StoreResult};
 
-/// How much younger than a record a blob is that the record cannot name: it names what was written before it, by the
-/// blob store's clock, which may be another one.
-pub(in crate::ops) const SURELY_LATER: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// Blobs that no record has been found to name.
 #[derive(Debug, Default)]
 pub(super) struct Garbage {
-    blobs: HashMap<BlobRef, Candidate>,
+    blobs: HashMap<BlobRef, u64>,
     unreadable_layouts: usize,
-}
-
-#[derive(Debug)]
-struct Candidate {
-    size: u64,
-    created: Timestamp,
 }
 
 impl Garbage {
     pub(super) fn add(&mut self, entry: BlobEntry) {
-        let BlobEntry { blob, size, created } = entry;
-        self.blobs.insert(blob, Candidate { size, created });
+        self.blobs.insert(entry.blob, entry.size);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -44,11 +32,11 @@ impl Garbage {
 
     /// Each blob, and its size.
     pub(super) fn blobs(&self) -> impl Iterator<Item = (BlobRef, u64)> + '_ {
-        self.blobs.iter().map(|(blob, found)| (*blob, found.size))
+        self.blobs.iter().map(|(blob, size)| (*blob, *size))
     }
 
     pub(super) fn size(&self, blob: &BlobRef) -> u64 {
-        self.blobs.get(blob).map_or(0, |found| found.size)
+        self.blobs.get(blob).copied().unwrap_or(0)
     }
 
     /// How many layouts could not be read.
@@ -60,11 +48,11 @@ impl Garbage {
         self.blobs.remove(blob);
     }
 
-    /// Keeps whatever a record that was written at `written` may name.
-    fn keep_all_before(&mut self, written: Timestamp) {
+    /// Keeps everything, since any of it may be named by a layout that cannot be read. When a blob was written tells nothing:
+    /// one that was restored from a backup, or copied by a migration, is younger than its record.
+    fn keep_all(&mut self) {
         self.unreadable_layouts += 1;
-        let first_that_goes = written.plus(SURELY_LATER);
-        self.blobs.retain(|_, found| found.created > first_that_goes);
+        self.blobs.clear();
     }
 }
 
@@ -86,7 +74,7 @@ pub(super) async fn mark(ports: &Ports, retired_until: Timestamp, garbage: &mut 
                 if let Some(problem) = mark_named(ports, &record.manifest, garbage).await? {
                     let bucket = &bucket.name;
                     tracing::error!(%bucket, %problem, "the layout of an object cannot be read: what it may name is not deleted");
-                    garbage.keep_all_before(record.last_modified);
+                    garbage.keep_all();
                 }
             }
         }
@@ -99,7 +87,7 @@ pub(super) async fn mark(ports: &Ports, retired_until: Timestamp, garbage: &mut 
                 None | Some(Problem::Missing) => {}
                 Some(problem) => {
                     tracing::error!(commit = %retired.commit_id, %problem, "the layout of a retired manifest cannot be read");
-                    garbage.keep_all_before(retired.expires);
+                    garbage.keep_all();
                 }
             }
         }

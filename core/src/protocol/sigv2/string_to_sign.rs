@@ -61,7 +61,7 @@ fn amz_headers(headers: &HeaderMap, carried: &[(String, String)]) -> Vec<u8> {
                 .entry(name)
                 .and_modify(|line| line.push(b','))
                 .or_default()
-                .extend_from_slice(value.trim().as_bytes());
+                .extend_from_slice(value.trim_matches([' ', '\t']).as_bytes());
         }
     }
     for name in headers.keys().map(http::HeaderName::as_str) {

@@ -71,22 +71,27 @@ impl SignedClaim {
         let parts = &self.parts;
         let scope = parts.scope.to_string();
         let key = SigningKey::derive(secret_key, &parts.scope);
-        let compare = |accept_encoding| {
+        let candidate = |accept_encoding| {
             let canonical =
                 CanonicalRequest::new(head, &parts.signed_headers, &parts.payload_hash, accept_encoding)?;
             let string_to_sign = canonical.string_to_sign(&parts.date.text, &scope);
-            let signature = key.sign(&string_to_sign);
-            match same_signature(&signature, parts.signature.as_bytes()) {
-                true => Ok(signature),
-                false => Err(self.mismatch(&canonical, &string_to_sign)),
-            }
+            Ok::<_, S3Error>((canonical, string_to_sign))
         };
-        let signature = compare(None).or_else(|error| {
-            let encodings = self.encodings_before(head);
-            let mut signatures = encodings.iter().map(|encoding| compare(Some(encoding)));
-            signatures.find_map(Result::ok).ok_or(error)
-        })?;
-        Ok(ChunkSigner::new(key, parts.date.text.clone(), scope, signature))
+        let matching = |string_to_sign: &str| {
+            let signature = key.sign(string_to_sign);
+            same_signature(&signature, parts.signature.as_bytes()).then_some(signature)
+        };
+        let (canonical, string_to_sign) = candidate(None)?;
+        let mut signature = matching(&string_to_sign);
+        if signature.is_none() {
+            for encoding in self.encodings_before(head) {
+                signature = signature.or(matching(&candidate(Some(encoding))?.1));
+            }
+        }
+        match signature {
+            Some(signature) => Ok(ChunkSigner::new(key, parts.date.text.clone(), scope, signature)),
+            None => Err(self.mismatch(&canonical, &string_to_sign)),
+        }
     }
 
     /// What `Accept-Encoding` may have been where it is signed: front ends of platforms and other proxies change it on the
@@ -127,6 +132,15 @@ const MAY_BE_UNSIGNED: [&str; 2] = [CONTENT_SHA256, "x-amz-cf-id"];
 fn check_coverage(head: &RequestHead<'_>, signed: &[String]) -> Result<(), S3Error> {
     if signed.len() > MAX_SIGNED_HEADERS {
         return Err(S3Error::new(ErrorCode::RequestHeaderSectionTooLarge));
+    }
+    // Each would be written out once more for every time that it is named.
+    let mut names: Vec<String> = signed.iter().map(|name| name.to_ascii_lowercase()).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(S3Error::message(
+            ErrorCode::InvalidRequest,
+            "SignedHeaders names a header more than once.",
+        ));
     }
     let missing: Vec<&str> = head
         .headers
@@ -172,6 +186,12 @@ fn version_2_unsupported() -> S3Error {
 }
 
 fn spaced_hex(bytes: &[u8]) -> String {
-    let pairs: Vec<String> = bytes.iter().map(|byte| hex([*byte])).collect();
-    pairs.join(" ")
+    let mut text = String::with_capacity(bytes.len() * 3);
+    for byte in bytes {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&hex([*byte]));
+    }
+    text
 }
