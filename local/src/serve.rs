@@ -1,6 +1,6 @@
 //! The subcommand `serve`.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process;
 use std::sync::Arc;
@@ -154,8 +154,14 @@ fn cannot_listen(listen: &str, error: &io::Error) -> Failure {
 }
 
 fn announce(address: SocketAddr, region: &str, folder: Option<&DataDir>, credentials: &Credentials) {
-    let text = banner(address, region, folder.map(DataDir::path), credentials);
     let mut out = io::stdout().lock();
+    let text = banner(
+        address,
+        region,
+        folder.map(DataDir::path),
+        credentials,
+        out.is_terminal(),
+    );
     // A server whose output nobody reads still serves.
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         tracing::warn!(%error, "standard output cannot be written");
