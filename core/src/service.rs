@@ -23,7 +23,7 @@ use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::route;
 use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
-use crate::served::{Account, RequestObserver};
+use crate::served::{Account, Client, RequestObserver};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
@@ -80,7 +80,8 @@ impl Service {
     }
 
     /// Answers one S3 request. The URI's path and query must be the bytes that the client sent; the `Host`
-    /// header must be the one that it signed. Never fails: errors are S3's XML.
+    /// header must be the one that it signed. A carrier that knows who sent it says so by a [`Client`] in the request's
+    /// extensions. Never fails: errors are S3's XML.
     ///
     /// The body is not touched before the request is known to be allowed, so a client that sent
     /// `Expect: 100-continue` is refused without sending it.
@@ -92,7 +93,9 @@ impl Service {
         let trace = Trace::new(&self.context.ports);
         let (mut head, body) = request.into_parts();
         name_host(&mut head);
-        let mut account = Account::open(trace.request_id(), &self.context.ports, self.observer.clone());
+        let client = head.extensions.get::<Client>().copied();
+        let observer = self.observer.clone();
+        let mut account = Account::open(trace.request_id(), client, &self.context.ports, observer);
         let arrived = Arrived {
             head: &head,
             body: account.incoming(body),
@@ -101,7 +104,7 @@ impl Service {
         let mut response = match self.answer(arrived, &mut account).await {
             Ok(response) => response,
             Err(error) => {
-                account.refused(error.code);
+                account.refused(&error);
                 error_response(&error, head.uri.path(), &trace)
             }
         };
@@ -140,7 +143,8 @@ impl Service {
             ports: account.counted(&self.context.ports),
             ownership: self.context.ownership,
         };
-        let (caller, mode, signer) = self.authenticate(sent, now, &context.ports).await?;
+        let (caller, mode, signer) = self.authenticate(sent, now, &context.ports, account).await?;
+        account.authenticated(&caller.owner);
         let caller = Caller {
             expected_bucket_owner: expected_bucket_owner(&head.headers),
             ..caller
@@ -169,6 +173,7 @@ impl Service {
         head: &Parts,
         now: Timestamp,
         ports: &Ports,
+        account: &mut Account,
     ) -> Result<(Caller, PayloadMode, Option<ChunkSigner>), S3Error> {
         let signed = RequestHead {
             method: head.method.as_str(),
@@ -184,6 +189,7 @@ impl Service {
             let mode = PayloadMode::of_unsigned(&head.headers)?;
             return Ok((caller(Owner::anonymous()), mode, None));
         };
+        account.claimed(claim.access_key());
         let root = &self.settings.root;
         let (owner, secret_key) = if claim.access_key() == root.access_key {
             (Owner::root(), root.secret_key.clone())

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,9 +56,13 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         root: credentials.root.clone(),
         limits: Limits::default(),
     };
+    let max_connections = connections_that_fit();
+    let per_client = args.connections_per_client.map(NonZeroUsize::get);
     let options = Options {
         base_domains: args.domain.0.clone(),
-        max_connections: connections_that_fit(),
+        max_connections,
+        max_connections_per_client: Some(per_client.unwrap_or(max_connections.div_ceil(2))),
+        trusted_proxies: args.trusted_proxies.clone(),
         ..Options::default()
     };
     let service = Service::start(settings, stores.ports.clone())
