@@ -84,23 +84,26 @@ impl HeadGuard {
         }
     }
 
-    /// Follows these bytes, which come after all that were looked at before, and spoils what must not be there.
-    pub(crate) fn look(&mut self, bytes: &mut [u8]) {
+    /// Follows these bytes, which come after all that were looked at before, and spoils what must not be there. Returns
+    /// whether it did: it looks at nothing any more then.
+    pub(crate) fn look(&mut self, bytes: &mut [u8]) -> bool {
         let mut at = 0;
         while at < bytes.len() {
             match self.place {
-                Place::Given => return,
+                Place::Given => return false,
                 Place::Body(left) => at += self.skip(left, bytes.len() - at, Place::RequestLine, Place::Body),
                 Place::Chunk(left) => at += self.skip(left, bytes.len() - at, Place::ChunkEnd, Place::Chunk),
                 Place::RequestLine | Place::Header | Place::ChunkSize | Place::ChunkEnd | Place::Trailer => {
                     if self.byte(bytes[at]).is_err() {
                         bytes[at] = SPOILED;
                         self.place = Place::Given;
+                        return true;
                     }
                     at += 1;
                 }
             }
         }
+        false
     }
 
     /// Goes over bytes of a body.
@@ -212,7 +215,10 @@ mod tests {
         for size in [1, 2, 3, 7] {
             let mut guard = HeadGuard::new();
             let mut bytes = sent.to_vec();
-            bytes.chunks_mut(size).for_each(|piece| guard.look(piece));
+            let spoiled = bytes
+                .chunks_mut(size)
+                .filter_map(|piece| guard.look(piece).then_some(()));
+            assert_eq!(spoiled.count(), usize::from(whole != sent), "in pieces of {size}");
             assert_eq!(bytes, whole, "in pieces of {size}");
         }
         whole

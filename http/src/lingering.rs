@@ -19,7 +19,7 @@ use crate::head_guard::HeadGuard;
 /// sends is thrown away for a while.
 pub(crate) struct LingeringStream {
     stream: TcpStream,
-    /// What was read to find out about the client, and is read again.
+    /// What was read to find out about the client and is read again, and what ends a head that is refused.
     ahead: BytesMut,
     /// Looks at what is read of HTTP/1.1.
     guard: Option<HeadGuard>,
@@ -133,8 +133,11 @@ impl AsyncRead for LingeringStream {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(self.poll_bytes(cx, buffer))?;
-        if let Some(guard) = &mut self.guard {
-            guard.look(&mut buffer.filled_mut()[before..]);
+        if let Some(guard) = &mut self.guard
+            && guard.look(&mut buffer.filled_mut()[before..])
+        {
+            // hyper does not look again at a head that it has seen a part of before the head is over.
+            self.ahead.extend_from_slice(b"\r\n\r\n");
         }
         Poll::Ready(Ok(()))
     }

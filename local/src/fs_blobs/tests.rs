@@ -289,7 +289,10 @@ async fn an_owner_record_that_cannot_be_replaced_stays() {
 }
 
 #[tokio::test]
-#[allow(clippy::await_holding_lock, reason = "what takes it runs on a thread of its own")]
+#[allow(
+    clippy::await_holding_lock,
+    reason = "what takes it runs on a thread of its own"
+)]
 async fn a_deletion_is_over_once_it_is_queued_and_its_blob_is_not_seen() {
     let root = tempfile::tempdir().unwrap();
     let files = Arc::new(Faulty::default());
