@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bleepstore_core::Body;
+use bleepstore_core::served::Client;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -63,8 +64,11 @@ struct RequestContext {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct RequestLine {
     method: String,
+    #[serde(default)]
+    source_ip: Option<String>,
 }
 
 impl Event {
@@ -104,6 +108,10 @@ impl UrlRequest {
         *request.method_mut() = method.map_err(MalformedEvent::new)?;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
+        let source = self.request_context.http.source_ip;
+        if let Some(Ok(address)) = source.map(|source| source.parse()) {
+            request.extensions_mut().insert(Client { address, proxy: None });
+        }
         Ok(request)
     }
 }

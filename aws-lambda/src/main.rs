@@ -50,7 +50,7 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
     let options = Options {
         header_read: KEEP_ALIVE,
         base_domains: config.settings.base_domains.clone(),
-        ..Options::default()
+        ..environment.options()?
     };
     let service = Service::start(config.settings, ports)
         .await

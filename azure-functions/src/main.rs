@@ -43,7 +43,7 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
     let ports = stores::connect(&environment).await?;
     let options = Options {
         base_domains: config.settings.base_domains.clone(),
-        ..Options::default()
+        ..environment.options()?
     };
     let service = Service::start(config.settings, ports)
         .await

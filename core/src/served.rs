@@ -1,5 +1,7 @@
 //! What became of each request: its line in the access log, and the same facts for whoever observes the service.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -8,10 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http_body::Body as _;
-use tracing::Span;
+use tracing::{Span, field};
 
 use crate::body::{Body, BodyError};
-use crate::model::{BucketName, ErrorCode, ObjectKey};
+use crate::model::{BucketName, ErrorCode, ObjectKey, Owner, S3Error};
 use crate::ports::{Clock, Ports, RoundTripCounter, RoundTrips};
 use crate::protocol::operation::Operation;
 use crate::protocol::route::Route;
@@ -23,14 +25,32 @@ pub const ACCESS_LOG: &str = "bleepstore::access";
 /// is sent it.
 pub const CLIENT_CLOSED_REQUEST: u16 = 499;
 
+/// Who sent a request, as its carrier tells it in the request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its address.
+    pub address: IpAddr,
+    /// That of the proxy which the request came from, where the client's is what a trusted proxy said.
+    pub proxy: Option<IpAddr>,
+}
+
+/// How much of an access key is noted: more than any that is given out, and little of what somebody made up.
+const NOTED_OF_A_KEY: usize = 128;
+
 /// A request that was answered to its end, or was given up. Nothing in it is secret, and nothing of it comes from the
-/// query or from headers but what names bucket and key.
+/// query or from headers but what names bucket, key, client and access key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedRequest {
     /// What the response carries in `x-amz-request-id`.
     pub request_id: String,
     /// What was asked for; `None` where the request was refused before that was known.
     pub operation: Option<Operation>,
+    /// Who sent it, where the carrier tells.
+    pub client: Option<Client>,
+    /// The access key that its signature names, whether or not the signature is that key's.
+    pub access_key: Option<String>,
+    /// The account that it acts for; `None` where it was refused before that was proven.
+    pub account: Option<String>,
     /// The bucket that it names.
     pub bucket: Option<BucketName>,
     /// The key that it names.
@@ -39,6 +59,8 @@ pub struct ServedRequest {
     pub status: u16,
     /// The code of an error that the response is.
     pub error: Option<ErrorCode>,
+    /// Why, as the client is told.
+    pub reason: Option<Cow<'static, str>>,
     /// Bytes of the request's body that were read, as they were sent: with the framing of `aws-chunked`.
     pub bytes_in: u64,
     /// Bytes of the response's body that the carrier took.
@@ -71,15 +93,24 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn open(request_id: &str, ports: &Ports, observer: Option<Arc<dyn RequestObserver>>) -> Self {
+    pub(crate) fn open(
+        request_id: &str,
+        client: Option<Client>,
+        ports: &Ports,
+        observer: Option<Arc<dyn RequestObserver>>,
+    ) -> Self {
         Self {
             request: ServedRequest {
                 request_id: request_id.to_owned(),
                 operation: None,
+                client,
+                access_key: None,
+                account: None,
                 bucket: None,
                 key: None,
                 status: CLIENT_CLOSED_REQUEST,
                 error: None,
+                reason: None,
                 bytes_in: 0,
                 bytes_out: 0,
                 duration: Duration::ZERO,
@@ -114,6 +145,16 @@ impl Account {
         Body::stream(counted, length)
     }
 
+    /// Notes whose key the request claims to be signed with.
+    pub(crate) fn claimed(&mut self, access_key: &str) {
+        self.request.access_key = Some(access_key.chars().take(NOTED_OF_A_KEY).collect());
+    }
+
+    /// Notes the account that the request acts for.
+    pub(crate) fn authenticated(&mut self, owner: &Owner) {
+        self.request.account = Some(owner.id.clone());
+    }
+
     /// Notes what the request turned out to ask for.
     pub(crate) fn routed(&mut self, route: &Route) {
         self.request.operation = Some(route.operation);
@@ -122,8 +163,11 @@ impl Account {
     }
 
     /// Notes the error that is the answer. A condition that spares the client a body is none.
-    pub(crate) fn refused(&mut self, code: ErrorCode) {
-        self.request.error = (code.status() >= 400).then_some(code);
+    pub(crate) fn refused(&mut self, error: &S3Error) {
+        if error.code.status() >= 400 {
+            self.request.error = Some(error.code);
+            self.request.reason = Some(error.message.clone());
+        }
     }
 
     /// The response's body, with whose end, or with whose carrier's loss of interest, the account is closed.
@@ -180,11 +224,16 @@ fn write_line(request: &ServedRequest, span: &Span) {
         target: ACCESS_LOG,
         parent: span,
         request_id = request.request_id,
+        client = request.client.map(|client| field::display(client.address)),
+        proxy = request.client.and_then(|client| client.proxy).map(field::display),
+        access_key = request.access_key,
+        account = request.account,
         operation = request.operation.map(Operation::name),
         bucket = request.bucket.as_ref().map(BucketName::as_str),
         key = request.key.as_ref().map(ObjectKey::as_str),
         status = request.status,
         error = request.error.map(ErrorCode::as_str),
+        reason = request.reason.as_deref(),
         bytes_in = request.bytes_in,
         bytes_out = request.bytes_out,
         ms = request.duration.as_micros() as f64 / 1_000.0,

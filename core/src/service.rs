@@ -27,7 +27,7 @@ use crate::protocol::query::Query;
 use crate::protocol::route::route;
 use crate::protocol::sigv2::SigV2Request;
 use crate::protocol::sigv4::RequestHead;
-use crate::served::{Account, RequestObserver};
+use crate::served::{Account, Client, RequestObserver};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
@@ -85,7 +85,8 @@ impl Service {
     }
 
     /// Answers one S3 request. The URI's path and query must be the bytes that the client sent; the `Host`
-    /// header must be the one that it signed. Never fails: errors are S3's XML.
+    /// header must be the one that it signed. A carrier that knows who sent it says so by a [`Client`] in the request's
+    /// extensions. Never fails: errors are S3's XML.
     ///
     /// The body is not touched before the request is known to be allowed, so a client that sent
     /// `Expect: 100-continue` is refused without sending it.
@@ -97,7 +98,9 @@ impl Service {
         let trace = Trace::new(&self.context.ports);
         let (mut head, body) = request.into_parts();
         name_host(&mut head);
-        let mut account = Account::open(trace.request_id(), &self.context.ports, self.observer.clone());
+        let client = head.extensions.get::<Client>().copied();
+        let observer = self.observer.clone();
+        let mut account = Account::open(trace.request_id(), client, &self.context.ports, observer);
         let arrived = Arrived {
             head: &head,
             body: account.incoming(body),
@@ -106,7 +109,7 @@ impl Service {
         let mut response = match self.answer(arrived, &mut account).await {
             Ok(response) => response,
             Err(error) => {
-                account.refused(error.code);
+                account.refused(&error);
                 error_response(&error, &trace)
             }
         };
@@ -157,7 +160,7 @@ impl Service {
             headers: &head.headers,
             addressing: &addressing,
         };
-        let authentic = self.authenticate(&to_verify, now, &context.ports).await;
+        let authentic = self.authenticate(&to_verify, now, &context.ports, account).await;
         let Authentic {
             owner,
             mode,
@@ -169,6 +172,7 @@ impl Service {
             plus => route_of(&with_plus(sent.uri.path(), plus))?,
         };
         account.routed(&route);
+        account.authenticated(&owner);
         let caller = Caller {
             owner,
             expected_bucket_owner: expected_bucket_owner(&head.headers),

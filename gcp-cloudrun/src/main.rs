@@ -61,7 +61,7 @@ async fn start(config: Config) -> Result<(), String> {
         base_domains: config.settings.base_domains.clone(),
         h2c: true,
         shutdown: SHUTDOWN,
-        ..Options::default()
+        ..Environment::of_process().options()?
     };
     let service = Service::start(config.settings, ports)
         .await

@@ -1,4 +1,4 @@
-//! Whether anything happens on a connection.
+//! Whether anything happens on a connection, or beside all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,11 @@ impl Activity {
         Exchange {
             activity: self.clone(),
         }
+    }
+
+    /// How many exchanges are under way.
+    pub(crate) fn count(&self) -> usize {
+        *self.under_way.borrow()
     }
 
     /// Returns once no exchange has been under way for this long.

@@ -5,8 +5,13 @@ use std::env;
 use bleepstore_core::model::{RootCredential, SigV2};
 use bleepstore_core::{Limits, Settings, config};
 
+use crate::Options;
+
 /// Where a server listens when nothing says otherwise: reachable from this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
+
+const TRUSTED_PROXIES: &str = "BLEEPSTORE_TRUSTED_PROXIES";
+const PER_CLIENT: &str = "BLEEPSTORE_CONNECTIONS_PER_CLIENT";
 
 /// Gives the value of a variable, if it is set, or says what is wrong with it.
 type Lookup<'a> = dyn Fn(&str) -> Option<Result<String, String>> + 'a;
@@ -96,6 +101,22 @@ impl<'a> Environment<'a> {
         })
     }
 
+    /// Limits of the server: `BLEEPSTORE_TRUSTED_PROXIES`, `BLEEPSTORE_CONNECTIONS_PER_CLIENT`, and otherwise the usual ones.
+    pub fn options(&self) -> Result<Options, String> {
+        let proxies = self.optional(TRUSTED_PROXIES)?.unwrap_or_default();
+        let per_client = self.optional(PER_CLIENT)?.map(|text| match text.parse() {
+            Ok(0) | Err(_) => Err(format!("{PER_CLIENT} is not a number above 0: {text}")),
+            Ok(most) => Ok(most),
+        });
+        Ok(Options {
+            trusted_proxies: proxies
+                .parse()
+                .map_err(|error| format!("{TRUSTED_PROXIES}: {error}"))?,
+            max_connections_per_client: per_client.transpose()?,
+            ..Options::default()
+        })
+    }
+
     /// Where to listen: `BLEEPSTORE_LISTEN` (host:port) first, then `PORT`, which container platforms set, on this
     /// interface, and otherwise port 9000 of loopback.
     pub fn listen(&self, interface_of_port: &str) -> Result<String, String> {
@@ -173,6 +194,28 @@ mod tests {
             sigv2("yes").unwrap_err(),
             "BLEEPSTORE_SIGV2: expected on, presigned or off"
         );
+    }
+
+    #[test]
+    fn limits_of_the_server_are_read_and_a_wrong_one_is_named() {
+        let options = |variables| environment(variables).options();
+        let given = options(&[
+            ("BLEEPSTORE_TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("BLEEPSTORE_CONNECTIONS_PER_CLIENT", "7"),
+        ])
+        .unwrap();
+        assert_eq!(given.trusted_proxies, "10.0.0.0/8".parse().unwrap());
+        assert_eq!(given.max_connections_per_client, Some(7));
+        assert_eq!(options(&[]).unwrap().max_connections_per_client, None);
+        for (variable, value) in [
+            ("BLEEPSTORE_TRUSTED_PROXIES", "proxy"),
+            ("BLEEPSTORE_CONNECTIONS_PER_CLIENT", "0"),
+            ("BLEEPSTORE_CONNECTIONS_PER_CLIENT", "many"),
+        ] {
+            let wrong = Environment::of(move |name| (name == variable).then(|| value.to_owned()));
+            let error = wrong.options().unwrap_err();
+            assert!(error.starts_with(variable) && error.contains(value), "{error}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! One request and its response.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use bleepstore_core::{Body, Service};
 use futures_util::{FutureExt, StreamExt, stream};
-use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST};
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
@@ -15,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
+use crate::outliving::{Hold, Outliving, Whole};
 use crate::request_body::{Unread, into_core, too_late};
 use crate::reserved::Resource;
 use crate::trace::TraceContext;
@@ -46,14 +49,21 @@ impl Responder for Service {
     }
 }
 
+/// What the requests of one connection are answered with.
+pub(crate) struct Carrier<R> {
+    pub(crate) responder: Arc<R>,
+    pub(crate) options: Arc<Options>,
+    pub(crate) peer: IpAddr,
+    pub(crate) hold: Hold,
+}
+
 /// Answers one request of a connection. A panic of the responder becomes `500`.
 pub(crate) async fn answer<R: Responder>(
-    responder: &R,
-    options: &Options,
+    carrier: Arc<Carrier<R>>,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let span = span(request.headers());
-    let answer = answer_within(responder, options, request).instrument(span.clone());
+    let answer = answer_within(carrier, request).instrument(span.clone());
     let response = answer.await;
     if span.is_disabled() {
         return response;
@@ -72,49 +82,89 @@ fn span(headers: &HeaderMap) -> Span {
     }
 }
 
-async fn answer_within<R: Responder>(
-    responder: &R,
-    options: &Options,
-    request: Request<Incoming>,
-) -> Response<Body> {
+async fn answer_within<R: Responder>(carrier: Arc<Carrier<R>>, request: Request<Incoming>) -> Response<Body> {
+    let options = carrier.options.clone();
     let (mut parts, incoming) = request.into_parts();
-    // Over HTTP/1.1 the parser has refused them.
-    if parts.headers.len() > options.max_headers {
-        return reserved::bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    if let Err(status) = check_head(&parts, &options) {
+        return refused(parts.version, status);
     }
     into_origin_form(&mut parts);
-    responder.restore(&mut parts);
+    carrier.responder.restore(&mut parts);
+    let client = options.trusted_proxies.client(carrier.peer, &parts.headers);
+    parts.extensions.insert(client);
     let closable = parts.version < Version::HTTP_2;
     let waits = expects_continue(&parts.headers);
-
     let never_told = waits && incoming.is_end_stream();
+    let reads_only = parts.method.is_safe();
 
     let deadline = Instant::now() + options.life;
-    let (body, mut unread) = into_core(incoming, options.idle, deadline);
-    let request = Request::from_parts(parts, body);
-    let mut response = AssertUnwindSafe(respond(responder, options, request))
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| internal_error())
-        .map(|body| http2::paced(ending_by(deadline, body), options.idle));
+    let whole = Whole::default();
+    let (body, mut unread) = into_core(incoming, options.idle, deadline, whole.clone());
+    let hold = carrier.hold.clone();
+    let responding = respond(carrier, Request::from_parts(parts, body));
+    // What only reads is given up when its client leaves.
+    let mut response = if reads_only {
+        responding.await
+    } else {
+        Outliving::new(responding, whole, deadline, hold).await
+    }
+    .map(|body| http2::paced(ending_by(deadline, body), options.idle));
     if closable && never_told {
         // A client that waited and got its answer at once may confuse it with that of its next request:
         // the botocore inside aws-cli v1 does, after an empty upload.
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        close_after(&mut response);
     } else if closable && let Ok(unread) = unread.try_recv() {
-        settle(unread, waits, &mut response, options);
+        settle(unread, waits, &mut response, &options);
     }
     response
 }
 
-async fn respond<R: Responder>(responder: &R, options: &Options, request: Request<Body>) -> Response<Body> {
-    match reserved::belongs_to(&request, &options.base_domains) {
-        Resource::S3 => responder.respond(request).await,
-        Resource::Health => reserved::health(request.method()),
-        Resource::Other => responder.respond_reserved(request).await,
+/// What is refused of a head that hyper has taken.
+fn check_head(head: &Parts, options: &Options) -> Result<(), StatusCode> {
+    // Over HTTP/1.1 the parser has refused them.
+    if head.headers.len() > options.max_headers {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
+    // Also where the target names the host (RFC 9112, 3.2).
+    if head.version == Version::HTTP_11 && !head.headers.contains_key(HOST) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    // hyper takes any codings that end in `chunked`, and decodes that one.
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(StatusCode::NOT_IMPLEMENTED),
+    }
+}
+
+fn refused(version: Version, status: StatusCode) -> Response<Body> {
+    let mut response = reserved::bare(status);
+    if version < Version::HTTP_2 {
+        close_after(&mut response);
+    }
+    response
+}
+
+fn close_after(response: &mut Response<Body>) {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+async fn respond<R: Responder>(carrier: Arc<Carrier<R>>, request: Request<Body>) -> Response<Body> {
+    let responder = &*carrier.responder;
+    let answering = async {
+        match reserved::belongs_to(&request, &carrier.options.base_domains) {
+            Resource::S3 => responder.respond(request).await,
+            Resource::Health => reserved::health(request.method()),
+            Resource::Other => responder.respond_reserved(request).await,
+        }
+    };
+    AssertUnwindSafe(answering)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| internal_error())
 }
 
 /// The body, whose events belong to the request.
@@ -173,9 +223,7 @@ fn settle(unread: Unread, waits: bool, response: &mut Response<Body>, options: &
     }
     let too_long = body.size_hint().lower() > options.drain_bytes;
     if too_long || (waits && !begun) {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        close_after(response);
         return;
     }
     let (most, limit) = (options.drain_bytes, options.drain);

@@ -7,14 +7,17 @@
 
 mod activity;
 mod ambient;
+mod clients;
 mod cloud_logging;
 mod collection;
 mod environment;
 mod exchange;
+mod head_guard;
 mod http2;
 mod lingering;
 mod logging;
 mod options;
+mod outliving;
 mod process;
 mod request_body;
 mod reserved;
@@ -22,6 +25,7 @@ mod server;
 mod trace;
 
 pub use ambient::{OsEntropy, SystemClock};
+pub use clients::{InvalidProxies, TrustedProxies};
 pub use collection::{CollectionError, collect};
 pub use environment::Environment;
 pub use exchange::Responder;

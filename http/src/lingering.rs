@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::head_guard::HeadGuard;
+
 /// A TCP stream that fails a write which the client does not take in time, and that closes in two steps.
 ///
 /// Closing a socket on which bytes wait unread resets the connection, upon which the client may lose the
@@ -17,8 +19,10 @@ use tokio::time::{Instant, Sleep, sleep};
 /// sends is thrown away for a while.
 pub(crate) struct LingeringStream {
     stream: TcpStream,
-    /// What was read to find out about the client, and is read again.
+    /// What was read to find out about the client and is read again, and what ends a head that is refused.
     ahead: BytesMut,
+    /// Looks at what is read of HTTP/1.1.
+    guard: Option<HeadGuard>,
     write_idle: Duration,
     linger: Duration,
     timer: Pin<Box<Sleep>>,
@@ -42,6 +46,7 @@ impl LingeringStream {
         Self {
             stream,
             ahead: BytesMut::new(),
+            guard: None,
             write_idle,
             linger,
             timer: Box::pin(sleep(write_idle)),
@@ -61,6 +66,20 @@ impl LingeringStream {
         let begins = *first == *expected;
         self.ahead = first;
         Ok(begins)
+    }
+
+    /// Has the heads of all requests looked at, from the first byte on.
+    pub(crate) fn guard_heads(&mut self) {
+        self.guard = Some(HeadGuard::new());
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.has_remaining() {
+            let length = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 
     fn start_timer(&mut self, duration: Duration, phase: Phase) {
@@ -112,12 +131,15 @@ impl AsyncRead for LingeringStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.ahead.has_remaining() {
-            let length = self.ahead.len().min(buffer.remaining());
-            buffer.put_slice(&self.ahead.split_to(length));
-            return Poll::Ready(Ok(()));
+        let before = buffer.filled().len();
+        ready!(self.poll_bytes(cx, buffer))?;
+        if let Some(guard) = &mut self.guard
+            && guard.look(&mut buffer.filled_mut()[before..])
+        {
+            // hyper does not look again at a head that it has seen a part of before the head is over.
+            self.ahead.extend_from_slice(b"\r\n\r\n");
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        Poll::Ready(Ok(()))
     }
 }
 

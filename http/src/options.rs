@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use crate::clients::TrustedProxies;
+
 /// How long the server waits and how much it takes. Every wait on a client is bounded.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How many connections are held at a time; further ones wait to be accepted. Fewer than the process may have
     /// files open, since requests open files too.
     pub max_connections: usize,
+    /// How many of them one client may have: an address of IPv4, or a network of 64 bits of IPv6. More are answered `503`.
+    pub max_connections_per_client: Option<usize>,
+    /// The proxies that are believed about whom they speak for.
+    pub trusted_proxies: TrustedProxies,
     /// Whether HTTP/2 without TLS is spoken beside HTTP/1.1, to clients that begin with its preface.
     pub h2c: bool,
     /// How many requests may be under way on one HTTP/2 connection; clients hold back further ones.
@@ -41,6 +47,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             max_connections: 512,
+            max_connections_per_client: None,
+            trusted_proxies: TrustedProxies::default(),
             h2c: false,
             max_streams: 128,
             header_read: Duration::from_secs(30),

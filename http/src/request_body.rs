@@ -14,6 +14,8 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::outliving::Whole;
+
 /// A body that the core did not read to its end.
 pub(crate) struct Unread {
     pub(crate) body: Incoming,
@@ -22,20 +24,23 @@ pub(crate) struct Unread {
 }
 
 /// Turns the connection's body into the core's. What the core leaves unread comes back through the
-/// receiver when the core drops its body.
+/// receiver when the core drops its body. `whole` is set once all of it was read.
 pub(crate) fn into_core(
     incoming: Incoming,
     idle: Duration,
     deadline: Instant,
+    whole: Whole,
 ) -> (Body, oneshot::Receiver<Unread>) {
     let (returns, unread) = oneshot::channel();
     if incoming.is_end_stream() {
+        whole.set();
         return (Body::empty(), unread);
     }
     let length = incoming.size_hint().exact();
     let stream = RequestStream {
         incoming: Some(incoming),
         begun: false,
+        whole,
         idle,
         deadline,
         timer: Box::pin(sleep(idle)),
@@ -49,6 +54,8 @@ struct RequestStream {
     /// `None` once the body has ended or failed.
     incoming: Option<Incoming>,
     begun: bool,
+    /// Set once all of it was read.
+    whole: Whole,
     idle: Duration,
     /// When the whole request must have been answered.
     deadline: Instant,
@@ -68,11 +75,18 @@ impl RequestStream {
                 Some(Ok(frame)) => {
                     // HTTP trailers carry nothing for S3: its trailers are part of the aws-chunked body.
                     if let Ok(data) = frame.into_data() {
+                        // Whoever knows the length does not ask for the end.
+                        if incoming.is_end_stream() {
+                            self.whole.set();
+                        }
                         return Poll::Ready(Some(Ok(data)));
                     }
                 }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-                None => return Poll::Ready(None),
+                None => {
+                    self.whole.set();
+                    return Poll::Ready(None);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::activity::Activity;
-use crate::exchange::{self, Responder};
+use crate::clients::Clients;
+use crate::exchange::{self, Carrier, Responder};
 use crate::http2;
 use crate::lingering::LingeringStream;
 use crate::options::Options;
+use crate::outliving::Hold;
 
 /// Bytes that a connection reads ahead at most. hyper would take three times as much, which large uploads fill.
 const MOST_BUFFERED: usize = 128 * 1024;
@@ -27,8 +30,8 @@ const MOST_BUFFERED: usize = 128 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves HTTP on `listener` until `stop` is done. Then nothing more is accepted, idle connections are
-/// closed, and requests in flight have [`Options::shutdown`] to finish. Returns how many connections had to
-/// be cut off. A panic while a request is answered ends at most that request's connection.
+/// closed, and requests in flight have [`Options::shutdown`] to finish, also those whose clients have left. Returns how many
+/// had to be cut off. A panic while a request is answered ends at most that request's connection.
 pub async fn serve<R: Responder>(
     listener: TcpListener,
     responder: Arc<R>,
@@ -37,6 +40,8 @@ pub async fn serve<R: Responder>(
 ) -> usize {
     let options = Arc::new(options);
     let places = Arc::new(Semaphore::new(options.max_connections));
+    let clients = Arc::new(Clients::new(options.max_connections_per_client));
+    let outliving = Activity::new();
     let stopping = watch::Sender::new(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
@@ -49,16 +54,23 @@ pub async fn serve<R: Responder>(
                 responder.connections(connections.len());
             }
             accepted = accept(&listener, &places) => match accepted {
-                Ok((stream, place)) => {
-                    let connection = Connection {
+                Ok((stream, peer, place)) => {
+                    let Some(place) = clients.enter(peer, place) else {
+                        turn_away(&stream, peer);
+                        continue;
+                    };
+                    let carrier = Carrier {
                         responder: responder.clone(),
+                        options: options.clone(),
+                        peer,
+                        hold: Hold { activity: outliving.clone(), _place: Arc::new(place) },
+                    };
+                    let connection = Connection {
+                        carrier: Arc::new(carrier),
                         options: options.clone(),
                         stopping: stopping.subscribe(),
                     };
-                    connections.spawn(async move {
-                        connection.serve(stream).await;
-                        drop(place);
-                    });
+                    connections.spawn(connection.serve(stream));
                     responder.connections(connections.len());
                 }
                 Err(error) => refuse(error).await,
@@ -72,11 +84,12 @@ pub async fn serve<R: Responder>(
             report(ended);
             responder.connections(connections.len());
         }
+        outliving.idle_for(Duration::ZERO).await;
     };
     if timeout(options.shutdown, all_ended).await.is_ok() {
         return 0;
     }
-    let cut_off = connections.len();
+    let cut_off = connections.len() + outliving.count();
     connections.shutdown().await;
     cut_off
 }
@@ -85,10 +98,18 @@ pub async fn serve<R: Responder>(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer.ip(), place))
+}
+
+/// Tells a client that it has as many connections as it may. Whether that arrives is its own matter.
+fn turn_away(stream: &TcpStream, peer: IpAddr) {
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";
+    let told = stream.try_write(ANSWER).is_ok();
+    tracing::debug!(%peer, told, "a client has as many connections as it may");
 }
 
 /// A client that went away before it was accepted is no matter; running out of sockets passes.
@@ -111,7 +132,7 @@ fn report(ended: Result<(), JoinError>) {
 
 /// One connection and what it is served with.
 struct Connection<R> {
-    responder: Arc<R>,
+    carrier: Arc<Carrier<R>>,
     options: Arc<Options>,
     stopping: watch::Receiver<bool>,
 }
@@ -146,11 +167,12 @@ impl<R: Responder> Connection<R> {
         }
     }
 
-    async fn serve_http1(mut self, stream: LingeringStream) -> hyper::Result<()> {
-        let (responder, options) = (self.responder.clone(), self.options.clone());
+    async fn serve_http1(mut self, mut stream: LingeringStream) -> hyper::Result<()> {
+        stream.guard_heads();
+        let carrier = self.carrier.clone();
         let service = service_fn(move |request| {
-            let (responder, options) = (responder.clone(), options.clone());
-            async move { Ok::<_, Infallible>(exchange::answer(&*responder, &options, request).await) }
+            let carrier = carrier.clone();
+            async move { Ok::<_, Infallible>(exchange::answer(carrier, request).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -169,14 +191,14 @@ impl<R: Responder> Connection<R> {
 
     /// hyper closes an idle HTTP/1.1 connection after a while; for HTTP/2 that is done here.
     async fn serve_http2(mut self, stream: LingeringStream) -> hyper::Result<()> {
-        let (responder, options) = (self.responder.clone(), self.options.clone());
+        let carrier = self.carrier.clone();
         let activity = Activity::new();
         let exchanges = activity.clone();
         let service = service_fn(move |request| {
-            let (responder, options) = (responder.clone(), options.clone());
+            let carrier = carrier.clone();
             let exchange = exchanges.begin();
             async move {
-                let response = exchange::answer(&*responder, &options, request).await;
+                let response = exchange::answer(carrier, request).await;
                 Ok::<_, Infallible>(response.map(|body| exchange.until_the_end_of(body)))
             }
         });

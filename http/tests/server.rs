@@ -396,3 +396,202 @@ async fn stopping_cuts_off_what_does_not_finish_in_time() {
     server.stop.send(()).unwrap();
     assert_eq!(server.ended.await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn a_head_that_another_server_reads_otherwise_is_refused() {
+    refuses_ambiguous_heads(&start(Options::default()).await).await;
+    // There the first bytes of a connection are read before the others.
+    let options = Options {
+        h2c: true,
+        ..Options::default()
+    };
+    refuses_ambiguous_heads(&start(options).await).await;
+}
+
+async fn refuses_ambiguous_heads(server: &Server) {
+    for (sent, status) in [
+        ("GET / HTTP/1.1\nhost: h\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nhost: h\na: b\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nhost: h\r\n\n", "400"),
+        ("GET / HTTP/1.1\r\n\r\n", "400"),
+        ("GET http://h/ HTTP/1.1\r\n\r\n", "400"),
+        ("GET /a#b HTTP/1.1\r\nhost: h\r\n\r\n", "400"),
+        ("GET /a?b#c HTTP/1.1\r\nhost: h\r\n\r\n", "400"),
+        ("GET http://h/#c HTTP/1.1\r\nhost: h\r\n\r\n", "400"),
+        (
+            "PUT /count HTTP/1.1\r\nhost: h\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "501",
+        ),
+        (
+            "PUT /count HTTP/1.1\r\nhost: h\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            "501",
+        ),
+        (
+            "PUT /count HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+            "501",
+        ),
+        (
+            "PUT /count HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+            "400",
+        ),
+        (
+            "PUT /count HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
+            "400",
+        ),
+        (
+            "PUT /count HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\n12345",
+            "400",
+        ),
+        (
+            "PUT /count HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
+            "400",
+        ),
+    ] {
+        let answer = server.talk(sent.as_bytes()).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{sent:?}: {answer}"
+        );
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{sent:?}: {answer}");
+    }
+    // A client of HTTP/1.0 has no host to name.
+    let answer = server.talk(b"GET /old HTTP/1.0\r\n\r\n").await;
+    assert!(
+        answer.starts_with("HTTP/1.0 200") && answer.ends_with("/old -"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn what_looks_like_a_wrong_head_within_a_body_is_the_body() {
+    let server = start(Options::default()).await;
+    let mut stream = server.connect().await;
+    for (head, body) in [
+        ("content-length: 12", "GET /# \n\n\n\n\n"),
+        (
+            "transfer-encoding: CHUNKED",
+            "c;a=#\r\nGET /# \n\n\n\n\n\r\n0\r\n\r\n",
+        ),
+    ] {
+        let request = format!("PUT /count HTTP/1.1\r\nhost: h\r\n{head}\r\n\r\n{body}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read_response(&mut stream, "12").await;
+    }
+    stream
+        .write_all(b"GET /a#b HTTP/1.1\r\nhost: h\r\n\r\n")
+        .await
+        .unwrap();
+    let answer = until_closed(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_connections_and_no_more() {
+    let options = Options {
+        max_connections_per_client: Some(2),
+        ..Options::default()
+    };
+    let server = start(options).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = server.connect().await;
+        stream
+            .write_all(b"GET /first HTTP/1.1\r\nhost: h\r\n\r\n")
+            .await
+            .unwrap();
+        read_response(&mut stream, "/first h").await;
+        held.push(stream);
+    }
+    let answer = until_closed(&mut server.connect().await).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.contains("connection: close"),
+        "{answer}"
+    );
+    held.clear();
+    timeout(PATIENCE, server.probe.alone.notified()).await.unwrap();
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET /again HTTP/1.1\r\nhost: h\r\n\r\n")
+        .await
+        .unwrap();
+    read_response(&mut stream, "/again h").await;
+}
+
+#[tokio::test]
+async fn a_write_whose_body_is_whole_goes_on_without_its_client_and_keeps_its_place() {
+    let options = Options {
+        max_connections_per_client: Some(1),
+        ..Options::default()
+    };
+    let server = start(options).await;
+    for head in ["content-length: 4", "transfer-encoding: chunked"] {
+        let body = if head.starts_with('c') {
+            "1234"
+        } else {
+            "4\r\n1234\r\n0\r\n\r\n"
+        };
+        let mut stream = server.connect().await;
+        let request = format!("PUT /finish HTTP/1.1\r\nhost: h\r\n{head}\r\n\r\n{body}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        server.probe.entered.notified().await;
+        drop(stream);
+        timeout(PATIENCE, server.probe.alone.notified()).await.unwrap();
+        let answer = until_closed(&mut server.connect().await).await;
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        server.probe.go_on.notify_one();
+        timeout(PATIENCE, server.probe.finished.notified()).await.unwrap();
+        timeout(PATIENCE, server.probe.ended.notified()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_client_leaves_within_the_body_is_given_up() {
+    let server = start(Options::default()).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"PUT /finish HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n4\r\n1234\r\n")
+        .await
+        .unwrap();
+    drop(stream);
+    timeout(PATIENCE, server.probe.ended.notified()).await.unwrap();
+    assert!(
+        timeout(Duration::ZERO, server.probe.finished.notified())
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn stopping_waits_for_writes_whose_clients_have_left() {
+    let server = start(Options::default()).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"DELETE /finish HTTP/1.1\r\nhost: h\r\n\r\n")
+        .await
+        .unwrap();
+    server.probe.entered.notified().await;
+    drop(stream);
+    timeout(PATIENCE, server.probe.alone.notified()).await.unwrap();
+    server.stop.send(()).unwrap();
+    tokio::task::yield_now().await;
+    assert!(!server.ended.is_finished());
+    server.probe.go_on.notify_one();
+    assert_eq!(server.ended.await.unwrap(), 0);
+    timeout(PATIENCE, server.probe.finished.notified()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_says_who_sent_it() {
+    let ask = |server: Server| async move {
+        let request =
+            b"GET /client HTTP/1.1\r\nhost: h\r\nx-forwarded-for: 192.0.2.9\r\nconnection: close\r\n\r\n";
+        let answer = server.talk(request).await;
+        answer.rsplit_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    assert_eq!(ask(start(Options::default()).await).await, "127.0.0.1 -");
+    let options = Options {
+        trusted_proxies: "127.0.0.0/8".parse().unwrap(),
+        ..Options::default()
+    };
+    assert_eq!(ask(start(options).await).await, "192.0.2.9 127.0.0.1");
+}

@@ -5,12 +5,17 @@ use std::path::Path;
 
 use crate::credentials::{Credentials, Origin};
 
-/// The lines: where the server and its data are, who may use it, and a command to try.
+const FROM_ENVIRONMENT: &str =
+    "AWS_ACCESS_KEY_ID=\"$BLEEPSTORE_ACCESS_KEY\" AWS_SECRET_ACCESS_KEY=\"$BLEEPSTORE_SECRET_KEY\" aws";
+
+/// The lines: where the server and its data are, who may use it, and a command to try. A secret key is in them on a
+/// `terminal` only: what is written elsewhere is kept, and read by others, as a container's log is.
 pub(crate) fn banner(
     address: SocketAddr,
     region: &str,
     data: Option<&Path>,
     credentials: &Credentials,
+    terminal: bool,
 ) -> String {
     let endpoint = format!("http://{}", reachable(address));
     let data = data.map_or("in memory only".to_owned(), |path| path.display().to_string());
@@ -19,18 +24,21 @@ pub(crate) fn banner(
     let (secret, identity) = match &credentials.origin {
         Origin::Environment => (
             "from BLEEPSTORE_SECRET_KEY".to_owned(),
-            "AWS_ACCESS_KEY_ID=\"$BLEEPSTORE_ACCESS_KEY\" AWS_SECRET_ACCESS_KEY=\"$BLEEPSTORE_SECRET_KEY\" aws"
-                .to_owned(),
+            FROM_ENVIRONMENT.to_owned(),
         ),
-        Origin::Created(path) => (
+        Origin::Created(path) if terminal => (
             format!("{secret_key} (kept in {})", path.display()),
             from_file(path),
+        ),
+        Origin::ThisRun if !terminal => (
+            "shown on a terminal only: set BLEEPSTORE_ACCESS_KEY and BLEEPSTORE_SECRET_KEY".to_owned(),
+            FROM_ENVIRONMENT.to_owned(),
         ),
         Origin::ThisRun => (
             format!("{secret_key} (for this run)"),
             format!("AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} aws"),
         ),
-        Origin::Kept(path) => (format!("in {}", path.display()), from_file(path)),
+        Origin::Created(path) | Origin::Kept(path) => (format!("in {}", path.display()), from_file(path)),
     };
     let mut text = String::from("BleepStore is ready.\n");
     for (name, value) in [
@@ -78,6 +86,10 @@ mod tests {
     use bleepstore_core::model::RootCredential;
 
     fn text(origin: Origin, region: &str, data: Option<&str>) -> String {
+        text_on(true, origin, region, data)
+    }
+
+    fn text_on(terminal: bool, origin: Origin, region: &str, data: Option<&str>) -> String {
         let credentials = Credentials {
             root: RootCredential {
                 access_key: "AK".to_owned(),
@@ -90,7 +102,28 @@ mod tests {
             region,
             data.map(Path::new),
             &credentials,
+            terminal,
         )
+    }
+
+    #[test]
+    fn where_no_terminal_is_no_secret_is_shown() {
+        let created = text_on(
+            false,
+            Origin::Created("/d/credentials".into()),
+            "us-east-1",
+            Some("/d"),
+        );
+        assert!(created.contains("secret key  in /d/credentials\n"), "{created}");
+        let this_run = text_on(false, Origin::ThisRun, "us-east-1", None);
+        assert!(
+            this_run.contains("secret key  shown on a terminal only: set "),
+            "{this_run}"
+        );
+        for text in [created, this_run] {
+            assert!(!text.contains("SK"), "{text}");
+        }
+        assert!(text(Origin::ThisRun, "us-east-1", None).contains("secret key  SK (for this run)\n"));
     }
 
     #[test]

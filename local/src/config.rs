@@ -1,10 +1,12 @@
 //! Settings: flags with environment twins, the same names in every deployment.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bleepstore_core::config;
 use bleepstore_core::model::SigV2;
+use bleepstore_http::TrustedProxies;
 use bleepstore_local::stores::Records;
 use bleepstore_tools::{Tool, arguments, duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -63,6 +65,17 @@ pub(crate) struct ServeArgs {
     /// How often garbage is collected beside requests, such as 30m, 6h or 1d, or off
     #[arg(long, env = "BLEEPSTORE_GC_EVERY", value_name = "INTERVAL", default_value = "6h", value_parser = interval)]
     pub(crate) gc_every: Interval,
+    /// How many connections one client may have, by its address; half of all unless set
+    #[arg(long, env = "BLEEPSTORE_CONNECTIONS_PER_CLIENT", value_name = "NUMBER")]
+    pub(crate) connections_per_client: Option<NonZeroUsize>,
+    /// Proxies whose X-Forwarded-For the access log believes: addresses and ranges, comma-separated
+    #[arg(
+        long,
+        env = "BLEEPSTORE_TRUSTED_PROXIES",
+        value_name = "CIDR,…",
+        default_value = ""
+    )]
+    pub(crate) trusted_proxies: TrustedProxies,
     /// Whether GET /_bleepstore/metrics shows counts to whoever can reach the server
     #[arg(long, env = "BLEEPSTORE_METRICS", value_name = "on|off", default_value = "on")]
     pub(crate) metrics: Switch,

@@ -9,6 +9,7 @@ use bleepstore_core::model::RootCredential;
 use bleepstore_core::ops::new_keys;
 use bleepstore_http::OsEntropy;
 use bleepstore_local::data_dir::{DataDir, write_private};
+use bleepstore_local::trust;
 
 use crate::failure::{Failure, Result};
 
@@ -119,6 +120,7 @@ fn read(path: &Path) -> Result<Option<RootCredential>> {
             )));
         }
     };
+    trust::check_file(path)?;
     let value = |name: &str| {
         let mut pairs = text.lines().filter_map(|line| line.split_once('='));
         pairs

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use bleepstore_tools::{Failure, Result};
 
+use crate::trust::check_folder;
+
 /// A data folder that this process holds until it ends.
 #[derive(Debug)]
 pub struct DataDir {
@@ -16,52 +18,34 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Creates the folder (mode 0700) where it is missing, and locks it.
+    /// Creates the folder (mode 0700) where it is missing, and locks it. One that others may write to is refused.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::take(path)?.ok_or_else(|| {
-            let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            Failure::new(format!(
-                "the data folder {} is in use by another server",
-                path.display()
-            ))
-        })
+        create(path)?;
+        check_folder(path)?;
+        Self::take(path)?.ok_or_else(|| in_use(path))
     }
 
-    /// The same; `None` where another process has the lock.
+    /// Locks the folder; `None` where another process has the lock.
     fn take(path: &Path) -> Result<Option<Self>> {
-        let failed = |what: &str, error: io::Error| {
-            Failure::new(format!("the data folder {} {what}: {error}", path.display()))
-        };
-        let fresh = !path.exists();
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|error| failed("cannot be created", error))?;
-        let path = fs::canonicalize(path).map_err(|error| failed("cannot be found", error))?;
-        // The folder's own name must survive a crash as well as what is in it.
-        if let Some(parent) = path.parent().filter(|_| fresh) {
-            let synced = File::open(parent).and_then(|parent| parent.sync_all());
-            synced.map_err(|error| failed("cannot be made durable", error))?;
-        }
+        let path = fs::canonicalize(path).map_err(|error| failed(path, "cannot be found", error))?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
             .open(path.join("lock"))
-            .map_err(|error| failed("is not writable", error))?;
+            .map_err(|error| failed(&path, "is not writable", error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Self { path, _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(failed("cannot be locked", error)),
+            Err(TryLockError::Error(error)) => Err(failed(&path, "cannot be locked", error)),
         }
     }
 
     /// Locks a folder that a server made.
     pub fn open_existing(path: &Path) -> Result<Self> {
         existing(path)?;
-        Self::open(path)
+        Self::take(path)?.ok_or_else(|| in_use(path))
     }
 
     /// Locks a folder that a server made, unless another process holds it.
@@ -74,6 +58,37 @@ impl DataDir {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn failed(path: &Path, what: &str, error: io::Error) -> Failure {
+    Failure::new(format!("the data folder {} {what}: {error}", path.display()))
+}
+
+fn in_use(path: &Path) -> Failure {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    Failure::new(format!(
+        "the data folder {} is in use by another server",
+        path.display()
+    ))
+}
+
+/// Creates the folder where it is missing.
+fn create(path: &Path) -> Result<()> {
+    let fresh = !path.exists();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| failed(path, "cannot be created", error))?;
+    if !fresh {
+        return Ok(());
+    }
+    let found = fs::canonicalize(path).map_err(|error| failed(path, "cannot be found", error))?;
+    // The folder's own name must survive a crash as well as what is in it.
+    let synced = found.parent().map_or(Ok(()), |parent| {
+        File::open(parent).and_then(|parent| parent.sync_all())
+    });
+    synced.map_err(|error| failed(path, "cannot be made durable", error))
 }
 
 /// The path of a folder that a server made.

@@ -12,3 +12,4 @@ pub mod operated;
 mod sample_rows;
 pub mod sqlite;
 pub mod stores;
+pub mod trust;

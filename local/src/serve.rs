@@ -1,7 +1,8 @@
 //! The subcommand `serve`.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,9 +57,13 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         sigv2: args.sigv2,
         limits: Limits::default(),
     };
+    let max_connections = connections_that_fit();
+    let per_client = args.connections_per_client.map(NonZeroUsize::get);
     let options = Options {
         base_domains: args.domain.0.clone(),
-        max_connections: connections_that_fit(),
+        max_connections,
+        max_connections_per_client: Some(per_client.unwrap_or(max_connections.div_ceil(2))),
+        trusted_proxies: args.trusted_proxies.clone(),
         ..Options::default()
     };
     let service = Service::start(settings, stores.ports.clone())
@@ -155,8 +160,14 @@ fn cannot_listen(listen: &str, error: &io::Error) -> Failure {
 }
 
 fn announce(address: SocketAddr, region: &str, folder: Option<&DataDir>, credentials: &Credentials) {
-    let text = banner(address, region, folder.map(DataDir::path), credentials);
     let mut out = io::stdout().lock();
+    let text = banner(
+        address,
+        region,
+        folder.map(DataDir::path),
+        credentials,
+        out.is_terminal(),
+    );
     // A server whose output nobody reads still serves.
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         tracing::warn!(%error, "standard output cannot be written");

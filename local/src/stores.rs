@@ -44,6 +44,8 @@ pub struct Stores {
     pub ports: Ports,
     /// The metadata store to close, where nobody else uses it.
     database: Option<Database>,
+    /// The blob store to close.
+    blobs: Option<FsBlobs>,
 }
 
 /// A metadata store that is to be closed.
@@ -65,6 +67,7 @@ impl Stores {
         Self {
             ports,
             database: None,
+            blobs: None,
         }
     }
 
@@ -73,8 +76,9 @@ impl Stores {
         let database = Database::open(folder.path(), records)?;
         let blobs = FsBlobs::open(folder.path()).map_err(|error| no_blobs(folder.path(), &error))?;
         Ok(Self {
-            ports: ports(database.port(), blobs),
+            ports: ports(database.port(), blobs.clone()),
             database: Some(database),
+            blobs: Some(blobs),
         })
     }
 
@@ -94,8 +98,9 @@ impl Stores {
         let database = Database::open(folder, Records::Sqlite)?;
         let blobs = FsBlobs::beside(folder).map_err(|error| no_blobs(folder, &error))?;
         Ok(Self {
-            ports: ports(database.port(), blobs),
+            ports: ports(database.port(), blobs.clone()),
             database: None,
+            blobs: Some(blobs),
         })
     }
 
@@ -106,6 +111,9 @@ impl Stores {
 
     /// Finishes the changes that are under way and leaves the files as they are best read. Nothing is lost without it.
     pub async fn close(self) {
+        if let Some(blobs) = self.blobs {
+            blobs.close().await;
+        }
         if let Some(database) = self.database
             && let Err(error) = database.close().await
         {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use bleepstore_tests::http::{Endpoint, Front, S3};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 
 fn bleepstore(folder: &Path, arguments: &[&str]) -> Command {
@@ -89,8 +90,8 @@ fn the_first_start_generates_credentials_that_a_restart_keeps() {
     let folder = TempDir::new().unwrap();
     let first = Running::start(&mut bleepstore(folder.path(), &[]));
     let access_key = first.printed["access key"].clone();
-    let secret_key = first.printed["secret key"].split(' ').next().unwrap().to_owned();
-    assert_eq!((access_key.len(), secret_key.len()), (20, 40));
+    // Standard output is no terminal here, so the secret key is in the file only.
+    assert!(first.printed["secret key"].ends_with("/bleepstore-data/credentials"));
     let command = &first.printed["command"];
     assert!(
         command.starts_with("AWS_SHARED_CREDENTIALS_FILE='")
@@ -108,14 +109,84 @@ fn the_first_start_generates_credentials_that_a_restart_keeps() {
     );
     assert!(!data.join("credentials.new").exists());
     let kept = fs::read_to_string(data.join("credentials")).unwrap();
-    assert!(kept.contains(&access_key) && kept.contains(&secret_key));
+    let (_, secret_key) = kept.trim_end().rsplit_once(" = ").unwrap();
+    assert_eq!((access_key.len(), secret_key.len()), (20, 40));
+    assert!(kept.contains(&access_key));
 
     let second = Running::start(&mut bleepstore(folder.path(), &["serve"]));
     assert_eq!(second.printed["access key"], access_key);
-    assert!(!second.printed["secret key"].contains(&secret_key));
+    assert!(!second.printed["secret key"].contains(secret_key));
     second.signal(Signal::INT);
     assert_eq!(second.ended(), Some(0));
     assert_eq!(fs::read_to_string(data.join("credentials")).unwrap(), kept);
+}
+
+#[test]
+fn a_generated_secret_is_shown_on_a_terminal() {
+    let folder = TempDir::new().unwrap();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let shown = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
+    let mut child = bleepstore(folder.path(), &["--listen", "127.0.0.1:0"])
+        .stdout(shown)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(File::from(terminal)).lines().map(Result::unwrap);
+    let secret = lines.find_map(|line| Some(line.trim().strip_prefix("secret key")?.trim().to_owned()));
+    let secret = secret.unwrap();
+    let (secret, kept_in) = secret.split_once(' ').unwrap();
+    assert!(
+        secret.len() == 40 && kept_in.starts_with("(kept in /"),
+        "{kept_in}"
+    );
+    lines.find(|line| line.contains("aws")).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn what_others_may_write_is_refused_with_the_command_that_mends_it() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("bleepstore-data");
+    fs::create_dir(&data).unwrap();
+    set_mode(&data, 0o770);
+    let start = || failure(bleepstore(folder.path(), &[]).env("BLEEPSTORE_LISTEN", "127.0.0.1:0"));
+    let mend = |path: &Path| {
+        format!(
+            "then run chmod go-w '{}'",
+            fs::canonicalize(path).unwrap().display()
+        )
+    };
+    let (line, code) = start();
+    assert!(line.ends_with(&mend(&data)) && code == 1, "{line}");
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
+
+    set_mode(&data, 0o700);
+    let credentials = data.join("credentials");
+    fs::write(
+        &credentials,
+        "[default]\naws_access_key_id = planted\naws_secret_access_key = planted-secret\n",
+    )
+    .unwrap();
+    set_mode(&credentials, 0o606);
+    let (line, code) = start();
+    assert!(line.ends_with(&mend(&credentials)) && code == 1, "{line}");
+
+    set_mode(&credentials, 0o604);
+    let server = Running::start(&mut bleepstore(folder.path(), &[]));
+    assert_eq!(server.printed["access key"], "planted");
+    server.signal(Signal::TERM);
+    assert_eq!(server.ended(), Some(0));
 }
 
 #[test]
@@ -156,13 +227,17 @@ fn memory_touches_no_folder_and_answers() {
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
     let folder = TempDir::new().unwrap();
-    let mut server = Running::start(&mut bleepstore(folder.path(), &["--metadata", "memory"]));
+    let mut command = bleepstore(folder.path(), &["--metadata", "memory"]);
+    command
+        .env("BLEEPSTORE_ACCESS_KEY", "given-key")
+        .env("BLEEPSTORE_SECRET_KEY", "given-secret");
+    let mut server = Running::start(&mut command);
     let s3 = S3 {
         endpoint: Endpoint {
             address: server.address().parse().unwrap(),
             region: "us-east-1".to_owned(),
-            access_key: server.printed["access key"].clone(),
-            secret_key: server.printed["secret key"].split(' ').next().unwrap().to_owned(),
+            access_key: "given-key".to_owned(),
+            secret_key: "given-secret".to_owned(),
             front: Front::Nothing,
         },
     };

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{ErrorCode, RootCredential, SigV2};
+use bleepstore_core::model::{ErrorCode, Owner, RootCredential, SigV2};
 use bleepstore_core::ports::{Ports, RoundTrips};
 use bleepstore_core::protocol::operation::Operation;
-use bleepstore_core::served::{CLIENT_CLOSED_REQUEST, RequestObserver, ServedRequest};
+use bleepstore_core::served::{CLIENT_CLOSED_REQUEST, Client, RequestObserver, ServedRequest};
 use bleepstore_core::{Body, Limits, Service, Settings};
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tests::decorators::{
@@ -118,10 +118,14 @@ impl Observed {
         ServedRequest {
             request_id: request_id.to_owned(),
             operation: Some(operation),
+            client: None,
+            access_key: Some("AKIATESTROOT".to_owned()),
+            account: Some(Owner::root().id),
             bucket: Some(name("bucket")),
             key: Some(key("key")),
             status: 200,
             error: None,
+            reason: None,
             bytes_in: 0,
             bytes_out: 0,
             duration: Duration::ZERO,
@@ -194,6 +198,7 @@ async fn a_refused_request_is_noted_with_its_error_and_what_it_asked_for() {
     let expected = ServedRequest {
         status: 404,
         error: Some(ErrorCode::NoSuchKey),
+        reason: Some("The specified key does not exist.".into()),
         bytes_out: missing.bytes_out,
         round_trips: round_trips(1, 0),
         ..f.expected(Operation::GetObject, &missing.request_id)
@@ -204,11 +209,37 @@ async fn a_refused_request_is_noted_with_its_error_and_what_it_asked_for() {
     let expected = ServedRequest {
         status: 403,
         error: Some(ErrorCode::AccessDenied),
+        reason: Some("Access Denied".into()),
+        access_key: None,
+        account: Some(Owner::anonymous().id),
         bytes_out: unsigned.bytes_out,
         round_trips: round_trips(1, 0),
         ..f.expected(Operation::PutObject, &unsigned.request_id)
     };
     assert_eq!(unsigned, expected);
+    let unknown = f.serve(f.bucket.get("key").keys("AKIAUNKNOWN", "secret")).await;
+    assert_eq!(unknown.access_key.as_deref(), Some("AKIAUNKNOWN"));
+    assert_eq!(
+        (unknown.account, unknown.error),
+        (None, Some(ErrorCode::InvalidAccessKeyId))
+    );
+    let made_up = f
+        .serve(f.bucket.get("key").keys(&"k".repeat(1_000), "secret"))
+        .await;
+    assert_eq!(made_up.access_key.unwrap().len(), 128);
+}
+
+#[tokio::test]
+async fn a_request_is_noted_with_the_client_that_its_carrier_names() {
+    let f = Observed::with(Arc::new(CallCounter::default())).await;
+    let client = Client {
+        address: [192, 0, 2, 9].into(),
+        proxy: Some([127, 0, 0, 1].into()),
+    };
+    let mut request = f.bucket.head("key").sign().translated(address());
+    request.extensions_mut().insert(client);
+    drop(f.service.call(request).await);
+    assert_eq!(f.noted().client, Some(client));
 }
 
 #[tokio::test]

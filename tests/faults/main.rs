@@ -11,6 +11,7 @@ mod blob_storage;
 mod bucket_deletion;
 mod cloud_storage;
 mod firestore;
+mod leaving;
 mod meetings;
 mod renames;
 mod scripted;

@@ -166,3 +166,23 @@ async fn a_copy_that_writes_bytes_frees_them_where_its_commit_is_refused() {
         assert_eq!(two.other.get("bucket", to).await.unwrap(), OLD);
     }
 }
+
+/// The commit of a copy onto itself that asks for another checksum, and the retirement of a source that is shared.
+#[tokio::test]
+async fn a_copy_onto_itself_that_writes_bytes_frees_them_where_it_is_refused() {
+    for (method, shared) in [("commit", false), ("retire", true)] {
+        let faults = Faults::once(method, 0, Verdict::Fail(StoreErrorKind::Unavailable));
+        let f = Two::new(Arc::new(faults)).await;
+        f.other.put("bucket", "a", OLD).await.unwrap();
+        if shared {
+            f.other.copy(("bucket", "a"), ("bucket", "b")).await.unwrap();
+        }
+        let copied = f
+            .disturbed
+            .copy_with(("bucket", "a"), ("bucket", "a"), Some(ChecksumAlgorithm::Sha256))
+            .await;
+        assert_eq!(code(copied), ErrorCode::ServiceUnavailable, "{method}");
+        f.assert_object(OLD).await;
+        f.assert_blobs(1).await;
+    }
+}

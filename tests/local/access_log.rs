@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use bleepstore_tests::http::SignedRequest;
 use bleepstore_tests::http::chunked::{self, ChunkSigner};
+use bleepstore_tests::http::{ANONYMOUS_ID, SignedRequest};
 use bleepstore_tests::local_server::LocalServer;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -65,17 +65,21 @@ fn each_request_has_one_line_with_what_it_asked_for_and_what_it_cost() {
     let put = bucket.put("a key\n", vec![b'b'; 20_000]).expect(200);
     let missing = bucket.get("no").expect(404);
     bucket.get("a key\n").expect(200);
+    let owner = s3.own_id();
     let health = s3.request("GET", "/_bleepstore/health").anonymous().sign();
     assert_eq!(s3.connect().send(&health).status, 200);
 
     let lines = lines(server);
-    let [_, put_line, missing_line, _] = lines.as_slice() else {
+    let [_, put_line, missing_line, _, ..] = lines.as_slice() else {
         panic!("{lines:?}");
     };
     let line = |id: &str, operation: &str, key: &str, more: Value| {
         let mut line = json!({
             "message": "request",
             "request_id": id,
+            "client": "127.0.0.1",
+            "access_key": "AKIATESTROOT",
+            "account": owner,
             "operation": operation,
             "bucket": bucket.name,
             "key": key,
@@ -97,7 +101,7 @@ fn each_request_has_one_line_with_what_it_asked_for_and_what_it_cost() {
         line(&id(&put), "PutObject", "a key\n", stored)
     );
     let refused = json!({
-        "status": 404, "error": "NoSuchKey", "bytes_out": missing.body.len(),
+        "status": 404, "error": "NoSuchKey", "reason": "The specified key does not exist.", "bytes_out": missing.body.len(),
         "database_round_trips": 1, "blob_round_trips": 0,
     });
     assert_eq!(
@@ -133,6 +137,51 @@ fn a_response_that_its_client_leaves_is_logged_with_the_bytes_that_were_taken() 
     assert_eq!(line["operation"], "GetObject");
     let taken = line["bytes_out"].as_u64().unwrap();
     assert!(taken > 0 && taken < length as u64, "{taken}");
+}
+
+#[test]
+fn a_line_says_who_asked_and_why_it_was_refused() {
+    let folder = TempDir::new().unwrap();
+    let proxies = [("BLEEPSTORE_TRUSTED_PROXIES", "127.0.0.0/8")];
+    let server = LocalServer::start(folder.path(), &proxies).unwrap();
+    let bucket = server.s3().bucket();
+    let owner = server.s3().own_id();
+    let of_another = bucket
+        .get("key")
+        .header("x-amz-expected-bucket-owner", "0".repeat(12));
+    for (request, status) in [
+        (of_another, 403),
+        (bucket.get("key").anonymous(), 403),
+        (bucket.get("key").keys("AKIATESTROOT", "wrong"), 403),
+        (bucket.get("key").keys("AKIAUNKNOWN", "wrong"), 403),
+    ] {
+        request
+            .header("x-forwarded-for", "203.0.113.1, 192.0.2.9")
+            .expect(status);
+    }
+    let lines = lines(server);
+    let refused = &lines[lines.len() - 4..];
+    for line in refused {
+        assert_eq!(
+            (&line["client"], &line["proxy"]),
+            (&json!("192.0.2.9"), &json!("127.0.0.1"))
+        );
+    }
+    let who = |line: &Map<String, Value>| {
+        let field = |name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);
+        (field("access_key"), field("account"), field("error").unwrap())
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let expected = [
+        (text("AKIATESTROOT"), Some(owner), "AccessDenied"),
+        (None, text(ANONYMOUS_ID), "AccessDenied"),
+        (text("AKIATESTROOT"), None, "SignatureDoesNotMatch"),
+        (text("AKIAUNKNOWN"), None, "InvalidAccessKeyId"),
+    ];
+    for (line, (access_key, account, error)) in refused.iter().zip(expected) {
+        assert_eq!(who(line), (access_key, account, error.to_owned()));
+        assert!(line["reason"].as_str().unwrap().len() > 10, "{line:?}");
+    }
 }
 
 #[test]

@@ -354,6 +354,47 @@ s3_test!(to_an_upload_is_whose_it_is, largest_body = 200, |s3: &S3| {
 });
 
 s3_test!(
+    to_a_finished_upload_is_whose_it_was,
+    largest_body = 200,
+    |s3: &S3| {
+        let bucket = open_bucket(s3);
+        let (hers, his) = (bucket.acting_for(&ALICE), bucket.acting_for(&BOB));
+        for (owner, others) in [(&bucket, [&hers, &his]), (&hers, [&his, &bucket])] {
+            let upload = owner.begin_upload("key");
+            let part = owner.upload_part("key", &upload, 1, b"x");
+            let part = std::slice::from_ref(&part);
+            let first = owner.complete("key", &upload, part).expect(200);
+            for other in others {
+                other
+                    .complete("key", &upload, part)
+                    .expect_error(403, "AccessDenied");
+                let any = "<Part><PartNumber>1</PartNumber><ETag>0</ETag></Part>";
+                other
+                    .complete_of("key", &upload, any)
+                    .expect_error(403, "AccessDenied");
+            }
+            assert_eq!(owner.complete("key", &upload, part).expect(200).body, first.body);
+            owner.delete("key").expect(204);
+        }
+    }
+);
+
+s3_test!(
+    to_begin_an_upload_over_an_object_is_who_may_write_over_it,
+    largest_body = 200,
+    |s3: &S3| {
+        let bucket = open_bucket(s3);
+        let (hers, his) = (bucket.acting_for(&ALICE), bucket.acting_for(&BOB));
+        hers.put("key", "x").expect(200);
+        hers.begin_upload("key");
+        bucket.begin_upload("key");
+        his.create_upload("key").expect_error(403, "AccessDenied");
+        hers.delete("key").expect(204);
+        his.begin_upload("key");
+    }
+);
+
+s3_test!(
     without_a_signature_writes_for_nobody_in_particular,
     largest_body = 200,
     |s3: &S3| {

@@ -102,9 +102,11 @@ impl Scene {
         }
         let bucket = caller.open(action, &self.bucket.name, Some(self.bucket.clone()))?;
         match action {
-            Action::PutObject | Action::CopyObject | Action::RenameObject | Action::DeleteObject => {
-                caller.may_replace(&bucket, Some(&self.object))
-            }
+            Action::PutObject
+            | Action::CopyObject
+            | Action::RenameObject
+            | Action::CreateMultipartUpload
+            | Action::DeleteObject => caller.may_replace(&bucket, Some(&self.object)),
             Action::DeleteObjects if !caller.may_delete(&bucket) => Err(denied()),
             Action::DeleteObjects => caller.may_replace(&bucket, Some(&self.object)),
             Action::Configuration
@@ -267,7 +269,7 @@ const MATRIX: [(Action, [&str; 5]); 26] = {
         (DeleteObjects, [NEVER, NEVER, ALWAYS, BUCKET_WRITE, NEVER]),
         (
             CreateMultipartUpload,
-            [BUCKET_WRITE, NEVER, OWN_WRITE, BUCKET_WRITE, BUCKET_WRITE],
+            [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER],
         ),
         (UploadPart, [NEVER, NEVER, NEVER, NEVER, BUCKET_WRITE]),
         (UploadPartCopy, [NEVER, NEVER, NEVER, NEVER, BUCKET_WRITE]),

@@ -169,7 +169,7 @@ pub(super) async fn swap_object(
     record: &ObjectRecord,
     read: CommitId,
     retired: Option<CommitId>,
-) -> Result<bool, S3Error> {
+) -> Result<bool, CommitFailure> {
     let condition = WriteCondition::IfCommit(read);
     match context
         .ports
@@ -179,15 +179,19 @@ pub(super) async fn swap_object(
     {
         Ok(CommitOutcome::Committed { .. }) => Ok(true),
         Ok(CommitOutcome::ConditionFailed { .. } | CommitOutcome::Shared { .. }) => Ok(false),
-        Ok(CommitOutcome::NoSuchBucket) => Err(no_such_bucket(&bucket.name)),
-        Err(error) if error.kind == StoreErrorKind::Timeout && is_current(context, bucket, record).await => {
-            Ok(true)
+        Ok(CommitOutcome::NoSuchBucket) => Err(CommitFailure::NotApplied(no_such_bucket(&bucket.name))),
+        Err(error) if error.kind == StoreErrorKind::Timeout => {
+            if is_current(context, bucket, record).await {
+                Ok(true)
+            } else {
+                Err(CommitFailure::Unknown(error.into()))
+            }
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(not_applied(error)),
     }
 }
 
-fn not_applied(error: crate::ports::StoreError) -> CommitFailure {
+pub(super) fn not_applied(error: crate::ports::StoreError) -> CommitFailure {
     CommitFailure::NotApplied(error.into())
 }
 

@@ -1,7 +1,9 @@
 //! CopyObject: the destination names the source's blobs. Bytes move only for a checksum that cannot be had otherwise.
 
 use super::access::{Action, open_object};
-use super::commit::{commit_object, failed_write_condition, pause, retire, swap_object};
+use super::commit::{
+    CommitFailure, commit_object, failed_write_condition, not_applied, pause, retire, swap_object,
+};
 use super::free::free_superseded;
 use super::get::read;
 use super::manifest::{crc64nvme_of, load_layout};
@@ -158,20 +160,38 @@ async fn update_in_place(
         let swapped = swap_object(context, bucket, &record, read, retired).await?;
         return Ok(swapped.then_some(record));
     }
-    let retired = match source.shared {
-        true => Some(retire(context, &source).await?),
-        false => None,
-    };
     let mut record = copy_of(context, caller, source.clone(), content, &input.replacement);
     record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
     record.shared = false;
-    if swap_object(context, bucket, &record, read, retired).await? {
-        free_superseded(context, Some(&source), Some(&record.manifest)).await;
-        Ok(Some(record))
-    } else {
-        free_fresh(context, &record).await;
-        Ok(None)
+    match swap_fresh(context, bucket, &source, &record).await {
+        Ok(true) => {
+            free_superseded(context, Some(&source), Some(&record.manifest)).await;
+            Ok(Some(record))
+        }
+        Ok(false) => {
+            free_fresh(context, &record).await;
+            Ok(None)
+        }
+        Err(CommitFailure::NotApplied(error)) => {
+            free_fresh(context, &record).await;
+            Err(error)
+        }
+        Err(CommitFailure::Unknown(error)) => Err(error),
     }
+}
+
+/// Replaces the record that was read by one with bytes of its own.
+async fn swap_fresh(
+    context: &Context,
+    bucket: &Bucket,
+    source: &ObjectRecord,
+    record: &ObjectRecord,
+) -> Result<bool, CommitFailure> {
+    let retired = match source.shared {
+        true => Some(retire(context, source).await.map_err(not_applied)?),
+        false => None,
+    };
+    swap_object(context, bucket, record, source.commit_id, retired).await
 }
 
 /// What a copy holds.

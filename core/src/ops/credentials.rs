@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::model::{Credential, Owner, Timestamp};
+use crate::model::{Credential, Owner};
 use crate::ports::{Entropy, Ports, StoreError, StoreResult};
 
 /// How long a credential is used without being read again, and so how long a revocation may take to be seen.
@@ -48,14 +48,14 @@ pub async fn new_credential(ports: &Ports, owner: Owner) -> StoreResult<Credenti
     }
 }
 
-/// Credentials that were read lately. What was not found is not remembered: a new credential works at once.
+/// Credentials that were read lately, by time that nobody sets: a wall clock that steps back makes none live longer. What was not found is not remembered: a new credential works at once.
 #[derive(Default)]
-pub struct CredentialCache(Mutex<HashMap<String, (Timestamp, Credential)>>);
+pub struct CredentialCache(Mutex<HashMap<String, (Duration, Credential)>>);
 
 impl CredentialCache {
     /// The credential with that access key, at most 30 s old.
     pub async fn find(&self, ports: &Ports, access_key: &str) -> StoreResult<Option<Credential>> {
-        let now = ports.clock.now();
+        let now = ports.clock.elapsed();
         if let Some(credential) = self.fresh(access_key, now) {
             return Ok(Some(credential));
         }
@@ -75,16 +75,24 @@ impl CredentialCache {
         Ok(found)
     }
 
-    fn fresh(&self, access_key: &str, now: Timestamp) -> Option<Credential> {
+    fn fresh(&self, access_key: &str, now: Duration) -> Option<Credential> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (read, credential) = kept.get(access_key)?;
-        (now.since(*read) < KEPT_FOR).then(|| credential.clone())
+        (now.saturating_sub(*read) < KEPT_FOR).then(|| credential.clone())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+    use async_trait::async_trait;
+
     use super::*;
+    use crate::memory::{MemoryBlobs, MemoryMetadata};
+    use crate::model::Timestamp;
+    use crate::ports::Clock;
 
     /// Gives the same byte again and again.
     struct Constant(u8);
@@ -93,6 +101,54 @@ mod tests {
         fn fill(&self, bytes: &mut [u8]) {
             bytes.fill(self.0);
         }
+    }
+
+    /// A wall clock that somebody sets, and time that nobody does, in seconds.
+    #[derive(Default)]
+    struct Clocks {
+        wall: AtomicI64,
+        monotonic: AtomicU64,
+    }
+
+    #[async_trait]
+    impl Clock for Clocks {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_seconds(self.wall.load(Ordering::Relaxed))
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::from_secs(self.monotonic.load(Ordering::Relaxed))
+        }
+
+        async fn sleep(&self, _duration: Duration) {}
+    }
+
+    #[tokio::test]
+    async fn a_revoked_key_is_gone_after_30_seconds_though_the_wall_clock_stepped_back() {
+        let clock = Arc::new(Clocks::default());
+        clock.wall.store(1_800_000_000, Ordering::Relaxed);
+        let ports = Ports {
+            metadata: Arc::new(MemoryMetadata::new(0, 10)),
+            blobs: Arc::new(MemoryBlobs::new(clock.clone())),
+            clock: clock.clone(),
+            entropy: Arc::new(Constant(7)),
+        };
+        let credential = new_credential(&ports, Owner::root()).await.unwrap();
+        let cache = CredentialCache::default();
+        let found = async || cache.find(&ports, &credential.access_key).await.unwrap();
+        assert_eq!(found().await.as_ref(), Some(&credential));
+        assert!(
+            ports
+                .metadata
+                .revoke_credential(&credential.access_key)
+                .await
+                .unwrap()
+        );
+        clock.wall.store(1_799_000_000, Ordering::Relaxed);
+        clock.monotonic.store(29, Ordering::Relaxed);
+        assert_eq!(found().await.as_ref(), Some(&credential));
+        clock.monotonic.store(30, Ordering::Relaxed);
+        assert_eq!(found().await, None);
     }
 
     #[test]

@@ -6,14 +6,14 @@ use async_trait::async_trait;
 
 use crate::model::{Timestamp, UploadId};
 
-/// Wall-clock time and waiting.
+/// Wall-clock time, time that passes, and waiting.
 #[async_trait]
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
 
-    /// Time since some moment, for measuring how long something takes. Unless a clock has a finer one that nobody sets,
-    /// it is the wall clock's.
+    /// Time since some moment, for measuring how long something takes and how old something is. In a process it never goes
+    /// back, whoever sets the wall clock. A clock that nobody sets may leave it to this, which is the wall clock's.
     fn elapsed(&self) -> Duration {
         self.now().since(Timestamp::from_millis(0))
     }

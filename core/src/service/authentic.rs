@@ -8,6 +8,7 @@ use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
 use crate::ports::Ports;
 use crate::protocol::sigv2::{self, SigV2Request};
 use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
+use crate::served::Account;
 
 impl Service {
     /// Whom the request acts for, proven by its signature; nobody in particular where it has none.
@@ -16,8 +17,10 @@ impl Service {
         request: &SigV2Request<'_>,
         now: Timestamp,
         ports: &Ports,
+        account: &mut Account,
     ) -> Result<Authentic, S3Error> {
         if let Some(claim) = sigv2::claim(request, now, self.settings.sigv2)? {
+            account.claimed(claim.access_key());
             let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
             claim.verify(&secret_key)?;
             return Ok(Authentic {
@@ -36,6 +39,7 @@ impl Service {
                 plus: SPACE,
             });
         };
+        account.claimed(claim.access_key());
         let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
         let verify = |plus| {
             let raw_path = &with_plus(head.raw_path, plus);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::Body;
+use bleepstore_core::served::Client;
 use bleepstore_http::{Options, Responder, serve};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -25,7 +26,11 @@ pub(crate) struct Probe {
     pub entered: Notify,
     /// Lets `/wait` answer.
     pub go_on: Notify,
-    /// The answer to `/large` or `/wait` was given up or has ended.
+    /// `/finish` has read its body and was let go on.
+    pub finished: Notify,
+    /// No connection is open any more.
+    pub alone: Notify,
+    /// The answer to `/large`, `/wait` or `/finish` was given up or has ended.
     pub ended: Arc<Notify>,
 }
 
@@ -36,6 +41,22 @@ impl Responder for Probe {
             "/count" => count(request.into_body()).await,
             "/refuse" => status(StatusCode::FORBIDDEN, "refused"),
             "/panic" => panic!("asked for"),
+            "/finish" => {
+                let _ending = Ending(self.ended.clone());
+                let answer = count(request.into_body()).await;
+                if answer.status() != StatusCode::OK {
+                    return answer;
+                }
+                self.entered.notify_one();
+                self.go_on.notified().await;
+                self.finished.notify_one();
+                answer
+            }
+            "/client" => {
+                let client = request.extensions().get::<Client>().unwrap();
+                let proxy = client.proxy.map_or("-".to_owned(), |proxy| proxy.to_string());
+                status(StatusCode::OK, &format!("{} {proxy}", client.address))
+            }
             "/large" => large(Ending(self.ended.clone())),
             "/wait" => {
                 let _ending = Ending(self.ended.clone());
@@ -50,6 +71,12 @@ impl Responder for Probe {
                     .map_or("-", |host| host.to_str().unwrap());
                 status(StatusCode::OK, &format!("{} {host}", request.uri()))
             }
+        }
+    }
+
+    fn connections(&self, open: usize) {
+        if open == 0 {
+            self.alone.notify_one();
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Faulty {
     pub(crate) halves: AtomicBool,
     /// Held by whoever wants files not to be synced yet.
     pub(crate) syncing: Mutex<()>,
+    /// Held by whoever wants files not to be removed yet.
+    pub(crate) removing: Mutex<()>,
     /// The folders that were synced.
     pub(crate) synced: Mutex<Vec<PathBuf>>,
     /// The operations that failed.
@@ -34,6 +36,7 @@ impl Default for Faulty {
             once: AtomicBool::new(false),
             halves: AtomicBool::new(false),
             syncing: Mutex::default(),
+            removing: Mutex::default(),
             synced: Mutex::default(),
             failed: Mutex::default(),
         }
@@ -106,6 +109,7 @@ impl FileOps for Arc<Faulty> {
         DiskFiles.create_dir(path)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
+        drop(self.removing.lock().unwrap());
         DiskFiles.remove(path)
     }
     fn open(&self, path: &Path) -> io::Result<(File, u64)> {

@@ -5,6 +5,7 @@
 //! under `blobs/` is always a whole blob.
 
 mod buffers;
+mod deletions;
 mod folders;
 mod read;
 mod scan;
@@ -26,6 +27,7 @@ use bleepstore_core::ports::{
 use tokio::task::spawn_blocking;
 
 use self::buffers::Buffers;
+use self::deletions::Deletions;
 use self::folders::Folders;
 use crate::files::{DiskFiles, FileOps, store_error};
 
@@ -40,6 +42,7 @@ struct Disk {
     files: Box<dyn FileOps>,
     folders: Folders,
     buffers: Arc<Buffers>,
+    deletions: Deletions,
 }
 
 impl FsBlobs {
@@ -82,8 +85,17 @@ impl FsBlobs {
                 files,
                 folders,
                 buffers,
+                deletions: Deletions::default(),
             }),
         })
+    }
+
+    /// Removes the files of all blobs whose deletion is queued.
+    pub async fn close(&self) {
+        let disk = Arc::clone(&self.disk);
+        if let Err(error) = spawn_blocking(move || deletions::drain(&disk)).await {
+            tracing::warn!(%error, "some deleted blobs are left to gc");
+        }
     }
 
     /// Runs `work` where it may block.
@@ -149,7 +161,14 @@ impl BlobStore for FsBlobs {
         self.blocking(move |disk| read::open(disk, &blob, range)).await
     }
 
+    /// That of one blob returns once it is queued. Many at once are gc's, which counts what became of each.
     async fn delete(&self, blobs: &[BlobRef]) -> Vec<DeleteOutcome> {
+        if let [blob] = *blobs
+            && deletions::queue(&self.disk, blob)
+        {
+            let result = Ok(());
+            return vec![DeleteOutcome { blob, result }];
+        }
         let (disk, batch) = (Arc::clone(&self.disk), blobs.to_vec());
         let deleted = spawn_blocking(move || {
             let outcome = |blob| DeleteOutcome {

@@ -19,6 +19,9 @@ use super::{Disk, stopped, store_error};
 /// the next one is read. The open file outlives its
 /// name, so a blob that is deleted from here on is read to its end.
 pub(super) fn open(disk: &Arc<Disk>, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead> {
+    if disk.deletions.hides(blob) {
+        return Ok(BlobRead::Missing);
+    }
     let (file, length) = match disk.files.open(&disk.folders.path(blob)) {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BlobRead::Missing),

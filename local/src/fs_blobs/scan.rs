@@ -103,6 +103,9 @@ impl Walk<'_> {
             if self.is_full() {
                 return Ok(());
             }
+            if self.disk.deletions.hides(&name) {
+                continue;
+            }
             let (size, written) = match self.disk.files.stat(&self.disk.folders.path(&name)) {
                 Ok(found) => found,
                 // Deleted since its name was read.

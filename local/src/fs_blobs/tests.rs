@@ -287,3 +287,61 @@ async fn an_owner_record_that_cannot_be_replaced_stays() {
         assert_eq!(files_below(root.path()), ["blobs/owner.json"]);
     }
 }
+
+#[tokio::test]
+#[allow(
+    clippy::await_holding_lock,
+    reason = "what takes it runs on a thread of its own"
+)]
+async fn a_deletion_is_over_once_it_is_queued_and_its_blob_is_not_seen() {
+    let root = tempfile::tempdir().unwrap();
+    let files = Arc::new(Faulty::default());
+    let store = FsBlobs::open_with(root.path(), Box::new(Arc::clone(&files))).unwrap();
+    let (gone, kept) = (blob(1, [1, 2, 3]), blob(1, [1, 2, 4]));
+    for blob in [gone, kept] {
+        store.write(&blob, of(b"hello"), None).await.unwrap();
+    }
+    let removing = files.removing.lock().unwrap();
+    for _ in 0..2 {
+        let outcomes = store.delete(&[gone]).now_or_never().unwrap();
+        assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+    }
+    assert_eq!(files_below(root.path()).len(), 2);
+    assert!(matches!(
+        store.read(&gone, 0..5).await.unwrap(),
+        BlobRead::Missing
+    ));
+    let page = store.scan(None, 1).await.unwrap();
+    assert_eq!(
+        page.blobs.iter().map(|entry| entry.blob).collect::<Vec<_>>(),
+        [kept]
+    );
+    drop(removing);
+    store.close().await;
+    assert_eq!(files_below(root.path()).len(), 1);
+    store.write(&gone, of(b"again"), None).await.unwrap();
+    assert_eq!(bytes_of(&store, &gone, 0..5).await, b"again");
+}
+
+#[tokio::test]
+async fn a_full_queue_of_deletions_has_the_next_one_wait_for_the_disk() {
+    let root = tempfile::tempdir().unwrap();
+    let files = Arc::new(Faulty::default());
+    let store = FsBlobs::open_with(root.path(), Box::new(Arc::clone(&files))).unwrap();
+    let name = |n: usize| blob(1, [(n >> 8) as u8, n as u8, 1]);
+    let removing = files.removing.lock().unwrap();
+    // One of them may be under way already.
+    let waits = (0..deletions::MOST + 2).find_map(|n| {
+        let name = [name(n)];
+        let store = store.clone();
+        let mut deletion = async move { store.delete(&name).await }.boxed();
+        let waits = (&mut deletion).now_or_never().is_none();
+        waits.then_some((n, deletion))
+    });
+    let (queued, waiting) = waits.unwrap();
+    assert!(queued >= deletions::MOST, "{queued}");
+    drop(removing);
+    assert!(waiting.await[0].result.is_ok());
+    store.close().await;
+    assert!(!store.disk.deletions.hides(&name(0)));
+}

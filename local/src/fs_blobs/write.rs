@@ -99,6 +99,8 @@ fn publish(disk: &Arc<Disk>, blob: &BlobRef, draft: Option<Draft>, rest: &[u8]) 
         return Err(error);
     }
     let path = disk.folders.path(blob);
+    // An import brings blobs back under their names.
+    disk.deletions.wait_for(blob);
     draft.rename(&path)?;
     let synced = disk.files.sync_dir(&disk.folders.folder(blob));
     if synced.is_err() {

@@ -10,7 +10,7 @@ use crate::model::{
     ObjectKind, ObjectRecord, Part, PartBoundary, PartNumber, Receipt, ReceiptOutcome, S3Error, Token,
     Upload, UploadId, WriteCondition,
 };
-use crate::ops::access::{Action, no_such_bucket, no_such_upload};
+use crate::ops::access::{Action, denied, no_such_bucket, no_such_upload};
 use crate::ops::commit::{Guarded, guarded, pause, precondition_failed, retire};
 use crate::ops::free::{free_blob, free_superseded};
 use crate::ops::manifest::place_layout;
@@ -63,7 +63,7 @@ pub struct CompletedUpload {
 /// Publishes an upload's parts as one object.
 ///
 /// A replay, also one after the object was overwritten or deleted, answers what the first success answered as long as
-/// the receipt is kept, and is looked at before everything else. A request that fails leaves the upload open.
+/// the receipt is kept, and is looked at before everything else but who asks. A request that fails leaves the upload open.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
 pub async fn complete_multipart_upload(
@@ -75,14 +75,14 @@ pub async fn complete_multipart_upload(
     let (bucket, upload) = find(context, caller, action, &input.target, input.upload).await?;
     let now = context.ports.clock.now();
     let Some(upload) = upload else {
-        let receipt = context
-            .ports
-            .metadata
+        let metadata = &context.ports.metadata;
+        let receipt = metadata
             .receipt(&bucket, &input.target.key, input.upload, now)
             .await?;
-        return receipt
-            .ok_or_else(|| no_such_upload(input.upload))
-            .and_then(replay);
+        let receipt = receipt.ok_or_else(|| no_such_upload(input.upload))?;
+        let current = metadata.lookup(&bucket.name, &input.target.key).await?.object;
+        check_replayer(caller, &bucket, &receipt, current.as_ref())?;
+        return replay(receipt);
     };
     let upload = caller.upload(action, &bucket, Some(upload), input.upload)?;
     if input.parts.is_empty() {
@@ -112,6 +112,27 @@ pub async fn complete_multipart_upload(
         tracing::warn!(upload = %upload.id, %error, "an upload stays in completion until somebody completes or aborts it");
     }
     Err(failure)
+}
+
+/// Whether the caller may hear how an upload ended whose row is gone, and with it the name of who began it: that is who owns
+/// the object that it became. Once another object is under the key, it is told to the bucket's owner alone.
+fn check_replayer(
+    caller: &Caller,
+    bucket: &Bucket,
+    receipt: &Receipt,
+    current: Option<&ObjectRecord>,
+) -> Result<(), S3Error> {
+    let ReceiptOutcome::Completed { etag, commit_id, .. } = &receipt.outcome else {
+        return Err(no_such_upload(receipt.upload));
+    };
+    // A list that was put since made a commit of its own.
+    let became = |object: &&ObjectRecord| object.commit_id == *commit_id || object.etag == *etag;
+    match current.filter(became) {
+        Some(object) if object.owner.id == caller.owner.id => Ok(()),
+        Some(_) => Err(denied()),
+        None if caller.owns(bucket) => Ok(()),
+        None => Err(no_such_upload(receipt.upload)),
+    }
 }
 
 fn replay(receipt: Receipt) -> Result<CompletedUpload, S3Error> {

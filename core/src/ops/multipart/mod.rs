@@ -18,8 +18,8 @@ use std::time::Duration;
 use super::access::{Action, no_such_upload};
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, Receipt, ReceiptOutcome, RequestedAcl, S3Error,
-    Upload, UploadId, UploadState,
+    Bucket, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, ObjectKind, Receipt, ReceiptOutcome,
+    RequestedAcl, S3Error, Upload, UploadId, UploadState,
 };
 use crate::ports::{AbortOutcome, Ports, StoreResult, new_upload_id};
 
@@ -49,6 +49,7 @@ pub async fn create_multipart_upload(
     let bucket = caller
         .bucket(context, Action::CreateMultipartUpload, &input.target.bucket)
         .await?;
+    check_key(context, caller, &bucket, &input.target.key).await?;
     let initiated = context.ports.clock.now();
     let upload = Upload {
         id: new_upload_id(context.ports.entropy.as_ref(), initiated),
@@ -67,6 +68,22 @@ pub async fn create_multipart_upload(
     } else {
         Err(super::access::no_such_bucket(&bucket.name))
     }
+}
+
+/// `AccessDenied` where the caller could not write over what is under the key now, before it sends the parts. The completion
+/// decides it again. Not read for the bucket's owner, who may write over everything.
+async fn check_key(
+    context: &Context,
+    caller: &Caller,
+    bucket: &Bucket,
+    key: &ObjectKey,
+) -> Result<(), S3Error> {
+    if caller.owns(bucket) {
+        return Ok(());
+    }
+    let found = context.ports.metadata.lookup(&bucket.name, key).await?;
+    let object = found.object.filter(|object| object.kind == ObjectKind::Object);
+    caller.may_replace(bucket, object.as_ref())
 }
 
 /// The upload of that id, if it is one of that key, the caller may do `action` with it, and it has not ended.
