@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use bleepstore_core::Ports;
 use bleepstore_core::model::{BucketLayout, BucketName, Format};
 use bleepstore_core::ops::raise_format;
-use bleepstore_core::ports::StoreErrorKind;
+use bleepstore_core::ports::{OwnerRecord, StoreErrorKind, StoreRecord};
 use bleepstore_tests::http::S3;
 use bleepstore_tests::http::encoding::pattern;
 
@@ -46,8 +46,7 @@ fn fill(s3: &S3) {
 
 /// What a later program does, which knows the format that it raises the store to and the layout of the one bucket.
 async fn fence(ports: Ports) {
-    let later = Format(Format::LATEST.0 + 1);
-    raise_format(&ports, later).await.unwrap();
+    raise_beyond(&ports).await;
     let refused = ports.metadata.store_record().await.unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::TooNew);
     let name = BucketName::new("featured").unwrap();
@@ -57,6 +56,22 @@ async fn fence(ports: Ports) {
     featured.layout = BucketLayout(BucketLayout::LATEST.0 + 1);
     let updated = ports.metadata.update_bucket(&featured, bucket.revision).await;
     assert!(updated.unwrap());
+}
+
+/// A format that no program of today knows.
+pub(crate) const LATER: Format = Format(Format::LATEST.0 + 1);
+
+/// Raises the store to it, as a program does that knows it.
+pub(crate) async fn raise_beyond(ports: &Ports) {
+    raise_format(ports, Format::LATEST).await.unwrap();
+    let record = ports.metadata.store_record().await.unwrap().unwrap();
+    let later = StoreRecord {
+        format: LATER,
+        ..record
+    };
+    let swapped = ports.metadata.swap_store_record(Some(&record), &later).await;
+    assert!(swapped.unwrap());
+    ports.blobs.set_owner(&OwnerRecord::of(&later)).await.unwrap();
 }
 
 /// Every row, and every byte. `keep` is how fixtures are made.

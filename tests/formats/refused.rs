@@ -2,17 +2,14 @@
 
 use bleepstore_core::Ports;
 use bleepstore_core::model::{Format, Release};
-use bleepstore_core::ops::raise_format;
 use bleepstore_tests::emulators::binary;
 
-use crate::fenced::{dumped, filled};
+use crate::fenced::{LATER, dumped, filled, raise_beyond};
 use crate::released::{Deployed, Released, path};
 use crate::stores::{Cosmos, DynamoDb, Firestore, Jsonl, Source, Sqlite, runtime};
 
-const LATER: Format = Format(Format::LATEST.0 + 1);
-
 async fn raise(ports: Ports) {
-    raise_format(&ports, LATER).await.unwrap();
+    raise_beyond(&ports).await;
 }
 
 fn today() -> Released {
