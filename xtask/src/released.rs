@@ -55,7 +55,7 @@ pub(crate) fn build() -> Check {
     for (release, commit) in RELEASES {
         let programs = root().join(".tools/released").join(release);
         let is_there = |program: &&str| programs.join(program).is_file();
-        if PROGRAMS.iter().all(|program| is_there(&program)) {
+        if PROGRAMS.iter().all(is_there) {
             continue;
         }
         let source = target_dir().join("released").join(release);
