@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bleepstore_core::model::{ErrorCode, Format, StoreId, WriteCondition};
 use bleepstore_core::ops::{
-    GcError, GcOptions, GcReport, Ownership, collect_slice, establish_ownership, resume_collection,
+    GcError, GcOptions, GcReport, Ownership, collect_slice, establish_ownership, raise_format,
+    resume_collection,
 };
 use bleepstore_core::ports::{OwnerRecord, StoreRecord};
 use bleepstore_tests::decorators::{Gate, PassThrough};
@@ -347,6 +348,19 @@ async fn an_object_that_is_renamed_to_a_key_behind_the_mark_keeps_its_bytes() {
         during_the_mark(&store, options, renamed).await.unwrap();
         assert_eq!(store.get("bucket", "a").await.unwrap(), "renamed");
     }
+}
+
+/// Whoever raised it may have moved rows from before the mark to where this program does not look.
+#[tokio::test]
+async fn a_format_that_rises_during_the_mark_has_nothing_swept() {
+    let store = store(3, 2).await;
+    store.create_bucket("second").await.unwrap();
+    let ports = store.context.ports.clone();
+    let rise = async { raise_format(&ports, Format::FENCED).await.unwrap() };
+    let refused = during_the_mark(&store, forced(), rise).await.unwrap_err();
+    assert!(matches!(refused, GcError::NotOwned), "{refused}");
+    assert_eq!(blobs(&store).await, 5);
+    assert_eq!(collect(&store, &forced()).await.unwrap().deleted.blobs, 2);
 }
 
 #[tokio::test]
