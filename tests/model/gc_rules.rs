@@ -358,7 +358,7 @@ async fn a_format_that_rises_during_the_mark_has_nothing_swept() {
     let ports = store.context.ports.clone();
     let rise = async { raise_format(&ports, Format::FENCED).await.unwrap() };
     let refused = during_the_mark(&store, forced(), rise).await.unwrap_err();
-    assert!(matches!(refused, GcError::NotOwned), "{refused}");
+    assert!(matches!(refused, GcError::FormatRose), "{refused}");
     assert_eq!(blobs(&store).await, 5);
     assert_eq!(collect(&store, &forced()).await.unwrap().deleted.blobs, 2);
 }

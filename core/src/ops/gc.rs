@@ -132,6 +132,11 @@ pub enum GcError {
     /// The mark took longer than the grace, so that it proves nothing.
     #[error("marking took longer than the grace: nothing is deleted")]
     TooSlow,
+    /// Another program has raised the store's format since the slice began.
+    #[error(
+        "the store's format rose while it was marked: nothing is deleted, and the next slice begins anew"
+    )]
+    FormatRose,
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -157,7 +162,7 @@ pub async fn collect_slice(
         // A program that has raised the format meanwhile may have moved rows from before the mark to where this one does not
         // look. What it moves from now on was met.
         if check_ownership(ports).await?.format != record.format {
-            return Err(GcError::NotOwned);
+            return Err(GcError::FormatRose);
         }
     }
     if !options.exclusive && ports.clock.now().since(started) > options.grace.min(RETIRED_FOR) {

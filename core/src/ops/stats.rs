@@ -117,7 +117,9 @@ async fn garbage(ports: &Ports) -> StoreResult<Option<(Tally, Tally)>> {
                 }
             }
             Err(GcError::Store(error)) => return Err(error),
-            Err(GcError::NotOwned | GcError::TooMuch { .. } | GcError::TooSlow) => return Ok(None),
+            Err(GcError::NotOwned | GcError::TooMuch { .. } | GcError::TooSlow | GcError::FormatRose) => {
+                return Ok(None);
+            }
         }
     }
 }
