@@ -48,7 +48,8 @@ pub async fn new_credential(ports: &Ports, owner: Owner) -> StoreResult<Credenti
     }
 }
 
-/// Credentials that were read lately, by time that nobody sets: a wall clock that steps back makes none live longer. What was not found is not remembered: a new credential works at once.
+/// Credentials that were read lately, by time that nobody sets: a wall clock that steps back makes none live longer. What
+/// was not found is not remembered: a new credential works at once.
 #[derive(Default)]
 pub struct CredentialCache(Mutex<HashMap<String, (Duration, Credential)>>);
 

@@ -15,8 +15,8 @@ use crate::model::{
 };
 use crate::ports::{BlobRead, BlobStream, Ports, StoreError, StoreResult, WriteError, new_id, read_stored};
 
-/// The largest layout that is written or read back, in bytes of JSON: some 300,000 extents. 10,000 parts stay well below it, unless they
-/// are copies that name many pieces each.
+/// The largest layout that is written or read back, in bytes of JSON: some 300,000 extents. 10,000 parts stay well below
+/// it, unless they are copies that name many pieces each.
 const MAX_SPILLED: u64 = 64 << 20;
 
 /// The runs of bytes at `range` of the bytes that `extents` make up. `range` lies within them.

@@ -46,8 +46,9 @@ pub struct UploadPartCopy<'a> {
 
 /// Makes a part of an open upload from bytes of an object.
 ///
-/// The part shares the source's blobs and no bytes move, unless the source lies in its record, or the upload asks for a
-/// checksum that stored values cannot give: then the bytes are read and written. The entity tag of a part that shares
+/// The part shares the source's blobs and no bytes move, unless the source lies in its record, the slice has more pieces
+/// than a part of its length may share, or the upload asks for a checksum that stored values cannot give: then the bytes
+/// are read and written. The entity tag of a part that shares
 /// is the MD5 of its bytes where that is known, and otherwise 32 hex digits made from the extents, which are no MD5.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html>
