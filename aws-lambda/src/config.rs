@@ -12,6 +12,7 @@ const EVERY_INTERFACE: &str = "0.0.0.0";
 const LAMBDA_LIMITS: Limits = Limits {
     request_body: Some(4_500_000),
     response_body: Some(200_000_000),
+    request_time: None, // each invocation says how much it has
     platform_names: &[],
     deployment: "BleepStore on AWS Lambda",
     ways_out: "Use smaller objects, or run the same program as an HTTP server (on Fargate or App Runner), which \

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bleepstore_aws::event::{Event, fold, malformed};
 use bleepstore_core::body::BodyError;
+use bleepstore_core::served::TimeLeft;
 use bleepstore_core::{Body, Service};
 use bleepstore_http::answer_reserved;
 use bytes::Bytes;
@@ -46,7 +47,9 @@ struct Function {
 impl Function {
     async fn answer(&self, event: LambdaEvent<Value>) -> Result<Answer, Error> {
         match Event::read(event.payload) {
-            Ok(Event::Request(request)) => {
+            Ok(Event::Request(mut request)) => {
+                let left = TimeLeft(time_left(&event.context));
+                request.extensions_mut().insert(left);
                 let reserved = answer_reserved(&request, &self.base_domains);
                 Ok(streamed(match reserved {
                     Some(response) => response,
@@ -77,10 +80,15 @@ fn streamed(response: Response<Body>) -> Answer {
 /// One slice of garbage collection. What is not done by the deadline is done again by the next run; a failure fails the
 /// invocation, so that it shows in the function's error count.
 async fn collect(service: &Service, context: &Context) -> Result<Answer, Error> {
-    let left = context
+    let left = time_left(context).saturating_sub(COLLECTION_MARGIN);
+    let report = bleepstore_http::collect(service, left).await?;
+    Ok(FunctionResponse::BufferedResponse(report))
+}
+
+/// How long until Lambda ends the invocation.
+fn time_left(context: &Context) -> Duration {
+    context
         .deadline()
         .duration_since(SystemTime::now())
-        .unwrap_or_default();
-    let report = bleepstore_http::collect(service, left.saturating_sub(COLLECTION_MARGIN)).await?;
-    Ok(FunctionResponse::BufferedResponse(report))
+        .unwrap_or_default()
 }

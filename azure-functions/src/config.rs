@@ -1,5 +1,7 @@
 //! Settings, from the environment: the same names in every deployment.
 
+use std::time::Duration;
+
 use bleepstore_core::{Limits, Settings};
 use bleepstore_http::Environment;
 
@@ -16,6 +18,10 @@ const TRUST_UNENCODED_URL: &str = "BLEEPSTORE_TRUST_UNENCODED_URL";
 /// What the host takes unless it is told otherwise: 100 MiB
 /// (<https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#limits>).
 const USUAL_BODY_LIMIT: u64 = 104_857_600;
+
+/// A response must have begun by then
+/// (<https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout>).
+const RESPONSE_WITHIN: Duration = Duration::from_secs(230);
 
 /// First segments of paths that are the host's own.
 const HOSTS_NAMES: &[&str] = &["admin", "runtime"];
@@ -81,6 +87,7 @@ fn hosts_limits(environment: &Environment<'_>) -> Result<Limits, String> {
     };
     Ok(Limits {
         request_body: Some(body),
+        request_time: Some(RESPONSE_WITHIN),
         platform_names: HOSTS_NAMES,
         deployment: "BleepStore on Azure Functions",
         ways_out: "Use multipart uploads with smaller parts, raise FUNCTIONS_REQUEST_BODY_SIZE_LIMIT, or run the same \

@@ -1,5 +1,7 @@
 //! What a deployment tells the core about itself.
 
+use std::time::Duration;
+
 use crate::model::{BucketName, ErrorCode, RootCredential, S3Error, SigV2};
 
 /// The smallest part of a multipart upload that is not its last: 5 MiB
@@ -28,6 +30,8 @@ pub struct Limits {
     pub request_body: Option<u64>,
     /// Bytes in the body of a response.
     pub response_body: Option<u64>,
+    /// How long a request may take until its response begins.
+    pub request_time: Option<Duration>,
     /// Names that no bucket can have: the platform keeps the paths below them to itself.
     pub platform_names: &'static [&'static str],
     /// What the limits belong to, as clients read it: a name that a sentence goes on after.
@@ -126,6 +130,7 @@ mod tests {
     const SMALL: Limits = Limits {
         request_body: Some(4_500_000),
         response_body: Some(200_000_000),
+        request_time: None,
         platform_names: &["admin"],
         deployment: "A small deployment",
         ways_out: "Take a larger one.",

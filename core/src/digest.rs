@@ -279,6 +279,11 @@ pub fn crc64nvme_checksum(crc: u64) -> Checksum {
     crc_checksum(ChecksumAlgorithm::Crc64nvme, crc)
 }
 
+/// The value of a CRC-64/NVME of a whole object or part; `None` of any other checksum.
+pub fn crc64nvme_value(checksum: &Checksum) -> Option<u64> {
+    raw_value(ChecksumAlgorithm::Crc64nvme, checksum).map(|raw| big_endian(&raw))
+}
+
 /// The CRC-64/NVME of adjoining byte ranges, each given by its CRC and its length.
 pub fn combine_crc64nvme(ranges: impl IntoIterator<Item = (u64, u64)>) -> u64 {
     combine_crcs(CrcAlgorithm::Crc64Nvme, ranges)

@@ -34,6 +34,10 @@ pub struct Client {
     pub proxy: Option<IpAddr>,
 }
 
+/// How long a request may still take, where its carrier knows that of each one: it is in the request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLeft(pub Duration);
+
 /// How much of an access key is noted: more than any that is given out, and little of what somebody made up.
 const NOTED_OF_A_KEY: usize = 128;
 

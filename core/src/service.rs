@@ -27,7 +27,7 @@ use crate::protocol::query::Query;
 use crate::protocol::route::route;
 use crate::protocol::sigv2::SigV2Request;
 use crate::protocol::sigv4::RequestHead;
-use crate::served::{Account, Client, RequestObserver};
+use crate::served::{Account, Client, RequestObserver, TimeLeft};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
@@ -51,8 +51,12 @@ impl Service {
             tracing::warn!("the blob store belongs to another metadata store: no bytes will be freed");
         }
         Ok(Self {
+            context: Context {
+                ports,
+                ownership,
+                limits: settings.limits,
+            },
             settings,
-            context: Context { ports, ownership },
             credentials: CredentialCache::default(),
             observer: None,
         })
@@ -73,7 +77,10 @@ impl Service {
                 limits,
                 ..self.settings.clone()
             },
-            context: self.context.clone(),
+            context: Context {
+                limits,
+                ..self.context.clone()
+            },
             credentials: CredentialCache::default(),
             observer: self.observer.clone(),
         }
@@ -127,6 +134,16 @@ impl Service {
         response.map(|body| account.until_the_end_of(status, body))
     }
 
+    /// What the platform lets through of this request: a carrier may know that it has less time than others.
+    fn limits_of(&self, head: &Parts) -> Limits {
+        let limits = self.context.limits;
+        let left = head.extensions.get::<TimeLeft>().map(|TimeLeft(left)| *left);
+        Limits {
+            request_time: left.into_iter().chain(limits.request_time).min(),
+            ..limits
+        }
+    }
+
     async fn answer(&self, arrived: Arrived<'_>, account: &mut Account) -> Result<Response<Body>, S3Error> {
         let Arrived {
             head: sent,
@@ -148,6 +165,7 @@ impl Service {
         let context = &Context {
             ports: account.counted(&self.context.ports),
             ownership: self.context.ownership,
+            limits: self.limits_of(sent),
         };
         let operation = route.operation;
         let to_verify = SigV2Request {

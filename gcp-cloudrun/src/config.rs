@@ -10,6 +10,7 @@ use bleepstore_http::Environment;
 pub(crate) const HTTP1_LIMITS: Limits = Limits {
     request_body: Some(32_000_000),
     response_body: Some(32_000_000),
+    request_time: None, // a setting
     platform_names: &[],
     deployment: "BleepStore on Cloud Run over HTTP/1",
     ways_out: "Use multipart uploads, or let Cloud Run speak HTTP/2 with the service (--use-http2), which has S3's own \

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::Service;
 use bleepstore_core::ports::Clock;
+use bleepstore_core::{Limits, Service};
 use bleepstore_gcp::oidc::Verifier;
 use bleepstore_gcp::oidc::keys::KeysAtUrl;
 use bleepstore_gcp::tls::use_ring;
@@ -63,10 +63,13 @@ async fn start(config: Config) -> Result<(), String> {
         shutdown: SHUTDOWN,
         ..Environment::of_process().options()?
     };
+    let limits = config.on_cloud_run.then_some(Limits {
+        request_time: config.settings.limits.request_time,
+        ..HTTP1_LIMITS
+    });
     let service = Service::start(config.settings, ports)
         .await
         .map_err(|error| format!("the stores cannot be used: {error}"))?;
-    let limits = config.on_cloud_run.then_some(HTTP1_LIMITS);
     let schedule = config
         .schedule
         .map(|Schedule { caller, keys_url }| Verifier::new(caller, KeysAtUrl::new(http, keys_url), clock));

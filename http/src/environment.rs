@@ -1,6 +1,7 @@
 //! Settings of a process, from its environment: the same names in every deployment.
 
 use std::env;
+use std::time::Duration;
 
 use bleepstore_core::model::{RootCredential, SigV2};
 use bleepstore_core::{Limits, Settings, config};
@@ -11,6 +12,7 @@ use crate::Options;
 const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
 
 const TRUSTED_PROXIES: &str = "BLEEPSTORE_TRUSTED_PROXIES";
+const REQUEST_SECONDS: &str = "BLEEPSTORE_REQUEST_SECONDS";
 const PER_CLIENT: &str = "BLEEPSTORE_CONNECTIONS_PER_CLIENT";
 
 /// Gives the value of a variable, if it is set, or says what is wrong with it.
@@ -79,10 +81,15 @@ impl<'a> Environment<'a> {
     }
 
     /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`, `BLEEPSTORE_SECRET_KEY`, `BLEEPSTORE_SIGV2`,
-    /// and what the deployment knows.
+    /// `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment knows.
     pub fn settings(&self, region: &str, limits: Limits) -> Result<Settings, String> {
         let domains = self.optional("BLEEPSTORE_DOMAIN")?.unwrap_or_default();
         let sigv2 = self.optional("BLEEPSTORE_SIGV2")?;
+        let seconds = self.optional(REQUEST_SECONDS)?.map(|text| match text.parse() {
+            Ok(0) | Err(_) => Err(format!("{REQUEST_SECONDS} is not a number above 0: {text}")),
+            Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        });
+        let request_time = seconds.transpose()?.or(limits.request_time);
         Ok(Settings {
             region: config::region(region).map_err(|error| format!("the region {region}: {error}"))?,
             base_domains: config::base_domains(&domains)
@@ -97,7 +104,10 @@ impl<'a> Environment<'a> {
                     .map_err(|error| format!("BLEEPSTORE_SIGV2: {error}"))?,
                 None => SigV2::default(),
             },
-            limits,
+            limits: Limits {
+                request_time,
+                ..limits
+            },
         })
     }
 

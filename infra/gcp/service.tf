@@ -44,6 +44,7 @@ locals {
       BLEEPSTORE_GC_SERVICE_ACCOUNT = google_service_account.schedule.email
       BLEEPSTORE_LOG                = var.log_filter
       BLEEPSTORE_SIGV2              = var.sigv2
+      BLEEPSTORE_REQUEST_SECONDS    = tostring(var.timeout_seconds)
     },
     var.domain_name == null ? {} : { BLEEPSTORE_DOMAIN = var.domain_name },
   )

@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bleepstore_core::Ports;
 use bleepstore_core::model::{
     BucketName, ObjectHeaders, ObjectKey, Owner, PartNumber, RequestedAcl, WriteCondition,
 };
@@ -16,6 +15,7 @@ use bleepstore_core::ops::{
 use bleepstore_core::ports::MetadataStore;
 use bleepstore_core::protocol::payload::DeclaredBody;
 use bleepstore_core::protocol::sigv4::PayloadMode;
+use bleepstore_core::{Limits, Ports};
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::jsonl::JsonlMetadata;
@@ -38,7 +38,11 @@ async fn open(folder: &Path, metadata: fn(&Path) -> Arc<dyn MetadataStore>) -> C
         entropy: Arc::new(OsEntropy),
     };
     let ownership = establish_ownership(&ports).await.unwrap();
-    Context { ports, ownership }
+    Context {
+        ports,
+        ownership,
+        limits: Limits::default(),
+    }
 }
 
 fn target(key: &str) -> Target {

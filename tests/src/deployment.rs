@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use bleepstore_core::Limits;
 use bleepstore_core::digest::BodyHasher;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
@@ -77,7 +78,11 @@ impl Deployment {
             ..ports
         };
         Self {
-            context: Context { ports, ownership },
+            context: Context {
+                ports,
+                ownership,
+                limits: Limits::default(),
+            },
             metadata,
             blobs,
             clock,
@@ -100,6 +105,7 @@ impl Deployment {
             context: Context {
                 ports,
                 ownership: self.context.ownership,
+                limits: self.context.limits,
             },
             metadata: self.metadata.clone(),
             blobs: self.blobs.clone(),

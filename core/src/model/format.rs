@@ -91,8 +91,12 @@ impl Format {
     /// and the one that they find lets them free nothing.
     pub const FENCED: Self = Self(2);
 
+    /// The format from which on layouts of many pages may lie in blobs
+    /// ([`Manifest::Paged`](super::Manifest::Paged)).
+    pub const PAGED: Self = Self(4);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::FENCED;
+    pub const LATEST: Self = Self::PAGED;
 
     /// Whether this is the one that records do not name.
     pub fn is_first(&self) -> bool {

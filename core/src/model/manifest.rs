@@ -105,6 +105,22 @@ pub struct SpilledLayout {
     pub parts: u32,
 }
 
+/// A layout of more entries than one page has, in a blob of its own: pages of extents, pages of parts, and an index of
+/// the pages, so that a range of the object takes the index and the pages of that range only. `docs/formats.md` has
+/// the form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PagedLayout {
+    /// The blob that holds the layout: always the whole blob.
+    pub extent: Extent,
+    /// Where in the blob the index starts, which goes on to the blob's end.
+    pub index: u64,
+    /// CRC-64/NVME of the index, which has those of the pages.
+    pub index_crc64nvme: u64,
+    /// How many parts the layout lists.
+    pub parts: u32,
+}
+
 /// Where an object's bytes are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Manifest {
@@ -114,6 +130,9 @@ pub enum Manifest {
     Extents(Layout),
     /// In the blobs that a layout lists which lies in a blob itself.
     Spilled(SpilledLayout),
+    /// In the blobs that a layout of many pages lists. Programs of release 0.1 do not know it:
+    /// [`Format::PAGED`](super::Format::PAGED).
+    Paged(PagedLayout),
 }
 
 impl Manifest {
@@ -124,12 +143,21 @@ impl Manifest {
 
     /// The blobs that this manifest names by itself: those of its extents, or the one of its layout.
     pub fn blobs(&self) -> impl Iterator<Item = BlobRef> + '_ {
-        let (extents, spilled): (&[Extent], _) = match self {
-            Self::Inline(_) => (&[], None),
-            Self::Extents(layout) => (&layout.extents, None),
-            Self::Spilled(spilled) => (&[], Some(spilled.extent.blob)),
+        let extents: &[Extent] = match self {
+            Self::Extents(layout) => &layout.extents,
+            Self::Inline(_) | Self::Spilled(_) | Self::Paged(_) => &[],
         };
-        extents.iter().map(|extent| extent.blob).chain(spilled)
+        let of_layout = self.layout_blob().map(|extent| extent.blob);
+        extents.iter().map(|extent| extent.blob).chain(of_layout)
+    }
+
+    /// The blob that the layout lies in, where it lies in one.
+    pub const fn layout_blob(&self) -> Option<&Extent> {
+        match self {
+            Self::Inline(_) | Self::Extents(_) => None,
+            Self::Spilled(spilled) => Some(&spilled.extent),
+            Self::Paged(paged) => Some(&paged.extent),
+        }
     }
 
     /// How many parts the object was uploaded in; 0 when it was not a multipart upload.
@@ -138,6 +166,7 @@ impl Manifest {
             Self::Inline(_) => 0,
             Self::Extents(layout) => u32::try_from(layout.parts.len()).unwrap_or(u32::MAX),
             Self::Spilled(spilled) => spilled.parts,
+            Self::Paged(paged) => paged.parts,
         }
     }
 }

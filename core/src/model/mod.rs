@@ -26,7 +26,7 @@ pub use etag::ETag;
 pub use format::{BucketLayout, Format, InvalidRelease, LaterFormat, Release};
 pub use hex::hex;
 pub use ids::{BlobId, BucketId, CommitId, InvalidId, StoreId, Token, UploadId};
-pub use manifest::{BlobRef, Extent, Layout, Manifest, PartBoundary, SpilledLayout};
+pub use manifest::{BlobRef, Extent, Layout, Manifest, PagedLayout, PartBoundary, SpilledLayout};
 pub use names::{BucketName, ObjectKey, PartNumber};
 pub use object::{CurrentObject, ObjectHeaders, ObjectKind, ObjectRecord, ObjectSummary};
 pub use time::Timestamp;

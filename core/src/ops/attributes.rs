@@ -2,7 +2,7 @@
 
 use super::access::{Action, open_object};
 use super::get::Rereads;
-use super::manifest::load_layout;
+use super::layout::parts_of;
 use super::{Caller, Context, Target};
 use crate::model::{ObjectRecord, PartBoundary, S3Error};
 
@@ -17,7 +17,7 @@ pub struct ObjectAttributes {
 /// Reads what is known of an object without its bytes. `check` sees the record first: it decides the request's
 /// conditions, and whether the parts are wanted.
 ///
-/// One lookup; the blob of a spilled layout is read where the parts are wanted, and no other.
+/// One lookup; of a layout in a blob the parts are read where they are wanted, and no other blob.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html>
 pub async fn object_attributes(
@@ -35,11 +35,8 @@ pub async fn object_attributes(
                 parts: Vec::new(),
             });
         }
-        if let Some(layout) = load_layout(context, &record.manifest).await? {
-            return Ok(ObjectAttributes {
-                record,
-                parts: layout.parts,
-            });
+        if let Some(parts) = parts_of(&context.ports, &record.manifest).await? {
+            return Ok(ObjectAttributes { record, parts });
         }
         rereads.allow(&record)?;
     }

@@ -6,7 +6,8 @@ use super::commit::{
 };
 use super::free::free_superseded;
 use super::get::read;
-use super::manifest::{crc64nvme_of, load_layout};
+use super::layout::all_extents;
+use super::manifest::crc64nvme_of_pages;
 use super::put::{Incoming, check_copied_length, commit_fresh, free_fresh, store_body};
 use super::{Caller, Context, Target};
 use crate::model::{
@@ -221,10 +222,10 @@ async fn content(
         return Ok(Some(with_checksum(source.checksum.clone())));
     };
     if algorithm == ChecksumAlgorithm::Crc64nvme && !matches!(source.manifest, Manifest::Inline(_)) {
-        let Some(layout) = load_layout(context, &source.manifest).await? else {
+        let Some(extents) = all_extents(&context.ports, &source.manifest).await? else {
             return Ok(None);
         };
-        if let Some(checksum) = crc64nvme_of(&layout.extents) {
+        if let Some(checksum) = crc64nvme_of_pages(extents).await? {
             return Ok(Some(with_checksum(Some(checksum))));
         }
     }
@@ -232,7 +233,7 @@ async fn content(
     let Some(bytes) = read(context, source, 0..source.size).await? else {
         return Ok(None);
     };
-    let body = Incoming::of_stored(bytes, source.size, Some(algorithm));
+    let body = Incoming::of_stored(context, bytes, source.size, Some(algorithm));
     let (manifest, digests) = store_body(context, bucket, body).await?;
     Ok(Some(Content {
         etag: ETag::from_md5(digests.md5),

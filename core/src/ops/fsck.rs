@@ -18,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use self::confirm::{crc_of, still_names};
 use super::commit::RETIRED_FOR;
 use super::gc::{GcError, Tally, check_ownership, retired_until};
-use super::manifest::load_spilled;
+use super::layout::{Extents, all_extents};
 use super::rows;
 use super::transfer::Progress;
 use crate::model::{BlobRef, Bucket, Extent, Manifest, ObjectRecord, Timestamp, Upload};
@@ -229,46 +229,52 @@ impl Slice {
             bucket: bucket.name.clone(),
             key: record.key.clone(),
         };
-        let (layout, first_slice) = match &record.manifest {
-            Manifest::Inline(_) => return Ok(()),
-            Manifest::Extents(layout) => (layout.clone(), self.after.is_none()),
-            Manifest::Spilled(spilled) => {
-                self.name(&spilled.extent, &named_by);
-                match load_spilled(ports, spilled).await {
-                    Ok(Some(layout)) => (layout, self.after.is_none()),
-                    // Its blob is among those that are missing.
-                    Ok(None) => {
-                        self.unreadable = true;
-                        return Ok(());
-                    }
-                    Err(error) if error.kind == StoreErrorKind::Corrupt => {
-                        if self.covers(&spilled.extent.blob) {
-                            self.report.findings.push(Finding::BadLayout {
-                                named_by,
-                                problem: error.to_string(),
-                            });
-                        }
-                        self.unreadable = true;
-                        return Ok(());
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-        };
-        if first_slice && layout.length() != record.size {
-            self.report.findings.push(Finding::BadLayout {
-                named_by: named_by.clone(),
-                problem: format!(
-                    "its extents have {} bytes, and it has {}",
-                    layout.length(),
-                    record.size
-                ),
-            });
-        }
-        for extent in &layout.extents {
+        let layout_blob = record.manifest.layout_blob();
+        if let Some(extent) = layout_blob {
             self.name(extent, &named_by);
+        } else if matches!(record.manifest, Manifest::Inline(_)) {
+            return Ok(());
+        }
+        let named = match all_extents(ports, &record.manifest).await {
+            Ok(Some(extents)) => self.name_all(extents, &named_by).await,
+            // Its blob is among those that are missing.
+            Ok(None) => {
+                self.unreadable = true;
+                return Ok(());
+            }
+            Err(error) => Err(error),
+        };
+        let (covers, is_first) = (
+            layout_blob.is_some_and(|extent| self.covers(&extent.blob)),
+            self.after.is_none(),
+        );
+        let (reported, problem) = match named {
+            Ok(length) if length == record.size => return Ok(()),
+            Ok(length) => {
+                let problem = format!("its extents have {length} bytes, and it has {}", record.size);
+                (is_first, problem)
+            }
+            Err(error) if error.kind == StoreErrorKind::Corrupt => {
+                self.unreadable = true;
+                (covers, error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        if reported {
+            let finding = Finding::BadLayout { named_by, problem };
+            self.report.findings.push(finding);
         }
         Ok(())
+    }
+
+    /// Names every extent; the bytes that they have.
+    async fn name_all(&mut self, mut extents: Extents, named_by: &Naming) -> StoreResult<u64> {
+        let mut length = 0_u64;
+        while let Some(extent) = extents.next().await? {
+            length = length.saturating_add(extent.length);
+            self.name(&extent, named_by);
+        }
+        Ok(length)
     }
 
     /// What a retired manifest names is no garbage, and may be missing.
@@ -276,15 +282,26 @@ impl Slice {
         for blob in manifest.blobs() {
             self.retire(&blob);
         }
-        if let Manifest::Spilled(spilled) = manifest {
-            match load_spilled(ports, spilled).await {
-                Ok(Some(layout)) => layout.extents.iter().for_each(|extent| self.retire(&extent.blob)),
-                Ok(None) => {}
-                Err(error) if error.kind == StoreErrorKind::Corrupt => {
-                    self.unreadable = true;
-                }
-                Err(error) => return Err(error),
+        if manifest.layout_blob().is_none() {
+            return Ok(());
+        }
+        let retired = match all_extents(ports, manifest).await {
+            Ok(Some(extents)) => self.retire_all(extents).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match retired {
+            Err(error) if error.kind == StoreErrorKind::Corrupt => {
+                self.unreadable = true;
+                Ok(())
             }
+            retired => retired,
+        }
+    }
+
+    async fn retire_all(&mut self, mut extents: Extents) -> StoreResult<()> {
+        while let Some(extent) = extents.next().await? {
+            self.retire(&extent.blob);
         }
         Ok(())
     }

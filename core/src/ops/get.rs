@@ -5,7 +5,8 @@ use std::ops::Range;
 use futures_util::{StreamExt, stream};
 
 use super::access::{Action, open_object};
-use super::manifest::{load_layout, open, slice};
+use super::layout::{FoundPart, extents_of, part_of};
+use super::manifest::open;
 use super::{Caller, Context, Target};
 use crate::model::{
     Bucket, Checksum, ChecksumKind, CommitId, ErrorCode, Manifest, ObjectRecord, PartNumber, S3Error,
@@ -168,23 +169,17 @@ async fn resolve(
             Err(no_such_part(number, 1))
         };
     }
-    let Some(layout) = load_layout(context, &record.manifest).await? else {
+    let Some(found) = part_of(&context.ports, &record.manifest, number).await? else {
         return Ok(None);
     };
     let count = record.manifest.parts_count();
-    let mut start = 0;
-    for part in layout.parts {
-        if part.number == number {
-            let range = start..start + part.length;
-            return Ok(Some(Selected {
-                checksum: checksum_of_part(record, part.checksum, range == (0..record.size)),
-                range: Some(range),
-                parts_count: Some(count),
-            }));
-        }
-        start += part.length;
-    }
-    Err(no_such_part(number, count))
+    let FoundPart { start, part } = found.ok_or_else(|| no_such_part(number, count))?;
+    let range = start..start + part.length;
+    Ok(Some(Selected {
+        checksum: checksum_of_part(record, part.checksum, range == (0..record.size)),
+        range: Some(range),
+        parts_count: Some(count),
+    }))
 }
 
 /// What S3 shows beside a part: of a `COMPOSITE` object the part's own value under that type, of any other one the object's
@@ -222,10 +217,10 @@ pub(super) async fn read(
             Ok(Some(stream::once(async move { Ok(bytes) }).boxed()))
         }
         manifest => {
-            let Some(layout) = load_layout(context, manifest).await? else {
+            let Some(extents) = extents_of(&context.ports, manifest, range).await? else {
                 return Ok(None);
             };
-            Ok(open(context, slice(&layout.extents, &range)).await?)
+            Ok(open(context, extents).await?)
         }
     }
 }

@@ -13,10 +13,12 @@ mod free;
 mod fsck;
 mod gc;
 mod get;
+mod layout;
 mod listing;
 mod manifest;
 mod multipart;
 mod ownership;
+mod pace;
 mod put;
 mod read_ahead;
 mod rename;
@@ -56,6 +58,7 @@ pub use transfer::{
     inspect, migrate,
 };
 
+use crate::config::Limits;
 use crate::ports::Ports;
 
 /// What every operation works with.
@@ -65,4 +68,6 @@ pub struct Context {
     pub ports: Ports,
     /// Whether this metadata store may free blobs in this blob store.
     pub ownership: Ownership,
+    /// What the platform lets through.
+    pub limits: Limits,
 }

@@ -6,6 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::access::Action;
 use super::commit::{CommitFailure, commit_object};
 use super::free::{free_blob, free_superseded};
+use super::pace::Pace;
 use super::{Caller, Context, Target};
 use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
@@ -40,15 +41,23 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Bytes that are stored already, on their way to another blob.
-    pub(super) fn of_stored(bytes: BlobStream, length: u64, checksum: Option<ChecksumAlgorithm>) -> Self {
+    /// Bytes that are stored already, on their way to another blob. They end in an error where that would take longer
+    /// than a request may.
+    pub(super) fn of_stored(
+        context: &Context,
+        bytes: BlobStream,
+        length: u64,
+        checksum: Option<ChecksumAlgorithm>,
+    ) -> Self {
         let digests = DigestSlot::default();
-        let state = (bytes, BodyHasher::new(checksum, false), digests.clone());
-        let stream = stream::try_unfold(state, |(mut bytes, mut hasher, slot)| async move {
+        let pace = Pace::of(context, length);
+        let state = (bytes, BodyHasher::new(checksum, false), digests.clone(), pace);
+        let stream = stream::try_unfold(state, |(mut bytes, mut hasher, slot, mut pace)| async move {
             match bytes.try_next().await? {
                 Some(piece) => {
+                    pace.pass(piece.len())?;
                     hasher.update(&piece);
-                    Ok(Some((piece, (bytes, hasher, slot))))
+                    Ok(Some((piece, (bytes, hasher, slot, pace))))
                 }
                 None => {
                     slot.fill(hasher.finish().digests);

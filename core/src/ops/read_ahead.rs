@@ -1,6 +1,5 @@
 //! Reading extent after extent, the next one already being fetched.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{Fuse, Stream, StreamExt};
 
-use crate::model::Extent;
+use super::layout::Extents;
 use crate::ports::{BlobRead, BlobStore, BlobStream, StoreError, StoreErrorKind, StoreResult};
 
 /// The bytes of several extents. While one is read, the request for the next is under way.
@@ -17,32 +16,27 @@ pub(super) struct ReadAhead {
     blobs: Arc<dyn BlobStore>,
     current: Fuse<BlobStream>,
     next: Option<Next>,
-    rest: VecDeque<Extent>,
 }
 
 enum Next {
-    Opening(BoxFuture<'static, StoreResult<BlobStream>>),
-    Open(StoreResult<BlobStream>),
+    Opening(BoxFuture<'static, StoreResult<Option<(BlobStream, Extents)>>>),
+    Open(StoreResult<Option<(BlobStream, Extents)>>),
 }
 
 impl ReadAhead {
     /// `current`, and then `rest`.
-    pub(super) fn new(blobs: Arc<dyn BlobStore>, current: BlobStream, rest: VecDeque<Extent>) -> Self {
+    pub(super) fn new(blobs: Arc<dyn BlobStore>, current: BlobStream, rest: Extents) -> Self {
         let mut stream = Self {
             blobs,
             current: current.fuse(),
             next: None,
-            rest,
         };
-        stream.request_next();
+        stream.request_next(rest);
         stream
     }
 
-    fn request_next(&mut self) {
-        self.next = self
-            .rest
-            .pop_front()
-            .map(|extent| Next::Opening(open(self.blobs.clone(), extent).boxed()));
+    fn request_next(&mut self, rest: Extents) {
+        self.next = Some(Next::Opening(open(self.blobs.clone(), rest).boxed()));
     }
 
     /// Drives the request for the next extent; ready once it is open or failed, or when there is none.
@@ -66,23 +60,23 @@ impl Stream for ReadAhead {
             }
             ready!(opened);
             match self.next.take() {
-                Some(Next::Open(Ok(stream))) => {
+                Some(Next::Open(Ok(Some((stream, rest))))) => {
                     self.current = stream.fuse();
-                    self.request_next();
+                    self.request_next(rest);
                 }
-                Some(Next::Open(Err(error))) => {
-                    self.rest.clear();
-                    return Poll::Ready(Some(Err(error)));
-                }
-                Some(Next::Opening(_)) | None => return Poll::Ready(None),
+                Some(Next::Open(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Some(Next::Open(Ok(None)) | Next::Opening(_)) | None => return Poll::Ready(None),
             }
         }
     }
 }
 
-async fn open(blobs: Arc<dyn BlobStore>, extent: Extent) -> StoreResult<BlobStream> {
+async fn open(blobs: Arc<dyn BlobStore>, mut rest: Extents) -> StoreResult<Option<(BlobStream, Extents)>> {
+    let Some(extent) = rest.next().await? else {
+        return Ok(None);
+    };
     match blobs.read(&extent.blob, extent.range()).await? {
-        BlobRead::Found(bytes) => Ok(bytes),
+        BlobRead::Found(bytes) => Ok(Some((bytes, rest))),
         BlobRead::Missing => Err(StoreError::new(
             StoreErrorKind::Corrupt,
             format!("blob {} is missing", extent.blob),

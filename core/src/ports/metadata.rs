@@ -37,7 +37,7 @@ pub fn check_limits(store: &dyn MetadataStore, manifest: &Manifest) -> StoreResu
     let fits = match manifest {
         Manifest::Inline(body) => body.is_empty() || body.len() as u64 <= store.inline_limit(),
         Manifest::Extents(layout) => layout.extents.len() + layout.parts.len() <= store.layout_limit(),
-        Manifest::Spilled(_) => true,
+        Manifest::Spilled(_) | Manifest::Paged(_) => true,
     };
     if fits {
         Ok(())

@@ -117,7 +117,8 @@ mod tests {
                 line,
                 format!(
                     "the store is in format 9, which bleepstore 3.1.4 wrote, and this is bleepstore {current}, which \
-                     knows format 2 at most: use bleepstore 3.1.4 or a later one; nothing was changed"
+                     knows format {} at most: use bleepstore 3.1.4 or a later one; nothing was changed",
+                    Format::LATEST
                 )
             );
         }

@@ -211,7 +211,7 @@ impl Commit {
         let fits = match &record.manifest {
             Manifest::Inline(body) => body.len() as u64 <= INLINE_LIMIT,
             Manifest::Extents(layout) => layout.extents.len() + layout.parts.len() <= LAYOUT_LIMIT,
-            Manifest::Spilled(_) => true,
+            Manifest::Spilled(_) | Manifest::Paged(_) => true,
         };
         if !fits {
             return Err(Failure::does_not_fit("its manifest exceeds the store's limits"));
@@ -253,7 +253,7 @@ impl Commit {
                     .execute([body.as_ref()])?;
                 Some(db.last_insert_rowid())
             }
-            Manifest::Inline(_) | Manifest::Extents(_) | Manifest::Spilled(_) => None,
+            Manifest::Inline(_) | Manifest::Extents(_) | Manifest::Spilled(_) | Manifest::Paged(_) => None,
         };
         let mut insert = db.prepare_cached(
             "INSERT OR REPLACE INTO objects

@@ -173,7 +173,9 @@ impl ObjectJson {
         })?;
         let manifest = match &record.manifest {
             Manifest::Inline(_) => None,
-            manifest @ (Manifest::Extents(_) | Manifest::Spilled(_)) => Some(to_json(manifest)?),
+            manifest @ (Manifest::Extents(_) | Manifest::Spilled(_) | Manifest::Paged(_)) => {
+                Some(to_json(manifest)?)
+            }
         };
         Ok(Self { detail, manifest })
     }

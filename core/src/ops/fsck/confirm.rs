@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 use super::Naming;
 use crate::digest::Crc64nvmeHasher;
 use crate::model::{BlobRef, Manifest};
-use crate::ops::manifest::load_spilled;
+use crate::ops::layout::all_extents;
 use crate::ops::rows;
 use crate::ops::transfer::Progress;
 use crate::ports::{BlobRead, Ports, StoreErrorKind, StoreResult};
@@ -49,15 +49,14 @@ pub(super) async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef
             if object.manifest.blobs().any(|named| named == *blob) {
                 return Ok(true);
             }
-            let Manifest::Spilled(spilled) = &object.manifest else {
+            if object.manifest.layout_blob().is_none() {
                 return Ok(false);
-            };
-            let layout = match load_spilled(ports, spilled).await {
+            }
+            match lists(ports, &object.manifest, blob).await {
                 // It did, when it could be read.
-                Err(error) if error.kind == StoreErrorKind::Corrupt => return Ok(true),
-                layout => layout?,
-            };
-            Ok(layout.is_some_and(|layout| layout.extents.iter().any(|extent| extent.blob == *blob)))
+                Err(error) if error.kind == StoreErrorKind::Corrupt => Ok(true),
+                lists => lists,
+            }
         }
         Naming::Part {
             bucket,
@@ -77,4 +76,17 @@ pub(super) async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef
                 .any(|extent| extent.blob == *blob))
         }
     }
+}
+
+/// Whether the layout of a manifest, which lies in a blob, lists `blob`.
+async fn lists(ports: &Ports, manifest: &Manifest, blob: &BlobRef) -> StoreResult<bool> {
+    let Some(mut extents) = all_extents(ports, manifest).await? else {
+        return Ok(false);
+    };
+    while let Some(extent) = extents.next().await? {
+        if extent.blob == *blob {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use futures_util::TryStreamExt;
 
 use crate::model::{BlobRef, Manifest, Timestamp, Upload};
-use crate::ops::manifest::load_spilled;
+use crate::ops::layout::{Extents, all_extents};
 use crate::ops::rows::{self, all_buckets};
 use crate::ports::{BlobEntry, Ports, StoreErrorKind, StoreResult};
 
@@ -128,19 +128,26 @@ async fn mark_named(
     garbage: &mut Garbage,
 ) -> StoreResult<Option<Problem>> {
     manifest.blobs().for_each(|blob| garbage.keep(&blob));
-    let Manifest::Spilled(spilled) = manifest else {
+    if manifest.layout_blob().is_none() {
         return Ok(None);
-    };
-    let layout = match load_spilled(ports, spilled).await {
-        Ok(Some(layout)) => layout,
-        Ok(None) => return Ok(Some(Problem::Missing)),
-        Err(error) if error.kind == StoreErrorKind::Corrupt => {
-            return Ok(Some(Problem::Unreadable(error.to_string())));
-        }
-        Err(error) => return Err(error),
-    };
-    for extent in &layout.extents {
-        garbage.keep(&extent.blob);
     }
-    Ok(None)
+    let marked = match all_extents(ports, manifest).await {
+        Ok(Some(extents)) => mark_extents(extents, garbage).await,
+        Ok(None) => return Ok(Some(Problem::Missing)),
+        Err(error) => Err(error),
+    };
+    match marked {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind == StoreErrorKind::Corrupt => {
+            Ok(Some(Problem::Unreadable(error.to_string())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn mark_extents(mut extents: Extents, garbage: &mut Garbage) -> StoreResult<()> {
+    while let Some(page) = extents.next_page().await? {
+        page.iter().for_each(|extent| garbage.keep(&extent.blob));
+    }
+    Ok(())
 }

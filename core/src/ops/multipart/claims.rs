@@ -1,16 +1,12 @@
 //! What a CompleteMultipartUpload lists and says of the object, against what was uploaded.
 
-use std::collections::HashMap;
-
+use super::assembly::Totals;
 use super::complete::{CompleteMultipartUpload, CompletedPart};
-use crate::digest::{composite_checksum, full_object_checksum};
-use crate::model::{
-    Checksum, ChecksumAlgorithm, ChecksumKind, ErrorCode, Extent, Part, PartNumber, S3Error, Upload,
-};
-use crate::ops::manifest::crc64nvme_of;
+use crate::digest::{composite_checksum, crc64nvme_checksum, full_object_checksum};
+use crate::model::{Checksum, ChecksumAlgorithm, ChecksumKind, ErrorCode, Part, PartNumber, S3Error, Upload};
 
 /// The smallest part but the last: 5 MiB.
-const MIN_PART: u64 = 5 << 20;
+pub(super) const MIN_PART: u64 = 5 << 20;
 
 /// A checksum of a part is of the upload's algorithm: `BadDigest` where it is of another. A composite checksum is made of
 /// what the client lists: `InvalidRequest` where it leaves out the checksum of a part.
@@ -37,34 +33,18 @@ pub(super) fn check_part_checksums(upload: &Upload, listed: &[CompletedPart]) ->
     Ok(())
 }
 
-/// The stored parts that the client lists, in its order, each as it claims.
-pub(super) fn chosen_parts(
-    upload: &Upload,
-    mut stored: HashMap<PartNumber, Part>,
-    listed: &[CompletedPart],
-) -> Result<Vec<Part>, S3Error> {
-    let mut parts = Vec::with_capacity(listed.len());
-    for listed in listed {
-        let part = stored
-            .remove(&listed.number)
-            .filter(|part| part.etag == listed.etag && agrees(upload, part, listed));
-        let part = part.ok_or_else(|| {
-            S3Error::new(ErrorCode::InvalidPart)
-                .with("UploadId", upload.id)
-                .with("PartNumber", listed.number)
-                .with("ETag", listed.etag.as_str())
-        })?;
-        parts.push(part);
-    }
-    let all_but_last = &parts[..parts.len().saturating_sub(1)];
-    if let Some(small) = all_but_last.iter().find(|part| part.size < MIN_PART) {
-        return Err(S3Error::new(ErrorCode::EntityTooSmall)
-            .with("ProposedSize", small.size)
-            .with("MinSizeAllowed", MIN_PART)
-            .with("PartNumber", small.number)
-            .with("ETag", small.etag.as_str()));
-    }
-    Ok(parts)
+/// Whether a stored part is what the client lists.
+pub(super) fn is_as_listed(upload: &Upload, part: &Part, listed: &CompletedPart) -> bool {
+    part.number == listed.number && part.etag == listed.etag && agrees(upload, part, listed)
+}
+
+/// What S3 answers where that part is not the last.
+pub(super) fn too_small(part: &Part) -> S3Error {
+    S3Error::new(ErrorCode::EntityTooSmall)
+        .with("ProposedSize", part.size)
+        .with("MinSizeAllowed", MIN_PART)
+        .with("PartNumber", part.number)
+        .with("ETag", part.etag.as_str())
 }
 
 /// Whether the checksum that the client repeats is the one that is stored. In an upload that was created without an
@@ -93,23 +73,19 @@ pub(super) fn check_size(claimed: Option<u64>, size: u64) -> Result<(), S3Error>
 
 /// The object's checksum from the parts': the one that the upload asked for, else CRC-64/NVME of the whole, which S3 keeps
 /// for every object and which the blobs' own give without reading them.
-pub(super) fn object_checksum(upload: &Upload, parts: &[Part]) -> Result<Option<Checksum>, S3Error> {
+pub(super) fn object_checksum(upload: &Upload, totals: &Totals) -> Result<Option<Checksum>, S3Error> {
     let Some((algorithm, kind)) = upload.checksum else {
-        let extents: Vec<Extent> = parts
-            .iter()
-            .flat_map(|part| part.extents.iter().copied())
-            .collect();
-        return Ok(crc64nvme_of(&extents));
+        return Ok(totals.crc64nvme().map(crc64nvme_checksum));
     };
-    let mut checksums = Vec::with_capacity(parts.len());
-    for part in parts {
+    let mut checksums = Vec::with_capacity(totals.parts.len());
+    for part in &totals.parts {
         let stored = part
             .checksum
             .as_ref()
             .filter(|checksum| checksum.algorithm == algorithm);
         checksums.push((
             stored.ok_or_else(|| missing_checksum(algorithm, part.number))?,
-            part.size,
+            part.length,
         ));
     }
     let checksum = match kind {

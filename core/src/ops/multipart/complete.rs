@@ -1,26 +1,19 @@
 //! CompleteMultipartUpload: the object's manifest becomes the parts' extents; no bytes move.
 
-use std::collections::HashMap;
-
-use super::claims::{check_checksum, check_part_checksums, check_size, chosen_parts, object_checksum};
+use super::assembly::assemble;
+use super::claims::check_part_checksums;
 use super::{RECEIPT_FOR, find};
-use crate::digest::md5_of_md5s;
 use crate::model::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Layout, Manifest,
-    ObjectKind, ObjectRecord, Part, PartBoundary, PartNumber, Receipt, ReceiptOutcome, S3Error, Token,
-    Upload, UploadId, WriteCondition,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, ObjectKind, ObjectRecord,
+    PartNumber, Receipt, ReceiptOutcome, S3Error, Token, Upload, UploadId, WriteCondition,
 };
 use crate::ops::access::{Action, denied, no_such_bucket, no_such_upload};
 use crate::ops::commit::{Guarded, guarded, pause, precondition_failed, retire};
 use crate::ops::free::{free_blob, free_superseded};
-use crate::ops::manifest::place_layout;
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{BeginComplete, CommitOutcome, PublishOutcome, StoreErrorKind, new_id};
 
 const ATTEMPTS: u32 = 8;
-
-/// How many parts one read asks for.
-const PARTS_PAGE: usize = 1_000;
 
 /// A part as the client lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,25 +146,21 @@ async fn publish(
         return Err(S3Error::new(ErrorCode::InvalidPartOrder).with("UploadId", upload.id));
     }
     check_part_checksums(upload, &input.parts)?;
-    let parts = chosen_parts(upload, read_parts(context, upload).await?, &input.parts)?;
-    let size: u64 = parts.iter().map(|part| part.size).sum();
-    check_size(input.size, size)?;
-    let checksum = object_checksum(upload, &parts)?;
-    check_checksum(input, upload, checksum.as_ref())?;
+    let assembled = assemble(context, bucket.id, upload, input).await?;
     let record = ObjectRecord {
         bucket: bucket.id,
         key: upload.key.clone(),
         commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
         kind: ObjectKind::Object,
-        etag: object_etag(&parts),
-        size,
+        etag: assembled.etag,
+        size: assembled.size,
         last_modified: context.ports.clock.now(),
         owner: upload.owner.clone(),
         acl: upload.acl.clone(),
         headers: upload.headers.clone(),
-        checksum,
-        shared: parts.iter().any(|part| part.shared),
-        manifest: place_layout(&context.ports, bucket.id, layout_of(&parts)).await?,
+        checksum: assembled.checksum,
+        shared: assembled.shared,
+        manifest: assembled.manifest,
     };
     publish_record(context, caller, (bucket, upload), record, &input.condition).await
 }
@@ -257,50 +246,9 @@ async fn publish_record(
     Err(failure)
 }
 
-/// Frees the blob that a spilled layout was written to; never the parts' own.
+/// Frees the blob that a layout was written to; never the parts' own.
 async fn free_layout(context: &Context, record: &ObjectRecord) {
-    if let Manifest::Spilled(spilled) = &record.manifest {
-        free_blob(context, spilled.extent.blob).await;
-    }
-}
-
-async fn read_parts(context: &Context, upload: &Upload) -> Result<HashMap<PartNumber, Part>, S3Error> {
-    let mut parts = HashMap::new();
-    let mut after = None;
-    loop {
-        let page = context
-            .ports
-            .metadata
-            .scan_parts(upload, after, PARTS_PAGE)
-            .await?;
-        parts.extend(page.items.into_iter().map(|part| (part.number, part)));
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(parts),
-        }
-    }
-}
-
-fn object_etag(parts: &[Part]) -> ETag {
-    ETag::from_parts(
-        md5_of_md5s(parts.iter().filter_map(|part| part.etag.md5())),
-        parts.len(),
-    )
-}
-
-fn layout_of(parts: &[Part]) -> Layout {
-    Layout {
-        extents: parts
-            .iter()
-            .flat_map(|part| part.extents.iter().copied())
-            .collect(),
-        parts: parts
-            .iter()
-            .map(|part| PartBoundary {
-                number: part.number,
-                length: part.size,
-                checksum: part.checksum.clone(),
-            })
-            .collect(),
+    if let Some(extent) = record.manifest.layout_blob() {
+        free_blob(context, extent.blob).await;
     }
 }

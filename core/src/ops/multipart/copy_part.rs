@@ -11,7 +11,8 @@ use crate::model::{
 use crate::ops::access::{Action, no_such_upload, open_object};
 use crate::ops::commit::pause;
 use crate::ops::get::read;
-use crate::ops::manifest::{crc64nvme_of, load_layout, slice};
+use crate::ops::layout::extents_of;
+use crate::ops::manifest::crc64nvme_of;
 use crate::ops::put::{Incoming, check_copied_length};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::new_id;
@@ -25,11 +26,18 @@ const MOST_EXTENTS: usize = 1_000;
 /// The least part of an upload that is not its last, in bytes.
 const LEAST_PART: u64 = 5 << 20;
 
-/// How many extents a part of that length may share. Any slice of an object of whole parts has no more; one of smaller
-/// pieces is written anew, since copies of copies would double them.
-fn most_extents(length: u64) -> usize {
+/// How many extents may lie within any [`LEAST_PART`] bytes of a part: so many blobs a small range of it reads.
+const MOST_NEIGHBOURS: usize = 32;
+
+/// Whether a part of that length may share these extents. Any slice of an object of whole parts may be; one of smaller
+/// pieces is written anew, since copies of copies would double them, and a read of few bytes would be one of many blobs.
+fn may_be_shared(length: u64, extents: &[Extent]) -> bool {
     let parts = usize::try_from(length / LEAST_PART).unwrap_or(usize::MAX);
-    parts.saturating_add(2).min(MOST_EXTENTS)
+    let few = extents.len() <= parts.saturating_add(2).min(MOST_EXTENTS);
+    few && extents.windows(MOST_NEIGHBOURS).all(|neighbours| {
+        let length: u64 = neighbours.iter().map(|extent| extent.length).sum();
+        length >= LEAST_PART
+    })
 }
 
 /// What UploadPartCopy is asked.
@@ -77,7 +85,7 @@ pub async fn upload_part_copy(
             }
         } else if let Some(bytes) = read(context, &source, range.clone()).await? {
             let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
-            let body = Incoming::of_stored(bytes, range.end - range.start, algorithm);
+            let body = Incoming::of_stored(context, bytes, range.end - range.start, algorithm);
             return upload_part(context, upload, input.number, body).await;
         }
         pause(context, attempt).await;
@@ -96,12 +104,15 @@ async fn share(
     if matches!(source.manifest, Manifest::Inline(_)) {
         return Ok(None);
     }
-    let Some(layout) = load_layout(context, &source.manifest).await? else {
+    let Some(mut pages) = extents_of(&context.ports, &source.manifest, range.clone()).await? else {
         return Ok(None);
     };
-    let extents = slice(&layout.extents, range);
-    if extents.len() > most_extents(range.end - range.start) {
-        return Ok(None);
+    let mut extents = Vec::new();
+    while let Some(page) = pages.next_page().await? {
+        extents.extend(page);
+        if !may_be_shared(range.end - range.start, &extents) {
+            return Ok(None);
+        }
     }
     let whole = *range == (0..source.size);
     let stored = source

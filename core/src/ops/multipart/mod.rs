@@ -4,6 +4,7 @@
 //! object, and decides every later request about the upload: a replayed Complete, one that resumes after a crash,
 //! and an abort.
 
+mod assembly;
 mod claims;
 mod complete;
 mod copy_part;

@@ -129,7 +129,7 @@ impl<'a> Importer<'a> {
             ports,
             progress,
             existing,
-            record: in_format_of_blobs(ports, record)
+            record: in_format_of(ports, header, record)
                 .await
                 .map_err(TransferError::Target)?,
             bucket: None,
@@ -244,10 +244,11 @@ impl RecordSink for Importer<'_> {
     }
 }
 
-/// The store's record, in a format that is no lower than that of the blobs whose records are brought.
-async fn in_format_of_blobs(ports: &Ports, record: StoreRecord) -> StoreResult<StoreRecord> {
+/// The store's record, in a format that is no lower than that of the records that are brought, and of their blobs.
+async fn in_format_of(ports: &Ports, header: &Header, record: StoreRecord) -> StoreResult<StoreRecord> {
     let owner = ports.blobs.owner().await?;
-    let format = owner.map_or(Format::FIRST, |owner| owner.format);
+    let of_blobs = owner.map_or(Format::FIRST, |owner| owner.format);
+    let format = of_blobs.max(header.least_format());
     if format <= record.format {
         return Ok(record);
     }

@@ -134,7 +134,7 @@ async fn fitted(ports: &Ports, bucket: &Bucket, manifest: &Manifest) -> StoreRes
             let placed = place_layout(ports, bucket.id, layout.clone()).await;
             placed.map_err(StoreError::internal)
         }
-        Manifest::Spilled(_) => Ok(manifest.clone()),
+        Manifest::Spilled(_) | Manifest::Paged(_) => Ok(manifest.clone()),
     }
 }
 

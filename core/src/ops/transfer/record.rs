@@ -4,13 +4,19 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Bucket, Credential, ObjectRecord, Owner, Part, Release, StoreId, Timestamp, Upload};
+use crate::model::{
+    Bucket, Credential, Format, ObjectRecord, Owner, Part, Release, StoreId, Timestamp, Upload,
+};
 
 /// What the first line of an export says that it is.
 pub const FORMAT: &str = "bleepstore-export";
 
-/// The version of the format that is written, and the latest that is read.
-pub const VERSION: u32 = 1;
+/// The latest version of the format, which is that of exports of stores of [`Format::PAGED`] or later. Others are
+/// written in [`FIRST_VERSION`]. Both are read.
+pub const VERSION: u32 = 2;
+
+/// What release 0.1 writes and reads.
+pub(super) const FIRST_VERSION: u32 = 1;
 
 /// A line of an export. The header comes first, then credentials, then each bucket, followed by its objects in the
 /// order of their keys and by its open uploads, each followed by its parts, and last the trailer.
@@ -54,7 +60,7 @@ impl Record {
 pub struct Header {
     /// [`FORMAT`].
     pub format: String,
-    /// [`VERSION`].
+    /// [`VERSION`], or an earlier one.
     pub version: u32,
     /// The store whose records follow.
     pub store: StoreId,
@@ -67,6 +73,26 @@ pub struct Header {
     /// The program that wrote it. Release 0.1 does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_by: Option<Release>,
+}
+
+impl Header {
+    /// The version of an export of a store of that format: the oldest one that has all that such a store may hold.
+    pub(super) fn version_of(format: Format) -> u32 {
+        if format >= Format::PAGED {
+            VERSION
+        } else {
+            FIRST_VERSION
+        }
+    }
+
+    /// The least format of a store that takes the records.
+    pub(super) fn least_format(&self) -> Format {
+        if self.version > FIRST_VERSION {
+            Format::PAGED
+        } else {
+            Format::FIRST
+        }
+    }
 }
 
 /// A credential, with its secret key only where that was asked for.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Counts, ExportedCredential, FORMAT, Header, Record, TransferError, VERSION};
+use super::{Counts, ExportedCredential, FORMAT, Header, Record, TransferError};
 use crate::model::{Bucket, BucketState, Manifest, ObjectKind, ObjectRecord, Release, UploadState};
 use crate::ops::rows;
 use crate::ports::{Ports, StoreResult};
@@ -29,7 +29,7 @@ pub(super) async fn header(ports: &Ports, secrets: bool) -> Result<Header, Trans
         .ok_or(TransferError::SourceNotActive)?;
     Ok(Header {
         format: FORMAT.to_owned(),
-        version: VERSION,
+        version: Header::version_of(record.format),
         store: record.store,
         epoch: record.epoch,
         created: ports.clock.now(),

@@ -1,0 +1,330 @@
+//! Layouts: in the row, in a blob as JSON, or in a blob as an index and pages. Whoever reads one names the range of the
+//! object that it is for, and gets the extents of that range a page at a time.
+
+mod page;
+mod spilled;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub(super) use writer::LayoutWriter;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use self::page::{Entry, Index, PAGE, decode_extents};
+use self::spilled::Listed;
+use crate::digest::crc64nvme;
+use crate::model::{BlobRef, ErrorCode, Extent, Manifest, PagedLayout, PartBoundary, PartNumber, S3Error};
+use crate::ports::{BlobRead, BlobStore, Ports, StoreError, StoreResult, read_stored};
+
+/// Extents and parts together that a layout in a blob lists as JSON; with more it has pages.
+pub(super) const ONE_PAGE: usize = PAGE;
+
+/// Extents of an object at most: 5 TiB in pieces of 5 MiB, and two more for each of 10,000 parts.
+pub(super) const MOST_EXTENTS: usize = 1_100_000;
+
+/// Bytes of an index, or of a page, at most.
+const LONGEST: u64 = 1 << 20;
+
+/// The extents of a range of an object, in order. One page of them is held at a time.
+pub(super) struct Extents {
+    at_hand: VecDeque<Extent>,
+    /// The pages to come; `None` when all are at hand.
+    pages: Option<BoxStream<'static, StoreResult<Vec<Extent>>>>,
+}
+
+impl Extents {
+    fn listed(extents: Vec<Extent>) -> Self {
+        Self {
+            at_hand: extents.into(),
+            pages: None,
+        }
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self) -> StoreResult<Option<Extent>> {
+        while self.at_hand.is_empty() {
+            match self.next_page().await? {
+                Some(page) => self.at_hand.extend(page),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.at_hand.pop_front())
+    }
+
+    /// The next ones, as many as are at hand.
+    pub(super) async fn next_page(&mut self) -> StoreResult<Option<Vec<Extent>>> {
+        if !self.at_hand.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.at_hand).into()));
+        }
+        match &mut self.pages {
+            Some(pages) => pages.try_next().await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether there is certainly no further one.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at_hand.is_empty() && self.pages.is_none()
+    }
+}
+
+/// `InvalidRequest` where an object would have more extents than a layout lists.
+pub(super) fn check_extents(extents: usize) -> Result<(), S3Error> {
+    if extents <= MOST_EXTENTS {
+        return Ok(());
+    }
+    Err(S3Error::message(
+        ErrorCode::InvalidRequest,
+        format!(
+            "The object would consist of more than {MOST_EXTENTS} pieces. Copy larger parts, or upload them."
+        ),
+    ))
+}
+
+/// The extents of `range` of an object's bytes; `None` when the blob that lists them is gone.
+pub(super) async fn extents_of(
+    ports: &Ports,
+    manifest: &Manifest,
+    range: Range<u64>,
+) -> StoreResult<Option<Extents>> {
+    let listed = match manifest {
+        Manifest::Inline(_) => Vec::new(),
+        Manifest::Extents(layout) => slice(0, &layout.extents, &range),
+        Manifest::Spilled(layout) => {
+            let (mut listed, mut start) = (Vec::new(), 0);
+            let mut take = |entry| {
+                if let Listed::Extent(extent) = entry {
+                    listed.extend(slice(start, &[extent], &range));
+                    start += extent.length;
+                }
+            };
+            if spilled::read(ports, layout, &mut take).await?.is_none() {
+                return Ok(None);
+            }
+            listed
+        }
+        Manifest::Paged(layout) => return paged_extents(ports, layout, range).await,
+    };
+    Ok(Some(Extents::listed(listed)))
+}
+
+/// All extents of an object; `None` when the blob that lists them is gone.
+pub(super) async fn all_extents(ports: &Ports, manifest: &Manifest) -> StoreResult<Option<Extents>> {
+    extents_of(ports, manifest, 0..u64::MAX).await
+}
+
+/// The runs of bytes at `range` of the bytes that `extents` make up, the first of which is at `start`.
+pub(super) fn slice(start: u64, extents: &[Extent], range: &Range<u64>) -> Vec<Extent> {
+    let mut sliced = Vec::new();
+    let mut start = start;
+    for extent in extents {
+        let end = start + extent.length;
+        let (from, to) = (range.start.max(start), range.end.min(end));
+        if from < to {
+            sliced.push(Extent {
+                offset: extent.offset + (from - start),
+                length: to - from,
+                ..*extent
+            });
+        }
+        start = end;
+    }
+    sliced
+}
+
+/// Reads the index and the first page of the range at once, and each other page when its turn comes.
+async fn paged_extents(
+    ports: &Ports,
+    layout: &PagedLayout,
+    range: Range<u64>,
+) -> StoreResult<Option<Extents>> {
+    let blob = LayoutBlob::of(ports, layout);
+    let Some(index) = blob.index(layout).await? else {
+        return Ok(None);
+    };
+    // Each page ends where the next one starts.
+    let ends = index.extents.iter().skip(1).map(|entry| entry.start);
+    let ends = ends.chain([u64::MAX]);
+    let wanted: VecDeque<Entry> = std::iter::zip(&index.extents, ends)
+        .filter(|(entry, end)| entry.start < range.end && *end > range.start)
+        .map(|(entry, _)| *entry)
+        .collect();
+    let mut pages = Pages { blob, wanted, range };
+    let first = match pages.wanted.pop_front() {
+        None => return Ok(Some(Extents::listed(Vec::new()))),
+        Some(entry) => match pages.read(entry).await? {
+            Some(first) => first,
+            None => return Ok(None),
+        },
+    };
+    let rest = stream::try_unfold(pages, |mut pages| async move {
+        let Some(entry) = pages.wanted.pop_front() else {
+            return Ok(None);
+        };
+        let page = pages.read(entry).await?;
+        let page = page.ok_or_else(|| pages.blob.corrupt("is gone"))?;
+        Ok(Some((page, pages)))
+    });
+    Ok(Some(Extents {
+        at_hand: first.into(),
+        pages: Some(rest.boxed()),
+    }))
+}
+
+/// The pages of a range that are still to be read.
+struct Pages {
+    blob: LayoutBlob,
+    wanted: VecDeque<Entry>,
+    range: Range<u64>,
+}
+
+impl Pages {
+    async fn read(&self, entry: Entry) -> StoreResult<Option<Vec<Extent>>> {
+        let Some(page) = self.blob.page(&entry).await? else {
+            return Ok(None);
+        };
+        let extents = decode_extents(&page).ok_or_else(|| self.blob.corrupt("has a page that is none"))?;
+        Ok(Some(slice(entry.start, &extents, &self.range)))
+    }
+}
+
+/// A part of an object, and where its bytes start.
+pub(super) struct FoundPart {
+    pub(super) start: u64,
+    pub(super) part: PartBoundary,
+}
+
+/// The part of that number; the outer `None` when the blob that lists them is gone, the inner one where there is no such
+/// part.
+pub(super) async fn part_of(
+    ports: &Ports,
+    manifest: &Manifest,
+    number: PartNumber,
+) -> StoreResult<Option<Option<FoundPart>>> {
+    if let Manifest::Paged(layout) = manifest {
+        let blob = LayoutBlob::of(ports, layout);
+        let Some(index) = blob.index(layout).await? else {
+            return Ok(None);
+        };
+        let after = index.parts.partition_point(|entry| entry.number <= number.get());
+        let Some(entry) = after.checked_sub(1).and_then(|at| index.parts.get(at)) else {
+            return Ok(Some(None));
+        };
+        let parts = blob.parts(entry).await?;
+        return Ok(parts.map(|parts| find(entry.start, parts, number)));
+    }
+    let parts = parts_of(ports, manifest).await?;
+    Ok(parts.map(|parts| find(0, parts, number)))
+}
+
+fn find(start: u64, parts: Vec<PartBoundary>, number: PartNumber) -> Option<FoundPart> {
+    let mut start = start;
+    for part in parts {
+        if part.number == number {
+            return Some(FoundPart { start, part });
+        }
+        start += part.length;
+    }
+    None
+}
+
+/// All parts of an object, 10,000 at most; `None` when the blob that lists them is gone.
+pub(super) async fn parts_of(ports: &Ports, manifest: &Manifest) -> StoreResult<Option<Vec<PartBoundary>>> {
+    match manifest {
+        Manifest::Inline(_) => Ok(Some(Vec::new())),
+        Manifest::Extents(layout) => Ok(Some(layout.parts.clone())),
+        Manifest::Spilled(layout) => {
+            let mut parts = Vec::new();
+            let mut take = |entry| {
+                if let Listed::Part(part) = entry {
+                    parts.push(part);
+                }
+            };
+            let read = spilled::read(ports, layout, &mut take).await?;
+            Ok(read.map(|()| parts))
+        }
+        Manifest::Paged(layout) => {
+            let blob = LayoutBlob::of(ports, layout);
+            let Some(index) = blob.index(layout).await? else {
+                return Ok(None);
+            };
+            let mut parts = Vec::with_capacity(layout.parts.min(10_000) as usize);
+            for entry in &index.parts {
+                match blob.parts(entry).await? {
+                    Some(page) => parts.extend(page),
+                    None => return Ok(None),
+                }
+            }
+            Ok(Some(parts))
+        }
+    }
+}
+
+/// The blob of a layout of many pages.
+struct LayoutBlob {
+    blobs: Arc<dyn BlobStore>,
+    blob: BlobRef,
+}
+
+impl LayoutBlob {
+    fn of(ports: &Ports, layout: &PagedLayout) -> Self {
+        Self {
+            blobs: Arc::clone(&ports.blobs),
+            blob: layout.extent.blob,
+        }
+    }
+
+    fn corrupt(&self, what: &str) -> StoreError {
+        StoreError::corrupt(format!("the layout in blob {} {what}", self.blob))
+    }
+
+    async fn index(&self, layout: &PagedLayout) -> StoreResult<Option<Index>> {
+        let Some(bytes) = self.read(layout.index..layout.extent.blob_length).await? else {
+            return Ok(None);
+        };
+        if crc64nvme(&bytes) != layout.index_crc64nvme {
+            return Err(self.corrupt("has a damaged index"));
+        }
+        let index = Index::decode(&bytes).map_err(|what| self.corrupt(&format!("cannot be read: {what}")))?;
+        Ok(Some(index))
+    }
+
+    async fn page(&self, entry: &Entry) -> StoreResult<Option<Bytes>> {
+        let end = entry.at.saturating_add(u64::from(entry.length));
+        let Some(page) = self.read(entry.at..end).await? else {
+            return Ok(None);
+        };
+        if entry.is_of(&page) {
+            Ok(Some(page))
+        } else {
+            Err(self.corrupt("has a damaged page"))
+        }
+    }
+
+    async fn parts(&self, entry: &Entry) -> StoreResult<Option<Vec<PartBoundary>>> {
+        let page = self.page(entry).await?;
+        page.map(read_stored).transpose()
+    }
+
+    async fn read(&self, range: Range<u64>) -> StoreResult<Option<Bytes>> {
+        let length = range.end.saturating_sub(range.start);
+        if length == 0 || length > LONGEST {
+            return Err(self.corrupt("has a page of a length that no program writes"));
+        }
+        let BlobRead::Found(mut pieces) = self.blobs.read(&self.blob, range).await? else {
+            return Ok(None);
+        };
+        let mut bytes = BytesMut::with_capacity(length as usize);
+        while let Some(piece) = pieces.try_next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(Some(bytes.freeze()))
+    }
+}

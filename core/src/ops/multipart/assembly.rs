@@ -1,0 +1,267 @@
+//! The parts that a CompleteMultipartUpload lists, as the layout of an object.
+//!
+//! Parts are read a page at a time and in order. Where there are more extents and parts than one page of a layout
+//! takes, the layout is written while they are read: an object of a million extents takes the memory of some pages.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+
+use super::claims::{self, MIN_PART};
+use super::complete::{CompleteMultipartUpload, CompletedPart};
+use crate::digest::{combine_crc64nvme, crc64nvme_value, md5_of_md5s};
+use crate::model::{
+    BlobRef, BucketId, Checksum, ETag, ErrorCode, Extent, Layout, Manifest, PagedLayout, Part, PartBoundary,
+    PartNumber, S3Error, Upload,
+};
+use crate::ops::Context;
+use crate::ops::free::free_blob;
+use crate::ops::layout::{LayoutWriter, ONE_PAGE, check_extents};
+use crate::ops::manifest::{new_blob, place_layout, whole_crc, write_layout};
+
+/// How many parts one read asks for.
+const PARTS_PAGE: usize = 1_000;
+
+/// What the parts make.
+pub(super) struct Assembled {
+    pub(super) etag: ETag,
+    pub(super) size: u64,
+    pub(super) checksum: Option<Checksum>,
+    pub(super) shared: bool,
+    pub(super) manifest: Manifest,
+}
+
+/// Makes the layout of the parts that `input` lists, if they are what it says that they are.
+pub(super) async fn assemble(
+    context: &Context,
+    bucket: BucketId,
+    upload: &Upload,
+    input: &CompleteMultipartUpload,
+) -> Result<Assembled, S3Error> {
+    let mut chosen = Chosen::new(context, upload, &input.parts);
+    let mut totals = Totals::default();
+    let mut extents = Vec::new();
+    while totals.extents + totals.parts.len() <= ONE_PAGE {
+        let Some(part) = chosen.next().await? else {
+            let checksum = totals.verify(upload, input)?;
+            let parts = std::mem::take(&mut totals.parts);
+            let layout = Layout { extents, parts };
+            let manifest = place_layout(&context.ports, bucket, layout).await?;
+            return Ok(totals.into_assembled(checksum, manifest));
+        };
+        totals.add(&part)?;
+        extents.extend(part.extents);
+    }
+    let blob = new_blob(&context.ports, bucket);
+    let (totals, layout) = write_pages(context, blob, chosen, totals, extents).await?;
+    match totals.verify(upload, input) {
+        Ok(checksum) => Ok(totals.into_assembled(checksum, Manifest::Paged(layout))),
+        Err(error) => {
+            free_blob(context, blob).await;
+            Err(error)
+        }
+    }
+}
+
+/// What the parts come to, beside where their bytes are.
+pub(super) struct Totals {
+    pub(super) parts: Vec<PartBoundary>,
+    md5s: Vec<[u8; 16]>,
+    /// The CRC-64/NVME of each part, and its length; `None` once one is not known.
+    crcs: Option<Vec<(u64, u64)>>,
+    extents: usize,
+    size: u64,
+    shared: bool,
+    /// The last part so far, where it is smaller than all but the last may be.
+    last_is_small: Option<S3Error>,
+    too_small: Option<S3Error>,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            parts: Vec::new(),
+            md5s: Vec::new(),
+            crcs: Some(Vec::new()),
+            extents: 0,
+            size: 0,
+            shared: false,
+            last_is_small: None,
+            too_small: None,
+        }
+    }
+}
+
+impl Totals {
+    fn add(&mut self, part: &Part) -> Result<(), S3Error> {
+        if self.too_small.is_none() {
+            self.too_small = self.last_is_small.take();
+        }
+        self.last_is_small = (part.size < MIN_PART).then(|| claims::too_small(part));
+        self.extents += part.extents.len();
+        check_extents(self.extents)?;
+        self.size += part.size;
+        self.shared |= part.shared;
+        self.md5s.extend(part.etag.md5());
+        let crc = part.checksum.as_ref().and_then(crc64nvme_value);
+        match (crc.or_else(|| whole_crc(&part.extents)), &mut self.crcs) {
+            (Some(crc), Some(crcs)) => crcs.push((crc, part.size)),
+            _ => self.crcs = None,
+        }
+        self.parts.push(PartBoundary {
+            number: part.number,
+            length: part.size,
+            checksum: part.checksum.clone(),
+        });
+        Ok(())
+    }
+
+    /// The CRC-64/NVME of all bytes, where those of the parts are known.
+    pub(super) fn crc64nvme(&self) -> Option<u64> {
+        self.crcs
+            .as_ref()
+            .map(|crcs| combine_crc64nvme(crcs.iter().copied()))
+    }
+
+    /// Checks the object against what the request says of it. Its checksum.
+    fn verify(&self, upload: &Upload, input: &CompleteMultipartUpload) -> Result<Option<Checksum>, S3Error> {
+        if let Some(error) = &self.too_small {
+            return Err(error.clone());
+        }
+        claims::check_size(input.size, self.size)?;
+        let checksum = claims::object_checksum(upload, self)?;
+        claims::check_checksum(input, upload, checksum.as_ref())?;
+        Ok(checksum)
+    }
+
+    fn into_assembled(self, checksum: Option<Checksum>, manifest: Manifest) -> Assembled {
+        Assembled {
+            etag: ETag::from_parts(md5_of_md5s(self.md5s.iter().copied()), self.md5s.len()),
+            size: self.size,
+            checksum,
+            shared: self.shared,
+            manifest,
+        }
+    }
+}
+
+/// The stored parts that the client lists, in its order, each as it claims.
+struct Chosen {
+    context: Context,
+    upload: Upload,
+    listed: VecDeque<CompletedPart>,
+    stored: VecDeque<Part>,
+    /// Where the next page of stored parts starts; `None` after the last.
+    next_page: Option<Option<PartNumber>>,
+}
+
+impl Chosen {
+    fn new(context: &Context, upload: &Upload, listed: &[CompletedPart]) -> Self {
+        Self {
+            context: context.clone(),
+            upload: upload.clone(),
+            listed: listed.to_vec().into(),
+            stored: VecDeque::new(),
+            next_page: Some(None),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Part>, S3Error> {
+        let Some(listed) = self.listed.pop_front() else {
+            return Ok(None);
+        };
+        while let Some(part) = self.next_stored().await? {
+            if part.number < listed.number {
+                continue;
+            }
+            if claims::is_as_listed(&self.upload, &part, &listed) {
+                return Ok(Some(part));
+            }
+            break;
+        }
+        Err(S3Error::new(ErrorCode::InvalidPart)
+            .with("UploadId", self.upload.id)
+            .with("PartNumber", listed.number)
+            .with("ETag", listed.etag.as_str()))
+    }
+
+    async fn next_stored(&mut self) -> Result<Option<Part>, S3Error> {
+        while let (true, Some(after)) = (self.stored.is_empty(), self.next_page) {
+            let metadata = &self.context.ports.metadata;
+            let page = metadata.scan_parts(&self.upload, after, PARTS_PAGE).await?;
+            self.stored.extend(page.items);
+            self.next_page = page.next.map(Some);
+        }
+        Ok(self.stored.pop_front())
+    }
+}
+
+/// A layout that is written while its parts are read.
+struct Writing {
+    blob: BlobRef,
+    chosen: Chosen,
+    totals: Totals,
+    writer: LayoutWriter,
+    /// Pages that are full.
+    ready: VecDeque<Bytes>,
+}
+
+impl Writing {
+    fn list(&mut self, extents: Vec<Extent>) {
+        let pages = extents
+            .into_iter()
+            .filter_map(|extent| self.writer.extent(extent));
+        self.ready.extend(pages);
+    }
+}
+
+/// What a layout became, once the stream of its pages has ended.
+type Written = Arc<Mutex<Option<(Totals, PagedLayout)>>>;
+
+/// Writes the layout of what has been read and of all that follows.
+async fn write_pages(
+    context: &Context,
+    blob: BlobRef,
+    chosen: Chosen,
+    totals: Totals,
+    extents: Vec<Extent>,
+) -> Result<(Totals, PagedLayout), S3Error> {
+    let mut writing = Writing {
+        blob,
+        chosen,
+        totals,
+        writer: LayoutWriter::default(),
+        ready: VecDeque::new(),
+    };
+    writing.list(extents);
+    let written = Written::default();
+    let state = (Some(writing), VecDeque::new(), Arc::clone(&written));
+    let pages = stream::try_unfold(state, |(writing, mut rest, written)| async move {
+        let Some(mut writing) = writing else {
+            let page: Option<Bytes> = rest.pop_front();
+            return Ok(page.map(|page| (page, (None, rest, written))));
+        };
+        loop {
+            if let Some(page) = writing.ready.pop_front() {
+                return Ok(Some((page, (Some(writing), rest, written))));
+            }
+            let Some(part) = writing.chosen.next().await? else {
+                break;
+            };
+            writing.totals.add(&part)?;
+            writing.list(part.extents);
+        }
+        for part in &writing.totals.parts {
+            writing.writer.part(part.clone());
+        }
+        let (made, layout) = writing.writer.finish(writing.blob)?;
+        rest.extend(made);
+        *written.lock().unwrap_or_else(PoisonError::into_inner) = Some((writing.totals, layout));
+        Ok(rest.pop_front().map(|page| (page, (None, rest, written))))
+    });
+    write_layout(&context.ports, &blob, pages.boxed(), None).await?;
+    let written = written.lock().unwrap_or_else(PoisonError::into_inner).take();
+    written.ok_or_else(|| ErrorCode::InternalError.into())
+}
