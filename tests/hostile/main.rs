@@ -1,5 +1,10 @@
 //! What a hostile request costs: memory and processor time, counted for the fuzz targets over the inputs that are the worst
-//! of their kind. One test, since both are counted for the whole process.
+//! of their kind, and for layouts of as many pieces as there may be. One test after the other, since memory is counted for
+//! the whole process.
+
+mod layouts;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bleepstore_tests::fuzz::{TARGETS, Target};
 use peak_alloc::PeakAlloc;
@@ -82,8 +87,15 @@ fn assert_cheap(target: &Target, shape: (&str, &str, &str)) {
     assert!(time <= MOST_MILLIS, "{name} of {repeated:?} takes {time} ms");
 }
 
+/// Held by the test that is counted.
+fn alone() -> MutexGuard<'static, ()> {
+    static COUNTED: Mutex<()> = Mutex::new(());
+    COUNTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn no_hostile_request_of_one_mebibyte_costs_more_than_two_of_memory_or_fifty_milliseconds() {
+    let _alone = alone();
     for target in &TARGETS {
         for shape in SHAPES {
             assert_cheap(target, shape);

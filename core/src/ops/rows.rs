@@ -6,11 +6,14 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use crate::model::{Bucket, Credential, ObjectRecord, Part, RetiredManifest, Timestamp, Upload};
+use crate::model::{Bucket, Credential, ObjectRecord, Part, PartNumber, RetiredManifest, Timestamp, Upload};
 use crate::ports::{Page, Ports, StoreResult, UploadRange, UploadStart};
 
 /// How many rows one read asks for.
 pub(super) const PAGE: usize = 1_000;
+
+/// How many rows one read asks for where each may be some hundred kilobytes long.
+const SHORT_PAGE: usize = 64;
 
 /// Pages of rows in the order of their scan. Some may be empty. Nothing follows an error.
 pub(super) type Pages<T> = BoxStream<'static, StoreResult<Vec<T>>>;
@@ -54,11 +57,37 @@ pub(super) fn uploads(ports: &Ports, bucket: &Bucket) -> Pages<Upload> {
 
 /// Pages of the parts of an upload.
 pub(super) fn parts(ports: &Ports, upload: &Upload) -> Pages<Part> {
+    parts_after(ports, upload, None, PAGE)
+}
+
+/// Pages of the parts of an upload with greater numbers than `after`, at most `most` on each. Parts that are copies may list a thousand extents each,
+/// so that the first page is a short one, and the next ones only where its parts list few.
+pub(super) fn parts_after(
+    ports: &Ports,
+    upload: &Upload,
+    after: Option<PartNumber>,
+    most: usize,
+) -> Pages<Part> {
     let (metadata, upload) = (Arc::clone(&ports.metadata), upload.clone());
-    pages(move |after| {
+    let first = SHORT_PAGE.min(most);
+    stream::try_unfold(Some((after, first)), move |position| {
         let (metadata, upload) = (Arc::clone(&metadata), upload.clone());
-        async move { metadata.scan_parts(&upload, after, PAGE).await }.boxed()
+        async move {
+            let Some((after, limit)) = position else {
+                return Ok(None);
+            };
+            let page = metadata.scan_parts(&upload, after, limit).await?;
+            let extents: usize = page.items.iter().map(|part| part.extents.len()).sum();
+            let limit = if extents <= 2 * page.items.len() {
+                most
+            } else {
+                first
+            };
+            let next = page.next.map(|next| (Some(next), limit));
+            Ok(Some((page.items, next)))
+        }
     })
+    .boxed()
 }
 
 /// Pages of the retired manifests that have not expired at `now`.

@@ -10,7 +10,7 @@ mod writer;
 pub(super) use writer::LayoutWriter;
 
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -100,9 +100,15 @@ pub(super) async fn extents_of(
         Manifest::Spilled(layout) => {
             let (mut listed, mut start) = (Vec::new(), 0);
             let mut take = |entry| {
-                if let Listed::Extent(extent) = entry {
-                    listed.extend(slice(start, &[extent], &range));
-                    start += extent.length;
+                let Listed::Extent(extent) = entry else {
+                    return ControlFlow::Break(());
+                };
+                listed.extend(slice(start, &[extent], &range));
+                start += extent.length;
+                if start < range.end {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
                 }
             };
             if spilled::read(ports, layout, &mut take).await?.is_none() {
@@ -246,6 +252,7 @@ pub(super) async fn parts_of(ports: &Ports, manifest: &Manifest) -> StoreResult<
                 if let Listed::Part(part) = entry {
                     parts.push(part);
                 }
+                ControlFlow::Continue(())
             };
             let read = spilled::read(ports, layout, &mut take).await?;
             Ok(read.map(|()| parts))

@@ -3,6 +3,8 @@
 //! Objects are taken out of the text one at a time, so that a layout of any size takes the memory of one entry.
 //! Nothing of it counts before the whole has been checked against its CRC.
 
+use std::ops::ControlFlow;
+
 use bytes::BytesMut;
 use futures_util::TryStreamExt;
 
@@ -27,11 +29,14 @@ pub(super) enum Listed {
     Part(PartBoundary),
 }
 
-/// Gives every extent and every part to `take`, in order. `None` when the blob is gone.
+/// Takes an entry, and says whether it needs those after it.
+pub(super) type Take<'a> = dyn FnMut(Listed) -> ControlFlow<()> + Send + 'a;
+
+/// Gives the extents and the parts to `take`, in order, until that needs no more. `None` when the blob is gone.
 pub(super) async fn read(
     ports: &Ports,
     spilled: &SpilledLayout,
-    take: &mut (dyn FnMut(Listed) + Send),
+    take: &mut Take<'_>,
 ) -> StoreResult<Option<()>> {
     let extent = &spilled.extent;
     let corrupt = |what: &str| StoreError::corrupt(format!("the layout in blob {} {what}", extent.blob));
@@ -43,10 +48,10 @@ pub(super) async fn read(
     };
     let mut crc = Crc64nvmeHasher::default();
     let mut entries = Entries::default();
-    let mut read = Ok(());
+    let mut read = Ok(ControlFlow::Continue(()));
     while let Some(piece) = pieces.try_next().await? {
         crc.update(&piece);
-        if read.is_ok() {
+        if let Ok(ControlFlow::Continue(())) = read {
             read = entries.feed(&piece, take);
         }
     }
@@ -54,7 +59,7 @@ pub(super) async fn read(
     if crc.value() != extent.blob_crc64nvme {
         return Err(corrupt("is damaged"));
     }
-    read.map(Some)
+    read.map(|_| Some(()))
 }
 
 /// Finds the entries in the text of a layout: the objects that are two deep, an array between them and the whole.
@@ -69,7 +74,7 @@ struct Entries {
 }
 
 impl Entries {
-    fn feed(&mut self, piece: &[u8], take: &mut (dyn FnMut(Listed) + Send)) -> StoreResult<()> {
+    fn feed(&mut self, piece: &[u8], take: &mut Take<'_>) -> StoreResult<ControlFlow<()>> {
         let mut from = 0;
         for (at, byte) in piece.iter().enumerate() {
             if self.in_string {
@@ -93,7 +98,9 @@ impl Entries {
                     self.depth = self.depth.saturating_sub(1);
                     if self.depth == 1 {
                         self.keep(&piece[from..=at])?;
-                        take(self.listed()?);
+                        if take(self.listed()?).is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
                         self.entry.clear();
                         from = at + 1;
                     }
@@ -102,10 +109,9 @@ impl Entries {
             }
         }
         if self.depth >= 2 {
-            self.keep(&piece[from..])
-        } else {
-            Ok(())
+            self.keep(&piece[from..])?;
         }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn listed(&self) -> StoreResult<Listed> {
@@ -145,13 +151,16 @@ mod tests {
         );
         for size in 1..text.len() {
             let (mut extents, mut parts) = (0, Vec::new());
-            let mut take = |listed| match listed {
-                Listed::Extent(extent) => extents += extent.length,
-                Listed::Part(part) => parts.push(part),
+            let mut take = |listed| {
+                match listed {
+                    Listed::Extent(extent) => extents += extent.length,
+                    Listed::Part(part) => parts.push(part),
+                }
+                ControlFlow::Continue(())
             };
             let mut entries = Entries::default();
             for piece in text.as_bytes().chunks(size) {
-                entries.feed(piece, &mut take).unwrap();
+                assert!(entries.feed(piece, &mut take).unwrap().is_continue());
             }
             assert_eq!((extents, parts.len()), (6, 1), "{size}");
             assert_eq!(parts[0].checksum.as_ref().unwrap().value, "{\"}\\");
@@ -162,6 +171,10 @@ mod tests {
     fn an_entry_that_does_not_end_is_given_up() {
         let mut entries = Entries::default();
         let text = format!("{{\"extents\":[{{\"blob\":\"{}", "x".repeat(10_000));
-        assert!(entries.feed(text.as_bytes(), &mut |_| ()).is_err());
+        assert!(
+            entries
+                .feed(text.as_bytes(), &mut |_| ControlFlow::Continue(()))
+                .is_err()
+        );
     }
 }

@@ -7,22 +7,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::claims::{self, MIN_PART};
 use super::complete::{CompleteMultipartUpload, CompletedPart};
 use crate::digest::{combine_crc64nvme, crc64nvme_value, md5_of_md5s};
 use crate::model::{
     BlobRef, BucketId, Checksum, ETag, ErrorCode, Extent, Layout, Manifest, PagedLayout, Part, PartBoundary,
-    PartNumber, S3Error, Upload,
+    S3Error, Upload,
 };
 use crate::ops::Context;
 use crate::ops::free::free_blob;
 use crate::ops::layout::{LayoutWriter, ONE_PAGE, check_extents};
 use crate::ops::manifest::{new_blob, place_layout, whole_crc, write_layout};
-
-/// How many parts one read asks for.
-const PARTS_PAGE: usize = 1_000;
+use crate::ops::rows::{Pages, parts};
 
 /// What the parts make.
 pub(super) struct Assembled {
@@ -149,22 +147,19 @@ impl Totals {
 
 /// The stored parts that the client lists, in its order, each as it claims.
 struct Chosen {
-    context: Context,
     upload: Upload,
     listed: VecDeque<CompletedPart>,
     stored: VecDeque<Part>,
-    /// Where the next page of stored parts starts; `None` after the last.
-    next_page: Option<Option<PartNumber>>,
+    pages: Pages<Part>,
 }
 
 impl Chosen {
     fn new(context: &Context, upload: &Upload, listed: &[CompletedPart]) -> Self {
         Self {
-            context: context.clone(),
             upload: upload.clone(),
             listed: listed.to_vec().into(),
             stored: VecDeque::new(),
-            next_page: Some(None),
+            pages: parts(&context.ports, upload),
         }
     }
 
@@ -188,11 +183,11 @@ impl Chosen {
     }
 
     async fn next_stored(&mut self) -> Result<Option<Part>, S3Error> {
-        while let (true, Some(after)) = (self.stored.is_empty(), self.next_page) {
-            let metadata = &self.context.ports.metadata;
-            let page = metadata.scan_parts(&self.upload, after, PARTS_PAGE).await?;
-            self.stored.extend(page.items);
-            self.next_page = page.next.map(Some);
+        while self.stored.is_empty() {
+            match self.pages.try_next().await? {
+                Some(page) => self.stored.extend(page),
+                None => return Ok(None),
+            }
         }
         Ok(self.stored.pop_front())
     }

@@ -150,3 +150,45 @@ fn name_of(extents: &[Extent]) -> [u8; 16] {
         .map(|extent| format!("{} {} {};", extent.blob, extent.offset, extent.length));
     md5(names.collect::<String>().as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BlobId, BlobRef, BucketId};
+
+    fn of(lengths: impl IntoIterator<Item = u64>) -> bool {
+        let blob = BlobRef {
+            bucket: BucketId::from_bytes([1; 16]),
+            blob: BlobId::from_bytes([2; 16]),
+        };
+        let extents: Vec<Extent> = lengths
+            .into_iter()
+            .map(|length| Extent::whole(blob, length, 0))
+            .collect();
+        may_be_shared(extents.iter().map(|extent| extent.length).sum(), &extents)
+    }
+
+    #[test]
+    fn a_slice_of_whole_parts_is_shared_wherever_it_is_cut() {
+        assert!(of([1]));
+        assert!(of([1, 1]));
+        assert!(of([1, LEAST_PART, 1]));
+        assert!(of([LEAST_PART; 999]));
+        assert!(of([&[1][..], &[LEAST_PART; 998], &[1]].concat()));
+    }
+
+    #[test]
+    fn a_slice_of_small_pieces_is_not() {
+        assert!(!of([1, 1, 1]));
+        assert!(!of([LEAST_PART - 1, 1, 1, 1]));
+        assert!(!of([LEAST_PART; 1_001]), "its row would be too large");
+    }
+
+    #[test]
+    fn few_bytes_are_in_few_blobs_however_long_the_part_is() {
+        let long = 100 * LEAST_PART;
+        let with = |small| [&[long][..], &vec![1; small], &[long]].concat();
+        assert!(of(with(MOST_NEIGHBOURS - 1)));
+        assert!(!of(with(MOST_NEIGHBOURS)));
+    }
+}

@@ -1,10 +1,13 @@
 //! UploadPart and ListParts.
 
+use futures_util::TryStreamExt;
+
 use super::open_upload;
 use crate::model::{CommitId, ETag, Part, PartNumber, S3Error, Upload, UploadId, UploadState};
 use crate::ops::access::{Action, no_such_upload};
 use crate::ops::free::free_blob;
 use crate::ops::put::Incoming;
+use crate::ops::rows::parts_after;
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{RecordPartOutcome, StoreErrorKind, new_id};
 
@@ -90,18 +93,17 @@ pub async fn list_parts(
 ) -> Result<ListPartsOutput, S3Error> {
     let upload = open_upload(context, caller, Action::ListParts, &input.target, input.upload).await?;
     let mut parts = Vec::new();
-    let mut after = input.after;
-    while input.limit > 0 && parts.len() <= input.limit {
-        let page = context
-            .ports
-            .metadata
-            .scan_parts(&upload, after, input.limit + 1 - parts.len())
-            .await?;
-        parts.extend(page.items);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
+    let mut pages = parts_after(&context.ports, &upload, input.after, input.limit + 1);
+    while input.limit > 0
+        && parts.len() <= input.limit
+        && let Some(page) = pages.try_next().await?
+    {
+        // Where the bytes are is not shown, and takes much room.
+        let shown = page.into_iter().map(|part| Part {
+            extents: Vec::new(),
+            ..part
+        });
+        parts.extend(shown);
     }
     let truncated = parts.len() > input.limit;
     parts.truncate(input.limit);
