@@ -184,3 +184,60 @@ s3_test!(needs_its_source_and_its_upload, largest_body = 10, |s3: &S3| {
     copy_part(&bucket, "unknown", 1).expect_error(404, "NoSuchUpload");
     copy_part(&bucket, &upload, 10_001).expect_error(400, "InvalidArgument");
 });
+
+/// An object of 32 copies of all of `source`, whose length is given.
+fn thirty_two_times(bucket: &Bucket, source: &str, key: &str) {
+    let upload = bucket.begin_upload(key);
+    let parts: Vec<UploadedPart> = (1..=32)
+        .map(|number| {
+            let copied = bucket
+                .part(key, &upload, number, "")
+                .header("x-amz-copy-source", format!("{}/{source}", bucket.name))
+                .expect(200);
+            let etag = copied.value("CopyPartResult/ETag");
+            UploadedPart { number, etag }
+        })
+        .collect();
+    bucket.complete(key, &upload, &parts).expect(200);
+}
+
+s3_test!(
+    an_object_of_more_than_a_thousand_pieces_is_read_in_ranges_and_by_parts,
+    largest_body = 5_242_880,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let piece = pattern(6, 5 << 20);
+        bucket.put("source", piece.clone()).expect(200);
+        thirty_two_times(&bucket, "source", "pieces");
+        thirty_two_times(&bucket, "pieces", "large");
+        let size: u64 = 1_024 * (5 << 20);
+        let head = bucket.head("large").expect(200);
+        assert_eq!(head.header("content-length"), Some(size.to_string().as_str()));
+        let read = |key: &str, range: String| bucket.get(key).header("range", range).expect(206).body;
+        let seam = [&piece[piece.len() - 100..], &piece[..100]].concat();
+        // Where pages of a layout end, and before and after it.
+        for pieces in [1_u64, 512, 999, 1_000, 1_001, 1_023] {
+            let at = pieces * (5_u64 << 20);
+            assert_eq!(
+                read("large", format!("bytes={}-{}", at - 100, at + 99)),
+                seam,
+                "{pieces}"
+            );
+        }
+        assert_eq!(read("large", "bytes=-100".to_owned()), piece[piece.len() - 100..]);
+        let part = bucket.head("large").query("partNumber", "32").expect(206);
+        assert_eq!(part.header("x-amz-mp-parts-count"), Some("32"));
+        let (start, end) = (31 * 32 * (5_u64 << 20), size - 1);
+        assert_eq!(
+            part.header("content-range"),
+            Some(format!("bytes {start}-{end}/{size}").as_str())
+        );
+        bucket.head("large").query("partNumber", "33").expect(416);
+        bucket.copy("large", "copy").expect(200);
+        for key in ["source", "pieces", "large"] {
+            bucket.delete(key).expect(204);
+        }
+        let at = 1_000 * (5_u64 << 20);
+        assert_eq!(read("copy", format!("bytes={}-{}", at - 100, at + 99)), seam);
+    }
+);
