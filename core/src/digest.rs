@@ -1,5 +1,7 @@
 //! What is computed of a body while it passes, and what can be computed of parts without their bytes.
 
+mod combine;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +14,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use xxhash_rust::xxh3::Xxh3;
 use xxhash_rust::xxh64::Xxh64;
 
+use self::combine::{CRC32, CRC32C, CRC64NVME, Crc};
 use crate::model::{Checksum, ChecksumAlgorithm, ChecksumKind, hex};
 
 /// What was computed of a body that passed whole and was found good.
@@ -286,7 +289,7 @@ pub fn crc64nvme_value(checksum: &Checksum) -> Option<u64> {
 
 /// The CRC-64/NVME of adjoining byte ranges, each given by its CRC and its length.
 pub fn combine_crc64nvme(ranges: impl IntoIterator<Item = (u64, u64)>) -> u64 {
-    combine_crcs(CrcAlgorithm::Crc64Nvme, ranges)
+    combine_crcs(&CRC64NVME, ranges)
 }
 
 /// The `COMPOSITE` checksum of an object: the checksum of its parts' raw checksums, with `-N` behind it.
@@ -316,9 +319,9 @@ pub fn full_object_checksum<'a>(
     parts: impl IntoIterator<Item = (&'a Checksum, u64)>,
 ) -> Option<Checksum> {
     let crc = match algorithm {
-        ChecksumAlgorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
-        ChecksumAlgorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
-        ChecksumAlgorithm::Crc64nvme => CrcAlgorithm::Crc64Nvme,
+        ChecksumAlgorithm::Crc32 => &CRC32,
+        ChecksumAlgorithm::Crc32c => &CRC32C,
+        ChecksumAlgorithm::Crc64nvme => &CRC64NVME,
         ChecksumAlgorithm::Sha1
         | ChecksumAlgorithm::Sha256
         | ChecksumAlgorithm::Sha512
@@ -334,14 +337,10 @@ pub fn full_object_checksum<'a>(
     Some(crc_checksum(algorithm, combine_crcs(crc, ranges?)))
 }
 
-fn combine_crcs(algorithm: CrcAlgorithm, ranges: impl IntoIterator<Item = (u64, u64)>) -> u64 {
-    let mut ranges = ranges.into_iter();
-    let Some((first, _)) = ranges.next() else {
-        return crc_fast::checksum(algorithm, b"");
-    };
-    ranges.fold(first, |whole, (crc, length)| {
-        crc_fast::checksum_combine(algorithm, whole, crc, length)
-    })
+/// That of no bytes is 0.
+fn combine_crcs(algorithm: &Crc, ranges: impl IntoIterator<Item = (u64, u64)>) -> u64 {
+    let ranges = ranges.into_iter();
+    ranges.fold(0, |whole, (crc, length)| algorithm.combine(whole, crc, length))
 }
 
 fn raw_value(algorithm: ChecksumAlgorithm, checksum: &Checksum) -> Option<Vec<u8>> {
