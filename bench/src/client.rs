@@ -204,6 +204,36 @@ impl Client {
         self.upload(path, &query, body)
     }
 
+    /// Makes an object the part of an upload; the part's entity tag. The source stands in the query, as in a presigned URL.
+    pub(crate) fn copy_part(
+        &mut self,
+        path: &str,
+        upload: &str,
+        number: usize,
+        source: &str,
+    ) -> Result<String, String> {
+        let (upload, source) = (encoded(upload), encoded(source));
+        let query = format!("partNumber={number}&uploadId={upload}&x-amz-copy-source={source}");
+        let answer = expect(
+            "UploadPartCopy",
+            200,
+            self.ask("PUT", path, &query, Reading::Keep)?,
+        )?;
+        let text = String::from_utf8_lossy(&answer.body);
+        element(&text, "ETag")
+            .map(|etag| etag.replace("&quot;", "\""))
+            .ok_or_else(|| format!("UploadPartCopy is answered without an entity tag: {text}"))
+    }
+
+    /// Reads what is at a path with that query, and drops it.
+    pub(crate) fn ask_for(&mut self, path: &str, query: &str) -> Result<(), String> {
+        let answer = self.ask("GET", path, query, Reading::Count)?;
+        match answer.status {
+            206 => Ok(()),
+            _ => expect("GET", 200, answer).map(drop),
+        }
+    }
+
     /// Completes a multipart upload of the parts with these numbers and entity tags.
     pub(crate) fn complete_upload(
         &mut self,
