@@ -207,16 +207,13 @@ fn prepare_parts(endpoint: &Endpoint) -> Result<(String, BTreeMap<usize, String>
 
 fn parts_requests((upload, parts): (String, BTreeMap<usize, String>)) -> Vec<Asked<'static>> {
     let path = format!("/{BUCKET}/parts");
-    let asked = |query: &'static str| {
+    let asked = |query: &'static str, header: Option<(&'static str, &'static str)>| {
         let path = path.clone();
-        move |client: &mut Client| client.ask_for(&path, query)
+        move |client: &mut Client| client.ask_for(&path, query, header)
     };
-    let (head, attributes, last) = (
-        path.clone(),
-        asked("attributes=&x-amz-object-attributes=ObjectParts%2CChecksum"),
-        asked("partNumber=10000"),
-    );
-    let deleted = path.clone();
+    let attributes = asked("attributes=", Some(("x-amz-object-attributes", "ObjectParts")));
+    let last = asked("partNumber=10000", None);
+    let (head, deleted) = (path.clone(), path.clone());
     vec![
         (
             "CompleteMultipartUpload",
@@ -251,7 +248,7 @@ fn uploads_requests((): ()) -> Vec<Asked<'static>> {
     vec![
         (
             "ListMultipartUploads, 1,000",
-            Box::new(move |client| client.ask_for(&listed, "uploads=")),
+            Box::new(move |client| client.ask_for(&listed, "uploads=", None)),
         ),
         ("DeleteBucket", Box::new(move |client| client.delete(&bucket))),
     ]
@@ -267,11 +264,11 @@ fn buckets_requests((): ()) -> Vec<Asked<'static>> {
     vec![
         (
             "ListBuckets, 1,000",
-            Box::new(|client| client.ask_for("/", "max-buckets=1000")),
+            Box::new(|client| client.ask_for("/", "max-buckets=1000", None)),
         ),
         (
             "ListBuckets, all 10,000",
-            Box::new(|client| client.ask_for("/", "")),
+            Box::new(|client| client.ask_for("/", "", None)),
         ),
         (
             "DeleteBucket of one",
