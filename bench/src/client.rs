@@ -32,6 +32,7 @@ struct Request<'a> {
     path: &'a str,
     query: &'a str,
     body: &'a Body,
+    header: Option<(&'static str, &'a str)>,
     reading: Reading,
 }
 
@@ -70,6 +71,7 @@ impl Client {
             path,
             query,
             body: Body::empty(),
+            header: None,
             reading,
         })
     }
@@ -80,6 +82,7 @@ impl Client {
             path,
             query,
             body,
+            header,
             reading,
         } = *request;
         self.head.clear();
@@ -88,6 +91,7 @@ impl Client {
             path,
             query,
             sha256: &body.sha256,
+            header,
         };
         self.signer.write_head(unsigned, &mut self.head)?;
         if matches!(method, "PUT" | "POST") {
@@ -127,6 +131,7 @@ impl Client {
             path,
             query,
             body,
+            header: None,
             reading: Reading::Count,
         })?;
         expect("PUT", 200, answer)?
@@ -204,6 +209,50 @@ impl Client {
         self.upload(path, &query, body)
     }
 
+    /// Makes the object at the path `source` the part of an upload; the part's entity tag.
+    pub(crate) fn copy_part(
+        &mut self,
+        path: &str,
+        upload: &str,
+        number: usize,
+        source: &str,
+    ) -> Result<String, String> {
+        let answer = self.send(&Request {
+            method: "PUT",
+            path,
+            query: &format!("partNumber={number}&uploadId={}", encoded(upload)),
+            body: Body::empty(),
+            header: Some(("x-amz-copy-source", source)),
+            reading: Reading::Keep,
+        })?;
+        let answer = expect("UploadPartCopy", 200, answer)?;
+        let text = String::from_utf8_lossy(&answer.body);
+        element(&text, "ETag")
+            .map(|etag| etag.replace("&quot;", "\""))
+            .ok_or_else(|| format!("UploadPartCopy is answered without an entity tag: {text}"))
+    }
+
+    /// Asks for what is at a path, with that query and that header, and drops it.
+    pub(crate) fn ask_for(
+        &mut self,
+        path: &str,
+        query: &str,
+        header: Option<(&'static str, &str)>,
+    ) -> Result<(), String> {
+        let answer = self.send(&Request {
+            method: "GET",
+            path,
+            query,
+            body: Body::empty(),
+            header,
+            reading: Reading::Count,
+        })?;
+        match answer.status {
+            206 => Ok(()),
+            _ => expect("GET", 200, answer).map(drop),
+        }
+    }
+
     /// Completes a multipart upload of the parts with these numbers and entity tags.
     pub(crate) fn complete_upload(
         &mut self,
@@ -223,6 +272,7 @@ impl Client {
             path,
             query: &format!("uploadId={}", encoded(upload)),
             body: &Body::of(document.into_bytes()),
+            header: None,
             reading: Reading::Keep,
         })?;
         let answer = expect("CompleteMultipartUpload", 200, answer)?;

@@ -7,6 +7,7 @@ mod arguments;
 mod body;
 mod client;
 mod connection;
+mod crowds;
 mod disk;
 mod imported;
 mod load;

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
+use crate::crowds;
 use crate::imported;
 use crate::machine::Machine;
 use crate::report::{Line, Report, ServerReport, Starts, print};
@@ -29,6 +30,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     fs::create_dir_all(&arguments.folder)
         .map_err(|error| format!("{}: {error}", arguments.folder.display()))?;
     let folder = fs::canonicalize(&arguments.folder).map_err(|error| error.to_string())?;
+    if arguments.crowds {
+        let servers = arguments.servers();
+        let program = servers.first().ok_or("crowds need the program bleepstore")?;
+        return crowds::run(program, &folder);
+    }
     let named = !arguments.only.is_empty();
     let bench = Bench {
         // A look leaves out what takes minutes to prepare.

@@ -15,8 +15,9 @@ use crate::endpoint::Endpoint;
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 
-/// What every request signs.
-const SIGNED_HEADERS: &str = "host;x-amz-content-sha256;x-amz-date";
+/// What every request signs, in the order of the alphabet: the last comes behind what a request may have beside them.
+const SIGNED_HEADERS: &str = "host;x-amz-content-sha256";
+const LAST_SIGNED: &str = "x-amz-date";
 
 /// What of a request its signature covers.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,20 @@ pub struct Unsigned<'a> {
     pub query: &'a str,
     /// The SHA-256 of the body in hex, or what S3 takes in its place.
     pub sha256: &'a str,
+    /// One more header, in lower case, that comes between `x-amz-content-sha256` and `x-amz-date` in the alphabet or behind
+    /// both.
+    pub header: Option<(&'static str, &'a str)>,
+}
+
+impl Unsigned<'_> {
+    /// The names of the signed headers.
+    fn signed(&self) -> String {
+        match self.header {
+            None => format!("{SIGNED_HEADERS};{LAST_SIGNED}"),
+            Some((name, _)) if name < LAST_SIGNED => format!("{SIGNED_HEADERS};{name};{LAST_SIGNED}"),
+            Some((name, _)) => format!("{SIGNED_HEADERS};{LAST_SIGNED};{name}"),
+        }
+    }
 }
 
 /// Signs the requests of one connection.
@@ -68,6 +83,7 @@ impl Signer {
             path,
             query,
             sha256,
+            header,
         } = request;
         let mark = if query.is_empty() { "" } else { "?" };
         let (host, date) = (&self.endpoint.host, &self.date);
@@ -76,7 +92,11 @@ impl Signer {
             "{method} {path}{mark}{query} HTTP/1.1\r\nhost: {host}\r\nx-amz-content-sha256: {sha256}\r\n\
              x-amz-date: {date}\r\nauthorization: {authorization}\r\n"
         )
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+        if let Some((name, value)) = header {
+            write!(head, "{name}: {value}\r\n").map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// The header that proves the request at this second since 1970.
@@ -86,8 +106,10 @@ impl Signer {
         }
         let signature = self.signature(request).map_err(|error| error.to_string())?;
         Ok(format!(
-            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}",
-            self.endpoint.access_key, self.scope
+            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
+            self.endpoint.access_key,
+            self.scope,
+            request.signed()
         ))
     }
 
@@ -102,13 +124,21 @@ impl Signer {
             path,
             query,
             sha256,
+            header,
         } = request;
         let (host, date) = (&self.endpoint.host, &self.date);
+        let line = header.map(|(name, value)| format!("{name}:{value}\n"));
+        let (before, behind) = match (&line, header) {
+            (Some(line), Some((name, _))) if name < LAST_SIGNED => (line.as_str(), ""),
+            (Some(line), _) => ("", line.as_str()),
+            (None, _) => ("", ""),
+        };
+        let signed = request.signed();
         self.canonical.clear();
         write!(
             self.canonical,
-            "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{sha256}\nx-amz-date:{date}\n\n\
-             {SIGNED_HEADERS}\n{sha256}"
+            "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{sha256}\n{before}x-amz-date:{date}\n{behind}\n\
+             {signed}\n{sha256}"
         )?;
         let hash = hex(&Sha256::digest(&self.canonical));
         self.canonical.clear();
@@ -179,6 +209,7 @@ mod tests {
             path,
             query,
             sha256: &sha256,
+            header: None,
         };
         let authorization = signer.authorization(1_369_353_600, request).unwrap();
         assert_eq!(signer.date(), "20130524T000000Z");

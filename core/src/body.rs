@@ -1,5 +1,7 @@
 //! The body of a request or response, between the core and whatever carries it.
 
+mod held;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -8,6 +10,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt};
 use http_body::{Frame, SizeHint};
+
+pub use self::held::{Held, HeldBodies, NoRoom, UNCOUNTED};
 
 /// What a body's stream fails with: on the way in the connection's error, on the way out the store's.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -52,6 +56,22 @@ impl Body {
         })
     }
 
+    /// How many bytes are at hand, where they are held whole.
+    pub fn held_length(&self) -> usize {
+        match &self.0 {
+            Inner::Full(bytes) => bytes.len(),
+            Inner::Empty | Inner::Stream { .. } => 0,
+        }
+    }
+
+    /// The same body, which gives `held` back once nobody holds its bytes any more.
+    pub fn holding(self, held: Held) -> Self {
+        match self.0 {
+            Inner::Full(bytes) => Self::full(Bytes::from_owner(HeldBytes { bytes, _held: held })),
+            other => Self(other),
+        }
+    }
+
     /// Whether there is certainly nothing in it.
     pub fn is_empty(&self) -> bool {
         matches!(
@@ -71,6 +91,18 @@ impl Body {
             Inner::Full(bytes) => futures_util::stream::once(async { Ok(bytes) }).boxed(),
             Inner::Stream { stream, .. } => stream.into_inner().unwrap_or_else(PoisonError::into_inner),
         }
+    }
+}
+
+/// Bytes that hold their share of the budget.
+struct HeldBytes {
+    bytes: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for HeldBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

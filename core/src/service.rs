@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use self::authentic::{Authentic, SPACE, with_plus};
 use crate::api::{self, Call};
-use crate::body::Body;
+use crate::body::{Body, HeldBodies, UNCOUNTED};
 use crate::config::{Limits, Settings};
 use crate::model::{ErrorCode, S3Error, Timestamp};
 use crate::ops::{Caller, Context, CredentialCache, Ownership, establish_ownership};
@@ -39,6 +39,7 @@ pub struct Service {
     settings: Settings,
     context: Context,
     credentials: CredentialCache,
+    held_bodies: Arc<HeldBodies>,
     observer: Option<Arc<dyn RequestObserver>>,
 }
 
@@ -58,6 +59,7 @@ impl Service {
             },
             settings,
             credentials: CredentialCache::default(),
+            held_bodies: Arc::new(HeldBodies::at_most(HeldBodies::DEFAULT)),
             observer: None,
         })
     }
@@ -68,6 +70,20 @@ impl Service {
             observer: Some(observer),
             ..self
         }
+    }
+
+    /// The same service, which takes at most `bytes` of memory for all documents together that requests send and that
+    /// responses wait with. A document takes no more than half of what others leave, so that the largest, of 8 MiB, needs 32 MiB.
+    pub fn holding_at_most(self, bytes: usize) -> Self {
+        Self {
+            held_bodies: Arc::new(HeldBodies::at_most(bytes)),
+            ..self
+        }
+    }
+
+    /// The documents that requests and responses hold.
+    pub fn held_bodies(&self) -> &HeldBodies {
+        &self.held_bodies
     }
 
     /// The same service where the platform lets other amounts through.
@@ -82,6 +98,7 @@ impl Service {
                 ..self.context.clone()
             },
             credentials: CredentialCache::default(),
+            held_bodies: Arc::clone(&self.held_bodies),
             observer: self.observer.clone(),
         }
     }
@@ -113,7 +130,8 @@ impl Service {
             body: account.incoming(body),
             now,
         };
-        let mut response = match self.answer(arrived, &mut account).await {
+        let answer = self.answer(arrived, &mut account).await;
+        let mut response = match answer.and_then(|response| self.held(&head.method, response)) {
             Ok(response) => response,
             Err(error) => {
                 account.refused(&error);
@@ -203,6 +221,7 @@ impl Service {
         let call = Call {
             context,
             settings: &self.settings,
+            held_bodies: &self.held_bodies,
             caller,
             route,
             query,
@@ -220,6 +239,22 @@ impl Service {
                 .insert(HeaderName::from_static(BUCKET_REGION), region);
         }
         Ok(response)
+    }
+
+    /// The response, whose document counts as held until it was sent: a client may take its time. `SlowDown` where there is
+    /// no room for it and nothing was changed.
+    fn held(&self, method: &Method, response: Response<Body>) -> Result<Response<Body>, S3Error> {
+        let length = response.body().held_length();
+        if length <= UNCOUNTED {
+            return Ok(response);
+        }
+        let mut held = self.held_bodies.hold();
+        if !method.is_safe() {
+            held.grow_anyway(length);
+        } else if held.grow_to(length).is_err() {
+            return Err(ErrorCode::SlowDown.into());
+        }
+        Ok(response.map(|body| body.holding(held)))
     }
 
     /// The error with the region that clients shall sign for, where S3 names it: they send their request again.

@@ -15,6 +15,7 @@ mod leaving;
 mod meetings;
 mod renames;
 mod scripted;
+mod stalling;
 mod uploads;
 mod writes;
 

@@ -1,8 +1,9 @@
-//! How much memory the server takes for large objects: nothing of them stays in it.
+//! How much memory the server takes: for large objects, of which nothing stays in it, and for documents that do not end.
 
 use std::thread;
 
-use bleepstore_tests::http::S3;
+use bleepstore_tests::http::encoding::content_md5;
+use bleepstore_tests::http::{Connection, S3};
 use bleepstore_tests::local_server::LocalServer;
 use tempfile::TempDir;
 
@@ -60,5 +61,69 @@ fn eight_clients_with_128_mib_each_take_less_than_64_mib_above_idle() {
         above_idle >> 20,
         idle >> 20
     );
+    assert!(server.stop().unwrap().0);
+}
+
+/// How many clients stand still within a document, and how much of it they have sent: all but a byte of the largest.
+const STALLED: usize = 60;
+const SENT: usize = (8 << 20) - 1;
+
+/// The most that the server may take for them: its budget of 64 MiB, of which a document counts twice, and what the
+/// connections hold.
+const MOST_STALLED: u64 = 96 << 20;
+
+/// A connection whose client has sent all of a document but its last byte, as far as the server took it.
+fn stall(s3: &S3, path: &str) -> Connection {
+    let document = s3
+        .request("POST", path)
+        .flag("delete")
+        .header("x-amz-checksum-crc32", "AAAAAA==")
+        .header("content-length", SENT + 1)
+        .payload_hash("UNSIGNED-PAYLOAD")
+        .sign();
+    let mut connection = s3.connect();
+    connection.write_head(&document);
+    let piece = vec![b' '; PIECE];
+    let mut left = SENT;
+    while left > 0 {
+        let length = left.min(PIECE);
+        // A server that refuses the document does not read it to its end.
+        if connection.try_write(&piece[..length]).is_err() {
+            break;
+        }
+        left -= length;
+    }
+    connection
+}
+
+#[test]
+fn sixty_documents_that_do_not_end_take_less_than_96_mib_and_keep_nobody_out() {
+    let folder = TempDir::new().unwrap();
+    let server = LocalServer::start(folder.path(), &[]).unwrap();
+    let s3 = server.s3();
+    let bucket = s3.bucket();
+    bucket.put("key", "x").expect(200);
+    let idle = server.peak_memory().unwrap();
+    let path = format!("/{}", bucket.name);
+    let stalled: Vec<Connection> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..STALLED).map(|_| scope.spawn(|| stall(&s3, &path))).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    let document = "<Delete><Object><Key>key</Key></Object></Delete>";
+    let document = format!("{document}{}", " ".repeat(1 << 20));
+    bucket
+        .request("POST")
+        .flag("delete")
+        .header("content-md5", content_md5(document.as_bytes()))
+        .body(document)
+        .expect(200);
+    let above_idle = server.peak_memory().unwrap() - idle;
+    assert!(
+        above_idle <= MOST_STALLED,
+        "{} MiB above the {} MiB of an idle server",
+        above_idle >> 20,
+        idle >> 20
+    );
+    drop(stalled);
     assert!(server.stop().unwrap().0);
 }

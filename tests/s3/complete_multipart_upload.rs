@@ -1,5 +1,5 @@
 use bleepstore_tests::http::encoding::{etag, multipart_etag, pattern};
-use bleepstore_tests::http::{Bucket, S3, UploadedPart};
+use bleepstore_tests::http::{ALICE, Bucket, S3, UploadedPart};
 use bleepstore_tests::s3_test;
 
 const MINIMUM: usize = 5_242_880;
@@ -374,4 +374,20 @@ s3_test!(needs_an_open_upload, largest_body = 1_000, |s3: &S3| {
     bucket
         .complete("other key", &upload, &[part])
         .expect_error(404, "NoSuchUpload");
+    // Whoever may not complete it is told before the list of parts is sent.
+    let stranger = bucket.acting_for(&ALICE);
+    let unknown = "00000000000000000000000000000000";
+    for (bucket, upload, status, code) in [
+        (&bucket, unknown, 404, "NoSuchUpload"),
+        (&stranger, upload.as_str(), 403, "AccessDenied"),
+        (&s3.bucket_named(s3.unused_name()), unknown, 404, "NoSuchBucket"),
+    ] {
+        let request = bucket.object("POST", "key").query("uploadId", upload);
+        let mut request = request.payload_hash("UNSIGNED-PAYLOAD").sign();
+        request.add_header("expect", "100-continue");
+        request.add_header("content-length", "8000000");
+        let mut connection = s3.connect();
+        connection.write_head(&request);
+        connection.read_response("POST").into_error(status, code);
+    }
 });

@@ -315,15 +315,15 @@ impl Deployment {
             checksum: None,
         });
         let input = CompleteMultipartUpload {
-            target: target(bucket, key),
-            upload,
             parts: parts.collect(),
             checksum: None,
             checksum_kind: None,
             size: None,
             condition: WriteCondition::Any,
         };
-        ops::complete_multipart_upload(&self.context, &self.caller, input).await
+        let completion =
+            ops::open_completion(&self.context, &self.caller, &target(bucket, key), upload).await?;
+        ops::complete_multipart_upload(&self.context, &self.caller, completion, input).await
     }
 
     /// AbortMultipartUpload.

@@ -34,6 +34,8 @@ cargo xtask bench [--quick] [--only ROW,…] [--connections N,…] [--peers] [--
                     how fast a release build answers, at what cost, and, with --peers, beside s3s-fs and SeaweedFS
 cargo xtask bench --endpoint URL --access-key KEY --secret-key KEY [--pid N] […]
                     the same of another S3 endpoint
+cargo xtask bench --crowds [--set NAME=VALUE]
+                    memory and processor time for an object of 10,000 parts, and for uploads and buckets by the ten thousand
 cargo xtask bench --instructions
                     instructions that the core takes for single operations, counted by valgrind's callgrind
 cargo xtask compatibility

@@ -220,6 +220,7 @@ impl Core {
             path,
             query,
             sha256: UNSIGNED_PAYLOAD,
+            header: None,
         };
         let authorization = signer.authorization(second, unsigned)?;
         let request = Request::builder()

@@ -42,7 +42,7 @@ pub(super) async fn put_object_acl(call: Call<'_>) -> Answer {
 /// The list of a request that has it either in its headers or in its body.
 async fn put_acl(call: Call<'_>, subject: AclSubject) -> Result<PutAcl, S3Error> {
     let in_headers = headers::requested_acl(call.headers(), subject)?;
-    let body = call.document(MAX_POLICY).await?;
+    let body = call.document(MAX_POLICY).await?.bytes;
     match in_headers {
         Some(_) if !body.is_empty() => Err(ErrorCode::UnexpectedContent.into()),
         Some(acl) => Ok(PutAcl { owner: None, acl }),

@@ -5,7 +5,7 @@ use http::{HeaderName, StatusCode};
 
 use super::response::{empty, set, xml};
 use super::{Answer, Call};
-use crate::model::{ErrorCode, S3Error};
+use crate::model::{ErrorCode, S3Error, bucket_arn};
 use crate::ops::{self, Action, CreateBucket, ListBuckets};
 use crate::protocol::headers::{self, AclSubject};
 use crate::protocol::token;
@@ -99,7 +99,7 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
                     element.text("Name", &bucket.name);
                     element.text("CreationDate", bucket.created.iso_8601());
                     element.text("BucketRegion", &bucket.region);
-                    element.text("BucketArn", bucket.arn());
+                    element.text("BucketArn", bucket_arn(&bucket.name, &bucket.region));
                 });
             }
         });
@@ -115,7 +115,7 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
     let name = call.bucket()?.clone();
     let (context, settings, caller) = (call.context, call.settings, call.caller.clone());
     settings.limits.check_bucket(&name)?;
-    let body = call.document(MAX_CONFIGURATION).await?;
+    let body = call.document(MAX_CONFIGURATION).await?.bytes;
     let constraint = if body.is_empty() {
         None
     } else {

@@ -42,7 +42,7 @@ pub(super) async fn delete_objects(call: Call<'_>) -> Answer {
     }
     let (context, caller) = (call.context, call.caller.clone());
     let bucket = ops::open_bucket(context, &caller, Action::DeleteObjects, call.bucket()?).await?;
-    let Delete { quiet, objects } = read_delete(&call.document(MAX_DELETE).await?)?;
+    let (Delete { quiet, objects }, _held) = call.document(MAX_DELETE).await?.read(read_delete)?;
 
     // A version that does not exist is an error of its own key; the others are deleted.
     let mut deletions = Vec::with_capacity(objects.len());

@@ -15,14 +15,21 @@ mod rename_object;
 mod response;
 mod unbuilt;
 
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::request::Parts;
 use http::{HeaderMap, Response};
+use http_body::Body as _;
 
-use crate::body::Body;
+use crate::body::{Body, Held, HeldBodies};
 use crate::config::Settings;
 use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, RequestedAcl, S3Error, Timestamp, UploadId};
 use crate::ops::{Caller, Context, Incoming, Target};
+use crate::ports::Clock;
 use crate::protocol::headers::{AclSubject, refuse_misplaced_headers, refuse_unbuilt_headers, requested_acl};
 use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
@@ -32,10 +39,44 @@ use crate::protocol::route::Route;
 /// The answer to one request.
 type Answer = Result<Response<Body>, S3Error>;
 
+/// How long a document may take to arrive, however it trickles in: meanwhile it holds memory.
+const DOCUMENT_WITHIN: Duration = Duration::from_secs(300);
+
+/// The XML body of a request.
+struct Document {
+    bytes: Bytes,
+    held: Held,
+}
+
+impl Document {
+    /// What `read` finds in it, which takes the memory of the bytes over until the second is dropped.
+    fn read<T>(self, read: impl FnOnce(&[u8]) -> Result<T, S3Error>) -> Result<(T, Held), S3Error> {
+        Ok((read(&self.bytes)?, self.held))
+    }
+}
+
+/// The body, which fails where it takes too long.
+fn hurried(body: Body, clock: Arc<dyn Clock>) -> Body {
+    if body.is_empty() {
+        return body;
+    }
+    let begun = clock.elapsed();
+    let length = body.size_hint().exact();
+    let pieces = body.into_stream().map(move |piece| {
+        if clock.elapsed().saturating_sub(begun) <= DOCUMENT_WITHIN {
+            return piece;
+        }
+        let error = io::Error::new(io::ErrorKind::TimedOut, "the document takes too long to arrive");
+        Err(error.into())
+    });
+    Body::stream(pieces, length)
+}
+
 /// A request whose signature, if it has one, was verified, and what it asks for.
 pub(crate) struct Call<'a> {
     pub(crate) context: &'a Context,
     pub(crate) settings: &'a Settings,
+    pub(crate) held_bodies: &'a Arc<HeldBodies>,
     pub(crate) caller: Caller,
     pub(crate) route: Route,
     pub(crate) query: Query,
@@ -130,9 +171,13 @@ impl Call<'_> {
         text.map(|text| bounded_number(name, text, most)).transpose()
     }
 
-    /// The body of an XML request, verified, of at most `limit` bytes.
-    async fn document(self, limit: usize) -> Result<Bytes, S3Error> {
-        self.declared.collect(self.body, limit).await
+    /// The body of an XML request, verified, of at most `limit` bytes. Whoever asks for it knows that the caller may do what
+    /// the request is for.
+    async fn document(self, limit: usize) -> Result<Document, S3Error> {
+        let mut held = self.held_bodies.hold();
+        let body = hurried(self.body, Arc::clone(&self.context.ports.clock));
+        let bytes = self.declared.collect(body, limit, &mut held).await?;
+        Ok(Document { bytes, held })
     }
 
     /// The body of an upload, as a stream that verifies it. `default` is the checksum to compute where the client

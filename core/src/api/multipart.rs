@@ -130,19 +130,19 @@ fn part_number(call: &Call<'_>) -> Result<PartNumber, S3Error> {
 }
 
 pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
-    call.caller.admit(Action::CompleteMultipartUpload)?;
     let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
     let location = location(&call);
+    let upload = call.upload_id()?;
     let mut input = CompleteMultipartUpload {
-        target: target.clone(),
-        upload: call.upload_id()?,
         parts: Vec::new(),
         checksum: checksum::declared_of_object(call.headers())?.map(|sent| (sent.algorithm, sent.value)),
         checksum_kind: checksum::requested_kind(call.headers())?,
         size: object_size(&call)?,
         condition: write_condition(call.headers())?,
     };
-    let listed = read_complete_multipart_upload(&call.document(MAX_COMPLETE).await?)?;
+    let completion = ops::open_completion(context, &caller, &target, upload).await?;
+    let sent = call.document(MAX_COMPLETE).await?;
+    let (listed, _held) = sent.read(read_complete_multipart_upload)?;
     for part in listed {
         let checksum = part.checksums.into_iter().next();
         input.parts.push(CompletedPart {
@@ -151,7 +151,7 @@ pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
             checksum,
         });
     }
-    let completed = ops::complete_multipart_upload(context, &caller, input).await?;
+    let completed = ops::complete_multipart_upload(context, &caller, completion, input).await?;
     Ok(xml(document("CompleteMultipartUploadResult", |root| {
         root.text("Location", location);
         root.text("Bucket", &target.bucket);

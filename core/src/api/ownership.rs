@@ -26,7 +26,7 @@ pub(super) async fn get_bucket_ownership_controls(call: &Call<'_>) -> Answer {
 pub(super) async fn put_bucket_ownership_controls(call: Call<'_>) -> Answer {
     let (context, caller) = (call.context, call.caller.clone());
     let bucket = open(&call).await?;
-    read_ownership_controls(&call.document(MAX_CONTROLS).await?)?;
+    call.document(MAX_CONTROLS).await?.read(read_ownership_controls)?;
     ops::state_ownership(context, &caller, bucket, true).await?;
     Ok(empty(StatusCode::OK))
 }

@@ -92,13 +92,18 @@ pub struct Bucket {
 
 impl Bucket {
     /// Its Amazon Resource Name.
-    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
     pub fn arn(&self) -> String {
-        let partition = match self.region.split('-').take(2).collect::<Vec<_>>().as_slice() {
-            ["cn", _] => "aws-cn",
-            ["us", "gov"] => "aws-us-gov",
-            _ => "aws",
-        };
-        format!("arn:{partition}:s3:::{}", self.name)
+        bucket_arn(&self.name, &self.region)
     }
+}
+
+/// The Amazon Resource Name of the bucket of that name, which is said to be in `region`.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+pub fn bucket_arn(name: &BucketName, region: &str) -> String {
+    let partition = match region.split('-').take(2).collect::<Vec<_>>().as_slice() {
+        ["cn", _] => "aws-cn",
+        ["us", "gov"] => "aws-us-gov",
+        _ => "aws",
+    };
+    format!("arn:{partition}:s3:::{name}")
 }

@@ -17,7 +17,7 @@ mod time;
 mod upload;
 
 pub use acl::{Acl, CannedAcl, Grant, Grantee, Group, Permission, RequestedAcl};
-pub use bucket::{Bucket, BucketState, Owner, Revision};
+pub use bucket::{Bucket, BucketState, Owner, Revision, bucket_arn};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
 pub use condition::WriteCondition;
 pub use credential::{Credential, RootCredential, SigV2};

@@ -2,10 +2,11 @@
 
 use super::access::{Action, no_such_bucket};
 use super::commit::pause;
+use super::rows::PAGE;
 use super::{Caller, Context};
 use crate::model::{
     Bucket, BucketId, BucketLayout, BucketName, BucketState, ErrorCode, RequestedAcl, Revision, S3Error,
-    Token,
+    Timestamp, Token,
 };
 use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, new_id};
 
@@ -139,11 +140,23 @@ pub struct ListBuckets {
     pub limit: usize,
 }
 
+/// A bucket as ListBuckets shows it. Ten thousand of them are held at once, so nothing else is: not their lists, which may
+/// have a hundred grants each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedBucket {
+    /// Its name.
+    pub name: BucketName,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Where it is said to be.
+    pub region: String,
+}
+
 /// What ListBuckets answers.
 #[derive(Clone, Debug)]
 pub struct ListBucketsOutput {
     /// Buckets in ascending order of their names.
-    pub buckets: Vec<Bucket>,
+    pub buckets: Vec<ListedBucket>,
     /// The name to go on behind, where there are more.
     pub next: Option<String>,
 }
@@ -161,7 +174,7 @@ pub async fn list_buckets(
     let mut after = input.after;
     // One more than asked for tells whether there are more.
     while buckets.len() <= input.limit {
-        let limit = input.limit + 1 - buckets.len();
+        let limit = PAGE.min(input.limit + 1 - buckets.len());
         let metadata = &context.ports.metadata;
         let page = metadata
             .scan_buckets(Some(&caller.owner.id), &input.prefix, after.as_deref(), limit)
@@ -172,7 +185,16 @@ pub async fn list_buckets(
                 .as_ref()
                 .is_none_or(|region| *region == bucket.region)
         };
-        buckets.extend(page.items.into_iter().filter(in_region));
+        let listed = page
+            .items
+            .into_iter()
+            .filter(in_region)
+            .map(|bucket| ListedBucket {
+                name: bucket.name,
+                created: bucket.created,
+                region: bucket.region,
+            });
+        buckets.extend(listed);
         match page.next {
             Some(next) => after = Some(next),
             None => break,

@@ -172,7 +172,8 @@ impl Slice {
         started: Timestamp,
         progress: &Progress,
     ) -> StoreResult<()> {
-        for bucket in rows::all_buckets(ports).await? {
+        let mut buckets = rows::each_bucket(ports);
+        while let Some(bucket) = buckets.try_next().await? {
             let mut uploads = rows::uploads(ports, &bucket);
             while let Some(page) = uploads.try_next().await? {
                 for upload in page {
@@ -180,7 +181,8 @@ impl Slice {
                 }
             }
         }
-        for bucket in rows::all_buckets(ports).await? {
+        let mut buckets = rows::each_bucket(ports);
+        while let Some(bucket) = buckets.try_next().await? {
             let mut records = rows::records(ports, &bucket);
             while let Some(page) = records.try_next().await? {
                 progress.pass_records(page.len() as u64);

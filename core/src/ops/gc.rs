@@ -16,8 +16,8 @@ use futures_util::TryStreamExt;
 use self::mark::{Garbage, mark};
 use super::commit::RETIRED_FOR;
 use super::multipart::abort;
-use super::rows::{self, PAGE, all_buckets};
-use crate::model::{BlobRef, Timestamp, Upload};
+use super::rows::{self, PAGE};
+use crate::model::{BlobRef, Bucket, Timestamp};
 use crate::ports::{Ports, StoreError, StoreRecord, StoreResult};
 
 /// How many blobs one delete names.
@@ -267,9 +267,20 @@ async fn expire(ports: &Ports, options: &GcOptions, now: Timestamp) -> Result<us
     };
     let oldest = now.minus(expiry);
     let mut expired = 0;
-    for bucket in all_buckets(ports).await? {
-        let uploads: Vec<Upload> = rows::uploads(ports, &bucket).try_concat().await?;
-        for upload in uploads.iter().filter(|upload| upload.initiated <= oldest) {
+    let mut buckets = rows::each_bucket(ports);
+    while let Some(bucket) = buckets.try_next().await? {
+        expired += expire_uploads(ports, &bucket, oldest).await?;
+    }
+    Ok(expired)
+}
+
+/// Aborts the bucket's uploads that are too old, page by page: the next is read from behind the last upload of the one before,
+/// which need not be there any more.
+async fn expire_uploads(ports: &Ports, bucket: &Bucket, oldest: Timestamp) -> StoreResult<usize> {
+    let mut expired = 0;
+    let mut uploads = rows::uploads(ports, bucket);
+    while let Some(page) = uploads.try_next().await? {
+        for upload in page.iter().filter(|upload| upload.initiated <= oldest) {
             abort(ports, upload).await?;
             expired += 1;
         }

@@ -44,9 +44,9 @@ pub use listing::{
     list_multipart_uploads, list_objects,
 };
 pub use multipart::{
-    CompleteMultipartUpload, CompletedPart, CompletedUpload, CreateMultipartUpload, ListParts,
+    CompleteMultipartUpload, CompletedPart, CompletedUpload, Completion, CreateMultipartUpload, ListParts,
     ListPartsOutput, UploadPartCopy, abort_multipart_upload, complete_multipart_upload,
-    create_multipart_upload, list_parts, open_upload, upload_part, upload_part_copy,
+    create_multipart_upload, list_parts, open_completion, open_upload, upload_part, upload_part_copy,
 };
 pub use ownership::{Ownership, establish_ownership};
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};

@@ -27,9 +27,18 @@ pub(super) fn buckets(ports: &Ports) -> Pages<Bucket> {
     })
 }
 
-/// All buckets at once: their number is what an account of S3 may have.
-pub(super) async fn all_buckets(ports: &Ports) -> StoreResult<Vec<Bucket>> {
-    buckets(ports).try_concat().await
+/// All buckets, of which a page at a time is held. Each that is there throughout is among them, and of those that are created
+/// or deleted meanwhile some: as with pages of any other rows.
+pub(super) fn each_bucket(ports: &Ports) -> BoxStream<'static, StoreResult<Bucket>> {
+    one_by_one(buckets(ports))
+}
+
+/// The rows of the pages.
+pub(super) fn one_by_one<T: Send + 'static>(pages: Pages<T>) -> BoxStream<'static, StoreResult<T>> {
+    pages
+        .map_ok(|page| stream::iter(page.into_iter().map(Ok)))
+        .try_flatten()
+        .boxed()
 }
 
 /// Pages of all records of a bucket, as [`ObjectIndex::scan_records`](crate::ports::ObjectIndex::scan_records) shows

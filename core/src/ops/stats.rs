@@ -44,7 +44,8 @@ pub struct BucketStats {
 pub async fn stats(ports: &Ports, progress: &Progress) -> StoreResult<Stats> {
     let store = ports.metadata.store_record().await?;
     let mut buckets = Vec::new();
-    for bucket in rows::all_buckets(ports).await? {
+    let mut each = rows::each_bucket(ports);
+    while let Some(bucket) = each.try_next().await? {
         buckets.push(bucket_stats(ports, bucket, progress).await?);
     }
     let mut credentials = 0;

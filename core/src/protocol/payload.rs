@@ -5,16 +5,19 @@ use std::io;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use http::HeaderMap;
 
 use super::aws_chunked::{ChunkSignatures, Decoder};
 use super::checksum::{self, DeclaredChecksum};
 use super::sigv4::{ChunkSigner, PayloadMode};
-use crate::body::{Body, BodyError};
+use crate::body::{Body, BodyError, Held, NoRoom, UNCOUNTED};
 use crate::digest::{BodyHasher, DigestSlot, HashedBody};
 use crate::model::{Checksum, ChecksumAlgorithm, ErrorCode, S3Error, hex};
+
+/// How often a document's bytes are held: as they came, and as what was read out of them.
+pub const HELD_TIMES: usize = 2;
 
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
 
@@ -162,19 +165,38 @@ impl DeclaredBody {
 
     /// All of a small body, such as XML, verified. `MaxMessageLengthExceeded` when it has more than `limit`
     /// bytes, whatever the head said. A request that does not say how long its body is may have one.
-    pub async fn collect(self, body: Body, limit: usize) -> Result<Bytes, S3Error> {
-        if self.length.is_some_and(|length| length > limit as u64) {
+    ///
+    /// What arrives is counted in `held` [as often as it is held](HELD_TIMES); `SlowDown` where there is no room for it,
+    /// where the head says how long the body is before any of it is asked for.
+    pub async fn collect(self, body: Body, limit: usize, held: &mut Held) -> Result<Bytes, S3Error> {
+        let declared = self.length;
+        if declared.is_some_and(|length| length > limit as u64) {
             return Err(too_long(limit));
         }
+        let most = declared.and_then(|length| usize::try_from(length).ok());
+        if most.is_some_and(|length| length > UNCOUNTED && !held.could_grow_to(HELD_TIMES * length)) {
+            return Err(no_room(NoRoom));
+        }
         let mut stream = self.into_stream(body, None, DigestSlot::default());
-        let mut all = BytesMut::new();
+        let mut all = Vec::new();
         while let Some(piece) = stream.try_next().await? {
             if piece.len() > limit - all.len() {
                 return Err(too_long(limit));
             }
+            let length = all.len() + piece.len();
+            if length > all.capacity() {
+                let capacity = length
+                    .max(all.capacity() * 2)
+                    .min(most.unwrap_or(limit))
+                    .max(length);
+                if capacity > UNCOUNTED {
+                    held.grow_to(HELD_TIMES * capacity).map_err(no_room)?;
+                }
+                all.reserve_exact(capacity - all.len());
+            }
             all.extend_from_slice(&piece);
         }
-        Ok(all.freeze())
+        Ok(all.into())
     }
 
     fn into_stream(
@@ -404,6 +426,10 @@ fn length_header(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>,
             text,
         )),
     }
+}
+
+fn no_room(_: NoRoom) -> S3Error {
+    ErrorCode::SlowDown.into()
 }
 
 fn too_long(limit: usize) -> S3Error {

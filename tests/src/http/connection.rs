@@ -63,6 +63,11 @@ impl Connection {
         self.stream.get_mut().write_all(bytes).expect("the server reads");
     }
 
+    /// Writes bytes as they are, to a server that may close the connection.
+    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
+    }
+
     /// Writes the head of a request: request line and headers, up to the empty line.
     pub fn write_head(&mut self, request: &SignedRequest) {
         self.write(&request.head(self.address));

@@ -4,9 +4,8 @@ use futures_util::TryStreamExt;
 
 use super::Naming;
 use crate::digest::Crc64nvmeHasher;
-use crate::model::{BlobRef, Manifest};
+use crate::model::{BlobRef, Manifest, PartNumber};
 use crate::ops::layout::all_extents;
-use crate::ops::rows;
 use crate::ops::transfer::Progress;
 use crate::ports::{BlobRead, Ports, StoreErrorKind, StoreResult};
 
@@ -68,12 +67,18 @@ pub(super) async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef
             let Some(upload) = found.upload else {
                 return Ok(false);
             };
-            let parts: Vec<_> = rows::parts(ports, &upload).try_concat().await?;
-            Ok(parts
-                .iter()
-                .filter(|part| part.number == *number)
-                .flat_map(|part| &part.extents)
-                .any(|extent| extent.blob == *blob))
+            let mut after = PartNumber::new(u64::from(number.get()) - 1).ok();
+            loop {
+                let page = ports.metadata.scan_parts(&upload, after, 1).await?;
+                if let Some(part) = page.items.first() {
+                    let names = part.extents.iter().any(|extent| extent.blob == *blob);
+                    return Ok(part.number == *number && names);
+                }
+                match page.next {
+                    Some(next) => after = Some(next),
+                    None => return Ok(false),
+                }
+            }
         }
     }
 }

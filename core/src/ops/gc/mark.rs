@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 
 use crate::model::{BlobRef, Manifest, Timestamp, Upload};
 use crate::ops::layout::{Extents, all_extents};
-use crate::ops::rows::{self, all_buckets};
+use crate::ops::rows;
 use crate::ports::{BlobEntry, Ports, StoreErrorKind, StoreResult};
 
 /// Blobs that no record has been found to name.
@@ -59,7 +59,8 @@ impl Garbage {
 /// Takes every blob that some record names out of `garbage`. Manifests that expire before `retired_until` are no records
 /// any more.
 pub(super) async fn mark(ports: &Ports, retired_until: Timestamp, garbage: &mut Garbage) -> StoreResult<()> {
-    for bucket in all_buckets(ports).await? {
+    let mut buckets = rows::each_bucket(ports);
+    while let Some(bucket) = buckets.try_next().await? {
         let mut uploads = rows::uploads(ports, &bucket);
         while let Some(page) = uploads.try_next().await? {
             for upload in page {
@@ -67,7 +68,8 @@ pub(super) async fn mark(ports: &Ports, retired_until: Timestamp, garbage: &mut 
             }
         }
     }
-    for bucket in all_buckets(ports).await? {
+    let mut buckets = rows::each_bucket(ports);
+    while let Some(bucket) = buckets.try_next().await? {
         let mut records = rows::records(ports, &bucket);
         while let Some(page) = records.try_next().await? {
             for record in page {

@@ -28,10 +28,6 @@ pub struct CompletedPart {
 
 /// What CompleteMultipartUpload is asked.
 pub struct CompleteMultipartUpload {
-    /// The key that the upload is of.
-    pub target: Target,
-    /// The upload.
-    pub upload: UploadId,
     /// The parts that make up the object.
     pub parts: Vec<CompletedPart>,
     /// The whole object's checksum, where the client knows it.
@@ -53,6 +49,41 @@ pub struct CompletedUpload {
     pub checksum: Option<Checksum>,
 }
 
+/// An upload that its caller may complete, as it was found.
+pub struct Completion {
+    bucket: Bucket,
+    found: Found,
+}
+
+enum Found {
+    Open(Upload),
+    Ended(Receipt),
+}
+
+/// Looks whether the caller may complete an upload, or hear how it ended: what comes before the list of parts is read.
+pub async fn open_completion(
+    context: &Context,
+    caller: &Caller,
+    target: &Target,
+    id: UploadId,
+) -> Result<Completion, S3Error> {
+    let action = Action::CompleteMultipartUpload;
+    let (bucket, upload) = find(context, caller, action, target, id).await?;
+    let found = match upload {
+        Some(upload) => Found::Open(caller.upload(action, &bucket, Some(upload), id)?),
+        None => {
+            let metadata = &context.ports.metadata;
+            let now = context.ports.clock.now();
+            let receipt = metadata.receipt(&bucket, &target.key, id, now).await?;
+            let receipt = receipt.ok_or_else(|| no_such_upload(id))?;
+            let current = metadata.lookup(&bucket.name, &target.key).await?.object;
+            check_replayer(caller, &bucket, &receipt, current.as_ref())?;
+            Found::Ended(receipt)
+        }
+    };
+    Ok(Completion { bucket, found })
+}
+
 /// Publishes an upload's parts as one object.
 ///
 /// A replay, also one after the object was overwritten or deleted, answers what the first success answered as long as
@@ -62,22 +93,15 @@ pub struct CompletedUpload {
 pub async fn complete_multipart_upload(
     context: &Context,
     caller: &Caller,
+    completion: Completion,
     input: CompleteMultipartUpload,
 ) -> Result<CompletedUpload, S3Error> {
-    let action = Action::CompleteMultipartUpload;
-    let (bucket, upload) = find(context, caller, action, &input.target, input.upload).await?;
-    let now = context.ports.clock.now();
-    let Some(upload) = upload else {
-        let metadata = &context.ports.metadata;
-        let receipt = metadata
-            .receipt(&bucket, &input.target.key, input.upload, now)
-            .await?;
-        let receipt = receipt.ok_or_else(|| no_such_upload(input.upload))?;
-        let current = metadata.lookup(&bucket.name, &input.target.key).await?.object;
-        check_replayer(caller, &bucket, &receipt, current.as_ref())?;
-        return replay(receipt);
+    let bucket = completion.bucket;
+    let upload = match completion.found {
+        Found::Open(upload) => upload,
+        Found::Ended(receipt) => return replay(receipt),
     };
-    let upload = caller.upload(action, &bucket, Some(upload), input.upload)?;
+    let now = context.ports.clock.now();
     if input.parts.is_empty() {
         let message = "You must specify at least one part";
         return Err(S3Error::message(ErrorCode::InvalidRequest, message));
@@ -86,7 +110,7 @@ pub async fn complete_multipart_upload(
     let upload = match context.ports.metadata.begin_complete(&upload, token, now).await? {
         BeginComplete::Began(upload) => upload,
         BeginComplete::Closed(receipt) => return replay(receipt),
-        BeginComplete::NoSuchUpload => return Err(no_such_upload(input.upload)),
+        BeginComplete::NoSuchUpload => return Err(no_such_upload(upload.id)),
     };
     let failure = match publish(context, caller, &bucket, &upload, &input).await {
         Ok(completed) => return Ok(completed),

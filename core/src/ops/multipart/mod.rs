@@ -10,7 +10,10 @@ mod complete;
 mod copy_part;
 mod parts;
 
-pub use complete::{CompleteMultipartUpload, CompletedPart, CompletedUpload, complete_multipart_upload};
+pub use complete::{
+    CompleteMultipartUpload, CompletedPart, CompletedUpload, Completion, complete_multipart_upload,
+    open_completion,
+};
 pub use copy_part::{UploadPartCopy, upload_part_copy};
 pub use parts::{ListParts, ListPartsOutput, list_parts, upload_part};
 

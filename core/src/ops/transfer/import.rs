@@ -295,7 +295,8 @@ async fn count(ports: &Ports) -> StoreResult<Counts> {
     while let Some(page) = credentials.try_next().await? {
         counts.credentials += page.len() as u64;
     }
-    for bucket in rows::all_buckets(ports).await? {
+    let mut buckets = rows::each_bucket(ports);
+    while let Some(bucket) = buckets.try_next().await? {
         counts.buckets += 1;
         let mut records = rows::records(ports, &bucket);
         while let Some(page) = records.try_next().await? {
@@ -305,8 +306,10 @@ async fn count(ports: &Ports) -> StoreResult<Counts> {
         while let Some(page) = uploads.try_next().await? {
             counts.uploads += page.len() as u64;
             for upload in &page {
-                let parts: Vec<_> = rows::parts(ports, upload).try_concat().await?;
-                counts.parts += parts.len() as u64;
+                let mut parts = rows::parts(ports, upload);
+                while let Some(page) = parts.try_next().await? {
+                    counts.parts += page.len() as u64;
+                }
             }
         }
     }

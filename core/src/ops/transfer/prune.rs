@@ -9,23 +9,21 @@ use super::TransferError;
 use super::placing::insist;
 use crate::model::{Bucket, ObjectRecord, Token, WriteCondition};
 use crate::ops::multipart::abort;
-use crate::ops::rows::{self, Pages};
+use crate::ops::rows::{self, one_by_one};
 use crate::ports::{DeleteBucketOutcome, Ports, RemoveOutcome, StoreResult, new_id};
 
 /// Leaves nothing in `to` that is not in `from` under the same name. What is under the same name may be an earlier
 /// state of it.
 pub(super) async fn prune(from: &Ports, to: &Ports) -> Result<(), TransferError> {
-    let credentials: Vec<_> = rows::credentials(to)
-        .try_concat()
-        .await
-        .map_err(TransferError::Target)?;
-    for credential in credentials {
+    let mut credentials = one_by_one(rows::credentials(to));
+    while let Some(credential) = credentials.try_next().await.map_err(TransferError::Target)? {
         let found = from.metadata.credential(&credential.access_key).await;
         if found.map_err(TransferError::Source)?.as_ref() != Some(&credential) {
             insist(to, || to.metadata.revoke_credential(&credential.access_key)).await?;
         }
     }
-    for bucket in rows::all_buckets(to).await.map_err(TransferError::Target)? {
+    let mut buckets = rows::each_bucket(to);
+    while let Some(bucket) = buckets.try_next().await.map_err(TransferError::Target)? {
         let found = from.metadata.bucket(&bucket.name).await;
         let found = found
             .map_err(TransferError::Source)?
@@ -93,13 +91,6 @@ async fn prune_uploads(from: &Ports, to: &Ports, bucket: &Bucket) -> Result<(), 
         }
     }
     Ok(())
-}
-
-fn one_by_one<T: Send + 'static>(pages: Pages<T>) -> BoxStream<'static, StoreResult<T>> {
-    pages
-        .map_ok(|page| stream::iter(page.into_iter().map(Ok)))
-        .try_flatten()
-        .boxed()
 }
 
 /// The rows of the old store, which are asked for in their order.

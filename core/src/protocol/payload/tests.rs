@@ -1,14 +1,17 @@
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::stream::{self, TryStreamExt};
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
-use super::DeclaredBody;
-use crate::body::{Body, BodyError};
+use super::{DeclaredBody, HELD_TIMES};
+use crate::body::{Body, BodyError, HeldBodies};
 use crate::digest::{Digests, md5};
 use crate::model::{ChecksumAlgorithm, ErrorCode, S3Error};
 use crate::protocol::sigv4::PayloadMode;
@@ -298,13 +301,10 @@ fn an_anonymous_body_cannot_have_signed_chunks() {
 
 #[tokio::test]
 async fn a_small_body_is_collected_up_to_its_limit() {
+    let bodies = Arc::new(HeldBodies::at_most(0));
     let collect = async |length: Option<&str>, limit: usize| {
-        let pairs: Vec<_> = length
-            .map(|length| ("content-length", length))
-            .into_iter()
-            .collect();
-        let declared = declare(PayloadMode::Unsigned, &pairs).unwrap();
-        declared.collect(arriving(DATA), limit).await
+        let declared = declare_length(length);
+        declared.collect(arriving(DATA), limit, &mut bodies.hold()).await
     };
     assert_eq!(collect(Some("9"), 9).await.unwrap(), DATA);
     assert_eq!(collect(None, 9).await.unwrap(), DATA);
@@ -317,4 +317,51 @@ async fn a_small_body_is_collected_up_to_its_limit() {
         collect(Some("10"), 99).await.unwrap_err().code,
         ErrorCode::IncompleteBody
     );
+}
+
+fn declare_length(length: Option<&str>) -> DeclaredBody {
+    let pairs: Vec<_> = length
+        .map(|length| ("content-length", length))
+        .into_iter()
+        .collect();
+    declare(PayloadMode::Unsigned, &pairs).unwrap()
+}
+
+#[tokio::test]
+async fn a_collected_body_holds_what_arrived_of_it_and_not_what_it_promised() {
+    const KIB: usize = 1 << 10;
+    let bodies = Arc::new(HeldBodies::at_most(1 << 20));
+    let mut held = bodies.hold();
+    let piece = Bytes::from(vec![b'a'; 20 * KIB]);
+    let arrived = stream::iter([Ok(piece)]).chain(stream::pending());
+    let stalled = Body::stream(arrived, None);
+    let collecting = declare_length(Some("100000")).collect(stalled, 1 << 20, &mut held);
+    assert!(collecting.now_or_never().is_none(), "it waits for the rest");
+    assert_eq!(bodies.held(), HELD_TIMES * 20 * KIB);
+    drop(held);
+    assert_eq!(bodies.held(), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_fit_is_refused_before_it_is_asked_for_or_once_too_much_arrived() {
+    const KIB: usize = 1 << 10;
+    let bodies = Arc::new(HeldBodies::at_most(256 * KIB));
+    let body = |asked: Arc<AtomicUsize>| {
+        let pieces = stream::iter(0..100).map(move |_| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            Ok(Bytes::from(vec![b'a'; KIB]))
+        });
+        Body::stream(pieces, None)
+    };
+    // Twice 100 KiB is more than half of the budget. Without a length, twice 64 KiB is what may be held.
+    for (length, most_asked) in [(Some("102400"), 0), (None, 65)] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let declared = declare_length(length);
+        let mut held = bodies.hold();
+        let collected = declared.collect(body(Arc::clone(&asked)), 1 << 20, &mut held);
+        assert_eq!(collected.await.unwrap_err().code, ErrorCode::SlowDown);
+        drop(held);
+        assert_eq!(asked.load(Ordering::Relaxed), most_asked, "{length:?}");
+        assert_eq!(bodies.held(), 0);
+    }
 }
