@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_large_bodies_stand_still_a_small_one_finds_room() {
+    fn however_many_large_bodies_stand_still_they_do_not_take_all() {
         let bodies = Arc::new(HeldBodies::at_most(64 << 20));
         let mut stalled: Vec<Held> = (0..1_000).map(|_| bodies.hold()).collect();
         for held in &mut stalled {
