@@ -10,7 +10,8 @@ use bleepstore_core::model::{
 use bleepstore_core::ops::{
     Action, Caller, CompleteMultipartUpload, CompletedPart, Context, CreateBucket, CreateMultipartUpload,
     Incoming, Ownership, PutObject, Selection, Target, complete_multipart_upload, create_bucket,
-    create_multipart_upload, establish_ownership, get_object, open_upload, put_object, upload_part,
+    create_multipart_upload, establish_ownership, get_object, open_completion, open_upload, put_object,
+    upload_part,
 };
 use bleepstore_core::ports::MetadataStore;
 use bleepstore_core::protocol::payload::DeclaredBody;
@@ -149,15 +150,16 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
         checksum: None,
     };
     let complete = CompleteMultipartUpload {
-        target: target("joined"),
-        upload,
         parts: vec![listed(first), listed(last)],
         checksum: None,
         checksum_kind: None,
         size: None,
         condition: WriteCondition::Any,
     };
-    complete_multipart_upload(&context, &caller, complete)
+    let completion = open_completion(&context, &caller, &target("joined"), upload)
+        .await
+        .unwrap();
+    complete_multipart_upload(&context, &caller, completion, complete)
         .await
         .unwrap();
     drop(context);
