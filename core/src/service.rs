@@ -4,6 +4,7 @@ mod authentic;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
 use http::request::Parts;
@@ -56,6 +57,7 @@ impl Service {
                 ports,
                 ownership,
                 limits: settings.limits,
+                began: Duration::ZERO,
             },
             settings,
             credentials: CredentialCache::default(),
@@ -131,7 +133,7 @@ impl Service {
             now,
         };
         let answer = self.answer(arrived, &mut account).await;
-        let mut response = match answer.and_then(|response| self.held(&head.method, response)) {
+        let mut response = match answer {
             Ok(response) => response,
             Err(error) => {
                 account.refused(&error);
@@ -184,6 +186,7 @@ impl Service {
             ports: account.counted(&self.context.ports),
             ownership: self.context.ownership,
             limits: self.limits_of(sent),
+            began: self.context.ports.clock.elapsed(),
         };
         let operation = route.operation;
         let to_verify = SigV2Request {
@@ -209,6 +212,7 @@ impl Service {
         };
         account.routed(&route);
         account.authenticated(&owner);
+        let holder = owner.id.clone();
         let caller = Caller {
             owner,
             expected_bucket_owner: expected_bucket_owner(&head.headers),
@@ -238,17 +242,22 @@ impl Service {
                 .headers_mut()
                 .insert(HeaderName::from_static(BUCKET_REGION), region);
         }
-        Ok(response)
+        self.held(&sent.method, &holder, response)
     }
 
     /// The response, whose document counts as held until it was sent: a client may take its time. `SlowDown` where there is
     /// no room for it and nothing was changed.
-    fn held(&self, method: &Method, response: Response<Body>) -> Result<Response<Body>, S3Error> {
+    fn held(
+        &self,
+        method: &Method,
+        holder: &str,
+        response: Response<Body>,
+    ) -> Result<Response<Body>, S3Error> {
         let length = response.body().held_length();
         if length <= UNCOUNTED {
             return Ok(response);
         }
-        let mut held = self.held_bodies.hold();
+        let mut held = self.held_bodies.hold(holder);
         if !method.is_safe() {
             held.grow_anyway(length);
         } else if held.grow_to(length).is_err() {

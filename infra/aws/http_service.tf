@@ -158,8 +158,9 @@ resource "aws_ecs_task_definition" "http" {
     portMappings           = [{ containerPort = local.http_port, protocol = "tcp" }]
     environment = [
       for name, value in merge(local.environment, {
-        BLEEPSTORE_DOMAIN = local.http[0].domain_name
-        PORT              = tostring(local.http_port)
+        BLEEPSTORE_DOMAIN          = local.http[0].domain_name
+        BLEEPSTORE_REQUEST_SECONDS = "300" # the load balancer's idle_timeout
+        PORT                       = tostring(local.http_port)
       }) : { name = name, value = value }
     ]
     secrets = [{ name = "BLEEPSTORE_SECRET_KEY", valueFrom = aws_ssm_parameter.root_secret_key.arn }]

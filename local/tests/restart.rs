@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bleepstore_core::model::{
     BucketName, ObjectHeaders, ObjectKey, Owner, PartNumber, RequestedAcl, WriteCondition,
@@ -43,6 +44,7 @@ async fn open(folder: &Path, metadata: fn(&Path) -> Arc<dyn MetadataStore>) -> C
         ports,
         ownership,
         limits: Limits::default(),
+        began: Duration::ZERO,
     }
 }
 

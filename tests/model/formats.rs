@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use bleepstore_core::memory::MemoryMetadata;
 use bleepstore_core::model::{BlobRef, Format};
-use bleepstore_core::ops::raise_format;
-use bleepstore_core::ports::{MetadataStore, StoreRecord};
+use bleepstore_core::ops::{GcError, GcOptions, Ownership, collect_slice, establish_ownership, raise_format};
+use bleepstore_core::ports::{MetadataStore, Ports, StoreIndex as _, StoreRecord};
 use bleepstore_tests::decorators::{Gate, PassThrough};
 use bleepstore_tests::deployment::Deployment;
 use bleepstore_tests::entropy::SeededEntropy;
@@ -57,4 +58,25 @@ async fn a_rise_that_comes_late_leaves_the_record_as_it_is_by_then() {
         raised.unwrap();
         assert_eq!(record(&store).await, advanced, "late at {read}");
     }
+}
+
+/// As an old backup of the metadata that is put back beside the bytes of today.
+#[tokio::test]
+async fn an_old_copy_of_the_metadata_never_passes_for_the_owner_by_rising() {
+    let store = Deployment::in_memory(0, 1_000, Arc::new(PassThrough)).await;
+    let ports = &store.context.ports;
+    let old = ports.metadata.store_record().await.unwrap().unwrap();
+    raise_format(ports, Format::LATEST).await.unwrap();
+    let copy = MemoryMetadata::new(0, 1_000);
+    assert!(copy.swap_store_record(None, &old).await.unwrap());
+    let copy = Ports {
+        metadata: Arc::new(copy),
+        ..ports.clone()
+    };
+    assert_eq!(establish_ownership(&copy).await.unwrap(), Ownership::Foreign);
+    let refused = raise_format(&copy, Format::LATEST).await.unwrap_err();
+    assert!(refused.to_string().contains("an old copy"), "{refused}");
+    assert_eq!(establish_ownership(&copy).await.unwrap(), Ownership::Foreign);
+    let collected = collect_slice(&copy, &GcOptions::default(), None).await;
+    assert!(matches!(collected, Err(GcError::NotOwned)));
 }

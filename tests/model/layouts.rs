@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::model::{
-    ErrorCode, Extent, Manifest, ObjectRecord, Part, SpilledLayout, WriteCondition,
+    BlobId, BlobRef, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord, PagedLayout, Part,
+    SpilledLayout, WriteCondition,
 };
 use bleepstore_core::ops::{
     self, Action, Finding, FsckOptions, GcOptions, Progress, Selection, UploadPartCopy, check_slice,
     collect_slice,
 };
-use bleepstore_core::ports::CommitOutcome;
+use bleepstore_core::ports::{BlobRead, Clock as _, CommitOutcome};
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::{Deployment, incoming, target};
 use bleepstore_tests::samples::number;
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 const PART: u64 = 5 << 20;
 
@@ -192,4 +194,115 @@ async fn while_a_layout_cannot_be_read_gc_says_so_and_deletes_nothing() {
     let report = collect_slice(&store.context.ports, &options, None).await.unwrap();
     assert_eq!(report.unreadable_layouts, 0);
     assert_eq!(store.stored_blobs().await.len(), 1, "only the neighbour's");
+}
+
+/// An object of so many pieces, each in a blob of its own, which a real upload would make of parts of 5 MiB.
+async fn many_blobs(store: &Deployment, key: &str, pieces: u64) -> Vec<BlobRef> {
+    let id = store.begin("bucket", key).await.unwrap();
+    let bucket = store.bucket_row("bucket").await.unwrap();
+    let found = store.metadata.lookup_upload(&bucket.name, id).await.unwrap();
+    let upload = found.upload.unwrap();
+    let (mut blobs, mut listed) = (Vec::new(), Vec::new());
+    for part in 1..=pieces {
+        let name = BlobRef {
+            bucket: bucket.id,
+            blob: BlobId::from_bytes((u128::MAX - u128::from(part)).to_be_bytes()),
+        };
+        let body = stream::iter([Ok(Bytes::from_static(b"a piece"))]).boxed();
+        store.blobs.write(&name, body, None).await.unwrap();
+        let etag = ETag::from_md5(u128::from(part).to_be_bytes());
+        let stored = Part {
+            number: number(part),
+            commit_id: CommitId::from_bytes(u128::from(part).to_be_bytes()),
+            etag: etag.clone(),
+            size: PART,
+            last_modified: store.clock.now(),
+            checksum: None,
+            extents: vec![Extent::whole(name, PART, part)],
+            shared: false,
+        };
+        store.metadata.record_part(&upload, &stored).await.unwrap();
+        blobs.push(name);
+        listed.push((part, etag));
+    }
+    store.complete(("bucket", key), id, &listed).await.unwrap();
+    let record = store.object("bucket", key).await.unwrap();
+    assert!(matches!(record.manifest, Manifest::Paged(_)));
+    blobs.extend(record.manifest.blobs());
+    blobs.sort_unstable();
+    blobs
+}
+
+#[tokio::test]
+async fn gc_keeps_what_every_page_of_a_layout_names_until_nothing_names_the_layout() {
+    let store = store().await;
+    let named = many_blobs(&store, "large", 2_500).await;
+    store.copy(("bucket", "large"), ("bucket", "copy")).await.unwrap();
+    store.clock.advance(2 * DAY);
+    garbage(&store).await;
+    store.clock.advance(2 * DAY);
+    let collected = async || {
+        let options = GcOptions {
+            force: true,
+            ..GcOptions::default()
+        };
+        let report = collect_slice(&store.context.ports, &options, None).await.unwrap();
+        assert_eq!(report.unreadable_layouts, 0);
+        store.stored_blobs().await
+    };
+    assert_eq!(collected().await, named);
+    // The copy names them still; then only what was retired of it.
+    store.delete("bucket", "large").await.unwrap();
+    store.clock.advance(2 * DAY);
+    assert_eq!(collected().await, named);
+    store.delete("bucket", "copy").await.unwrap();
+    assert_eq!(collected().await, named);
+    store.clock.advance(2 * DAY);
+    assert_eq!(collected().await, []);
+}
+
+#[tokio::test]
+async fn a_check_finds_damage_in_a_page_of_extents_and_in_a_page_of_parts() {
+    let store = store().await;
+    many_blobs(&store, "large", 1_500).await;
+    let record = store.object("bucket", "large").await.unwrap();
+    let Manifest::Paged(paged) = record.manifest else {
+        panic!("it has many pages");
+    };
+    let BlobRead::Found(pieces) = store
+        .blobs
+        .read(&paged.extent.blob, paged.extent.range())
+        .await
+        .unwrap()
+    else {
+        panic!("it is there");
+    };
+    let layout = pieces.try_collect::<Vec<_>>().await.unwrap().concat();
+    let bucket = store.bucket_row("bucket").await.unwrap();
+    for (at, of) in [(50_000, "extents"), (paged.index - 5, "parts")] {
+        let mut damaged = layout.clone();
+        damaged[at as usize] ^= 1;
+        store.put("bucket", "damaged", damaged).await.unwrap();
+        let Manifest::Extents(of_damaged) = store.object("bucket", "damaged").await.unwrap().manifest else {
+            panic!("nothing is inline here");
+        };
+        let damaged = ObjectRecord {
+            manifest: Manifest::Paged(PagedLayout {
+                extent: of_damaged.extents[0],
+                ..paged
+            }),
+            ..store.object("bucket", "large").await.unwrap()
+        };
+        let any = WriteCondition::Any;
+        store
+            .metadata
+            .commit(&bucket, &damaged, &any, None)
+            .await
+            .unwrap();
+        let (options, progress) = (FsckOptions::default(), Progress::default());
+        let report = check_slice(&store.context.ports, &options, None, &progress).await;
+        let findings = report.unwrap().findings;
+        let found = |finding: &Finding| matches!(finding, Finding::BadLayout { .. });
+        assert!(findings.iter().any(found), "{of}: {findings:?}");
+    }
 }

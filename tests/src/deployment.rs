@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bleepstore_core::Limits;
 use bleepstore_core::digest::BodyHasher;
@@ -82,6 +83,7 @@ impl Deployment {
                 ports,
                 ownership,
                 limits: Limits::default(),
+                began: Duration::ZERO,
             },
             metadata,
             blobs,
@@ -106,6 +108,7 @@ impl Deployment {
                 ports,
                 ownership: self.context.ownership,
                 limits: self.context.limits,
+                began: self.context.began,
             },
             metadata: self.metadata.clone(),
             blobs: self.blobs.clone(),

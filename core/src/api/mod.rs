@@ -174,7 +174,7 @@ impl Call<'_> {
     /// The body of an XML request, verified, of at most `limit` bytes. Whoever asks for it knows that the caller may do what
     /// the request is for.
     async fn document(self, limit: usize) -> Result<Document, S3Error> {
-        let mut held = self.held_bodies.hold();
+        let mut held = self.held_bodies.hold(&self.caller.owner.id);
         let body = hurried(self.body, Arc::clone(&self.context.ports.clock));
         let bytes = self.declared.collect(body, limit, &mut held).await?;
         Ok(Document { bytes, held })

@@ -1,10 +1,11 @@
 //! One budget of memory for the bodies that are held whole.
 //!
 //! A body holds only what has arrived of it, and grows as long as it is no larger than what stays free for all others.
-//! So a few large ones never keep small ones out: the more of the budget is taken, the less any one body may have.
+//! The more of the budget is taken, the less any one body may have; and those of one account have half of it at most, so
+//! that nobody keeps others out.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A body of at most so many bytes is not counted: its connection costs as much, whatever is sent over it.
 pub const UNCOUNTED: usize = 16 << 10;
@@ -13,7 +14,14 @@ pub const UNCOUNTED: usize = 16 << 10;
 #[derive(Debug)]
 pub struct HeldBodies {
     most: usize,
-    held: AtomicUsize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    held: usize,
+    /// What each account holds that holds something.
+    shares: HashMap<Arc<str>, usize>,
 }
 
 impl HeldBodies {
@@ -21,22 +29,27 @@ impl HeldBodies {
     pub const DEFAULT: usize = 64 << 20;
 
     /// A budget of `most` bytes.
-    pub const fn at_most(most: usize) -> Self {
+    pub fn at_most(most: usize) -> Self {
         Self {
             most,
-            held: AtomicUsize::new(0),
+            taken: Mutex::default(),
         }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many bytes are held now.
     pub fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+        self.taken().held
     }
 
-    /// A place in the budget, of no bytes yet.
-    pub fn hold(self: &Arc<Self>) -> Held {
+    /// A place in the budget for a body of this account, of no bytes yet.
+    pub fn hold(self: &Arc<Self>, account: &str) -> Held {
         Held {
             bodies: Arc::clone(self),
+            account: account.into(),
             bytes: 0,
         }
     }
@@ -46,6 +59,7 @@ impl HeldBodies {
 #[derive(Debug)]
 pub struct Held {
     bodies: Arc<HeldBodies>,
+    account: Arc<str>,
     bytes: usize,
 }
 
@@ -54,22 +68,17 @@ pub struct Held {
 pub struct NoRoom;
 
 impl Held {
-    /// Holds `bytes` in all, where that leaves as much to all others.
+    /// Holds `bytes` in all, where that leaves as much to all others, and half of the budget to other accounts.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), NoRoom> {
         if bytes <= self.bytes {
             return Ok(());
         }
-        let more = bytes - self.bytes;
-        let grown = |held: usize| {
-            let held = held.checked_add(more)?;
-            let free = self.bodies.most.checked_sub(held)?;
-            (bytes <= free).then_some(held)
-        };
-        let granted = self
-            .bodies
-            .held
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown);
-        granted.map_err(|_| NoRoom)?;
+        let mut taken = self.bodies.taken();
+        if !self.fits(&taken, bytes) {
+            return Err(NoRoom);
+        }
+        self.take(&mut taken, bytes - self.bytes);
+        drop(taken);
         self.bytes = bytes;
         Ok(())
     }
@@ -77,20 +86,44 @@ impl Held {
     /// Holds `bytes` in all, whatever others hold: for what cannot be refused any more. What comes after it can.
     pub fn grow_anyway(&mut self, bytes: usize) {
         let more = bytes.saturating_sub(self.bytes);
-        self.bodies.held.fetch_add(more, Ordering::Relaxed);
+        self.take(&mut self.bodies.taken(), more);
         self.bytes += more;
     }
 
     /// Whether [`Held::grow_to`] would succeed now.
     pub fn could_grow_to(&self, bytes: usize) -> bool {
-        let others = self.bodies.held().saturating_sub(self.bytes);
-        bytes <= self.bytes || bytes <= self.bodies.most.saturating_sub(others) / 2
+        bytes <= self.bytes || self.fits(&self.bodies.taken(), bytes)
+    }
+
+    fn fits(&self, taken: &Taken, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        let share = taken.shares.get(&self.account).copied().unwrap_or(0);
+        let free = self.bodies.most.saturating_sub(taken.held);
+        let leaves_as_much = more <= free && bytes <= free - more;
+        leaves_as_much && share.saturating_add(more) <= self.bodies.most / 2
+    }
+
+    fn take(&self, taken: &mut Taken, more: usize) {
+        taken.held = taken.held.saturating_add(more);
+        if more > 0 {
+            *taken.shares.entry(Arc::clone(&self.account)).or_default() += more;
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.bodies.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.bytes == 0 {
+            return;
+        }
+        let mut taken = self.bodies.taken();
+        taken.held = taken.held.saturating_sub(self.bytes);
+        if let Some(share) = taken.shares.get_mut(&self.account) {
+            *share = share.saturating_sub(self.bytes);
+            if *share == 0 {
+                taken.shares.remove(&self.account);
+            }
+        }
     }
 }
 
@@ -101,7 +134,7 @@ mod tests {
     #[test]
     fn a_body_grows_while_it_leaves_as_much_to_others_and_gives_all_of_it_back() {
         let bodies = Arc::new(HeldBodies::at_most(100));
-        let (mut one, mut two) = (bodies.hold(), bodies.hold());
+        let (mut one, mut two) = (bodies.hold("one"), bodies.hold("two"));
         assert!(one.could_grow_to(50) && !one.could_grow_to(51));
         assert_eq!(one.grow_to(51), Err(NoRoom));
         assert_eq!(one.grow_to(50), Ok(()));
@@ -115,38 +148,45 @@ mod tests {
         assert_eq!(two.grow_to(50), Ok(()));
         drop(two);
         assert_eq!(bodies.held(), 0);
+        assert!(bodies.taken().shares.is_empty());
     }
 
     #[test]
     fn what_cannot_be_refused_leaves_no_room_to_others() {
         let bodies = Arc::new(HeldBodies::at_most(100));
-        let mut answer = bodies.hold();
+        let mut answer = bodies.hold("one");
         answer.grow_anyway(150);
         assert_eq!(bodies.held(), 150);
-        assert!(!bodies.hold().could_grow_to(1));
-        assert_eq!(bodies.hold().grow_to(1), Err(NoRoom));
+        assert!(!bodies.hold("two").could_grow_to(1));
+        assert_eq!(bodies.hold("two").grow_to(1), Err(NoRoom));
         drop(answer);
-        assert_eq!(bodies.hold().grow_to(1), Ok(()));
+        assert_eq!(bodies.hold("two").grow_to(1), Ok(()));
     }
 
+    /// Also where each takes as much as it may, and stalls.
     #[test]
-    fn however_many_large_bodies_stand_still_they_do_not_take_all() {
+    fn however_many_bodies_of_one_account_stand_still_others_find_room() {
         let bodies = Arc::new(HeldBodies::at_most(64 << 20));
-        let mut stalled: Vec<Held> = (0..1_000).map(|_| bodies.hold()).collect();
+        let mut stalled: Vec<Held> = (0..1_000).map(|_| bodies.hold("greedy")).collect();
         for held in &mut stalled {
-            let grown = (1..=256).take_while(|step| held.grow_to(step << 16) == Ok(()));
-            assert!(grown.count() <= 256);
+            let mut most = 16 << 20;
+            while most > 0 && held.grow_to(most).is_err() {
+                most /= 2;
+            }
         }
-        assert!(bodies.held() < 64 << 20);
-        assert_eq!(bodies.hold().grow_to((64 << 20) - bodies.held()), Err(NoRoom));
+        assert_eq!(bodies.held(), 32 << 20);
+        assert_eq!(bodies.hold("greedy").grow_to(1), Err(NoRoom));
+        assert_eq!(bodies.hold("another").grow_to(16 << 20), Ok(()));
+        drop(stalled);
+        assert_eq!(bodies.held(), 0);
     }
 
     #[test]
     fn no_size_overflows() {
         let bodies = Arc::new(HeldBodies::at_most(usize::MAX));
-        assert_eq!(bodies.hold().grow_to(usize::MAX), Err(NoRoom));
-        let mut held = bodies.hold();
+        assert_eq!(bodies.hold("one").grow_to(usize::MAX), Err(NoRoom));
+        let mut held = bodies.hold("one");
         assert_eq!(held.grow_to(usize::MAX / 2), Ok(()));
-        assert_eq!(bodies.hold().grow_to(usize::MAX), Err(NoRoom));
+        assert_eq!(bodies.hold("two").grow_to(usize::MAX), Err(NoRoom));
     }
 }

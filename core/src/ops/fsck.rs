@@ -18,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use self::confirm::{crc_of, still_names};
 use super::commit::RETIRED_FOR;
 use super::gc::{GcError, Tally, check_ownership, retired_until};
-use super::layout::{Extents, all_extents};
+use super::layout::{Extents, all_extents, parts_of};
 use super::rows;
 use super::transfer::Progress;
 use crate::model::{BlobRef, Bucket, Extent, Manifest, ObjectRecord, Timestamp, Upload};
@@ -100,6 +100,25 @@ pub async fn check_slice(
     }
     slice.find_orphans(started.minus(options.grace));
     Ok(slice.report)
+}
+
+/// An error where the parts in a layout's pages cannot be read, or are not those of an object of that length.
+async fn check_parts(ports: &Ports, manifest: &Manifest, length: u64) -> StoreResult<()> {
+    if !matches!(manifest, Manifest::Paged(_)) || manifest.parts_count() == 0 {
+        return Ok(());
+    }
+    let Some(parts) = parts_of(ports, manifest).await? else {
+        return Ok(());
+    };
+    let of_parts: u64 = parts.iter().map(|part| part.length).sum();
+    if parts.len() == manifest.parts_count() as usize && of_parts == length {
+        return Ok(());
+    }
+    Err(StoreError::corrupt(format!(
+        "it has {} parts with {length} bytes, and lists {} with {of_parts}",
+        manifest.parts_count(),
+        parts.len()
+    )))
 }
 
 /// A blob that the scan showed.
@@ -238,7 +257,12 @@ impl Slice {
             return Ok(());
         }
         let named = match all_extents(ports, &record.manifest).await {
-            Ok(Some(extents)) => self.name_all(extents, &named_by).await,
+            Ok(Some(extents)) => match self.name_all(extents, &named_by).await {
+                Ok(length) => check_parts(ports, &record.manifest, length)
+                    .await
+                    .map(|()| length),
+                failed => failed,
+            },
             // Its blob is among those that are missing.
             Ok(None) => {
                 self.unreadable = true;

@@ -9,7 +9,8 @@ use super::layout::{Extents, LayoutWriter, ONE_PAGE, check_extents};
 use super::read_ahead::ReadAhead;
 use crate::digest::{combine_crc64nvme, crc64nvme, crc64nvme_checksum};
 use crate::model::{
-    BlobId, BlobRef, BucketId, Checksum, Extent, Format, Layout, Manifest, S3Error, SpilledLayout,
+    BlobId, BlobRef, BucketId, Checksum, Extent, Format, Layout, Manifest, PagedLayout, S3Error,
+    SpilledLayout,
 };
 use crate::ports::{BlobRead, BlobStream, BodyStream, Ports, StoreError, StoreResult, WriteError, new_id};
 
@@ -106,17 +107,22 @@ async fn place_pages(ports: &Ports, bucket: BucketId, layout: Layout) -> Result<
         Some(length),
     )
     .await?;
-    Ok(Manifest::Paged(paged))
+    in_pages(ports, paged).await
 }
 
-/// Writes a layout of many pages, which programs that do not know [`Format::PAGED`] would not find again.
+/// A manifest that programs which do not know [`Format::PAGED`] cannot read, so that the store has that format from here on.
+pub(super) async fn in_pages(ports: &Ports, layout: PagedLayout) -> Result<Manifest, S3Error> {
+    raise_format(ports, Format::PAGED).await?;
+    Ok(Manifest::Paged(layout))
+}
+
+/// Writes a layout of many pages. Nothing names it yet.
 pub(super) async fn write_layout(
     ports: &Ports,
     blob: &BlobRef,
     pages: BodyStream,
     length: Option<u64>,
 ) -> Result<(), S3Error> {
-    raise_format(ports, Format::PAGED).await?;
     match ports.blobs.write(blob, pages, length).await {
         Ok(_) => Ok(()),
         Err(WriteError::Store(error)) => Err(error.into()),

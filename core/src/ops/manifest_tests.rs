@@ -53,6 +53,7 @@ fn context(layout_limit: usize) -> Context {
         },
         ownership: Ownership::Owned,
         limits: Limits::default(),
+        began: Duration::ZERO,
     }
 }
 

@@ -58,6 +58,8 @@ pub use transfer::{
     inspect, migrate,
 };
 
+use std::time::Duration;
+
 use crate::config::Limits;
 use crate::ports::Ports;
 
@@ -70,4 +72,6 @@ pub struct Context {
     pub ownership: Ownership,
     /// What the platform lets through.
     pub limits: Limits,
+    /// When the request began, on the clock that never goes back ([`Clock::elapsed`](crate::ports::Clock::elapsed)).
+    pub began: Duration,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Context;
 use crate::config::Limits;
-use crate::model::{ErrorCode, S3Error, Timestamp};
+use crate::model::{ErrorCode, S3Error};
 use crate::ports::Clock;
 
 /// How long before the end of a request's time the bytes have to be written, so that they can be committed.
@@ -18,7 +18,9 @@ const PROBE: u32 = 8;
 pub(super) struct Pace {
     clock: Arc<dyn Clock>,
     limits: Limits,
-    started: Timestamp,
+    /// When the request began, and when the copy did.
+    began: Duration,
+    started: Duration,
     length: u64,
     done: u64,
 }
@@ -27,7 +29,8 @@ impl Pace {
     pub(super) fn of(context: &Context, length: u64) -> Self {
         let clock = Arc::clone(&context.ports.clock);
         Self {
-            started: clock.now(),
+            began: context.began,
+            started: clock.elapsed(),
             clock,
             limits: context.limits,
             length,
@@ -42,9 +45,11 @@ impl Pace {
         let Some(limit) = self.limits.request_time else {
             return Ok(());
         };
-        let spent = self.clock.now().since(self.started);
-        let to_write = limit.saturating_sub(COMMIT);
-        if spent < to_write / PROBE || spent.as_secs_f64() * self.times_as_many() <= to_write.as_secs_f64() {
+        let to_write = limit.saturating_sub(COMMIT.min(limit / 4));
+        let copying = self.clock.elapsed().saturating_sub(self.started);
+        let before = self.started.saturating_sub(self.began);
+        let needed = before.as_secs_f64() + copying.as_secs_f64() * self.times_as_many();
+        if self.done >= self.length || copying < to_write / PROBE || needed <= to_write.as_secs_f64() {
             return Ok(());
         }
         Err(S3Error::message(ErrorCode::InvalidRequest, self.too_slow(limit)))

@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::*;
+use crate::model::Timestamp;
 
 struct Hands(Mutex<Timestamp>);
 
@@ -21,7 +22,8 @@ const MIB: usize = 1 << 20;
 fn copied(mebibytes: u64, each: Duration, request_time: Option<Duration>) -> Result<u64, (u64, S3Error)> {
     let clock = Arc::new(Hands(Mutex::new(Timestamp::from_millis(0))));
     let mut pace = Pace {
-        started: clock.now(),
+        began: clock.elapsed(),
+        started: clock.elapsed(),
         clock: clock.clone(),
         limits: Limits {
             request_time,
@@ -47,6 +49,7 @@ fn a_copy_that_ends_in_time_passes() {
     // 5 GiB in 224 seconds.
     assert!(copied(5_120, Duration::from_micros(43_750), LIMIT).is_ok());
     assert!(copied(1, Duration::from_secs(200), LIMIT).is_ok());
+    assert!(copied(1, Duration::from_millis(1), Some(Duration::from_secs(1))).is_ok());
     assert!(
         copied(5_120, Duration::from_secs(60), None).is_ok(),
         "nothing ends it"
@@ -70,7 +73,8 @@ fn a_copy_that_would_not_is_refused_by_name_as_soon_as_that_can_be_told() {
 fn a_copy_that_becomes_slow_is_refused_when_it_does() {
     let clock = Arc::new(Hands(Mutex::new(Timestamp::from_millis(0))));
     let mut pace = Pace {
-        started: clock.now(),
+        began: clock.elapsed(),
+        started: clock.elapsed(),
         clock: clock.clone(),
         limits: Limits {
             request_time: LIMIT,

@@ -12,8 +12,8 @@ use crate::ports::{Page, Ports, StoreResult, UploadRange, UploadStart};
 /// How many rows one read asks for.
 pub(super) const PAGE: usize = 1_000;
 
-/// How many rows one read asks for where each may be some hundred kilobytes long.
-const SHORT_PAGE: usize = 64;
+/// How many parts one read asks for: one that is a copy may list a thousand extents, which are some hundred kilobytes.
+const PARTS_PAGE: usize = 100;
 
 /// Pages of rows in the order of their scan. Some may be empty. Nothing follows an error.
 pub(super) type Pages<T> = BoxStream<'static, StoreResult<Vec<T>>>;
@@ -66,37 +66,16 @@ pub(super) fn uploads(ports: &Ports, bucket: &Bucket) -> Pages<Upload> {
 
 /// Pages of the parts of an upload.
 pub(super) fn parts(ports: &Ports, upload: &Upload) -> Pages<Part> {
-    parts_after(ports, upload, None, PAGE)
+    parts_after(ports, upload, None)
 }
 
-/// Pages of the parts of an upload with greater numbers than `after`, at most `most` on each. Parts that are copies may list a thousand extents each,
-/// so that the first page is a short one, and the next ones only where its parts list few.
-pub(super) fn parts_after(
-    ports: &Ports,
-    upload: &Upload,
-    after: Option<PartNumber>,
-    most: usize,
-) -> Pages<Part> {
+/// Pages of the parts of an upload with greater numbers than `after`.
+pub(super) fn parts_after(ports: &Ports, upload: &Upload, after: Option<PartNumber>) -> Pages<Part> {
     let (metadata, upload) = (Arc::clone(&ports.metadata), upload.clone());
-    let first = SHORT_PAGE.min(most);
-    stream::try_unfold(Some((after, first)), move |position| {
+    pages_from(after, move |after| {
         let (metadata, upload) = (Arc::clone(&metadata), upload.clone());
-        async move {
-            let Some((after, limit)) = position else {
-                return Ok(None);
-            };
-            let page = metadata.scan_parts(&upload, after, limit).await?;
-            let extents: usize = page.items.iter().map(|part| part.extents.len()).sum();
-            let limit = if extents <= 2 * page.items.len() {
-                most
-            } else {
-                first
-            };
-            let next = page.next.map(|next| (Some(next), limit));
-            Ok(Some((page.items, next)))
-        }
+        async move { metadata.scan_parts(&upload, after, PARTS_PAGE).await }.boxed()
     })
-    .boxed()
 }
 
 /// Pages of the retired manifests that have not expired at `now`.
@@ -124,7 +103,17 @@ where
     S: Send + 'static,
     F: Fn(Option<S>) -> BoxFuture<'static, StoreResult<Page<T, S>>> + Send + 'static,
 {
-    stream::try_unfold(Some(None), move |position: Option<Option<S>>| {
+    pages_from(None, read)
+}
+
+/// As [`pages`], the first one from `start`.
+fn pages_from<T, S, F>(start: Option<S>, read: F) -> Pages<T>
+where
+    T: Send + 'static,
+    S: Send + 'static,
+    F: Fn(Option<S>) -> BoxFuture<'static, StoreResult<Page<T, S>>> + Send + 'static,
+{
+    stream::try_unfold(Some(start), move |position: Option<Option<S>>| {
         let page = position.map(&read);
         async move {
             let Some(page) = page else { return Ok(None) };

@@ -1,6 +1,6 @@
 //! Taking what some record names out of what may be garbage.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use futures_util::TryStreamExt;
@@ -10,11 +10,16 @@ use crate::ops::layout::{Extents, all_extents};
 use crate::ops::rows;
 use crate::ports::{BlobEntry, Ports, StoreErrorKind, StoreResult};
 
+/// How many layouts are remembered: some megabytes. One more is read again for each copy.
+const REMEMBERED: usize = 100_000;
+
 /// Blobs that no record has been found to name.
 #[derive(Debug, Default)]
 pub(super) struct Garbage {
     blobs: HashMap<BlobRef, u64>,
     unreadable_layouts: usize,
+    /// Blobs of layouts that have been marked: copies share them.
+    layouts: HashSet<BlobRef>,
 }
 
 impl Garbage {
@@ -42,6 +47,13 @@ impl Garbage {
     /// How many layouts could not be read.
     pub(super) fn unreadable_layouts(&self) -> usize {
         self.unreadable_layouts
+    }
+
+    /// What the layout in that blob lists is kept, and need not be read again.
+    fn remember(&mut self, layout: BlobRef) {
+        if self.layouts.len() < REMEMBERED {
+            self.layouts.insert(layout);
+        }
     }
 
     fn keep(&mut self, blob: &BlobRef) {
@@ -130,7 +142,10 @@ async fn mark_named(
     garbage: &mut Garbage,
 ) -> StoreResult<Option<Problem>> {
     manifest.blobs().for_each(|blob| garbage.keep(&blob));
-    if manifest.layout_blob().is_none() {
+    let Some(layout) = manifest.layout_blob() else {
+        return Ok(None);
+    };
+    if garbage.layouts.contains(&layout.blob) {
         return Ok(None);
     }
     let marked = match all_extents(ports, manifest).await {
@@ -139,7 +154,10 @@ async fn mark_named(
         Err(error) => Err(error),
     };
     match marked {
-        Ok(()) => Ok(None),
+        Ok(()) => {
+            garbage.remember(layout.blob);
+            Ok(None)
+        }
         Err(error) if error.kind == StoreErrorKind::Corrupt => {
             Ok(Some(Problem::Unreadable(error.to_string())))
         }

@@ -29,10 +29,10 @@ pub(super) const ONE_PAGE: usize = PAGE;
 /// Extents of an object at most: 5 TiB in pieces of 5 MiB, and two more for each of 10,000 parts.
 pub(super) const MOST_EXTENTS: usize = 1_100_000;
 
-/// Bytes of an index, or of a page, at most.
+/// Bytes of an index, or of a page or some that are read at once, at most.
 const LONGEST: u64 = 1 << 20;
 
-/// The extents of a range of an object, in order. One page of them is held at a time.
+/// The extents of a range of an object, in order. Those of one read are held at a time.
 pub(super) struct Extents {
     at_hand: VecDeque<Extent>,
     /// The pages to come; `None` when all are at hand.
@@ -104,7 +104,7 @@ pub(super) async fn extents_of(
                     return ControlFlow::Break(());
                 };
                 listed.extend(slice(start, &[extent], &range));
-                start += extent.length;
+                start = start.saturating_add(extent.length);
                 if start < range.end {
                     ControlFlow::Continue(())
                 } else {
@@ -131,11 +131,11 @@ pub(super) fn slice(start: u64, extents: &[Extent], range: &Range<u64>) -> Vec<E
     let mut sliced = Vec::new();
     let mut start = start;
     for extent in extents {
-        let end = start + extent.length;
+        let end = start.saturating_add(extent.length);
         let (from, to) = (range.start.max(start), range.end.min(end));
         if from < to {
             sliced.push(Extent {
-                offset: extent.offset + (from - start),
+                offset: extent.offset.saturating_add(from - start),
                 length: to - from,
                 ..*extent
             });
@@ -165,18 +165,19 @@ async fn paged_extents(
     let mut pages = Pages { blob, wanted, range };
     let first = match pages.wanted.pop_front() {
         None => return Ok(Some(Extents::listed(Vec::new()))),
-        Some(entry) => match pages.read(entry).await? {
+        Some(entry) => match pages.read(&[entry]).await? {
             Some(first) => first,
             None => return Ok(None),
         },
     };
     let rest = stream::try_unfold(pages, |mut pages| async move {
-        let Some(entry) = pages.wanted.pop_front() else {
+        let run = pages.next_run();
+        if run.is_empty() {
             return Ok(None);
-        };
-        let page = pages.read(entry).await?;
-        let page = page.ok_or_else(|| pages.blob.corrupt("is gone"))?;
-        Ok(Some((page, pages)))
+        }
+        let extents = pages.read(&run).await?;
+        let extents = extents.ok_or_else(|| pages.blob.corrupt("is gone"))?;
+        Ok(Some((extents, pages)))
     });
     Ok(Some(Extents {
         at_hand: first.into(),
@@ -192,12 +193,33 @@ struct Pages {
 }
 
 impl Pages {
-    async fn read(&self, entry: Entry) -> StoreResult<Option<Vec<Extent>>> {
-        let Some(page) = self.blob.page(&entry).await? else {
+    /// The next pages that lie one after the other, as many as one read takes.
+    fn next_run(&mut self) -> Vec<Entry> {
+        let mut run: Vec<Entry> = Vec::new();
+        let mut length = 0;
+        while let Some(next) = self.wanted.front().copied() {
+            length += u64::from(next.length);
+            let adjoins = run.last().is_none_or(|last| last.end() == next.at);
+            if !run.is_empty() && (!adjoins || length > LONGEST) {
+                break;
+            }
+            run.push(next);
+            self.wanted.pop_front();
+        }
+        run
+    }
+
+    async fn read(&self, run: &[Entry]) -> StoreResult<Option<Vec<Extent>>> {
+        let Some(pages) = self.blob.run(run).await? else {
             return Ok(None);
         };
-        let extents = decode_extents(&page).ok_or_else(|| self.blob.corrupt("has a page that is none"))?;
-        Ok(Some(slice(entry.start, &extents, &self.range)))
+        let mut all = Vec::new();
+        for (entry, page) in std::iter::zip(run, pages) {
+            let extents = decode_extents(&page);
+            let extents = extents.ok_or_else(|| self.blob.corrupt("has a page that is none"))?;
+            all.extend(slice(entry.start, &extents, &self.range));
+        }
+        Ok(Some(all))
     }
 }
 
@@ -303,20 +325,28 @@ impl LayoutBlob {
         Ok(Some(index))
     }
 
-    async fn page(&self, entry: &Entry) -> StoreResult<Option<Bytes>> {
-        let end = entry.at.saturating_add(u64::from(entry.length));
-        let Some(page) = self.read(entry.at..end).await? else {
+    /// Pages that lie one after the other.
+    async fn run(&self, run: &[Entry]) -> StoreResult<Option<Vec<Bytes>>> {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            return Ok(Some(Vec::new()));
+        };
+        let Some(mut bytes) = self.read(first.at..last.end()).await? else {
             return Ok(None);
         };
-        if entry.is_of(&page) {
-            Ok(Some(page))
-        } else {
-            Err(self.corrupt("has a damaged page"))
+        let mut pages = Vec::with_capacity(run.len());
+        for entry in run {
+            let length = entry.length as usize;
+            if length > bytes.len() || !entry.is_of(&bytes[..length]) {
+                return Err(self.corrupt("has a damaged page"));
+            }
+            pages.push(bytes.split_to(length));
         }
+        Ok(Some(pages))
     }
 
     async fn parts(&self, entry: &Entry) -> StoreResult<Option<Vec<PartBoundary>>> {
-        let page = self.page(entry).await?;
+        let page = self.run(std::slice::from_ref(entry)).await?;
+        let page = page.and_then(|mut pages| pages.pop());
         page.map(read_stored).transpose()
     }
 

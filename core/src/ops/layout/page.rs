@@ -36,6 +36,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Where in the blob the page ends.
+    pub(super) fn end(&self) -> u64 {
+        self.at.saturating_add(u64::from(self.length))
+    }
+
     /// Whether these are the page's bytes.
     pub(super) fn is_of(&self, page: &[u8]) -> bool {
         crc64nvme(page) == self.crc64nvme

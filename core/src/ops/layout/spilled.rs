@@ -10,13 +10,16 @@ use futures_util::TryStreamExt;
 
 use crate::digest::Crc64nvmeHasher;
 use crate::model::{Extent, PartBoundary, SpilledLayout};
-use crate::ports::{BlobRead, Ports, StoreError, StoreResult, read_stored};
+use crate::ports::{BlobRead, Ports, StoreError, StoreResult, read_stored, unknown};
 
 /// The largest that any program wrote, in bytes: some 300,000 extents.
 const LARGEST: u64 = 64 << 20;
 
 /// The longest text of one entry.
 const LONGEST_ENTRY: usize = 4 << 10;
+
+/// The longest name of a list that is looked at.
+const LONGEST_NAME: usize = 64;
 
 /// How a part begins, and no extent does.
 const PART: &[u8] = b"{\"number\":";
@@ -55,6 +58,9 @@ pub(super) async fn read(
             read = entries.feed(&piece, take);
         }
     }
+    if let Ok(ControlFlow::Continue(())) = read {
+        read = entries.end().map(|()| ControlFlow::Continue(()));
+    }
     // What damaged text says is no reason: whoever reads an entry that makes no sense may take it for a later program's.
     if crc.value() != extent.blob_crc64nvme {
         return Err(corrupt("is damaged"));
@@ -71,6 +77,10 @@ struct Entries {
     escaped: bool,
     /// The entry that is being read.
     entry: BytesMut,
+    /// The last text beside the entries, which a colon makes the name of a list.
+    name: Vec<u8>,
+    /// Whether there was a list of extents.
+    has_extents: bool,
 }
 
 impl Entries {
@@ -82,12 +92,19 @@ impl Entries {
                     _ if self.escaped => self.escaped = false,
                     b'\\' => self.escaped = true,
                     b'"' => self.in_string = false,
+                    _ if self.depth == 1 && self.name.len() < LONGEST_NAME => self.name.push(*byte),
                     _ => {}
                 }
                 continue;
             }
             match byte {
-                b'"' => self.in_string = true,
+                b'"' => {
+                    self.in_string = true;
+                    if self.depth == 1 {
+                        self.name.clear();
+                    }
+                }
+                b':' if self.depth == 1 => self.begin_list()?,
                 b'{' => {
                     self.depth += 1;
                     if self.depth == 2 {
@@ -114,6 +131,26 @@ impl Entries {
         Ok(ControlFlow::Continue(()))
     }
 
+    fn begin_list(&mut self) -> StoreResult<()> {
+        match self.name.as_slice() {
+            b"extents" => self.has_extents = true,
+            b"parts" => {}
+            other => {
+                let field = format!("unknown field `{}`", String::from_utf8_lossy(other));
+                return Err(unknown(&field));
+            }
+        }
+        Ok(())
+    }
+
+    /// An error where the text ended within the layout, or is none.
+    fn end(&self) -> StoreResult<()> {
+        if self.depth == 0 && self.has_extents {
+            return Ok(());
+        }
+        Err(StoreError::corrupt("what should be a layout is none"))
+    }
+
     fn listed(&self) -> StoreResult<Listed> {
         if self.entry.starts_with(PART) {
             read_stored(&self.entry).map(Listed::Part)
@@ -136,6 +173,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::ports::StoreErrorKind;
 
     #[test]
     fn entries_are_the_same_whatever_the_pieces() {
@@ -165,6 +203,33 @@ mod tests {
             assert_eq!((extents, parts.len()), (6, 1), "{size}");
             assert_eq!(parts[0].checksum.as_ref().unwrap().value, "{\"}\\");
         }
+    }
+
+    #[test]
+    fn text_that_is_no_layout_or_says_more_than_is_known_is_refused() {
+        let fed = |text: &str| {
+            let mut entries = Entries::default();
+            let mut take = |_| ControlFlow::Continue(());
+            let _ = entries.feed(text.as_bytes(), &mut take)?;
+            entries.end()
+        };
+        assert!(fed(r#"{"extents":[]}"#).is_ok());
+        assert!(fed(r#"{"extents":[],"parts":[]}"#).is_ok());
+        for none in ["", "{}", "[]", r#"{"parts":[]}"#, r#"{"extents":["#, "extents:"] {
+            assert_eq!(fed(none).unwrap_err().kind, StoreErrorKind::Corrupt, "{none}");
+        }
+        for later in [
+            r#"{"extents":[],"more":[1]}"#,
+            r#"{"version":2,"extents":[]}"#,
+            r#"{"extents":[{"blob":{"bucket":"","blob":""},"sealed":true}]}"#,
+        ] {
+            let error = fed(later).unwrap_err();
+            assert!(error.kind != StoreErrorKind::Unavailable, "{later}");
+        }
+        assert_eq!(
+            fed(r#"{"extents":[],"more":[1]}"#).unwrap_err().kind,
+            StoreErrorKind::TooNew
+        );
     }
 
     #[test]

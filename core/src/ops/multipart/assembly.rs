@@ -19,7 +19,7 @@ use crate::model::{
 use crate::ops::Context;
 use crate::ops::free::free_blob;
 use crate::ops::layout::{LayoutWriter, ONE_PAGE, check_extents};
-use crate::ops::manifest::{new_blob, place_layout, whole_crc, write_layout};
+use crate::ops::manifest::{in_pages, new_blob, place_layout, whole_crc, write_layout};
 use crate::ops::rows::{Pages, parts};
 
 /// What the parts make.
@@ -54,8 +54,14 @@ pub(super) async fn assemble(
     }
     let blob = new_blob(&context.ports, bucket);
     let (totals, layout) = write_pages(context, blob, chosen, totals, extents).await?;
-    match totals.verify(upload, input) {
-        Ok(checksum) => Ok(totals.into_assembled(checksum, Manifest::Paged(layout))),
+    let placed = match totals.verify(upload, input) {
+        Ok(checksum) => in_pages(&context.ports, layout)
+            .await
+            .map(|manifest| (checksum, manifest)),
+        Err(error) => Err(error),
+    };
+    match placed {
+        Ok((checksum, manifest)) => Ok(totals.into_assembled(checksum, manifest)),
         Err(error) => {
             free_blob(context, blob).await;
             Err(error)

@@ -93,7 +93,7 @@ pub async fn list_parts(
 ) -> Result<ListPartsOutput, S3Error> {
     let upload = open_upload(context, caller, Action::ListParts, &input.target, input.upload).await?;
     let mut parts = Vec::new();
-    let mut pages = parts_after(&context.ports, &upload, input.after, input.limit + 1);
+    let mut pages = parts_after(&context.ports, &upload, input.after);
     while input.limit > 0
         && parts.len() <= input.limit
         && let Some(page) = pages.try_next().await?

@@ -39,6 +39,9 @@ pub enum TransferError {
     /// The store that is read was never used, or an import into it is not finished.
     #[error("the store that is read has no record of itself, or an import into it is not finished")]
     SourceNotActive,
+    /// The store that is read began to hold what the export's first line does not announce.
+    #[error("the format of the store that is read rose meanwhile: export it again")]
+    Rose,
     /// The store that is written to holds something.
     #[error("the metadata store is not empty: an import needs one that holds no buckets and no credentials")]
     NotEmpty,

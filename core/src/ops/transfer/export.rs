@@ -29,6 +29,7 @@ pub async fn export(
     progress: &Progress,
 ) -> Result<Counts, TransferError> {
     let header = header(ports, secrets).await?;
+    let version = header.version;
     let mut writer = Writer {
         out,
         hasher: Sha256Hasher::default(),
@@ -36,6 +37,9 @@ pub async fn export(
     };
     writer.line(&Record::Header(header)).await?;
     let counts = walk(ports, secrets, &mut writer).await?;
+    if super::walk::header(ports, secrets).await?.version != version {
+        return Err(TransferError::Rose);
+    }
     let sha256 = writer.hasher.hex();
     writer.line(&Record::Trailer(Trailer { counts, sha256 })).await?;
     Ok(counts)

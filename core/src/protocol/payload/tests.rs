@@ -304,7 +304,9 @@ async fn a_small_body_is_collected_up_to_its_limit() {
     let bodies = Arc::new(HeldBodies::at_most(0));
     let collect = async |length: Option<&str>, limit: usize| {
         let declared = declare_length(length);
-        declared.collect(arriving(DATA), limit, &mut bodies.hold()).await
+        declared
+            .collect(arriving(DATA), limit, &mut bodies.hold("one"))
+            .await
     };
     assert_eq!(collect(Some("9"), 9).await.unwrap(), DATA);
     assert_eq!(collect(None, 9).await.unwrap(), DATA);
@@ -331,7 +333,7 @@ fn declare_length(length: Option<&str>) -> DeclaredBody {
 async fn a_collected_body_holds_what_arrived_of_it_and_not_what_it_promised() {
     const KIB: usize = 1 << 10;
     let bodies = Arc::new(HeldBodies::at_most(1 << 20));
-    let mut held = bodies.hold();
+    let mut held = bodies.hold("one");
     let piece = Bytes::from(vec![b'a'; 20 * KIB]);
     let arrived = stream::iter([Ok(piece)]).chain(stream::pending());
     let stalled = Body::stream(arrived, None);
@@ -357,7 +359,7 @@ async fn a_body_that_does_not_fit_is_refused_before_it_is_asked_for_or_once_too_
     for (length, most_asked) in [(Some("102400"), 0), (None, 65)] {
         let asked = Arc::new(AtomicUsize::new(0));
         let declared = declare_length(length);
-        let mut held = bodies.hold();
+        let mut held = bodies.hold("one");
         let collected = declared.collect(body(Arc::clone(&asked)), 1 << 20, &mut held);
         assert_eq!(collected.await.unwrap_err().code, ErrorCode::SlowDown);
         drop(held);
