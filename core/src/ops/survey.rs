@@ -1,0 +1,75 @@
+//! What the records say of bytes, for whoever checks these.
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+
+use super::inline::check_inline;
+use super::manifest::load_spilled;
+use super::rows;
+use crate::model::{Bucket, Extent, Layout, Manifest, ObjectRecord};
+use crate::ports::{Ports, StoreError, StoreResult};
+
+/// Is told what the records say.
+#[async_trait]
+pub trait Surveyor: Send {
+    /// A record names these runs of blobs.
+    async fn named(&mut self, extents: &[Extent]);
+
+    /// A body of that many bytes lies in its record, whole or as the error says.
+    async fn inline(&mut self, bytes: u64, state: StoreResult<()>);
+
+    /// A layout that lies in a blob cannot be read, so that the blobs which it names are not told.
+    async fn unreadable(&mut self, problem: &StoreError);
+}
+
+/// Reads all objects and the parts of all open uploads, and checks the bodies that lie in records. What is written
+/// meanwhile may be left out, and what only a retired manifest names is.
+pub async fn survey(ports: &Ports, surveyor: &mut dyn Surveyor) -> StoreResult<()> {
+    for bucket in rows::all_buckets(ports).await? {
+        let mut uploads = rows::uploads(ports, &bucket);
+        while let Some(page) = uploads.try_next().await? {
+            for upload in page {
+                let mut parts = rows::parts(ports, &upload);
+                while let Some(page) = parts.try_next().await? {
+                    for part in page {
+                        surveyor.named(&part.extents).await;
+                    }
+                }
+            }
+        }
+        let mut records = rows::records(ports, &bucket);
+        while let Some(page) = records.try_next().await? {
+            let mut whole = rows::with_bodies(ports, &bucket, page);
+            while let Some(record) = whole.try_next().await? {
+                survey_object(ports, &bucket, &record, surveyor).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn survey_object(
+    ports: &Ports,
+    bucket: &Bucket,
+    record: &ObjectRecord,
+    surveyor: &mut dyn Surveyor,
+) -> StoreResult<()> {
+    match &record.manifest {
+        Manifest::Inline(body) => {
+            let state = check_inline(&bucket.name, record);
+            surveyor.inline(body.len() as u64, state).await;
+        }
+        Manifest::Extents(Layout { extents, .. }) => surveyor.named(extents).await,
+        Manifest::Spilled(spilled) => {
+            surveyor.named(&[spilled.extent]).await;
+            match load_spilled(ports, spilled).await {
+                Ok(Some(layout)) => surveyor.named(&layout.extents).await,
+                // Replaced meanwhile, or lost, which a check of the whole store finds.
+                Ok(None) => {}
+                Err(error) if error.is_damage() => surveyor.unreadable(&error).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
