@@ -91,8 +91,11 @@ impl Format {
     /// and the one that they find lets them free nothing.
     pub const FENCED: Self = Self(2);
 
+    /// The format of local stores whose files of blobs have checksums, under names that earlier programs do not look for.
+    pub const CHECKED: Self = Self(3);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::FENCED;
+    pub const LATEST: Self = Self::CHECKED;
 
     /// Whether this is the one that records do not name.
     pub fn is_first(&self) -> bool {
