@@ -175,7 +175,7 @@ impl Round<'_> {
             }
             Ok(verified) => Ok(verified),
             Err(error) if error.is_damage() => {
-                self.damage(Damage::Blob(*blob, error.to_string()));
+                self.damage(Damage::Blob(*blob, error.reason()));
                 Ok(Verified::Gone)
             }
             Err(error) => Err(error),
@@ -202,7 +202,7 @@ impl Round<'_> {
                     }
                 }
                 Ok(None) => {}
-                Err(error) if error.is_damage() => self.damage(Damage::Blob(blob, error.to_string())),
+                Err(error) if error.is_damage() => self.damage(Damage::Blob(blob, error.reason())),
                 Err(error) => return Err(error),
             }
         }
@@ -258,13 +258,13 @@ impl Surveyor for Asked<'_, '_> {
         self.round.report.bodies += 1;
         self.round.pace.pass(bytes).await;
         if let Err(error) = state {
-            self.round.damage(Damage::Body(error.to_string()));
+            self.round.damage(Damage::Body(error.reason()));
         }
     }
 
     async fn unreadable(&mut self, problem: &StoreError) {
         if !self.round.surveyed {
-            self.round.damage(Damage::Layout(problem.to_string()));
+            self.round.damage(Damage::Layout(problem.reason()));
         }
     }
 }

@@ -355,8 +355,8 @@ async fn a_data_folder_that_is_filled_rises_on_the_way_and_becomes_active() {
     let held = DataDir::open(&folder.path().join("data")).unwrap();
     let stores = Stores::in_folder(&held, Records::Sqlite).unwrap();
     let new = stores.ports.clone();
-    let report =
-        bleepstore_core::ops::migrate(&old.context.ports, &new, Default::default(), &Default::default());
+    let progress = Default::default();
+    let report = bleepstore_core::ops::migrate(&old.context.ports, &new, Default::default(), &progress);
     let imported = report.await.unwrap().imported.unwrap();
     let record = new.metadata.store_record().await.unwrap().unwrap();
     assert_eq!(imported.store, record);

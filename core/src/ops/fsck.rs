@@ -18,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use self::confirm::{Read, read_whole, still_names};
 use super::commit::RETIRED_FOR;
 use super::gc::{GcError, Tally, check_ownership, retired_until};
-use super::inline::check_inline;
+use super::inline::damage;
 use super::manifest::load_spilled;
 use super::rows;
 use super::transfer::Progress;
@@ -289,14 +289,15 @@ impl Slice {
             .filter(|record| matches!(record.manifest, Manifest::Inline(_)));
         let mut whole = rows::with_bodies(ports, bucket, inline.collect());
         while let Some(record) = whole.try_next().await? {
-            if let Err(error) = check_inline(&bucket.name, &record) {
-                self.report.findings.push(Finding::DamagedBody {
-                    named_by: Naming::Object {
-                        bucket: bucket.name.clone(),
-                        key: record.key.clone(),
-                    },
-                    problem: error.to_string(),
-                });
+            let Manifest::Inline(body) = &record.manifest else {
+                continue;
+            };
+            if let Some(problem) = damage(&record, body) {
+                let named_by = Naming::Object {
+                    bucket: bucket.name.clone(),
+                    key: record.key,
+                };
+                self.report.findings.push(Finding::DamagedBody { named_by, problem });
             }
         }
         Ok(())
@@ -371,7 +372,7 @@ impl Slice {
                 Err(error) if error.is_damage() => Finding::Unreadable {
                     blob,
                     named_by: named_by.clone(),
-                    problem: error.to_string(),
+                    problem: error.reason(),
                 },
                 Err(error) => return Err(error),
             };

@@ -63,6 +63,11 @@ impl StoreError {
         Self::new(StoreErrorKind::Corrupt, source)
     }
 
+    /// What the store says, without its kind.
+    pub fn reason(&self) -> String {
+        self.source.to_string()
+    }
+
     /// Whether what is stored is at fault, or the one place where it lies: trying again does not help, and what lies
     /// elsewhere may be well.
     pub fn is_damage(&self) -> bool {

@@ -29,7 +29,7 @@ pub(super) async fn read_whole(
 ) -> StoreResult<Read> {
     match crc_of(ports, blob, size, progress).await {
         Ok(crc) => Ok(crc.map_or(Read::Missing, Read::Crc64nvme)),
-        Err(error) if error.is_damage() => Ok(Read::Unreadable(error.to_string())),
+        Err(error) if error.is_damage() => Ok(Read::Unreadable(error.reason())),
         Err(error) => Err(error),
     }
 }
