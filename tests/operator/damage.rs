@@ -214,7 +214,10 @@ fn a_check_and_a_scrub_find_all_damage_and_go_on() {
         one.starts_with("blob ") && other.starts_with("blob "),
         "{one}, {other}"
     );
-    assert!(body.starts_with("the record of bucket/small is damaged"), "{body}");
+    assert!(
+        body.starts_with("the record of bucket/small is damaged"),
+        "{body}"
+    );
     assert_eq!(
         summary,
         "checked 1 blobs (1000000 bytes) and 2 bodies in records, rewrote 0 blobs (0 bytes)"

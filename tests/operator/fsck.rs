@@ -201,7 +201,10 @@ async fn a_check_goes_on_where_blobs_cannot_be_read() {
         .map(Finding::name)
         .collect();
     found.sort_unstable();
-    assert_eq!(found, ["bad-layout", "unreadable", "unreadable", "wrong-checksum"]);
+    assert_eq!(
+        found,
+        ["bad-layout", "unreadable", "unreadable", "wrong-checksum"]
+    );
 }
 
 /// Some blobs lie where the disk gives nothing.

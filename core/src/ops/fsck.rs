@@ -297,7 +297,9 @@ impl Slice {
                     bucket: bucket.name.clone(),
                     key: record.key,
                 };
-                self.report.findings.push(Finding::DamagedBody { named_by, problem });
+                self.report
+                    .findings
+                    .push(Finding::DamagedBody { named_by, problem });
             }
         }
         Ok(())
