@@ -277,6 +277,12 @@ pub fn crc64nvme(bytes: &[u8]) -> u64 {
     crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
 }
 
+/// The CRC-32C of some bytes.
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    // A value of 32 bits in a wider type.
+    crc_fast::checksum(CrcAlgorithm::Crc32Iscsi, bytes) as u32
+}
+
 /// A CRC-64/NVME as the checksum of a whole object.
 pub fn crc64nvme_checksum(crc: u64) -> Checksum {
     crc_checksum(ChecksumAlgorithm::Crc64nvme, crc)

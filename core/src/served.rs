@@ -1,6 +1,7 @@
 //! What became of each request: its line in the access log, and the same facts for whoever observes the service.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use tracing::{Span, field};
 
 use crate::body::{Body, BodyError};
 use crate::model::{BucketName, ErrorCode, ObjectKey, Owner, S3Error};
-use crate::ports::{Clock, Ports, RoundTripCounter, RoundTrips};
+use crate::ports::{Clock, Ports, RoundTripCounter, RoundTrips, StoreError, StoreErrorKind};
 use crate::protocol::operation::Operation;
 use crate::protocol::route::Route;
 
@@ -73,6 +74,8 @@ pub struct ServedRequest {
     pub duration: Duration,
     /// Calls to the stores.
     pub round_trips: RoundTrips,
+    /// Whether it met something that is not what was stored, or cannot be read where it lies.
+    pub damaged: bool,
     /// Whether the carrier took the whole response. It did not where the client left, or where a blob failed midway.
     pub complete: bool,
 }
@@ -119,6 +122,7 @@ impl Account {
                 bytes_out: 0,
                 duration: Duration::ZERO,
                 round_trips: RoundTrips::default(),
+                damaged: false,
                 complete: false,
             },
             answered: false,
@@ -168,6 +172,7 @@ impl Account {
 
     /// Notes the error that is the answer. A condition that spares the client a body is none.
     pub(crate) fn refused(&mut self, error: &S3Error) {
+        self.request.damaged |= error.source().is_some_and(is_damage);
         if error.code.status() >= 400 {
             self.request.error = Some(error.code);
             self.request.reason = Some(error.message.clone());
@@ -195,11 +200,26 @@ impl Account {
             let next = std::task::ready!(pieces.poll_next_unpin(cx));
             let request = &mut self.request;
             request.bytes_out += next.as_ref().map_or(0, bytes_of);
+            if let Some(Err(error)) = &next {
+                broke_off(request, error.as_ref(), &self.span);
+            }
             // Whoever knows the length does not ask for the end.
             request.complete |= next.is_none() || length == Some(request.bytes_out);
             next.into()
         })
     }
+}
+
+/// Notes why a response ends before its end.
+fn broke_off(request: &mut ServedRequest, error: &(dyn Error + 'static), span: &Span) {
+    request.damaged |= is_damage(error);
+    tracing::error!(parent: span, request_id = request.request_id, source = %error, "a response broke off");
+}
+
+/// Whether a store's error is damage.
+fn is_damage(error: &(dyn Error + 'static)) -> bool {
+    let error: Option<&StoreError> = error.downcast_ref();
+    error.is_some_and(|error| error.kind == StoreErrorKind::Corrupt)
 }
 
 fn bytes_of(piece: &Result<Bytes, BodyError>) -> u64 {

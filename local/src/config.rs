@@ -33,6 +33,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve S3 (the default)
     Serve(ServeArgs),
+    /// Read everything that is stored and check it, and give checksums to files of release 0.1; exit code 1 where
+    /// something is damaged
+    Scrub(ScrubArgs),
     /// What an operator does to the data.
     #[command(flatten)]
     Tool(Tool<StoreArgs>),
@@ -65,6 +68,14 @@ pub(crate) struct ServeArgs {
     /// How often garbage is collected beside requests, such as 30m, 6h or 1d, or off
     #[arg(long, env = "BLEEPSTORE_GC_EVERY", value_name = "INTERVAL", default_value = "6h", value_parser = interval)]
     pub(crate) gc_every: Interval,
+    /// How many bytes of what is stored are checked in a second beside requests; 0 checks nothing
+    #[arg(
+        long,
+        env = "BLEEPSTORE_SCRUB_BYTES_PER_SECOND",
+        value_name = "BYTES",
+        default_value_t = 4 << 20
+    )]
+    pub(crate) scrub_bytes_per_second: u64,
     /// How many connections one client may have, by its address; half of all unless set
     #[arg(long, env = "BLEEPSTORE_CONNECTIONS_PER_CLIENT", value_name = "NUMBER")]
     pub(crate) connections_per_client: Option<NonZeroUsize>,
@@ -79,6 +90,17 @@ pub(crate) struct ServeArgs {
     /// Whether GET /_bleepstore/metrics shows counts to whoever can reach the server
     #[arg(long, env = "BLEEPSTORE_METRICS", value_name = "on|off", default_value = "on")]
     pub(crate) metrics: Switch,
+}
+
+/// Arguments of `scrub`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ScrubArgs {
+    /// What to scrub.
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How often something is done.

@@ -1,5 +1,6 @@
 //! BleepStore on one machine: its stores and its binary.
 
+pub mod checked_blobs;
 pub mod data_dir;
 mod files;
 pub mod fs_blobs;
@@ -10,6 +11,7 @@ pub mod metrics;
 pub mod operated;
 #[cfg(test)]
 mod sample_rows;
+pub mod scrub;
 pub mod sqlite;
 pub mod stores;
 pub mod trust;

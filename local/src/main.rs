@@ -5,6 +5,7 @@ mod config;
 mod credentials;
 mod failure;
 mod front;
+mod scrub_tool;
 mod serve;
 mod tool;
 
@@ -38,6 +39,7 @@ fn run() -> Result<()> {
     let done = runtime.block_on(async {
         match command {
             Command::Serve(args) => serve::serve(args).await,
+            Command::Scrub(args) => scrub_tool::run(args).await,
             Command::Tool(tool) => tool::run(tool).await,
         }
     });

@@ -1,10 +1,12 @@
 //! A data folder in the hands of an operator's subcommand.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bleepstore_core::Ports;
 use bleepstore_tools::{Holding, Result};
 
+use crate::checked_blobs::CheckedBlobs;
 use crate::data_dir::{DataDir, existing};
 use crate::stores::{Records, Stores};
 
@@ -38,6 +40,11 @@ impl Operated {
     /// The stores.
     pub fn ports(&self) -> &Ports {
         &self.stores.ports
+    }
+
+    /// The blobs as files.
+    pub fn files(&self) -> Option<Arc<CheckedBlobs>> {
+        self.stores.files()
     }
 
     /// Whether nobody else uses them.

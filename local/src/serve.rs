@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,15 @@ use std::time::Duration;
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
 use bleepstore_local::data_dir::DataDir;
+use bleepstore_local::fs_blobs::Pace;
 use bleepstore_local::garbage::collect_on_schedule;
 use bleepstore_local::metrics::Metrics;
+use bleepstore_local::scrub::scrub_in_background;
 use bleepstore_local::stores::Stores;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use crate::banner::banner;
 use crate::config::{Interval, ServeArgs, Switch};
@@ -89,6 +92,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         }
         Interval::Off => None,
     };
+    let scrubbing = scrubbing(&args, &stores, metrics.clone());
     let front = Arc::new(Front::new(service, metrics));
     let cut_off = bleepstore_http::serve(listener, front, options, async move {
         signals.next().await;
@@ -103,12 +107,34 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         tracing::warn!(cut_off, "some connections did not finish in time");
     }
     purge.abort();
-    if let Some(collection) = collection {
-        collection.abort();
+    for task in [collection, scrubbing].into_iter().flatten() {
+        task.abort();
     }
     stores.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Checks what is stored beside requests, where that is a folder and is asked for.
+fn scrubbing(args: &ServeArgs, stores: &Stores, metrics: Option<Arc<Metrics>>) -> Option<JoinHandle<()>> {
+    let blobs = stores.files()?;
+    let pace = Pace {
+        clock: Arc::clone(&stores.ports.clock),
+        bytes_per_second: Some(NonZeroU64::new(args.scrub_bytes_per_second)?),
+    };
+    let counted = metrics.clone();
+    let found = move |_: &_| {
+        if let Some(metrics) = &metrics {
+            metrics.found_damaged();
+        }
+    };
+    let ended = move |round: &_| {
+        if let Some(metrics) = &counted {
+            metrics.scrubbed(round);
+        }
+    };
+    let task = scrub_in_background(stores.ports.clone(), blobs, pace, found, ended);
+    Some(tokio::spawn(task))
 }
 
 /// Raises the number of files that the process may open as far as it may, and leaves half of them to requests.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use bleepstore_core::Ports;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::ports::{Clock, MetadataStore, StoreResult};
+use bleepstore_core::ports::{BlobStore, Clock, MetadataStore, StoreResult};
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tools::{Failure, Result};
 
+use crate::checked_blobs::CheckedBlobs;
 use crate::data_dir::DataDir;
 use crate::fs_blobs::FsBlobs;
 use crate::jsonl::JsonlMetadata;
@@ -44,8 +45,8 @@ pub struct Stores {
     pub ports: Ports,
     /// The metadata store to close, where nobody else uses it.
     database: Option<Database>,
-    /// The blob store to close.
-    blobs: Option<FsBlobs>,
+    /// The blobs, where they are files.
+    blobs: Option<Arc<CheckedBlobs>>,
 }
 
 /// A metadata store that is to be closed.
@@ -75,11 +76,7 @@ impl Stores {
     pub fn in_folder(folder: &DataDir, records: Records) -> Result<Self> {
         let database = Database::open(folder.path(), records)?;
         let blobs = FsBlobs::open(folder.path()).map_err(|error| no_blobs(folder.path(), &error))?;
-        Ok(Self {
-            ports: ports(database.port(), blobs.clone()),
-            database: Some(database),
-            blobs: Some(blobs),
-        })
+        Ok(Self::over(database.port(), blobs, Some(database)))
     }
 
     /// The stores in a data folder that another process may hold: SQLite lets both read and write, and blobs are never
@@ -97,11 +94,24 @@ impl Stores {
         }
         let database = Database::open(folder, Records::Sqlite)?;
         let blobs = FsBlobs::beside(folder).map_err(|error| no_blobs(folder, &error))?;
-        Ok(Self {
-            ports: ports(database.port(), blobs.clone()),
-            database: None,
+        Ok(Self::over(database.port(), blobs, None))
+    }
+
+    fn over(metadata: Arc<dyn MetadataStore>, files: FsBlobs, database: Option<Database>) -> Self {
+        let blobs = Arc::new(CheckedBlobs::new(
+            ports(Arc::clone(&metadata), Arc::new(files.clone())),
+            files,
+        ));
+        Self {
+            ports: ports(metadata, blobs.clone()),
+            database,
             blobs: Some(blobs),
-        })
+        }
+    }
+
+    /// The blobs, where they are files.
+    pub fn files(&self) -> Option<Arc<CheckedBlobs>> {
+        self.blobs.clone()
     }
 
     /// How many changes the metadata store made durable together, where it does so.
@@ -112,7 +122,7 @@ impl Stores {
     /// Finishes the changes that are under way and leaves the files as they are best read. Nothing is lost without it.
     pub async fn close(self) {
         if let Some(blobs) = self.blobs {
-            blobs.close().await;
+            blobs.files().close().await;
         }
         if let Some(database) = self.database
             && let Err(error) = database.close().await
@@ -129,10 +139,10 @@ fn no_blobs(folder: &Path, error: &io::Error) -> Failure {
     ))
 }
 
-fn ports(metadata: Arc<dyn MetadataStore>, blobs: FsBlobs) -> Ports {
+fn ports(metadata: Arc<dyn MetadataStore>, blobs: Arc<dyn BlobStore>) -> Ports {
     Ports {
         metadata,
-        blobs: Arc::new(blobs),
+        blobs,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
     }

@@ -130,6 +130,7 @@ impl Observed {
             bytes_out: 0,
             duration: Duration::ZERO,
             round_trips: RoundTrips::default(),
+            damaged: false,
             complete: true,
         }
     }

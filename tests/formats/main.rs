@@ -11,6 +11,7 @@ use self::stored::Stored;
 use self::stores::{Cosmos, DynamoDb, Firestore, Jsonl, Sqlite, Store};
 
 mod aged;
+mod checked;
 mod content;
 mod fenced;
 mod fixture;

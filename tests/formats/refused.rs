@@ -12,7 +12,7 @@ async fn raise(ports: Ports) {
     raise_beyond(&ports).await;
 }
 
-fn today() -> Released {
+pub(crate) fn today() -> Released {
     Released {
         release: Release::CURRENT.to_string(),
         programs: binary("bleepstore").unwrap().parent().unwrap().to_owned(),
@@ -62,6 +62,9 @@ fn every_program_refuses_and_changes_nothing<S: Source>() {
         ("credentials revoke", &["AKIAEXAMPLE"]),
     ] {
         refusal(&deployed, subcommand, arguments);
+    }
+    if deployed.tool == "bleepstore" {
+        refusal(&deployed, "scrub", &[]);
     }
     if deployed.tool == "bleepstore-admin" {
         let other = format!("local:{}", path(&folder.path().join("other")));

@@ -1,10 +1,17 @@
 //! That a check finds each defect, and nothing where there is none.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::model::{BlobRef, Manifest, ObjectRecord, WriteCondition};
+use async_trait::async_trait;
+use bleepstore_core::model::{BlobRef, ErrorCode, Manifest, ObjectRecord, WriteCondition};
 use bleepstore_core::ops::{
     Finding, FsckOptions, FsckReport, GcOptions, Progress, check_slice, collect_slice,
+};
+use bleepstore_core::ports::{
+    BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, Ports, StoreError, StoreResult,
+    WriteError,
 };
 use bleepstore_tests::deployment::{Deployment, incoming};
 use bytes::Bytes;
@@ -140,6 +147,100 @@ async fn damaged_bytes_are_found_by_a_check_that_reads_them() {
         findings(&store, thorough()).await,
         ["wrong-checksum photos/damaged"]
     );
+}
+
+/// Inline bodies are read by a check that reads bytes, and by every request for them.
+#[tokio::test]
+async fn a_damaged_body_in_a_record_is_found_and_not_served() {
+    let store = small().await;
+    fill(&store).await;
+    let record = store.object("photos", "inline").await.unwrap();
+    let damaged = ObjectRecord {
+        manifest: Manifest::Inline(Bytes::from_static(b"inlinE")),
+        ..record.clone()
+    };
+    let bucket = store.bucket_row("photos").await.unwrap();
+    let any = WriteCondition::Any;
+    let committed = store.metadata.commit(&bucket, &damaged, &any, None).await;
+    committed.unwrap();
+    assert_eq!(findings(&store, FsckOptions::default()).await, [""; 0]);
+    for slice in [1, 100] {
+        let options = FsckOptions { slice, ..thorough() };
+        assert_eq!(findings(&store, options).await, ["damaged-body photos/inline"]);
+    }
+    let refused = store.get("photos", "inline").await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InternalError);
+    let copied = store.copy(("photos", "inline"), ("photos", "copied")).await;
+    assert_eq!(copied.unwrap_err().code, ErrorCode::InternalError);
+}
+
+/// What cannot be read of one blob says nothing of the others. Where that is a layout, it is found as the object's, too.
+#[tokio::test]
+async fn a_check_goes_on_where_blobs_cannot_be_read() {
+    let store = small().await;
+    fill(&store).await;
+    store.put("photos", "damaged", "not inline at all").await.unwrap();
+    replace(&store, first_blob(&store, "damaged").await, b"not inline at ALL").await;
+    let unreadable = [
+        first_blob(&store, "a/é").await,
+        first_blob(&store, "many parts").await,
+    ];
+    let ports = Ports {
+        blobs: Arc::new(AroundReads {
+            inner: store.blobs.clone(),
+            unreadable,
+        }),
+        ..store.context.ports.clone()
+    };
+    let checked = check_slice(&ports, &thorough(), None, &Progress::default()).await;
+    let mut found: Vec<&str> = checked
+        .as_ref()
+        .unwrap()
+        .findings
+        .iter()
+        .map(Finding::name)
+        .collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        ["bad-layout", "unreadable", "unreadable", "wrong-checksum"]
+    );
+}
+
+/// Some blobs lie where the disk gives nothing.
+struct AroundReads {
+    inner: Arc<dyn BlobStore>,
+    unreadable: [BlobRef; 2],
+}
+
+#[async_trait]
+impl BlobStore for AroundReads {
+    async fn write(&self, blob: &BlobRef, body: BodyStream, hint: Option<u64>) -> Result<u64, WriteError> {
+        self.inner.write(blob, body, hint).await
+    }
+
+    async fn read(&self, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead> {
+        if self.unreadable.contains(blob) {
+            return Err(StoreError::internal("input/output error"));
+        }
+        self.inner.read(blob, range).await
+    }
+
+    async fn delete(&self, blobs: &[BlobRef]) -> Vec<DeleteOutcome> {
+        self.inner.delete(blobs).await
+    }
+
+    async fn scan(&self, after: Option<&BlobRef>, limit: usize) -> StoreResult<BlobPage> {
+        self.inner.scan(after, limit).await
+    }
+
+    async fn owner(&self) -> StoreResult<Option<OwnerRecord>> {
+        self.inner.owner().await
+    }
+
+    async fn set_owner(&self, owner: &OwnerRecord) -> StoreResult<()> {
+        self.inner.set_owner(owner).await
+    }
 }
 
 #[tokio::test]

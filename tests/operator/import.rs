@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use bleepstore_core::model::Release;
+use bleepstore_core::model::{Format, Release};
 use bleepstore_core::ops::{Ownership, TransferError, establish_ownership};
 use bleepstore_core::ports::{OwnerRecord, Ports, StoreErrorKind};
+use bleepstore_local::data_dir::DataDir;
 use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
+use bleepstore_local::stores::{Records, Stores};
 use bleepstore_tests::decorators::{Interceptor, Verdict, intercepted_metadata};
 use bytes::Bytes;
 
@@ -342,6 +344,27 @@ async fn an_unfinished_import_cannot_be_exported() {
         matches!(refused, Err(TransferError::SourceNotActive)),
         "{refused:?}"
     );
+}
+
+/// What a data folder takes are checked files, for which its format rises while records are still to come.
+#[tokio::test]
+async fn a_data_folder_that_is_filled_rises_on_the_way_and_becomes_active() {
+    let old = small().await;
+    let open = fill(&old).await;
+    let folder = tempfile::tempdir().unwrap();
+    let held = DataDir::open(&folder.path().join("data")).unwrap();
+    let stores = Stores::in_folder(&held, Records::Sqlite).unwrap();
+    let new = stores.ports.clone();
+    let progress = Default::default();
+    let report = bleepstore_core::ops::migrate(&old.context.ports, &new, Default::default(), &progress);
+    let imported = report.await.unwrap().imported.unwrap();
+    let record = new.metadata.store_record().await.unwrap().unwrap();
+    assert_eq!(imported.store, record);
+    assert_eq!((record.format, record.active), (Format::CHECKED, true));
+    let owner = new.blobs.owner().await.unwrap().unwrap();
+    assert_eq!(owner, OwnerRecord::of(&record));
+    reads_back_whole(&serving(&new).await, open).await;
+    stores.close().await;
 }
 
 /// Files and SQLite, as the local server has them.

@@ -56,7 +56,7 @@ fn blobs(folder: &Path) -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_none() {
+            } else if path.extension().is_some_and(|extension| extension == "c1") {
                 found.push(path);
             }
         }
@@ -248,7 +248,7 @@ fn a_check_finds_what_a_disk_did() {
     assert_eq!(run(folder.path(), &["fsck"]).code, 0);
     let ran = run(folder.path(), &["fsck", "--verify-checksums", "--json"]);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!(report["findings"][0]["finding"], "wrong-checksum");
+    assert_eq!(report["findings"][0]["finding"], "unreadable");
     assert_eq!(report["findings"][0]["named_by"], "bucket/large");
     assert_eq!(ran.code, 1);
 }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 mod clouds;
 mod copies;
+mod damage;
 mod fsck;
 mod import;
 mod local;

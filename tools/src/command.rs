@@ -115,7 +115,7 @@ impl<S: Args> Tool<S> {
 }
 
 /// Refuses stores of a format that this program does not know, before anything is done to them.
-pub(crate) async fn known(ports: &Ports) -> Result<()> {
+pub async fn known(ports: &Ports) -> Result<()> {
     let checked = check_formats(ports).await;
     checked.map_err(|error| Failure::new(error.to_string()))
 }

@@ -17,7 +17,9 @@ mod stats;
 mod watch;
 
 pub use arguments::arguments;
-pub use command::{Holding, On, Tool};
+pub use command::{Holding, On, Tool, known};
 pub use duration::duration;
 pub use failure::{Failure, Result};
 pub use migrate::{MigrateArgs, migrate};
+pub use output::{print, print_json, tally, tally_json};
+pub use watch::{until_stopped, watched};

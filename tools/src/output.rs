@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, Result};
 
 /// Writes to standard output.
-pub(crate) fn print(text: &str) -> Result<()> {
+pub fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
@@ -16,7 +16,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
 }
 
 /// Writes a JSON document on one line.
-pub(crate) fn print_json(document: &Value) -> Result<()> {
+pub fn print_json(document: &Value) -> Result<()> {
     print(&format!("{document}\n"))
 }
 
@@ -26,11 +26,11 @@ pub(crate) fn tell(line: &str) {
 }
 
 /// `3 blobs (120 bytes)`.
-pub(crate) fn tally(tally: &Tally) -> String {
+pub fn tally(tally: &Tally) -> String {
     format!("{} blobs ({} bytes)", tally.blobs, tally.bytes)
 }
 
 /// The same for programs.
-pub(crate) fn tally_json(tally: &Tally) -> Value {
+pub fn tally_json(tally: &Tally) -> Value {
     json!({ "blobs": tally.blobs, "bytes": tally.bytes })
 }

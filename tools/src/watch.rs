@@ -19,7 +19,7 @@ const ON_TERMINAL: Duration = Duration::from_millis(200);
 const IN_LOG: Duration = Duration::from_secs(10);
 
 /// Does `work` until SIGINT or SIGTERM. What it did so far stays.
-pub(crate) async fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub async fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let failed = |error: io::Error| Failure::new(format!("signals cannot be received: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -36,7 +36,7 @@ fn stopped() -> Failure {
 
 /// Does `work` and shows on standard error how far it has come: as a line that changes on a terminal, elsewhere as a
 /// line every 10 seconds.
-pub(crate) async fn watched<T>(label: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
+pub async fn watched<T>(label: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
     let bar = io::stderr().is_terminal().then(ProgressBar::new_spinner);
     let every = if bar.is_some() { ON_TERMINAL } else { IN_LOG };
     let mut ticks = interval_at(Instant::now() + every, every);

@@ -6,6 +6,7 @@ use super::commit::{
 };
 use super::free::free_superseded;
 use super::get::read;
+use super::inline::check_inline;
 use super::layout::all_extents;
 use super::manifest::crc64nvme_of_pages;
 use super::put::{Incoming, check_copied_length, commit_fresh, free_fresh, store_body};
@@ -108,7 +109,7 @@ async fn copy_across(
         .await?;
     let bucket = caller.open(Action::CopyObject, &input.destination.bucket, found.bucket)?;
     caller.may_replace(&bucket, found.object.as_ref())?;
-    let Some(content) = content(context, &bucket, &source, input.checksum).await? else {
+    let Some(content) = content(context, &bucket, &source, input).await? else {
         return Ok(None);
     };
     let fresh = content.fresh;
@@ -150,7 +151,7 @@ async fn update_in_place(
     if !input.condition.holds(Some((&source.etag, read))) {
         return Err(failed_write_condition(&input.condition));
     }
-    let Some(content) = content(context, bucket, &source, input.checksum).await? else {
+    let Some(content) = content(context, bucket, &source, input).await? else {
         return Ok(None);
     };
     if !content.fresh {
@@ -209,8 +210,9 @@ async fn content(
     context: &Context,
     bucket: &Bucket,
     source: &ObjectRecord,
-    wanted: Option<ChecksumAlgorithm>,
+    input: &CopyObject<'_>,
 ) -> Result<Option<Content>, S3Error> {
+    check_inline(&input.source.bucket, source)?;
     let with_checksum = |checksum| Content {
         etag: source.etag.clone(),
         checksum,
@@ -218,7 +220,7 @@ async fn content(
         fresh: false,
     };
     let stored = source.checksum.as_ref().map(|stored| stored.algorithm);
-    let Some(algorithm) = wanted.filter(|wanted| stored != Some(*wanted)) else {
+    let Some(algorithm) = input.checksum.filter(|wanted| stored != Some(*wanted)) else {
         return Ok(Some(with_checksum(source.checksum.clone())));
     };
     if algorithm == ChecksumAlgorithm::Crc64nvme && !matches!(source.manifest, Manifest::Inline(_)) {
@@ -230,7 +232,7 @@ async fn content(
         }
     }
     check_copied_length(source.size)?;
-    let Some(bytes) = read(context, source, 0..source.size).await? else {
+    let Some(bytes) = read(context, &input.source.bucket, source, 0..source.size).await? else {
         return Ok(None);
     };
     let body = Incoming::of_stored(context, bytes, source.size, Some(algorithm));

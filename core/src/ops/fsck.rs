@@ -15,14 +15,15 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use self::confirm::{crc_of, still_names};
+use self::confirm::{Read, read_whole, still_names};
 use super::commit::RETIRED_FOR;
 use super::gc::{GcError, Tally, check_ownership, retired_until};
+use super::inline::damage;
 use super::layout::{Extents, all_extents, parts_of};
 use super::rows;
 use super::transfer::Progress;
 use crate::model::{BlobRef, Bucket, Extent, Manifest, ObjectRecord, Timestamp, Upload};
-use crate::ports::{BlobRead, Ports, StoreError, StoreErrorKind, StoreResult};
+use crate::ports::{BlobRead, Ports, StoreError, StoreResult};
 
 /// How many blobs are read at the same time.
 const READS: usize = 4;
@@ -33,7 +34,8 @@ pub struct FsckOptions {
     /// Blobs that no record names are only findings once they are older than this: a request that is under way has
     /// written its blob and not yet its record.
     pub grace: Duration,
-    /// Read every blob that a record names, and compare it with the checksum that the record has of it.
+    /// Read every blob that a record names, and compare it with the checksum that the record has of it; check the bodies
+    /// that lie in records.
     pub verify_checksums: bool,
     /// How many blobs one slice looks at: what bounds the memory. Each slice reads all records.
     pub slice: usize,
@@ -206,8 +208,12 @@ impl Slice {
             while let Some(page) = records.try_next().await? {
                 progress.pass_records(page.len() as u64);
                 self.report.records += page.len() as u64;
-                for record in page {
-                    self.read_object(ports, &bucket, &record).await?;
+                for record in &page {
+                    self.read_object(ports, &bucket, record).await?;
+                }
+                // Each slice reads all records.
+                if options.verify_checksums && self.after.is_none() {
+                    self.check_bodies(ports, &bucket, page).await?;
                 }
             }
         }
@@ -280,7 +286,7 @@ impl Slice {
                 let problem = format!("its extents have {length} bytes, and it has {}", record.size);
                 (is_first, problem)
             }
-            Err(error) if error.kind == StoreErrorKind::Corrupt => {
+            Err(error) if error.is_damage() => {
                 self.unreadable = true;
                 (covers, error.to_string())
             }
@@ -303,6 +309,34 @@ impl Slice {
         Ok(length)
     }
 
+    /// Checks the bodies that lie in these records.
+    async fn check_bodies(
+        &mut self,
+        ports: &Ports,
+        bucket: &Bucket,
+        page: Vec<ObjectRecord>,
+    ) -> StoreResult<()> {
+        let inline = page
+            .into_iter()
+            .filter(|record| matches!(record.manifest, Manifest::Inline(_)));
+        let mut whole = rows::with_bodies(ports, bucket, inline.collect());
+        while let Some(record) = whole.try_next().await? {
+            let Manifest::Inline(body) = &record.manifest else {
+                continue;
+            };
+            if let Some(problem) = damage(&record, body) {
+                let named_by = Naming::Object {
+                    bucket: bucket.name.clone(),
+                    key: record.key,
+                };
+                self.report
+                    .findings
+                    .push(Finding::DamagedBody { named_by, problem });
+            }
+        }
+        Ok(())
+    }
+
     /// What a retired manifest names is no garbage, and may be missing.
     async fn read_retired(&mut self, ports: &Ports, manifest: &Manifest) -> StoreResult<()> {
         for blob in manifest.blobs() {
@@ -317,7 +351,7 @@ impl Slice {
             Err(error) => Err(error),
         };
         match retired {
-            Err(error) if error.kind == StoreErrorKind::Corrupt => {
+            Err(error) if error.is_damage() => {
                 self.unreadable = true;
                 Ok(())
             }
@@ -373,18 +407,22 @@ impl Slice {
     /// Looks for the blobs that were not shown once more, and for what named them.
     async fn confirm_missing(&mut self, ports: &Ports) -> StoreResult<()> {
         for Suspect { extent, named_by } in std::mem::take(&mut self.suspects) {
-            let found = ports.blobs.read(&extent.blob, extent.range()).await;
-            let missing = match found {
-                Ok(BlobRead::Found(_)) => false,
-                Ok(BlobRead::Missing) => true,
-                Err(error) if error.kind == StoreErrorKind::Corrupt => true,
+            let blob = extent.blob;
+            let finding = match ports.blobs.read(&blob, extent.range()).await {
+                Ok(BlobRead::Found(_)) => continue,
+                Ok(BlobRead::Missing) => Finding::Missing {
+                    blob,
+                    named_by: named_by.clone(),
+                },
+                Err(error) if error.is_damage() => Finding::Unreadable {
+                    blob,
+                    named_by: named_by.clone(),
+                    problem: error.reason(),
+                },
                 Err(error) => return Err(error),
             };
-            if missing && still_names(ports, &named_by, &extent.blob).await? {
-                self.report.findings.push(Finding::Missing {
-                    blob: extent.blob,
-                    named_by,
-                });
+            if still_names(ports, &named_by, &blob).await? {
+                self.report.findings.push(finding);
             }
         }
         Ok(())
@@ -397,25 +435,34 @@ impl Slice {
             .iter()
             .filter_map(|(blob, seen)| Some((*blob, seen.size, seen.named.clone()?)))
             .map(|(blob, size, named)| async move {
-                Ok::<_, StoreError>((blob, size, named, crc_of(ports, &blob, size, progress).await?))
+                Ok::<_, StoreError>((blob, size, named, read_whole(ports, &blob, size, progress).await?))
             })
             .collect();
         let mut read = stream::iter(named).buffer_unordered(READS);
         while let Some((blob, size, (named_by, expected), found)) = read.try_next().await? {
-            let Some(found) = found else {
-                if still_names(ports, &named_by, &blob).await? {
-                    self.report.findings.push(Finding::Missing { blob, named_by });
+            let named = named_by.clone();
+            let finding = match found {
+                Read::Crc64nvme(found) => {
+                    self.report.verified.add(size);
+                    if found != expected {
+                        self.report.findings.push(Finding::WrongChecksum {
+                            blob,
+                            named_by,
+                            expected,
+                            found,
+                        });
+                    }
+                    continue;
                 }
-                continue;
-            };
-            self.report.verified.add(size);
-            if found != expected {
-                self.report.findings.push(Finding::WrongChecksum {
+                Read::Missing => Finding::Missing { blob, named_by },
+                Read::Unreadable(problem) => Finding::Unreadable {
                     blob,
                     named_by,
-                    expected,
-                    found,
-                });
+                    problem,
+                },
+            };
+            if still_names(ports, &named, &blob).await? {
+                self.report.findings.push(finding);
             }
         }
         Ok(())

@@ -5,11 +5,13 @@ use std::ops::Range;
 use futures_util::{StreamExt, stream};
 
 use super::access::{Action, open_object};
+use super::inline::whole_body;
 use super::layout::{FoundPart, extents_of, part_of};
 use super::manifest::open;
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, Checksum, ChecksumKind, CommitId, ErrorCode, Manifest, ObjectRecord, PartNumber, S3Error,
+    Bucket, BucketName, Checksum, ChecksumKind, CommitId, ErrorCode, Manifest, ObjectRecord, PartNumber,
+    S3Error,
 };
 use crate::ports::{BlobStream, StoreError};
 
@@ -61,7 +63,7 @@ pub async fn get_object(
         let selection = select(&record)?;
         if let Some(selected) = resolve(context, &record, selection).await? {
             let bytes = selected.range.clone().unwrap_or(0..record.size);
-            if let Some(body) = read(context, &record, bytes).await? {
+            if let Some(body) = read(context, &target.bucket, &record, bytes).await? {
                 return Ok(selected.of(record, body));
             }
         }
@@ -200,14 +202,16 @@ fn no_such_part(number: PartNumber, count: u32) -> S3Error {
         .with("ActualPartCount", count)
 }
 
-/// The bytes of `range`; `None` when they are gone.
+/// The bytes of `range` of an object in `bucket`; `None` when they are gone.
 pub(super) async fn read(
     context: &Context,
+    bucket: &BucketName,
     record: &ObjectRecord,
     range: Range<u64>,
 ) -> Result<Option<BlobStream>, S3Error> {
     match &record.manifest {
         Manifest::Inline(bytes) => {
+            let bytes = whole_body(bucket, record, bytes)?;
             let bounds = usize::try_from(range.start).and_then(|from| Ok(from..usize::try_from(range.end)?));
             let bytes = bounds
                 .ok()

@@ -13,6 +13,7 @@ mod free;
 mod fsck;
 mod gc;
 mod get;
+mod inline;
 mod layout;
 mod listing;
 mod manifest;
@@ -24,6 +25,7 @@ mod read_ahead;
 mod rename;
 mod rows;
 mod stats;
+mod survey;
 mod transfer;
 
 pub use access::{Action, Caller, Need, Target, open_bucket, open_object};
@@ -52,6 +54,7 @@ pub use ownership::{Ownership, establish_ownership};
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
 pub use rename::{ClientToken, DecidesOnDestination, RenameObject, rename_object};
 pub use stats::{BucketStats, Stats, stats};
+pub use survey::{Surveyor, survey};
 pub use transfer::{
     Counts, ExportStream, ExportedCredential, FORMAT, Header, ImportReport, LineSink, MAX_LINE,
     MigrateOptions, MigrateReport, Progress, Record, Trailer, TransferError, VERSION, export, import,

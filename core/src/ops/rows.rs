@@ -6,7 +6,10 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use crate::model::{Bucket, Credential, ObjectRecord, Part, PartNumber, RetiredManifest, Timestamp, Upload};
+use crate::model::{
+    Bucket, Credential, Manifest, ObjectKind, ObjectRecord, Part, PartNumber, RetiredManifest, Timestamp,
+    Upload,
+};
 use crate::ports::{Page, Ports, StoreResult, UploadRange, UploadStart};
 
 /// How many rows one read asks for.
@@ -14,6 +17,9 @@ pub(super) const PAGE: usize = 1_000;
 
 /// How many parts one read asks for: one that is a copy may list a thousand extents, which are some hundred kilobytes.
 const PARTS_PAGE: usize = 100;
+
+/// How many inline bodies are read at the same time.
+const BODIES: usize = 16;
 
 /// Pages of rows in the order of their scan. Some may be empty. Nothing follows an error.
 pub(super) type Pages<T> = BoxStream<'static, StoreResult<Vec<T>>>;
@@ -49,6 +55,34 @@ pub(super) fn records(ports: &Ports, bucket: &Bucket) -> Pages<ObjectRecord> {
         let (metadata, bucket) = (Arc::clone(&metadata), bucket.clone());
         async move { metadata.scan_records(&bucket, after.as_deref(), PAGE).await }.boxed()
     })
+}
+
+/// Records of a page with their inline bodies, which scans may leave out. One that was deleted meanwhile is not among them;
+/// where it was replaced, the new one is.
+pub(super) fn with_bodies(
+    ports: &Ports,
+    bucket: &Bucket,
+    page: Vec<ObjectRecord>,
+) -> BoxStream<'static, StoreResult<ObjectRecord>> {
+    let whole: Vec<_> = page
+        .into_iter()
+        .map(|record| with_body(ports.clone(), bucket.clone(), record))
+        .collect();
+    stream::iter(whole)
+        .buffered(BODIES)
+        .try_filter_map(|record| async move { Ok(record) })
+        .boxed()
+}
+
+async fn with_body(ports: Ports, bucket: Bucket, record: ObjectRecord) -> StoreResult<Option<ObjectRecord>> {
+    let left_out = record.kind == ObjectKind::Object
+        && record.size > 0
+        && matches!(&record.manifest, Manifest::Inline(body) if body.is_empty());
+    if !left_out {
+        return Ok(Some(record));
+    }
+    let found = ports.metadata.lookup(&bucket.name, &record.key).await?;
+    Ok(found.object.filter(|object| object.bucket == bucket.id))
 }
 
 /// Pages of the uploads of a bucket that have not ended.

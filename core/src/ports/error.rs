@@ -63,6 +63,17 @@ impl StoreError {
         Self::new(StoreErrorKind::Corrupt, source)
     }
 
+    /// What the store says, without its kind.
+    pub fn reason(&self) -> String {
+        self.source.to_string()
+    }
+
+    /// Whether what is stored is at fault, or the one place where it lies: trying again does not help, and what lies
+    /// elsewhere may be well.
+    pub fn is_damage(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::Corrupt | StoreErrorKind::Internal)
+    }
+
     /// `Internal` over the store's own error or a text.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(StoreErrorKind::Internal, source)

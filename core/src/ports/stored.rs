@@ -112,13 +112,12 @@ mod tests {
         ] {
             let (kind, line) = read::<StoreRecord>(&store(more)).unwrap_err();
             assert_eq!(kind, StoreErrorKind::TooNew);
-            let current = Release::CURRENT;
+            let (current, known) = (Release::CURRENT, Format::LATEST);
             assert_eq!(
                 line,
                 format!(
                     "the store is in format 9, which bleepstore 3.1.4 wrote, and this is bleepstore {current}, which \
-                     knows format {} at most: use bleepstore 3.1.4 or a later one; nothing was changed",
-                    Format::LATEST
+                     knows format {known} at most: use bleepstore 3.1.4 or a later one; nothing was changed"
                 )
             );
         }

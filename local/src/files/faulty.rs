@@ -115,6 +115,9 @@ impl FileOps for Arc<Faulty> {
     fn open(&self, path: &Path) -> io::Result<(File, u64)> {
         DiskFiles.open(path)
     }
+    fn open_own(&self, path: &Path) -> io::Result<(File, u64)> {
+        DiskFiles.open_own(path)
+    }
     fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         DiskFiles.read_at(file, buffer, offset)
     }
@@ -126,5 +129,9 @@ impl FileOps for Arc<Faulty> {
     }
     fn stat(&self, path: &Path) -> io::Result<(u64, SystemTime)> {
         DiskFiles.stat(path)
+    }
+    fn set_written(&self, file: &File, time: SystemTime) -> io::Result<()> {
+        self.step("set_written")?;
+        DiskFiles.set_written(file, time)
     }
 }

@@ -12,6 +12,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use bleepstore_core::ports::{StoreError, StoreErrorKind};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 /// Operations on files. They block.
 pub(crate) trait FileOps: Send + Sync {
@@ -38,14 +40,18 @@ pub(crate) trait FileOps: Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Opens a file for reading, and tells its length.
     fn open(&self, path: &Path) -> io::Result<(File, u64)>;
+    /// Opens a file for reading, and tells its length. `InvalidData` where the name is a symbolic link, or of no file.
+    fn open_own(&self, path: &Path) -> io::Result<(File, u64)>;
     /// Fills `buffer` from `offset`; `UnexpectedEof` when the file is shorter.
     fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()>;
     /// All of a small file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// The names in a folder, in no order.
     fn list(&self, path: &Path) -> io::Result<Vec<OsString>>;
-    /// A file's length and when it was last written.
+    /// A file's length and when it was last written. What is no file, or a symbolic link, has no bytes.
     fn stat(&self, path: &Path) -> io::Result<(u64, SystemTime)>;
+    /// Has the file count as last written at that time.
+    fn set_written(&self, file: &File, time: SystemTime) -> io::Result<()>;
 }
 
 /// The operating system's files.
@@ -114,6 +120,24 @@ impl FileOps for DiskFiles {
         Ok((file, length))
     }
 
+    fn open_own(&self, path: &Path) -> io::Result<(File, u64)> {
+        // Opening a pipe must not wait for who writes to it.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits() as i32)
+            .open(path)
+            .map_err(|error| match error.raw_os_error() {
+                Some(code) if code == Errno::LOOP.raw_os_error() => no_file("it is a symbolic link"),
+                _ => error,
+            })?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(no_file("it is no file"));
+        }
+        Ok((file, metadata.len()))
+    }
+
     fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
     }
@@ -127,9 +151,18 @@ impl FileOps for DiskFiles {
     }
 
     fn stat(&self, path: &Path) -> io::Result<(u64, SystemTime)> {
-        let metadata = fs::metadata(path)?;
-        Ok((metadata.len(), metadata.modified()?))
+        let metadata = fs::symlink_metadata(path)?;
+        let length = if metadata.is_file() { metadata.len() } else { 0 };
+        Ok((length, metadata.modified()?))
     }
+
+    fn set_written(&self, file: &File, time: SystemTime) -> io::Result<()> {
+        file.set_modified(time)
+    }
+}
+
+fn no_file(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 /// What a failed file operation means to a caller of the port. Nothing of the operation can be seen.
@@ -145,7 +178,7 @@ pub(crate) fn store_error(error: io::Error) -> StoreError {
         | io::ErrorKind::StaleNetworkFileHandle
         | io::ErrorKind::TimedOut => StoreErrorKind::Unavailable,
         _ if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => StoreErrorKind::Unavailable,
-        io::ErrorKind::UnexpectedEof => StoreErrorKind::Corrupt,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => StoreErrorKind::Corrupt,
         _ => StoreErrorKind::Internal,
     };
     StoreError::new(kind, error)

@@ -3,14 +3,47 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
-use bleepstore_core::model::{BlobRef, BucketId};
+use bleepstore_core::model::{BlobId, BlobRef, BucketId, InvalidId};
 
 use crate::files::FileOps;
 
 /// How many folders are remembered: a few megabytes at most. A forgotten one costs three syncs again.
 const REMEMBERED: usize = 1 << 17;
+
+/// What a checked file's name has behind the blob's id.
+const CHECKED: &str = ".c1";
+
+/// How a blob's file is made, as its name says. A blob that has one of each is read from the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// The body, and checksums of its frames: `{blob id}.c1`.
+    Checked,
+    /// The body and nothing else, as release 0.1 writes it: `{blob id}`.
+    Plain,
+}
+
+/// The name of a blob's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FileName {
+    pub(super) blob: BlobId,
+    pub(super) form: Form,
+}
+
+impl FromStr for FileName {
+    type Err = InvalidId;
+
+    fn from_str(name: &str) -> Result<Self, InvalidId> {
+        let (id, form) = match name.strip_suffix(CHECKED) {
+            Some(id) => (id, Form::Checked),
+            None => (name, Form::Plain),
+        };
+        let blob = id.parse()?;
+        Ok(Self { blob, form })
+    }
+}
 
 /// The paths of a store.
 pub(super) struct Folders {
@@ -46,10 +79,13 @@ impl Folders {
         &self.tmp
     }
 
-    /// The file of a blob.
-    pub(super) fn path(&self, blob: &BlobRef) -> PathBuf {
+    /// The file of a blob, in that form.
+    pub(super) fn path(&self, blob: &BlobRef, form: Form) -> PathBuf {
         let mut path = self.folder(blob);
-        path.push(blob.blob.to_string());
+        path.push(match form {
+            Form::Checked => format!("{}{CHECKED}", blob.blob),
+            Form::Plain => blob.blob.to_string(),
+        });
         path
     }
 

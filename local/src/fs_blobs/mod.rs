@@ -1,5 +1,9 @@
-//! The blob port on files: `blobs/{bucket id}/{aa}/{bb}/{blob id}`, where `aa` and `bb` are the first two
+//! The blob port on files: `blobs/{bucket id}/{aa}/{bb}/{blob id}.c1`, where `aa` and `bb` are the first two
 //! bytes of the blob's id in hex, so that no folder grows large.
+//!
+//! Files have checksums (`frames`), and every byte is checked before it is passed on. Release 0.1 wrote `{blob id}`, the
+//! body and nothing else: such plain files are read as they are, until a scrub puts checked ones in their place. A file is
+//! what its name says, whatever it holds.
 //!
 //! A blob is written to a file in `tmp/`, synced, renamed into its folder, and the folder is synced: a name
 //! under `blobs/` is always a whole blob.
@@ -7,8 +11,10 @@
 mod buffers;
 mod deletions;
 mod folders;
+mod frames;
 mod read;
 mod scan;
+mod scrub;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -16,7 +22,7 @@ mod write;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
 use bleepstore_core::model::BlobRef;
@@ -28,7 +34,9 @@ use tokio::task::spawn_blocking;
 
 use self::buffers::Buffers;
 use self::deletions::Deletions;
-use self::folders::Folders;
+use self::folders::{Folders, Form};
+pub use self::scrub::{Pace, Stated, Verified};
+use self::write::Purpose;
 use crate::files::{DiskFiles, FileOps, store_error};
 
 /// A blob store in a folder.
@@ -43,6 +51,8 @@ struct Disk {
     folders: Folders,
     buffers: Arc<Buffers>,
     deletions: Deletions,
+    /// Held for writing while a blob's checked file gets its name beside the plain one.
+    renaming: RwLock<()>,
 }
 
 impl FsBlobs {
@@ -86,6 +96,7 @@ impl FsBlobs {
                 folders,
                 buffers,
                 deletions: Deletions::default(),
+                renaming: RwLock::default(),
             }),
         })
     }
@@ -114,9 +125,17 @@ impl Disk {
     /// Deletes one blob. Not synced: a blob that a crash brings back is an orphan, which gc finds. Its
     /// folder stays, even when it is empty: another blob may be on its way into it.
     fn delete(&self, blob: &BlobRef) -> StoreResult<()> {
-        match self.files.remove(&self.folders.path(blob)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(store_error(error)),
-            _ => Ok(()),
+        for form in [Form::Checked, Form::Plain] {
+            let removed = self.remove_if_there(&self.folders.path(blob, form));
+            removed.map_err(store_error)?;
+        }
+        Ok(())
+    }
+
+    fn remove_if_there(&self, path: &Path) -> io::Result<()> {
+        match self.files.remove(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
         }
     }
 
@@ -153,7 +172,7 @@ impl BlobStore for FsBlobs {
         body: BodyStream,
         _size_hint: Option<u64>,
     ) -> Result<u64, WriteError> {
-        write::write(&self.disk, *blob, body).await
+        write::write(&self.disk, *blob, Purpose::New, body).await
     }
 
     async fn read(&self, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead> {
@@ -191,6 +210,7 @@ impl BlobStore for FsBlobs {
         let after = after.copied();
         self.blocking(move |disk| scan::page(disk, after, limit).map_err(store_error))
             .await
+            .map(|found| found.page)
     }
 
     async fn owner(&self) -> StoreResult<Option<OwnerRecord>> {

@@ -1,25 +1,36 @@
 //! Finding all blobs, in order.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::PoisonError;
 use std::time::UNIX_EPOCH;
 
-use bleepstore_core::model::{BlobId, BlobRef, BucketId, Timestamp};
+use bleepstore_core::model::{BlobRef, BucketId, Timestamp};
 use bleepstore_core::ports::{BlobEntry, BlobPage};
 
 use super::Disk;
+use super::folders::{FileName, Form};
+use super::frames::body_length;
 
 /// Blobs that one page holds at most, whatever the caller asks for.
 const PAGE: usize = 10_000;
 
+/// What a part of the folders holds.
+pub(super) struct Found {
+    pub(super) page: BlobPage,
+    /// Files with the names of blobs in folders of other blobs, where nobody looks for them.
+    pub(super) strays: Vec<PathBuf>,
+}
+
 /// Walks the folders in the order of their names, which is the order of the blobs, until the page is full.
-pub(super) fn page(disk: &Disk, after: Option<BlobRef>, limit: usize) -> io::Result<BlobPage> {
+pub(super) fn page(disk: &Disk, after: Option<BlobRef>, limit: usize) -> io::Result<Found> {
     let mut walk = Walk {
         disk,
         after,
         limit: limit.min(PAGE),
         blobs: Vec::new(),
+        strays: Vec::new(),
     };
     let root = disk.folders.blobs();
     for bucket in walk.names::<BucketId>(root)? {
@@ -32,9 +43,13 @@ pub(super) fn page(disk: &Disk, after: Option<BlobRef>, limit: usize) -> io::Res
         }
     }
     let next = walk.is_full().then(|| walk.blobs.last().map(|entry| entry.blob));
-    Ok(BlobPage {
+    let page = BlobPage {
         blobs: walk.blobs,
         next: next.flatten(),
+    };
+    Ok(Found {
+        page,
+        strays: walk.strays,
     })
 }
 
@@ -43,6 +58,7 @@ struct Walk<'a> {
     after: Option<BlobRef>,
     limit: usize,
     blobs: Vec<BlobEntry>,
+    strays: Vec<PathBuf>,
 }
 
 /// The name of a folder of the fan-out: two lower-case hex digits.
@@ -85,7 +101,7 @@ impl Walk<'_> {
                 if (first, second) < start {
                     continue;
                 }
-                self.blobs(bucket, &folder.join(format!("{second:02x}")))?;
+                self.blobs(bucket, [first, second], &folder.join(format!("{second:02x}")))?;
                 if self.is_full() {
                     return Ok(());
                 }
@@ -94,8 +110,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn blobs(&mut self, bucket: BucketId, folder: &Path) -> io::Result<()> {
-        for blob in self.names::<BlobId>(folder)? {
+    fn blobs(&mut self, bucket: BucketId, fan: [u8; 2], folder: &Path) -> io::Result<()> {
+        for FileName { blob, form } in self.files(folder)? {
             let name = BlobRef { bucket, blob };
             if self.after.is_some_and(|after| name <= after) {
                 continue;
@@ -106,20 +122,53 @@ impl Walk<'_> {
             if self.disk.deletions.hides(&name) {
                 continue;
             }
-            let (size, written) = match self.disk.files.stat(&self.disk.folders.path(&name)) {
+            if !blob.as_bytes().starts_with(&fan) {
+                self.strays.extend(
+                    self.disk
+                        .folders
+                        .path(&name, form)
+                        .file_name()
+                        .map(|name| folder.join(name)),
+                );
+                continue;
+            }
+            if let Some(entry) = self.entry(name, form)? {
+                self.blobs.push(entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// A blob that had a file of that form a moment ago. Its size is that of its body, and 0 where its file's length is
+    /// that of no whole one.
+    fn entry(&self, blob: BlobRef, form: Form) -> io::Result<Option<BlobEntry>> {
+        // A plain file may have made way for a checked one meanwhile.
+        for form in [form, Form::Checked] {
+            let (length, written) = match self.disk.files.stat(&self.disk.folders.path(&blob, form)) {
                 Ok(found) => found,
-                // Deleted since its name was read.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
             let age = written.duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.blobs.push(BlobEntry {
-                blob: name,
-                size,
+            return Ok(Some(BlobEntry {
+                blob,
+                size: match form {
+                    Form::Checked => body_length(length).unwrap_or(0),
+                    Form::Plain => length,
+                },
                 created: Timestamp::from_millis(0).plus(age),
-            });
+            }));
         }
-        Ok(())
+        // Deleted since its name was read.
+        Ok(None)
+    }
+
+    /// The files of blobs in a folder, in the order of the blobs: one for each, the checked one where there are two.
+    fn files(&self, folder: &Path) -> io::Result<Vec<FileName>> {
+        let _no_renaming = self.disk.renaming.read().unwrap_or_else(PoisonError::into_inner);
+        let mut files = self.names::<FileName>(folder)?;
+        files.dedup_by_key(|file| file.blob);
+        Ok(files)
     }
 
     /// The names in a folder that can be read as `T`, in ascending order. Others are not the store's.

@@ -6,8 +6,12 @@ use bleepstore_core::ports::StoreErrorKind;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
+use super::frames::{ENTRY, FOOTER};
 use super::*;
 use crate::files::faulty::Faulty;
+
+mod damage;
+mod scrubbing;
 
 fn blob(bucket: u8, start: [u8; 3]) -> BlobRef {
     let mut id = [0; 16];
@@ -39,6 +43,14 @@ async fn bytes_of(store: &FsBlobs, blob: &BlobRef, range: Range<u64>) -> Vec<u8>
     }
 }
 
+/// The file that release 0.1 would have written.
+fn write_plain(root: &Path, blob: &BlobRef, bytes: &[u8]) -> PathBuf {
+    let path = Folders::new(root).path(blob, Form::Plain);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
 /// Every file below `root`, as paths relative to it.
 fn files_below(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
@@ -63,8 +75,10 @@ async fn a_blob_lies_in_the_folders_of_its_first_two_bytes() {
     let store = FsBlobs::open(root.path()).unwrap();
     let blob = blob(0x11, [0x0a, 0xff, 0x77]);
     assert_eq!(store.write(&blob, of(b"hello"), Some(5)).await.unwrap(), 5);
-    let path = format!("blobs/{}/0a/ff/{}", blob.bucket, blob.blob);
-    assert_eq!(fs::read(root.path().join(&path)).unwrap(), b"hello");
+    let path = format!("blobs/{}/0a/ff/{}.c1", blob.bucket, blob.blob);
+    let file = fs::read(root.path().join(&path)).unwrap();
+    assert!(file.starts_with(b"hello"));
+    assert_eq!(file.len(), 5 + ENTRY + FOOTER);
     assert_eq!(files_below(root.path()), [path]);
 }
 
@@ -162,11 +176,11 @@ async fn a_blob_that_is_deleted_while_it_is_read_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_cut_short_is_corrupt_and_not_a_short_read() {
+async fn a_plain_file_that_was_cut_short_is_corrupt_and_not_a_short_read() {
     let root = tempfile::tempdir().unwrap();
     let store = FsBlobs::open(root.path()).unwrap();
     let blob = blob(1, [1, 2, 3]);
-    store.write(&blob, of(b"hello"), None).await.unwrap();
+    write_plain(root.path(), &blob, b"hello");
     let path = root.path().join(&files_below(root.path())[0]);
     File::options()
         .write(true)

@@ -13,11 +13,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bleepstore_core::ops::{GcError, GcReport};
+use bleepstore_core::ports::StoreResult;
 use bleepstore_core::protocol::operation::Operation;
 use bleepstore_core::served::{RequestObserver, ServedRequest};
 
 use self::exposition::{Exposition, Kind, MICROSECONDS, ONES};
 pub use self::histogram::Histogram;
+use crate::scrub::ScrubReport;
 
 /// The content type of [`Metrics::render`]
 /// (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
@@ -38,7 +40,19 @@ pub struct Metrics {
     operations: Mutex<BTreeMap<&'static str, OperationCounts>>,
     connections: AtomicUsize,
     collections: Mutex<CollectionCounts>,
+    scrubs: Mutex<ScrubCounts>,
     group_sizes: Option<Arc<Histogram>>,
+}
+
+/// What is counted of scrubbing.
+#[derive(Default)]
+struct ScrubCounts {
+    completed: u64,
+    failed: u64,
+    checked_blobs: u64,
+    checked_bytes: u64,
+    rewritten_blobs: u64,
+    damaged: u64,
 }
 
 /// What is counted of one operation.
@@ -49,6 +63,7 @@ struct OperationCounts {
     bytes_in: u64,
     bytes_out: u64,
     incomplete: u64,
+    damaged: u64,
     database: u64,
     blobs: u64,
 }
@@ -72,6 +87,7 @@ impl OperationCounts {
             bytes_in: 0,
             bytes_out: 0,
             incomplete: 0,
+            damaged: 0,
             database: 0,
             blobs: 0,
         }
@@ -107,6 +123,25 @@ impl Metrics {
         }
     }
 
+    /// Notes something that a scrub found to be damaged.
+    pub fn found_damaged(&self) {
+        locked(&self.scrubs).damaged += 1;
+    }
+
+    /// Notes a round of scrubbing.
+    pub fn scrubbed(&self, round: &StoreResult<ScrubReport>) {
+        let mut counts = locked(&self.scrubs);
+        match round {
+            Ok(report) => {
+                counts.completed += 1;
+                counts.checked_blobs += report.checked.blobs as u64;
+                counts.checked_bytes += report.checked.bytes;
+                counts.rewritten_blobs += report.rewritten.blobs as u64;
+            }
+            Err(_) => counts.failed += 1,
+        }
+    }
+
     /// All counts in Prometheus's text format.
     pub fn render(&self) -> String {
         let mut text = Exposition::default();
@@ -124,6 +159,7 @@ impl Metrics {
             text.histogram(&[], sizes, ONES);
         }
         render_collections(&locked(&self.collections), &mut text);
+        render_scrubs(&locked(&self.scrubs), &mut text);
         text.finish()
     }
 }
@@ -140,6 +176,7 @@ impl RequestObserver for Metrics {
         counts.bytes_in += request.bytes_in;
         counts.bytes_out += request.bytes_out;
         counts.incomplete += u64::from(!request.complete);
+        counts.damaged += u64::from(request.damaged);
         counts.database += request.round_trips.database;
         counts.blobs += request.round_trips.blobs;
     }
@@ -152,7 +189,7 @@ fn locked<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A count of an operation: its name, its description, and where it is.
 type OperationCounter = (&'static str, &'static str, fn(&OperationCounts) -> u64);
 
-const OPERATION_COUNTERS: [OperationCounter; 5] = [
+const OPERATION_COUNTERS: [OperationCounter; 6] = [
     (
         "bleepstore_request_bytes_total",
         "Bytes of requests' bodies that were read.",
@@ -167,6 +204,11 @@ const OPERATION_COUNTERS: [OperationCounter; 5] = [
         "bleepstore_incomplete_responses_total",
         "Responses whose client left before their end, or that broke off.",
         |counts| counts.incomplete,
+    ),
+    (
+        "bleepstore_damaged_requests_total",
+        "Requests that met bytes or rows which are not what was stored.",
+        |counts| counts.damaged,
     ),
     (
         "bleepstore_database_round_trips_total",
@@ -238,7 +280,44 @@ fn render_collections(counts: &CollectionCounts, text: &mut Exposition) {
             counts.expired_uploads,
         ),
     ];
-    for (name, help, value) in rest {
+    render_counters(&rest, text);
+}
+
+fn render_scrubs(counts: &ScrubCounts, text: &mut Exposition) {
+    text.family(
+        "bleepstore_scrub_rounds_total",
+        Kind::Counter,
+        "Rounds of scrubbing by this server.",
+    );
+    text.sample("", &[("outcome", "completed")], counts.completed);
+    text.sample("", &[("outcome", "failed")], counts.failed);
+    let rest = [
+        (
+            "bleepstore_scrub_checked_blobs_total",
+            "Blobs that it found whole, in rounds that are completed.",
+            counts.checked_blobs,
+        ),
+        (
+            "bleepstore_scrub_checked_bytes_total",
+            "Bytes of these blobs.",
+            counts.checked_bytes,
+        ),
+        (
+            "bleepstore_scrub_rewritten_blobs_total",
+            "Blobs among them whose files had no checksums before.",
+            counts.rewritten_blobs,
+        ),
+        (
+            "bleepstore_scrub_damaged_total",
+            "Blobs and bodies of small objects that it found damaged, each time that it did.",
+            counts.damaged,
+        ),
+    ];
+    render_counters(&rest, text);
+}
+
+fn render_counters(counters: &[(&'static str, &'static str, u64)], text: &mut Exposition) {
+    for (name, help, value) in counters {
         text.family(name, Kind::Counter, help);
         text.sample("", &[], value);
     }

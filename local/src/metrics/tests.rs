@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bleepstore_core::model::ErrorCode;
 use bleepstore_core::ops::Tally;
-use bleepstore_core::ports::RoundTrips;
+use bleepstore_core::ports::{RoundTrips, StoreError};
 
 use super::*;
 
@@ -25,6 +25,7 @@ fn served(operation: Option<Operation>, status: u16, micros: u64) -> ServedReque
             database: 2,
             blobs: 1,
         },
+        damaged: status == 500,
         complete: status != 499,
     }
 }
@@ -44,6 +45,7 @@ fn requests_are_counted_by_operation_and_status_and_by_nothing_that_clients_choo
         (Some(Operation::GetObject), 404),
         (Some(Operation::PutObject), 499),
         (None, 400),
+        (Some(Operation::CopyObject), 500),
     ] {
         metrics.served(&served(operation, status, 1));
     }
@@ -51,6 +53,7 @@ fn requests_are_counted_by_operation_and_status_and_by_nothing_that_clients_choo
     assert_eq!(
         family(&text, "bleepstore_requests_total"),
         [
+            r#"bleepstore_requests_total{operation="CopyObject",status="500"} 1"#,
             r#"bleepstore_requests_total{operation="GetObject",status="200"} 2"#,
             r#"bleepstore_requests_total{operation="GetObject",status="404"} 1"#,
             r#"bleepstore_requests_total{operation="PutObject",status="499"} 1"#,
@@ -63,13 +66,42 @@ fn requests_are_counted_by_operation_and_status_and_by_nothing_that_clients_choo
         ("bleepstore_database_round_trips_total", 6),
         ("bleepstore_blob_round_trips_total", 3),
         ("bleepstore_incomplete_responses_total", 0),
+        ("bleepstore_damaged_requests_total", 0),
     ];
     for (name, sum) in sums {
         let line = format!("{name}{{operation=\"GetObject\"}} {sum}");
         assert!(family(&text, name).contains(&line), "{line} is not in {text}");
     }
     assert!(text.contains("bleepstore_incomplete_responses_total{operation=\"PutObject\"} 1\n"));
+    assert!(text.contains("bleepstore_damaged_requests_total{operation=\"CopyObject\"} 1\n"));
     assert!(!text.contains("secret"), "{text}");
+}
+
+#[test]
+fn rounds_of_scrubbing_and_what_they_found_are_counted() {
+    let metrics = Metrics::default();
+    let round = ScrubReport {
+        checked: Tally { blobs: 5, bytes: 90 },
+        rewritten: Tally { blobs: 2, bytes: 40 },
+        damaged: 1,
+        ..ScrubReport::default()
+    };
+    metrics.found_damaged();
+    metrics.scrubbed(&Ok(round.clone()));
+    metrics.scrubbed(&Ok(round));
+    metrics.scrubbed(&Err(StoreError::internal("it failed")));
+    let samples = family(&metrics.render(), "bleepstore_scrub_");
+    assert_eq!(
+        samples,
+        [
+            r#"bleepstore_scrub_rounds_total{outcome="completed"} 2"#,
+            r#"bleepstore_scrub_rounds_total{outcome="failed"} 1"#,
+            "bleepstore_scrub_checked_blobs_total 10",
+            "bleepstore_scrub_checked_bytes_total 180",
+            "bleepstore_scrub_rewritten_blobs_total 4",
+            "bleepstore_scrub_damaged_total 1",
+        ]
+    );
 }
 
 #[test]

@@ -29,6 +29,34 @@ pub(crate) struct Sqlite(TempDir);
 /// A data folder with `--metadata jsonl`.
 pub(crate) struct Jsonl(TempDir);
 
+/// A data folder, however it keeps its records.
+pub(crate) trait Folder: Source {
+    /// One that holds what a fixture does.
+    fn holding(fixture: &Fixture) -> Self;
+
+    fn path(&self) -> &Path;
+}
+
+impl Folder for Sqlite {
+    fn holding(fixture: &Fixture) -> Self {
+        Self(restored(fixture))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Folder for Jsonl {
+    fn holding(fixture: &Fixture) -> Self {
+        Self(restored(fixture))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
 impl Store for Sqlite {
     const NAME: &'static str = "sqlite";
 
@@ -143,7 +171,7 @@ fn keep(folder: &Path, fixture: &Fixture) {
     }
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let found = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
     found.collect()

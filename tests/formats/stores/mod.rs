@@ -19,7 +19,7 @@ use crate::released::{Deployed, Variables};
 pub(crate) use self::aws::DynamoDb;
 pub(crate) use self::azure::Cosmos;
 pub(crate) use self::google::Firestore;
-pub(crate) use self::local::{Jsonl, Sqlite};
+pub(crate) use self::local::{Folder, Jsonl, Sqlite, files};
 
 /// The folder of a fixture that has the objects in a cloud's object store, by their names.
 const OBJECTS: &str = "objects";

@@ -7,28 +7,39 @@ use crate::digest::Crc64nvmeHasher;
 use crate::model::{BlobRef, Manifest, PartNumber};
 use crate::ops::layout::all_extents;
 use crate::ops::transfer::Progress;
-use crate::ports::{BlobRead, Ports, StoreErrorKind, StoreResult};
+use crate::ports::{BlobRead, Ports, StoreResult};
 
-/// The CRC-64/NVME of a blob; `None` when it cannot be read to its end: it was deleted meanwhile, or the store says that
-/// it is damaged.
-pub(super) async fn crc_of(
+/// What became of reading a blob.
+pub(super) enum Read {
+    /// It was read to its end, and has this checksum.
+    Crc64nvme(u64),
+    /// It is not there, or was deleted meanwhile.
+    Missing,
+    /// The store says that it is damaged, or cannot read it for another reason that is this blob's.
+    Unreadable(String),
+}
+
+/// Reads a blob to its end.
+pub(super) async fn read_whole(
     ports: &Ports,
     blob: &BlobRef,
     size: u64,
     progress: &Progress,
-) -> StoreResult<Option<u64>> {
+) -> StoreResult<Read> {
+    match crc_of(ports, blob, size, progress).await {
+        Ok(crc) => Ok(crc.map_or(Read::Missing, Read::Crc64nvme)),
+        Err(error) if error.is_damage() => Ok(Read::Unreadable(error.reason())),
+        Err(error) => Err(error),
+    }
+}
+
+async fn crc_of(ports: &Ports, blob: &BlobRef, size: u64, progress: &Progress) -> StoreResult<Option<u64>> {
     let mut crc = Crc64nvmeHasher::default();
     if size > 0 {
         let BlobRead::Found(mut bytes) = ports.blobs.read(blob, 0..size).await? else {
             return Ok(None);
         };
-        loop {
-            let piece = match bytes.try_next().await {
-                Ok(Some(piece)) => piece,
-                Ok(None) => break,
-                Err(error) if error.kind == StoreErrorKind::Corrupt => return Ok(None),
-                Err(error) => return Err(error),
-            };
+        while let Some(piece) = bytes.try_next().await? {
             crc.update(&piece);
             progress.pass_bytes(piece.len() as u64);
         }
@@ -53,7 +64,7 @@ pub(super) async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef
             }
             match lists(ports, &object.manifest, blob).await {
                 // It did, when it could be read.
-                Err(error) if error.kind == StoreErrorKind::Corrupt => Ok(true),
+                Err(error) if error.is_damage() => Ok(true),
                 lists => lists,
             }
         }

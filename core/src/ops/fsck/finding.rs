@@ -53,6 +53,22 @@ pub enum Finding {
         /// What names it.
         named_by: Naming,
     },
+    /// A blob cannot be read: its bytes are damaged, or the disk does not give them.
+    Unreadable {
+        /// The blob.
+        blob: BlobRef,
+        /// What names it.
+        named_by: Naming,
+        /// What the store says.
+        problem: String,
+    },
+    /// The body of an object, which lies in its record, is not what was stored.
+    DamagedBody {
+        /// The object.
+        named_by: Naming,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A blob has another length than a record says.
     WrongLength {
         /// The blob.
@@ -100,6 +116,12 @@ impl fmt::Display for Finding {
                 "not owned: the blob store does not carry this metadata store's owner record, or an import is not finished",
             ),
             Self::Missing { blob, named_by } => write!(f, "missing: blob {blob}, named by {named_by}"),
+            Self::Unreadable {
+                blob,
+                named_by,
+                problem,
+            } => write!(f, "unreadable: blob {blob}, named by {named_by}: {problem}"),
+            Self::DamagedBody { named_by, problem } => write!(f, "damaged body: {named_by}: {problem}"),
             Self::WrongLength {
                 blob,
                 named_by,
@@ -134,6 +156,8 @@ impl Finding {
         match self {
             Self::NotOwned => "not-owned",
             Self::Missing { .. } => "missing",
+            Self::Unreadable { .. } => "unreadable",
+            Self::DamagedBody { .. } => "damaged-body",
             Self::WrongLength { .. } => "wrong-length",
             Self::WrongChecksum { .. } => "wrong-checksum",
             Self::BadLayout { .. } => "bad-layout",
@@ -144,8 +168,9 @@ impl Finding {
     /// The blob that it is about.
     pub const fn blob(&self) -> Option<&BlobRef> {
         match self {
-            Self::NotOwned | Self::BadLayout { .. } => None,
+            Self::NotOwned | Self::BadLayout { .. } | Self::DamagedBody { .. } => None,
             Self::Missing { blob, .. }
+            | Self::Unreadable { blob, .. }
             | Self::WrongLength { blob, .. }
             | Self::WrongChecksum { blob, .. }
             | Self::Orphan { blob, .. } => Some(blob),
@@ -157,6 +182,8 @@ impl Finding {
         match self {
             Self::NotOwned | Self::Orphan { .. } => None,
             Self::Missing { named_by, .. }
+            | Self::Unreadable { named_by, .. }
+            | Self::DamagedBody { named_by, .. }
             | Self::WrongLength { named_by, .. }
             | Self::WrongChecksum { named_by, .. }
             | Self::BadLayout { named_by, .. } => Some(named_by),

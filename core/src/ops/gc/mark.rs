@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use crate::model::{BlobRef, Manifest, Timestamp, Upload};
 use crate::ops::layout::{Extents, all_extents};
 use crate::ops::rows;
-use crate::ports::{BlobEntry, Ports, StoreErrorKind, StoreResult};
+use crate::ports::{BlobEntry, Ports, StoreResult};
 
 /// How many layouts are remembered: some megabytes. One more is read again for each copy.
 const REMEMBERED: usize = 100_000;
@@ -158,9 +158,7 @@ async fn mark_named(
             garbage.remember(layout.blob);
             Ok(None)
         }
-        Err(error) if error.kind == StoreErrorKind::Corrupt => {
-            Ok(Some(Problem::Unreadable(error.to_string())))
-        }
+        Err(error) if error.is_damage() => Ok(Some(Problem::Unreadable(error.to_string()))),
         Err(error) => Err(error),
     }
 }

@@ -83,7 +83,7 @@ pub async fn upload_part_copy(
             {
                 return record_part(context, upload, part).await;
             }
-        } else if let Some(bytes) = read(context, &source, range.clone()).await? {
+        } else if let Some(bytes) = read(context, &bucket.name, &source, range.clone()).await? {
             let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
             let body = Incoming::of_stored(context, bytes, range.end - range.start, algorithm);
             return upload_part(context, upload, input.number, body).await;

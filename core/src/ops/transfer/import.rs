@@ -173,10 +173,23 @@ impl<'a> Importer<'a> {
             .filter(|owner| owner.store == self.record.store)
             .map_or(0, |owner| owner.epoch)
             .max(self.record.epoch);
+        // What was written meanwhile may have raised the format, and nobody else changes the record.
+        let found = ports
+            .metadata
+            .store_record()
+            .await
+            .map_err(TransferError::Target)?;
+        let begun = |found: &StoreRecord| StoreRecord {
+            format: self.record.format,
+            written_by: self.record.written_by,
+            ..*found
+        };
+        let found = found.filter(|found| begun(found) == self.record);
+        let found = found.ok_or(TransferError::NotEmpty)?;
         let store = StoreRecord {
             epoch: latest + 1,
             active: true,
-            ..self.record
+            ..found
         };
         let owner = OwnerRecord::of(&store);
         // In this order: where it ends in between, neither this store nor the one before it owns the bytes, and the
@@ -186,7 +199,7 @@ impl<'a> Importer<'a> {
             .set_owner(&owner)
             .await
             .map_err(TransferError::Target)?;
-        let swapped = ports.metadata.swap_store_record(Some(&self.record), &store).await;
+        let swapped = ports.metadata.swap_store_record(Some(&found), &store).await;
         if !swapped.map_err(TransferError::Target)? {
             return Err(TransferError::NotEmpty);
         }

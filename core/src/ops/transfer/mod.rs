@@ -48,15 +48,18 @@ impl Progress {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    pub(in crate::ops) fn pass_records(&self, count: u64) {
+    /// Notes records that have passed.
+    pub fn pass_records(&self, count: u64) {
         self.records.fetch_add(count, Ordering::Relaxed);
     }
 
-    pub(in crate::ops) fn pass_blobs(&self, count: u64) {
+    /// Notes blobs that have passed.
+    pub fn pass_blobs(&self, count: u64) {
         self.blobs.fetch_add(count, Ordering::Relaxed);
     }
 
-    pub(in crate::ops) fn pass_bytes(&self, count: u64) {
+    /// Notes bytes of blobs that have passed.
+    pub fn pass_bytes(&self, count: u64) {
         self.bytes.fetch_add(count, Ordering::Relaxed);
     }
 }

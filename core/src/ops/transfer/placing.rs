@@ -6,6 +6,7 @@ use super::TransferError;
 use crate::model::{
     Bucket, BucketState, CommitId, Credential, Layout, Manifest, ObjectRecord, Part, Upload, WriteCondition,
 };
+use crate::ops::inline::check_inline;
 use crate::ops::manifest::{place_layout, write_bytes};
 use crate::ports::{
     CommitOutcome, CreateBucketOutcome, Ports, RecordPartOutcome, StoreError, StoreErrorKind, StoreResult,
@@ -86,6 +87,8 @@ pub(super) async fn place_object(
         {
             return mark_if_shared(ports, bucket, &record).await;
         }
+        // Its blob would have a checksum of the damage.
+        check_inline(&bucket.name, &record).map_err(TransferError::Source)?;
         record.manifest = insist(ports, || fitted(ports, bucket, &record.manifest)).await?;
     }
     let mut condition = WriteCondition::IfAbsent;

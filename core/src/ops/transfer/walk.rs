@@ -1,15 +1,12 @@
 //! All records of a store, in the order of an export.
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::TryStreamExt;
 
 use super::{Counts, ExportedCredential, FORMAT, Header, Record, TransferError};
-use crate::model::{Bucket, BucketState, Manifest, ObjectKind, ObjectRecord, Release, UploadState};
+use crate::model::{Bucket, BucketState, Release, UploadState};
 use crate::ops::rows;
-use crate::ports::{Ports, StoreResult};
-
-/// How many inline bodies are read at the same time.
-const BODIES: usize = 16;
+use crate::ports::Ports;
 
 /// What takes the records.
 #[async_trait]
@@ -81,31 +78,12 @@ async fn walk_objects(
 ) -> Result<(), TransferError> {
     let mut records = rows::records(ports, bucket);
     while let Some(page) = records.try_next().await.map_err(TransferError::Source)? {
-        let whole: Vec<_> = page
-            .into_iter()
-            .map(|record| with_body(ports.clone(), bucket.clone(), record))
-            .collect();
-        let mut whole = stream::iter(whole).buffered(BODIES);
+        let mut whole = rows::with_bodies(ports, bucket, page);
         while let Some(record) = whole.try_next().await.map_err(TransferError::Source)? {
-            if let Some(record) = record {
-                give(sink, counts, Record::Object(Box::new(record))).await?;
-            }
+            give(sink, counts, Record::Object(Box::new(record))).await?;
         }
     }
     Ok(())
-}
-
-/// The record with its inline body, which scans may leave out. `None` where it was deleted meanwhile; where it was
-/// replaced, the new one.
-async fn with_body(ports: Ports, bucket: Bucket, record: ObjectRecord) -> StoreResult<Option<ObjectRecord>> {
-    let left_out = record.kind == ObjectKind::Object
-        && record.size > 0
-        && matches!(&record.manifest, Manifest::Inline(body) if body.is_empty());
-    if !left_out {
-        return Ok(Some(record));
-    }
-    let found = ports.metadata.lookup(&bucket.name, &record.key).await?;
-    Ok(found.object.filter(|object| object.bucket == bucket.id))
 }
 
 async fn walk_uploads(
