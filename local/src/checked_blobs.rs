@@ -8,7 +8,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 use bleepstore_core::Ports;
 use bleepstore_core::model::{BlobRef, Format};
-use bleepstore_core::ops::raise_format;
+use bleepstore_core::ops::{is_old_copy, raise_format};
 use bleepstore_core::ports::{
     BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreResult, WriteError,
 };
@@ -52,6 +52,10 @@ impl CheckedBlobs {
     /// Sees to it that the store's format says so. A store without a record has no format yet, and nobody has served it.
     pub async fn raise(&self) -> StoreResult<()> {
         if self.raised.initialized() || self.ports.metadata.store_record().await?.is_none() {
+            return Ok(());
+        }
+        // Such a one serves, and owns nothing. The bytes' own format has risen already.
+        if is_old_copy(&self.ports).await? {
             return Ok(());
         }
         let raise = || raise_format(&self.ports, Format::CHECKED);

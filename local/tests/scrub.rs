@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::model::Format;
-use bleepstore_core::ops::{Progress, Tally};
-use bleepstore_core::ports::{Clock, Ports};
+use bleepstore_core::memory::MemoryMetadata;
+use bleepstore_core::model::{BlobId, BlobRef, BucketId, Format};
+use bleepstore_core::ops::{Progress, Tally, is_old_copy};
+use bleepstore_core::ports::{BlobStore, Clock, Ports, StoreIndex};
 use bleepstore_http::OsEntropy;
 use bleepstore_local::checked_blobs::CheckedBlobs;
 use bleepstore_local::fs_blobs::{FsBlobs, Pace};
@@ -18,6 +19,8 @@ use bleepstore_tests::clock::{ManualClock, SkippingClock};
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::Deployment;
 use bleepstore_tests::samples::NOW;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -207,4 +210,28 @@ async fn in_the_background_round_follows_round_no_faster_than_it_may() {
     let first: Duration = waits[1..end.unwrap()].iter().sum();
     // Both files were read once, and the body in its record.
     assert_eq!(first, Duration::from_secs_f64((2 * LENGTH + 6) as f64 / 1_000.0));
+}
+
+/// An old backup of the metadata, put back beside the files of today.
+#[tokio::test]
+async fn an_old_copy_of_the_metadata_writes_blobs_and_does_not_rise() {
+    let store = Folder::of_0_1().await;
+    let old = store.ports.metadata.store_record().await.unwrap().unwrap();
+    store.blobs.raise().await.unwrap();
+    let metadata = MemoryMetadata::new(0, 1_000);
+    assert!(metadata.swap_store_record(None, &old).await.unwrap());
+    let copy = Ports {
+        metadata: Arc::new(metadata),
+        ..store.ports.clone()
+    };
+    let blobs = CheckedBlobs::new(copy.clone(), store.blobs.files().clone());
+    let blob = BlobRef {
+        bucket: BucketId::from_bytes([1; 16]),
+        blob: BlobId::from_bytes([2; 16]),
+    };
+    let body = stream::iter([Ok(Bytes::from_static(b"bytes"))]).boxed();
+    assert_eq!(blobs.write(&blob, body, None).await.unwrap(), 5);
+    assert!(is_old_copy(&copy).await.unwrap());
+    let record = copy.metadata.store_record().await.unwrap().unwrap();
+    assert_eq!(record.format, Format::FIRST);
 }

@@ -23,7 +23,12 @@ pub async fn check_formats(ports: &Ports) -> StoreResult<()> {
 ///
 /// It may break off anywhere, and be begun again: the store serves in between, in its old format or in the new one.
 pub async fn raise_format(ports: &Ports, wanted: Format) -> StoreResult<()> {
-    refuse_old_copy(ports).await?;
+    if is_old_copy(ports).await? {
+        return Err(StoreError::internal(
+            "the blob store has a later format than this metadata store, which must be an old copy of another one: \
+             restore it by an import, or use the newer one",
+        ));
+    }
     for attempt in 0..ATTEMPTS {
         back_off(ports.clock.as_ref(), ports.entropy.as_ref(), attempt).await;
         let record = raise_record(ports, wanted).await?;
@@ -44,23 +49,17 @@ pub async fn raise_format(ports: &Ports, wanted: Format) -> StoreResult<()> {
     Err(contended())
 }
 
-/// An error where this metadata store is a copy from before the store's format rose, such as an old backup: raised again it
-/// would pass for the owner of bytes that it does not name.
-async fn refuse_old_copy(ports: &Ports) -> StoreResult<()> {
+/// Whether this metadata store is a copy from before the store's format rose, such as an old backup. Raised again it would
+/// pass for the owner of bytes that it does not name.
+pub async fn is_old_copy(ports: &Ports) -> StoreResult<bool> {
     // In this order: a record rises before its owner record does.
     let owner = ports.blobs.owner().await?;
     let record = ports.metadata.store_record().await?;
     let (Some(owner), Some(record)) = (owner, record) else {
-        return Ok(());
+        return Ok(false);
     };
     let is_of_it = owner.store == record.store && owner.epoch == record.epoch;
-    if record.active && is_of_it && owner.format > record.format {
-        return Err(StoreError::internal(
-            "the blob store has a later format than this metadata store, which must be an old copy of another one: \
-             restore it by an import, or use the newer one",
-        ));
-    }
-    Ok(())
+    Ok(record.active && is_of_it && owner.format > record.format)
 }
 
 async fn raise_record(ports: &Ports, wanted: Format) -> StoreResult<StoreRecord> {
