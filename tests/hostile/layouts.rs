@@ -15,7 +15,7 @@ use bleepstore_tests::samples::{NOW, key, number};
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use super::{MEMORY, MOST_MILLIS, alone, millis};
+use super::{COUNTED, MEMORY, MOST_MILLIS, millis};
 
 const MIB: usize = 1 << 20;
 
@@ -116,7 +116,7 @@ async fn assert_ranges_are_cheap(store: &Deployment, size: u64) {
 
 #[tokio::test]
 async fn an_object_of_very_many_pieces_costs_no_more_than_one_of_few() {
-    let _alone = alone();
+    let _alone = COUNTED.lock().await;
     let (store, piece) = store().await;
     complete(&store, piece, 400, 1_000).await.unwrap();
     let record = store.object("bucket", "large").await.unwrap();
@@ -149,7 +149,7 @@ async fn an_object_of_very_many_pieces_costs_no_more_than_one_of_few() {
 
 #[tokio::test]
 async fn more_pieces_than_a_layout_lists_are_refused() {
-    let _alone = alone();
+    let _alone = COUNTED.lock().await;
     let (store, piece) = store().await;
     let before = store.stored_blobs().await;
     let refused = complete(&store, piece, 1_200, 1_000).await;
@@ -170,7 +170,7 @@ async fn more_pieces_than_a_layout_lists_are_refused() {
 /// As release 0.1 wrote it: one document, of 64 MiB at most.
 #[tokio::test]
 async fn a_layout_of_an_earlier_release_is_read_in_little_memory() {
-    let _alone = alone();
+    let _alone = COUNTED.lock().await;
     let (store, piece) = store().await;
     let layout = Layout {
         extents: vec![piece; 250_000],

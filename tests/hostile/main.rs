@@ -4,11 +4,10 @@
 
 mod layouts;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use bleepstore_tests::fuzz::{TARGETS, Target};
 use peak_alloc::PeakAlloc;
 use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::Mutex;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -88,14 +87,11 @@ fn assert_cheap(target: &Target, shape: (&str, &str, &str)) {
 }
 
 /// Held by the test that is counted.
-fn alone() -> MutexGuard<'static, ()> {
-    static COUNTED: Mutex<()> = Mutex::new(());
-    COUNTED.lock().unwrap_or_else(PoisonError::into_inner)
-}
+static COUNTED: Mutex<()> = Mutex::const_new(());
 
 #[test]
 fn no_hostile_request_of_one_mebibyte_costs_more_than_two_of_memory_or_fifty_milliseconds() {
-    let _alone = alone();
+    let _alone = COUNTED.blocking_lock();
     for target in &TARGETS {
         for shape in SHAPES {
             assert_cheap(target, shape);
