@@ -188,15 +188,18 @@ impl Round<'_> {
         survey(asked.round.ports, &mut asked).await?;
         let waiting = asked.waiting;
         self.surveyed = true;
+        if self.rewrites && !waiting.is_empty() {
+            self.blobs.raise().await?;
+        }
         for (blob, stated) in waiting {
             let Some(stated) = stated else {
                 self.report.plain += 1;
                 continue;
             };
             match self.judge(&blob, stated).await {
-                Ok(Some(bytes)) => {
+                Ok(Some((bytes, replaced))) => {
                     self.whole(bytes);
-                    match self.rewrites {
+                    match replaced {
                         true => self.report.rewritten += tally(bytes),
                         false => self.report.plain += 1,
                     }
@@ -210,14 +213,21 @@ impl Round<'_> {
     }
 
     /// Compares a plain file with what is stated, and replaces it where that is to be done.
-    async fn judge(&self, blob: &BlobRef, stated: Stated) -> StoreResult<Option<u64>> {
+    ///
+    /// Its bytes, and whether it was replaced.
+    async fn judge(&self, blob: &BlobRef, stated: Stated) -> StoreResult<Option<(u64, bool)>> {
         let files = self.blobs.files();
         if self.rewrites {
-            self.blobs.raise().await?;
-            files.rewrite(blob, stated, self.pace).await
-        } else {
-            files.compare(blob, stated, self.pace).await
+            match files.rewrite(blob, stated, self.pace).await {
+                // Such as a disk that is full: the file stays as it is, and is checked.
+                Err(error) if !error.is_damage() => {
+                    tracing::warn!(%blob, %error, "a plain file was not rewritten");
+                }
+                judged => return Ok(judged?.map(|bytes| (bytes, true))),
+            }
         }
+        let compared = files.compare(blob, stated, self.pace).await?;
+        Ok(compared.map(|bytes| (bytes, false)))
     }
 
     /// Notes a blob that is whole.
@@ -251,10 +261,11 @@ impl Surveyor for Asked<'_, '_> {
         }
     }
 
+    fn wants_bodies(&self) -> bool {
+        !self.round.surveyed
+    }
+
     async fn inline(&mut self, bytes: u64, state: StoreResult<()>) {
-        if self.round.surveyed {
-            return;
-        }
         self.round.report.bodies += 1;
         self.round.pace.pass(bytes).await;
         if let Err(error) = state {

@@ -15,6 +15,9 @@ pub trait Surveyor: Send {
     /// A record names these runs of blobs.
     async fn named(&mut self, extents: &[Extent]);
 
+    /// Whether the bodies in records shall be read and checked.
+    fn wants_bodies(&self) -> bool;
+
     /// A body of that many bytes lies in its record, whole or as the error says.
     async fn inline(&mut self, bytes: u64, state: StoreResult<()>);
 
@@ -40,6 +43,10 @@ pub async fn survey(ports: &Ports, surveyor: &mut dyn Surveyor) -> StoreResult<(
         }
         let mut records = rows::records(ports, &bucket);
         while let Some(page) = records.try_next().await? {
+            let page = match surveyor.wants_bodies() {
+                true => page,
+                false => without_bodies(page),
+            };
             let mut whole = rows::with_bodies(ports, &bucket, page);
             while let Some(record) = whole.try_next().await? {
                 survey_object(ports, &bucket, &record, surveyor).await?;
@@ -47,6 +54,11 @@ pub async fn survey(ports: &Ports, surveyor: &mut dyn Surveyor) -> StoreResult<(
         }
     }
     Ok(())
+}
+
+fn without_bodies(page: Vec<ObjectRecord>) -> Vec<ObjectRecord> {
+    let in_blobs = |record: &ObjectRecord| !matches!(record.manifest, Manifest::Inline(_));
+    page.into_iter().filter(in_blobs).collect()
 }
 
 async fn survey_object(

@@ -22,7 +22,7 @@ mod write;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use bleepstore_core::model::BlobRef;
@@ -51,6 +51,8 @@ struct Disk {
     folders: Folders,
     buffers: Arc<Buffers>,
     deletions: Deletions,
+    /// Held while the owner record is replaced, whose draft has one name.
+    owner: Mutex<()>,
     /// Held for writing while a blob's checked file gets its name beside the plain one.
     renaming: RwLock<()>,
 }
@@ -96,6 +98,7 @@ impl FsBlobs {
                 folders,
                 buffers,
                 deletions: Deletions::default(),
+                owner: Mutex::default(),
                 renaming: RwLock::default(),
             }),
         })
@@ -125,7 +128,8 @@ impl Disk {
     /// Deletes one blob. Not synced: a blob that a crash brings back is an orphan, which gc finds. Its
     /// folder stays, even when it is empty: another blob may be on its way into it.
     fn delete(&self, blob: &BlobRef) -> StoreResult<()> {
-        for form in [Form::Checked, Form::Plain] {
+        // The plain file first: whoever is about to replace it looks whether it is there still.
+        for form in [Form::Plain, Form::Checked] {
             let removed = self.remove_if_there(&self.folders.path(blob, form));
             removed.map_err(store_error)?;
         }
@@ -157,6 +161,7 @@ impl Disk {
     }
 
     fn replace_owner(self: &Arc<Self>, json: &[u8]) -> io::Result<()> {
+        let _alone = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
         write::Draft::create(self, "owner.json")?
             .append(json)?
             .rename(&self.owner_path())?;

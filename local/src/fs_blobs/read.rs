@@ -206,11 +206,19 @@ fn damaged(path: &Path, problem: impl AsRef<str>) -> StoreError {
     StoreError::corrupt(format!("{} is damaged: {}", path.display(), problem.as_ref()))
 }
 
+/// What Linux says of a damaged file system.
+#[cfg(target_os = "linux")]
+const UNCLEAN: Errno = Errno::UCLEAN;
+#[cfg(not(target_os = "linux"))]
+const UNCLEAN: Errno = Errno::IO;
+
 /// What a failed operation on a blob's file means, with the file's name.
 fn failed(path: &Path, error: io::Error) -> StoreError {
     let text = format!("{} cannot be read: {error}", path.display());
-    // The disk has lost what lies there.
-    let lost = error.raw_os_error() == Some(Errno::IO.raw_os_error());
+    // The disk has lost what lies there, or the file system finds its own checksums wrong.
+    let lost = [Errno::IO, Errno::BADMSG, UNCLEAN]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
     let kind = if lost {
         StoreErrorKind::Corrupt
     } else {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::PoisonError;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bleepstore_core::model::{BlobRef, BucketId, Timestamp};
 use bleepstore_core::ports::{BlobEntry, BlobPage};
@@ -111,9 +111,14 @@ impl Walk<'_> {
     }
 
     fn blobs(&mut self, bucket: BucketId, fan: [u8; 2], folder: &Path) -> io::Result<()> {
+        let resumed = self
+            .after
+            .is_some_and(|after| after.bucket == bucket && after.blob.as_bytes().starts_with(&fan));
         for FileName { blob, form } in self.files(folder)? {
             let name = BlobRef { bucket, blob };
-            if self.after.is_some_and(|after| name <= after) {
+            // Names of other folders come in no order here: those before this one were told of when the scan left off in it.
+            let ordered = resumed || blob.as_bytes().starts_with(&fan);
+            if ordered && self.after.is_some_and(|after| name <= after) {
                 continue;
             }
             if self.is_full() {
@@ -147,7 +152,11 @@ impl Walk<'_> {
             let (length, written) = match self.disk.files.stat(&self.disk.folders.path(&blob, form)) {
                 Ok(found) => found,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
+                // It keeps nobody from the others, and is too young to be garbage.
+                Err(error) => {
+                    tracing::error!(%blob, %error, "the file of a blob cannot be looked at");
+                    (0, SystemTime::now())
+                }
             };
             let age = written.duration_since(UNIX_EPOCH).unwrap_or_default();
             return Ok(Some(BlobEntry {

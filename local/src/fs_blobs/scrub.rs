@@ -8,7 +8,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bleepstore_core::digest::Crc64nvmeHasher;
 use bleepstore_core::model::{BlobRef, S3Error};
-use bleepstore_core::ports::{BlobPage, BlobStream, BodyStream, Clock, StoreError, StoreResult, WriteError};
+use bleepstore_core::ports::{
+    BlobPage, BlobStream, BodyStream, Clock, StoreError, StoreErrorKind, StoreResult, WriteError,
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::folders::Form;
@@ -124,7 +126,10 @@ impl FsBlobs {
         };
         match write::write(&self.disk, *blob, Purpose::InPlaceOfPlain(written), body).await {
             Ok(length) => Ok(Some(length)),
-            Err(WriteError::Store(error)) => Err(error),
+            // Where it cannot be written, the blob is no worse for it.
+            Err(WriteError::Store(error)) => {
+                Err(StoreError::new(StoreErrorKind::Unavailable, error.reason()))
+            }
             Err(WriteError::Body(error)) => Err(cause(&error)),
         }
     }
@@ -193,11 +198,13 @@ impl FsBlobs {
 
 /// Why a file did not give its bytes, or others than were stated.
 fn cause(error: &S3Error) -> StoreError {
-    StoreError::corrupt(
-        error
-            .source()
-            .map_or_else(|| error.to_string(), ToString::to_string),
-    )
+    match error
+        .source()
+        .and_then(|source| source.downcast_ref::<StoreError>())
+    {
+        Some(source) => StoreError::new(source.kind, source.reason()),
+        None => StoreError::corrupt(error.to_string()),
+    }
 }
 
 /// Reads to the end, and returns how many bytes there were.

@@ -187,11 +187,16 @@ fn take_place_of_plain(disk: &Disk, blob: &BlobRef, draft: Draft, written: Syste
         let _renaming = disk.renaming.write().unwrap_or_else(PoisonError::into_inner);
         draft.place(&path)?;
     }
-    disk.files.sync_dir(&disk.folders.folder(blob))?;
-    match disk.files.remove(&disk.folders.path(blob, Form::Plain)) {
+    let synced = disk.files.sync_dir(&disk.folders.folder(blob));
+    let plain = disk.folders.path(blob, Form::Plain);
+    let removed = match &synced {
+        Ok(()) => disk.files.remove(&plain),
+        Err(_) => disk.files.stat(&plain).map(drop),
+    };
+    match removed {
         // The blob was deleted meanwhile, and stays so.
         Err(error) if error.kind() == io::ErrorKind::NotFound => disk.remove_if_there(&path),
-        removed => removed,
+        removed => synced.and(removed),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A store's records and bytes into other stores.
 
 use std::collections::VecDeque;
+use std::error::Error as _;
 use std::sync::Arc;
 
 use futures_util::stream::FuturesUnordered;
@@ -200,6 +201,13 @@ async fn copy(
             }
             Err(failure) => failure,
         };
+        if let TransferError::Source(error) = &failure
+            && error.is_damage()
+        {
+            // All others are worth having. Where a record names it, the check of the whole finds that it is missing.
+            tracing::error!(blob = %entry.blob, %error, "a blob cannot be read and was not copied");
+            return Ok(Tally::default());
+        }
         let (TransferError::Source(error) | TransferError::Target(error)) = &failure else {
             return Err(failure);
         };
@@ -229,9 +237,12 @@ async fn copy_once(from: &Ports, to: &Ports, entry: &BlobEntry) -> Result<Tally,
     match to.blobs.write(&entry.blob, body, Some(entry.size)).await {
         Ok(_) => Ok(Tally::of(entry.size)),
         Err(WriteError::Store(error)) => Err(TransferError::Target(error)),
-        Err(WriteError::Body(error)) => Err(TransferError::Source(StoreError::new(
-            StoreErrorKind::Unavailable,
-            error,
-        ))),
+        Err(WriteError::Body(error)) => {
+            let source = error
+                .source()
+                .and_then(|source| source.downcast_ref::<StoreError>());
+            let kind = source.map_or(StoreErrorKind::Unavailable, |source| source.kind);
+            Err(TransferError::Source(StoreError::new(kind, error)))
+        }
     }
 }
