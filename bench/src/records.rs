@@ -1,7 +1,7 @@
 //! Records of the metadata store, as they are made here without going through S3.
 
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, ETag, Manifest, ObjectHeaders,
+    Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
     ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, S3Error, Timestamp,
 };
 
@@ -42,9 +42,7 @@ pub fn object(bucket: &Bucket, key: String, manifest: Manifest, size: u64) -> Re
         etag: ETag::from_client(ETAG),
         size,
         last_modified: CREATED,
-        owner: Owner::root(),
-        acl: Default::default(),
-        headers: ObjectHeaders::default(),
+        description: Description::of(Owner::root()),
         checksum: None,
         shared: false,
         manifest,

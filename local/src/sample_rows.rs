@@ -1,8 +1,8 @@
 //! Rows for the tests of the stores, and the two calls that most of them make.
 
 use bleepstore_core::model::{
-    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, ETag, Manifest, ObjectHeaders,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, WriteCondition,
+    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
+    ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, WriteCondition,
 };
 use bleepstore_core::ports::{CommitOutcome, ObjectIndex};
 use bytes::Bytes;
@@ -31,11 +31,12 @@ pub(crate) fn object(key: &str, manifest: Manifest) -> ObjectRecord {
         etag: ETag::from_md5([3; 16]),
         size: 5,
         last_modified: Timestamp::from_seconds(2),
-        owner: Owner::root(),
-        acl: Acl::default(),
-        headers: ObjectHeaders {
-            user_metadata: vec![("colour".into(), "blå".into())],
-            ..ObjectHeaders::default()
+        description: Description {
+            headers: ObjectHeaders {
+                user_metadata: vec![("colour".into(), "blå".into())],
+                ..ObjectHeaders::default()
+            },
+            ..Description::of(Owner::root())
         },
         checksum: None,
         shared: false,

@@ -78,7 +78,7 @@ async fn begin_uploads(store: &Store) -> Bucket {
     store.create(&bucket).await;
     let uploads = (0..CROWD).map(|number| {
         let mut upload = store.samples.upload(&bucket, &format!("key {}", number % 7));
-        upload.headers.user_metadata = vec![("notes".to_owned(), "n".repeat(2_000))];
+        upload.description.headers.user_metadata = vec![("notes".to_owned(), "n".repeat(2_000))];
         upload
     });
     let begun = stream::iter(uploads)

@@ -50,7 +50,7 @@ async fn a_list_that_meets_an_overwrite_becomes_the_new_objects_and_undoes_nothi
     two.assert_object(NEW).await;
     let object = two.other.object("bucket", "a").await.unwrap();
     let owner = &two.other.caller.owner;
-    assert_eq!(object.acl, PUBLIC_READ.of_object(owner, owner));
+    assert_eq!(object.description.acl, PUBLIC_READ.of_object(owner, owner));
     two.assert_blobs(1).await;
 }
 
@@ -81,7 +81,7 @@ async fn a_list_that_meets_a_mark_keeps_it() {
     commit.release();
     put.await.unwrap().unwrap();
     let object = two.other.object("bucket", "source").await.unwrap();
-    assert!(object.shared && !object.acl.is_private());
+    assert!(object.shared && !object.description.acl.is_private());
     two.other.delete("bucket", "source").await.unwrap();
     two.assert_object(OLD).await;
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bleepstore_core::model::{
     Acl, BlobId, BlobRef, Bucket, BucketId, BucketLayout, BucketName, BucketState, Checksum,
-    ChecksumAlgorithm, ChecksumKind, CommitId, Credential, ETag, Extent, Grant, Grantee, Group, Layout,
-    Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartBoundary, PartNumber,
-    Permission, Receipt, ReceiptOutcome, RetiredManifest, Revision, Timestamp, Token, Upload, UploadState,
+    ChecksumAlgorithm, ChecksumKind, CommitId, Credential, Description, ETag, Extent, Grant, Grantee, Group,
+    Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartBoundary,
+    PartNumber, Permission, Receipt, ReceiptOutcome, RetiredManifest, Revision, Timestamp, Token, Upload,
+    UploadState,
 };
 use bleepstore_core::ports::{new_id, new_upload_id};
 
@@ -134,12 +135,20 @@ impl Samples {
         }
     }
 
+    /// Everything that can be said of an object.
+    pub fn description(&self) -> Description {
+        let owner = self.owner();
+        Description {
+            acl: self.acl(&owner),
+            owner,
+            headers: headers(),
+        }
+    }
+
     /// An object with every field filled, in one extent.
     pub fn record(&self, bucket: &Bucket, name: &str) -> ObjectRecord {
         let extent = self.extent(bucket.id);
-        let owner = self.owner();
         ObjectRecord {
-            acl: self.acl(&owner),
             bucket: bucket.id,
             key: key(name),
             commit_id: self.id(CommitId::from_bytes),
@@ -147,8 +156,7 @@ impl Samples {
             etag: self.etag(),
             size: extent.length,
             last_modified: NOW,
-            owner,
-            headers: headers(),
+            description: self.description(),
             checksum: Some(checksum()),
             shared: false,
             manifest: Manifest::Extents(Layout {
@@ -181,7 +189,7 @@ impl Samples {
     pub fn marker(&self, bucket: &Bucket, name: &str) -> ObjectRecord {
         ObjectRecord {
             kind: ObjectKind::DeleteMarker,
-            headers: ObjectHeaders::default(),
+            description: Description::of(self.owner()),
             checksum: None,
             ..self.inline(bucket, name, "")
         }
@@ -207,16 +215,13 @@ impl Samples {
 
     /// An upload that starts at `initiated`.
     pub fn upload_at(&self, bucket: &Bucket, name: &str, initiated: Timestamp) -> Upload {
-        let owner = self.owner();
         Upload {
-            acl: self.acl(&owner),
             id: new_upload_id(&self.entropy, initiated),
             bucket_name: bucket.name.clone(),
             bucket: bucket.id,
             key: key(name),
             initiated,
-            owner,
-            headers: headers(),
+            description: self.description(),
             checksum: Some((ChecksumAlgorithm::Sha256, ChecksumKind::Composite)),
             state: UploadState::Open,
         }

@@ -7,9 +7,8 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
-    Acl, Bucket, BucketState, Checksum, CommitId, Credential, ETag, InvalidId, Manifest, ObjectHeaders,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, Part, RetiredManifest, Revision, Timestamp, Upload,
-    UploadState,
+    Bucket, BucketState, Checksum, CommitId, Credential, Description, ETag, InvalidId, Manifest, ObjectKey,
+    ObjectKind, ObjectRecord, Part, RetiredManifest, Revision, Timestamp, Upload, UploadState,
 };
 use bleepstore_core::ports::{
     RENAME_NOTED_FOR, RecordPlace, StoreError, StoreRecord, StoreResult, StoredReceipt, read_stored, unknown,
@@ -129,10 +128,8 @@ pub(super) fn read_bucket(item: &Item) -> StoreResult<Bucket> {
 struct ObjectDetail {
     size: u64,
     last_modified: Timestamp,
-    owner: Owner,
-    #[serde(default, skip_serializing_if = "Acl::is_private")]
-    acl: Acl,
-    headers: ObjectHeaders,
+    #[serde(flatten)]
+    description: Description,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<Checksum>,
     manifest: Manifest,
@@ -155,9 +152,7 @@ pub(super) fn object(row_key: &RowKey, record: &ObjectRecord) -> StoreResult<Ite
         &ObjectDetail {
             size: record.size,
             last_modified: record.last_modified,
-            owner: record.owner.clone(),
-            acl: record.acl.clone(),
-            headers: record.headers.clone(),
+            description: record.description.clone(),
             checksum: record.checksum.clone(),
             manifest: record.manifest.clone(),
         },
@@ -182,9 +177,7 @@ pub(super) fn read_object(item: &Item) -> StoreResult<ObjectRecord> {
         etag: read_etag(text_of(item, attribute::ETAG)?)?,
         size: detail.size,
         last_modified: detail.last_modified,
-        owner: detail.owner,
-        acl: detail.acl,
-        headers: detail.headers,
+        description: detail.description,
         checksum: detail.checksum,
         shared: *shared,
         manifest: detail.manifest,

@@ -14,8 +14,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use bleepstore_core::model::{
-    Acl, BlobId, BlobRef, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, ETag, Extent,
-    Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token,
+    Acl, BlobId, BlobRef, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
+    ETag, Extent, Layout, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token,
     WriteCondition,
 };
 use bleepstore_core::ports::{
@@ -150,9 +150,7 @@ fn record() -> ObjectRecord {
         etag: ETag::from_md5([3; 16]),
         size: 0,
         last_modified: Timestamp::from_millis(0),
-        owner: Owner::root(),
-        acl: Acl::default(),
-        headers: ObjectHeaders::default(),
+        description: Description::of(Owner::root()),
         checksum: None,
         shared: false,
         manifest: Manifest::empty(),
@@ -385,4 +383,24 @@ fn a_row_with_an_attribute_of_a_later_program_is_refused() {
         assert_eq!(refused.kind, StoreErrorKind::TooNew);
         assert!(refused.to_string().contains("attribute versions"), "{refused}");
     }
+}
+
+#[test]
+fn what_is_said_of_an_object_is_in_the_detail_of_its_row_as_release_0_1_writes_it() {
+    let detail = concat!(
+        r#"{"size":9,"last_modified":1795959852466,"owner":{"id":"a11ce","display_name":"alice"},"#,
+        r#""acl":[{"grantee":{"Group":"AllUsers"},"permission":"READ"}],"#,
+        r#""headers":{"content_type":"text/plain","user_metadata":[["colour","blue"]],"storage_class":"GLACIER"},"#,
+        r#""checksum":{"algorithm":"CRC64NVME","kind":"FULL_OBJECT","value":"P4RbzKo4dVo="},"#,
+        r#""manifest":{"Inline":"Zm9yIEFsaWNl"}}"#,
+    );
+    let key = RowKey::object(&bucket().name, &record().key);
+    let mut row = rows::object(&key, &record()).unwrap();
+    row.insert("detail".to_owned(), rows::text(detail));
+    let read = rows::read_object(&row).unwrap();
+    assert_eq!(read.description.owner.display_name, "alice");
+    assert_eq!(rows::object(&key, &read).unwrap(), row);
+    let later = detail.replacen('{', r#"{"later":1,"#, 1);
+    row.insert("detail".to_owned(), rows::text(later));
+    assert_eq!(rows::read_object(&row).unwrap_err().kind, StoreErrorKind::TooNew);
 }

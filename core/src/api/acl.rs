@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::response::{empty, xml};
 use super::{Answer, Call};
-use crate::model::{ErrorCode, RequestedAcl, S3Error};
+use crate::model::{Description, ErrorCode, RequestedAcl, S3Error};
 use crate::ops::{self, Action, PutAcl};
 use crate::protocol::headers::{self, AclSubject};
 use crate::protocol::xml::{access_control_policy, read_access_control_policy};
@@ -28,7 +28,8 @@ pub(super) async fn put_bucket_acl(call: Call<'_>) -> Answer {
 pub(super) async fn get_object_acl(call: &Call<'_>) -> Answer {
     let target = call.target()?;
     let (_, object) = ops::open_object(call.context, &call.caller, Action::GetObjectAcl, &target).await?;
-    Ok(xml(access_control_policy(&object.owner, &object.acl)))
+    let Description { owner, acl, .. } = &object.description;
+    Ok(xml(access_control_policy(owner, acl)))
 }
 
 pub(super) async fn put_object_acl(call: Call<'_>) -> Answer {

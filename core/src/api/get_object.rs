@@ -99,7 +99,7 @@ impl<'a> Wanted<'a> {
         };
         let mut response: Response<Body> = empty(status);
         let head = response.headers_mut();
-        headers::insert_object_headers(&record.headers, head);
+        headers::insert_object_headers(&record.description.headers, head);
         for (name, value) in headers::response_overrides(&call.query)? {
             head.insert(name, value);
         }
@@ -148,10 +148,10 @@ fn not_modified(record: &ObjectRecord) -> S3Error {
     let mut error = S3Error::new(ErrorCode::NotModified)
         .with_header("etag", &record.etag)
         .with_header("last-modified", record.last_modified.http_date());
-    if let Some(cache_control) = &record.headers.cache_control {
+    if let Some(cache_control) = &record.description.headers.cache_control {
         error = error.with_header("cache-control", cache_control);
     }
-    if let Some(expires) = &record.headers.expires {
+    if let Some(expires) = &record.description.headers.expires {
         error = error.with_header("expires", expires);
     }
     error

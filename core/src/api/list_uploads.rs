@@ -88,11 +88,9 @@ fn next_markers(root: &mut Writer, output: &ListUploadsOutput, encoding: Encodin
 fn one_upload(element: &mut Writer, upload: &Upload, encoding: Encoding) {
     element.text("Key", encoding.of_text(upload.key.as_str()));
     element.text("UploadId", upload.id);
-    initiator_and_owner(element, &upload.owner);
-    element.text(
-        "StorageClass",
-        upload.headers.storage_class.as_deref().unwrap_or("STANDARD"),
-    );
+    initiator_and_owner(element, &upload.description.owner);
+    let class = upload.description.headers.storage_class.as_deref();
+    element.text("StorageClass", class.unwrap_or("STANDARD"));
     element.text("Initiated", upload.initiated.iso_8601());
     checksum(element, upload);
 }
@@ -132,16 +130,9 @@ pub(super) async fn list_parts(call: &Call<'_>) -> Answer {
         root.text("Bucket", &target.bucket);
         root.text("Key", &target.key);
         root.text("UploadId", output.upload.id);
-        initiator_and_owner(root, &output.upload.owner);
-        root.text(
-            "StorageClass",
-            output
-                .upload
-                .headers
-                .storage_class
-                .as_deref()
-                .unwrap_or("STANDARD"),
-        );
+        initiator_and_owner(root, &output.upload.description.owner);
+        let class = output.upload.description.headers.storage_class.as_deref();
+        root.text("StorageClass", class.unwrap_or("STANDARD"));
         root.text("PartNumberMarker", marker);
         root.text(
             "NextPartNumberMarker",

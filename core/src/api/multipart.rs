@@ -80,7 +80,7 @@ pub(super) async fn upload_part(mut call: Call<'_>) -> Answer {
             &stored.value,
         )?;
     }
-    echo_encryption(head, upload.headers.sse_s3);
+    echo_encryption(head, upload.description.headers.sse_s3);
     Ok(response)
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
             root.text(checksum.algorithm.element(), &checksum.value);
         }
     }));
-    echo_encryption(response.headers_mut(), upload.headers.sse_s3);
+    echo_encryption(response.headers_mut(), upload.description.headers.sse_s3);
     Ok(response)
 }
 

@@ -81,7 +81,7 @@ fn write(root: &mut Writer, attribute: Attribute, found: &ObjectAttributes, page
         }
         Attribute::ObjectParts => {}
         Attribute::StorageClass => {
-            let class = record.headers.storage_class.as_deref();
+            let class = record.description.headers.storage_class.as_deref();
             root.text("StorageClass", class.unwrap_or("STANDARD"));
         }
         Attribute::ObjectSize => root.text("ObjectSize", record.size),

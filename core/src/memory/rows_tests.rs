@@ -5,9 +5,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{Change, Rows};
 use crate::model::{
-    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Credential, ETag, Format,
-    Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber, Receipt,
-    ReceiptOutcome, RetiredManifest, Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
+    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Credential, Description, ETag,
+    Format, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber, Receipt, ReceiptOutcome,
+    RetiredManifest, Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
 };
 use crate::ports::{StoreRecord, StoredReceipt};
 
@@ -51,9 +51,7 @@ fn record(bucket: u8, of: u8, version: u8) -> ObjectRecord {
         etag: ETag::from_md5([version; 16]),
         size: 0,
         last_modified: time(version),
-        owner: Owner::root(),
-        acl: Acl::default(),
-        headers: ObjectHeaders::default(),
+        description: Description::of(Owner::root()),
         checksum: None,
         shared: false,
         manifest: Manifest::empty(),
@@ -67,9 +65,7 @@ fn upload(n: u8, version: u8) -> Upload {
         bucket: id(1),
         key: key(n),
         initiated: time(version),
-        owner: Owner::root(),
-        acl: Acl::default(),
-        headers: ObjectHeaders::default(),
+        description: Description::of(Owner::root()),
         checksum: None,
         state: UploadState::Open,
     }

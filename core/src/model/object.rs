@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, BucketId, Checksum, ChecksumKind, CommitId, ETag, Manifest, ObjectKey, Owner, Timestamp};
+use super::{
+    BucketId, Checksum, ChecksumKind, CommitId, Description, ETag, Manifest, ObjectKey, Owner, Timestamp,
+};
 
 /// What the client said about an object, given back with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,13 +67,9 @@ pub struct ObjectRecord {
     pub size: u64,
     /// When it was written.
     pub last_modified: Timestamp,
-    /// Who wrote it.
-    pub owner: Owner,
-    /// Who may do what with it.
-    #[serde(default, skip_serializing_if = "Acl::is_private")]
-    pub acl: Acl,
-    /// What the client said about it.
-    pub headers: ObjectHeaders,
+    /// What is said of it.
+    #[serde(flatten)]
+    pub description: Description,
     /// The checksum that the client sent or asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Checksum>,
@@ -104,8 +102,8 @@ impl ObjectRecord {
             etag: self.etag.clone(),
             size: self.size,
             last_modified: self.last_modified,
-            owner: self.owner.clone(),
-            storage_class: self.headers.storage_class.clone(),
+            owner: self.description.owner.clone(),
+            storage_class: self.description.headers.storage_class.clone(),
             checksum: self
                 .checksum
                 .as_ref()

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acl, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Extent, Manifest,
-    ObjectHeaders, ObjectKey, Owner, PartNumber, Timestamp, Token, UploadId,
+    BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, Description, ETag, Extent,
+    Manifest, ObjectKey, PartNumber, Timestamp, Token, UploadId,
 };
 
 /// Where an upload is in its life.
@@ -34,13 +34,9 @@ pub struct Upload {
     pub key: ObjectKey,
     /// When it was begun.
     pub initiated: Timestamp,
-    /// Who began it.
-    pub owner: Owner,
-    /// Who may do what with the object.
-    #[serde(default, skip_serializing_if = "Acl::is_private")]
-    pub acl: Acl,
-    /// What the object will carry.
-    pub headers: ObjectHeaders,
+    /// What will be said of the object, which belongs to who began the upload.
+    #[serde(flatten)]
+    pub description: Description,
     /// The checksum that the client asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,

@@ -223,9 +223,7 @@ impl Caller {
             });
         };
         match action.need() {
-            Need::Object(permission) if !object.acl.allows(&object.owner, &self.owner, permission) => {
-                Err(denied())
-            }
+            Need::Object(permission) if !object.description.allows(&self.owner, permission) => Err(denied()),
             _ => Ok(object),
         }
     }
@@ -248,7 +246,7 @@ impl Caller {
             });
         };
         let as_owner = action.need() == Need::UploaderOrBucketOwner && self.owns(bucket);
-        if as_owner || upload.owner.id == self.owner.id {
+        if as_owner || upload.description.owner.id == self.owner.id {
             Ok(upload)
         } else {
             Err(denied())
@@ -258,7 +256,7 @@ impl Caller {
     /// `AccessDenied` unless the caller may write over what is under a key, or remove it: `WRITE` on a bucket lets others
     /// than its owner create objects, and change those that they own.
     pub(crate) fn may_replace(&self, bucket: &Bucket, current: Option<&ObjectRecord>) -> Result<(), S3Error> {
-        if self.owns(bucket) || current.is_none_or(|object| object.owner.id == self.owner.id) {
+        if self.owns(bucket) || current.is_none_or(|object| object.description.owner.id == self.owner.id) {
             Ok(())
         } else {
             Err(denied())

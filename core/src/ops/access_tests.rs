@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::model::{
-    Acl, BucketId, BucketLayout, BucketState, CommitId, ETag, Grant, Grantee, Group, Manifest, ObjectHeaders,
+    Acl, BucketId, BucketLayout, BucketState, CommitId, Description, ETag, Grant, Grantee, Group, Manifest,
     Revision, Timestamp, UploadState,
 };
 
@@ -49,9 +49,10 @@ impl Scene {
             etag: ETag::from_md5([3; 16]),
             size: 0,
             last_modified: Timestamp::from_millis(0),
-            owner: account('d'),
-            acl: object_acl,
-            headers: ObjectHeaders::default(),
+            description: Description {
+                acl: object_acl,
+                ..Description::of(account('d'))
+            },
             checksum: None,
             shared: false,
             manifest: Manifest::Inline(Bytes::new()),
@@ -62,9 +63,7 @@ impl Scene {
             bucket: bucket.id,
             key: object.key.clone(),
             initiated: Timestamp::from_millis(0),
-            owner: account('e'),
-            acl: Acl::default(),
-            headers: ObjectHeaders::default(),
+            description: Description::of(account('e')),
             checksum: None,
             state: UploadState::Open,
         };

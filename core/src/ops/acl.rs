@@ -58,15 +58,15 @@ pub async fn put_object_acl(
 ) -> Result<(), S3Error> {
     let (mut bucket, mut object) = opened;
     for attempt in 0..ATTEMPTS {
-        input.check_owner(&object.owner.id)?;
+        let owner = &object.description.owner;
+        input.check_owner(&owner.id)?;
         let read = object.commit_id;
         // A shared record need not be retired: the row goes on naming its blobs.
         let retired = object.shared.then_some(read);
-        let changed = ObjectRecord {
-            acl: input.acl.of_object(&object.owner, &bucket.owner),
-            commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
-            ..object
-        };
+        let acl = input.acl.of_object(owner, &bucket.owner);
+        let mut changed = object;
+        changed.description.acl = acl;
+        changed.commit_id = new_id(context.ports.entropy.as_ref(), CommitId::from_bytes);
         if swap_object(context, &bucket, &changed, read, retired).await? {
             return Ok(());
         }

@@ -12,8 +12,8 @@ use super::manifest::crc64nvme_of_pages;
 use super::put::{Incoming, check_copied_length, commit_fresh, free_fresh, store_body};
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, Checksum, ChecksumAlgorithm, CommitId, ETag, ErrorCode, Manifest, ObjectHeaders, ObjectRecord,
-    RequestedAcl, S3Error, WriteCondition,
+    Bucket, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode, Manifest, ObjectHeaders,
+    ObjectRecord, RequestedAcl, S3Error, WriteCondition,
 };
 use crate::ports::new_id;
 
@@ -122,8 +122,7 @@ async fn copy_across(
     {
         return Ok(None);
     }
-    let mut record = copy_of(context, caller, source, content, &input.replacement);
-    record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
+    let mut record = copy_of(context, caller, &bucket, source, content, input);
     record.bucket = bucket.id;
     record.key = input.destination.key.clone();
     record.shared = shares;
@@ -157,13 +156,11 @@ async fn update_in_place(
     if !content.fresh {
         // A shared record need not be retired here: the row goes on naming its blobs.
         let retired = source.shared.then_some(read);
-        let mut record = copy_of(context, caller, source, content, &input.replacement);
-        record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
+        let record = copy_of(context, caller, bucket, source, content, input);
         let swapped = swap_object(context, bucket, &record, read, retired).await?;
         return Ok(swapped.then_some(record));
     }
-    let mut record = copy_of(context, caller, source.clone(), content, &input.replacement);
-    record.acl = input.acl.of_object(&caller.owner, &bucket.owner);
+    let mut record = copy_of(context, caller, bucket, source.clone(), content, input);
     record.shared = false;
     match swap_fresh(context, bucket, &source, &record).await {
         Ok(true) => {
@@ -248,25 +245,30 @@ async fn content(
 fn copy_of(
     context: &Context,
     caller: &Caller,
+    bucket: &Bucket,
     source: ObjectRecord,
     content: Content,
-    replacement: &Replacement,
+    input: &CopyObject<'_>,
 ) -> ObjectRecord {
+    let replacement = &input.replacement;
     let headers = replacement
         .headers
         .clone()
-        .unwrap_or_else(|| source.headers.clone());
+        .unwrap_or_else(|| source.description.headers.clone());
     ObjectRecord {
         commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
         last_modified: context.ports.clock.now(),
-        owner: caller.owner.clone(),
         etag: content.etag,
         checksum: content.checksum,
         manifest: content.manifest,
-        headers: ObjectHeaders {
-            storage_class: replacement.storage_class.clone(),
-            sse_s3: replacement.sse_s3,
-            ..headers
+        description: Description {
+            owner: caller.owner.clone(),
+            acl: input.acl.of_object(&caller.owner, &bucket.owner),
+            headers: ObjectHeaders {
+                storage_class: replacement.storage_class.clone(),
+                sse_s3: replacement.sse_s3,
+                ..headers
+            },
         },
         ..source
     }

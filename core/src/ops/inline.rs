@@ -73,9 +73,7 @@ fn is_quick(checksum: &Checksum) -> bool {
 mod tests {
     use super::*;
     use crate::digest::BodyHasher;
-    use crate::model::{
-        Acl, BucketId, CommitId, ETag, ObjectHeaders, ObjectKey, ObjectKind, Owner, Timestamp,
-    };
+    use crate::model::{BucketId, CommitId, Description, ETag, ObjectKey, ObjectKind, Owner, Timestamp};
 
     fn record(body: &'static [u8], algorithm: Option<ChecksumAlgorithm>) -> ObjectRecord {
         let mut hasher = BodyHasher::new(algorithm, false);
@@ -89,9 +87,7 @@ mod tests {
             etag: ETag::from_md5(digests.md5),
             size: digests.length,
             last_modified: Timestamp::from_millis(0),
-            owner: Owner::root(),
-            acl: Acl::default(),
-            headers: ObjectHeaders::default(),
+            description: Description::of(Owner::root()),
             checksum: digests.checksum,
             shared: false,
             manifest: Manifest::Inline(Bytes::from_static(body)),

@@ -12,7 +12,7 @@ use super::*;
 use crate::config::Limits;
 use crate::memory::{MemoryBlobs, MemoryMetadata};
 use crate::model::{
-    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, ETag, ObjectHeaders, ObjectKey,
+    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, ObjectKey,
     ObjectKind, ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp, WriteCondition,
 };
 use crate::ops::layout::{all_extents, extents_of, parts_of, slice};
@@ -140,9 +140,7 @@ fn record(size: usize, manifest: Manifest) -> ObjectRecord {
         etag: ETag::from_md5([3; 16]),
         size: size as u64,
         last_modified: Timestamp::from_millis(0),
-        owner: Owner::root(),
-        acl: Acl::default(),
-        headers: ObjectHeaders::default(),
+        description: Description::of(Owner::root()),
         checksum: None,
         shared: false,
         manifest,

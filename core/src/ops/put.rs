@@ -10,8 +10,8 @@ use super::pace::Pace;
 use super::{Caller, Context, Target};
 use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
-    BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, ETag, ErrorCode, Extent,
-    Layout, Manifest, ObjectHeaders, ObjectKind, ObjectRecord, RequestedAcl, S3Error, WriteCondition,
+    BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode,
+    Extent, Layout, Manifest, ObjectHeaders, ObjectKind, ObjectRecord, RequestedAcl, S3Error, WriteCondition,
 };
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
@@ -174,9 +174,11 @@ pub async fn put_object(
         etag: ETag::from_md5(digests.md5),
         size: digests.length,
         last_modified: context.ports.clock.now(),
-        owner: caller.owner.clone(),
-        acl: input.acl.of_object(&caller.owner, &bucket.owner),
-        headers: input.headers,
+        description: Description {
+            owner: caller.owner.clone(),
+            acl: input.acl.of_object(&caller.owner, &bucket.owner),
+            headers: input.headers,
+        },
         checksum: digests.checksum,
         shared: false,
         manifest,

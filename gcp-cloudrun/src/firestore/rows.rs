@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use bleepstore_core::model::{
-    Acl, Bucket, BucketId, Checksum, CommitId, Credential, ETag, ObjectHeaders, ObjectKey, ObjectKind,
-    ObjectRecord, ObjectSummary, Owner, Part, Receipt, RetiredManifest, Timestamp, Upload,
+    Bucket, BucketId, Checksum, CommitId, Credential, Description, ETag, ObjectKey, ObjectKind, ObjectRecord,
+    ObjectSummary, Part, Receipt, RetiredManifest, Timestamp, Upload,
 };
 use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult, read_stored, unknown};
 use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
@@ -93,10 +93,8 @@ struct ObjectDetail {
     etag: ETag,
     size: u64,
     last_modified: Timestamp,
-    owner: Owner,
-    #[serde(default, skip_serializing_if = "Acl::is_private")]
-    acl: Acl,
-    headers: ObjectHeaders,
+    #[serde(flatten)]
+    description: Description,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<Checksum>,
 }
@@ -115,9 +113,7 @@ pub(super) fn object(record: &ObjectRecord) -> StoreResult<Fields> {
             etag: record.etag.clone(),
             size: record.size,
             last_modified: record.last_modified,
-            owner: record.owner.clone(),
-            acl: record.acl.clone(),
-            headers: record.headers.clone(),
+            description: record.description.clone(),
             checksum: record.checksum.clone(),
         },
     )
@@ -145,9 +141,7 @@ pub(super) fn read_object(document: &Document) -> StoreResult<ObjectRecord> {
         etag: detail.etag,
         size: detail.size,
         last_modified: detail.last_modified,
-        owner: detail.owner,
-        acl: detail.acl,
-        headers: detail.headers,
+        description: detail.description,
         checksum: detail.checksum,
         shared: *shared,
         manifest: json_of(document, MANIFEST)?,
@@ -166,8 +160,8 @@ pub(super) fn read_summary(document: &Document, bucket: BucketId) -> StoreResult
         etag: detail.etag,
         size: detail.size,
         last_modified: detail.last_modified,
-        owner: detail.owner,
-        storage_class: detail.headers.storage_class,
+        owner: detail.description.owner,
+        storage_class: detail.description.headers.storage_class,
         checksum: detail
             .checksum
             .map(|checksum| (checksum.algorithm, checksum.kind)),

@@ -3,8 +3,8 @@
 use std::ops::Bound;
 
 use bleepstore_core::model::{
-    Acl, BlobId, BlobRef, BucketId, BucketName, CommitId, ETag, Extent, Layout, Manifest, ObjectHeaders,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, PartNumber, StoreId, Timestamp, UploadId,
+    BlobId, BlobRef, BucketId, BucketName, CommitId, Description, ETag, Extent, Layout, Manifest,
+    ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, PartNumber, StoreId, Timestamp, UploadId,
 };
 use bleepstore_core::ports::{KeyRange, KeyStart, RecordPlace, StoreErrorKind, StoreRecord};
 use firestore::gcloud_sdk::google::firestore::v1::structured_query::Direction;
@@ -193,11 +193,12 @@ fn an_object_with_a_full_layout_stays_far_below_a_document_s_limit() {
         etag: ETag::from_md5([3; 16]),
         size: 0,
         last_modified: Timestamp::from_millis(0),
-        owner: Owner::root(),
-        acl: Acl::default(),
-        headers: ObjectHeaders {
-            user_metadata,
-            ..ObjectHeaders::default()
+        description: Description {
+            headers: ObjectHeaders {
+                user_metadata,
+                ..ObjectHeaders::default()
+            },
+            ..Description::of(Owner::root())
         },
         checksum: None,
         shared: false,
@@ -226,4 +227,34 @@ fn a_document_with_a_field_of_a_later_program_is_refused() {
     let refused = rows::detail_of::<StoreRecord>(&document).unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::TooNew);
     assert!(refused.to_string().contains("field versions"), "{refused}");
+}
+
+#[test]
+fn what_is_said_of_an_object_is_in_the_detail_of_its_document_as_release_0_1_writes_it() {
+    let detail = concat!(
+        r#"{"bucket":"01010101010101010101010101010101","commit_id":"02020202020202020202020202020202","#,
+        r#""kind":"Object","etag":"03030303030303030303030303030303","size":9,"last_modified":1795959852466,"#,
+        r#""owner":{"id":"a11ce","display_name":"alice"},"#,
+        r#""acl":[{"grantee":{"Group":"AllUsers"},"permission":"READ"}],"#,
+        r#""headers":{"content_type":"text/plain","user_metadata":[["colour","blue"]],"storage_class":"GLACIER"},"#,
+        r#""checksum":{"algorithm":"CRC64NVME","kind":"FULL_OBJECT","value":"P4RbzKo4dVo="}}"#,
+    );
+    let mut document = Document {
+        fields: rows::Fields::from([
+            ("key".to_owned(), rows::text("key")),
+            ("manifest".to_owned(), rows::text(r#"{"Inline":"Zm9yIEFsaWNl"}"#)),
+            ("detail".to_owned(), rows::text(detail)),
+        ]),
+        ..Document::default()
+    };
+    document.fields.extend(rows::shared());
+    let read = rows::read_object(&document).unwrap();
+    assert_eq!(read.description.owner.display_name, "alice");
+    assert_eq!(rows::object(&read).unwrap(), document.fields);
+    let summary = rows::read_summary(&document, read.bucket).unwrap();
+    assert_eq!(summary, Some(read.summary()));
+    let later = detail.replacen('{', r#"{"later":1,"#, 1);
+    document.fields.insert("detail".to_owned(), rows::text(later));
+    let refused = rows::read_object(&document).unwrap_err();
+    assert_eq!(refused.kind, StoreErrorKind::TooNew);
 }

@@ -1,10 +1,10 @@
 //! What the model looks like in columns, and pages of rows.
 
-use bleepstore_core::model::{
-    Acl, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, CurrentObject, ETag, Manifest, ObjectHeaders,
-    ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Owner, Timestamp,
-};
 use bleepstore_core::model::{BucketId, WriteCondition};
+use bleepstore_core::model::{
+    ChecksumAlgorithm, ChecksumKind, CommitId, CurrentObject, ETag, Manifest, ObjectKey, ObjectKind,
+    ObjectRecord, ObjectSummary, Owner, OwnerlessDescription, Timestamp,
+};
 use bleepstore_core::ports::{Page, read_stored, unknown};
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
@@ -146,17 +146,6 @@ fn checksum_type(names: (String, String)) -> Result<(ChecksumAlgorithm, Checksum
     Ok((algorithm, kind))
 }
 
-/// What a row of objects keeps beside its columns.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Detail {
-    headers: ObjectHeaders,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    checksum: Option<Checksum>,
-    #[serde(default, skip_serializing_if = "Acl::is_private")]
-    acl: Acl,
-}
-
 /// The two JSON columns of a record, made before the writer's turn comes.
 pub(super) struct ObjectJson {
     pub(super) detail: String,
@@ -166,11 +155,7 @@ pub(super) struct ObjectJson {
 
 impl ObjectJson {
     pub(super) fn of(record: &ObjectRecord) -> Result<Self, Failure> {
-        let detail = to_json(&Detail {
-            headers: record.headers.clone(),
-            checksum: record.checksum.clone(),
-            acl: record.acl.clone(),
-        })?;
+        let detail = to_json(&OwnerlessDescription::of(record))?;
         let manifest = match &record.manifest {
             Manifest::Inline(_) => None,
             manifest @ (Manifest::Extents(_) | Manifest::Spilled(_) | Manifest::Paged(_)) => {
@@ -234,7 +219,8 @@ impl StoredObject {
 
     /// The record, with an empty body where the inline one was not asked for.
     pub(super) fn into_record(self, bucket: BucketId) -> Result<ObjectRecord, Failure> {
-        let detail: Detail = from_json(&self.detail)?;
+        let detail: OwnerlessDescription = from_json(&self.detail)?;
+        let (description, checksum) = detail.owned_by(self.summary.owner);
         let manifest = match &self.manifest {
             Some(manifest) => from_json(manifest)?,
             None => Manifest::Inline(Bytes::from(self.body.unwrap_or_default())),
@@ -247,10 +233,8 @@ impl StoredObject {
             etag: self.summary.etag,
             size: self.summary.size,
             last_modified: self.summary.last_modified,
-            owner: self.summary.owner,
-            acl: detail.acl,
-            headers: detail.headers,
-            checksum: detail.checksum,
+            description,
+            checksum,
             shared: self.shared,
             manifest,
         })

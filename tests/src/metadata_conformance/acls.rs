@@ -1,6 +1,6 @@
 //! Rules of access control lists, which rows carry unless they are the private one.
 
-use bleepstore_core::model::{Acl, Bucket, CommitId, ObjectRecord, Revision, Upload, WriteCondition};
+use bleepstore_core::model::{Acl, Bucket, CommitId, ObjectRecord, Revision, WriteCondition};
 use bleepstore_core::ports::{CommitOutcome, PublishOutcome};
 
 use super::MetadataFixture;
@@ -38,15 +38,12 @@ pub async fn a_buckets_list_comes_back_and_is_replaced_with_its_row(f: MetadataF
 pub async fn an_objects_list_comes_back_and_is_replaced_with_its_record(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let mut record = f.put(&bucket, "a").await;
-    assert!(!record.acl.is_private());
+    assert!(!record.description.acl.is_private());
     assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&record));
-    for acl in [Acl::default(), f.samples.acl(&record.owner)] {
+    for acl in [Acl::default(), f.samples.acl(&record.description.owner)] {
         let read = WriteCondition::IfCommit(record.commit_id);
-        record = ObjectRecord {
-            acl,
-            commit_id: f.samples.id(CommitId::from_bytes),
-            ..record
-        };
+        record.description.acl = acl;
+        record.commit_id = f.samples.id(CommitId::from_bytes);
         let swapped = f.store.commit(&bucket, &record, &read, None).await.unwrap();
         assert!(matches!(swapped, CommitOutcome::Committed { .. }), "{swapped:?}");
         assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&record));
@@ -57,18 +54,15 @@ pub async fn an_objects_list_comes_back_and_is_replaced_with_its_record(f: Metad
 pub async fn an_uploads_list_comes_back_and_goes_to_its_object(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let granting = f.samples.upload(&bucket, "a");
-    assert!(!granting.acl.is_private());
-    let private = Upload {
-        acl: Acl::default(),
-        ..f.samples.upload(&bucket, "a")
-    };
+    assert!(!granting.description.acl.is_private());
+    let mut private = f.samples.upload(&bucket, "a");
+    private.description.acl = Acl::default();
     for upload in [granting, private] {
         assert!(f.store.begin_upload(&upload).await.unwrap());
         let found = f.store.lookup_upload(&bucket.name, upload.id).await.unwrap();
         assert_eq!(found.upload.as_ref(), Some(&upload));
         let record = ObjectRecord {
-            acl: upload.acl.clone(),
-            owner: upload.owner.clone(),
+            description: upload.description.clone(),
             ..f.samples.record(&bucket, "a")
         };
         let published = f.publish(&bucket, &upload, &record).await;

@@ -1,6 +1,6 @@
 //! Rules of single objects.
 
-use bleepstore_core::model::{Bucket, Manifest, ObjectRecord, SpilledLayout, WriteCondition};
+use bleepstore_core::model::{Bucket, Description, Manifest, ObjectRecord, SpilledLayout, WriteCondition};
 use bleepstore_core::ports::{CommitOutcome, ObjectLookup, RemoveOutcome};
 
 use super::MetadataFixture;
@@ -46,7 +46,7 @@ pub async fn a_committed_record_is_found_with_every_field(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let full = f.samples.record(&bucket, "full");
     let bare = ObjectRecord {
-        headers: Default::default(),
+        description: Description::of(f.samples.owner()),
         checksum: None,
         shared: true,
         ..f.samples.record(&bucket, "bare")

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bleepstore_core::model::{Bucket, Manifest, ObjectRecord, ObjectSummary, SpilledLayout, WriteCondition};
+use bleepstore_core::model::{
+    Bucket, Description, Manifest, ObjectRecord, ObjectSummary, SpilledLayout, WriteCondition,
+};
 use bleepstore_core::ports::{KeyRange, KeyStart};
 use futures_util::{StreamExt, stream};
 
@@ -135,7 +137,7 @@ pub async fn a_scan_shows_what_the_record_holds(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let full = f.put(&bucket, "a").await;
     let bare = ObjectRecord {
-        headers: Default::default(),
+        description: Description::of(f.samples.owner()),
         checksum: None,
         ..f.samples.inline(&bucket, "b", "")
     };

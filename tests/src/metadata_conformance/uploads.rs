@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bleepstore_core::model::{Bucket, Part, PartNumber, Timestamp, Upload, UploadId, UploadState};
+use bleepstore_core::model::{
+    Bucket, Description, Part, PartNumber, Timestamp, Upload, UploadId, UploadState,
+};
 use bleepstore_core::ports::{BeginComplete, RecordPartOutcome, UploadLookup, UploadRange, UploadStart};
 use futures_util::{StreamExt, stream};
 
@@ -60,7 +62,7 @@ pub async fn a_begun_upload_is_found_with_every_field(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let full = f.begin(&bucket, "a/é\u{10000}").await;
     let bare = Upload {
-        headers: Default::default(),
+        description: Description::of(f.samples.owner()),
         checksum: None,
         ..f.samples.upload(&bucket, "b")
     };

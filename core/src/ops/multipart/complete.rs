@@ -145,7 +145,7 @@ fn check_replayer(
     // A list that was put since made a commit of its own.
     let became = |object: &&ObjectRecord| object.commit_id == *commit_id || object.etag == *etag;
     match current.filter(became) {
-        Some(object) if object.owner.id == caller.owner.id => Ok(()),
+        Some(object) if object.description.owner.id == caller.owner.id => Ok(()),
         Some(_) => Err(denied()),
         None if caller.owns(bucket) => Ok(()),
         None => Err(no_such_upload(receipt.upload)),
@@ -179,9 +179,7 @@ async fn publish(
         etag: assembled.etag,
         size: assembled.size,
         last_modified: context.ports.clock.now(),
-        owner: upload.owner.clone(),
-        acl: upload.acl.clone(),
-        headers: upload.headers.clone(),
+        description: upload.description.clone(),
         checksum: assembled.checksum,
         shared: assembled.shared,
         manifest: assembled.manifest,

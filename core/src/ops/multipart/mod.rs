@@ -22,8 +22,8 @@ use std::time::Duration;
 use super::access::{Action, no_such_upload};
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, ObjectKind, Receipt, ReceiptOutcome,
-    RequestedAcl, S3Error, Upload, UploadId, UploadState,
+    Bucket, ChecksumAlgorithm, ChecksumKind, Description, ObjectHeaders, ObjectKey, ObjectKind, Receipt,
+    ReceiptOutcome, RequestedAcl, S3Error, Upload, UploadId, UploadState,
 };
 use crate::ports::{AbortOutcome, Ports, StoreResult, new_upload_id};
 
@@ -61,9 +61,11 @@ pub async fn create_multipart_upload(
         bucket: bucket.id,
         key: input.target.key,
         initiated,
-        owner: caller.owner.clone(),
-        acl: input.acl.of_object(&caller.owner, &bucket.owner),
-        headers: input.headers,
+        description: Description {
+            owner: caller.owner.clone(),
+            acl: input.acl.of_object(&caller.owner, &bucket.owner),
+            headers: input.headers,
+        },
         checksum: input.checksum,
         state: UploadState::Open,
     };
