@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bleepstore_core::digest::{crc64nvme, crc64nvme_checksum};
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
     BlobId, BlobRef, Bucket, BucketName, Extent, Layout, Manifest, Owner, RootCredential, SigV2, Timestamp,
@@ -199,7 +200,11 @@ impl Core {
     }
 
     fn commit(&self, key: String, manifest: Manifest, size: u64) -> Result<(), String> {
-        let record = object(&self.bucket, key, manifest, size).map_err(text)?;
+        let mut record = object(&self.bucket, key, manifest, size).map_err(text)?;
+        // As PutObject keeps it: a body that lies in its record is checked whenever it is read.
+        if let Manifest::Inline(body) = &record.manifest {
+            record.checksum = Some(crc64nvme_checksum(crc64nvme(body)));
+        }
         let commit = self
             .ports
             .metadata
