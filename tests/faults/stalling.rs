@@ -24,7 +24,7 @@ use tokio::task::spawn_blocking;
 const KIB: usize = 1 << 10;
 
 /// What the documents may take together.
-const MOST: usize = 2048 * KIB;
+const MOST: usize = 4096 * KIB;
 
 /// A service that tells when a client stands still.
 struct Watched {
@@ -220,7 +220,7 @@ async fn where_many_stand_still_a_large_document_is_refused_unread_and_small_one
         stalled.push(f.stall(101 * KIB).await);
     }
     // Of the half that one account may hold, less than twice this is left.
-    let refused = f.offer(400 * KIB).await;
+    let refused = f.offer(900 * KIB).await;
     assert_eq!(refused.status(), 503);
     let text = String::from_utf8_lossy(refused.body());
     assert!(text.contains("<Code>SlowDown</Code>"), "{text}");

@@ -347,7 +347,7 @@ async fn a_collected_body_holds_what_arrived_of_it_and_not_what_it_promised() {
 #[tokio::test]
 async fn a_body_that_does_not_fit_is_refused_before_it_is_asked_for_or_once_too_much_arrived() {
     const KIB: usize = 1 << 10;
-    let bodies = Arc::new(HeldBodies::at_most(256 * KIB));
+    let bodies = Arc::new(HeldBodies::at_most(512 * KIB));
     let body = |asked: Arc<AtomicUsize>| {
         let pieces = stream::iter(0..100).map(move |_| {
             asked.fetch_add(1, Ordering::Relaxed);
@@ -355,7 +355,8 @@ async fn a_body_that_does_not_fit_is_refused_before_it_is_asked_for_or_once_too_
         });
         Body::stream(pieces, None)
     };
-    // Twice 100 KiB is more than half of the budget. Without a length, twice 64 KiB is what may be held.
+    // Twice 100 KiB is more than a quarter of the budget, half of the account's half. Without a length, twice 64 KiB is
+    // what may be held.
     for (length, most_asked) in [(Some("102400"), 0), (None, 65)] {
         let asked = Arc::new(AtomicUsize::new(0));
         let declared = declare_length(length);
