@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bleepstore_core::model::{Format, Release};
-use bleepstore_core::ops::{Ownership, TransferError, establish_ownership};
+use bleepstore_core::ops::{Ownership, TransferError, VERSION, establish_ownership};
 use bleepstore_core::ports::{OwnerRecord, Ports, StoreErrorKind};
 use bleepstore_local::data_dir::DataDir;
 use bleepstore_local::fs_blobs::FsBlobs;
@@ -193,13 +193,13 @@ async fn other_files_and_later_versions_are_refused_by_name() {
     let store = small().await;
     let bytes = exported(&store.context.ports, false).await;
     let text = std::str::from_utf8(&bytes).unwrap();
-    let later = text.replace("\"version\":1", "\"version\":2,\"new\":{}");
+    let later = text.replace("\"version\":1", "\"version\":9,\"new\":{}");
     let current = Release::CURRENT;
     assert_eq!(
         problem(&later.into()).await,
         format!(
-            "the export is in format 2, which bleepstore {current} wrote, and this is bleepstore {current}, which knows \
-             format 1 at most: use bleepstore {current} or a later one; nothing was changed"
+            "the export is in format 9, which bleepstore {current} wrote, and this is bleepstore {current}, which knows \
+             format {VERSION} at most: use bleepstore {current} or a later one; nothing was changed"
         )
     );
     for other in [
