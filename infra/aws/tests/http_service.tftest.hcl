@@ -73,8 +73,9 @@ run "it_runs_the_program_with_the_same_settings" {
 
   assert {
     condition = { for entry in jsondecode(aws_ecs_task_definition.http[0].container_definitions)[0].environment : entry.name => entry.value } == merge(local.environment, {
-      BLEEPSTORE_DOMAIN = "s3.example.com"
-      PORT              = "8080"
+      BLEEPSTORE_DOMAIN          = "s3.example.com"
+      BLEEPSTORE_REQUEST_SECONDS = tostring(aws_lb.http[0].idle_timeout)
+      PORT                       = "8080"
     })
     error_message = "The tasks must be told what the function is told."
   }
