@@ -7,12 +7,13 @@ use bleepstore_core::model::{
     Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Format, Layout, Manifest,
     ObjectRecord, Part, SpilledLayout, WriteCondition,
 };
-use bleepstore_core::ops::{GcOptions, Selection, collect_slice};
+use bleepstore_core::ops::{GcOptions, Selection, collect_slice, get_object};
 use bleepstore_core::ports::{CommitOutcome, RemoveOutcome};
 use bleepstore_tests::decorators::{CallCounter, PassThrough};
-use bleepstore_tests::deployment::{Deployment, name};
+use bleepstore_tests::deployment::{Deployment, name, target};
 use bleepstore_tests::samples::{NOW, key, number};
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 
 use super::{COUNTED, MEMORY, MOST_MILLIS, millis};
@@ -145,6 +146,17 @@ async fn an_object_of_very_many_pieces_costs_no_more_than_one_of_few() {
     let range = Selection::Range(PIECE - 500..PIECE + 499);
     counted.get_selected("bucket", "large", range).await.unwrap();
     assert_eq!(counter.count("read"), 4, "the index, a page, and two pieces");
+    counter.take();
+    let last = Selection::Part(number(400));
+    let target = target("bucket", "large");
+    let select = |_: &ObjectRecord| Ok(last.clone());
+    let part = get_object(&counted.context, &counted.caller, &target, &select).await;
+    let mut body = part.unwrap().body;
+    assert_eq!(body.try_next().await.unwrap().unwrap()[0], 7);
+    assert!(
+        counter.count("read") <= 5,
+        "the index once, a page of parts, a page of extents, a piece and the next"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 
 use super::access::{Action, open_object};
 use super::inline::whole_body;
-use super::layout::{FoundPart, extents_of, part_of};
+use super::layout::{FoundPart, LayoutReader};
 use super::manifest::open;
 use super::{Caller, Context, Target};
 use crate::model::{
@@ -61,9 +61,10 @@ pub async fn get_object(
     loop {
         let (_, record) = find(context, caller, target).await?;
         let selection = select(&record)?;
-        if let Some(selected) = resolve(context, &record, selection).await? {
+        let mut layout = LayoutReader::of(&context.ports, &record.manifest);
+        if let Some(selected) = resolve(&mut layout, &record, selection).await? {
             let bytes = selected.range.clone().unwrap_or(0..record.size);
-            if let Some(body) = read(context, &target.bucket, &record, bytes).await? {
+            if let Some(body) = read_through(context, &target.bucket, &record, &mut layout, bytes).await? {
                 return Ok(selected.of(record, body));
             }
         }
@@ -84,7 +85,8 @@ pub async fn head_object(
     loop {
         let (_, record) = find(context, caller, target).await?;
         let selection = select(&record)?;
-        if let Some(selected) = resolve(context, &record, selection).await? {
+        let mut layout = LayoutReader::of(&context.ports, &record.manifest);
+        if let Some(selected) = resolve(&mut layout, &record, selection).await? {
             return Ok(selected.of(record, stream::empty().boxed()));
         }
         rereads.allow(&record)?;
@@ -145,7 +147,7 @@ impl Selected {
 
 /// What `selection` comes to; `None` when a spilled layout is gone.
 async fn resolve(
-    context: &Context,
+    layout: &mut LayoutReader<'_>,
     record: &ObjectRecord,
     selection: Selection,
 ) -> Result<Option<Selected>, S3Error> {
@@ -171,7 +173,7 @@ async fn resolve(
             Err(no_such_part(number, 1))
         };
     }
-    let Some(found) = part_of(&context.ports, &record.manifest, number).await? else {
+    let Some(found) = layout.part(number).await? else {
         return Ok(None);
     };
     let count = record.manifest.parts_count();
@@ -209,6 +211,18 @@ pub(super) async fn read(
     record: &ObjectRecord,
     range: Range<u64>,
 ) -> Result<Option<BlobStream>, S3Error> {
+    let mut layout = LayoutReader::of(&context.ports, &record.manifest);
+    read_through(context, bucket, record, &mut layout, range).await
+}
+
+/// As [`read`], through a layout of which something may have been read already.
+async fn read_through(
+    context: &Context,
+    bucket: &BucketName,
+    record: &ObjectRecord,
+    layout: &mut LayoutReader<'_>,
+    range: Range<u64>,
+) -> Result<Option<BlobStream>, S3Error> {
     match &record.manifest {
         Manifest::Inline(bytes) => {
             let bytes = whole_body(bucket, record, bytes)?;
@@ -220,8 +234,8 @@ pub(super) async fn read(
             let bytes = bytes.ok_or_else(|| S3Error::new(ErrorCode::InternalError))?;
             Ok(Some(stream::once(async move { Ok(bytes) }).boxed()))
         }
-        manifest => {
-            let Some(extents) = extents_of(&context.ports, manifest, range).await? else {
+        Manifest::Extents(_) | Manifest::Spilled(_) | Manifest::Paged(_) => {
+            let Some(extents) = layout.extents(range).await? else {
                 return Ok(None);
             };
             Ok(open(context, extents).await?)

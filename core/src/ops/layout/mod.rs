@@ -94,36 +94,17 @@ pub(super) async fn extents_of(
     manifest: &Manifest,
     range: Range<u64>,
 ) -> StoreResult<Option<Extents>> {
-    let listed = match manifest {
-        Manifest::Inline(_) => Vec::new(),
-        Manifest::Extents(layout) => slice(0, &layout.extents, &range),
-        Manifest::Spilled(layout) => {
-            let (mut listed, mut start) = (Vec::new(), 0);
-            let mut take = |entry| {
-                let Listed::Extent(extent) = entry else {
-                    return ControlFlow::Break(());
-                };
-                listed.extend(slice(start, &[extent], &range));
-                start = start.saturating_add(extent.length);
-                if start < range.end {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            };
-            if spilled::read(ports, layout, &mut take).await?.is_none() {
-                return Ok(None);
-            }
-            listed
-        }
-        Manifest::Paged(layout) => return paged_extents(ports, layout, range).await,
-    };
-    Ok(Some(Extents::listed(listed)))
+    LayoutReader::of(ports, manifest).extents(range).await
 }
 
 /// All extents of an object; `None` when the blob that lists them is gone.
 pub(super) async fn all_extents(ports: &Ports, manifest: &Manifest) -> StoreResult<Option<Extents>> {
     extents_of(ports, manifest, 0..u64::MAX).await
+}
+
+/// All parts of an object, 10,000 at most; `None` when the blob that lists them is gone.
+pub(super) async fn parts_of(ports: &Ports, manifest: &Manifest) -> StoreResult<Option<Vec<PartBoundary>>> {
+    LayoutReader::of(ports, manifest).parts().await
 }
 
 /// The runs of bytes at `range` of the bytes that `extents` make up, the first of which is at `start`.
@@ -145,44 +126,167 @@ pub(super) fn slice(start: u64, extents: &[Extent], range: &Range<u64>) -> Vec<E
     sliced
 }
 
-/// Reads the index and the first page of the range at once, and each other page when its turn comes.
-async fn paged_extents(
-    ports: &Ports,
-    layout: &PagedLayout,
-    range: Range<u64>,
-) -> StoreResult<Option<Extents>> {
-    let blob = LayoutBlob::of(ports, layout);
-    let Some(index) = blob.index(layout).await? else {
-        return Ok(None);
-    };
-    // Each page ends where the next one starts.
-    let ends = index.extents.iter().skip(1).map(|entry| entry.start);
-    let ends = ends.chain([u64::MAX]);
-    let wanted: VecDeque<Entry> = std::iter::zip(&index.extents, ends)
-        .filter(|(entry, end)| entry.start < range.end && *end > range.start)
-        .map(|(entry, _)| *entry)
-        .collect();
-    let mut pages = Pages { blob, wanted, range };
-    let first = match pages.wanted.pop_front() {
-        None => return Ok(Some(Extents::listed(Vec::new()))),
-        Some(entry) => match pages.read(&[entry]).await? {
-            Some(first) => first,
-            None => return Ok(None),
-        },
-    };
-    let rest = stream::try_unfold(pages, |mut pages| async move {
-        let run = pages.next_run();
-        if run.is_empty() {
-            return Ok(None);
+/// A part of an object, and where its bytes start.
+pub(super) struct FoundPart {
+    pub(super) start: u64,
+    pub(super) part: PartBoundary,
+}
+
+/// The layout of an object that is being read. The index of one in pages is read once, when it is first needed.
+///
+/// Each answer is `None` when the blob of the layout is gone.
+pub(super) struct LayoutReader<'a> {
+    ports: &'a Ports,
+    manifest: &'a Manifest,
+    index: Option<Index>,
+}
+
+impl<'a> LayoutReader<'a> {
+    pub(super) fn of(ports: &'a Ports, manifest: &'a Manifest) -> Self {
+        Self {
+            ports,
+            manifest,
+            index: None,
         }
-        let extents = pages.read(&run).await?;
-        let extents = extents.ok_or_else(|| pages.blob.corrupt("is gone"))?;
-        Ok(Some((extents, pages)))
-    });
-    Ok(Some(Extents {
-        at_hand: first.into(),
-        pages: Some(rest.boxed()),
-    }))
+    }
+
+    /// The extents of `range` of the object's bytes.
+    pub(super) async fn extents(&mut self, range: Range<u64>) -> StoreResult<Option<Extents>> {
+        let listed = match self.manifest {
+            Manifest::Inline(_) => Vec::new(),
+            Manifest::Extents(layout) => slice(0, &layout.extents, &range),
+            Manifest::Spilled(layout) => {
+                let (mut listed, mut start) = (Vec::new(), 0_u64);
+                let mut take = |entry| {
+                    let Listed::Extent(extent) = entry else {
+                        return ControlFlow::Break(());
+                    };
+                    listed.extend(slice(start, &[extent], &range));
+                    start = start.saturating_add(extent.length);
+                    if start < range.end {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                };
+                if spilled::read(self.ports, layout, &mut take).await?.is_none() {
+                    return Ok(None);
+                }
+                listed
+            }
+            Manifest::Paged(layout) => return self.paged_extents(layout, range).await,
+        };
+        Ok(Some(Extents::listed(listed)))
+    }
+
+    /// The part of that number; the inner `None` where there is no such part.
+    pub(super) async fn part(&mut self, number: PartNumber) -> StoreResult<Option<Option<FoundPart>>> {
+        let Manifest::Paged(layout) = self.manifest else {
+            let parts = self.parts().await?;
+            return Ok(parts.map(|parts| find(0, parts, number)));
+        };
+        let blob = LayoutBlob::of(self.ports, layout);
+        let Some(index) = self.index(&blob, layout).await? else {
+            return Ok(None);
+        };
+        let after = index.parts.partition_point(|entry| entry.number <= number.get());
+        let Some(entry) = after.checked_sub(1).and_then(|at| index.parts.get(at)) else {
+            return Ok(Some(None));
+        };
+        let parts = blob.parts(entry).await?;
+        Ok(parts.map(|parts| find(entry.start, parts, number)))
+    }
+
+    /// All parts.
+    pub(super) async fn parts(&mut self) -> StoreResult<Option<Vec<PartBoundary>>> {
+        match self.manifest {
+            Manifest::Inline(_) => Ok(Some(Vec::new())),
+            Manifest::Extents(layout) => Ok(Some(layout.parts.clone())),
+            Manifest::Spilled(layout) => {
+                let mut parts = Vec::new();
+                let mut take = |entry| {
+                    if let Listed::Part(part) = entry {
+                        parts.push(part);
+                    }
+                    ControlFlow::Continue(())
+                };
+                let read = spilled::read(self.ports, layout, &mut take).await?;
+                Ok(read.map(|()| parts))
+            }
+            Manifest::Paged(layout) => {
+                let blob = LayoutBlob::of(self.ports, layout);
+                let Some(index) = self.index(&blob, layout).await? else {
+                    return Ok(None);
+                };
+                let mut parts = Vec::with_capacity(layout.parts.min(10_000) as usize);
+                for entry in &index.parts {
+                    match blob.parts(entry).await? {
+                        Some(page) => parts.extend(page),
+                        None => return Ok(None),
+                    }
+                }
+                Ok(Some(parts))
+            }
+        }
+    }
+
+    async fn index(&mut self, blob: &LayoutBlob, layout: &PagedLayout) -> StoreResult<Option<&Index>> {
+        if self.index.is_none() {
+            self.index = blob.index(layout).await?;
+        }
+        Ok(self.index.as_ref())
+    }
+
+    /// Reads the first page of the range at once, and the others when their turn comes.
+    async fn paged_extents(
+        &mut self,
+        layout: &PagedLayout,
+        range: Range<u64>,
+    ) -> StoreResult<Option<Extents>> {
+        let blob = LayoutBlob::of(self.ports, layout);
+        let Some(index) = self.index(&blob, layout).await? else {
+            return Ok(None);
+        };
+        // Each page ends where the next one starts.
+        let ends = index.extents.iter().skip(1).map(|entry| entry.start);
+        let ends = ends.chain([u64::MAX]);
+        let wanted: VecDeque<Entry> = std::iter::zip(&index.extents, ends)
+            .filter(|(entry, end)| entry.start < range.end && *end > range.start)
+            .map(|(entry, _)| *entry)
+            .collect();
+        let mut pages = Pages { blob, wanted, range };
+        let first = match pages.wanted.pop_front() {
+            None => return Ok(Some(Extents::listed(Vec::new()))),
+            Some(entry) => match pages.read(&[entry]).await? {
+                Some(first) => first,
+                None => return Ok(None),
+            },
+        };
+        let rest = stream::try_unfold(pages, |mut pages| async move {
+            let run = pages.next_run();
+            if run.is_empty() {
+                return Ok(None);
+            }
+            let extents = pages.read(&run).await?;
+            let extents = extents.ok_or_else(|| pages.blob.corrupt("is gone"))?;
+            Ok(Some((extents, pages)))
+        });
+        Ok(Some(Extents {
+            at_hand: first.into(),
+            pages: Some(rest.boxed()),
+        }))
+    }
+}
+
+fn find(start: u64, parts: Vec<PartBoundary>, number: PartNumber) -> Option<FoundPart> {
+    let mut start = start;
+    for part in parts {
+        if part.number == number {
+            return Some(FoundPart { start, part });
+        }
+        start += part.length;
+    }
+    None
 }
 
 /// The pages of a range that are still to be read.
@@ -220,79 +324,6 @@ impl Pages {
             all.extend(slice(entry.start, &extents, &self.range));
         }
         Ok(Some(all))
-    }
-}
-
-/// A part of an object, and where its bytes start.
-pub(super) struct FoundPart {
-    pub(super) start: u64,
-    pub(super) part: PartBoundary,
-}
-
-/// The part of that number; the outer `None` when the blob that lists them is gone, the inner one where there is no such
-/// part.
-pub(super) async fn part_of(
-    ports: &Ports,
-    manifest: &Manifest,
-    number: PartNumber,
-) -> StoreResult<Option<Option<FoundPart>>> {
-    if let Manifest::Paged(layout) = manifest {
-        let blob = LayoutBlob::of(ports, layout);
-        let Some(index) = blob.index(layout).await? else {
-            return Ok(None);
-        };
-        let after = index.parts.partition_point(|entry| entry.number <= number.get());
-        let Some(entry) = after.checked_sub(1).and_then(|at| index.parts.get(at)) else {
-            return Ok(Some(None));
-        };
-        let parts = blob.parts(entry).await?;
-        return Ok(parts.map(|parts| find(entry.start, parts, number)));
-    }
-    let parts = parts_of(ports, manifest).await?;
-    Ok(parts.map(|parts| find(0, parts, number)))
-}
-
-fn find(start: u64, parts: Vec<PartBoundary>, number: PartNumber) -> Option<FoundPart> {
-    let mut start = start;
-    for part in parts {
-        if part.number == number {
-            return Some(FoundPart { start, part });
-        }
-        start += part.length;
-    }
-    None
-}
-
-/// All parts of an object, 10,000 at most; `None` when the blob that lists them is gone.
-pub(super) async fn parts_of(ports: &Ports, manifest: &Manifest) -> StoreResult<Option<Vec<PartBoundary>>> {
-    match manifest {
-        Manifest::Inline(_) => Ok(Some(Vec::new())),
-        Manifest::Extents(layout) => Ok(Some(layout.parts.clone())),
-        Manifest::Spilled(layout) => {
-            let mut parts = Vec::new();
-            let mut take = |entry| {
-                if let Listed::Part(part) = entry {
-                    parts.push(part);
-                }
-                ControlFlow::Continue(())
-            };
-            let read = spilled::read(ports, layout, &mut take).await?;
-            Ok(read.map(|()| parts))
-        }
-        Manifest::Paged(layout) => {
-            let blob = LayoutBlob::of(ports, layout);
-            let Some(index) = blob.index(layout).await? else {
-                return Ok(None);
-            };
-            let mut parts = Vec::with_capacity(layout.parts.min(10_000) as usize);
-            for entry in &index.parts {
-                match blob.parts(entry).await? {
-                    Some(page) => parts.extend(page),
-                    None => return Ok(None),
-                }
-            }
-            Ok(Some(parts))
-        }
     }
 }
 

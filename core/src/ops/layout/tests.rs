@@ -114,14 +114,22 @@ async fn a_layout_of_many_pages_reads_back_whole_and_in_ranges() {
         assert_eq!(parts_of(&ports, &manifest).await.unwrap().unwrap(), layout.parts);
         let mut start = 0;
         for part in &layout.parts {
-            let found = part_of(&ports, &manifest, part.number).await.unwrap().unwrap();
+            let found = LayoutReader::of(&ports, &manifest)
+                .part(part.number)
+                .await
+                .unwrap()
+                .unwrap();
             let found = found.unwrap();
             assert_eq!((found.start, &found.part), (start, part));
             start += part.length;
         }
         for absent in [1, 2, 10_000] {
             let number = PartNumber::new(absent).unwrap();
-            let found = part_of(&ports, &manifest, number).await.unwrap().unwrap();
+            let found = LayoutReader::of(&ports, &manifest)
+                .part(number)
+                .await
+                .unwrap()
+                .unwrap();
             assert!(found.is_none(), "{absent}");
         }
     }
@@ -220,7 +228,13 @@ async fn a_layout_whose_blob_is_gone_is_none() {
     assert_eq!(read(&ports, &manifest, 0..1).await.unwrap(), None);
     assert_eq!(parts_of(&ports, &manifest).await.unwrap(), None);
     let first = PartNumber::new(1).unwrap();
-    assert!(part_of(&ports, &manifest, first).await.unwrap().is_none());
+    assert!(
+        LayoutReader::of(&ports, &manifest)
+            .part(first)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 /// As release 0.1 wrote layouts of every size.
