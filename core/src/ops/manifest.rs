@@ -5,14 +5,14 @@ use futures_util::{StreamExt, stream};
 
 use super::Context;
 use super::format::raise_format;
-use super::layout::{Extents, LayoutWriter, ONE_PAGE, check_extents};
+use super::layout::{Extents, Listed, ONE_PAGE, check_extents, write_pages};
 use super::read_ahead::ReadAhead;
 use crate::digest::{combine_crc64nvme, crc64nvme, crc64nvme_checksum};
 use crate::model::{
     BlobId, BlobRef, BucketId, Checksum, Extent, Format, Layout, Manifest, PagedLayout, S3Error,
     SpilledLayout,
 };
-use crate::ports::{BlobRead, BlobStream, BodyStream, Ports, StoreError, StoreResult, WriteError, new_id};
+use crate::ports::{BlobRead, BlobStream, Ports, StoreError, StoreResult, WriteError, new_id};
 
 /// The bytes of `extents`, or `None` when the first blob is gone: then the record that named it was replaced, and is
 /// to be read again.
@@ -78,7 +78,10 @@ pub(super) async fn place_layout(
     }
     check_extents(layout.extents.len())?;
     if entries > ONE_PAGE {
-        return place_pages(ports, bucket, layout).await;
+        let extents = layout.extents.into_iter().map(Listed::Extent);
+        let listed = extents.chain(layout.parts.into_iter().map(Listed::Part));
+        let listed = stream::iter(listed.map(Ok)).boxed();
+        return in_pages(ports, write_pages(ports, new_blob(ports, bucket), listed).await?).await;
     }
     let bytes = serde_json::to_vec(&layout).map_err(StoreError::internal)?;
     let parts = u32::try_from(layout.parts.len()).unwrap_or(u32::MAX);
@@ -88,46 +91,11 @@ pub(super) async fn place_layout(
     }))
 }
 
-async fn place_pages(ports: &Ports, bucket: BucketId, layout: Layout) -> Result<Manifest, S3Error> {
-    let blob = new_blob(ports, bucket);
-    let mut writer = LayoutWriter::default();
-    let mut pages: Vec<Bytes> = layout
-        .extents
-        .into_iter()
-        .filter_map(|extent| writer.extent(extent))
-        .collect();
-    layout.parts.into_iter().for_each(|part| writer.part(part));
-    let (rest, paged) = writer.finish(blob)?;
-    pages.extend(rest);
-    let length = paged.extent.length;
-    write_layout(
-        ports,
-        &blob,
-        stream::iter(pages.into_iter().map(Ok)).boxed(),
-        Some(length),
-    )
-    .await?;
-    in_pages(ports, paged).await
-}
-
-/// A manifest that programs which do not know [`Format::PAGED`] cannot read, so that the store has that format from here on.
+/// A manifest that programs which do not know [`Format::PAGED`] cannot read, so that the store has that format from here
+/// on.
 pub(super) async fn in_pages(ports: &Ports, layout: PagedLayout) -> Result<Manifest, S3Error> {
     raise_format(ports, Format::PAGED).await?;
     Ok(Manifest::Paged(layout))
-}
-
-/// Writes a layout of many pages. Nothing names it yet.
-pub(super) async fn write_layout(
-    ports: &Ports,
-    blob: &BlobRef,
-    pages: BodyStream,
-    length: Option<u64>,
-) -> Result<(), S3Error> {
-    match ports.blobs.write(blob, pages, length).await {
-        Ok(_) => Ok(()),
-        Err(WriteError::Store(error)) => Err(error.into()),
-        Err(WriteError::Body(error)) => Err(error),
-    }
 }
 
 /// The name of a blob that is to be written.

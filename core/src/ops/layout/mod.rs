@@ -7,7 +7,7 @@ mod spilled;
 mod tests;
 mod writer;
 
-pub(super) use writer::LayoutWriter;
+pub(super) use writer::write_pages;
 
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
@@ -18,7 +18,6 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use self::page::{Entry, Index, PAGE, decode_extents};
-use self::spilled::Listed;
 use crate::digest::crc64nvme;
 use crate::model::{BlobRef, ErrorCode, Extent, Manifest, PagedLayout, PartBoundary, PartNumber, S3Error};
 use crate::ports::{BlobRead, BlobStore, Ports, StoreError, StoreResult, read_stored};
@@ -31,6 +30,14 @@ pub(super) const MOST_EXTENTS: usize = 1_100_000;
 
 /// Bytes of an index, or of a page or some that are read at once, at most.
 const LONGEST: u64 = 1 << 20;
+
+/// What a layout lists.
+pub(super) enum Listed {
+    /// In its list of extents.
+    Extent(Extent),
+    /// In its list of parts.
+    Part(PartBoundary),
+}
 
 /// The extents of a range of an object, in order. Those of one read are held at a time.
 pub(super) struct Extents {

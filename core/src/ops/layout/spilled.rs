@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 use bytes::BytesMut;
 use futures_util::TryStreamExt;
 
+use super::Listed;
 use crate::digest::Crc64nvmeHasher;
-use crate::model::{Extent, PartBoundary, SpilledLayout};
+use crate::model::SpilledLayout;
 use crate::ports::{BlobRead, Ports, StoreError, StoreResult, read_stored, unknown};
 
 /// The largest that any program wrote, in bytes: some 300,000 extents.
@@ -23,14 +24,6 @@ const LONGEST_NAME: usize = 64;
 
 /// How a part begins, and no extent does.
 const PART: &[u8] = b"{\"number\":";
-
-/// What a layout lists.
-pub(super) enum Listed {
-    /// In its list of extents.
-    Extent(Extent),
-    /// In its list of parts.
-    Part(PartBoundary),
-}
 
 /// Takes an entry, and says whether it needs those after it.
 pub(super) type Take<'a> = dyn FnMut(Listed) -> ControlFlow<()> + Send + 'a;

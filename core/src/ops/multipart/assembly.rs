@@ -4,9 +4,8 @@
 //! takes, the layout is written while they are read: an object of a million extents takes the memory of some pages.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::claims::{self, MIN_PART};
@@ -18,8 +17,8 @@ use crate::model::{
 };
 use crate::ops::Context;
 use crate::ops::free::free_blob;
-use crate::ops::layout::{LayoutWriter, ONE_PAGE, check_extents};
-use crate::ops::manifest::{in_pages, new_blob, place_layout, whole_crc, write_layout};
+use crate::ops::layout::{Listed, ONE_PAGE, check_extents, write_pages};
+use crate::ops::manifest::{in_pages, new_blob, place_layout, whole_crc};
 use crate::ops::rows::{Pages, parts};
 
 /// What the parts make.
@@ -31,14 +30,15 @@ pub(super) struct Assembled {
     pub(super) manifest: Manifest,
 }
 
-/// Makes the layout of the parts that `input` lists, if they are what it says that they are.
+/// Makes the layout of the parts that are listed, if they and the object are what the request says of them.
 pub(super) async fn assemble(
     context: &Context,
     bucket: BucketId,
     upload: &Upload,
+    listed: Vec<CompletedPart>,
     input: &CompleteMultipartUpload,
 ) -> Result<Assembled, S3Error> {
-    let mut chosen = Chosen::new(context, upload, &input.parts);
+    let mut chosen = Chosen::new(context, upload, listed);
     let mut totals = Totals::default();
     let mut extents = Vec::new();
     while totals.extents + totals.parts.len() <= ONE_PAGE {
@@ -53,7 +53,7 @@ pub(super) async fn assemble(
         extents.extend(part.extents);
     }
     let blob = new_blob(&context.ports, bucket);
-    let (totals, layout) = write_pages(context, blob, chosen, totals, extents).await?;
+    let (totals, layout) = write_layout(context, blob, chosen, totals, extents).await?;
     let placed = match totals.verify(upload, input) {
         Ok(checksum) => in_pages(&context.ports, layout)
             .await
@@ -99,7 +99,8 @@ impl Default for Totals {
 }
 
 impl Totals {
-    fn add(&mut self, part: &Part) -> Result<(), S3Error> {
+    /// Adds the next part. How the object remembers it.
+    fn add(&mut self, part: &Part) -> Result<PartBoundary, S3Error> {
         if self.too_small.is_none() {
             self.too_small = self.last_is_small.take();
         }
@@ -114,12 +115,13 @@ impl Totals {
             (Some(crc), Some(crcs)) => crcs.push((crc, part.size)),
             _ => self.crcs = None,
         }
-        self.parts.push(PartBoundary {
+        let boundary = PartBoundary {
             number: part.number,
             length: part.size,
             checksum: part.checksum.clone(),
-        });
-        Ok(())
+        };
+        self.parts.push(boundary.clone());
+        Ok(boundary)
     }
 
     /// The CRC-64/NVME of all bytes, where those of the parts are known.
@@ -160,10 +162,10 @@ struct Chosen {
 }
 
 impl Chosen {
-    fn new(context: &Context, upload: &Upload, listed: &[CompletedPart]) -> Self {
+    fn new(context: &Context, upload: &Upload, listed: Vec<CompletedPart>) -> Self {
         Self {
             upload: upload.clone(),
-            listed: listed.to_vec().into(),
+            listed: listed.into(),
             stored: VecDeque::new(),
             pages: parts(&context.ports, upload),
         }
@@ -199,70 +201,34 @@ impl Chosen {
     }
 }
 
-/// A layout that is written while its parts are read.
-struct Writing {
-    blob: BlobRef,
-    chosen: Chosen,
-    totals: Totals,
-    writer: LayoutWriter,
-    /// Pages that are full.
-    ready: VecDeque<Bytes>,
-}
-
-impl Writing {
-    fn list(&mut self, extents: Vec<Extent>) {
-        let pages = extents
-            .into_iter()
-            .filter_map(|extent| self.writer.extent(extent));
-        self.ready.extend(pages);
-    }
-}
-
-/// What a layout became, once the stream of its pages has ended.
-type Written = Arc<Mutex<Option<(Totals, PagedLayout)>>>;
-
 /// Writes the layout of what has been read and of all that follows.
-async fn write_pages(
+async fn write_layout(
     context: &Context,
     blob: BlobRef,
     chosen: Chosen,
     totals: Totals,
     extents: Vec<Extent>,
 ) -> Result<(Totals, PagedLayout), S3Error> {
-    let mut writing = Writing {
-        blob,
-        chosen,
-        totals,
-        writer: LayoutWriter::default(),
-        ready: VecDeque::new(),
-    };
-    writing.list(extents);
-    let written = Written::default();
-    let state = (Some(writing), VecDeque::new(), Arc::clone(&written));
-    let pages = stream::try_unfold(state, |(writing, mut rest, written)| async move {
-        let Some(mut writing) = writing else {
-            let page: Option<Bytes> = rest.pop_front();
-            return Ok(page.map(|page| (page, (None, rest, written))));
+    let parts = totals.parts.clone();
+    let read = extents.into_iter().map(Listed::Extent);
+    let read = read.chain(parts.into_iter().map(Listed::Part));
+    let totals = Arc::new(Mutex::new(totals));
+    let state = (chosen, Arc::clone(&totals));
+    let rest = stream::try_unfold(state, |(mut chosen, totals)| async move {
+        let Some(part) = chosen.next().await? else {
+            return Ok::<_, S3Error>(None);
         };
-        loop {
-            if let Some(page) = writing.ready.pop_front() {
-                return Ok(Some((page, (Some(writing), rest, written))));
-            }
-            let Some(part) = writing.chosen.next().await? else {
-                break;
-            };
-            writing.totals.add(&part)?;
-            writing.list(part.extents);
-        }
-        for part in &writing.totals.parts {
-            writing.writer.part(part.clone());
-        }
-        let (made, layout) = writing.writer.finish(writing.blob)?;
-        rest.extend(made);
-        *written.lock().unwrap_or_else(PoisonError::into_inner) = Some((writing.totals, layout));
-        Ok(rest.pop_front().map(|page| (page, (None, rest, written))))
+        let boundary = locked(&totals).add(&part)?;
+        let extents = part.extents.into_iter().map(Listed::Extent);
+        let listed = extents.chain([Listed::Part(boundary)]).map(Ok);
+        Ok(Some((stream::iter(listed), (chosen, totals))))
     });
-    write_layout(&context.ports, &blob, pages.boxed(), None).await?;
-    let written = written.lock().unwrap_or_else(PoisonError::into_inner).take();
-    written.ok_or_else(|| ErrorCode::InternalError.into())
+    let listed = stream::iter(read.map(Ok)).chain(rest.try_flatten());
+    let layout = write_pages(&context.ports, blob, listed.boxed()).await?;
+    let totals = std::mem::take(&mut *locked(&totals));
+    Ok((totals, layout))
+}
+
+fn locked(totals: &Mutex<Totals>) -> MutexGuard<'_, Totals> {
+    totals.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -112,7 +112,7 @@ pub async fn complete_multipart_upload(
         BeginComplete::Closed(receipt) => return replay(receipt),
         BeginComplete::NoSuchUpload => return Err(no_such_upload(upload.id)),
     };
-    let failure = match publish(context, caller, &bucket, &upload, &input).await {
+    let failure = match publish(context, caller, &bucket, &upload, input).await {
         Ok(completed) => return Ok(completed),
         Err(failure) => failure,
     };
@@ -164,13 +164,14 @@ async fn publish(
     caller: &Caller,
     bucket: &Bucket,
     upload: &Upload,
-    input: &CompleteMultipartUpload,
+    mut input: CompleteMultipartUpload,
 ) -> Result<CompletedUpload, S3Error> {
     if !input.parts.is_sorted_by(|one, next| one.number < next.number) {
         return Err(S3Error::new(ErrorCode::InvalidPartOrder).with("UploadId", upload.id));
     }
     check_part_checksums(upload, &input.parts)?;
-    let assembled = assemble(context, bucket.id, upload, input).await?;
+    let listed = std::mem::take(&mut input.parts);
+    let assembled = assemble(context, bucket.id, upload, listed, &input).await?;
     let record = ObjectRecord {
         bucket: bucket.id,
         key: upload.key.clone(),
