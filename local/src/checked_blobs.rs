@@ -3,15 +3,12 @@
 //! Earlier programs do not see these files, so that they must refuse the store from then on. A store that is only read
 //! stays as it is.
 
-use std::ops::Range;
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use bleepstore_core::Ports;
-use bleepstore_core::model::{BlobRef, Format};
+use bleepstore_core::model::Format;
 use bleepstore_core::ops::{is_old_copy, raise_format};
-use bleepstore_core::ports::{
-    BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreResult, WriteError,
-};
+use bleepstore_core::ports::{Around, AroundBlobs, BlobStore, StoreError, StoreResult};
 use tokio::sync::OnceCell;
 
 use crate::fs_blobs::FsBlobs;
@@ -21,8 +18,8 @@ pub struct CheckedBlobs {
     files: FsBlobs,
     /// The records, over the files as they are: what raises the format writes no blob.
     ports: Ports,
-    /// Set once the format is known to have risen, which it does once.
-    raised: OnceCell<()>,
+    /// Whether the format has risen. It has not where the records are an old copy, which serves and owns nothing.
+    raised: OnceCell<bool>,
 }
 
 impl CheckedBlobs {
@@ -40,10 +37,16 @@ impl CheckedBlobs {
         &self.files
     }
 
+    /// The blob store of whoever writes blobs.
+    pub fn store(self: &Arc<Self>) -> Arc<dyn BlobStore> {
+        let raising = Raising(Arc::clone(self));
+        Arc::new(AroundBlobs::new(Arc::new(self.files.clone()), raising))
+    }
+
     /// Whether the store's format says that there may be checked files.
     pub async fn has_risen(&self) -> StoreResult<bool> {
-        if self.raised.initialized() {
-            return Ok(true);
+        if let Some(raised) = self.raised.get() {
+            return Ok(*raised);
         }
         let record = self.ports.metadata.store_record().await?;
         Ok(record.is_some_and(|record| record.format >= Format::CHECKED))
@@ -54,44 +57,34 @@ impl CheckedBlobs {
         if self.raised.initialized() || self.ports.metadata.store_record().await?.is_none() {
             return Ok(());
         }
-        // Such a one serves, and owns nothing. The bytes' own format has risen already.
-        if is_old_copy(&self.ports).await? {
-            return Ok(());
-        }
-        let raise = || raise_format(&self.ports, Format::CHECKED);
-        self.raised.get_or_try_init(raise).await.copied()
+        let raise = async || {
+            // The format of an old copy's bytes has risen already.
+            if is_old_copy(&self.ports).await? {
+                return Ok(false);
+            }
+            raise_format(&self.ports, Format::CHECKED).await?;
+            Ok(true)
+        };
+        self.raised.get_or_try_init(raise).await.map(drop)
     }
 }
 
-#[async_trait]
-impl BlobStore for CheckedBlobs {
-    async fn write(
+/// Raises the format before each blob that is written, which it does once.
+struct Raising(Arc<CheckedBlobs>);
+
+impl Around for Raising {
+    async fn around<T, E>(
         &self,
-        blob: &BlobRef,
-        body: BodyStream,
-        size_hint: Option<u64>,
-    ) -> Result<u64, WriteError> {
-        self.raise().await?;
-        self.files.write(blob, body, size_hint).await
-    }
-
-    async fn read(&self, blob: &BlobRef, range: Range<u64>) -> StoreResult<BlobRead> {
-        self.files.read(blob, range).await
-    }
-
-    async fn delete(&self, blobs: &[BlobRef]) -> Vec<DeleteOutcome> {
-        self.files.delete(blobs).await
-    }
-
-    async fn scan(&self, after: Option<&BlobRef>, limit: usize) -> StoreResult<BlobPage> {
-        self.files.scan(after, limit).await
-    }
-
-    async fn owner(&self) -> StoreResult<Option<OwnerRecord>> {
-        self.files.owner().await
-    }
-
-    async fn set_owner(&self, owner: &OwnerRecord) -> StoreResult<()> {
-        self.files.set_owner(owner).await
+        method: &'static str,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E>
+    where
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        if method == "write" {
+            self.0.raise().await?;
+        }
+        call.await
     }
 }

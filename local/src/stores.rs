@@ -103,7 +103,7 @@ impl Stores {
             files,
         ));
         Self {
-            ports: ports(metadata, blobs.clone()),
+            ports: ports(metadata, blobs.store()),
             database,
             blobs: Some(blobs),
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bleepstore_core::memory::MemoryMetadata;
 use bleepstore_core::model::{BlobId, BlobRef, BucketId, Format};
 use bleepstore_core::ops::{Progress, Tally, is_old_copy};
-use bleepstore_core::ports::{BlobStore, Clock, Ports, StoreIndex};
+use bleepstore_core::ports::{Clock, Ports, StoreIndex};
 use bleepstore_http::OsEntropy;
 use bleepstore_local::checked_blobs::CheckedBlobs;
 use bleepstore_local::fs_blobs::{FsBlobs, Pace};
@@ -225,7 +225,7 @@ async fn an_old_copy_of_the_metadata_writes_blobs_and_does_not_rise() {
         metadata: Arc::new(metadata),
         ..store.ports.clone()
     };
-    let blobs = CheckedBlobs::new(copy.clone(), store.blobs.files().clone());
+    let blobs = Arc::new(CheckedBlobs::new(copy.clone(), store.blobs.files().clone())).store();
     let blob = BlobRef {
         bucket: BucketId::from_bytes([1; 16]),
         blob: BlobId::from_bytes([2; 16]),
