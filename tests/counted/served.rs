@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{ErrorCode, Owner, RootCredential, SigV2};
+use bleepstore_core::model::{ErrorCode, Owner};
 use bleepstore_core::ports::{Ports, RoundTrips};
 use bleepstore_core::protocol::operation::Operation;
 use bleepstore_core::served::{CLIENT_CLOSED_REQUEST, Client, RequestObserver, ServedRequest};
-use bleepstore_core::{Body, Limits, Service, Settings};
+use bleepstore_core::{Body, Service};
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tests::decorators::{
     CallCounter, Gate, Interceptor, Verdict, intercepted_blobs, intercepted_metadata,
 };
 use bleepstore_tests::deployment::name;
-use bleepstore_tests::http::{Bucket, Endpoint, Front, Request, S3};
+use bleepstore_tests::http::{Bucket, Front, Request, S3, endpoint, settings};
 use bleepstore_tests::samples::key;
 use futures_util::{FutureExt, StreamExt};
 use http::Response;
@@ -46,23 +46,7 @@ struct Observed {
 
 impl Observed {
     async fn with(interceptor: Arc<dyn Interceptor>) -> Self {
-        let endpoint = Endpoint {
-            address: address(),
-            region: "us-east-1".to_owned(),
-            access_key: "AKIATESTROOT".to_owned(),
-            secret_key: "a/secret+for/tests/only".to_owned(),
-            front: Front::Nothing,
-        };
-        let settings = Settings {
-            region: endpoint.region.clone(),
-            base_domains: Vec::new(),
-            root: RootCredential {
-                access_key: endpoint.access_key.clone(),
-                secret_key: endpoint.secret_key.clone(),
-            },
-            sigv2: SigV2::default(),
-            limits: Limits::default(),
-        };
+        let endpoint = endpoint(address(), Front::Nothing);
         let clock = Arc::new(SystemClock);
         let metadata = Arc::new(MemoryMetadata::new(0, 4));
         let blobs = Arc::new(MemoryBlobs::new(clock.clone()));
@@ -73,7 +57,7 @@ impl Observed {
             entropy: Arc::new(OsEntropy),
         };
         let journal = Arc::new(Journal::default());
-        let service = Service::start(settings, ports).await.unwrap();
+        let service = Service::start(settings(), ports).await.unwrap();
         let observed = Self {
             service: service.observed_by(journal.clone()),
             journal,

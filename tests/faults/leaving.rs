@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{RootCredential, SigV2};
 use bleepstore_core::ports::{BlobStore, ObjectIndex, Ports};
-use bleepstore_core::{Body, Limits, Service, Settings};
+use bleepstore_core::{Body, Service};
 use bleepstore_http::{Options, OsEntropy, Responder, SystemClock, serve};
 use bleepstore_tests::decorators::{Gate, intercepted_blobs, intercepted_metadata};
 use bleepstore_tests::deployment::name;
-use bleepstore_tests::http::{Endpoint, Front, S3};
+use bleepstore_tests::http::{Front, S3, endpoint, settings};
 use bleepstore_tests::samples::key;
 use http::{Request, Response};
 use tokio::net::TcpListener;
@@ -47,23 +46,7 @@ struct Left {
 impl Left {
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = Endpoint {
-            address: listener.local_addr().unwrap(),
-            region: "us-east-1".to_owned(),
-            access_key: "AKIATESTROOT".to_owned(),
-            secret_key: "a/secret+for/tests/only".to_owned(),
-            front: Front::Nothing,
-        };
-        let settings = Settings {
-            region: endpoint.region.clone(),
-            base_domains: Vec::new(),
-            root: RootCredential {
-                access_key: endpoint.access_key.clone(),
-                secret_key: endpoint.secret_key.clone(),
-            },
-            sigv2: SigV2::default(),
-            limits: Limits::default(),
-        };
+        let endpoint = endpoint(listener.local_addr().unwrap(), Front::Nothing);
         let (gate, clock) = (Gate::new(), Arc::new(SystemClock));
         let metadata = Arc::new(MemoryMetadata::new(16, 100));
         let blobs = Arc::new(MemoryBlobs::new(clock.clone()));
@@ -73,7 +56,7 @@ impl Left {
             clock,
             entropy: Arc::new(OsEntropy),
         };
-        let service = Service::start(settings, ports).await.unwrap();
+        let service = Service::start(settings(), ports).await.unwrap();
         let alone = Arc::new(Notify::new());
         let watched = Arc::new(Watched {
             service,

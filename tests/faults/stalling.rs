@@ -6,12 +6,11 @@ use std::task::{Context, Poll};
 
 use bleepstore_core::body::BodyError;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{RootCredential, SigV2};
 use bleepstore_core::ports::Ports;
-use bleepstore_core::{Body, Limits, Service, Settings};
+use bleepstore_core::{Body, Service};
 use bleepstore_http::{Options, OsEntropy, Responder, SystemClock, serve};
 use bleepstore_tests::http::encoding::content_md5;
-use bleepstore_tests::http::{Connection, Endpoint, Front, S3, SignedRequest};
+use bleepstore_tests::http::{Connection, Front, S3, SignedRequest, endpoint, settings};
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
@@ -89,23 +88,7 @@ struct Stalling {
 impl Stalling {
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = Endpoint {
-            address: listener.local_addr().unwrap(),
-            region: "us-east-1".to_owned(),
-            access_key: "AKIATESTROOT".to_owned(),
-            secret_key: "a/secret+for/tests/only".to_owned(),
-            front: Front::Nothing,
-        };
-        let settings = Settings {
-            region: endpoint.region.clone(),
-            base_domains: Vec::new(),
-            root: RootCredential {
-                access_key: endpoint.access_key.clone(),
-                secret_key: endpoint.secret_key.clone(),
-            },
-            sigv2: SigV2::default(),
-            limits: Limits::default(),
-        };
+        let endpoint = endpoint(listener.local_addr().unwrap(), Front::Nothing);
         let clock = Arc::new(SystemClock);
         let ports = Ports {
             metadata: Arc::new(MemoryMetadata::default()),
@@ -113,7 +96,7 @@ impl Stalling {
             clock,
             entropy: Arc::new(OsEntropy),
         };
-        let service = Service::start(settings, ports).await.unwrap();
+        let service = Service::start(settings(), ports).await.unwrap();
         let watched = Arc::new(Watched {
             service: service.holding_at_most(MOST),
             stalled: Arc::new(Semaphore::new(0)),

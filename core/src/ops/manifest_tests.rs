@@ -1,56 +1,23 @@
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 use crate::config::Limits;
-use crate::memory::{MemoryBlobs, MemoryMetadata};
 use crate::model::{
     Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, ObjectKey,
     ObjectKind, ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp, WriteCondition,
 };
 use crate::ops::layout::{all_extents, extents_of, parts_of, slice};
-use crate::ops::{Caller, Ownership, Selection, Target, get_object};
-use crate::ports::{Clock, Entropy, StoreErrorKind};
-
-struct NoTime;
-
-#[async_trait]
-impl Clock for NoTime {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(0)
-    }
-
-    async fn sleep(&self, _duration: Duration) {}
-}
-
-#[derive(Default)]
-struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        let count = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        for (byte, count) in bytes.iter_mut().rev().zip(count.into_iter().rev()) {
-            *byte = count;
-        }
-    }
-}
+use crate::ops::{Caller, Ownership, Selection, Target, get_object, stand_ins};
+use crate::ports::StoreErrorKind;
 
 fn context(layout_limit: usize) -> Context {
-    let clock: Arc<dyn Clock> = Arc::new(NoTime);
     Context {
-        ports: Ports {
-            metadata: Arc::new(MemoryMetadata::new(0, layout_limit)),
-            blobs: Arc::new(MemoryBlobs::new(clock.clone())),
-            clock,
-            entropy: Arc::new(Counting::default()),
-        },
+        ports: stand_ins::ports(layout_limit),
         ownership: Ownership::Owned,
         limits: Limits::default(),
         began: Duration::ZERO,

@@ -24,6 +24,8 @@ mod put;
 mod read_ahead;
 mod rename;
 mod rows;
+#[cfg(test)]
+mod stand_ins;
 mod stats;
 mod survey;
 mod transfer;

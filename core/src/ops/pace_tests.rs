@@ -1,42 +1,33 @@
-use std::sync::Mutex;
-
-use async_trait::async_trait;
-
 use super::*;
-use crate::model::Timestamp;
-
-struct Hands(Mutex<Timestamp>);
-
-#[async_trait]
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-
-    async fn sleep(&self, _duration: Duration) {}
-}
+use crate::ops::stand_ins::Hands;
 
 const MIB: usize = 1 << 20;
 
-/// What becomes of a copy of so many MiB, each of which takes so long, within 230 seconds: how many pass.
-fn copied(mebibytes: u64, each: Duration, request_time: Option<Duration>) -> Result<u64, (u64, S3Error)> {
-    let clock = Arc::new(Hands(Mutex::new(Timestamp::from_millis(0))));
-    let mut pace = Pace {
+/// A copy of so many MiB that begins now.
+fn copy(clock: &Arc<Hands>, mebibytes: u64, limits: Limits) -> Pace {
+    let clock: Arc<dyn Clock> = clock.clone();
+    Pace {
         began: clock.elapsed(),
         started: clock.elapsed(),
-        clock: clock.clone(),
-        limits: Limits {
-            request_time,
-            deployment: "BleepStore on a platform",
-            ways_out: "Take another one.",
-            ..Limits::default()
-        },
+        clock,
+        limits,
         length: mebibytes << 20,
         done: 0,
+    }
+}
+
+/// What becomes of a copy of so many MiB, each of which takes so long: how many pass.
+fn copied(mebibytes: u64, each: Duration, request_time: Option<Duration>) -> Result<u64, (u64, S3Error)> {
+    let clock = Arc::new(Hands::default());
+    let limits = Limits {
+        request_time,
+        deployment: "BleepStore on a platform",
+        ways_out: "Take another one.",
+        ..Limits::default()
     };
+    let mut pace = copy(&clock, mebibytes, limits);
     for passed in 0..mebibytes {
-        let now = clock.now().plus(each);
-        *clock.0.lock().unwrap() = now;
+        clock.advance(each);
         pace.pass(MIB).map_err(|error| (passed, error))?;
     }
     Ok(mebibytes)
@@ -64,29 +55,24 @@ fn a_copy_that_would_not_is_refused_by_name_as_soon_as_that_can_be_told() {
     assert_eq!(error.code, ErrorCode::InvalidRequest);
     assert_eq!(
         error.message,
-        "BleepStore on a platform gives a request 230 seconds, and this copy of 5368709120 bytes would take longer: its \
-         bytes have to be read and written. Copy ranges of it with UploadPartCopy, or smaller ones. Take another one."
+        "BleepStore on a platform gives a request 230 seconds, and this copy of 5368709120 bytes would take longer: \
+         its bytes have to be read and written. Copy ranges of it with UploadPartCopy, or smaller ones. Take another \
+         one."
     );
 }
 
 #[test]
 fn a_copy_that_becomes_slow_is_refused_when_it_does() {
-    let clock = Arc::new(Hands(Mutex::new(Timestamp::from_millis(0))));
-    let mut pace = Pace {
-        began: clock.elapsed(),
-        started: clock.elapsed(),
-        clock: clock.clone(),
-        limits: Limits {
-            request_time: LIMIT,
-            ..Limits::default()
-        },
-        length: 100 << 20,
-        done: 0,
+    let clock = Arc::new(Hands::default());
+    let limits = Limits {
+        request_time: LIMIT,
+        ..Limits::default()
     };
+    let mut pace = copy(&clock, 100, limits);
     for _ in 0..50 {
         pace.pass(MIB).unwrap();
     }
-    *clock.0.lock().unwrap() = Timestamp::from_millis(0).plus(Duration::from_secs(120));
+    clock.advance(Duration::from_secs(120));
     let refused = pace.pass(MIB).unwrap_err();
     assert!(
         refused.message.starts_with("This deployment gives"),

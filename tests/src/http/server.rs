@@ -141,7 +141,22 @@ fn root_and_log() -> [(&'static str, String); 3] {
     ]
 }
 
-fn endpoint(address: SocketAddr, front: Front) -> Endpoint {
+/// The settings of a server that knows the root credential and no domain.
+pub fn settings() -> Settings {
+    Settings {
+        region: REGION.to_owned(),
+        base_domains: Vec::new(),
+        root: RootCredential {
+            access_key: ACCESS_KEY.to_owned(),
+            secret_key: SECRET_KEY.to_owned(),
+        },
+        sigv2: SigV2::default(),
+        limits: Limits::default(),
+    }
+}
+
+/// Where a server of [`settings`] is.
+pub fn endpoint(address: SocketAddr, front: Front) -> Endpoint {
     Endpoint {
         address,
         region: REGION.to_owned(),
@@ -181,14 +196,8 @@ fn start(
     change: impl FnOnce(&mut Settings) + Send + 'static,
 ) -> Endpoint {
     let mut settings = Settings {
-        region: REGION.to_owned(),
         base_domains: vec![DOMAIN.to_owned()],
-        root: RootCredential {
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: SECRET_KEY.to_owned(),
-        },
-        sigv2: SigV2::default(),
-        limits: Limits::default(),
+        ..settings()
     };
     change(&mut settings);
     let region = settings.region.clone();

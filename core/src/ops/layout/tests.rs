@@ -1,46 +1,11 @@
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-use async_trait::async_trait;
-
 use super::*;
-use crate::memory::{MemoryBlobs, MemoryMetadata};
-use crate::model::{BlobId, BucketId, Format, Layout, SpilledLayout, Timestamp};
-use crate::ops::establish_ownership;
+use crate::model::{BlobId, BucketId, Format, Layout, SpilledLayout};
 use crate::ops::manifest::{place_layout, write_bytes};
-use crate::ports::{Clock, Entropy, StoreErrorKind};
-
-struct NoTime;
-
-#[async_trait]
-impl Clock for NoTime {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(0)
-    }
-
-    async fn sleep(&self, _duration: Duration) {}
-}
-
-#[derive(Default)]
-struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        let count = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        for (byte, count) in bytes.iter_mut().rev().zip(count.into_iter().rev()) {
-            *byte = count;
-        }
-    }
-}
+use crate::ops::{establish_ownership, stand_ins};
+use crate::ports::StoreErrorKind;
 
 async fn ports() -> Ports {
-    let clock: Arc<dyn Clock> = Arc::new(NoTime);
-    let ports = Ports {
-        metadata: Arc::new(MemoryMetadata::new(0, 6)),
-        blobs: Arc::new(MemoryBlobs::new(clock.clone())),
-        clock,
-        entropy: Arc::new(Counting::default()),
-    };
+    let ports = stand_ins::ports(6);
     establish_ownership(&ports).await.unwrap();
     ports
 }
