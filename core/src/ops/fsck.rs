@@ -6,6 +6,7 @@
 
 mod confirm;
 mod finding;
+mod records;
 
 pub use finding::{Finding, Naming};
 
@@ -17,12 +18,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use self::confirm::{Read, read_whole, still_names};
 use super::commit::RETIRED_FOR;
-use super::gc::{GcError, Tally, check_ownership, retired_until};
-use super::inline::damage;
-use super::layout::{Extents, all_extents, parts_of};
+use super::gc::{GcError, Tally, check_ownership};
 use super::rows;
 use super::transfer::Progress;
-use crate::model::{BlobRef, Bucket, Extent, Manifest, ObjectRecord, Timestamp, Upload};
+use crate::model::{BlobRef, Extent, Timestamp};
 use crate::ports::{BlobRead, Ports, StoreError, StoreResult};
 
 /// How many blobs are read at the same time.
@@ -104,25 +103,6 @@ pub async fn check_slice(
     Ok(slice.report)
 }
 
-/// An error where the parts in a layout's pages cannot be read, or are not those of an object of that length.
-async fn check_parts(ports: &Ports, manifest: &Manifest, length: u64) -> StoreResult<()> {
-    if !matches!(manifest, Manifest::Paged(_)) || manifest.parts_count() == 0 {
-        return Ok(());
-    }
-    let Some(parts) = parts_of(ports, manifest).await? else {
-        return Ok(());
-    };
-    let of_parts: u64 = parts.iter().map(|part| part.length).sum();
-    if parts.len() == manifest.parts_count() as usize && of_parts == length {
-        return Ok(());
-    }
-    Err(StoreError::corrupt(format!(
-        "it has {} parts with {length} bytes, and lists {} with {of_parts}",
-        manifest.parts_count(),
-        parts.len()
-    )))
-}
-
 /// A blob that the scan showed.
 struct Seen {
     size: u64,
@@ -183,225 +163,6 @@ impl Slice {
     /// Whether the slice holds every blob between its neighbours that is like this one.
     fn covers(&self, blob: &BlobRef) -> bool {
         self.after.is_none_or(|after| *blob > after) && self.report.next.is_none_or(|last| *blob <= last)
-    }
-
-    /// In gc's order, so that a blob that is named throughout is met in at least one place.
-    async fn read_records(
-        &mut self,
-        ports: &Ports,
-        options: &FsckOptions,
-        started: Timestamp,
-        progress: &Progress,
-    ) -> StoreResult<()> {
-        let mut buckets = rows::each_bucket(ports);
-        while let Some(bucket) = buckets.try_next().await? {
-            let mut uploads = rows::uploads(ports, &bucket);
-            while let Some(page) = uploads.try_next().await? {
-                for upload in page {
-                    self.read_parts(ports, &upload, progress).await?;
-                }
-            }
-        }
-        let mut buckets = rows::each_bucket(ports);
-        while let Some(bucket) = buckets.try_next().await? {
-            let mut records = rows::records(ports, &bucket);
-            while let Some(page) = records.try_next().await? {
-                progress.pass_records(page.len() as u64);
-                self.report.records += page.len() as u64;
-                for record in &page {
-                    self.read_object(ports, &bucket, record).await?;
-                }
-                // Each slice reads all records.
-                if options.verify_checksums && self.after.is_none() {
-                    self.check_bodies(ports, &bucket, page).await?;
-                }
-            }
-        }
-        let mut retired = rows::retired(ports, retired_until(options.grace, started));
-        while let Some(page) = retired.try_next().await? {
-            for retired in page {
-                self.read_retired(ports, &retired.manifest).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_parts(&mut self, ports: &Ports, upload: &Upload, progress: &Progress) -> StoreResult<()> {
-        let mut parts = rows::parts(ports, upload);
-        while let Some(page) = parts.try_next().await? {
-            progress.pass_records(page.len() as u64);
-            self.report.records += page.len() as u64;
-            for part in page {
-                let named_by = Naming::Part {
-                    bucket: upload.bucket_name.clone(),
-                    key: upload.key.clone(),
-                    upload: upload.id,
-                    number: part.number,
-                };
-                for extent in &part.extents {
-                    self.name(extent, &named_by);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_object(
-        &mut self,
-        ports: &Ports,
-        bucket: &Bucket,
-        record: &ObjectRecord,
-    ) -> StoreResult<()> {
-        let named_by = Naming::Object {
-            bucket: bucket.name.clone(),
-            key: record.key.clone(),
-        };
-        let layout_blob = record.manifest.layout_blob();
-        if let Some(extent) = layout_blob {
-            self.name(extent, &named_by);
-        } else if matches!(record.manifest, Manifest::Inline(_)) {
-            return Ok(());
-        }
-        let named = match all_extents(ports, &record.manifest).await {
-            Ok(Some(extents)) => match self.name_all(extents, &named_by).await {
-                Ok(length) => check_parts(ports, &record.manifest, length)
-                    .await
-                    .map(|()| length),
-                failed => failed,
-            },
-            // Its blob is among those that are missing.
-            Ok(None) => {
-                self.unreadable = true;
-                return Ok(());
-            }
-            Err(error) => Err(error),
-        };
-        let (covers, is_first) = (
-            layout_blob.is_some_and(|extent| self.covers(&extent.blob)),
-            self.after.is_none(),
-        );
-        let (reported, problem) = match named {
-            Ok(length) if length == record.size => return Ok(()),
-            Ok(length) => {
-                let problem = format!("its extents have {length} bytes, and it has {}", record.size);
-                (is_first, problem)
-            }
-            Err(error) if error.is_damage() => {
-                self.unreadable = true;
-                (covers, error.to_string())
-            }
-            Err(error) => return Err(error),
-        };
-        if reported {
-            let finding = Finding::BadLayout { named_by, problem };
-            self.report.findings.push(finding);
-        }
-        Ok(())
-    }
-
-    /// Names every extent; the bytes that they have.
-    async fn name_all(&mut self, mut extents: Extents, named_by: &Naming) -> StoreResult<u64> {
-        let mut length = 0_u64;
-        while let Some(extent) = extents.next().await? {
-            length = length.saturating_add(extent.length);
-            self.name(&extent, named_by);
-        }
-        Ok(length)
-    }
-
-    /// Checks the bodies that lie in these records.
-    async fn check_bodies(
-        &mut self,
-        ports: &Ports,
-        bucket: &Bucket,
-        page: Vec<ObjectRecord>,
-    ) -> StoreResult<()> {
-        let inline = page
-            .into_iter()
-            .filter(|record| matches!(record.manifest, Manifest::Inline(_)));
-        let mut whole = rows::with_bodies(ports, bucket, inline.collect());
-        while let Some(record) = whole.try_next().await? {
-            let Manifest::Inline(body) = &record.manifest else {
-                continue;
-            };
-            if let Some(problem) = damage(&record, body) {
-                let named_by = Naming::Object {
-                    bucket: bucket.name.clone(),
-                    key: record.key,
-                };
-                self.report
-                    .findings
-                    .push(Finding::DamagedBody { named_by, problem });
-            }
-        }
-        Ok(())
-    }
-
-    /// What a retired manifest names is no garbage, and may be missing.
-    async fn read_retired(&mut self, ports: &Ports, manifest: &Manifest) -> StoreResult<()> {
-        for blob in manifest.blobs() {
-            self.retire(&blob);
-        }
-        if manifest.layout_blob().is_none() {
-            return Ok(());
-        }
-        let retired = match all_extents(ports, manifest).await {
-            Ok(Some(extents)) => self.retire_all(extents).await,
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        match retired {
-            Err(error) if error.is_damage() => {
-                self.unreadable = true;
-                Ok(())
-            }
-            retired => retired,
-        }
-    }
-
-    async fn retire_all(&mut self, mut extents: Extents) -> StoreResult<()> {
-        while let Some(extent) = extents.next().await? {
-            self.retire(&extent.blob);
-        }
-        Ok(())
-    }
-
-    fn retire(&mut self, blob: &BlobRef) {
-        if let Some(seen) = self.blobs.get_mut(blob) {
-            seen.retired = true;
-        }
-    }
-
-    fn name(&mut self, extent: &Extent, named_by: &Naming) {
-        let Some(seen) = self.blobs.get_mut(&extent.blob) else {
-            if self.covers(&extent.blob) {
-                self.suspects.push(Suspect {
-                    extent: *extent,
-                    named_by: named_by.clone(),
-                });
-            }
-            return;
-        };
-        if seen.size != extent.blob_length || extent.range().end > extent.blob_length {
-            self.report.findings.push(Finding::WrongLength {
-                blob: extent.blob,
-                named_by: named_by.clone(),
-                expected: extent.blob_length.max(extent.range().end),
-                found: seen.size,
-            });
-        }
-        match &seen.named {
-            None => seen.named = Some((named_by.clone(), extent.blob_crc64nvme)),
-            Some((_, first)) if *first != extent.blob_crc64nvme => {
-                self.report.findings.push(Finding::WrongChecksum {
-                    blob: extent.blob,
-                    named_by: named_by.clone(),
-                    expected: extent.blob_crc64nvme,
-                    found: *first,
-                });
-            }
-            Some(_) => {}
-        }
     }
 
     /// Looks for the blobs that were not shown once more, and for what named them.

@@ -13,6 +13,7 @@ mod error;
 mod failed_calls;
 mod metadata;
 mod named_rows;
+mod ranges;
 mod rename_steps;
 mod replacement;
 mod round_trips;
@@ -35,11 +36,12 @@ pub use error::{StoreError, StoreErrorKind, StoreResult, was_refused};
 pub use failed_calls::{FailedCall, Retries};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
-    DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, ObjectIndex, ObjectLookup, Page, PublishOutcome,
-    RecordPartOutcome, RecordPlace, RemoveOutcome, RenameOutcome, StoreIndex, StoreRecord, UploadIndex,
-    UploadLookup, UploadRange, UploadStart, check_limits, common_prefix, successor,
+    DeleteBucketOutcome, MetadataStore, ObjectIndex, ObjectLookup, PublishOutcome, RecordPartOutcome,
+    RecordPlace, RemoveOutcome, RenameOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
+    check_limits,
 };
 pub use named_rows::{NamedRows, scan_named};
+pub use ranges::{KeyRange, KeyStart, Page, UploadRange, UploadStart, common_prefix, successor};
 pub use rename_steps::{BeforeRename, RENAME_NOTED_FOR, Rename, RenameRows, SeenRow, rename_in_steps};
 pub use replacement::{Refusal, check_replacement, is_unchanged};
 pub use round_trips::{RoundTripCounter, RoundTrips};
