@@ -1,5 +1,5 @@
-//! What many of one kind cost: an object of many parts, many open uploads, many buckets. Not how fast, but how much memory
-//! and processor time requests and the operator's tools take, and so what is not bounded.
+//! What many of one kind cost: an object of many parts, many open uploads, many buckets. Not how fast, but how much
+//! memory and processor time requests and the operator's tools take, and so what is not bounded.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,8 @@ const PARTS: usize = 10_000;
 const UPLOADS: [usize; 2] = [10_000, 50_000];
 const BUCKETS: usize = 10_000;
 
-/// The smallest part that may be followed by another. Parts are copies of one object of this length, and share its bytes.
+/// The smallest part that may be followed by another. Parts are copies of one object of this length, and share its
+/// bytes.
 const PART: u64 = 5 << 20;
 
 /// How many connections prepare.
@@ -32,8 +33,8 @@ const LOOK: Duration = Duration::from_millis(2);
 /// A bucket for what is not many.
 const BUCKET: &str = "crowd";
 
-/// The operator's commands that read everything, and what they are given beside the data folder. The grace is as short as it can
-/// be, so that `gc` has to look at every record.
+/// The operator's commands that read everything, and what they are given beside the data folder. The grace is as short
+/// as it can be, so that `gc` has to look at every record.
 const TOOLS: [(&str, &[&str]); 3] = [
     ("gc", &["--exclusive", "--grace", "0s", "--force"]),
     ("fsck", &["--grace", "24h"]),

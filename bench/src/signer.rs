@@ -15,7 +15,7 @@ use crate::endpoint::Endpoint;
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 
-/// What every request signs, in the order of the alphabet: the last comes behind what a request may have beside them.
+/// What every request signs, in the order of the alphabet: the last comes after what a request may have beside them.
 const SIGNED_HEADERS: &str = "host;x-amz-content-sha256";
 const LAST_SIGNED: &str = "x-amz-date";
 
@@ -30,8 +30,8 @@ pub struct Unsigned<'a> {
     pub query: &'a str,
     /// The SHA-256 of the body in hex, or what S3 takes in its place.
     pub sha256: &'a str,
-    /// One more header, in lower case, that comes between `x-amz-content-sha256` and `x-amz-date` in the alphabet or behind
-    /// both.
+    /// One more header, in lower case, that comes between `x-amz-content-sha256` and `x-amz-date` in the alphabet or
+    /// after both.
     pub header: Option<(&'static str, &'a str)>,
 }
 

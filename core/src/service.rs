@@ -75,7 +75,8 @@ impl Service {
     }
 
     /// The same service, which takes at most `bytes` of memory for all documents together that requests send and that
-    /// responses wait with. A document takes no more than half of what others leave, so that the largest, of 8 MiB, needs 32 MiB.
+    /// responses wait with. A document takes no more than half of what others leave, so that the largest, of 8 MiB,
+    /// needs 32 MiB.
     pub fn holding_at_most(self, bytes: usize) -> Self {
         Self {
             held_bodies: Arc::new(HeldBodies::at_most(bytes)),
@@ -245,8 +246,8 @@ impl Service {
         self.held(&sent.method, &holder, response)
     }
 
-    /// The response, whose document counts as held until it was sent: a client may take its time. `SlowDown` where there is
-    /// no room for it and nothing was changed.
+    /// The response, whose document counts as held until it was sent: a client may take its time. `SlowDown` where
+    /// there is no room for it and nothing was changed.
     fn held(
         &self,
         method: &Method,

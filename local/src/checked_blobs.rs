@@ -1,4 +1,5 @@
-//! The blob store of a data folder: before the first blob is written, the store's format says that there are checked files.
+//! The blob store of a data folder: before the first blob is written, the store's format says that there are checked
+//! files.
 //!
 //! Earlier programs do not see these files, so that they must refuse the store from then on. A store that is only read
 //! stays as it is.
@@ -52,7 +53,8 @@ impl CheckedBlobs {
         Ok(record.is_some_and(|record| record.format >= Format::CHECKED))
     }
 
-    /// Sees to it that the store's format says so. A store without a record has no format yet, and nobody has served it.
+    /// Sees to it that the store's format says so. A store without a record has no format yet, and nobody has served
+    /// it.
     pub async fn raise(&self) -> StoreResult<()> {
         if self.raised.initialized() || self.ports.metadata.store_record().await?.is_none() {
             return Ok(());

@@ -1,8 +1,8 @@
-//! Scrubbing: every file of a blob and every body in a record is read and checked, and plain files, as release 0.1 wrote
-//! them, make way for checked ones.
+//! Scrubbing: every file of a blob and every body in a record is read and checked, and plain files, as release 0.1
+//! wrote them, make way for checked ones.
 //!
-//! A checked file says by itself whether it is whole. What a plain one should hold, only the records say: they are read once
-//! for so many plain files, and a file that is not what they say stays as it is.
+//! A checked file says by itself whether it is whole. What a plain one should hold, only the records say: they are read
+//! once for so many plain files, and a file that is not what they say stays as it is.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -96,10 +96,11 @@ impl fmt::Display for Damage {
     }
 }
 
-/// One round over everything that is stored. `found` is told of each damage, with which the round goes on; an error means
-/// that it could not.
+/// One round over everything that is stored. `found` is told of each damage, with which the round goes on; an error
+/// means that it could not.
 ///
-/// Beside it requests are answered, and garbage is collected. A blob that is deleted while it is rewritten stays deleted.
+/// Beside it requests are answered, and garbage is collected. A blob that is deleted while it is rewritten stays
+/// deleted.
 pub async fn scrub(
     ports: &Ports,
     blobs: &CheckedBlobs,

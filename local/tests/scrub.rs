@@ -25,7 +25,7 @@ use futures_util::{StreamExt, stream};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-/// What stands behind the body of a checked file of one frame.
+/// What stands after the body of a checked file of one frame.
 const END: usize = 4 + 52;
 
 const LENGTH: usize = 20_000;

@@ -1,5 +1,5 @@
-//! What gc holds of a crowd: a page at a time, of uploads as of buckets. Memory is counted for the whole process, so these
-//! are one test.
+//! What gc holds of a crowd: a page at a time, of uploads as of buckets. Memory is counted for the whole process, so
+//! these are one test.
 
 use std::sync::Arc;
 use std::time::Duration;

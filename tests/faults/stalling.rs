@@ -151,7 +151,8 @@ impl Stalling {
         connection
     }
 
-    /// The status and the body of the answer to a document of so many bytes that the client only sends when it is asked to.
+    /// The status and the body of the answer to a document of so many bytes that the client only sends when it is asked
+    /// to.
     async fn offer(&self, length: usize) -> Response<Vec<u8>> {
         let (mut request, endpoint) = (self.head(length), self.s3.endpoint.clone());
         request.add_header("expect", "100-continue");

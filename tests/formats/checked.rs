@@ -1,5 +1,5 @@
-//! A data folder of release 0.1 under the programs of today: one that is only read, or gets small bodies, stays what it is, and
-//! the first blob that is written, or a scrub, makes it one with checked files.
+//! A data folder of release 0.1 under the programs of today: one that is only read, or gets small bodies, stays what it
+//! is, and the first blob that is written, or a scrub, makes it one with checked files.
 
 use std::path::{Path, PathBuf};
 

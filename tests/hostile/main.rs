@@ -1,6 +1,6 @@
-//! What a hostile request costs: memory and processor time, counted for the fuzz targets over the inputs that are the worst
-//! of their kind, and for layouts of as many pieces as there may be. One test after the other, since memory is counted for
-//! the whole process.
+//! What a hostile request costs: memory and processor time, counted for the fuzz targets over the inputs that are the
+//! worst of their kind, and for layouts of as many pieces as there may be. One test after the other, since memory is
+//! counted for the whole process.
 
 mod layouts;
 

@@ -1,4 +1,5 @@
-//! How much memory the server takes: for large objects, of which nothing stays in it, and for documents that do not end.
+//! How much memory the server takes: for large objects, of which nothing stays in it, and for documents that do not
+//! end.
 
 use std::thread;
 

@@ -174,7 +174,8 @@ async fn a_damaged_body_in_a_record_is_found_and_not_served() {
     assert_eq!(copied.unwrap_err().code, ErrorCode::InternalError);
 }
 
-/// What cannot be read of one blob says nothing of the others. Where that is a layout, it is found as the object's, too.
+/// What cannot be read of one blob says nothing of the others. Where that is a layout, it is found as the object's,
+/// too.
 #[tokio::test]
 async fn a_check_goes_on_where_blobs_cannot_be_read() {
     let store = small().await;

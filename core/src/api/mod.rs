@@ -171,8 +171,8 @@ impl Call<'_> {
         text.map(|text| bounded_number(name, text, most)).transpose()
     }
 
-    /// The body of an XML request, verified, of at most `limit` bytes. Whoever asks for it knows that the caller may do what
-    /// the request is for.
+    /// The body of an XML request, verified, of at most `limit` bytes. Whoever asks for it knows that the caller may do
+    /// what the request is for.
     async fn document(self, limit: usize) -> Result<Document, S3Error> {
         let mut held = self.held_bodies.hold(&self.caller.owner.id);
         let body = hurried(self.body, Arc::clone(&self.context.ports.clock));

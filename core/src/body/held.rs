@@ -1,8 +1,8 @@
 //! One budget of memory for the bodies that are held whole.
 //!
 //! A body holds only what has arrived of it, and grows as long as it is no larger than what stays free for all others.
-//! The more of the budget is taken, the less any one body may have; and those of one account have half of it at most, so
-//! that nobody keeps others out.
+//! The more of the budget is taken, the less any one body may have; and those of one account have half of it at most,
+//! so that nobody keeps others out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,8 +68,8 @@ pub struct Held {
 pub struct NoRoom;
 
 impl Held {
-    /// Holds `bytes` in all, where that leaves as much to all others of its account, which have half of the budget, and to
-    /// those of other accounts.
+    /// Holds `bytes` in all, where that leaves as much to all others of its account, which have half of the budget, and
+    /// to those of other accounts.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), NoRoom> {
         if bytes <= self.bytes {
             return Ok(());

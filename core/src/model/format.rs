@@ -91,7 +91,8 @@ impl Format {
     /// and the one that they find lets them free nothing.
     pub const FENCED: Self = Self(2);
 
-    /// The format of local stores whose files of blobs have checksums, under names that earlier programs do not look for.
+    /// The format of local stores whose files of blobs have checksums, under names that earlier programs do not look
+    /// for.
     pub const CHECKED: Self = Self(3);
 
     /// The format from which on layouts of many pages may lie in blobs

@@ -140,8 +140,8 @@ pub struct ListBuckets {
     pub limit: usize,
 }
 
-/// A bucket as ListBuckets shows it. Ten thousand of them are held at once, so nothing else is: not their lists, which may
-/// have a hundred grants each.
+/// A bucket as ListBuckets shows it. Ten thousand of them are held at once, so nothing else is: not their lists, which
+/// may have a hundred grants each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedBucket {
     /// Its name.

@@ -49,8 +49,8 @@ pub async fn raise_format(ports: &Ports, wanted: Format) -> StoreResult<()> {
     Err(contended())
 }
 
-/// Whether this metadata store is a copy from before the store's format rose, such as an old backup. Raised again it would
-/// pass for the owner of bytes that it does not name.
+/// Whether this metadata store is a copy from before the store's format rose, such as an old backup. Raised again it
+/// would pass for the owner of bytes that it does not name.
 pub async fn is_old_copy(ports: &Ports) -> StoreResult<bool> {
     // In this order: a record rises before its owner record does.
     let owner = ports.blobs.owner().await?;

@@ -33,8 +33,8 @@ pub struct FsckOptions {
     /// Blobs that no record names are only findings once they are older than this: a request that is under way has
     /// written its blob and not yet its record.
     pub grace: Duration,
-    /// Read every blob that a record names, and compare it with the checksum that the record has of it; check the bodies
-    /// that lie in records.
+    /// Read every blob that a record names, and compare it with the checksum that the record has of it; check the
+    /// bodies that lie in records.
     pub verify_checksums: bool,
     /// How many blobs one slice looks at: what bounds the memory. Each slice reads all records.
     pub slice: usize,

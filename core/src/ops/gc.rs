@@ -274,8 +274,8 @@ async fn expire(ports: &Ports, options: &GcOptions, now: Timestamp) -> Result<us
     Ok(expired)
 }
 
-/// Aborts the bucket's uploads that are too old, page by page: the next is read from behind the last upload of the one before,
-/// which need not be there any more.
+/// Aborts the bucket's uploads that are too old, page by page: the next is read from after the last upload of the one
+/// before, which need not be there any more.
 async fn expire_uploads(ports: &Ports, bucket: &Bucket, oldest: Timestamp) -> StoreResult<usize> {
     let mut expired = 0;
     let mut uploads = rows::uploads(ports, bucket);

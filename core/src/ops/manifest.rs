@@ -91,8 +91,8 @@ pub(super) async fn place_layout(
     }))
 }
 
-/// A manifest that programs which do not know [`Format::PAGED`] cannot read, so that the store has that format from here
-/// on.
+/// A manifest that programs which do not know [`Format::PAGED`] cannot read, so that the store has that format from
+/// here on.
 pub(super) async fn in_pages(ports: &Ports, layout: PagedLayout) -> Result<Manifest, S3Error> {
     raise_format(ports, Format::PAGED).await?;
     Ok(Manifest::Paged(layout))

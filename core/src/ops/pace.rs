@@ -38,8 +38,8 @@ impl Pace {
         }
     }
 
-    /// Counts bytes that have passed. `InvalidRequest` where all of them, at the pace of those so far, take longer than a
-    /// request may.
+    /// Counts bytes that have passed. `InvalidRequest` where all of them, at the pace of those so far, take longer than
+    /// a request may.
     pub(super) fn pass(&mut self, bytes: usize) -> Result<(), S3Error> {
         self.done += bytes as u64;
         let Some(limit) = self.limits.request_time else {

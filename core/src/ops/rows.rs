@@ -33,8 +33,8 @@ pub(super) fn buckets(ports: &Ports) -> Pages<Bucket> {
     })
 }
 
-/// All buckets, of which a page at a time is held. Each that is there throughout is among them, and of those that are created
-/// or deleted meanwhile some: as with pages of any other rows.
+/// All buckets, of which a page at a time is held. Each that is there throughout is among them, and of those that are
+/// created or deleted meanwhile some: as with pages of any other rows.
 pub(super) fn each_bucket(ports: &Ports) -> BoxStream<'static, StoreResult<Bucket>> {
     one_by_one(buckets(ports))
 }
@@ -57,8 +57,8 @@ pub(super) fn records(ports: &Ports, bucket: &Bucket) -> Pages<ObjectRecord> {
     })
 }
 
-/// Records of a page with their inline bodies, which scans may leave out. One that was deleted meanwhile is not among them;
-/// where it was replaced, the new one is.
+/// Records of a page with their inline bodies, which scans may leave out. One that was deleted meanwhile is not among
+/// them; where it was replaced, the new one is.
 pub(super) fn with_bodies(
     ports: &Ports,
     bucket: &Bucket,

@@ -21,8 +21,8 @@ pub struct KeyRange {
     pub prefix: String,
     /// Where the range starts.
     pub start: KeyStart,
-    /// Where this is not empty, one key of those with the same common prefix is enough, and the others may be left out: by
-    /// a store to which going on elsewhere costs hardly more than reading on. Others need not look at it.
+    /// Where this is not empty, one key of those with the same common prefix is enough, and the others may be left out:
+    /// by a store to which going on elsewhere costs hardly more than reading on. Others need not look at it.
     pub delimiter: String,
 }
 
@@ -55,7 +55,8 @@ impl KeyRange {
         key.starts_with(&self.prefix) && self.start.admits(key)
     }
 
-    /// The common prefix that a listing shows in the place of `key`: up to the first delimiter behind the range's prefix.
+    /// The common prefix that a listing shows in the place of `key`: up to the first delimiter behind the range's
+    /// prefix.
     pub fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
         common_prefix(key, &self.prefix, &self.delimiter)
     }

@@ -166,8 +166,8 @@ impl DeclaredBody {
     /// All of a small body, such as XML, verified. `MaxMessageLengthExceeded` when it has more than `limit`
     /// bytes, whatever the head said. A request that does not say how long its body is may have one.
     ///
-    /// What arrives is counted in `held` [as often as it is held](HELD_TIMES); `SlowDown` where there is no room for it,
-    /// where the head says how long the body is before any of it is asked for.
+    /// What arrives is counted in `held` [as often as it is held](HELD_TIMES); `SlowDown` where there is no room for
+    /// it, where the head says how long the body is before any of it is asked for.
     pub async fn collect(self, body: Body, limit: usize, held: &mut Held) -> Result<Bytes, S3Error> {
         let declared = self.length;
         if declared.is_some_and(|length| length > limit as u64) {

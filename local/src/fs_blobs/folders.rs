@@ -13,7 +13,7 @@ use crate::files::FileOps;
 /// How many folders are remembered: a few megabytes at most. A forgotten one costs three syncs again.
 const REMEMBERED: usize = 1 << 17;
 
-/// What a checked file's name has behind the blob's id.
+/// What a checked file's name has after the blob's id.
 const CHECKED: &str = ".c1";
 
 /// How a blob's file is made, as its name says. A blob that has one of each is read from the first.

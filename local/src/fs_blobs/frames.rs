@@ -1,8 +1,8 @@
 //! The form of a checked file: the body, then a table with the CRC-32C of each of its frames, then a footer that says
 //! whose body it is and how long.
 //!
-//! Frames are 64 KiB, the last one is what is left. The table has four bytes for each, little-endian. The footer has its
-//! own checksum. So a read checks the footer, the table's entries for the frames that it needs, and these frames.
+//! Frames are 64 KiB, the last one is what is left. The table has four bytes for each, little-endian. The footer has
+//! its own checksum. So a read checks the footer, the table's entries for the frames that it needs, and these frames.
 
 use bleepstore_core::digest::crc32c;
 use bleepstore_core::model::{BlobId, BlobRef, BucketId};
@@ -57,7 +57,7 @@ impl Sums {
         self.length += bytes.len() as u64;
     }
 
-    /// What stands behind the body: the table, and the footer of this blob.
+    /// What stands after the body: the table, and the footer of this blob.
     pub(super) fn finish(mut self, blob: &BlobRef) -> Vec<u8> {
         let footer = Footer {
             blob: *blob,

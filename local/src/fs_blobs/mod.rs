@@ -1,9 +1,9 @@
 //! The blob port on files: `blobs/{bucket id}/{aa}/{bb}/{blob id}.c1`, where `aa` and `bb` are the first two
 //! bytes of the blob's id in hex, so that no folder grows large.
 //!
-//! Files have checksums (`frames`), and every byte is checked before it is passed on. Release 0.1 wrote `{blob id}`, the
-//! body and nothing else: such plain files are read as they are, until a scrub puts checked ones in their place. A file is
-//! what its name says, whatever it holds.
+//! Files have checksums (`frames`), and every byte is checked before it is passed on. Release 0.1 wrote `{blob id}`,
+//! the body and nothing else: such plain files are read as they are, until a scrub puts checked ones in their place. A
+//! file is what its name says, whatever it holds.
 //!
 //! A blob is written to a file in `tmp/`, synced, renamed into its folder, and the folder is synced: a name
 //! under `blobs/` is always a whole blob.

@@ -1,4 +1,5 @@
-//! Reading a blob: one piece ahead of the client, and each frame of a checked file checked before any of it is passed on.
+//! Reading a blob: one piece ahead of the client, and each frame of a checked file checked before any of it is passed
+//! on.
 
 use std::fs::File;
 use std::io;

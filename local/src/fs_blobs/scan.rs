@@ -116,7 +116,8 @@ impl Walk<'_> {
             .is_some_and(|after| after.bucket == bucket && after.blob.as_bytes().starts_with(&fan));
         for FileName { blob, form } in self.files(folder)? {
             let name = BlobRef { bucket, blob };
-            // Names of other folders come in no order here: those before this one were told of when the scan left off in it.
+            // Names of other folders come in no order here: those before this one were told of when the scan left off
+            // in it.
             let ordered = resumed || blob.as_bytes().starts_with(&fan);
             if ordered && self.after.is_some_and(|after| name <= after) {
                 continue;

@@ -70,8 +70,8 @@ impl FsBlobs {
         Ok((found.page, found.strays))
     }
 
-    /// Reads a blob's checked file to its end. A plain file beside a whole one is left over from a crash, and is removed.
-    /// An error of kind `Corrupt` says that the file is damaged, and how.
+    /// Reads a blob's checked file to its end. A plain file beside a whole one is left over from a crash, and is
+    /// removed. An error of kind `Corrupt` says that the file is damaged, and how.
     pub async fn verify(&self, blob: &BlobRef, pace: &Pace) -> StoreResult<Verified> {
         let verified = self.read_checked(blob, pace).await;
         let has_plain = self.has_plain(blob).await?;
@@ -97,7 +97,8 @@ impl FsBlobs {
         drain(self.bytes_of(opened).await?, pace).await.map(Some)
     }
 
-    /// Reads a blob's plain file to its end. An error of kind `Corrupt` says that it does not hold what is stated of it.
+    /// Reads a blob's plain file to its end. An error of kind `Corrupt` says that it does not hold what is stated of
+    /// it.
     ///
     /// Returns the length of the body, or `None` where the blob has no plain file any more.
     pub async fn compare(&self, blob: &BlobRef, stated: Stated, pace: &Pace) -> StoreResult<Option<u64>> {
@@ -111,8 +112,8 @@ impl FsBlobs {
         Ok(Some(length))
     }
 
-    /// The same, and puts a checked file in the place of the plain one, if that holds what is stated; otherwise it stays. A
-    /// blob that is deleted meanwhile stays so.
+    /// The same, and puts a checked file in the place of the plain one, if that holds what is stated; otherwise it
+    /// stays. A blob that is deleted meanwhile stays so.
     pub async fn rewrite(&self, blob: &BlobRef, stated: Stated, pace: &Pace) -> StoreResult<Option<u64>> {
         let path = self.disk.folders.path(blob, Form::Plain);
         let stat = move |disk: &Arc<Disk>| disk.files.stat(&path).map_err(store_error);

@@ -37,8 +37,8 @@ struct Target {
     purpose: Purpose,
 }
 
-/// Writes a body to a checked file that becomes the blob's once it is whole and synced. Holds two buffers: one is written
-/// while the other one fills.
+/// Writes a body to a checked file that becomes the blob's once it is whole and synced. Holds two buffers: one is
+/// written while the other one fills.
 pub(super) async fn write(
     disk: &Arc<Disk>,
     blob: BlobRef,
@@ -120,7 +120,7 @@ impl BlobDraft {
         Ok(Self { file, ..self })
     }
 
-    /// Writes the last bytes of the body, and what stands behind it.
+    /// Writes the last bytes of the body, and what stands after it.
     fn finish(mut self, blob: &BlobRef, mut rest: Buffer) -> io::Result<Draft> {
         self.sums.add(rest.as_ref());
         let end = self.sums.finish(blob);
@@ -177,8 +177,8 @@ fn publish(disk: &Arc<Disk>, target: Target, draft: Option<BlobDraft>, rest: Buf
     synced
 }
 
-/// Gives a blob its checked file, and then takes its plain one away. In between it has both, which a crash may leave so:
-/// each is the blob.
+/// Gives a blob its checked file, and then takes its plain one away. In between it has both, which a crash may leave
+/// so: each is the blob.
 fn take_place_of_plain(disk: &Disk, blob: &BlobRef, draft: Draft, written: SystemTime) -> io::Result<()> {
     let draft = draft.written_at(written)?.sync()?;
     let path = disk.folders.path(blob, Form::Checked);

@@ -54,7 +54,8 @@ pub(super) async fn read(
     if let Ok(ControlFlow::Continue(())) = read {
         read = entries.end().map(|()| ControlFlow::Continue(()));
     }
-    // What damaged text says is no reason: whoever reads an entry that makes no sense may take it for a later program's.
+    // What damaged text says is no reason: whoever reads an entry that makes no sense may take it for a later
+    // program's.
     if crc.value() != extent.blob_crc64nvme {
         return Err(corrupt("is damaged"));
     }

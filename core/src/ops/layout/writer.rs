@@ -13,8 +13,8 @@ use crate::digest::{Crc64nvmeHasher, crc64nvme};
 use crate::model::{BlobRef, ErrorCode, Extent, PagedLayout, PartBoundary, S3Error};
 use crate::ports::{Ports, StoreError, StoreResult, WriteError};
 
-/// Writes the layout of what `listed` gives, the extents and the parts each in the object's order, to `blob`. Nothing names it
-/// yet.
+/// Writes the layout of what `listed` gives, the extents and the parts each in the object's order, to `blob`. Nothing
+/// names it yet.
 pub(in crate::ops) async fn write_pages(
     ports: &Ports,
     blob: BlobRef,

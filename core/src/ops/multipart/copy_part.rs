@@ -30,7 +30,8 @@ const LEAST_PART: u64 = 5 << 20;
 const MOST_NEIGHBOURS: usize = 32;
 
 /// Whether a part of that length may share these extents. Any slice of an object of whole parts may be; one of smaller
-/// pieces is written anew, since copies of copies would double them, and a read of few bytes would be one of many blobs.
+/// pieces is written anew, since copies of copies would double them, and a read of few bytes would be one of many
+/// blobs.
 fn may_be_shared(length: u64, extents: &[Extent]) -> bool {
     let parts = usize::try_from(length / LEAST_PART).unwrap_or(usize::MAX);
     let few = extents.len() <= parts.saturating_add(2).min(MOST_EXTENTS);
