@@ -12,7 +12,8 @@ use crate::model::{
     ObjectKind, ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp, WriteCondition,
 };
 use crate::ops::layout::{all_extents, extents_of, parts_of, slice};
-use crate::ops::{Caller, Ownership, Selection, Target, get_object, stand_ins};
+use crate::ops::tests::stand_ins;
+use crate::ops::{Caller, Ownership, Selection, Target, get_object};
 use crate::ports::StoreErrorKind;
 
 fn context(layout_limit: usize) -> Context {

@@ -24,10 +24,10 @@ mod put;
 mod read_ahead;
 mod rename;
 mod rows;
-#[cfg(test)]
-mod stand_ins;
 mod stats;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub use access::{Action, Caller, Need, Target, open_bucket, open_object};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ops::stand_ins::Hands;
+use crate::ops::tests::stand_ins::Hands;
 
 const MIB: usize = 1 << 20;
 

@@ -12,10 +12,10 @@ use crate::ports::{Clock, Entropy, Ports};
 
 /// A clock that stands still until it is moved on.
 #[derive(Default)]
-pub(super) struct Hands(Mutex<Duration>);
+pub(in crate::ops) struct Hands(Mutex<Duration>);
 
 impl Hands {
-    pub(super) fn advance(&self, by: Duration) {
+    pub(in crate::ops) fn advance(&self, by: Duration) {
         *self.0.lock().unwrap() += by;
     }
 }
@@ -43,7 +43,7 @@ impl Entropy for Counting {
 }
 
 /// Stores in memory. No body lies in its record, and a layout of more entries than `layout_limit` does not either.
-pub(super) fn ports(layout_limit: usize) -> Ports {
+pub(in crate::ops) fn ports(layout_limit: usize) -> Ports {
     let clock: Arc<dyn Clock> = Arc::new(Hands::default());
     Ports {
         metadata: Arc::new(MemoryMetadata::new(0, layout_limit)),

@@ -1,0 +1,3 @@
+//! What unit tests of operations share.
+
+pub(super) mod stand_ins;
