@@ -12,6 +12,8 @@ pub mod model;
 pub mod ops;
 pub mod ports;
 pub mod protocol;
+pub mod remote;
+pub mod rows;
 pub mod served;
 pub mod service;
 

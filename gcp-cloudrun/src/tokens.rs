@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use bleepstore_core::ports::{StoreError, StoreErrorKind, StoreResult, describe};
+use bleepstore_core::ports::{StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::remote::describe;
 use google_cloud_auth::credentials::{AccessTokenCredentials, Builder};
 
 use crate::tls::use_ring;

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bleepstore_azure::azure_blobs::{AzureBlobSettings, AzureBlobs, BlobIdentity};
-use bleepstore_core::ports::{BlobStore, StoreErrorKind, blob_object};
+use bleepstore_core::ports::{BlobStore, StoreErrorKind};
+use bleepstore_core::remote::blob_object;
 use bleepstore_http::SystemClock;
 use bleepstore_tests::blob_conformance::{BlobFixture, body};
 use bleepstore_tests::emulators::{Azurite, azure_blob_settings};

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, CommitId, Token};
-use bleepstore_core::ports::{BucketRows, DeleteBucketOutcome, StoreResult, delete_in_steps};
+use bleepstore_core::ports::{DeleteBucketOutcome, StoreResult};
+use bleepstore_core::rows::{BucketRows, delete_in_steps};
 use bleepstore_tests::clock::SkippingClock;
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::{NOW, Samples};

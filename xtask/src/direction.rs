@@ -28,19 +28,21 @@ const OUTSIDE: [&str; 14] = [
 
 /// Each module of the core and the other modules of the core that it may name. Modules that are not listed
 /// may name all.
-const MAY_NAME: [(&str, &[&str]); 8] = [
+const MAY_NAME: [(&str, &[&str]); 10] = [
     ("model", &[]),
     ("digest", &["model"]),
     ("body", &[]),
     ("config", &["model"]),
     ("ports", &["model"]),
+    ("rows", &["model", "ports"]),
+    ("remote", &["model", "ports", "rows"]),
     ("protocol", &["model", "digest", "body"]),
-    ("ops", &["model", "ports", "digest", "config"]),
-    ("memory", &["model", "ports", "digest"]),
+    ("ops", &["model", "ports", "rows", "digest", "config"]),
+    ("memory", &["model", "ports", "rows", "digest"]),
 ];
 
 /// Modules that know nothing of HTTP or XML, and the crates that would be signs of it.
-const WIRELESS: [&str; 4] = ["model", "ports", "ops", "memory"];
+const WIRELESS: [&str; 5] = ["model", "ports", "rows", "ops", "memory"];
 const WIRE_CRATES: [&str; 4] = ["http", "http_body", "quick_xml", "percent_encoding"];
 
 /// The packages that are shipped.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, CommitId, Revision, Token};
 use bleepstore_core::ports::{
-    BucketIndex, BucketRows, CreateBucketOutcome, DeleteBucketOutcome, NamedRows, Page, StoreError,
-    StoreErrorKind, StoreResult, UploadRows, clear_uploads, delete_in_steps, scan_named,
+    BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind, StoreResult,
 };
+use bleepstore_core::rows::{BucketRows, NamedRows, UploadRows, clear_uploads, delete_in_steps, scan_named};
 
 use super::DynamoMetadata;
 use super::condition::Condition;

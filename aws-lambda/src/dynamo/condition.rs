@@ -43,7 +43,7 @@ impl Condition {
         Self::new("attribute_exists(PK)")
     }
 
-    /// What [`check_replacement`](bleepstore_core::ports::check_replacement) says, on a row of this
+    /// What [`check_replacement`](bleepstore_core::rows::check_replacement) says, on a row of this
     /// creation of the bucket or on none. A row of another creation is refused.
     pub(super) fn replaceable(
         bucket: BucketId,

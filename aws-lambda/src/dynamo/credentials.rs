@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{CommitId, Credential};
-use bleepstore_core::ports::{CredentialIndex, NamedRows, Page, StoreResult, new_id, scan_named};
+use bleepstore_core::ports::{CredentialIndex, Page, StoreResult, new_id};
+use bleepstore_core::rows::{NamedRows, scan_named};
 
 use super::DynamoMetadata;
 use super::condition::Condition;

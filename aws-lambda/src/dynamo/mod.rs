@@ -1,7 +1,7 @@
 //! The metadata port on DynamoDB: one table, strongly consistent reads, no Scan.
 //!
 //! A condition travels in the write that it is of. Only a rename and the publication of an upload are transactions. An
-//! object's commit does not touch the bucket's row: [`bleepstore_core::ports::confirm_commit`] says how a
+//! object's commit does not touch the bucket's row: [`bleepstore_core::rows::confirm_commit`] says how a
 //! deleted bucket still never swallows one.
 
 mod buckets;

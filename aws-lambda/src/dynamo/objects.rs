@@ -7,9 +7,12 @@ use bleepstore_core::model::{
     WriteCondition,
 };
 use bleepstore_core::ports::{
-    BeforeRename, BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page,
-    RemoveOutcome, Rename, RenameOutcome, RenameRows, SeenRow, StoreError, StoreErrorKind, StoreResult,
-    behind_write, check_limits, check_replacement, confirm_record, rename_in_steps,
+    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, RenameOutcome,
+    StoreError, StoreErrorKind, StoreResult, check_limits,
+};
+use bleepstore_core::rows::{
+    BeforeRename, BucketRows, Rename, RenameRows, SeenRow, behind_write, check_replacement, confirm_record,
+    rename_in_steps,
 };
 
 use super::DynamoMetadata;

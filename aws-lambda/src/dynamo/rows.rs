@@ -10,9 +10,8 @@ use bleepstore_core::model::{
     Bucket, BucketState, Checksum, CommitId, Credential, Description, ETag, InvalidId, Manifest, ObjectKey,
     ObjectKind, ObjectRecord, Part, RetiredManifest, Revision, Timestamp, Upload, UploadState,
 };
-use bleepstore_core::ports::{
-    RENAME_NOTED_FOR, RecordPlace, StoreError, StoreRecord, StoreResult, StoredReceipt, read_stored, unknown,
-};
+use bleepstore_core::ports::{RecordPlace, StoreError, StoreRecord, StoreResult};
+use bleepstore_core::rows::{RENAME_NOTED_FOR, StoredReceipt, read_stored, unknown};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

@@ -4,10 +4,8 @@ use async_trait::async_trait;
 use bleepstore_core::model::{
     BucketId, BucketName, ObjectKey, ObjectRecord, Timestamp, UploadId, UploadState,
 };
-use bleepstore_core::ports::{
-    BeforePublish, Clock, Entropy, StoreError, StoreResult, StoredReceipt, UploadEnd, UploadPlace,
-    UploadRange, UploadRows, UploadStart,
-};
+use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult, UploadRange, UploadStart};
+use bleepstore_core::rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::DynamoMetadata;

@@ -6,10 +6,12 @@ use bleepstore_core::model::{
     Timestamp, Token, Upload, UploadId, UploadState, WriteCondition,
 };
 use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, BucketRows, Page, Publication, PublishOutcome, RecordPartOutcome,
-    StoreError, StoreResult, UploadIndex, UploadLookup, UploadPlace, UploadRange, UploadStart,
-    abort_in_steps, behind_write, check_limits, closed, forget_upload, publish_in_steps, receipt_in_steps,
-    scan_uploads_in_steps,
+    AbortOutcome, BeginComplete, Page, PublishOutcome, RecordPartOutcome, StoreError, StoreResult,
+    UploadIndex, UploadLookup, UploadRange, UploadStart, check_limits,
+};
+use bleepstore_core::rows::{
+    BucketRows, Publication, UploadPlace, abort_in_steps, behind_write, closed, forget_upload,
+    publish_in_steps, receipt_in_steps, scan_uploads_in_steps,
 };
 use futures_util::future::try_join;
 

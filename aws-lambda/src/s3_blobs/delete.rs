@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bleepstore_core::model::BlobRef;
-use bleepstore_core::ports::{
-    DeleteOutcome, StoreError, StoreErrorKind, StoreResult, blob_object, parse_blob_object,
-};
+use bleepstore_core::ports::{DeleteOutcome, StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::remote::{blob_object, parse_blob_object};
 
 use super::S3Blobs;
 use super::error::{answer_kind, store_error};

@@ -5,7 +5,8 @@ use std::io;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
-use bleepstore_core::ports::{StoreError, StoreErrorKind, causes, describe};
+use bleepstore_core::ports::{StoreError, StoreErrorKind};
+use bleepstore_core::remote::{causes, describe};
 
 /// The code of an error answer, or without one its status, as a kind. Codes are those of
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.

@@ -21,9 +21,11 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use bleepstore_core::model::{BlobRef, Timestamp};
 use bleepstore_core::ports::{
-    BLOB_OBJECTS, BlobEntry, BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OWNER_OBJECT,
-    OwnerRecord, StoreError, StoreResult, WriteError, blob_object, owner_object, parse_blob_object,
-    parse_owner_object,
+    BlobEntry, BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError,
+    StoreResult, WriteError,
+};
+use bleepstore_core::remote::{
+    BLOB_OBJECTS, OWNER_OBJECT, blob_object, owner_object, parse_blob_object, parse_owner_object,
 };
 use bytes::Bytes;
 

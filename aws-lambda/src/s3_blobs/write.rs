@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use bleepstore_core::ports::{
-    BodyPart, BodyStream, PartSink, SentPart, StoreError, StoreResult, WriteError, next_part, send_in_parts,
-};
+use bleepstore_core::ports::{BodyStream, StoreError, StoreResult, WriteError};
+use bleepstore_core::remote::{BodyPart, PartSink, SentPart, next_part, send_in_parts};
 use bytes::BytesMut;
 
 use super::S3Blobs;

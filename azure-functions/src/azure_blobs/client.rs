@@ -10,7 +10,8 @@ use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{Body, ClientOptions, Context, Method, Request, RetryOptions, Transport, Url};
 use azure_storage_blob::{BlobClient, BlobContainerClient, BlobContainerClientOptions};
 use bleepstore_core::digest::md5;
-use bleepstore_core::ports::{FailedCall, Retries, StoreError, StoreErrorKind, StoreResult, describe};
+use bleepstore_core::ports::{StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::remote::{FailedCall, Retries, describe};
 use reqwest::Client;
 use reqwest::redirect::Policy as Redirects;
 

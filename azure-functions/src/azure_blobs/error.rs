@@ -7,7 +7,8 @@ use azure_core::error::ErrorKind;
 use azure_core::http::headers::{HeaderName, Headers, RETRY_AFTER, RETRY_AFTER_MS, X_MS_RETRY_AFTER_MS};
 use azure_core::http::{RawResponse, StatusCode};
 use azure_storage_blob::StorageError;
-use bleepstore_core::ports::{FailedCall, StoreError, StoreErrorKind, causes};
+use bleepstore_core::ports::{StoreError, StoreErrorKind};
+use bleepstore_core::remote::{FailedCall, causes};
 
 /// How much of an error's text is kept.
 const TEXT_LIMIT: usize = 300;

@@ -24,9 +24,10 @@ use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
 use bleepstore_core::model::BlobRef;
 use bleepstore_core::ports::{
-    BlobPage, BlobRead, BlobStore, BodyStream, Clock, DeleteOutcome, Entropy, OWNER_OBJECT, OwnerRecord,
-    StoreResult, WriteError, blob_object, owner_object, parse_owner_object,
+    BlobPage, BlobRead, BlobStore, BodyStream, Clock, DeleteOutcome, Entropy, OwnerRecord, StoreResult,
+    WriteError,
 };
+use bleepstore_core::remote::{OWNER_OBJECT, blob_object, owner_object, parse_owner_object};
 
 use self::client::Container;
 

@@ -8,9 +8,8 @@ use azure_core::http::AsyncResponseBody;
 use azure_core::http::headers::{CONTENT_LENGTH, HeaderName, Headers};
 use azure_storage_blob::BlobClient;
 use azure_storage_blob::models::{BlobClientDownloadOptions, BlobClientDownloadResult, HttpRange};
-use bleepstore_core::ports::{
-    BlobRead, BlobStream, FailedCall, OWNER_LIMIT, StoreError, StoreErrorKind, StoreResult,
-};
+use bleepstore_core::ports::{BlobRead, BlobStream, StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::remote::{FailedCall, OWNER_LIMIT};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 

@@ -2,9 +2,8 @@
 
 use azure_storage_blob::models::{BlobContainerClientListBlobsOptions, BlobItem, ListBlobsResponse};
 use bleepstore_core::model::{BlobRef, Timestamp};
-use bleepstore_core::ports::{
-    BLOB_OBJECTS, BlobEntry, BlobPage, StoreError, StoreResult, blob_object, parse_blob_object,
-};
+use bleepstore_core::ports::{BlobEntry, BlobPage, StoreError, StoreResult};
+use bleepstore_core::remote::{BLOB_OBJECTS, blob_object, parse_blob_object};
 use futures_util::TryStreamExt;
 
 use super::AzureBlobs;

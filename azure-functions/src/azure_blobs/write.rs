@@ -5,9 +5,8 @@ use std::num::NonZeroU64;
 use async_trait::async_trait;
 use azure_storage_blob::BlockBlobClient;
 use azure_storage_blob::models::{BlockBlobClientUploadOptions, BlockLookupList};
-use bleepstore_core::ports::{
-    BodyStream, PartSink, SentPart, StoreResult, WriteError, next_part, send_in_parts,
-};
+use bleepstore_core::ports::{BodyStream, StoreResult, WriteError};
+use bleepstore_core::remote::{PartSink, SentPart, next_part, send_in_parts};
 use bytes::{Bytes, BytesMut};
 
 use super::AzureBlobs;

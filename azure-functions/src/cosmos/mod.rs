@@ -1,9 +1,9 @@
 //! The metadata port on Cosmos DB: one container, strong reads, no query across partitions.
 //!
 //! Cosmos DB decides a write by the entity tag of one row. So a row is read, judged as
-//! [`check_replacement`](bleepstore_core::ports::check_replacement) judges it in every store, and written if
+//! [`check_replacement`](bleepstore_core::rows::check_replacement) judges it in every store, and written if
 //! it still is the one that was read. Only a rename and the publication of an upload are batches. An object's commit does
-//! not touch the bucket's row: [`bleepstore_core::ports::confirm_commit`] says how a deleted bucket still
+//! not touch the bucket's row: [`bleepstore_core::rows::confirm_commit`] says how a deleted bucket still
 //! never swallows one.
 
 mod buckets;

@@ -7,9 +7,12 @@ use bleepstore_core::model::{
     WriteCondition, hex,
 };
 use bleepstore_core::ports::{
-    BeforeRename, BucketRows, CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page,
-    RemoveOutcome, Rename, RenameOutcome, RenameRows, SeenRow, StoreError, StoreResult, behind_write,
-    check_limits, check_replacement, confirm_record, rename_in_steps,
+    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, RenameOutcome,
+    StoreError, StoreResult, check_limits,
+};
+use bleepstore_core::rows::{
+    BeforeRename, BucketRows, Rename, RenameRows, SeenRow, behind_write, check_replacement, confirm_record,
+    rename_in_steps,
 };
 use futures_util::future::{try_join, try_join3};
 

@@ -11,9 +11,8 @@ use bleepstore_core::model::{
     Bucket, BucketName, CommitId, Credential, ObjectRecord, Part, RetiredManifest, Timestamp, Upload,
     UploadId, hex,
 };
-use bleepstore_core::ports::{
-    RENAME_NOTED_FOR, RecordPlace, StoreError, StoreRecord, StoreResult, StoredReceipt, read_stored, unknown,
-};
+use bleepstore_core::ports::{RecordPlace, StoreError, StoreRecord, StoreResult};
+use bleepstore_core::rows::{RENAME_NOTED_FOR, StoredReceipt, read_stored, unknown};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 

@@ -6,10 +6,8 @@ use async_trait::async_trait;
 use bleepstore_core::model::{
     Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, Timestamp, Upload, UploadId, UploadState,
 };
-use bleepstore_core::ports::{
-    BeforePublish, BucketRows, Clock, Entropy, StoreError, StoreResult, StoredReceipt, UploadEnd,
-    UploadPlace, UploadRange, UploadRows, UploadStart,
-};
+use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult, UploadRange, UploadStart};
+use bleepstore_core::rows::{BeforePublish, BucketRows, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 use futures_util::future::{try_join, try_join3};
 use futures_util::{StreamExt, TryStreamExt, stream};
 

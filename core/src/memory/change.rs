@@ -8,7 +8,8 @@ use crate::model::{
     Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, Part, RetiredManifest,
     Upload, UploadId,
 };
-use crate::ports::{StoreRecord, StoredReceipt};
+use crate::ports::StoreRecord;
+use crate::rows::StoredReceipt;
 
 /// One row as it is from now on, or the name of one that is gone.
 ///

@@ -13,8 +13,9 @@ use crate::model::{
 };
 use crate::ports::{
     CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, RenameOutcome,
-    StoreResult, check_limits, check_replacement, is_unchanged,
+    StoreResult, check_limits,
 };
+use crate::rows::{check_replacement, is_unchanged};
 
 #[async_trait]
 impl<J: Journal> ObjectIndex for J {

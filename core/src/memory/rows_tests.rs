@@ -9,7 +9,8 @@ use crate::model::{
     Format, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber, Receipt, ReceiptOutcome,
     RetiredManifest, Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
 };
-use crate::ports::{StoreRecord, StoredReceipt};
+use crate::ports::StoreRecord;
+use crate::rows::StoredReceipt;
 
 fn name(n: u8) -> BucketName {
     BucketName::new(&format!("bucket-{n}")).unwrap()

@@ -14,8 +14,9 @@ use crate::model::{
 };
 use crate::ports::{
     AbortOutcome, BeginComplete, CommitOutcome, Page, PublishOutcome, RecordPartOutcome, StoreResult,
-    StoredReceipt, UploadIndex, UploadLookup, UploadRange, UploadStart, check_limits,
+    UploadIndex, UploadLookup, UploadRange, UploadStart, check_limits,
 };
+use crate::rows::StoredReceipt;
 
 #[async_trait]
 impl<J: Journal> UploadIndex for J {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::metadata::behind;
 use super::{Change, Rows};
 use crate::model::{BucketId, UploadId};
-use crate::ports::StoredReceipt;
+use crate::rows::StoredReceipt;
 
 /// The kinds of rows in the order of the walk.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -82,7 +82,8 @@ mod tests {
 
     use super::*;
     use crate::model::Upload;
-    use crate::ports::{StoreErrorKind, read_stored};
+    use crate::ports::StoreErrorKind;
+    use crate::rows::read_stored;
 
     /// Rows as release 0.1 writes them, with all that they may have and with as little.
     const RECORDS: [&str; 2] = [

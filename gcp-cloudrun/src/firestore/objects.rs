@@ -8,8 +8,9 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ports::{
     CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, RenameOutcome,
-    StoreResult, check_limits, check_replacement, is_unchanged, successor,
+    StoreResult, check_limits, successor,
 };
+use bleepstore_core::rows::{check_replacement, is_unchanged};
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
 use super::buckets::{is_current, read_bucket};

@@ -9,7 +9,8 @@ use bleepstore_core::model::{
     Bucket, BucketId, Checksum, CommitId, Credential, Description, ETag, ObjectKey, ObjectKind, ObjectRecord,
     ObjectSummary, Part, Receipt, RetiredManifest, Timestamp, Upload,
 };
-use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult, read_stored, unknown};
+use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult};
+use bleepstore_core::rows::{read_stored, unknown};
 use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Value};
 use firestore::gcloud_sdk::prost_types;

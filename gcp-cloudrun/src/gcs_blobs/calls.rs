@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bleepstore_core::ports::{FailedCall, Retries, StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::ports::{StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::remote::{FailedCall, Retries};
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};

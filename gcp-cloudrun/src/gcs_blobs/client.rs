@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bleepstore_core::ports::{StoreError, StoreResult, describe};
+use bleepstore_core::ports::{StoreError, StoreResult};
+use bleepstore_core::remote::describe;
 use firestore::gcloud_sdk::CERTIFICATES;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder};

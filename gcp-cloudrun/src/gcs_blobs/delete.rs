@@ -1,7 +1,8 @@
 //! Deleting, with an outcome for each blob.
 
 use bleepstore_core::model::BlobRef;
-use bleepstore_core::ports::{DeleteOutcome, StoreError, StoreResult, blob_object};
+use bleepstore_core::ports::{DeleteOutcome, StoreError, StoreResult};
+use bleepstore_core::remote::blob_object;
 use futures_util::{StreamExt, stream};
 use http::Method;
 

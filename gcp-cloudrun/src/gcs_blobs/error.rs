@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bleepstore_core::ports::{FailedCall, StoreError, StoreErrorKind, describe};
+use bleepstore_core::ports::{StoreError, StoreErrorKind};
+use bleepstore_core::remote::{FailedCall, describe};
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use serde::Deserialize;

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use bleepstore_core::ports::{
-    BlobRead, BlobStream, OWNER_LIMIT, StoreError, StoreErrorKind, StoreResult, describe, exactly,
-};
+use bleepstore_core::ports::{BlobRead, BlobStream, StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::remote::{OWNER_LIMIT, describe, exactly};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, RANGE};

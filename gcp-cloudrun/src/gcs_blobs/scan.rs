@@ -1,10 +1,9 @@
 //! Listing the bucket.
 
 use bleepstore_core::model::{BlobRef, Timestamp};
-use bleepstore_core::ports::{
-    BLOB_OBJECTS, BlobEntry, BlobPage, FailedCall, StoreError, StoreResult, blob_object, parse_blob_object,
-};
+use bleepstore_core::ports::{BlobEntry, BlobPage, StoreError, StoreResult};
 use bleepstore_core::protocol::date::parse_iso_8601;
+use bleepstore_core::remote::{BLOB_OBJECTS, FailedCall, blob_object, parse_blob_object};
 use http::Method;
 use serde::Deserialize;
 

@@ -1,7 +1,8 @@
 //! The session of a resumable upload: bytes that no reader sees until the last of them has arrived.
 //! <https://cloud.google.com/storage/docs/performing-resumable-uploads>
 
-use bleepstore_core::ports::{FailedCall, StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::ports::{StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::remote::FailedCall;
 use bytes::Bytes;
 use http::header::{CONTENT_RANGE, LOCATION, RANGE};
 use http::{HeaderMap, Method};

@@ -1,10 +1,8 @@
 //! Writing: one request, or a resumable upload.
 
 use async_trait::async_trait;
-use bleepstore_core::ports::{
-    BodyStream, PartSink, SentPart, StoreError, StoreErrorKind, StoreResult, WriteError, next_part,
-    send_in_parts,
-};
+use bleepstore_core::ports::{BodyStream, StoreError, StoreErrorKind, StoreResult, WriteError};
+use bleepstore_core::remote::{PartSink, SentPart, next_part, send_in_parts};
 use bytes::{Bytes, BytesMut};
 use http::Method;
 use serde::Deserialize;

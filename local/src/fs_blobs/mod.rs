@@ -28,8 +28,9 @@ use async_trait::async_trait;
 use bleepstore_core::model::BlobRef;
 use bleepstore_core::ports::{
     BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, StoreError, StoreErrorKind,
-    StoreResult, WriteError, read_stored,
+    StoreResult, WriteError,
 };
+use bleepstore_core::rows::read_stored;
 use tokio::task::spawn_blocking;
 
 use self::buffers::Buffers;

@@ -8,7 +8,8 @@
 use bleepstore_core::digest::crc64nvme;
 use bleepstore_core::memory::Change;
 use bleepstore_core::model::Release;
-use bleepstore_core::ports::{StoreErrorKind, unreadable};
+use bleepstore_core::ports::StoreErrorKind;
+use bleepstore_core::rows::unreadable;
 use serde::{Deserialize, Serialize};
 
 /// The latest version of the format that this program reads, and the one that it writes.

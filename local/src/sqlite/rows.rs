@@ -5,7 +5,8 @@ use bleepstore_core::model::{
     ChecksumAlgorithm, ChecksumKind, CommitId, CurrentObject, ETag, Manifest, ObjectKey, ObjectKind,
     ObjectRecord, ObjectSummary, Owner, OwnerlessDescription, Timestamp,
 };
-use bleepstore_core::ports::{Page, read_stored, unknown};
+use bleepstore_core::ports::Page;
+use bleepstore_core::rows::{read_stored, unknown};
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Params, Row};

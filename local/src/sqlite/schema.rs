@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use bleepstore_core::model::LaterFormat;
-use bleepstore_core::ports::{StoreErrorKind, StoreRecord, read_stored};
+use bleepstore_core::ports::{StoreErrorKind, StoreRecord};
+use bleepstore_core::rows::read_stored;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Row, Transaction, TransactionBehavior};
 

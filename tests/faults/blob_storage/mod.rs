@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bleepstore_azure::azure_blobs::{AzureBlobSettings, AzureBlobs, BlobIdentity};
 use bleepstore_core::model::{BlobId, BlobRef, ErrorCode, S3Error};
-use bleepstore_core::ports::{BlobRead, BlobStore, StoreError, StoreErrorKind, WriteError, blob_object};
+use bleepstore_core::ports::{BlobRead, BlobStore, StoreError, StoreErrorKind, WriteError};
+use bleepstore_core::remote::blob_object;
 use bleepstore_tests::blob_conformance::{body, collect};
 use bleepstore_tests::clock::SkippingClock;
 use bleepstore_tests::entropy::SeededEntropy;

@@ -20,7 +20,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use self::page::{Entry, Index, PAGE, decode_extents};
 use crate::digest::crc64nvme;
 use crate::model::{BlobRef, ErrorCode, Extent, Manifest, PagedLayout, PartBoundary, PartNumber, S3Error};
-use crate::ports::{BlobRead, BlobStore, Ports, StoreError, StoreResult, read_stored};
+use crate::ports::{BlobRead, BlobStore, Ports, StoreError, StoreResult};
+use crate::rows::read_stored;
 
 /// Extents and parts together that a layout in a blob lists as JSON; with more it has pages.
 pub(super) const ONE_PAGE: usize = PAGE;

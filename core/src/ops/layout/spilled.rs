@@ -11,7 +11,8 @@ use futures_util::TryStreamExt;
 use super::Listed;
 use crate::digest::Crc64nvmeHasher;
 use crate::model::SpilledLayout;
-use crate::ports::{BlobRead, Ports, StoreError, StoreResult, read_stored, unknown};
+use crate::ports::{BlobRead, Ports, StoreError, StoreResult};
+use crate::rows::{read_stored, unknown};
 
 /// The largest that any program wrote, in bytes: some 300,000 extents.
 const LARGEST: u64 = 64 << 20;

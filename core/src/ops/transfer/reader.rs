@@ -6,7 +6,7 @@ use super::lines::{ExportStream, Lines};
 use super::{Counts, FORMAT, Header, Record, TransferError, VERSION};
 use crate::digest::Sha256Hasher;
 use crate::model::{BucketId, LaterFormat, UploadId};
-use crate::ports::unreadable;
+use crate::rows::unreadable;
 
 /// The records of an export.
 pub(super) struct Reader {

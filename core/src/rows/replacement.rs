@@ -1,7 +1,7 @@
 //! Whether a write may replace or remove a row, decided on the row itself.
 
-use super::{CommitOutcome, RemoveOutcome};
 use crate::model::{CommitId, CurrentObject, ObjectKind, ObjectRecord, WriteCondition};
+use crate::ports::{CommitOutcome, RemoveOutcome};
 
 /// Why a row may not be replaced or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]

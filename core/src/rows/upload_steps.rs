@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
-use super::{
-    AbortOutcome, BeginComplete, CommitOutcome, Page, PublishOutcome, StoreError, StoreErrorKind,
-    StoreResult, UploadRange, UploadStart, back_off, check_replacement, confirm_commit,
-};
+use super::{check_replacement, confirm_commit};
 use crate::model::{
     Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectRecord, Receipt, ReceiptOutcome, Timestamp,
     Upload, UploadId, UploadState, WriteCondition,
+};
+use crate::ports::{
+    AbortOutcome, BeginComplete, CommitOutcome, Page, PublishOutcome, StoreError, StoreErrorKind,
+    StoreResult, UploadRange, UploadStart, back_off,
 };
 
 /// How often a publication that meets a row which has just changed looks again.

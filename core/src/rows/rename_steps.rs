@@ -8,11 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{
-    CommitOutcome, RenameOutcome, StoreError, StoreErrorKind, StoreResult, UploadRows, back_off,
-    behind_write, check_replacement, confirm_record, is_unchanged,
-};
+use super::{UploadRows, behind_write, check_replacement, confirm_record, is_unchanged};
 use crate::model::{Bucket, CommitId, ObjectRecord, WriteCondition};
+use crate::ports::{CommitOutcome, RenameOutcome, StoreError, StoreErrorKind, StoreResult, back_off};
 
 /// How often a rename that meets a row which has just changed looks again.
 const ATTEMPTS: u32 = 16;

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use super::{Page, StoreResult};
+use crate::ports::{Page, StoreResult};
 
 /// An index of names, and the rows that it names.
 #[async_trait]

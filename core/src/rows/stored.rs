@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{StoreError, StoreErrorKind, StoreResult};
 use crate::model::{BucketLayout, Format, LaterFormat};
+use crate::ports::{StoreError, StoreErrorKind, StoreResult};
 
 /// What a row says. Nothing in a row is passed over: one that says more than this program knows is refused, since whoever
 /// writes it anew would lose the rest.

@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, join, stream};
 
-use super::{
-    BlobStream, BodyStream, OwnerRecord, StoreError, StoreErrorKind, StoreResult, WriteError, read_stored,
-};
 use crate::model::BlobRef;
+use crate::ports::{
+    BlobStream, BodyStream, OwnerRecord, StoreError, StoreErrorKind, StoreResult, WriteError,
+};
+use crate::rows::read_stored;
 
 /// What the name of every blob's object starts with.
 pub const BLOB_OBJECTS: &str = "blobs/";

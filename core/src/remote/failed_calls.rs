@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Clock, Entropy, StoreError};
+use crate::ports::{Clock, Entropy, StoreError};
 
 /// How often in a row a call may fail.
 const ATTEMPTS: u32 = 6;

@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{Clock, DeleteBucketOutcome, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
 use crate::model::{Bucket, BucketId, BucketName, BucketState, CommitId, Token};
+use crate::ports::{Clock, DeleteBucketOutcome, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
 
 /// How often a deletion or a writer that loses to others starts over.
 const ATTEMPTS: u32 = 16;

@@ -4,10 +4,11 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{BucketRows, Clock, Entropy, StoreResult, UploadRange};
+use super::BucketRows;
 use crate::model::{
     Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, Receipt, Timestamp, Upload, UploadId, UploadState,
 };
+use crate::ports::{Clock, Entropy, StoreResult, UploadRange};
 
 /// A receipt with the object that it is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

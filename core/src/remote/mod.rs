@@ -1,0 +1,13 @@
+//! What stores share that call a service over a network: blobs as objects of an object store, calls that fail and are
+//! made again, and what lies behind an error.
+
+mod blob_objects;
+mod causes;
+mod failed_calls;
+
+pub use blob_objects::{
+    BLOB_OBJECTS, BodyPart, OWNER_LIMIT, OWNER_OBJECT, PartSink, SentPart, blob_object, exactly, next_part,
+    owner_object, parse_blob_object, parse_owner_object, send_in_parts,
+};
+pub use causes::{causes, describe};
+pub use failed_calls::{FailedCall, Retries};
