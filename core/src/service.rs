@@ -15,7 +15,7 @@ use crate::api::{self, Call};
 use crate::body::{Body, HeldBodies, UNCOUNTED};
 use crate::config::{Limits, Settings};
 use crate::model::{ErrorCode, S3Error, Timestamp};
-use crate::ops::{Caller, Context, CredentialCache, Ownership, establish_ownership};
+use crate::ops::{Caller, Context, CredentialCache, Pairing, pair_stores};
 use crate::ports::{Ports, StoreResult};
 use crate::protocol::error::error_document;
 use crate::protocol::headers::expected_bucket_owner;
@@ -48,14 +48,14 @@ impl Service {
     /// A service over these ports. Finds out first whether the two stores belong together, and marks a new pair of
     /// stores as doing so.
     pub async fn start(settings: Settings, ports: Ports) -> StoreResult<Self> {
-        let ownership = establish_ownership(&ports).await?;
-        if ownership == Ownership::Foreign {
+        let pairing = pair_stores(&ports).await?;
+        if pairing == Pairing::Foreign {
             tracing::warn!("the blob store belongs to another metadata store: no bytes will be freed");
         }
         Ok(Self {
             context: Context {
                 ports,
-                ownership,
+                pairing,
                 limits: settings.limits,
                 began: Duration::ZERO,
             },
@@ -185,7 +185,7 @@ impl Service {
         }
         let context = &Context {
             ports: account.counted(&self.context.ports),
-            ownership: self.context.ownership,
+            pairing: self.context.pairing,
             limits: self.limits_of(sent),
             began: self.context.ports.clock.elapsed(),
         };

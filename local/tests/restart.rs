@@ -10,9 +10,8 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ops::{
     Action, Caller, CompleteMultipartUpload, CompletedPart, Context, CreateBucket, CreateMultipartUpload,
-    Incoming, Ownership, PutObject, Selection, Target, complete_multipart_upload, create_bucket,
-    create_multipart_upload, establish_ownership, get_object, open_completion, open_upload, put_object,
-    upload_part,
+    Incoming, Pairing, PutObject, Selection, Target, complete_multipart_upload, create_bucket,
+    create_multipart_upload, get_object, open_completion, open_upload, pair_stores, put_object, upload_part,
 };
 use bleepstore_core::ports::MetadataStore;
 use bleepstore_core::protocol::payload::DeclaredBody;
@@ -39,10 +38,10 @@ async fn open(folder: &Path, metadata: fn(&Path) -> Arc<dyn MetadataStore>) -> C
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
     };
-    let ownership = establish_ownership(&ports).await.unwrap();
+    let pairing = pair_stores(&ports).await.unwrap();
     Context {
         ports,
-        ownership,
+        pairing,
         limits: Limits::default(),
         began: Duration::ZERO,
     }
@@ -139,7 +138,7 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
 
     // The upload goes on where it was.
     let context = open(folder.path(), metadata).await;
-    assert_eq!(context.ownership, Ownership::Owned);
+    assert_eq!(context.pairing, Pairing::Matched);
     let row = open_upload(&context, &caller, Action::UploadPart, &target("joined"), upload)
         .await
         .unwrap();

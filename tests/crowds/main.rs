@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bleepstore_core::memory::MemoryBlobs;
 use bleepstore_core::model::{Bucket, Grant, Grantee, Permission};
-use bleepstore_core::ops::{GcOptions, collect_slice, establish_ownership};
+use bleepstore_core::ops::{GcOptions, collect_slice, pair_stores};
 use bleepstore_core::ports::{CreateBucketOutcome, Ports};
 use bleepstore_local::sqlite::SqliteMetadata;
 use bleepstore_tests::clock::ManualClock;
@@ -45,7 +45,7 @@ impl Store {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
         };
-        establish_ownership(&ports).await.unwrap();
+        pair_stores(&ports).await.unwrap();
         Self {
             ports,
             clock,

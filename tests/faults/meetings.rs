@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bleepstore_core::model::{ErrorCode, Owner};
 use bleepstore_core::ops::{
-    Caller, CreateBucket, GcOptions, Ownership, collect_slice, create_bucket, establish_ownership,
+    Caller, CreateBucket, GcOptions, Pairing, collect_slice, create_bucket, pair_stores,
 };
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::{REGION, name};
@@ -129,7 +129,7 @@ async fn a_bucket_that_gets_an_object_before_its_deletion_is_decided_is_not_empt
 async fn a_start_asks_both_stores_for_their_records_at_the_same_time() {
     let (two, gate) = Two::with_gate().await;
     let (mut record, mut owner) = (gate.hold("record_at"), gate.hold("owner"));
-    let start = two.start(async |store| establish_ownership(&store.context.ports).await);
+    let start = two.start(async |store| pair_stores(&store.context.ports).await);
     record.arrived().await;
     assert_eq!(
         owner.arrived().now_or_never(),
@@ -138,7 +138,7 @@ async fn a_start_asks_both_stores_for_their_records_at_the_same_time() {
     );
     owner.release();
     record.release();
-    assert_eq!(start.await.unwrap().unwrap(), Ownership::Owned);
+    assert_eq!(start.await.unwrap().unwrap(), Pairing::Matched);
 }
 
 #[tokio::test]

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use bleepstore_core::model::{ErrorCode, Format, StoreId, WriteCondition};
 use bleepstore_core::ops::{
-    GcError, GcOptions, GcReport, Ownership, collect_slice, establish_ownership, raise_format,
-    resume_collection,
+    GcError, GcOptions, GcReport, Pairing, collect_slice, pair_stores, raise_format, resume_collection,
 };
 use bleepstore_core::ports::{OwnerRecord, StoreRecord};
 use bleepstore_tests::decorators::{Gate, PassThrough};
@@ -161,8 +160,8 @@ async fn nothing_is_deleted_where_the_two_stores_do_not_name_each_other() {
         store.blobs.set_owner(&stranger).await.unwrap();
         let refused = collect(&store, &forced()).await.unwrap_err();
         assert!(matches!(refused, GcError::NotOwned), "{refused}");
-        let ownership = establish_ownership(&store.context.ports).await.unwrap();
-        assert_eq!(ownership, Ownership::Foreign);
+        let pairing = pair_stores(&store.context.ports).await.unwrap();
+        assert_eq!(pairing, Pairing::Foreign);
     }
     assert_eq!(blobs(&store).await, 5);
     store.blobs.set_owner(&owner).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bleepstore_core::model::{Format, Release};
-use bleepstore_core::ops::{Ownership, TransferError, VERSION, establish_ownership};
+use bleepstore_core::ops::{Pairing, TransferError, VERSION, pair_stores};
 use bleepstore_core::ports::{OwnerRecord, Ports, StoreErrorKind};
 use bleepstore_local::data_dir::DataDir;
 use bleepstore_local::fs_blobs::FsBlobs;
@@ -240,7 +240,7 @@ async fn bytes_of_another_store_are_refused() {
     assert!(matches!(refused, TransferError::ForeignBlobs { .. }), "{refused}");
     // An empty pair that a server has already claimed is taken over.
     let claimed = fresh(8, 4);
-    establish_ownership(&claimed).await.unwrap();
+    pair_stores(&claimed).await.unwrap();
     assert!(imported(&claimed, &bytes).await.is_ok());
 }
 
@@ -278,7 +278,7 @@ async fn an_import_that_breaks_off_anywhere_goes_on_and_ends_as_if_it_had_not() 
         }
         assert!(is_not_active(&new).await, "after {broken} calls");
         assert!(imported(&new, &bytes).await.is_ok(), "after {broken} calls");
-        assert_eq!(establish_ownership(&new).await.unwrap(), Ownership::Owned);
+        assert_eq!(pair_stores(&new).await.unwrap(), Pairing::Matched);
         broken += 1;
     }
     assert!(broken > 20);
@@ -320,13 +320,13 @@ async fn each_import_takes_a_new_epoch_and_the_store_before_it_frees_nothing() {
     let bytes = exported(&old.context.ports, true).await;
     let mut before = old.context.ports.clone();
     for epoch in 2..5 {
-        assert_eq!(establish_ownership(&before).await.unwrap(), Ownership::Owned);
+        assert_eq!(pair_stores(&before).await.unwrap(), Pairing::Matched);
         let restored = pair(&fresh(8, 4).metadata, &old.blobs, &old.context.ports);
         let report = imported(&restored, &bytes).await.unwrap();
         assert_eq!((report.store.epoch, report.store.active), (epoch, true));
         let owner = OwnerRecord::new(report.store.store, epoch);
         assert_eq!(old.blobs.owner().await.unwrap(), Some(owner));
-        assert_eq!(establish_ownership(&before).await.unwrap(), Ownership::Foreign);
+        assert_eq!(pair_stores(&before).await.unwrap(), Pairing::Foreign);
         before = restored;
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{ETag, UploadId};
-use bleepstore_core::ops::establish_ownership;
+use bleepstore_core::ops::pair_stores;
 use bleepstore_core::ports::{BlobStore, MetadataStore, Ports};
 use bleepstore_tests::clock::ManualClock;
 use bleepstore_tests::decorators::PassThrough;
@@ -68,7 +68,7 @@ async fn serving(ports: &Ports) -> Deployment {
 /// A store with an id of its own, which those of [`small`] do not have.
 async fn another() -> Deployment {
     let ports = fresh(8, 4);
-    establish_ownership(&ports).await.unwrap();
+    pair_stores(&ports).await.unwrap();
     serving(&ports).await
 }
 

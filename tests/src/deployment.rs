@@ -14,7 +14,7 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ops::{
     Action, Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context,
-    CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Ownership, PutAcl, PutObject, RenameObject,
+    CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject, RenameObject,
     Replacement, Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, MetadataStore, Ports};
@@ -71,8 +71,8 @@ impl Deployment {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
         };
-        let ownership = ops::establish_ownership(&ports).await.unwrap();
-        assert_eq!(ownership, Ownership::Owned);
+        let pairing = ops::pair_stores(&ports).await.unwrap();
+        assert_eq!(pairing, Pairing::Matched);
         let ports = Ports {
             metadata: Arc::new(intercepted_metadata(metadata.clone(), interceptor.clone())),
             blobs: Arc::new(intercepted_blobs(blobs.clone(), interceptor)),
@@ -81,7 +81,7 @@ impl Deployment {
         Self {
             context: Context {
                 ports,
-                ownership,
+                pairing,
                 limits: Limits::default(),
                 began: Duration::ZERO,
             },
@@ -106,7 +106,7 @@ impl Deployment {
         Self {
             context: Context {
                 ports,
-                ownership: self.context.ownership,
+                pairing: self.context.pairing,
                 limits: self.context.limits,
                 began: self.context.began,
             },

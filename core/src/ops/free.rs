@@ -1,6 +1,6 @@
 //! Freeing the bytes that no record names any more.
 
-use super::{Context, Ownership};
+use super::{Context, Pairing};
 use crate::model::{BlobRef, Manifest, ObjectRecord};
 
 /// Deletes the blob of a record that was overwritten or deleted, where that is provably safe and cheap: the
@@ -26,7 +26,7 @@ pub(super) async fn free_superseded(
 
 /// Deletes a blob that no record names. A failure is only logged: gc finds the blob again.
 pub(super) async fn free_blob(context: &Context, blob: BlobRef) {
-    if context.ownership == Ownership::Foreign {
+    if context.pairing == Pairing::Foreign {
         return;
     }
     for outcome in context.ports.blobs.delete(&[blob]).await {

@@ -13,13 +13,13 @@ use crate::model::{
 };
 use crate::ops::layout::{all_extents, extents_of, parts_of, slice};
 use crate::ops::tests::stand_ins;
-use crate::ops::{Caller, Ownership, Selection, Target, get_object};
+use crate::ops::{Caller, Pairing, Selection, Target, get_object};
 use crate::ports::StoreErrorKind;
 
 fn context(layout_limit: usize) -> Context {
     Context {
         ports: stand_ins::ports(layout_limit),
-        ownership: Ownership::Owned,
+        pairing: Pairing::Matched,
         limits: Limits::default(),
         began: Duration::ZERO,
     }

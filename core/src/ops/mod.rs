@@ -18,8 +18,8 @@ mod layout;
 mod listing;
 mod manifest;
 mod multipart;
-mod ownership;
 mod pace;
+mod pairing;
 mod put;
 mod read_ahead;
 mod rename;
@@ -52,7 +52,7 @@ pub use multipart::{
     ListPartsOutput, UploadPartCopy, abort_multipart_upload, complete_multipart_upload,
     create_multipart_upload, list_parts, open_completion, open_upload, upload_part, upload_part_copy,
 };
-pub use ownership::{Ownership, establish_ownership};
+pub use pairing::{Pairing, pair_stores};
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
 pub use rename::{ClientToken, DecidesOnDestination, RenameObject, rename_object};
 pub use stats::{BucketStats, Stats, stats};
@@ -74,7 +74,7 @@ pub struct Context {
     /// The stores, time and randomness.
     pub ports: Ports,
     /// Whether this metadata store may free blobs in this blob store.
-    pub ownership: Ownership,
+    pub pairing: Pairing,
     /// What the platform lets through.
     pub limits: Limits,
     /// When the request began, on the clock that never goes back ([`Clock::elapsed`](crate::ports::Clock::elapsed)).

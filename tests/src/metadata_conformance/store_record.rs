@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bleepstore_core::Ports;
 use bleepstore_core::memory::MemoryBlobs;
 use bleepstore_core::model::{BucketLayout, Format, Release, StoreId};
-use bleepstore_core::ops::{GcOptions, Ownership, establish_ownership, raise_format, resume_collection};
+use bleepstore_core::ops::{GcOptions, Pairing, pair_stores, raise_format, resume_collection};
 use bleepstore_core::ports::{
     Clock, CreateBucketOutcome, OwnerRecord, RecordPlace, StoreErrorKind, StoreRecord,
 };
@@ -83,7 +83,7 @@ async fn pair(f: &MetadataFixture) -> Ports {
         clock,
         entropy: Arc::new(SeededEntropy::unpredictable()),
     };
-    assert_eq!(establish_ownership(&ports).await.unwrap(), Ownership::Owned);
+    assert_eq!(pair_stores(&ports).await.unwrap(), Pairing::Matched);
     ports
 }
 
@@ -116,7 +116,7 @@ pub async fn the_format_rises_where_it_is_needed_and_the_store_goes_on_in_it(f: 
 
     let swapped = f.store.swap_store_record(Some(&before), &before).await;
     assert!(!swapped.unwrap(), "the fence is no record");
-    assert_eq!(establish_ownership(&ports).await.unwrap(), Ownership::Owned);
+    assert_eq!(pair_stores(&ports).await.unwrap(), Pairing::Matched);
     resume_collection(&ports, &GcOptions::default()).await.unwrap();
     raise_format(&ports, Format::FENCED).await.unwrap();
     assert_eq!(f.store.store_record().await.unwrap(), Some(after));
@@ -142,7 +142,7 @@ pub async fn a_rise_that_breaks_off_anywhere_is_finished_by_the_next(f: Metadata
         };
         let raised = raise_format(&breaking, Format::FENCED).await;
         let record = f.store.store_record().await.unwrap().unwrap();
-        assert_eq!(establish_ownership(&ports).await.unwrap(), Ownership::Owned);
+        assert_eq!(pair_stores(&ports).await.unwrap(), Pairing::Matched);
         if raised.is_ok() {
             assert_eq!(record.format, Format::FENCED);
             assert_eq!(
@@ -195,7 +195,7 @@ pub async fn a_store_of_a_later_format_is_refused(f: MetadataFixture) {
     assert!(f.store.swap_store_record(Some(&record), &later).await.unwrap());
     for refused in [
         f.store.store_record().await.unwrap_err(),
-        establish_ownership(&ports).await.unwrap_err(),
+        pair_stores(&ports).await.unwrap_err(),
         raise_format(&ports, LATER).await.unwrap_err(),
     ] {
         assert_eq!(refused.kind, StoreErrorKind::TooNew);

@@ -7,7 +7,7 @@ use crate::ports::StoreErrorKind;
 
 async fn ports() -> Ports {
     let ports = stand_ins::ports(6);
-    establish_ownership(&ports).await.unwrap();
+    pair_stores(&ports).await.unwrap();
     ports
 }
 

@@ -11,9 +11,9 @@ use crate::ports::{OwnerRecord, Ports, StoreRecord, StoreResult, new_id};
 
 /// Whether blobs may be freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ownership {
+pub enum Pairing {
     /// Both stores carry the same record and no import is under way.
-    Owned,
+    Matched,
     /// They do not: requests are served, but nothing is freed.
     Foreign,
 }
@@ -22,7 +22,7 @@ pub enum Ownership {
 ///
 /// A blob store without a record is claimed only while it holds no blobs: one that holds some belongs to
 /// a store that this metadata store knows nothing of.
-pub async fn establish_ownership(ports: &Ports) -> StoreResult<Ownership> {
+pub async fn pair_stores(ports: &Ports) -> StoreResult<Pairing> {
     // A process is not ready before it knows, so it waits for the slower store and not for both in turn.
     let (record, found) = try_join(ports.metadata.store_record(), ports.blobs.owner()).await?;
     let record = match record {
@@ -38,11 +38,7 @@ pub async fn establish_ownership(ports: &Ports) -> StoreResult<Ownership> {
         found => found,
     };
     let owned = record.active && found.is_some_and(|owner| owner.names(&record));
-    Ok(if owned {
-        Ownership::Owned
-    } else {
-        Ownership::Foreign
-    })
+    Ok(if owned { Pairing::Matched } else { Pairing::Foreign })
 }
 
 async fn create_store_record(ports: &Ports) -> StoreResult<StoreRecord> {
