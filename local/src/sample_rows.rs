@@ -1,10 +1,10 @@
-//! Rows for the tests of the stores, and the two calls that most of them make.
+//! Rows for the tests of the stores, and the calls that most of them make.
 
 use bleepstore_core::model::{
     Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
     ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, WriteCondition,
 };
-use bleepstore_core::ports::{CommitOutcome, ObjectIndex};
+use bleepstore_core::ports::{Edit, EditOutcome, Expect, ObjectIndex, StoreResult};
 use bytes::Bytes;
 
 pub(crate) fn bucket() -> Bucket {
@@ -49,11 +49,31 @@ pub(crate) fn inline(key: &str, body: &'static [u8]) -> ObjectRecord {
 }
 
 pub(crate) async fn put(store: &impl ObjectIndex, record: &ObjectRecord) -> Option<ObjectRecord> {
-    let outcome = store.commit(&bucket(), record, &WriteCondition::Any, None).await;
-    match outcome.unwrap() {
-        CommitOutcome::Committed { superseded } => superseded,
-        other => panic!("not committed: {other:?}"),
+    match put_if(store, record, &WriteCondition::Any).await.unwrap() {
+        EditOutcome::Applied { displaced } => displaced.map(|row| *row),
+        other => panic!("not put: {other:?}"),
     }
+}
+
+pub(crate) async fn put_if(
+    store: &impl ObjectIndex,
+    record: &ObjectRecord,
+    condition: &WriteCondition,
+) -> StoreResult<EditOutcome> {
+    let expect = Expect::Condition {
+        condition,
+        retired: None,
+    };
+    store.edit(&Edit::put(&bucket(), record, expect)).await
+}
+
+pub(crate) async fn remove(store: &impl ObjectIndex, key: &str) -> StoreResult<EditOutcome> {
+    let expect = Expect::Condition {
+        condition: &WriteCondition::Any,
+        retired: None,
+    };
+    let key = ObjectKey::new(key).unwrap();
+    store.edit(&Edit::remove(&bucket(), &key, expect)).await
 }
 
 pub(crate) async fn get(store: &impl ObjectIndex, key: &str) -> Option<ObjectRecord> {

@@ -4,11 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use azure_data_cosmos_driver::in_memory_emulator::ConsistencyLevel;
 use bleepstore_azure::cosmos::{ConnectError, CosmosMetadata, connect};
-use bleepstore_core::model::{Bucket, WriteCondition};
-use bleepstore_core::ports::{Clock, KeyRange, KeyStart, MetadataStore, ObjectIndex};
+use bleepstore_core::model::Bucket;
+use bleepstore_core::ports::{Clock, Edit, KeyRange, KeyStart, MetadataStore, ObjectIndex};
 use bleepstore_tests::emulators::CosmosEmulator;
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::metadata_conformance::MetadataFixture;
+use bleepstore_tests::metadata_conformance::edits::ANY;
 use futures_util::{StreamExt, stream};
 
 use super::local::SystemClock;
@@ -159,8 +160,7 @@ async fn the_calls_of_a_store_and_their_request_units_are_summed() {
     let bucket = f.bucket().await;
     emulator.take_calls();
     let record = f.samples.record(&bucket, "a");
-    let any = WriteCondition::Any;
-    store.commit(&bucket, &record, &any, None).await.unwrap();
+    store.edit(&Edit::put(&bucket, &record, ANY)).await.unwrap();
     let sent = emulator.take_calls();
     let names: Vec<&str> = sent.iter().map(|call| call.name).collect();
     assert_eq!(names, ["create", "read"]);

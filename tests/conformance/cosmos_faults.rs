@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bleepstore_azure::cosmos::CosmosMetadata;
-use bleepstore_core::model::{Bucket, ErrorCode, ObjectRecord, S3Error, WriteCondition};
-use bleepstore_core::ports::{CommitOutcome, ObjectIndex, PublishOutcome, StoreErrorKind, UploadIndex};
+use bleepstore_core::model::{Bucket, ErrorCode, ObjectRecord, Receipt, S3Error, WriteCondition};
+use bleepstore_core::ports::{Edit, EditOutcome, ObjectIndex, StoreErrorKind, StoreResult};
 use bleepstore_tests::clock::SkippingClock;
 use bleepstore_tests::emulators::CosmosEmulator;
 use bleepstore_tests::emulators::cosmos::{Answer, Fault};
 use bleepstore_tests::metadata_conformance::MetadataFixture;
+use bleepstore_tests::metadata_conformance::edits::{ANY, applied, only_if, refused, row, shared};
 use bleepstore_tests::race::race;
 use bleepstore_tests::samples::{NOW, key};
 
@@ -51,10 +52,17 @@ impl Faulty {
         });
     }
 
-    async fn commit(&self, record: &ObjectRecord) -> Result<CommitOutcome, StoreErrorKind> {
-        let any = WriteCondition::Any;
-        let committed = self.store.commit(&self.bucket, record, &any, None).await;
-        committed.map_err(|error| error.kind)
+    async fn put(&self, record: &ObjectRecord) -> StoreResult<EditOutcome> {
+        self.store.edit(&Edit::put(&self.bucket, record, ANY)).await
+    }
+
+    async fn commit(&self, record: &ObjectRecord) -> Result<EditOutcome, StoreErrorKind> {
+        self.put(record).await.map_err(|error| error.kind)
+    }
+
+    async fn publish(&self, record: &ObjectRecord, receipt: &Receipt) -> StoreResult<EditOutcome> {
+        let publication = Edit::put(&self.bucket, record, ANY).closing(receipt);
+        self.store.edit(&publication).await
     }
 
     fn sent(&self) -> Vec<&'static str> {
@@ -69,7 +77,7 @@ impl Faulty {
     }
 }
 
-const NEW: CommitOutcome = CommitOutcome::Committed { superseded: None };
+const NEW: EditOutcome = EditOutcome::Applied { displaced: None };
 
 #[tokio::test]
 async fn a_throttled_write_waits_as_long_as_it_is_told_and_is_sent_again() {
@@ -96,8 +104,7 @@ async fn a_store_that_stays_throttled_says_so_and_how_long() {
         99,
         Fault::Before(Answer::Status(429, 3200, Some(2_500))),
     );
-    let any = WriteCondition::Any;
-    let error = f.store.commit(&f.bucket, &record, &any, None).await.unwrap_err();
+    let error = f.put(&record).await.unwrap_err();
     assert_eq!(error.retry_after, Some(Duration::from_millis(2_500)));
     assert_eq!(f.sent(), ["create"]);
     let error = S3Error::from(error);
@@ -201,12 +208,37 @@ async fn a_commit_that_is_refused_for_its_own_row_is_applied() {
     f.fail("create", 1, Fault::After(Answer::Status(409, 0, None)));
     assert_eq!(f.commit(&first).await, Ok(NEW));
     f.fail("replace", 1, Fault::After(Answer::Status(412, 0, None)));
-    let superseded = Some(first);
-    assert_eq!(
-        f.commit(&second).await,
-        Ok(CommitOutcome::Committed { superseded })
-    );
+    assert_eq!(f.commit(&second).await, Ok(applied(Some(&first))));
     assert!(f.shows(&second).await);
+}
+
+/// As above, but another one may have marked the row: who did does not show.
+#[tokio::test]
+async fn a_mark_that_is_refused_for_its_own_row_tells_that_it_is_marked() {
+    let f = Faulty::new().await;
+    let record = f.f.put(&f.bucket, "a").await;
+    let marked = shared(&record);
+    f.fail("replace", 1, Fault::After(Answer::Status(412, 0, None)));
+    f.emulator.take_calls();
+    let mark = Edit::put(&f.bucket, &marked, row(&record));
+    assert_eq!(f.store.edit(&mark).await.unwrap(), refused(Some(&marked)));
+    assert_eq!(f.sent(), ["read", "replace", "read"]);
+    assert_eq!(f.f.object(&f.bucket, "a").await, Some(marked));
+}
+
+#[tokio::test]
+async fn a_rename_that_is_refused_for_its_own_rows_is_applied() {
+    let f = Faulty::new().await;
+    let (old, source) = (f.f.put(&f.bucket, "a").await, f.f.put(&f.bucket, "b").await);
+    let renamed = f.f.samples.renamed(&source, "a");
+    f.fail("batch", 1, Fault::After(Answer::NotApplied(412, 0)));
+    f.emulator.take_calls();
+    let rename = Edit::put(&f.bucket, &renamed, ANY).moving(&source);
+    assert_eq!(f.store.edit(&rename).await.unwrap(), applied(Some(&old)));
+    let reads = ["read"; 3];
+    let sent = [&reads[..], &["batch"], &reads, &["read", "delete"]].concat();
+    assert_eq!(f.sent(), sent);
+    assert!(f.shows(&renamed).await);
 }
 
 #[tokio::test]
@@ -214,8 +246,7 @@ async fn a_full_partition_and_a_row_that_is_too_large_have_clear_errors() {
     let f = Faulty::new().await;
     let record = f.f.samples.record(&f.bucket, "a");
     f.fail("create", 99, Fault::Before(Answer::Status(403, 1014, None)));
-    let any = WriteCondition::Any;
-    let error = f.store.commit(&f.bucket, &record, &any, None).await.unwrap_err();
+    let error = f.put(&record).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Full);
     assert_eq!(f.sent(), ["create"]);
     let error = S3Error::from(error);
@@ -233,7 +264,6 @@ async fn a_full_partition_and_a_row_that_is_too_large_have_clear_errors() {
 #[tokio::test]
 async fn a_batch_that_was_not_applied_is_no_success() {
     let f = Faulty::new().await;
-    let any = WriteCondition::Any;
     for (cause, substatus, expected) in [
         (409, 0, Ok(2)),
         (412, 0, Ok(2)),
@@ -248,11 +278,11 @@ async fn a_batch_that_was_not_applied_is_no_success() {
         let receipt = f.f.samples.completed(&upload, &record);
         f.fail("batch", 1, Fault::Before(Answer::NotApplied(cause, substatus)));
         f.emulator.take_calls();
-        let published = f.store.publish(&f.bucket, &record, &any, None, &receipt).await;
+        let published = f.publish(&record, &receipt).await;
         let batches = f.sent().into_iter().filter(|name| *name == "batch").count();
         match expected {
             Ok(sent) => {
-                assert_eq!(published.unwrap(), PublishOutcome::Object(NEW), "{cause}");
+                assert_eq!(published.unwrap(), NEW, "{cause}");
                 assert_eq!(batches, sent, "{cause}");
             }
             Err(kind) => assert_eq!(published.unwrap_err().kind, kind, "{cause}"),
@@ -269,9 +299,8 @@ async fn a_publish_that_is_refused_for_its_own_rows_is_applied() {
     let record = f.f.samples.record(&f.bucket, "a");
     let receipt = f.f.samples.completed(&upload, &record);
     f.fail("batch", 1, Fault::After(Answer::NotApplied(409, 0)));
-    let any = WriteCondition::Any;
-    let published = f.store.publish(&f.bucket, &record, &any, None, &receipt).await;
-    assert_eq!(published.unwrap(), PublishOutcome::Object(NEW));
+    let published = f.publish(&record, &receipt).await;
+    assert_eq!(published.unwrap(), NEW);
     assert!(f.shows(&record).await);
 }
 
@@ -290,8 +319,7 @@ async fn a_publish_that_is_refused_and_cannot_be_looked_for_leaves_its_outcome_o
         refused = call.name == "batch";
         refused.then_some(Fault::After(Answer::NotApplied(409, 0)))
     });
-    let any = WriteCondition::Any;
-    let published = f.store.publish(&f.bucket, &record, &any, None, &receipt).await;
+    let published = f.publish(&record, &receipt).await;
     assert_eq!(published.unwrap_err().kind, StoreErrorKind::Timeout);
     f.emulator.recover();
     assert!(f.shows(&record).await);
@@ -300,7 +328,6 @@ async fn a_publish_that_is_refused_and_cannot_be_looked_for_leaves_its_outcome_o
 #[tokio::test]
 async fn a_publish_with_an_unknown_outcome_is_sent_once_and_its_receipt_tells() {
     let f = Faulty::new().await;
-    let any = WriteCondition::Any;
     for (fault, took_effect) in [
         (Fault::Before(Answer::HangUp), false),
         (Fault::After(Answer::HangUp), true),
@@ -311,14 +338,14 @@ async fn a_publish_with_an_unknown_outcome_is_sent_once_and_its_receipt_tells() 
         let receipt = f.f.samples.completed(&upload, &record);
         f.fail("batch", 1, fault);
         f.emulator.take_calls();
-        let published = f.store.publish(&f.bucket, &record, &any, None, &receipt).await;
+        let published = f.publish(&record, &receipt).await;
         assert_eq!(published.unwrap_err().kind, StoreErrorKind::Timeout, "{fault:?}");
         assert_eq!(f.sent(), ["read", "read", "read", "batch"], "{fault:?}");
         assert_eq!(f.shows(&record).await, took_effect, "{fault:?}");
-        let again = f.store.publish(&f.bucket, &record, &any, None, &receipt).await;
+        let again = f.publish(&record, &receipt).await;
         let expected = match took_effect {
-            true => PublishOutcome::Closed(receipt),
-            false => PublishOutcome::Object(NEW),
+            true => EditOutcome::Closed(receipt),
+            false => NEW,
         };
         assert_eq!(again.unwrap(), expected, "{fault:?}");
     }
@@ -339,10 +366,8 @@ async fn of_64_writers_of_an_absent_key_one_wins_while_the_store_is_throttled() 
         let (store, bucket) = (Arc::clone(&f.store), f.bucket.clone());
         let record = f.f.samples.record(&bucket, "a");
         async move {
-            let outcome = store
-                .commit(&bucket, &record, &WriteCondition::IfAbsent, None)
-                .await
-                .unwrap();
+            let put = Edit::put(&bucket, &record, only_if(&WriteCondition::IfAbsent));
+            let outcome = store.edit(&put).await.unwrap();
             (outcome == NEW).then_some(record.commit_id)
         }
     });

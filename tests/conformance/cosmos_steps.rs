@@ -1,20 +1,21 @@
 //! Changes of several rows, cut off at every step: the process dies before or right behind each of its calls, and
 //! another one goes on with what is stored.
 
+mod uploads;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bleepstore_azure::cosmos::CosmosMetadata;
-use bleepstore_core::model::{Bucket, Part, PartNumber, Upload, WriteCondition};
 use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
-    DeleteBucketOutcome, ObjectIndex, PublishOutcome, RecordPartOutcome, RenameOutcome, StoreErrorKind,
-    StoreResult, UploadIndex, UploadRange,
+    BucketIndex, CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, Edit, EditOutcome, ObjectIndex,
+    StoreErrorKind, StoreResult,
 };
 use bleepstore_tests::clock::SkippingClock;
 use bleepstore_tests::emulators::CosmosEmulator;
 use bleepstore_tests::emulators::cosmos::{Answer, Fault};
 use bleepstore_tests::metadata_conformance::MetadataFixture;
+use bleepstore_tests::metadata_conformance::edits::{ANY, applied, row, shared};
 use bleepstore_tests::samples::NOW;
 
 use super::cosmos::{own_metadata, store};
@@ -81,18 +82,6 @@ impl Dying {
     }
 }
 
-async fn uploads(f: &MetadataFixture, bucket: &Bucket) -> Vec<Upload> {
-    let all = UploadRange::default();
-    let page = f.store.scan_uploads(bucket, &all, 100).await.unwrap();
-    assert_eq!(page.next, None);
-    page.items
-}
-
-async fn parts(f: &MetadataFixture, upload: &Upload) -> Vec<Part> {
-    let after: Option<PartNumber> = None;
-    f.store.scan_parts(upload, after, 100).await.unwrap().items
-}
-
 /// Whether a change that failed may have been applied.
 fn perhaps<T>(outcome: &Result<T, StoreErrorKind>) -> bool {
     matches!(outcome, Err(StoreErrorKind::Timeout))
@@ -143,25 +132,18 @@ async fn a_bucket_that_is_being_deleted_is_gone_or_takes_writes() {
                     Err(_) => assert!(there || perhaps(&outcome), "{outcome:?}"),
                 }
                 let record = f.samples.record(bucket, "a");
-                let any = WriteCondition::Any;
-                let committed = f.store.commit(bucket, &record, &any, None).await.unwrap();
+                let put = Edit::put(bucket, &record, ANY);
                 let (expected, deleted) = if there {
-                    let committed = CommitOutcome::Committed { superseded: None };
-                    (committed, DeleteBucketOutcome::NotEmpty)
+                    (applied(None), DeleteBucketOutcome::NotEmpty)
                 } else {
-                    (CommitOutcome::NoSuchBucket, DeleteBucketOutcome::NoSuchBucket)
+                    (EditOutcome::NoSuchBucket, DeleteBucketOutcome::NoSuchBucket)
                 };
-                assert_eq!(committed, expected);
+                assert_eq!(f.edit(&put).await, expected);
                 let token = f.samples.token();
                 let again = f.store.delete_bucket(&bucket.name, bucket.id, token).await;
                 assert_eq!(again.unwrap(), deleted);
-                let receipt = f.samples.completed(upload, &record);
-                let published = f
-                    .store
-                    .publish(bucket, &record, &any, None, &receipt)
-                    .await
-                    .unwrap();
-                let gone = PublishOutcome::Object(CommitOutcome::NoSuchBucket);
+                let published = f.publish(bucket, upload, &f.samples.record(bucket, "a")).await;
+                let gone = EditOutcome::NoSuchBucket;
                 assert_eq!(published == gone, !there, "{published:?}");
             },
         )
@@ -179,18 +161,54 @@ async fn a_commit_is_there_or_not() {
                 let new = f.samples.record(&bucket, "a");
                 (bucket, old, new)
             },
-            async |store, (bucket, _, new)| store.commit(bucket, new, &WriteCondition::Any, None).await,
+            async |store, (bucket, _, new)| store.edit(&Edit::put(bucket, new, ANY)).await,
             async |f, (bucket, old, new), outcome| {
                 let found = f.object(bucket, "a").await.unwrap();
-                let applied = found == *new;
-                assert!(applied || found == *old, "{found:?}");
+                let is_new = found == *new;
+                assert!(is_new || found == *old, "{found:?}");
                 match &outcome {
-                    Ok(committed) => {
-                        let superseded = Some(old.clone());
-                        assert_eq!(*committed, CommitOutcome::Committed { superseded });
-                        assert!(applied);
-                    }
-                    Err(_) => assert!(!applied || perhaps(&outcome), "{outcome:?}"),
+                    Ok(edited) => assert_eq!((edited, is_new), (&applied(Some(old)), true)),
+                    Err(_) => assert!(!is_new || perhaps(&outcome), "{outcome:?}"),
+                }
+            },
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_row_is_marked_or_removed_or_as_it_was() {
+    let dying = Dying::new().await;
+    let prepare = async |f: &MetadataFixture| {
+        let bucket = f.bucket().await;
+        let old = f.put(&bucket, "a").await;
+        (bucket, old)
+    };
+    dying
+        .at_every_step(
+            prepare,
+            async |store, (bucket, old)| store.edit(&Edit::put(bucket, &shared(old), row(old))).await,
+            async |f, (bucket, old), outcome| {
+                let found = f.object(bucket, "a").await.unwrap();
+                let is_marked = found == shared(old);
+                assert!(is_marked || found == *old, "{found:?}");
+                match &outcome {
+                    Ok(edited) => assert_eq!((edited, is_marked), (&applied(Some(old)), true)),
+                    Err(_) => assert!(!is_marked || perhaps(&outcome), "{outcome:?}"),
+                }
+            },
+        )
+        .await;
+    dying
+        .at_every_step(
+            prepare,
+            async |store, (bucket, old)| store.edit(&Edit::remove(bucket, &old.key, row(old))).await,
+            async |f, (bucket, old), outcome| {
+                let found = f.object(bucket, "a").await;
+                let is_gone = found.is_none();
+                assert!(is_gone || found.as_ref() == Some(old), "{found:?}");
+                match &outcome {
+                    Ok(edited) => assert_eq!((edited, is_gone), (&applied(Some(old)), true)),
+                    Err(_) => assert!(!is_gone || perhaps(&outcome), "{outcome:?}"),
                 }
             },
         )
@@ -209,212 +227,21 @@ async fn a_renamed_object_is_under_one_of_its_keys_and_keeps_no_bucket_that_it_l
                 (bucket, old, source, new)
             },
             async |store, (bucket, _, source, new)| {
-                let any = WriteCondition::Any;
-                store.rename(bucket, source, new, &any, None).await
+                let rename = Edit::put(bucket, new, ANY).moving(source);
+                store.edit(&rename).await
             },
             async |f, (bucket, old, source, new), outcome| {
                 let found = (f.object(bucket, "a").await, f.object(bucket, "b").await);
-                let applied = found == (Some(new.clone()), None);
-                assert!(applied || found == (Some(old.clone()), Some(source.clone())));
+                let is_new = found == (Some(new.clone()), None);
+                assert!(is_new || found == (Some(old.clone()), Some(source.clone())));
                 match &outcome {
-                    Ok(renamed) => {
-                        let superseded = Some(old.clone());
-                        let committed = CommitOutcome::Committed { superseded };
-                        assert_eq!(*renamed, RenameOutcome::Destination(committed));
-                        assert!(applied);
-                    }
-                    Err(_) => assert!(!applied || perhaps(&outcome), "{outcome:?}"),
+                    Ok(edited) => assert_eq!((edited, is_new), (&applied(Some(old)), true)),
+                    Err(_) => assert!(!is_new || perhaps(&outcome), "{outcome:?}"),
                 }
-                for record in [old, source] {
-                    let any = WriteCondition::Any;
-                    f.store.remove(bucket, &record.key, &any, None).await.unwrap();
+                for name in ["a", "b"] {
+                    f.remove(bucket, name).await;
                 }
                 f.delete(bucket).await;
-            },
-        )
-        .await;
-}
-
-#[tokio::test]
-async fn an_upload_that_is_being_begun_can_be_removed() {
-    let dying = Dying::new().await;
-    dying
-        .at_every_step(
-            async |f| {
-                let bucket = f.bucket().await;
-                let upload = f.samples.upload(&bucket, "a");
-                (bucket, upload)
-            },
-            async |store, (_, upload)| store.begin_upload(upload).await,
-            async |f, (bucket, upload), outcome| {
-                let found = f
-                    .store
-                    .lookup_upload(&bucket.name, upload.id)
-                    .await
-                    .unwrap()
-                    .upload;
-                let listed = uploads(f, bucket).await;
-                match &outcome {
-                    Ok(begun) => {
-                        assert!(*begun && found.as_ref() == Some(upload));
-                        assert_eq!(listed, std::slice::from_ref(upload));
-                    }
-                    // Nobody has learned of its id, so its row may be there without its entry.
-                    Err(_) => assert!(listed.is_empty() || perhaps(&outcome), "{outcome:?}"),
-                }
-                let aborted = f.samples.aborted(upload);
-                let expected = match found {
-                    Some(_) => AbortOutcome::Aborted,
-                    None => AbortOutcome::NoSuchUpload,
-                };
-                assert_eq!(f.store.abort(upload, &aborted).await.unwrap(), expected);
-                assert_eq!(uploads(f, bucket).await, []);
-            },
-        )
-        .await;
-}
-
-#[tokio::test]
-async fn a_part_that_is_being_replaced_is_one_of_the_two() {
-    let dying = Dying::new().await;
-    dying
-        .at_every_step(
-            async |f| {
-                let bucket = f.bucket().await;
-                let upload = f.begin(&bucket, "a").await;
-                let (old, new) = (f.samples.part(&upload, 1), f.samples.part(&upload, 1));
-                f.store.record_part(&upload, &old).await.unwrap();
-                (upload, old, new)
-            },
-            async |store, (upload, _, new)| store.record_part(upload, new).await,
-            async |f, (upload, old, new), outcome| {
-                let found = parts(f, upload).await;
-                let applied = found == [new.clone()];
-                assert!(applied || found == [old.clone()], "{found:?}");
-                match &outcome {
-                    Ok(recorded) => assert_eq!((recorded, applied), (&RecordPartOutcome::Recorded, true)),
-                    Err(_) => assert!(!applied || perhaps(&outcome), "{outcome:?}"),
-                }
-            },
-        )
-        .await;
-}
-
-#[tokio::test]
-async fn a_completion_that_is_being_begun_can_be_taken_over() {
-    let dying = Dying::new().await;
-    dying
-        .at_every_step(
-            async |f| {
-                let bucket = f.bucket().await;
-                let upload = f.begin(&bucket, "a").await;
-                (upload, f.samples.token())
-            },
-            async |store, (upload, token)| store.begin_complete(upload, *token, NOW).await,
-            async |f, (upload, _), _| {
-                let again = f.store.begin_complete(upload, f.samples.token(), NOW).await;
-                assert!(matches!(again.unwrap(), BeginComplete::Began(_)));
-            },
-        )
-        .await;
-}
-
-#[tokio::test]
-async fn a_publication_is_there_with_its_receipt_or_not_at_all() {
-    let dying = Dying::new().await;
-    dying
-        .at_every_step(
-            async |f| {
-                let bucket = f.bucket().await;
-                let old = f.put(&bucket, "a").await;
-                let upload = f.begin(&bucket, "a").await;
-                for part in 1..=3 {
-                    let part = f.samples.part(&upload, part);
-                    f.store.record_part(&upload, &part).await.unwrap();
-                }
-                let new = f.samples.record(&bucket, "a");
-                let receipt = f.samples.completed(&upload, &new);
-                (bucket, upload, old, new, receipt)
-            },
-            async |store, (bucket, _, _, new, receipt)| {
-                let any = WriteCondition::Any;
-                store.publish(bucket, new, &any, None, receipt).await
-            },
-            async |f, (bucket, upload, old, new, receipt), outcome| {
-                let found = f.object(bucket, "a").await.unwrap();
-                let applied = found == *new;
-                assert!(applied || found == *old, "{found:?}");
-                let kept = f
-                    .store
-                    .receipt(bucket, &upload.key, upload.id, NOW)
-                    .await
-                    .unwrap();
-                assert_eq!(kept.as_ref(), applied.then_some(receipt));
-                let committed = CommitOutcome::Committed {
-                    superseded: Some(old.clone()),
-                };
-                match &outcome {
-                    Ok(published) => {
-                        assert_eq!(*published, PublishOutcome::Object(committed.clone()));
-                        assert!(applied);
-                    }
-                    Err(_) => assert!(!applied || perhaps(&outcome), "{outcome:?}"),
-                }
-                // What is left of an upload that has ended goes with a scan.
-                let open = uploads(f, bucket).await;
-                assert_eq!(open.is_empty(), applied);
-                let any = WriteCondition::Any;
-                let again = f.store.publish(bucket, new, &any, None, receipt).await.unwrap();
-                let expected = match applied {
-                    true => PublishOutcome::Closed(receipt.clone()),
-                    false => PublishOutcome::Object(committed),
-                };
-                assert_eq!(again, expected);
-                assert_eq!(uploads(f, bucket).await, []);
-                assert_eq!(parts(f, upload).await, []);
-                assert_eq!(f.object(bucket, "a").await.as_ref(), Some(new));
-            },
-        )
-        .await;
-}
-
-#[tokio::test]
-async fn an_abort_is_told_by_its_receipt() {
-    let dying = Dying::new().await;
-    dying
-        .at_every_step(
-            async |f| {
-                let bucket = f.bucket().await;
-                let upload = f.begin(&bucket, "a").await;
-                let part = f.samples.part(&upload, 1);
-                f.store.record_part(&upload, &part).await.unwrap();
-                let receipt = f.samples.aborted(&upload);
-                (bucket, upload, receipt)
-            },
-            async |store, (_, upload, receipt)| store.abort(upload, receipt).await,
-            async |f, (bucket, upload, receipt), outcome| {
-                let kept = f
-                    .store
-                    .receipt(bucket, &upload.key, upload.id, NOW)
-                    .await
-                    .unwrap();
-                match &outcome {
-                    Ok(aborted) => assert_eq!((aborted, kept.is_some()), (&AbortOutcome::Aborted, true)),
-                    Err(_) => assert!(kept.is_none() || perhaps(&outcome), "{outcome:?}"),
-                }
-                let open = uploads(f, bucket).await;
-                assert_eq!(open.is_empty(), kept.is_some());
-                let expected = match kept {
-                    Some(_) => AbortOutcome::Closed(receipt.clone()),
-                    None => AbortOutcome::Aborted,
-                };
-                assert_eq!(f.store.abort(upload, receipt).await.unwrap(), expected);
-                assert_eq!(uploads(f, bucket).await, []);
-                assert_eq!(parts(f, upload).await, []);
-                let part = f.samples.part(upload, 1);
-                let late = f.store.record_part(upload, &part).await.unwrap();
-                assert_eq!(late, RecordPartOutcome::NoSuchUpload);
-                assert_eq!(parts(f, upload).await, []);
             },
         )
         .await;

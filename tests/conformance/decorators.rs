@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{ErrorCode, ObjectRecord, S3Error, WriteCondition};
-use bleepstore_core::ports::{BlobRead, CommitOutcome, MetadataStore, StoreErrorKind, WriteError};
+use bleepstore_core::model::{ErrorCode, S3Error};
+use bleepstore_core::ports::{BlobRead, Edit, MetadataStore, StoreErrorKind, WriteError};
 use bleepstore_tests::blob_conformance::{BlobFixture, body};
 use bleepstore_tests::clock::ManualClock;
 use bleepstore_tests::decorators::{
     CallCounter, Faults, Gate, Interceptor, Verdict, intercepted_blobs, intercepted_metadata,
 };
 use bleepstore_tests::metadata_conformance::MetadataFixture;
+use bleepstore_tests::metadata_conformance::edits::{ANY, NO_ROW, applied};
 use bleepstore_tests::samples::{NOW, key};
 use bytes::Bytes;
 
@@ -38,7 +39,7 @@ async fn throttling_surfaces_as_throttled_and_nothing_is_applied() {
     );
     let record = f.samples.record(&bucket, "a");
     let error = throttled
-        .commit(&bucket, &record, &WriteCondition::Any, None)
+        .edit(&Edit::put(&bucket, &record, ANY))
         .await
         .unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Throttled);
@@ -72,28 +73,17 @@ async fn a_throttled_blob_store_says_so_in_every_form_of_answer() {
 async fn after_a_lost_answer_the_commit_id_tells_whose_the_record_is() {
     let f = metadata();
     let bucket = f.bucket().await;
-    let lossy = around(&f, Arc::new(Faults::once("commit", 0, Verdict::LoseAnswer)));
+    let lossy = around(&f, Arc::new(Faults::once("edit", 0, Verdict::LoseAnswer)));
     let mine = f.samples.record(&bucket, "a");
-    let error = lossy
-        .commit(&bucket, &mine, &WriteCondition::IfAbsent, None)
-        .await
-        .unwrap_err();
+    let error = lossy.edit(&Edit::put(&bucket, &mine, NO_ROW)).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Timeout);
     assert_eq!(
         f.object(&bucket, "a").await.map(|found| found.commit_id),
         Some(mine.commit_id)
     );
     let theirs = f.samples.record(&bucket, "a");
-    let outcome = lossy
-        .commit(&bucket, &theirs, &WriteCondition::Any, None)
-        .await
-        .unwrap();
-    assert_eq!(
-        outcome,
-        CommitOutcome::Committed {
-            superseded: Some(mine)
-        }
-    );
+    let outcome = lossy.edit(&Edit::put(&bucket, &theirs, ANY)).await.unwrap();
+    assert_eq!(outcome, applied(Some(&mine)));
     assert_eq!(
         f.object(&bucket, "a").await.map(|found| found.commit_id),
         Some(theirs.commit_id)
@@ -136,24 +126,21 @@ async fn calls_are_counted_by_method() {
     let store = around(&f, counter.clone());
     for name in ["a", "b"] {
         let record = f.samples.record(&bucket, name);
-        store
-            .commit(&bucket, &record, &WriteCondition::Any, None)
-            .await
-            .unwrap();
+        store.edit(&Edit::put(&bucket, &record, ANY)).await.unwrap();
     }
     store.lookup(&bucket.name, &key("a")).await.unwrap();
     assert_eq!(
         (
-            counter.count("commit"),
+            counter.count("edit"),
             counter.count("lookup"),
-            counter.count("remove")
+            counter.count("retire")
         ),
         (2, 1, 0)
     );
     assert_eq!(counter.total(), 3);
     assert_eq!(
         counter.take().into_iter().collect::<Vec<_>>(),
-        [("commit", 2), ("lookup", 1)]
+        [("edit", 2), ("lookup", 1)]
     );
     assert_eq!(counter.total(), 0);
 }
@@ -165,15 +152,10 @@ async fn a_held_call_has_not_reached_the_store_and_a_held_answer_has() {
     let gate = Gate::new();
     let store = around(&f, gate.clone());
     let record = f.samples.record(&bucket, "a");
-    let (mut call, mut answer) = (gate.hold("commit"), gate.hold_answer("commit"));
+    let (mut call, mut answer) = (gate.hold("edit"), gate.hold_answer("edit"));
     let committing = tokio::spawn({
-        let (bucket, record): (_, ObjectRecord) = (bucket.clone(), record.clone());
-        async move {
-            store
-                .commit(&bucket, &record, &WriteCondition::Any, None)
-                .await
-                .unwrap()
-        }
+        let (bucket, record) = (bucket.clone(), record.clone());
+        async move { store.edit(&Edit::put(&bucket, &record, ANY)).await.unwrap() }
     });
     call.arrived().await;
     assert_eq!(f.object(&bucket, "a").await, None);
@@ -182,10 +164,31 @@ async fn a_held_call_has_not_reached_the_store_and_a_held_answer_has() {
     assert_eq!(f.object(&bucket, "a").await, Some(record));
     assert!(!committing.is_finished());
     answer.release();
-    assert_eq!(
-        committing.await.unwrap(),
-        CommitOutcome::Committed { superseded: None }
-    );
+    assert_eq!(committing.await.unwrap(), applied(None));
+}
+
+#[tokio::test]
+async fn a_gate_lets_calls_pass_before_the_one_that_it_holds() {
+    let f = metadata();
+    let bucket = f.bucket().await;
+    let gate = Gate::new();
+    let store = around(&f, gate.clone());
+    let mut third = gate.hold_nth("bucket", 2);
+    let asking = tokio::spawn({
+        let name = bucket.name.clone();
+        async move {
+            for _ in 0..4 {
+                store.bucket(&name).await.unwrap();
+            }
+        }
+    });
+    third.arrived().await;
+    let counter = Arc::new(CallCounter::default());
+    let counted = around(&f, counter.clone());
+    counted.bucket(&bucket.name).await.unwrap();
+    assert!(!asking.is_finished());
+    third.release();
+    asking.await.unwrap();
 }
 
 #[tokio::test]

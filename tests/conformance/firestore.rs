@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bleepstore_core::model::{Bucket, WriteCondition};
-use bleepstore_core::ports::{BucketIndex, CommitOutcome, CreateBucketOutcome, ObjectIndex};
+use bleepstore_core::ports::{BucketIndex, CreateBucketOutcome, Edit, EditOutcome, Expect, ObjectIndex};
 use bleepstore_gcp::firestore::FirestoreMetadata;
 use bleepstore_http::SystemClock;
 use bleepstore_tests::emulators::{FirestoreEmulator, firestore_store, unused_project};
@@ -29,6 +29,12 @@ async fn store(project: &str) -> Arc<FirestoreMetadata> {
 
 bleepstore_tests::store_record_rules!(empty_metadata().await);
 
+/// Whatever is there, unless it is shared.
+const ANYTHING: Expect<'static> = Expect::Condition {
+    condition: &WriteCondition::Any,
+    retired: None,
+};
+
 /// A bucket with an object of size 0 under `counter`, in a project that two stores serve.
 async fn counter() -> ([Arc<FirestoreMetadata>; 2], Samples, Bucket) {
     let project = unused_project();
@@ -39,10 +45,9 @@ async fn counter() -> ([Arc<FirestoreMetadata>; 2], Samples, Bucket) {
     assert_eq!(created, CreateBucketOutcome::Created);
     let mut record = samples.record(&bucket, "counter");
     record.size = 0;
-    let committed = stores[1]
-        .commit(&bucket, &record, &WriteCondition::Any, None)
-        .await;
-    assert_eq!(committed.unwrap(), CommitOutcome::Committed { superseded: None });
+    let put = Edit::put(&bucket, &record, ANYTHING);
+    let outcome = stores[1].edit(&put).await.unwrap();
+    assert_eq!(outcome, EditOutcome::Applied { displaced: None });
     (stores, samples, bucket)
 }
 
@@ -58,13 +63,13 @@ async fn add_one(store: &FirestoreMetadata, samples: &Samples, bucket: &Bucket) 
             .unwrap();
         let mut next = samples.record(bucket, "counter");
         next.size = current.size + 1;
-        let condition = WriteCondition::IfCommit(current.commit_id);
-        match store.commit(bucket, &next, &condition, None).await.unwrap() {
-            CommitOutcome::Committed { superseded } => {
-                assert_eq!(superseded, Some(current));
+        let put = Edit::put(bucket, &next, Expect::Row(Some(current.tag())));
+        match store.edit(&put).await.unwrap() {
+            EditOutcome::Applied { displaced } => {
+                assert_eq!(displaced.as_deref(), Some(&current));
                 return lost;
             }
-            CommitOutcome::ConditionFailed { .. } => lost += 1,
+            EditOutcome::Refused { .. } => lost += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -90,16 +95,14 @@ async fn sixteen_writers_of_two_processes_that_ask_for_no_condition_all_succeed(
     let writers = records.iter().cloned().enumerate().map(|(writer, record)| {
         let (store, bucket) = (stores[writer % 2].clone(), bucket.clone());
         async move {
-            store
-                .commit(&bucket, &record, &WriteCondition::Any, None)
-                .await
-                .unwrap()
+            let put = Edit::put(&bucket, &record, ANYTHING);
+            store.edit(&put).await.unwrap()
         }
     });
     let mut replaced = Vec::new();
     for outcome in race(writers.collect()).await {
         match outcome {
-            CommitOutcome::Committed { superseded } => replaced.push(superseded.unwrap().commit_id),
+            EditOutcome::Applied { displaced } => replaced.push(displaced.unwrap().commit_id),
             other => panic!("{other:?}"),
         }
     }

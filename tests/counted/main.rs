@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{CannedAcl, ChecksumAlgorithm, RequestedAcl, WriteCondition};
+use bleepstore_core::model::{CannedAcl, ChecksumAlgorithm, RequestedAcl};
 use bleepstore_core::ops::{self, ListObjects};
-use bleepstore_core::ports::{CommitOutcome, MetadataStore};
+use bleepstore_core::ports::MetadataStore;
 use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
 use bleepstore_tests::clock::ManualClock;
@@ -107,7 +107,7 @@ over_all_stores! {
     a_completion_touches_no_blob
     a_rename_looks_up_both_keys_retires_and_changes_once
     a_list_is_replaced_by_a_look_up_and_one_change
-    a_removal_by_another_than_the_buckets_owner_looks_up_twice
+    a_removal_by_another_than_the_buckets_owner_looks_up_once
 }
 
 async fn a_rename_looks_up_both_keys_retires_and_changes_once(f: Counted) {
@@ -120,15 +120,15 @@ async fn a_rename_looks_up_both_keys_retires_and_changes_once(f: Counted) {
         .unwrap();
     f.counter.take();
     f.deployment.rename("bucket", "large", "renamed").await.unwrap();
-    f.assert_calls(&[("lookup", 2), ("retire", 1), ("rename", 1)]);
+    f.assert_calls(&[("lookup", 2), ("retire", 1), ("edit", 1)]);
     f.deployment
         .rename("bucket", "renamed", "replaced")
         .await
         .unwrap();
-    f.assert_calls(&[("lookup", 2), ("retire", 1), ("rename", 1), ("delete", 1)]);
+    f.assert_calls(&[("lookup", 2), ("retire", 1), ("edit", 1), ("delete", 1)]);
     // What lies in its record needs no blob, and nothing that keeps one.
     f.deployment.rename("bucket", "small", "renamed").await.unwrap();
-    f.assert_calls(&[("lookup", 2), ("rename", 1)]);
+    f.assert_calls(&[("lookup", 2), ("edit", 1)]);
     f.deployment.rename("bucket", "renamed", "renamed").await.unwrap();
     f.assert_calls(&[("lookup", 2)]);
 }
@@ -141,20 +141,20 @@ async fn a_list_is_replaced_by_a_look_up_and_one_change(f: Counted) {
         .put_object_acl("bucket", "a", acl.clone())
         .await
         .unwrap();
-    f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+    f.assert_calls(&[("lookup", 1), ("edit", 1)]);
     f.deployment.put_bucket_acl("bucket", acl).await.unwrap();
     f.assert_calls(&[("bucket", 1), ("update_bucket", 1)]);
 }
 
-async fn a_removal_by_another_than_the_buckets_owner_looks_up_twice(mut f: Counted) {
+async fn a_removal_by_another_than_the_buckets_owner_looks_up_once(mut f: Counted) {
     let acl = RequestedAcl::Canned(CannedAcl::PublicReadWrite);
     f.deployment.put_bucket_acl("bucket", acl).await.unwrap();
     f.deployment.caller.owner.id = "a".repeat(64);
     f.counter.take();
     f.deployment.put("bucket", "a", f.small.clone()).await.unwrap();
-    f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+    f.assert_calls(&[("lookup", 1), ("edit", 1)]);
     f.deployment.delete("bucket", "a").await.unwrap();
-    f.assert_calls(&[("lookup", 2), ("remove", 1)]);
+    f.assert_calls(&[("lookup", 1), ("edit", 1)]);
 }
 
 async fn a_put_looks_up_writes_and_commits(f: Counted) {
@@ -162,12 +162,12 @@ async fn a_put_looks_up_writes_and_commits(f: Counted) {
         .put("bucket", "small", f.small.clone())
         .await
         .unwrap();
-    f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+    f.assert_calls(&[("lookup", 1), ("edit", 1)]);
     f.deployment
         .put("bucket", "large", f.large.clone())
         .await
         .unwrap();
-    f.assert_calls(&[("lookup", 1), ("write", 1), ("commit", 1)]);
+    f.assert_calls(&[("lookup", 1), ("write", 1), ("edit", 1)]);
 }
 
 async fn a_get_looks_up_and_reads(f: Counted) {
@@ -248,9 +248,9 @@ async fn a_delete_looks_up_removes_and_frees(f: Counted) {
         .unwrap();
     f.counter.take();
     f.deployment.delete("bucket", "small").await.unwrap();
-    f.assert_calls(&[("lookup", 1), ("remove", 1)]);
+    f.assert_calls(&[("lookup", 1), ("edit", 1)]);
     f.deployment.delete("bucket", "large").await.unwrap();
-    f.assert_calls(&[("lookup", 1), ("remove", 1), ("delete", 1)]);
+    f.assert_calls(&[("lookup", 1), ("edit", 1), ("delete", 1)]);
     f.deployment.delete("bucket", "large").await.unwrap();
     f.assert_calls(&[("lookup", 1)]);
 }
@@ -259,9 +259,9 @@ async fn an_overwrite_frees_the_old_blob(f: Counted) {
     f.deployment.put("bucket", "a", f.large.clone()).await.unwrap();
     f.counter.take();
     f.deployment.put("bucket", "a", f.large.clone()).await.unwrap();
-    f.assert_calls(&[("lookup", 1), ("write", 1), ("commit", 1), ("delete", 1)]);
+    f.assert_calls(&[("lookup", 1), ("write", 1), ("edit", 1), ("delete", 1)]);
     f.deployment.put("bucket", "a", f.small.clone()).await.unwrap();
-    f.assert_calls(&[("lookup", 1), ("commit", 1), ("delete", 1)]);
+    f.assert_calls(&[("lookup", 1), ("edit", 1), ("delete", 1)]);
 }
 
 async fn a_copy_touches_no_blob(f: Counted) {
@@ -276,13 +276,13 @@ async fn a_copy_touches_no_blob(f: Counted) {
     f.counter.take();
     let copy = async |from, to| f.deployment.copy(("bucket", from), ("bucket", to)).await.unwrap();
     copy("small", "small copy").await;
-    f.assert_calls(&[("lookup", 2), ("commit", 1)]);
+    f.assert_calls(&[("lookup", 2), ("edit", 1)]);
     copy("large", "large copy").await;
-    f.assert_calls(&[("lookup", 2), ("mark_shared", 1), ("commit", 1)]);
+    f.assert_calls(&[("lookup", 2), ("edit", 2)]);
     copy("large", "another").await;
-    f.assert_calls(&[("lookup", 2), ("commit", 1)]);
+    f.assert_calls(&[("lookup", 2), ("edit", 1)]);
     copy("large", "large").await;
-    f.assert_calls(&[("lookup", 1), ("commit", 1)]);
+    f.assert_calls(&[("lookup", 1), ("edit", 1)]);
 }
 
 async fn a_copy_reads_its_source_only_for_a_checksum_that_cannot_be_combined(f: Counted) {
@@ -298,7 +298,7 @@ async fn a_copy_reads_its_source_only_for_a_checksum_that_cannot_be_combined(f: 
     };
     let combined = copy(ChecksumAlgorithm::Crc64nvme).await;
     assert!(combined.shared && combined.checksum.is_some());
-    f.assert_calls(&[("lookup", 2), ("mark_shared", 1), ("commit", 1)]);
+    f.assert_calls(&[("lookup", 2), ("edit", 2)]);
     let read = copy(ChecksumAlgorithm::Sha256).await;
     assert!(!read.shared && read.checksum.is_some());
     let calls = f.counter.take();
@@ -307,12 +307,12 @@ async fn a_copy_reads_its_source_only_for_a_checksum_that_cannot_be_combined(f: 
         ("read", 1),
         ("write", 1),
         ("retire", 1),
-        ("commit", 1),
+        ("edit", 1),
     ];
     assert_eq!(calls, BTreeMap::from(expected));
     // Its bytes are its own: they go with it.
     f.deployment.delete("bucket", "copy").await.unwrap();
-    f.assert_calls(&[("lookup", 1), ("remove", 1), ("delete", 1)]);
+    f.assert_calls(&[("lookup", 1), ("edit", 1), ("delete", 1)]);
 }
 
 async fn the_upload_of_a_part_looks_up_writes_and_records(f: Counted) {
@@ -339,7 +339,7 @@ async fn a_completion_touches_no_blob(f: Counted) {
         ("lookup_upload", 1),
         ("begin_complete", 1),
         ("scan_parts", 1),
-        ("publish", 1),
+        ("edit", 1),
     ];
     f.assert_calls(&calls);
     assert_eq!(
@@ -360,14 +360,7 @@ async fn directories(keys: usize) -> Counted {
     for index in 0..keys {
         let text = format!("{:02}/{:06}", index % 100, index / 100);
         record.key = bleepstore_tests::samples::key(&text);
-        let any = WriteCondition::Any;
-        let committed = f
-            .deployment
-            .metadata
-            .commit(&bucket, &record, &any, None)
-            .await
-            .unwrap();
-        assert_eq!(committed, CommitOutcome::Committed { superseded: None });
+        f.deployment.put_record("bucket", &record).await;
     }
     f
 }

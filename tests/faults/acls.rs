@@ -41,7 +41,7 @@ async fn shared_bucket() -> (Two, Arc<Gate>, Arc<Deployment>, Deployment) {
 async fn a_list_that_meets_an_overwrite_becomes_the_new_objects_and_undoes_nothing() {
     let (two, gate) = Two::with_gate().await;
     two.other.put("bucket", "a", OLD).await.unwrap();
-    let mut commit = gate.hold("commit");
+    let mut commit = gate.hold("edit");
     let put = two.start(async |store| store.put_object_acl("bucket", "a", PUBLIC_READ).await);
     commit.arrived().await;
     two.other.put("bucket", "a", NEW).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_list_that_meets_an_overwrite_becomes_the_new_objects_and_undoes_nothi
 async fn a_list_that_meets_a_deletion_finds_no_object() {
     let (two, gate) = Two::with_gate().await;
     two.other.put("bucket", "a", OLD).await.unwrap();
-    let mut commit = gate.hold("commit");
+    let mut commit = gate.hold("edit");
     let put = two.start(async |store| store.put_object_acl("bucket", "a", PUBLIC_READ).await);
     commit.arrived().await;
     two.other.delete("bucket", "a").await.unwrap();
@@ -71,7 +71,7 @@ async fn a_list_that_meets_a_deletion_finds_no_object() {
 async fn a_list_that_meets_a_mark_keeps_it() {
     let (two, gate) = Two::with_gate().await;
     two.other.put("bucket", "source", OLD).await.unwrap();
-    let mut commit = gate.hold("commit");
+    let mut commit = gate.hold("edit");
     let put = two.start(async |store| store.put_object_acl("bucket", "source", PUBLIC_READ).await);
     commit.arrived().await;
     two.other
@@ -102,7 +102,7 @@ async fn of_two_lists_of_a_bucket_that_meet_the_later_stands() {
 #[tokio::test]
 async fn a_put_of_a_new_key_never_overwrites_what_another_account_put_meanwhile() {
     let (two, gate, held, third) = shared_bucket().await;
-    let mut commit = gate.hold("commit");
+    let mut commit = gate.hold("edit");
     let put = tokio::spawn(async move { held.put("bucket", "a", NEW).await });
     commit.arrived().await;
     third.put("bucket", "a", OLD).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_put_of_a_new_key_never_overwrites_what_another_account_put_meanwhile(
 async fn a_put_over_ones_own_object_never_overwrites_another_accounts() {
     let (two, gate, held, third) = shared_bucket().await;
     held.put("bucket", "a", OLD).await.unwrap();
-    let mut commit = gate.hold("commit");
+    let mut commit = gate.hold("edit");
     let put = tokio::spawn(async move { held.put("bucket", "a", NEW).await });
     commit.arrived().await;
     two.other.delete("bucket", "a").await.unwrap();
@@ -130,7 +130,7 @@ async fn a_put_over_ones_own_object_never_overwrites_another_accounts() {
 async fn a_put_that_meets_a_deletion_of_ones_own_object_is_made() {
     let (two, gate, held, _) = shared_bucket().await;
     held.put("bucket", "a", OLD).await.unwrap();
-    let mut commit = gate.hold("commit");
+    let mut commit = gate.hold("edit");
     let hers = held.clone();
     let put = tokio::spawn(async move { hers.put("bucket", "a", NEW).await });
     commit.arrived().await;
@@ -144,7 +144,7 @@ async fn a_put_that_meets_a_deletion_of_ones_own_object_is_made() {
 async fn the_condition_of_a_put_is_decided_on_what_is_replaced() {
     let (_, gate, held, _) = shared_bucket().await;
     let etag = held.put("bucket", "a", OLD).await.unwrap();
-    let mut commit = gate.hold("commit");
+    let mut commit = gate.hold("edit");
     let hers = held.clone();
     let put = tokio::spawn(async move {
         let condition = WriteCondition::IfMatch(etag);
@@ -161,7 +161,7 @@ async fn the_condition_of_a_put_is_decided_on_what_is_replaced() {
 async fn a_deletion_never_removes_what_another_account_put_meanwhile() {
     let (two, gate, held, third) = shared_bucket().await;
     held.put("bucket", "a", OLD).await.unwrap();
-    let mut remove = gate.hold("remove");
+    let mut remove = gate.hold("edit");
     let delete = tokio::spawn(async move { held.delete("bucket", "a").await });
     remove.arrived().await;
     two.other.delete("bucket", "a").await.unwrap();
@@ -179,7 +179,7 @@ async fn a_completion_never_overwrites_what_another_account_put_meanwhile() {
     let body = incoming(Bytes::from_static(NEW));
     let part = held.part(place, upload, 1, body).await.unwrap();
     let parts = [(1, part.etag)];
-    let mut publish = gate.hold("publish");
+    let mut publish = gate.hold("edit");
     let (hers, listed) = (held.clone(), parts.clone());
     let complete = tokio::spawn(async move { hers.complete(place, upload, &listed).await });
     publish.arrived().await;
@@ -198,7 +198,7 @@ async fn a_rename_never_overwrites_or_takes_what_another_account_put_meanwhile()
     for taken in ["a", "source"] {
         let (_two, gate, held, third) = shared_bucket().await;
         held.put("bucket", "source", OLD).await.unwrap();
-        let mut rename = gate.hold("rename");
+        let mut rename = gate.hold("edit");
         let renames = {
             let store = held.clone();
             tokio::spawn(async move { store.rename("bucket", "source", "a").await })

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bleepstore_core::memory::MemoryBlobs;
 use bleepstore_core::model::{Bucket, ErrorCode, ObjectRecord, Timestamp, WriteCondition};
 use bleepstore_core::ports::{
-    BucketIndex, Clock, CommitOutcome, ObjectIndex, StoreErrorKind, StoreResult, UploadIndex,
+    BucketIndex, Clock, Edit, EditOutcome, Expect, ObjectIndex, StoreErrorKind, StoreResult, UploadIndex,
 };
 use bleepstore_gcp::firestore::FirestoreMetadata;
 use bleepstore_tests::clock::ManualClock;
@@ -87,8 +87,9 @@ impl Fronted {
         self.samples.record(&self.bucket, "a")
     }
 
-    async fn commit(&self, record: &ObjectRecord, condition: &WriteCondition) -> StoreResult<CommitOutcome> {
-        self.store.commit(&self.bucket, record, condition, None).await
+    async fn commit(&self, record: &ObjectRecord, condition: &WriteCondition) -> StoreResult<EditOutcome> {
+        let put = Edit::put(&self.bucket, record, unshared(condition));
+        self.store.edit(&put).await
     }
 
     /// What is stored, without anything in the way.
@@ -99,7 +100,15 @@ impl Fronted {
     }
 }
 
-const COMMITTED: CommitOutcome = CommitOutcome::Committed { superseded: None };
+/// What an edit expects that would displace no shared row.
+fn unshared(condition: &WriteCondition) -> Expect<'_> {
+    Expect::Condition {
+        condition,
+        retired: None,
+    }
+}
+
+const COMMITTED: EditOutcome = EditOutcome::Applied { displaced: None };
 
 #[tokio::test]
 async fn a_commit_that_was_certainly_not_applied_starts_again_from_its_reads() {
@@ -169,8 +178,8 @@ async fn a_condition_that_fails_is_an_outcome_and_not_a_conflict() {
     f.commit(&first, &WriteCondition::Any).await.unwrap();
     f.front.take_calls();
     let refused = f.commit(&f.record(), &WriteCondition::IfAbsent).await.unwrap();
-    let current = Some(first.current());
-    assert_eq!(refused, CommitOutcome::ConditionFailed { current });
+    let head = Some(Box::new(first));
+    assert_eq!(refused, EditOutcome::Refused { head });
     assert_eq!(f.front.take_calls(), [READ, ROLLBACK]);
 }
 
@@ -203,10 +212,8 @@ async fn a_publication_whose_answer_was_lost_is_found_by_its_receipt() {
     let record = f.record();
     let receipt = f.samples.completed(&upload, &record);
     f.fail(COMMIT, 1, Fate::LoseAnswer(GrpcStatus::UNAVAILABLE));
-    let published = f
-        .store
-        .publish(&f.bucket, &record, &WriteCondition::Any, None, &receipt)
-        .await;
+    let publish = Edit::put(&f.bucket, &record, unshared(&WriteCondition::Any)).closing(&receipt);
+    let published = f.store.edit(&publish).await;
     assert_eq!(published.unwrap_err().kind, StoreErrorKind::Timeout);
     assert_eq!(f.stored().await, Some(record));
     let found = f
@@ -222,10 +229,8 @@ async fn a_store_that_cannot_be_reached_changes_nothing() {
     let f = Fronted::new().await;
     drop(f.front);
     let record = f.samples.record(&f.bucket, "a");
-    let committed = f
-        .store
-        .commit(&f.bucket, &record, &WriteCondition::Any, None)
-        .await;
+    let put = Edit::put(&f.bucket, &record, unshared(&WriteCondition::Any));
+    let committed = f.store.edit(&put).await;
     assert_eq!(committed.unwrap_err().kind, StoreErrorKind::Unavailable);
 }
 

@@ -118,9 +118,9 @@ async fn a_put_whose_client_leaves_after_the_body_is_committed() {
         let f = Left::new().await;
         let mut held = match after_blob {
             true => f.gate.hold_answer("write"),
-            false => f.gate.hold("commit"),
+            false => f.gate.hold("edit"),
         };
-        let mut committed = f.gate.hold_answer("commit");
+        let mut committed = f.gate.hold_answer("edit");
         f.send_and_leave(LENGTH, held.arrived()).await;
         assert_eq!(f.stored_blobs().await, 1);
         assert!(!f.has_object().await);

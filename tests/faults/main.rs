@@ -10,6 +10,7 @@ mod acls;
 mod blob_storage;
 mod bucket_deletion;
 mod cloud_storage;
+mod displacing;
 mod firestore;
 mod leaving;
 mod meetings;
@@ -34,6 +35,11 @@ struct Two {
 impl Two {
     async fn new(interceptor: Arc<dyn Interceptor>) -> Self {
         let other = Deployment::in_memory(16, 100, Arc::new(PassThrough)).await;
+        Self::over(other, interceptor).await
+    }
+
+    /// Over other stores, in which there is no bucket yet.
+    async fn over(other: Deployment, interceptor: Arc<dyn Interceptor>) -> Self {
         other.create_bucket("bucket").await.unwrap();
         Self {
             disturbed: Arc::new(other.beside(interceptor)),

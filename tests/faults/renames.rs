@@ -12,7 +12,7 @@ const NAMES: (&str, &str) = ("source", "a");
 
 #[tokio::test]
 async fn a_rename_that_was_applied_though_its_answer_was_lost_succeeds() {
-    let two = Two::with_fault("rename", Verdict::LoseAnswer).await;
+    let two = Two::with_fault("edit", Verdict::LoseAnswer).await;
     two.other.put("bucket", "source", NEW).await.unwrap();
     two.disturbed.rename("bucket", "source", "a").await.unwrap();
     two.assert_object(NEW).await;
@@ -22,7 +22,7 @@ async fn a_rename_that_was_applied_though_its_answer_was_lost_succeeds() {
 
 #[tokio::test]
 async fn a_rename_that_may_yet_be_applied_is_unavailable_and_a_repeated_one_makes_it() {
-    let two = Two::with_fault("rename", Verdict::Fail(StoreErrorKind::Timeout)).await;
+    let two = Two::with_fault("edit", Verdict::Fail(StoreErrorKind::Timeout)).await;
     two.other.put("bucket", "source", NEW).await.unwrap();
     let rename = async || {
         let any = WriteCondition::Any;
@@ -39,7 +39,7 @@ async fn a_repeated_rename_is_known_by_its_token_for_as_long_as_its_record_is_th
     // The answer is lost, and so is what is read back.
     let mut renamed = false;
     let faults = Faults::decided_by(move |method| match method {
-        "rename" if !renamed => {
+        "edit" if !renamed => {
             renamed = true;
             Verdict::LoseAnswer
         }
@@ -74,7 +74,7 @@ async fn a_repeated_rename_is_known_by_its_token_for_as_long_as_its_record_is_th
 async fn rename_and(to: &'static str, meanwhile: impl AsyncFnOnce(&Two)) -> (Two, Result<(), S3Error>) {
     let (two, gate) = Two::with_gate().await;
     two.other.put("bucket", "source", OLD).await.unwrap();
-    let mut held = gate.hold("rename");
+    let mut held = gate.hold("edit");
     let rename = two.start(async move |store| store.rename("bucket", "source", to).await);
     held.arrived().await;
     meanwhile(&two).await;

@@ -13,7 +13,7 @@ use super::{NEW, OLD, Two, code};
 const PLACE: (&str, &str) = ("bucket", "a");
 
 /// The steps of a completion.
-const STEPS: [&str; 4] = ["lookup_upload", "begin_complete", "scan_parts", "publish"];
+const STEPS: [&str; 4] = ["lookup_upload", "begin_complete", "scan_parts", "edit"];
 
 /// Every point at which a completion can be held: before and behind each of its steps.
 fn holds() -> impl Iterator<Item = (&'static str, bool)> {
@@ -64,7 +64,7 @@ async fn undisturbed() -> CompletedUpload {
 
 #[tokio::test]
 async fn a_completion_whose_publish_was_applied_though_its_answer_was_lost_succeeds() {
-    let two = Two::with_fault("publish", Verdict::LoseAnswer).await;
+    let two = Two::with_fault("edit", Verdict::LoseAnswer).await;
     let upload = Begun::new(&two).await;
     let completed = two.disturbed.complete(PLACE, upload.id, &upload.parts).await;
     assert_eq!(completed.unwrap(), undisturbed().await);
@@ -78,7 +78,7 @@ async fn a_completion_whose_publish_was_not_applied_fails_and_can_be_sent_again(
         (StoreErrorKind::Throttled, ErrorCode::SlowDown),
     ];
     for (kind, answer) in failures {
-        let two = Two::with_fault("publish", Verdict::Fail(kind)).await;
+        let two = Two::with_fault("edit", Verdict::Fail(kind)).await;
         let upload = Begun::new(&two).await;
         let failed = two.disturbed.complete(PLACE, upload.id, &upload.parts).await;
         assert_eq!(code(failed), answer);
@@ -152,7 +152,7 @@ async fn of_an_abort_and_a_completion_that_meet_anywhere_one_wins() {
         let aborted = two.other.abort(PLACE, upload.id).await;
         held.release();
         let completed = completing.await.unwrap();
-        if point == ("publish", true) {
+        if point == ("edit", true) {
             assert_eq!(code(aborted), ErrorCode::NoSuchUpload);
             completed.unwrap();
             two.assert_object(NEW).await;
@@ -166,7 +166,7 @@ async fn of_an_abort_and_a_completion_that_meet_anywhere_one_wins() {
 
 #[tokio::test]
 async fn a_part_that_comes_while_its_upload_is_completed_is_refused() {
-    for step in ["scan_parts", "publish"] {
+    for step in ["scan_parts", "edit"] {
         let (two, gate) = Two::with_gate().await;
         let upload = Begun::new(&two).await;
         let mut held = gate.hold(step);
@@ -214,7 +214,7 @@ async fn a_part_keeps_its_blob_only_where_it_may_be_recorded_yet() {
 async fn a_completion_that_finds_its_bucket_deleted_makes_no_object() {
     let (two, gate) = Two::with_gate().await;
     let upload = Begun::new(&two).await;
-    let mut held = gate.hold("publish");
+    let mut held = gate.hold("edit");
     let completing = upload.start_completing(&two);
     held.arrived().await;
     two.other.delete_bucket("bucket").await.unwrap();

@@ -14,7 +14,7 @@ use super::{NEW, OLD, Two, code};
 
 #[tokio::test]
 async fn a_put_whose_commit_was_applied_though_its_answer_was_lost_succeeds() {
-    let two = Two::with_fault("commit", Verdict::LoseAnswer).await;
+    let two = Two::with_fault("edit", Verdict::LoseAnswer).await;
     two.disturbed.put("bucket", "a", NEW).await.unwrap();
     two.assert_object(NEW).await;
     two.assert_blobs(1).await;
@@ -22,7 +22,7 @@ async fn a_put_whose_commit_was_applied_though_its_answer_was_lost_succeeds() {
 
 #[tokio::test]
 async fn a_put_whose_commit_may_yet_be_applied_is_unavailable_and_leaves_its_blob_to_gc() {
-    let two = Two::with_fault("commit", Verdict::Fail(StoreErrorKind::Timeout)).await;
+    let two = Two::with_fault("edit", Verdict::Fail(StoreErrorKind::Timeout)).await;
     let result = two.disturbed.put("bucket", "a", NEW).await;
     assert_eq!(code(result), ErrorCode::ServiceUnavailable);
     two.assert_no_object().await;
@@ -54,9 +54,9 @@ impl Interceptor for HoldAndBreak {
 #[tokio::test]
 async fn a_put_with_an_unknown_outcome_that_was_overwritten_is_unavailable_and_frees_nothing_live() {
     let gate = Gate::new();
-    let lost = Faults::once("commit", 0, Verdict::LoseAnswer);
+    let lost = Faults::once("edit", 0, Verdict::LoseAnswer);
     let two = Two::new(Arc::new(HoldAndBreak(gate.clone(), lost))).await;
-    let mut commit = gate.hold("commit");
+    let mut commit = gate.hold("edit");
     let put = two.start(async |store| store.put("bucket", "a", OLD).await);
     commit.arrived().await;
     let mut read_again = gate.hold("lookup");
@@ -77,7 +77,7 @@ async fn a_put_whose_commit_is_refused_frees_its_blob_and_changes_nothing() {
         (StoreErrorKind::Internal, ErrorCode::InternalError),
     ];
     for (kind, answer) in refusals {
-        let two = Two::with_fault("commit", Verdict::Fail(kind)).await;
+        let two = Two::with_fault("edit", Verdict::Fail(kind)).await;
         two.other.put("bucket", "a", OLD).await.unwrap();
         let result = two.disturbed.put("bucket", "a", NEW).await;
         assert_eq!(code(result), answer);
@@ -137,7 +137,7 @@ async fn a_body_that_fails_midway_leaves_no_blob_and_no_record() {
 async fn a_delete_with_an_unknown_outcome_is_unavailable() {
     let verdicts = [Verdict::LoseAnswer, Verdict::Fail(StoreErrorKind::Timeout)];
     for (verdict, removed) in verdicts.into_iter().zip([true, false]) {
-        let two = Two::with_fault("remove", verdict).await;
+        let two = Two::with_fault("edit", verdict).await;
         two.other.put("bucket", "a", OLD).await.unwrap();
         let result = two.disturbed.delete("bucket", "a").await;
         assert_eq!(code(result), ErrorCode::ServiceUnavailable);
@@ -149,7 +149,7 @@ async fn a_delete_with_an_unknown_outcome_is_unavailable() {
 #[tokio::test]
 async fn a_copy_that_writes_bytes_frees_them_where_its_commit_is_refused() {
     for to in ["copy", "a"] {
-        let two = Two::with_fault("commit", Verdict::Fail(StoreErrorKind::Internal)).await;
+        let two = Two::with_fault("edit", Verdict::Fail(StoreErrorKind::Internal)).await;
         two.other.put("bucket", "a", OLD).await.unwrap();
         let places = (("bucket", "a"), ("bucket", to));
         let algorithm = Some(ChecksumAlgorithm::Sha256);
@@ -170,7 +170,7 @@ async fn a_copy_that_writes_bytes_frees_them_where_its_commit_is_refused() {
 /// The commit of a copy onto itself that asks for another checksum, and the retirement of a source that is shared.
 #[tokio::test]
 async fn a_copy_onto_itself_that_writes_bytes_frees_them_where_it_is_refused() {
-    for (method, shared) in [("commit", false), ("retire", true)] {
+    for (method, shared) in [("edit", false), ("retire", true)] {
         let faults = Faults::once(method, 0, Verdict::Fail(StoreErrorKind::Unavailable));
         let f = Two::new(Arc::new(faults)).await;
         f.other.put("bucket", "a", OLD).await.unwrap();

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bleepstore_core::model::{
     Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Format, Layout, Manifest,
-    ObjectRecord, Part, SpilledLayout, WriteCondition,
+    ObjectRecord, Part, SpilledLayout,
 };
 use bleepstore_core::ops::{GcOptions, Selection, collect_slice, get_object};
-use bleepstore_core::ports::{CommitOutcome, RemoveOutcome};
+use bleepstore_core::ports::{Edit, EditOutcome};
 use bleepstore_tests::decorators::{CallCounter, PassThrough};
 use bleepstore_tests::deployment::{Deployment, name, target};
+use bleepstore_tests::metadata_conformance::edits::ANY;
 use bleepstore_tests::samples::{NOW, key, number};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -128,9 +129,9 @@ async fn an_object_of_very_many_pieces_costs_no_more_than_one_of_few() {
     // What nothing names, so that gc marks.
     store.put("bucket", "deleted", "bytes").await.unwrap();
     let bucket = store.bucket_row("bucket").await.unwrap();
-    let gone = WriteCondition::Any;
-    let removed = store.metadata.remove(&bucket, &key("deleted"), &gone, None).await;
-    assert!(matches!(removed.unwrap(), RemoveOutcome::Removed { .. }));
+    let deleted = key("deleted");
+    let removed = store.metadata.edit(&Edit::remove(&bucket, &deleted, ANY)).await;
+    assert!(matches!(removed.unwrap(), EditOutcome::Applied { .. }));
     store.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
     let options = GcOptions {
         force: true,
@@ -194,7 +195,6 @@ async fn a_layout_of_an_earlier_release_is_read_in_little_memory() {
     let Manifest::Extents(of_json) = store.object("bucket", "its layout").await.unwrap().manifest else {
         panic!("nothing is inline here");
     };
-    let bucket = store.bucket_row("bucket").await.unwrap();
     let record = ObjectRecord {
         key: key("large"),
         size: 250_000 * PIECE,
@@ -204,9 +204,7 @@ async fn a_layout_of_an_earlier_release_is_read_in_little_memory() {
         }),
         ..store.object("bucket", "piece").await.unwrap()
     };
-    let any = WriteCondition::Any;
-    let committed = store.metadata.commit(&bucket, &record, &any, None).await;
-    assert!(matches!(committed.unwrap(), CommitOutcome::Committed { .. }));
+    store.put_record("bucket", &record).await;
     let (memory, _, bytes) = cost(join_all((0..4).map(|_| first_byte(&store)))).await;
     assert!(bytes.iter().all(|byte| byte == &[7][..]));
     assert!(memory <= 4 * MOST_OF_A_RANGE, "4 at once take {memory} bytes");

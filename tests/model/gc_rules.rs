@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::model::{ErrorCode, Format, StoreId, WriteCondition};
+use bleepstore_core::model::{ErrorCode, Format, StoreId};
 use bleepstore_core::ops::{
     GcError, GcOptions, GcReport, Pairing, collect_slice, pair_stores, raise_format, resume_collection,
 };
@@ -338,8 +338,7 @@ async fn an_object_that_is_renamed_to_a_key_behind_the_mark_keeps_its_bytes() {
         let samples = Samples::new(SeededEntropy::new(1));
         for index in 0..1_000 {
             let filler = samples.inline(&bucket, &format!("m/{index:04}"), "");
-            let any = WriteCondition::Any;
-            store.metadata.commit(&bucket, &filler, &any, None).await.unwrap();
+            store.put_record("bucket", &filler).await;
         }
         store.clock.advance(GRACE);
         let options = GcOptions { grace, ..forced() };

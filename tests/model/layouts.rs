@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bleepstore_core::model::{
     BlobId, BlobRef, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord, PagedLayout, Part,
-    SpilledLayout, WriteCondition,
+    SpilledLayout,
 };
 use bleepstore_core::ops::{
     self, Action, Finding, FsckOptions, GcOptions, Progress, Selection, UploadPartCopy, check_slice,
     collect_slice,
 };
-use bleepstore_core::ports::{BlobRead, Clock as _, CommitOutcome};
+use bleepstore_core::ports::{BlobRead, Clock as _};
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::{Deployment, incoming, target};
 use bleepstore_tests::samples::number;
@@ -115,7 +115,6 @@ async fn a_copy_of_whole_parts_moves_no_bytes() {
 /// An object whose layout says that it is larger than any that is written.
 async fn unreadable(store: &Deployment) {
     store.put("bucket", "damaged", "its bytes").await.unwrap();
-    let bucket = store.bucket_row("bucket").await.unwrap();
     let found = store.object("bucket", "damaged").await.unwrap();
     let Manifest::Extents(layout) = &found.manifest else {
         panic!("nothing is inline here");
@@ -130,11 +129,7 @@ async fn unreadable(store: &Deployment) {
         manifest: Manifest::Spilled(SpilledLayout { extent, parts: 2 }),
         ..found
     };
-    let committed = store
-        .metadata
-        .commit(&bucket, &damaged, &WriteCondition::Any, None)
-        .await;
-    assert!(matches!(committed.unwrap(), CommitOutcome::Committed { .. }));
+    store.put_record("bucket", &damaged).await;
 }
 
 /// Two bytes that nothing names.
@@ -278,7 +273,6 @@ async fn a_check_finds_damage_in_a_page_of_extents_and_in_a_page_of_parts() {
         panic!("it is there");
     };
     let layout = pieces.try_collect::<Vec<_>>().await.unwrap().concat();
-    let bucket = store.bucket_row("bucket").await.unwrap();
     for (at, of) in [(50_000, "extents"), (paged.index - 5, "parts")] {
         let mut damaged = layout.clone();
         damaged[at as usize] ^= 1;
@@ -293,12 +287,7 @@ async fn a_check_finds_damage_in_a_page_of_extents_and_in_a_page_of_parts() {
             }),
             ..store.object("bucket", "large").await.unwrap()
         };
-        let any = WriteCondition::Any;
-        store
-            .metadata
-            .commit(&bucket, &damaged, &any, None)
-            .await
-            .unwrap();
+        store.put_record("bucket", &damaged).await;
         let (options, progress) = (FsckOptions::default(), Progress::default());
         let report = check_slice(&store.context.ports, &options, None, &progress).await;
         let findings = report.unwrap().findings;

@@ -11,6 +11,7 @@ mod gc_rules;
 mod layouts;
 mod listing;
 mod requests;
+mod steps;
 mod stores;
 
 /// How many random inputs a property is tried with.

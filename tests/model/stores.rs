@@ -3,121 +3,40 @@
 
 use bleepstore_core::memory::MemoryMetadata;
 use bleepstore_core::model::{
-    Bucket, CommitId, Manifest, ObjectRecord, Token, Upload, UploadState, WriteCondition,
+    Bucket, CommitId, ObjectRecord, RowTag, Token, Upload, UploadState, WriteCondition,
 };
 use bleepstore_core::ports::{
-    CommitOutcome, DeleteBucketOutcome, KeyRange, KeyStart, MetadataStore, Page, PublishOutcome,
-    RemoveOutcome, StoreResult, UploadRange,
+    DeleteBucketOutcome, Edit, EditOutcome, Expect, KeyRange, KeyStart, MetadataStore, Page, StoreResult,
+    UploadRange,
 };
 use bleepstore_local::jsonl::JsonlMetadata;
 use bleepstore_local::sqlite::SqliteMetadata;
 use bleepstore_tests::entropy::SeededEntropy;
+use bleepstore_tests::metadata_conformance::edits::{row, shared, without_bodies, without_body};
 use bleepstore_tests::samples::{NOW, Samples, key, later};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::time::Duration;
 
 use super::check;
+use super::steps::{Body, Expected, KEYS, Retired, Step, Write, step};
 
-const KEYS: [&str; 4] = ["a", "a/b", "a/c", "é"];
-
-/// Picks one of the records, or none, where the condition needs one.
-#[derive(Clone, Debug)]
-enum Condition {
-    Any,
-    IfAbsent,
-    IfPresent,
-    IfMatch(Index),
-    IfNoneMatch(Index),
-    IfCommit(Index),
+/// What an edit expects, of the records that there are.
+enum Wanted {
+    Condition(WriteCondition, Option<CommitId>),
+    Row(Option<RowTag>),
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Body {
-    Inline,
-    Extents,
-    Marker,
-}
-
-/// Which record the caller says it has retired.
-#[derive(Clone, Debug)]
-enum Retired {
-    None,
-    Current,
-    Any(Index),
-}
-
-/// A write: of what, if what, and over what.
-#[derive(Clone, Debug)]
-struct Write {
-    body: Body,
-    shared: bool,
-    condition: Condition,
-    retired: Retired,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    CreateBucket(usize),
-    UpdateBucket(Index, bool),
-    DeleteBucket(Index),
-    Commit(Index, usize, Write),
-    Remove(Index, usize, Write),
-    MarkShared(Index, usize, Index),
-    Begin(Index, usize),
-    Part(Index, u64),
-    BeginComplete(Index),
-    Reopen(Index, bool),
-    Publish(Index, Write),
-    Abort(Index),
-    Receipt(Index, bool),
-    Retire(Index),
-    Purge,
-}
-
-fn write() -> impl Strategy<Value = Write> {
-    let condition = prop_oneof![
-        5 => Just(Condition::Any),
-        1 => Just(Condition::IfAbsent),
-        1 => Just(Condition::IfPresent),
-        1 => any::<Index>().prop_map(Condition::IfMatch),
-        1 => any::<Index>().prop_map(Condition::IfNoneMatch),
-        2 => any::<Index>().prop_map(Condition::IfCommit),
-    ];
-    let body = prop::sample::select(vec![Body::Inline, Body::Extents, Body::Marker]);
-    let retired = prop_oneof![
-        1 => Just(Retired::None),
-        2 => Just(Retired::Current),
-        1 => any::<Index>().prop_map(Retired::Any),
-    ];
-    (body, any::<bool>(), condition, retired).prop_map(|(body, shared, condition, retired)| Write {
-        body,
-        shared,
-        condition,
-        retired,
-    })
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let index = any::<Index>;
-    let key = || 0..KEYS.len();
-    prop_oneof![
-        3 => (0..2_usize).prop_map(Step::CreateBucket),
-        1 => (index(), any::<bool>()).prop_map(|(bucket, fresh)| Step::UpdateBucket(bucket, fresh)),
-        2 => index().prop_map(Step::DeleteBucket),
-        8 => (index(), key(), write()).prop_map(|(bucket, key, write)| Step::Commit(bucket, key, write)),
-        6 => (index(), key(), write()).prop_map(|(bucket, key, write)| Step::Remove(bucket, key, write)),
-        2 => (index(), key(), index()).prop_map(|(bucket, key, of)| Step::MarkShared(bucket, key, of)),
-        3 => (index(), key()).prop_map(|(bucket, key)| Step::Begin(bucket, key)),
-        4 => (index(), 1..4_u64).prop_map(|(upload, part)| Step::Part(upload, part)),
-        2 => index().prop_map(Step::BeginComplete),
-        1 => (index(), any::<bool>()).prop_map(|(upload, stale)| Step::Reopen(upload, stale)),
-        3 => (index(), write()).prop_map(|(upload, write)| Step::Publish(upload, write)),
-        1 => index().prop_map(Step::Abort),
-        1 => (index(), any::<bool>()).prop_map(|(upload, expired)| Step::Receipt(upload, expired)),
-        1 => index().prop_map(Step::Retire),
-        1 => Just(Step::Purge),
-    ]
+impl Wanted {
+    fn expect(&self) -> Expect<'_> {
+        match self {
+            Self::Condition(condition, retired) => Expect::Condition {
+                condition,
+                retired: *retired,
+            },
+            Self::Row(tag) => Expect::Row(*tag),
+        }
+    }
 }
 
 /// Both stores, which have seen the same calls since they were new, and what this sequence has put into them.
@@ -169,7 +88,9 @@ impl Twins<'_> {
                     self.uploads.retain(|upload| upload.bucket != bucket.id);
                 }
             }
-            Step::Commit(..) | Step::Remove(..) | Step::MarkShared(..) => self.change_object(step).await,
+            Step::Commit(..) | Step::Remove(..) | Step::Rename(..) | Step::MarkShared(..) => {
+                self.change_object(step).await;
+            }
             Step::Retire(index) if !self.records.is_empty() => {
                 let retired = self.samples.retired(index.get(&self.records));
                 both!(self, store => store.retire(&retired).await.unwrap());
@@ -194,33 +115,45 @@ impl Twins<'_> {
             Step::Commit(index, name, write) => {
                 let bucket = index.get(&self.buckets).clone();
                 let record = self.record(&bucket, KEYS[*name], write);
-                let (condition, retired) = self.condition(&bucket, KEYS[*name], write).await;
-                both!(self, store => {
-                    bare(store.commit(&bucket, &record, &condition, retired).await.unwrap())
-                });
+                let found = self.found(&bucket, KEYS[*name]).await;
+                let wanted = self.wanted(found.as_ref(), write);
+                self.edit(&Edit::put(&bucket, &record, wanted.expect())).await;
                 self.records.push(record);
             }
             Step::Remove(index, name, write) => {
                 let bucket = index.get(&self.buckets).clone();
-                let (condition, retired) = self.condition(&bucket, KEYS[*name], write).await;
-                both!(self, store => {
-                    let outcome = store.remove(&bucket, &key(KEYS[*name]), &condition, retired).await;
-                    match outcome.unwrap() {
-                        RemoveOutcome::Removed { superseded } => RemoveOutcome::Removed {
-                            superseded: superseded.map(without_body),
-                        },
-                        refused => refused,
-                    }
-                });
+                let found = self.found(&bucket, KEYS[*name]).await;
+                let wanted = self.wanted(found.as_ref(), write);
+                self.edit(&Edit::remove(&bucket, &key(KEYS[*name]), wanted.expect()))
+                    .await;
+            }
+            Step::Rename(index, from, to, write) if from != to => {
+                let bucket = index.get(&self.buckets).clone();
+                let Some(source) = self.found(&bucket, KEYS[*from]).await else {
+                    return;
+                };
+                let record = self.samples.renamed(&source, KEYS[*to]);
+                // What was read is not always what is there.
+                let source = if write.shared { shared(&source) } else { source };
+                let found = self.found(&bucket, KEYS[*to]).await;
+                let wanted = self.wanted(found.as_ref(), write);
+                self.edit(&Edit::put(&bucket, &record, wanted.expect()).moving(&source))
+                    .await;
+                self.records.push(record);
             }
             Step::MarkShared(index, name, of) => {
                 let bucket = index.get(&self.buckets).clone();
-                let found = self.memory.lookup(&bucket.name, &key(KEYS[*name])).await.unwrap();
-                let current = found.object.filter(|_| of.index(2) == 0);
-                if let Some(commit) = current.as_ref().or(self.pick(of)).map(|record| record.commit_id) {
-                    both!(self, store => {
-                        store.mark_shared(&bucket, &key(KEYS[*name]), commit).await.unwrap()
-                    });
+                let found = self
+                    .found(&bucket, KEYS[*name])
+                    .await
+                    .filter(|_| of.index(2) == 0);
+                if let Some(record) = found.as_ref().or(self.pick(of)) {
+                    let read = ObjectRecord {
+                        bucket: bucket.id,
+                        key: key(KEYS[*name]),
+                        ..record.clone()
+                    };
+                    self.edit(&Edit::put(&bucket, &shared(&read), row(&read))).await;
                 }
             }
             _ => {}
@@ -252,14 +185,11 @@ impl Twins<'_> {
                     .find(|bucket| bucket.id == upload.bucket)
                     .unwrap();
                 let record = self.record(bucket, upload.key.as_str(), write);
-                let (condition, retired) = self.condition(bucket, upload.key.as_str(), write).await;
+                let found = self.found(bucket, upload.key.as_str()).await;
+                let wanted = self.wanted(found.as_ref(), write);
                 let receipt = self.samples.completed(upload, &record);
-                both!(self, store => {
-                    match store.publish(bucket, &record, &condition, retired, &receipt).await.unwrap() {
-                        PublishOutcome::Object(outcome) => PublishOutcome::Object(bare(outcome)),
-                        closed => closed,
-                    }
-                });
+                let edit = Edit::put(bucket, &record, wanted.expect()).closing(&receipt);
+                self.edit(&edit).await;
                 self.records.push(record);
             }
             Step::Abort(index) => {
@@ -301,38 +231,47 @@ impl Twins<'_> {
         }
     }
 
-    async fn condition(
-        &self,
-        bucket: &Bucket,
-        name: &str,
-        write: &Write,
-    ) -> (WriteCondition, Option<CommitId>) {
-        let current = self.memory.lookup(&bucket.name, &key(name)).await.unwrap().object;
-        // Half of the picks are the record that is there, so that conditions often hold.
-        let pick = |index: &Index| match (&current, index.index(2)) {
+    /// Makes an edit in both stores.
+    async fn edit(&self, edit: &Edit<'_>) -> EditOutcome {
+        both!(self, store => without_bodies(store.edit(edit).await.unwrap()))
+    }
+
+    /// What is under a key.
+    async fn found(&self, bucket: &Bucket, name: &str) -> Option<ObjectRecord> {
+        self.memory.lookup(&bucket.name, &key(name)).await.unwrap().object
+    }
+
+    /// What an edit expects where `current` is under its key.
+    fn wanted(&self, current: Option<&ObjectRecord>, write: &Write) -> Wanted {
+        // Half of the picks are the record that is there, so that expectations are often met.
+        let pick = |index: &Index| match (current, index.index(2)) {
             (Some(current), 0) => Some(current),
             _ => self.pick(index),
         };
-        let condition = match &write.condition {
-            Condition::Any => Some(WriteCondition::Any),
-            Condition::IfAbsent => Some(WriteCondition::IfAbsent),
-            Condition::IfPresent => Some(WriteCondition::IfPresent),
-            Condition::IfMatch(index) => {
+        let condition = match &write.expected {
+            Expected::Any => Some(WriteCondition::Any),
+            Expected::IfAbsent => Some(WriteCondition::IfAbsent),
+            Expected::IfPresent => Some(WriteCondition::IfPresent),
+            Expected::IfMatch(index) => {
                 pick(index).map(|record| WriteCondition::IfMatch(record.etag.clone()))
             }
-            Condition::IfNoneMatch(index) => {
+            Expected::IfNoneMatch(index) => {
                 pick(index).map(|record| WriteCondition::IfNoneMatch(record.etag.clone()))
             }
-            Condition::IfCommit(index) => {
-                pick(index).map(|record| WriteCondition::IfCommit(record.commit_id))
+            Expected::Row(index, flipped) => {
+                return Wanted::Row(pick(index).map(|record| RowTag {
+                    shared: record.shared != *flipped,
+                    ..record.tag()
+                }));
             }
+            Expected::NoRow => return Wanted::Row(None),
         };
         let retired = match &write.retired {
             Retired::None => None,
-            Retired::Current => current.as_ref(),
+            Retired::Current => current,
             Retired::Any(index) => self.pick(index),
         };
-        (
+        Wanted::Condition(
             condition.unwrap_or(WriteCondition::Any),
             retired.map(|record| record.commit_id),
         )
@@ -427,23 +366,6 @@ fn some_next<T, S>(page: StoreResult<Page<T, S>>) -> StoreResult<Page<T, Option<
         items: page.items,
         next: page.next.map(Some),
     })
-}
-
-/// Without the body of what was superseded, which a store may leave out.
-fn bare(outcome: CommitOutcome) -> CommitOutcome {
-    match outcome {
-        CommitOutcome::Committed { superseded } => CommitOutcome::Committed {
-            superseded: superseded.map(without_body),
-        },
-        refused => refused,
-    }
-}
-
-fn without_body(mut record: ObjectRecord) -> ObjectRecord {
-    if matches!(record.manifest, Manifest::Inline(_)) {
-        record.manifest = Manifest::empty();
-    }
-    record
 }
 
 impl<'a> Twins<'a> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bleepstore_core::model::{BlobRef, ErrorCode, Manifest, ObjectRecord, WriteCondition};
+use bleepstore_core::model::{BlobRef, ErrorCode, Manifest, ObjectRecord};
 use bleepstore_core::ops::{
     Finding, FsckOptions, FsckReport, GcOptions, Progress, check_slice, collect_slice,
 };
@@ -159,10 +159,7 @@ async fn a_damaged_body_in_a_record_is_found_and_not_served() {
         manifest: Manifest::Inline(Bytes::from_static(b"inlinE")),
         ..record.clone()
     };
-    let bucket = store.bucket_row("photos").await.unwrap();
-    let any = WriteCondition::Any;
-    let committed = store.metadata.commit(&bucket, &damaged, &any, None).await;
-    committed.unwrap();
+    store.put_record("photos", &damaged).await;
     assert_eq!(findings(&store, FsckOptions::default()).await, [""; 0]);
     for slice in [1, 100] {
         let options = FsckOptions { slice, ..thorough() };
@@ -273,13 +270,7 @@ async fn a_size_that_is_not_the_layouts_is_found() {
         size: record.size + 1,
         ..record.clone()
     };
-    let bucket = store.bucket_row("photos").await.unwrap();
-    let any = WriteCondition::Any;
-    store
-        .metadata
-        .commit(&bucket, &wrong, &any, Some(record.commit_id))
-        .await
-        .unwrap();
+    store.put_record("photos", &wrong).await;
     assert_eq!(
         findings(&store, FsckOptions::default()).await,
         ["bad-layout photos/copy"]

@@ -17,7 +17,7 @@ use bleepstore_core::ops::{
     CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject, RenameObject,
     Replacement, Selection, Target,
 };
-use bleepstore_core::ports::{BlobStore, MetadataStore, Ports};
+use bleepstore_core::ports::{BlobStore, Edit, EditOutcome, MetadataStore, Ports};
 use bleepstore_core::{digest, ops};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -25,6 +25,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::clock::ManualClock;
 use crate::decorators::{Interceptor, intercepted_blobs, intercepted_metadata};
 use crate::entropy::SeededEntropy;
+use crate::metadata_conformance::edits::retiring;
 use crate::samples::{NOW, key, number};
 
 /// The region that buckets are created in.
@@ -344,6 +345,15 @@ impl Deployment {
     pub async fn object(&self, bucket: &str, text: &str) -> Option<ObjectRecord> {
         let found = self.metadata.lookup(&name(bucket), &key(text)).await.unwrap();
         found.object
+    }
+
+    /// Puts a record over what is under its key, also over the shared row of the same commit. The call is not
+    /// intercepted.
+    pub async fn put_record(&self, bucket: &str, record: &ObjectRecord) {
+        let bucket = self.bucket_row(bucket).await.expect("the bucket is there");
+        let edit = Edit::put(&bucket, record, retiring(record.commit_id));
+        let outcome = self.metadata.edit(&edit).await.unwrap();
+        assert!(matches!(outcome, EditOutcome::Applied { .. }), "{outcome:?}");
     }
 
     /// All blobs in the store, in order. The calls are not intercepted.

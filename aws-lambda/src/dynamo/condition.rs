@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bleepstore_core::model::{
-    BucketId, BucketState, CommitId, ObjectRecord, Revision, Token, WriteCondition,
-};
+use bleepstore_core::model::{BucketId, BucketState, CommitId, Revision, RowTag, Token, WriteCondition};
+use bleepstore_core::ports::{Edit, Expect};
 
 use super::rows::{self, COMPLETING, MARKER, OBJECT, OPEN};
+
+/// That a row is the one with a certain tag.
+const TAGGED: &str = "commit_id = :commit AND is_shared = :shared";
 
 /// A condition expression and the values that it names.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +35,12 @@ impl Condition {
         self.with(name, AttributeValue::S(value.to_string()))
     }
 
+    /// The values of [`TAGGED`].
+    fn with_tag(self, tag: RowTag) -> Self {
+        self.with_text(":commit", tag.commit_id)
+            .with(":shared", AttributeValue::Bool(tag.shared))
+    }
+
     /// There is no row.
     pub(super) fn absent() -> Self {
         Self::new("attribute_not_exists(PK)")
@@ -43,20 +51,26 @@ impl Condition {
         Self::new("attribute_exists(PK)")
     }
 
-    /// What [`check_replacement`](bleepstore_core::rows::check_replacement) says, on a row of this
-    /// creation of the bucket or on none. A row of another creation is refused.
-    pub(super) fn replaceable(
-        bucket: BucketId,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> Self {
+    /// What an edit expects of the row under its key, in this creation of the bucket. A row of another creation is refused.
+    pub(super) fn expected(edit: &Edit<'_>) -> Self {
+        match edit.expect {
+            Expect::Condition { condition, retired } => Self::replaceable(edit.bucket.id, condition, retired),
+            Expect::Row(None) => Self::absent(),
+            Expect::Row(Some(tag)) => Self::new(format!("bucket_id = :bucket AND {TAGGED}"))
+                .with_text(":bucket", edit.bucket.id)
+                .with_tag(tag),
+        }
+    }
+
+    /// A row of this creation of the bucket of which the condition holds and that is not kept for others, or none if it holds
+    /// of that.
+    fn replaceable(bucket: BucketId, condition: &WriteCondition, retired: Option<CommitId>) -> Self {
         let (or_absent, holds) = match condition {
             WriteCondition::Any => (true, ""),
             WriteCondition::IfAbsent => (true, " AND row_kind = :marker"),
             WriteCondition::IfPresent => (false, " AND row_kind = :object"),
             WriteCondition::IfMatch(_) => (false, " AND row_kind = :object AND e_tag = :etag"),
             WriteCondition::IfNoneMatch(_) => (true, " AND (row_kind = :marker OR e_tag <> :etag)"),
-            WriteCondition::IfCommit(_) => (false, " AND row_kind = :object AND commit_id = :commit"),
         };
         let unshared = match retired {
             None => "is_shared = :no",
@@ -79,9 +93,6 @@ impl Condition {
         if let WriteCondition::IfMatch(etag) | WriteCondition::IfNoneMatch(etag) = condition {
             made = made.with_text(":etag", etag.as_str());
         }
-        if let WriteCondition::IfCommit(commit) = condition {
-            made = made.with_text(":commit", commit);
-        }
         match retired {
             Some(retired) => made.with_text(":retired", retired),
             None => made,
@@ -89,24 +100,13 @@ impl Condition {
     }
 
     /// The row is the one that was read, or there still is none.
-    pub(super) fn unchanged(row: Option<&ObjectRecord>) -> Self {
-        row.map_or_else(Self::absent, |row| {
-            Self::new("commit_id = :commit AND is_shared = :shared")
-                .with_text(":commit", row.commit_id)
-                .with(":shared", AttributeValue::Bool(row.shared))
-        })
+    pub(super) fn unchanged(row: Option<RowTag>) -> Self {
+        row.map_or_else(Self::absent, |tag| Self::new(TAGGED).with_tag(tag))
     }
 
     /// That commit wrote the row.
     pub(super) fn written_by(commit: CommitId) -> Self {
         Self::new("commit_id = :commit").with_text(":commit", commit)
-    }
-
-    /// That commit wrote the row, in this creation of the bucket.
-    pub(super) fn written_in(bucket: BucketId, commit: CommitId) -> Self {
-        Self::new("bucket_id = :bucket AND commit_id = :commit")
-            .with_text(":bucket", bucket)
-            .with_text(":commit", commit)
     }
 
     /// The bucket is this creation, at this revision.

@@ -1,12 +1,13 @@
 //! The metadata port on DynamoDB: one table, strongly consistent reads, no Scan.
 //!
-//! A condition travels in the write that it is of. Only a rename and the publication of an upload are transactions. An
-//! object's commit does not touch the bucket's row: [`bleepstore_core::rows::confirm_commit`] says how a
-//! deleted bucket still never swallows one.
+//! A condition travels in the write that it is of. Only edits of several rows are transactions. An object's commit does
+//! not touch the bucket's row: [`bleepstore_core::rows::confirm_commit`] says how a deleted bucket still never swallows
+//! one.
 
 mod buckets;
 mod condition;
 mod credentials;
+mod edit_rows;
 mod error;
 mod index;
 mod objects;
@@ -16,6 +17,7 @@ mod store;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod upload_rows;
 mod uploads;
 

@@ -11,16 +11,15 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValue,
-    ReturnValuesOnConditionCheckFailure, TransactWriteItem, WriteRequest,
+    AttributeValue, DeleteRequest, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    WriteRequest,
 };
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
 
 use super::condition::Condition;
-use super::error::{Access, Cancellation, cancellation, may_resend, store_error};
+use super::error::{Access, may_resend, store_error};
 use super::rows::{self, Item};
 use super::schema::{PARTITION_KEY, RowKey, SORT_KEY};
 
@@ -46,8 +45,8 @@ pub(super) const BATCH_WRITE: usize = 25;
 /// A table and the two ways to call it.
 pub(super) struct Table {
     reads: Client,
-    writes: Client,
-    name: String,
+    pub(super) writes: Client,
+    pub(super) name: String,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -65,14 +64,6 @@ impl Written {
     pub(super) const fn is_applied(&self) -> bool {
         matches!(self, Self::Applied(_))
     }
-}
-
-/// One change of a transaction.
-pub(super) enum Change {
-    /// The row is written if the condition holds of the one that is there.
-    Put(Item, Condition),
-    /// The row goes if the condition holds of it.
-    Delete(RowKey, Condition),
 }
 
 /// A read of rows of one partition, ascending.
@@ -270,58 +261,6 @@ impl Table {
         }
     }
 
-    /// Makes all changes in one step. Returns false when some condition did not hold or a row was being
-    /// changed; nothing was applied then.
-    pub(super) async fn change_together(&self, changes: Vec<Change>) -> StoreResult<bool> {
-        let mut actions = Vec::with_capacity(changes.len());
-        for change in changes {
-            actions.push(match change {
-                Change::Put(item, condition) => {
-                    let put = Put::builder()
-                        .table_name(&self.name)
-                        .set_item(Some(item))
-                        .set_condition_expression(expression(Some(&condition)))
-                        .set_expression_attribute_values(values(Some(&condition)))
-                        .build()
-                        .map_err(StoreError::internal)?;
-                    TransactWriteItem::builder().put(put).build()
-                }
-                Change::Delete(key, condition) => {
-                    let delete = Delete::builder()
-                        .table_name(&self.name)
-                        .set_key(Some(rows::key(&key)))
-                        .set_condition_expression(expression(Some(&condition)))
-                        .set_expression_attribute_values(values(Some(&condition)))
-                        .build()
-                        .map_err(StoreError::internal)?;
-                    TransactWriteItem::builder().delete(delete).build()
-                }
-            });
-        }
-        let write = self
-            .writes
-            .transact_write_items()
-            .set_transact_items(Some(actions));
-        let error = match self.send(|| write.clone().send()).await {
-            Ok(_) => return Ok(true),
-            Err(error) => error,
-        };
-        if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-            error.as_service_error()
-        {
-            let codes = cancelled
-                .cancellation_reasons()
-                .iter()
-                .filter_map(|reason| reason.code());
-            match cancellation(codes) {
-                Cancellation::Contended => return Ok(false),
-                Cancellation::Throttled => return Err(StoreError::new(StoreErrorKind::Throttled, error)),
-                Cancellation::Defect => {}
-            }
-        }
-        Err(store_error(error, Access::Write))
-    }
-
     /// One query of at most `limit` rows.
     pub(super) async fn query(&self, range: &Range, limit: usize) -> StoreResult<Rows> {
         let mut query = self
@@ -402,7 +341,7 @@ impl Table {
     }
 
     /// Sends a write, and again only while it was certainly not applied.
-    async fn send<T, E, F>(&self, call: impl Fn() -> F) -> Result<T, SdkError<E, HttpResponse>>
+    pub(super) async fn send<T, E, F>(&self, call: impl Fn() -> F) -> Result<T, SdkError<E, HttpResponse>>
     where
         E: ProvideErrorMetadata + Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -427,11 +366,11 @@ where
     store_error(error, Access::Read)
 }
 
-fn expression(condition: Option<&Condition>) -> Option<String> {
+pub(super) fn expression(condition: Option<&Condition>) -> Option<String> {
     condition.map(|condition| condition.expression.clone())
 }
 
-fn values(condition: Option<&Condition>) -> Option<Item> {
+pub(super) fn values(condition: Option<&Condition>) -> Option<Item> {
     condition
         .map(|condition| condition.values.clone())
         .filter(|values| !values.is_empty())

@@ -1,130 +1,21 @@
 //! What is sent, and what is made of the answers, with a connection that answers from a script.
 
-use std::collections::VecDeque;
-use std::io;
-use std::sync::{Arc, Mutex};
+mod script;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
-use aws_sdk_dynamodb::error::ConnectorError;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
     Acl, BlobId, BlobRef, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
     ETag, Extent, Layout, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token,
     WriteCondition,
 };
 use bleepstore_core::ports::{
-    BucketIndex, Clock, CommitOutcome, DeleteBucketOutcome, Entropy, ObjectIndex, StoreErrorKind,
+    BucketIndex, DeleteBucketOutcome, Edit, EditOutcome, Expect, ObjectIndex, StoreErrorKind,
 };
 use serde_json::{Value, json};
 
+use self::script::{Answer, Script, failure, ok};
+use super::rows;
 use super::schema::RowKey;
-use super::{DynamoMetadata, rows};
-
-/// What the other end does with a request.
-enum Answer {
-    Json(u16, Value),
-    Refused,
-    Reset,
-    Late,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Script(Arc<Mutex<ScriptState>>);
-
-#[derive(Default)]
-struct ScriptState {
-    answers: VecDeque<Answer>,
-    sent: Vec<(String, Value)>,
-}
-
-impl std::fmt::Debug for ScriptState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.sent)
-    }
-}
-
-impl HttpConnector for Script {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let mut state = self.0.lock().unwrap();
-        let target = request.headers().get("x-amz-target").unwrap();
-        let operation = target.rsplit('.').next().unwrap().to_owned();
-        let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        state.sent.push((operation, body));
-        let io = |kind| Err(ConnectorError::io(io::Error::from(kind).into()));
-        HttpConnectorFuture::ready(match state.answers.pop_front() {
-            Some(Answer::Json(status, body)) => Ok(HttpResponse::new(
-                StatusCode::try_from(status).unwrap(),
-                SdkBody::from(body.to_string()),
-            )),
-            Some(Answer::Refused) => io(io::ErrorKind::ConnectionRefused),
-            Some(Answer::Reset) => io(io::ErrorKind::ConnectionReset),
-            Some(Answer::Late) => Err(ConnectorError::timeout("late".into())),
-            None => panic!("nothing is scripted for {:?}", state.sent.last()),
-        })
-    }
-}
-
-impl Script {
-    fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
-        let script = Self::default();
-        script.0.lock().unwrap().answers.extend(answers);
-        script
-    }
-
-    fn store(&self) -> DynamoMetadata {
-        let connector = SharedHttpConnector::new(self.clone());
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-north-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "static"))
-            .http_client(http_client_fn(move |_, _| connector.clone()));
-        DynamoMetadata::new(
-            Client::from_conf(config.build()),
-            "table".to_owned(),
-            Arc::new(Still),
-            Arc::new(Still),
-        )
-    }
-
-    /// The operations that were sent, all of the script having been used.
-    fn sent(&self) -> Vec<String> {
-        let state = self.0.lock().unwrap();
-        assert!(state.answers.is_empty(), "{state:?}");
-        state
-            .sent
-            .iter()
-            .map(|(operation, _)| operation.clone())
-            .collect()
-    }
-
-    fn body(&self, index: usize) -> Value {
-        self.0.lock().unwrap().sent[index].1.clone()
-    }
-}
-
-/// Time that stands still and waits for nothing, and no randomness.
-struct Still;
-
-#[async_trait::async_trait]
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(0)
-    }
-
-    async fn sleep(&self, _: std::time::Duration) {}
-}
-
-impl Entropy for Still {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(7);
-    }
-}
 
 fn bucket() -> Bucket {
     Bucket {
@@ -171,26 +62,40 @@ fn bucket_row(deleting: Option<Token>) -> Value {
     row
 }
 
-fn ok(body: Value) -> Answer {
-    Answer::Json(200, body)
+async fn edit(script: &Script, edit: &Edit<'_>) -> Result<EditOutcome, StoreErrorKind> {
+    let outcome = script.store().edit(edit).await;
+    outcome.map_err(|error| error.kind)
 }
 
-fn failure(status: u16, code: &str) -> Answer {
-    Answer::Json(
-        status,
-        json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}")}),
-    )
+const ANYTHING: Expect<'static> = Expect::Condition {
+    condition: &WriteCondition::Any,
+    retired: None,
+};
+
+async fn commit(script: &Script) -> Result<EditOutcome, StoreErrorKind> {
+    edit(script, &Edit::put(&bucket(), &record(), ANYTHING)).await
 }
 
-async fn commit(script: &Script) -> Result<CommitOutcome, StoreErrorKind> {
-    let store = script.store();
-    let committed = store
-        .commit(&bucket(), &record(), &WriteCondition::Any, None)
-        .await;
-    committed.map_err(|error| error.kind)
+const COMMITTED: EditOutcome = EditOutcome::Applied { displaced: None };
+
+/// An object's row as DynamoDB sends it.
+fn object_row(record: &ObjectRecord) -> Value {
+    let row = rows::object(&RowKey::object(&bucket().name, &record.key), record).unwrap();
+    let sent = row.into_iter().map(|(name, value)| {
+        let value = match value {
+            AttributeValue::Bool(value) => json!({"BOOL": value}),
+            value => json!({"S": value.as_s().unwrap()}),
+        };
+        (name, value)
+    });
+    Value::Object(sent.collect())
 }
 
-const COMMITTED: CommitOutcome = CommitOutcome::Committed { superseded: None };
+/// The condition does not hold of this row.
+fn refused_for(record: &ObjectRecord) -> Answer {
+    let code = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    Answer::Json(400, json!({"__type": code, "Item": object_row(record)}))
+}
 
 #[tokio::test]
 async fn a_commit_is_sent_again_only_while_it_was_certainly_not_applied() {
@@ -271,7 +176,7 @@ async fn a_writer_that_meets_a_deletion_cancels_it() {
 #[tokio::test]
 async fn a_writer_whose_bucket_is_gone_takes_its_own_row_back() {
     let script = Script::new([ok(json!({})), ok(json!({})), ok(json!({}))]);
-    assert_eq!(commit(&script).await, Ok(CommitOutcome::NoSuchBucket));
+    assert_eq!(commit(&script).await, Ok(EditOutcome::NoSuchBucket));
     assert_eq!(script.sent(), ["PutItem", "GetItem", "DeleteItem"]);
     let delete = script.body(2);
     assert_eq!(delete["ConditionExpression"], "commit_id = :commit");
@@ -279,6 +184,63 @@ async fn a_writer_whose_bucket_is_gone_takes_its_own_row_back() {
         delete["ExpressionAttributeValues"][":commit"]["S"],
         record().commit_id.to_string()
     );
+}
+
+#[tokio::test]
+async fn a_row_of_a_creation_that_is_gone_is_written_over_as_it_was_met() {
+    let stale = ObjectRecord {
+        bucket: BucketId::from_bytes([8; 16]),
+        commit_id: CommitId::from_bytes([9; 16]),
+        ..record()
+    };
+    let script = Script::new([
+        refused_for(&stale),
+        ok(json!({"Item": bucket_row(None)})),
+        ok(json!({"Attributes": object_row(&stale)})),
+        ok(json!({"Item": bucket_row(None)})),
+    ]);
+    assert_eq!(commit(&script).await, Ok(COMMITTED));
+    assert_eq!(script.sent(), ["PutItem", "GetItem", "PutItem", "GetItem"]);
+    let put = script.body(2);
+    assert_eq!(
+        put["ConditionExpression"],
+        "commit_id = :commit AND is_shared = :shared"
+    );
+    let values = json!({":commit": {"S": stale.commit_id.to_string()}, ":shared": {"BOOL": false}});
+    assert_eq!(put["ExpressionAttributeValues"], values);
+}
+
+/// Neither needs the bucket.
+#[tokio::test]
+async fn a_removal_and_a_mark_are_one_write_that_names_the_row() {
+    let (bucket, read) = (bucket(), record());
+    let marked = ObjectRecord {
+        shared: true,
+        ..read.clone()
+    };
+    let expect = Expect::Row(Some(read.tag()));
+    let edits = [
+        ("PutItem", Edit::put(&bucket, &marked, expect)),
+        ("DeleteItem", Edit::remove(&bucket, &read.key, expect)),
+    ];
+    for (call, made) in edits {
+        let script = Script::new([ok(json!({"Attributes": object_row(&read)}))]);
+        let displaced = Some(Box::new(read.clone()));
+        assert_eq!(edit(&script, &made).await, Ok(EditOutcome::Applied { displaced }));
+        assert_eq!(script.sent(), [call]);
+        let sent = script.body(0);
+        assert_eq!(
+            sent["ConditionExpression"],
+            "bucket_id = :bucket AND commit_id = :commit AND is_shared = :shared"
+        );
+        let values = json!({":bucket": {"S": bucket.id.to_string()},
+            ":commit": {"S": read.commit_id.to_string()}, ":shared": {"BOOL": false}});
+        assert_eq!(sent["ExpressionAttributeValues"], values);
+        let script = Script::new([refused_for(&marked)]);
+        let head = Some(Box::new(marked.clone()));
+        assert_eq!(edit(&script, &made).await, Ok(EditOutcome::Refused { head }));
+        assert_eq!(script.sent(), [call]);
+    }
 }
 
 #[tokio::test]
@@ -349,11 +311,8 @@ async fn an_object_row_with_a_full_layout_stays_near_two_kilobytes() {
         }),
         ..record()
     };
-    let store = script.store();
-    store
-        .commit(&bucket(), &full, &WriteCondition::Any, None)
-        .await
-        .unwrap();
+    let committed = edit(&script, &Edit::put(&bucket(), &full, ANYTHING)).await;
+    assert_eq!(committed, Ok(COMMITTED));
     let item = script.body(0)["Item"].clone();
     let texts = item.as_object().unwrap().iter();
     let bytes: usize = texts

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{
-    BucketId, BucketName, ObjectKey, ObjectRecord, Timestamp, UploadId, UploadState,
+    Bucket, BucketId, BucketName, Part, Timestamp, Token, Upload, UploadId, UploadState,
 };
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult, UploadRange, UploadStart};
-use bleepstore_core::rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
+use bleepstore_core::rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows, behind_write};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::DynamoMetadata;
@@ -14,14 +14,14 @@ use super::index::{Entry, Start};
 use super::objects::find;
 use super::rows::{self, Item};
 use super::schema::{self, EXPIRES_AT, PARTS, RowKey, SORT_KEY, attribute};
-use super::table::{BATCH_WRITE, Change, Range, Written};
+use super::table::{BATCH_WRITE, Range, Written};
 
 /// Batches of parts that are removed at the same time.
 const BATCHES_AT_ONCE: usize = 8;
 
 #[async_trait]
 impl UploadRows for DynamoMetadata {
-    type Seen = Option<ObjectRecord>;
+    type Replaced = Option<Item>;
 
     fn waiting(&self) -> (&dyn Clock, &dyn Entropy) {
         (self.clock.as_ref(), self.entropy.as_ref())
@@ -29,7 +29,7 @@ impl UploadRows for DynamoMetadata {
 
     async fn upload_entries(
         &self,
-        (bucket_name, bucket): (&BucketName, BucketId),
+        bucket: (&BucketName, BucketId),
         range: &UploadRange,
         limit: usize,
     ) -> StoreResult<(Vec<UploadPlace>, bool)> {
@@ -51,18 +51,19 @@ impl UploadRows for DynamoMetadata {
         };
         let (entries, more) = self
             .table
-            .entries(&schema::uploads(bucket), &range.prefix, start, limit, admits)
+            .entries(&schema::uploads(bucket.1), &range.prefix, start, limit, admits)
             .await?;
-        let mut places = Vec::with_capacity(entries.len());
-        for entry in entries {
-            places.push(UploadPlace {
-                bucket_name: bucket_name.clone(),
-                bucket,
-                key: ObjectKey::new(&entry.text).map_err(StoreError::corrupt)?,
-                id: entry.id.parse().map_err(StoreError::corrupt)?,
-            });
-        }
-        Ok((places, more))
+        let place = |entry: &Entry| UploadPlace::of_entry(bucket, &entry.text, &entry.id);
+        let places: StoreResult<Vec<UploadPlace>> = entries.iter().map(place).collect();
+        Ok((places?, more))
+    }
+
+    async fn put_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
+        let entry = Entry::new(place.key.as_str(), place.id);
+        self.table
+            .put(entry.item(&schema::uploads(place.bucket)), None)
+            .await?;
+        Ok(())
     }
 
     async fn remove_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
@@ -70,6 +71,68 @@ impl UploadRows for DynamoMetadata {
         self.table
             .delete(&entry.key(&schema::uploads(place.bucket)), None)
             .await?;
+        Ok(())
+    }
+
+    async fn put_upload(&self, upload: &Upload) -> StoreResult<()> {
+        self.table.put(rows::upload(upload)?, None).await?;
+        Ok(())
+    }
+
+    async fn read_upload(&self, upload: UploadId) -> StoreResult<Option<Upload>> {
+        let found = self.table.get(&RowKey::upload(upload)).await?;
+        found.as_ref().map(rows::read_upload).transpose()
+    }
+
+    async fn read_with_bucket(
+        &self,
+        bucket: &BucketName,
+        upload: UploadId,
+    ) -> StoreResult<(Option<Bucket>, Option<Upload>)> {
+        let keys = [RowKey::bucket(bucket), RowKey::upload(upload)];
+        let found = self.table.get_many(&keys).await?;
+        let bucket = find(&found, &keys[0]).map(rows::read_bucket).transpose()?;
+        let upload = find(&found, &keys[1]).map(rows::read_upload).transpose()?;
+        Ok((bucket, upload))
+    }
+
+    async fn take_upload(&self, upload: UploadId, token: Token) -> StoreResult<Option<Upload>> {
+        let values = [
+            (":state", rows::text(rows::COMPLETING)),
+            (":by", rows::text(token)),
+        ];
+        let moved = self
+            .table
+            .update(
+                &RowKey::upload(upload),
+                "SET upload_state = :state, completing_by = :by",
+                values,
+                &Condition::not_ended(),
+            )
+            .await?;
+        match moved {
+            Written::Applied(Some(row)) => rows::read_upload(&row).map(Some).map_err(behind_write),
+            Written::Applied(None) | Written::Refused(_) => Ok(None),
+        }
+    }
+
+    async fn write_part(&self, upload: UploadId, part: &Part) -> StoreResult<Option<Item>> {
+        let key = RowKey::part(upload, part.number);
+        match self.table.put(rows::part(&key, part)?, None).await? {
+            Written::Applied(replaced) => Ok(replaced),
+            Written::Refused(_) => Err(StoreError::internal("a write without a condition was refused")),
+        }
+    }
+
+    async fn undo_part(&self, upload: UploadId, part: &Part, replaced: Option<Item>) -> StoreResult<()> {
+        let mine = Condition::written_by(part.commit_id);
+        match replaced {
+            Some(replaced) => self.table.put(replaced, Some(&mine)).await?,
+            None => {
+                let key = RowKey::part(upload, part.number);
+                self.table.delete(&key, Some(&mine)).await?
+            }
+        };
         Ok(())
     }
 
@@ -154,45 +217,5 @@ impl UploadRows for DynamoMetadata {
             .try_collect::<()>()
             .await?;
         Ok(more.is_none())
-    }
-
-    /// A transaction does not return the row that it replaces, so it takes place only if that is still the one
-    /// that was read.
-    async fn before_publish(&self, place: &UploadPlace) -> StoreResult<BeforePublish<Self::Seen>> {
-        let keys = [
-            RowKey::receipt(place.id),
-            RowKey::bucket(&place.bucket_name),
-            RowKey::object(&place.bucket_name, &place.key),
-        ];
-        let found = self.table.get_many(&keys).await?;
-        let object = find(&found, &keys[2]).map(rows::read_object).transpose()?;
-        Ok(BeforePublish {
-            receipt: find(&found, &keys[0]).map(rows::detail_of).transpose()?,
-            bucket: find(&found, &keys[1]).map(rows::read_bucket).transpose()?,
-            seen: object.clone(),
-            object,
-        })
-    }
-
-    async fn put_published(
-        &self,
-        place: &UploadPlace,
-        record: &ObjectRecord,
-        seen: &Self::Seen,
-        stored: &StoredReceipt,
-    ) -> StoreResult<bool> {
-        let key = RowKey::object(&place.bucket_name, &place.key);
-        let changes = vec![
-            Change::Put(rows::receipt(stored)?, Condition::absent()),
-            Change::Put(rows::object(&key, record)?, Condition::unchanged(seen.as_ref())),
-        ];
-        self.table.change_together(changes).await
-    }
-
-    async fn remove_written(&self, bucket: &BucketName, record: &ObjectRecord) -> StoreResult<()> {
-        let mine = Condition::written_by(record.commit_id);
-        let key = RowKey::object(bucket, &record.key);
-        self.table.delete(&key, Some(&mine)).await?;
-        Ok(())
     }
 }

@@ -13,18 +13,18 @@ use std::time::Duration;
 use azure_core::http::Etag;
 use azure_data_cosmos::models::{ItemResponse, ResponseHeaders};
 use azure_data_cosmos::options::{
-    AvailabilityStrategy, BatchDeleteOptions, BatchOptions, BatchReplaceOptions,
-    EndToEndOperationLatencyPolicy, ItemReadOptions, ItemWriteOptions, MaxItemCountHint, OperationOptions,
-    Precondition, QueryOptions, ReadConsistencyStrategy, ThrottlingRetryOptions,
+    AvailabilityStrategy, EndToEndOperationLatencyPolicy, ItemReadOptions, ItemWriteOptions,
+    MaxItemCountHint, OperationOptions, Precondition, QueryOptions, ReadConsistencyStrategy,
+    ThrottlingRetryOptions,
 };
-use azure_data_cosmos::{ContainerClient, CosmosError, FeedScope, Query, TransactionalBatch};
+use azure_data_cosmos::{ContainerClient, CosmosError, FeedScope, Query};
 use bleepstore_core::model::{BucketId, hex};
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
 use super::charges::RequestCharges;
-use super::error::{Access, Meaning, meaning, meaning_of, retry_after, store_error};
+use super::error::{Access, Meaning, meaning, retry_after, store_error};
 use super::rows::Item;
 use super::schema::{RowKey, order_of_notes};
 
@@ -33,28 +33,21 @@ const READ_TRY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a write may take. It is longer than a read's, since giving up leaves its outcome open.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a call is sent at most.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 /// The longest wait that a throttled call obeys; if the service asks for more, the caller is told at once.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Rows that are read at the same time.
 const READS_AT_ONCE: usize = 16;
 /// Rows that one query returns at most.
 const PAGE: usize = 1_000;
-/// Changes that one batch makes at most.
-/// <https://learn.microsoft.com/azure/cosmos-db/transactional-batch>
-pub(super) const BATCH: usize = 100;
-/// The status of a batch that was not applied, although the SDK takes it for a success.
-const NOT_APPLIED: u16 = 207;
-/// The status of a change that another one of its batch kept from being made.
-const FAILED_DEPENDENCY: u16 = 424;
 
 const RANGE: &str = "SELECT * FROM c WHERE c.k >= @from AND c.k < @to ORDER BY c.k";
 
 /// A container and the ways to call it.
 pub(super) struct Container {
-    client: ContainerClient,
+    pub(super) client: ContainerClient,
     reads: OperationOptions,
-    writes: OperationOptions,
+    pub(super) writes: OperationOptions,
     charges: Arc<RequestCharges>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -73,18 +66,6 @@ pub(super) struct Rows {
     pub(super) items: Vec<Item>,
     /// Whether there may be more behind them.
     pub(super) more: bool,
-}
-
-/// One change of a batch.
-pub(super) enum Change<'a> {
-    /// There is no such row yet.
-    Create(&'a Item),
-    /// The row is still the one that was seen.
-    Replace(&'a Item, Etag),
-    /// There is such a row.
-    Delete(&'a RowKey),
-    /// The row is still the one that was seen, and goes.
-    DeleteSeen(&'a RowKey, Etag),
 }
 
 impl Range {
@@ -247,52 +228,6 @@ impl Container {
         Ok(deleted.is_some())
     }
 
-    /// Makes all changes, at most [`BATCH`], of one partition in one step. Returns false when some row was not as
-    /// its change wants it; nothing was changed then.
-    pub(super) async fn change_together(&self, partition: &str, changes: &[Change<'_>]) -> StoreResult<bool> {
-        let batch = batch(partition, changes).map_err(|error| store_error(&error, Access::Write))?;
-        let mut tries = 1;
-        loop {
-            let sent = self.send("batch", Access::Write, || async {
-                let options = BatchOptions::default().with_operation_options(self.writes.clone());
-                let answer = self
-                    .client
-                    .execute_transactional_batch(batch.clone(), Some(options))
-                    .await?;
-                self.note("batch", answer.headers());
-                if u16::from(answer.status().status_code()) != NOT_APPLIED {
-                    return Ok(None);
-                }
-                let results = answer.into_model()?;
-                let cause = results
-                    .results()
-                    .iter()
-                    .find(|result| !result.is_success() && result.status_code() != FAILED_DEPENDENCY);
-                Ok(Some(cause.map_or((0, None), |cause| {
-                    (cause.status_code(), cause.substatus_code())
-                })))
-            });
-            let Some((status, substatus)) = sent.await.map_err(|error| store_error(&error, Access::Write))?
-            else {
-                return Ok(true);
-            };
-            // A batch that answers was not applied, whatever kept it.
-            let kind = match meaning_of(status, substatus) {
-                Meaning::Exists | Meaning::Changed | Meaning::Absent => return Ok(false),
-                Meaning::Throttled | Meaning::Unreached | Meaning::Unknown if tries < TRIES => {
-                    tries += 1;
-                    self.back_off(tries).await;
-                    continue;
-                }
-                Meaning::Throttled | Meaning::Unreached | Meaning::Unknown => StoreErrorKind::Throttled,
-                Meaning::Full => StoreErrorKind::Full,
-                Meaning::Defect => StoreErrorKind::Internal,
-            };
-            let text = format!("a batch was refused with status {status}, substatus {substatus:?}");
-            return Err(StoreError::new(kind, text));
-        }
-    }
-
     /// One query of at most `limit` rows.
     pub(super) async fn query(&self, range: &Range, limit: usize) -> StoreResult<Rows> {
         if range.from >= range.to {
@@ -377,13 +312,14 @@ impl Container {
         Ok(answer.headers().etag().cloned().unwrap_or_else(|| Etag::from("")))
     }
 
-    fn note(&self, call: &'static str, headers: &ResponseHeaders) {
+    /// Notes what an answer cost.
+    pub(super) fn note(&self, call: &'static str, headers: &ResponseHeaders) {
         let charge = headers.request_charge().map_or(0.0, |charge| charge.value());
         self.charges.add(call, charge);
     }
 
     /// Sends a call, a write again only while it was certainly not applied.
-    async fn send<T, F>(
+    pub(super) async fn send<T, F>(
         &self,
         call: &'static str,
         access: Access,
@@ -427,27 +363,6 @@ fn options(timeout: Duration) -> OperationOptions {
     // Strong reads need no session.
     options.session_capturing_disabled = Some(true);
     options
-}
-
-fn batch(partition: &str, changes: &[Change<'_>]) -> Result<TransactionalBatch, CosmosError> {
-    let mut batch = TransactionalBatch::new(partition.to_owned());
-    for change in changes {
-        batch = match change {
-            Change::Create(item) => batch.create_item(item)?,
-            Change::Replace(item, seen) => {
-                let seen = Precondition::if_match(seen.clone());
-                let options = BatchReplaceOptions::default().with_precondition(seen);
-                batch.replace_item(item.id.clone(), item, Some(options))?
-            }
-            Change::Delete(key) => batch.delete_item(key.id.clone(), Some(BatchDeleteOptions::default())),
-            Change::DeleteSeen(key, seen) => {
-                let seen = Precondition::if_match(seen.clone());
-                let options = BatchDeleteOptions::default().with_precondition(seen);
-                batch.delete_item(key.id.clone(), Some(options))
-            }
-        };
-    }
-    Ok(batch)
 }
 
 /// `None` for a write that was refused because the row was not as it wanted it.

@@ -1,16 +1,17 @@
 //! The metadata port on Cosmos DB: one container, strong reads, no query across partitions.
 //!
 //! Cosmos DB decides a write by the entity tag of one row. So a row is read, judged as
-//! [`check_replacement`](bleepstore_core::rows::check_replacement) judges it in every store, and written if
-//! it still is the one that was read. Only a rename and the publication of an upload are batches. An object's commit does
-//! not touch the bucket's row: [`bleepstore_core::rows::confirm_commit`] says how a deleted bucket still
-//! never swallows one.
+//! [`judge`](bleepstore_core::rows::judge) judges it for every store, and written if it still is the one that was read.
+//! Edits of several rows are batches. An object's commit does not touch the bucket's row:
+//! [`bleepstore_core::rows::confirm_commit`] says how a deleted bucket still never swallows one.
 
+mod batch;
 mod buckets;
 mod charges;
 mod connect;
 mod container;
 mod credentials;
+mod edit_rows;
 mod error;
 mod index;
 mod objects;

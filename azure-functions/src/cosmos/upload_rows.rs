@@ -3,16 +3,18 @@
 //! A receipt is in the partition of its bucket's objects, so that one batch writes it with its object.
 
 use async_trait::async_trait;
+use azure_core::http::Etag;
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, Timestamp, Upload, UploadId, UploadState,
+    Bucket, BucketId, BucketName, Part, Timestamp, Token, Upload, UploadId, UploadState,
 };
-use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult, UploadRange, UploadStart};
-use bleepstore_core::rows::{BeforePublish, BucketRows, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
-use futures_util::future::{try_join, try_join3};
+use bleepstore_core::ports::{Clock, Entropy, StoreResult, UploadRange, UploadStart};
+use bleepstore_core::rows::{BucketRows, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
+use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::CosmosMetadata;
-use super::container::{BATCH, Change, Range};
+use super::batch::{BATCH, Change};
+use super::container::Range;
 use super::index::{Entry, Start};
 use super::rows::{self, Item, time_to_live};
 use super::schema::{self, RowKey};
@@ -23,9 +25,17 @@ const READS_AT_ONCE: usize = 8;
 /// Parts that are removed at the same time where a batch cannot do it.
 const DELETES_AT_ONCE: usize = 8;
 
+/// What a part was written over.
+#[derive(Debug)]
+pub struct Replaced {
+    /// What the part's row is known by.
+    written: Etag,
+    earlier: Option<Item>,
+}
+
 #[async_trait]
 impl UploadRows for CosmosMetadata {
-    type Seen = Option<azure_core::http::Etag>;
+    type Replaced = Replaced;
 
     fn waiting(&self) -> (&dyn Clock, &dyn Entropy) {
         (self.clock.as_ref(), self.entropy.as_ref())
@@ -33,7 +43,7 @@ impl UploadRows for CosmosMetadata {
 
     async fn upload_entries(
         &self,
-        (bucket_name, bucket): (&BucketName, BucketId),
+        bucket: (&BucketName, BucketId),
         range: &UploadRange,
         limit: usize,
     ) -> StoreResult<(Vec<UploadPlace>, bool)> {
@@ -47,21 +57,21 @@ impl UploadRows for CosmosMetadata {
             UploadStart::After(key, _) => Start::After(key, &id),
             UploadStart::AfterPrefix(prefix) => Start::AfterPrefix(prefix),
         };
-        let partition = schema::uploads(bucket);
+        let partition = schema::uploads(bucket.1);
         let (entries, more) = self
             .container
             .entries(&partition, &range.prefix, start, limit)
             .await?;
-        let mut places = Vec::with_capacity(entries.len());
-        for entry in entries {
-            places.push(UploadPlace {
-                bucket_name: bucket_name.clone(),
-                bucket,
-                key: ObjectKey::new(&entry.text).map_err(StoreError::corrupt)?,
-                id: entry.id.parse().map_err(StoreError::corrupt)?,
-            });
-        }
-        Ok((places, more))
+        let place = |entry: &Entry| UploadPlace::of_entry(bucket, &entry.text, &entry.id);
+        let places: StoreResult<Vec<UploadPlace>> = entries.iter().map(place).collect();
+        Ok((places?, more))
+    }
+
+    async fn put_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
+        let entry = Entry::new(place.key.as_str(), place.id);
+        self.container
+            .put(&entry.item(&schema::uploads(place.bucket)))
+            .await
     }
 
     async fn remove_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
@@ -69,6 +79,64 @@ impl UploadRows for CosmosMetadata {
         let key = entry.key(&schema::uploads(place.bucket));
         self.container.delete(&key, None).await?;
         Ok(())
+    }
+
+    async fn put_upload(&self, upload: &Upload) -> StoreResult<()> {
+        self.container.put(&rows::upload(upload)?).await
+    }
+
+    async fn read_upload(&self, upload: UploadId) -> StoreResult<Option<Upload>> {
+        let found = self.container.get(&RowKey::upload(upload)).await?;
+        found.map(|item| item.detail()).transpose()
+    }
+
+    async fn read_with_bucket(
+        &self,
+        bucket: &BucketName,
+        upload: UploadId,
+    ) -> StoreResult<(Option<Bucket>, Option<Upload>)> {
+        try_join(self.read_bucket(bucket), self.read_upload(upload)).await
+    }
+
+    async fn take_upload(&self, upload: UploadId, token: Token) -> StoreResult<Option<Upload>> {
+        self.container
+            .swap(&RowKey::upload(upload), None, |row: &mut Upload| {
+                let going_on = !row.state.has_ended();
+                row.state = UploadState::Completing(token);
+                Decision::write_if(going_on)
+            })
+            .await
+    }
+
+    async fn write_part(&self, upload: UploadId, part: &Part) -> StoreResult<Replaced> {
+        let item = rows::part(upload, part)?;
+        let key = RowKey::part(upload, part.number);
+        for attempt in 0..ATTEMPTS {
+            self.container.back_off(attempt).await;
+            if let Some(written) = self.container.create(&item).await? {
+                let earlier = None;
+                return Ok(Replaced { written, earlier });
+            }
+            let Some(earlier) = self.container.get(&key).await? else {
+                continue;
+            };
+            if let Some(written) = self.container.replace(&item, &earlier.seen()?).await? {
+                let earlier = Some(earlier);
+                return Ok(Replaced { written, earlier });
+            }
+        }
+        Err(contended())
+    }
+
+    async fn undo_part(&self, upload: UploadId, part: &Part, replaced: Replaced) -> StoreResult<()> {
+        let Replaced { written, earlier } = replaced;
+        match earlier {
+            Some(earlier) => self.container.replace(&earlier, &written).await.map(drop),
+            None => {
+                let key = RowKey::part(upload, part.number);
+                self.container.delete(&key, Some(&written)).await.map(drop)
+            }
+        }
     }
 
     async fn read_receipt(&self, place: &UploadPlace) -> StoreResult<Option<StoredReceipt>> {
@@ -144,73 +212,12 @@ impl UploadRows for CosmosMetadata {
         }
         Ok(more.is_none())
     }
-
-    async fn before_publish(&self, place: &UploadPlace) -> StoreResult<BeforePublish<Self::Seen>> {
-        let (receipt, bucket, seen) = try_join3(
-            self.read_receipt(place),
-            self.read_bucket(&place.bucket_name),
-            self.see(&place.bucket_name, &place.key),
-        )
-        .await?;
-        let (object, seen) = match seen {
-            Some(seen) => (Some(seen.record), Some(seen.etag)),
-            None => (None, None),
-        };
-        Ok(BeforePublish {
-            receipt,
-            bucket,
-            object,
-            seen,
-        })
-    }
-
-    async fn put_published(
-        &self,
-        place: &UploadPlace,
-        record: &ObjectRecord,
-        seen: &Self::Seen,
-        stored: &StoredReceipt,
-    ) -> StoreResult<bool> {
-        let receipt = rows::receipt(&place.bucket_name, stored, self.clock.now())?;
-        let object = rows::object(&place.bucket_name, record)?;
-        let change = match seen {
-            Some(seen) => Change::Replace(&object, seen.clone()),
-            None => Change::Create(&object),
-        };
-        let partition = schema::objects(&place.bucket_name);
-        self.container
-            .change_together(&partition, &[Change::Create(&receipt), change])
-            .await
-    }
-
-    async fn remove_written(&self, bucket: &BucketName, record: &ObjectRecord) -> StoreResult<()> {
-        let key = RowKey::object(bucket, &record.key);
-        self.container
-            .remove_if(&key, |row: &ObjectRecord| row.commit_id == record.commit_id)
-            .await?;
-        Ok(())
-    }
 }
 
 impl CosmosMetadata {
-    /// The row of an upload.
-    pub(super) async fn read_upload(&self, upload: UploadId) -> StoreResult<Option<Upload>> {
-        let found = self.container.get(&RowKey::upload(upload)).await?;
-        found.map(|item| item.detail()).transpose()
-    }
-
-    /// The upload of that id, with the bucket that its caller means.
-    pub(super) async fn read_in_bucket(
-        &self,
-        bucket: &BucketName,
-        upload: UploadId,
-    ) -> StoreResult<(Option<Bucket>, Option<Upload>)> {
-        try_join(self.read_bucket(bucket), self.read_upload(upload)).await
-    }
-
     /// Removes rows, at most [`BATCH`], of one partition, whatever they hold.
     async fn remove_rows(&self, partition: &str, keys: &[RowKey]) -> StoreResult<()> {
-        let deletes: Vec<Change<'_>> = keys.iter().map(Change::Delete).collect();
+        let deletes: Vec<Change> = keys.iter().cloned().map(Change::Delete).collect();
         if deletes.is_empty() || self.container.change_together(partition, &deletes).await? {
             return Ok(());
         }

@@ -13,7 +13,7 @@ use bleepstore_core::model::{
     WriteCondition,
 };
 use bleepstore_core::ops::{Caller, ListObjects, list_objects};
-use bleepstore_core::ports::{Clock, CommitOutcome, Entropy};
+use bleepstore_core::ports::{Clock, Edit, EditOutcome, Entropy, Expect};
 use bleepstore_core::{Body, Limits, Ports, Service, Settings};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -205,12 +205,13 @@ impl Core {
         if let Manifest::Inline(body) = &record.manifest {
             record.checksum = Some(crc64nvme_checksum(crc64nvme(body)));
         }
-        let commit = self
-            .ports
-            .metadata
-            .commit(&self.bucket, &record, &WriteCondition::Any, None);
-        match at_once(commit)?.map_err(text)? {
-            CommitOutcome::Committed { .. } => Ok(()),
+        let expect = Expect::Condition {
+            condition: &WriteCondition::Any,
+            retired: None,
+        };
+        let edit = Edit::put(&self.bucket, &record, expect);
+        match at_once(self.ports.metadata.edit(&edit))?.map_err(text)? {
+            EditOutcome::Applied { .. } => Ok(()),
             outcome => Err(format!("an object is not committed: {outcome:?}")),
         }
     }

@@ -20,7 +20,7 @@ pub trait Journal: Send + Sync {
     fn change<T, F>(&self, work: F) -> impl Future<Output = StoreResult<T>> + Send
     where
         T: Send + 'static,
-        F: FnOnce(&mut Edit<'_>) -> T + Send + 'static;
+        F: FnOnce(&mut Transaction<'_>) -> T + Send + 'static;
 
     /// The limits of [`MetadataStore`](crate::ports::MetadataStore).
     fn limits(&self) -> RowLimits;
@@ -37,12 +37,12 @@ pub struct RowLimits {
 
 /// Rows that are being changed, and an account of what changed.
 #[derive(Debug)]
-pub struct Edit<'a> {
+pub struct Transaction<'a> {
     rows: &'a mut Rows,
     changes: Vec<Change>,
 }
 
-impl<'a> Edit<'a> {
+impl<'a> Transaction<'a> {
     /// Begins to change these rows.
     pub fn of(rows: &'a mut Rows) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl<'a> Edit<'a> {
     }
 }
 
-impl Deref for Edit<'_> {
+impl Deref for Transaction<'_> {
     type Target = Rows;
 
     fn deref(&self) -> &Rows {

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use super::{Edit, Journal, RowLimits, Rows};
+use super::{Journal, RowLimits, Rows, Transaction};
 use crate::ports::{MetadataStore, Page, StoreResult};
 
 /// A metadata store in memory.
@@ -44,10 +44,10 @@ impl Journal for MemoryMetadata {
     async fn change<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Edit<'_>) -> T + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> T + Send + 'static,
     {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(work(&mut Edit::of(&mut rows)))
+        Ok(work(&mut Transaction::of(&mut rows)))
     }
 
     fn limits(&self) -> RowLimits {

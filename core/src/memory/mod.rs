@@ -20,6 +20,6 @@ mod walk;
 
 pub use blobs::MemoryBlobs;
 pub use change::Change;
-pub use journal::{Edit, Journal, RowLimits};
+pub use journal::{Journal, RowLimits, Transaction};
 pub use metadata::MemoryMetadata;
 pub use rows::Rows;

@@ -6,16 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::metadata::{behind, page};
-use super::{Change, Edit, Journal, Rows};
-use crate::model::{
-    Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
-    WriteCondition,
-};
+use super::{Change, Journal, Rows, Transaction};
+use crate::model::{Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary};
 use crate::ports::{
-    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, RenameOutcome,
-    StoreResult, check_limits,
+    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
 };
-use crate::rows::{check_replacement, is_unchanged};
+use crate::rows::{Met, OwnedEdit, RowChange, Verdict, judge};
 
 #[async_trait]
 impl<J: Journal> ObjectIndex for J {
@@ -29,85 +25,10 @@ impl<J: Journal> ObjectIndex for J {
         Ok(ObjectLookup { bucket, object })
     }
 
-    async fn commit(
-        &self,
-        bucket: &Bucket,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> StoreResult<CommitOutcome> {
-        check_limits(self, &record.manifest)?;
-        let (bucket, record) = (bucket.clone(), Arc::new(record.clone()));
-        let condition = condition.clone();
-        self.change(move |rows| rows.commit(&bucket, record, &condition, retired))
-            .await
-    }
-
-    async fn remove(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> StoreResult<RemoveOutcome> {
-        let (id, key, condition) = (bucket.id, key.clone(), condition.clone());
-        self.change(move |rows| {
-            let current = rows.object(id, &key).cloned();
-            match check_replacement(current.as_deref(), &condition, retired) {
-                Ok(()) => {
-                    if current.is_some() {
-                        rows.set(Change::ObjectGone(id, key));
-                    }
-                    let superseded = current.map(Arc::unwrap_or_clone);
-                    RemoveOutcome::Removed { superseded }
-                }
-                Err(refusal) => refusal.into(),
-            }
-        })
-        .await
-    }
-
-    async fn rename(
-        &self,
-        bucket: &Bucket,
-        source: &ObjectRecord,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> StoreResult<RenameOutcome> {
-        check_limits(self, &record.manifest)?;
-        let (bucket, source, record) = (bucket.clone(), source.clone(), Arc::new(record.clone()));
-        let condition = condition.clone();
-        self.change(move |rows| {
-            let found = rows.object(bucket.id, &source.key).map(Arc::as_ref);
-            let is_current = rows.creation(&bucket.name, bucket.id).is_some();
-            if is_current && !is_unchanged(found, &source) {
-                return RenameOutcome::SourceChanged;
-            }
-            let outcome = rows.commit(&bucket, record, &condition, retired);
-            if matches!(outcome, CommitOutcome::Committed { .. }) {
-                rows.set(Change::ObjectGone(bucket.id, source.key));
-            }
-            RenameOutcome::Destination(outcome)
-        })
-        .await
-    }
-
-    async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
-        let (id, key) = (bucket.id, key.clone());
-        self.change(move |rows| {
-            let record = rows.object(id, &key);
-            let Some(record) = record.filter(|record| record.commit_id == expected) else {
-                return false;
-            };
-            if !record.shared {
-                let mut record = record.as_ref().clone();
-                record.shared = true;
-                rows.set(Change::Object(Arc::new(record)));
-            }
-            true
-        })
-        .await
+    async fn edit(&self, edit: &Edit<'_>) -> StoreResult<EditOutcome> {
+        check_edit(self, edit)?;
+        let edit = OwnedEdit::from(edit);
+        self.change(move |rows| rows.make(&edit)).await
     }
 
     async fn scan_objects(
@@ -156,26 +77,36 @@ impl Rows {
     }
 }
 
-impl Edit<'_> {
-    /// The commit of a record, by itself or as a part of publishing an upload.
-    pub(super) fn commit(
-        &mut self,
-        bucket: &Bucket,
-        record: Arc<ObjectRecord>,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> CommitOutcome {
-        if self.creation(&bucket.name, bucket.id).is_none() {
-            return CommitOutcome::NoSuchBucket;
-        }
-        let current = self.object(bucket.id, &record.key).cloned();
-        match check_replacement(current.as_deref(), condition, retired) {
-            Ok(()) => {
-                self.set(Change::Object(record));
-                let superseded = current.map(Arc::unwrap_or_clone);
-                CommitOutcome::Committed { superseded }
+impl Transaction<'_> {
+    fn make(&mut self, owned: &OwnedEdit) -> EditOutcome {
+        let edit = owned.edit();
+        let bucket = edit.bucket.id;
+        let row = |key| self.object(bucket, key).map(Arc::as_ref);
+        let receipt = edit
+            .receipt
+            .map(|receipt| (bucket, edit.key().clone(), receipt.upload));
+        let met = Met {
+            bucket: self.creation(&edit.bucket.name, bucket).map(|found| found.id),
+            receipt: receipt.and_then(|key| self.receipts.get(&key).cloned()),
+            source: edit
+                .source
+                .and_then(|source| row(source.key))
+                .map(ObjectRecord::tag),
+            head: row(edit.key()).cloned().map(Box::new),
+        };
+        let (changes, displaced) = match judge(&edit, met) {
+            Verdict::Keep(outcome) => return outcome,
+            Verdict::Change(changes, displaced) => (changes, displaced),
+        };
+        for change in changes {
+            match change {
+                RowChange::Object(record) => self.set(Change::Object(owned.shared(record))),
+                RowChange::ObjectGone(key) => self.set(Change::ObjectGone(bucket, key.clone())),
+                RowChange::Receipt(receipt) => {
+                    self.close((bucket, edit.key().clone(), receipt.upload), receipt.clone());
+                }
             }
-            Err(refusal) => refusal.into(),
         }
+        EditOutcome::Applied { displaced }
     }
 }

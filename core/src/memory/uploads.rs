@@ -1,20 +1,19 @@
 //! Multipart uploads, receipts and retired manifests in memory.
 
 use std::ops::Bound;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::metadata::page;
 use super::rows::ReceiptKey;
-use super::{Change, Edit, Journal, Rows};
+use super::{Change, Journal, Rows, Transaction};
 use crate::model::{
-    Bucket, BucketName, CommitId, ObjectKey, ObjectRecord, Part, PartNumber, Receipt, RetiredManifest,
-    Timestamp, Token, Upload, UploadId, UploadState, WriteCondition,
+    Bucket, BucketName, CommitId, ObjectKey, Part, PartNumber, Receipt, RetiredManifest, Timestamp, Token,
+    Upload, UploadId, UploadState,
 };
 use crate::ports::{
-    AbortOutcome, BeginComplete, CommitOutcome, Page, PublishOutcome, RecordPartOutcome, StoreResult,
-    UploadIndex, UploadLookup, UploadRange, UploadStart, check_limits,
+    AbortOutcome, BeginComplete, Page, RecordPartOutcome, StoreResult, UploadIndex, UploadLookup,
+    UploadRange, UploadStart,
 };
 use crate::rows::StoredReceipt;
 
@@ -72,7 +71,7 @@ impl<J: Journal> UploadIndex for J {
             match rows.with_state(id, UploadState::Completing(token)) {
                 Some(upload) => {
                     rows.set(Change::Upload(upload.clone()));
-                    BeginComplete::Began(upload)
+                    BeginComplete::Began(Box::new(upload))
                 }
                 None => BeginComplete::NoSuchUpload,
             }
@@ -90,31 +89,6 @@ impl<J: Journal> UploadIndex for J {
             if completing && let Some(upload) = rows.with_state(id, UploadState::Open) {
                 rows.set(Change::Upload(upload));
             }
-        })
-        .await
-    }
-
-    async fn publish(
-        &self,
-        bucket: &Bucket,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-        receipt: &Receipt,
-    ) -> StoreResult<PublishOutcome> {
-        check_limits(self, &record.manifest)?;
-        let (bucket, record) = (bucket.clone(), Arc::new(record.clone()));
-        let (condition, receipt) = (condition.clone(), receipt.clone());
-        self.change(move |rows| {
-            let key = (bucket.id, record.key.clone(), receipt.upload);
-            if let Some(earlier) = rows.receipts.get(&key) {
-                return PublishOutcome::Closed(earlier.clone());
-            }
-            let outcome = rows.commit(&bucket, record, &condition, retired);
-            if matches!(outcome, CommitOutcome::Committed { .. }) {
-                rows.close(key, receipt);
-            }
-            PublishOutcome::Object(outcome)
         })
         .await
     }
@@ -229,9 +203,9 @@ impl Rows {
     }
 }
 
-impl Edit<'_> {
+impl Transaction<'_> {
     /// Ends an upload: from here on its receipt speaks for it.
-    fn close(&mut self, (bucket, key, upload): ReceiptKey, receipt: Receipt) {
+    pub(super) fn close(&mut self, (bucket, key, upload): ReceiptKey, receipt: Receipt) {
         if self.uploads.contains_key(&upload) {
             self.set(Change::UploadGone(upload));
         }

@@ -1,6 +1,6 @@
 //! Conditions of writes. They travel into the store's commit and are decided there.
 
-use super::{CommitId, ETag};
+use super::ETag;
 
 /// What must hold of the record under the key, at the moment of the commit, for a write to apply.
 ///
@@ -17,26 +17,21 @@ pub enum WriteCondition {
     IfMatch(ETag),
     /// There is no object, or one with another ETag: `If-None-Match: "…"`.
     IfNoneMatch(ETag),
-    /// There is an object, and this commit wrote it: compare-and-swap.
-    IfCommit(CommitId),
 }
 
 impl WriteCondition {
-    /// Whether the condition holds of an object with this ETag and commit, or of none.
+    /// Whether the condition holds of an object with this ETag, or of none.
     ///
     /// The definition that every store agrees with; a store that cannot run Rust inside its commit
     /// expresses the same in its own language.
-    pub fn holds(&self, current: Option<(&ETag, CommitId)>) -> bool {
+    pub fn holds(&self, current: Option<&ETag>) -> bool {
         match (self, current) {
             (Self::Any, _) | (Self::IfAbsent | Self::IfNoneMatch(_), None) | (Self::IfPresent, Some(_)) => {
                 true
             }
-            (Self::IfAbsent, Some(_)) | (Self::IfPresent | Self::IfMatch(_) | Self::IfCommit(_), None) => {
-                false
-            }
-            (Self::IfMatch(wanted), Some((etag, _))) => wanted == etag,
-            (Self::IfNoneMatch(unwanted), Some((etag, _))) => unwanted != etag,
-            (Self::IfCommit(wanted), Some((_, commit))) => *wanted == commit,
+            (Self::IfAbsent, Some(_)) | (Self::IfPresent | Self::IfMatch(_), None) => false,
+            (Self::IfMatch(wanted), Some(etag)) => wanted == etag,
+            (Self::IfNoneMatch(unwanted), Some(etag)) => unwanted != etag,
         }
     }
 }

@@ -30,6 +30,6 @@ pub use hex::hex;
 pub use ids::{BlobId, BucketId, CommitId, InvalidId, StoreId, Token, UploadId};
 pub use manifest::{BlobRef, Extent, Layout, Manifest, PagedLayout, PartBoundary, SpilledLayout};
 pub use names::{BucketName, ObjectKey, PartNumber};
-pub use object::{CurrentObject, ObjectHeaders, ObjectKind, ObjectRecord, ObjectSummary};
+pub use object::{ObjectHeaders, ObjectKind, ObjectRecord, ObjectSummary, RowTag};
 pub use time::Timestamp;
 pub use upload::{Part, Receipt, ReceiptOutcome, RetiredManifest, Upload, UploadState};

@@ -79,12 +79,22 @@ pub struct ObjectRecord {
     pub manifest: Manifest,
 }
 
+/// What a row under a key is known by. Another commit makes another row; and a row changes once without one, when it becomes
+/// shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowTag {
+    /// The write that made the row.
+    pub commit_id: CommitId,
+    /// Whether it is shared.
+    pub shared: bool,
+}
+
 impl ObjectRecord {
-    /// What a failed condition tells about this record.
-    pub fn current(&self) -> CurrentObject {
-        CurrentObject {
-            etag: self.etag.clone(),
+    /// What the record's row is known by.
+    pub const fn tag(&self) -> RowTag {
+        RowTag {
             commit_id: self.commit_id,
+            shared: self.shared,
         }
     }
 
@@ -110,15 +120,6 @@ impl ObjectRecord {
                 .map(|checksum| (checksum.algorithm, checksum.kind)),
         }
     }
-}
-
-/// The record that a condition met.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CurrentObject {
-    /// Its entity tag.
-    pub etag: ETag,
-    /// The write that made it.
-    pub commit_id: CommitId,
 }
 
 /// An object as a listing shows it.

@@ -20,6 +20,13 @@ pub enum UploadState {
     Aborted,
 }
 
+impl UploadState {
+    /// Whether it is an end of that life.
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Aborted)
+    }
+}
+
 /// A multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +89,16 @@ pub enum ReceiptOutcome {
     },
     /// It was aborted.
     Aborted,
+}
+
+impl ReceiptOutcome {
+    /// The state that the upload is in since.
+    pub const fn state(&self) -> UploadState {
+        match self {
+            Self::Completed { .. } => UploadState::Completed,
+            Self::Aborted => UploadState::Aborted,
+        }
+    }
 }
 
 /// The one record of how an upload ended. It is written once, in the same step as the object, and

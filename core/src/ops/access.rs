@@ -3,6 +3,8 @@
 //! What an operation needs stands in one table, [`Action::need`]; [`Caller`] decides it on the access control lists
 //! of bucket and object, and nothing else does. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
 
+use std::borrow::Borrow;
+
 use super::Context;
 use crate::model::{
     Bucket, BucketName, ErrorCode, ObjectKey, ObjectKind, ObjectRecord, Owner, Permission, S3Error, Upload,
@@ -208,14 +210,14 @@ impl Caller {
 
     /// The object that a lookup found in a bucket that was opened for `action`, if the caller may do that with it. That
     /// there is none is told to those who may list the bucket.
-    pub(crate) fn object(
+    pub(crate) fn object<O: Borrow<ObjectRecord>>(
         &self,
         action: Action,
         bucket: &Bucket,
-        found: Option<ObjectRecord>,
+        found: Option<O>,
         key: &ObjectKey,
-    ) -> Result<ObjectRecord, S3Error> {
-        let Some(object) = found.filter(|object| object.kind == ObjectKind::Object) else {
+    ) -> Result<O, S3Error> {
+        let Some(object) = found.filter(|object| object.borrow().kind == ObjectKind::Object) else {
             return Err(if self.has(bucket, Permission::Read) || self.owns(bucket) {
                 no_such_key(key)
             } else {
@@ -223,7 +225,9 @@ impl Caller {
             });
         };
         match action.need() {
-            Need::Object(permission) if !object.description.allows(&self.owner, permission) => Err(denied()),
+            Need::Object(permission) if !object.borrow().description.allows(&self.owner, permission) => {
+                Err(denied())
+            }
             _ => Ok(object),
         }
     }

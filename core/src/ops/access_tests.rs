@@ -1,79 +1,8 @@
-use bytes::Bytes;
-
 use super::*;
-use crate::model::{
-    Acl, BucketId, BucketLayout, BucketState, CommitId, Description, ETag, Grant, Grantee, Group, Manifest,
-    Revision, Timestamp, UploadState,
-};
-
-fn account(letter: char) -> Owner {
-    Owner {
-        id: letter.to_string().repeat(64),
-        display_name: letter.to_string(),
-    }
-}
-
-fn caller(owner: Owner) -> Caller {
-    Caller {
-        owner,
-        expected_bucket_owner: None,
-    }
-}
-
-/// A bucket of `b` that holds an object of `d` and an upload of `e`.
-struct Scene {
-    bucket: Bucket,
-    object: ObjectRecord,
-    upload: Upload,
-}
+use crate::model::{Acl, Grant, Grantee, Group};
+use crate::ops::tests::scene::{Scene, account, caller};
 
 impl Scene {
-    fn new(bucket_acl: Acl, object_acl: Acl) -> Self {
-        let bucket = Bucket {
-            name: BucketName::new("bucket").unwrap(),
-            id: BucketId::from_bytes([1; 16]),
-            owner: account('b'),
-            acl: bucket_acl,
-            region: String::new(),
-            created: Timestamp::from_millis(0),
-            state: BucketState::Active,
-            revision: Revision(1),
-            layout: BucketLayout::FIRST,
-            states_ownership: false,
-        };
-        let object = ObjectRecord {
-            bucket: bucket.id,
-            key: ObjectKey::new("key").unwrap(),
-            commit_id: CommitId::from_bytes([2; 16]),
-            kind: ObjectKind::Object,
-            etag: ETag::from_md5([3; 16]),
-            size: 0,
-            last_modified: Timestamp::from_millis(0),
-            description: Description {
-                acl: object_acl,
-                ..Description::of(account('d'))
-            },
-            checksum: None,
-            shared: false,
-            manifest: Manifest::Inline(Bytes::new()),
-        };
-        let upload = Upload {
-            id: UploadId::from_bytes([4; 16]),
-            bucket_name: bucket.name.clone(),
-            bucket: bucket.id,
-            key: object.key.clone(),
-            initiated: Timestamp::from_millis(0),
-            description: Description::of(account('e')),
-            checksum: None,
-            state: UploadState::Open,
-        };
-        Self {
-            bucket,
-            object,
-            upload,
-        }
-    }
-
     /// Where `grantee` has `permission` on the bucket, or on the object.
     fn granting(permission: Option<Permission>, grantee: &Grantee, on_bucket: bool) -> Self {
         let acl = |owner: &Owner| match permission {
@@ -349,7 +278,12 @@ fn that_a_key_or_an_upload_is_absent_is_told_to_those_who_may_know() {
     ] {
         let scene = Scene::granting(permission, &grantee, true);
         let caller = caller(account('c'));
-        let absent = caller.object(Action::GetObject, &scene.bucket, None, &scene.object.key);
+        let absent = caller.object(
+            Action::GetObject,
+            &scene.bucket,
+            None::<ObjectRecord>,
+            &scene.object.key,
+        );
         assert_eq!(absent.unwrap_err().code, key, "{permission:?}");
         let absent = caller.upload(Action::ListParts, &scene.bucket, None, scene.upload.id);
         assert_eq!(absent.unwrap_err().code, upload, "{permission:?}");

@@ -1,14 +1,10 @@
 //! Reading and replacing access control lists.
 
-use super::access::{Action, denied, open_object};
+use super::access::{Action, denied};
 use super::bucket::change_bucket;
-use super::commit::{pause, swap_object};
-use super::{Caller, Context, Target};
-use crate::model::{Bucket, CommitId, ErrorCode, ObjectRecord, RequestedAcl, S3Error};
-use crate::ports::new_id;
-
-/// How often an object that changes under the request is read again.
-const ATTEMPTS: u32 = 8;
+use super::edit::change_facts;
+use super::{Caller, Context};
+use crate::model::{Bucket, ObjectRecord, RequestedAcl, S3Error};
 
 /// What PutBucketAcl and PutObjectAcl are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,26 +52,11 @@ pub async fn put_object_acl(
     opened: (Bucket, ObjectRecord),
     input: &PutAcl,
 ) -> Result<(), S3Error> {
-    let (mut bucket, mut object) = opened;
-    for attempt in 0..ATTEMPTS {
-        let owner = &object.description.owner;
-        input.check_owner(&owner.id)?;
-        let read = object.commit_id;
-        // A shared record need not be retired: the row goes on naming its blobs.
-        let retired = object.shared.then_some(read);
-        let acl = input.acl.of_object(owner, &bucket.owner);
-        let mut changed = object;
-        changed.description.acl = acl;
-        changed.commit_id = new_id(context.ports.entropy.as_ref(), CommitId::from_bytes);
-        if swap_object(context, &bucket, &changed, read, retired).await? {
-            return Ok(());
-        }
-        pause(context, attempt).await;
-        let target = Target {
-            bucket: bucket.name,
-            key: changed.key,
-        };
-        (bucket, object) = open_object(context, caller, Action::PutObjectAcl, &target).await?;
-    }
-    Err(ErrorCode::SlowDown.into())
+    change_facts(context, caller, Action::PutObjectAcl, opened, |bucket, object| {
+        let description = &mut object.description;
+        input.check_owner(&description.owner.id)?;
+        description.acl = input.acl.of_object(&description.owner, &bucket.owner);
+        Ok(())
+    })
+    .await
 }

@@ -1,7 +1,7 @@
 //! Operations on buckets.
 
 use super::access::{Action, no_such_bucket};
-use super::commit::pause;
+use super::edit::pause;
 use super::rows::PAGE;
 use super::{Caller, Context};
 use crate::model::{
@@ -81,7 +81,7 @@ pub(super) async fn change_bucket(
         if context.ports.metadata.update_bucket(&bucket, read).await? {
             return Ok(());
         }
-        pause(context, attempt).await;
+        pause(context, attempt + 1).await;
         bucket = caller.bucket(context, action, &bucket.name).await?;
     }
     Err(ErrorCode::SlowDown.into())

@@ -1,24 +1,19 @@
 //! CopyObject: the destination names the source's blobs. Bytes move only for a checksum that cannot be had otherwise.
 
 use super::access::{Action, open_object};
-use super::commit::{
-    CommitFailure, commit_object, failed_write_condition, not_applied, pause, retire, swap_object,
-};
-use super::free::free_superseded;
+use super::edit::{Head, Seen, change, failed_write_condition, replace, share, until_undisturbed};
+use super::free::free_blob;
 use super::get::read;
 use super::inline::check_inline;
 use super::layout::all_extents;
 use super::manifest::crc64nvme_of_pages;
-use super::put::{Incoming, check_copied_length, commit_fresh, free_fresh, store_body};
+use super::put::{Incoming, Put, check_copied_length, commit_fresh, store_body};
 use super::{Caller, Context, Target};
 use crate::model::{
     Bucket, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode, Manifest, ObjectHeaders,
     ObjectRecord, RequestedAcl, S3Error, WriteCondition,
 };
 use crate::ports::new_id;
-
-/// How often a source that changes under the copy is read again.
-const ATTEMPTS: u32 = 8;
 
 /// What replaces the source's headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,21 +73,24 @@ pub async fn copy_object(
              object's metadata, storage class, website redirect location or encryption attributes.",
         ));
     }
-    for attempt in 0..ATTEMPTS {
-        let (bucket, source) =
-            open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
-        (input.check_source)(&source)?;
-        let copied = if onto_itself {
-            update_in_place(context, caller, &bucket, source, &input).await?
-        } else {
-            copy_across(context, caller, &bucket, source, &input).await?
-        };
-        match copied {
-            Some(record) => return Ok(record),
-            None => pause(context, attempt).await,
-        }
+    until_undisturbed(context, || copy_once(context, caller, &input, onto_itself)).await
+}
+
+/// Copies what is there now. `None` when it changed meanwhile.
+async fn copy_once(
+    context: &Context,
+    caller: &Caller,
+    input: &CopyObject<'_>,
+    onto_itself: bool,
+) -> Result<Option<ObjectRecord>, S3Error> {
+    let (bucket, source) =
+        open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
+    (input.check_source)(&source)?;
+    if onto_itself {
+        update_in_place(context, caller, &bucket, source, input).await
+    } else {
+        copy_across(context, caller, &bucket, source, input).await
     }
-    Err(ErrorCode::SlowDown.into())
 }
 
 /// Commits the copy under another name. `None` when the source changed meanwhile.
@@ -114,24 +112,23 @@ async fn copy_across(
     };
     let fresh = content.fresh;
     let shares = !fresh && !matches!(source.manifest, Manifest::Inline(_));
-    if shares
-        && !source.shared
-        && !metadata
-            .mark_shared(source_bucket, &source.key, source.commit_id)
-            .await?
-    {
+    if shares && !share(metadata.as_ref(), source_bucket, &source).await? {
         return Ok(None);
     }
     let mut record = copy_of(context, caller, &bucket, source, content, input);
     record.bucket = bucket.id;
     record.key = input.destination.key.clone();
     record.shared = shares;
-    let seen = found.object;
+    let seen = Seen::new(bucket, Head::Read(found.object));
     if fresh {
-        commit_fresh(context, caller, &bucket, &record, &input.condition, seen).await?;
+        commit_fresh(context, caller, seen, &record, &input.condition).await?;
     } else {
-        let superseded = commit_object(context, caller, &bucket, &record, &input.condition, seen).await?;
-        free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
+        let plan = Put {
+            caller,
+            record: &record,
+            condition: &input.condition,
+        };
+        change(context, seen, &plan).await?;
     }
     Ok(Some(record))
 }
@@ -146,51 +143,26 @@ async fn update_in_place(
 ) -> Result<Option<ObjectRecord>, S3Error> {
     caller.open(Action::CopyObject, &bucket.name, Some(bucket.clone()))?;
     caller.may_replace(bucket, Some(&source))?;
-    let read = source.commit_id;
-    if !input.condition.holds(Some((&source.etag, read))) {
+    if !input.condition.holds(Some(&source.etag)) {
         return Err(failed_write_condition(&input.condition));
     }
     let Some(content) = content(context, bucket, &source, input).await? else {
         return Ok(None);
     };
-    if !content.fresh {
-        // A shared record need not be retired here: the row goes on naming its blobs.
-        let retired = source.shared.then_some(read);
-        let record = copy_of(context, caller, bucket, source, content, input);
-        let swapped = swap_object(context, bucket, &record, read, retired).await?;
-        return Ok(swapped.then_some(record));
-    }
+    let fresh = content.fresh;
     let mut record = copy_of(context, caller, bucket, source.clone(), content, input);
-    record.shared = false;
-    match swap_fresh(context, bucket, &source, &record).await {
-        Ok(true) => {
-            free_superseded(context, Some(&source), Some(&record.manifest)).await;
-            Ok(Some(record))
-        }
+    record.shared = source.shared && !fresh;
+    let written = || record.manifest.blobs().filter(|_| fresh);
+    match replace(context, bucket, source, &record).await {
+        Ok(true) => Ok(Some(record)),
         Ok(false) => {
-            free_fresh(context, &record).await;
+            for blob in written() {
+                free_blob(context, blob).await;
+            }
             Ok(None)
         }
-        Err(CommitFailure::NotApplied(error)) => {
-            free_fresh(context, &record).await;
-            Err(error)
-        }
-        Err(CommitFailure::Unknown(error)) => Err(error),
+        Err(failure) => Err(failure.freeing(context, written()).await),
     }
-}
-
-/// Replaces the record that was read by one with bytes of its own.
-async fn swap_fresh(
-    context: &Context,
-    bucket: &Bucket,
-    source: &ObjectRecord,
-    record: &ObjectRecord,
-) -> Result<bool, CommitFailure> {
-    let retired = match source.shared {
-        true => Some(retire(context, source).await.map_err(not_applied)?),
-        false => None,
-    };
-    swap_object(context, bucket, record, source.commit_id, retired).await
 }
 
 /// What a copy holds.

@@ -1,15 +1,12 @@
 //! DeleteObject and DeleteObjects.
 
+use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
 use super::access::{Action, denied};
-use super::commit::{Guarded, failed_write_condition, guarded, pause, retire, retire_seen};
-use super::free::free_superseded;
+use super::edit::{Change, Head, Plan, Seen, Step, change, expected, failed_write_condition};
 use super::{Caller, Context, Target};
-use crate::model::{Bucket, CommitId, ErrorCode, ObjectKey, S3Error, WriteCondition};
-use crate::ports::RemoveOutcome;
-
-const ATTEMPTS: u32 = 8;
+use crate::model::{Bucket, ObjectKey, ObjectRecord, S3Error, WriteCondition};
 
 /// How many keys of one DeleteObjects are deleted at a time.
 const PARALLEL: usize = 16;
@@ -26,15 +23,8 @@ pub async fn delete_object(
     let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
     let bucket = caller.open(Action::DeleteObject, &target.bucket, found.bucket)?;
     caller.may_replace(&bucket, found.object.as_ref())?;
-    if found.object.is_none() {
-        return if condition.holds(None) {
-            Ok(())
-        } else {
-            Err(failed_write_condition(condition))
-        };
-    }
-    let retired = retire_seen(context, found.object.as_ref(), condition).await?;
-    remove(context, caller, &bucket, &target.key, condition, retired).await
+    let seen = Seen::new(bucket, Head::Read(found.object));
+    remove(context, caller, seen, &target.key, condition).await
 }
 
 /// Deletes each key by itself, several at a time, and returns a result per key in the order of the request. `bucket` was
@@ -50,7 +40,8 @@ pub async fn delete_objects(
     let allowed = caller.may_delete(bucket);
     let deletions = keys.into_iter().map(|(key, condition)| async move {
         let result = if allowed {
-            remove(context, caller, bucket, &key, &condition, None).await
+            let seen = Seen::new(bucket.clone(), Head::Unread);
+            remove(context, caller, seen, &key, &condition).await
         } else {
             Err(denied())
         };
@@ -59,39 +50,47 @@ pub async fn delete_objects(
     Ok(stream::iter(deletions).buffered(PARALLEL).collect().await)
 }
 
-/// Removes the record under `key`. An unknown outcome is an error even if the key is absent by now: a removal that
-/// is still on its way would delete what somebody writes after the acknowledgement.
 async fn remove(
     context: &Context,
     caller: &Caller,
-    bucket: &Bucket,
+    seen: Seen,
     key: &ObjectKey,
     condition: &WriteCondition,
-    mut retired: Option<CommitId>,
 ) -> Result<(), S3Error> {
-    for attempt in 0..ATTEMPTS {
-        let Guarded::By(wanted) = guarded(context, caller, bucket, key, condition).await? else {
-            return Err(failed_write_condition(condition));
-        };
-        match context
-            .ports
-            .metadata
-            .remove(bucket, key, &wanted, retired)
-            .await?
-        {
-            RemoveOutcome::Removed { superseded } => {
-                free_superseded(context, superseded.as_ref(), None).await;
-                return Ok(());
-            }
-            RemoveOutcome::ConditionFailed { .. } if wanted == *condition => {
-                return Err(failed_write_condition(condition));
-            }
-            RemoveOutcome::ConditionFailed { .. } => pause(context, attempt).await,
-            RemoveOutcome::Shared { current } => {
-                retired = Some(retire(context, &current).await?);
-                pause(context, attempt).await;
-            }
-        }
+    let plan = Delete {
+        caller,
+        key,
+        condition,
+    };
+    change(context, seen, &plan).await?;
+    Ok(())
+}
+
+/// Leaves nothing under a key.
+pub(super) struct Delete<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) key: &'a ObjectKey,
+    pub(super) condition: &'a WriteCondition,
+}
+
+#[async_trait]
+impl Plan for Delete<'_> {
+    fn key(&self) -> &ObjectKey {
+        self.key
     }
-    Err(ErrorCode::SlowDown.into())
+
+    fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {
+        if matches!(seen.head, Head::Read(None)) {
+            return match self.condition.holds(None) {
+                true => Ok(Step::Done),
+                false => Err(self.refused(None)),
+            };
+        }
+        let expect = expected(self.caller, self.condition, seen, |row| self.refused(row))?;
+        Ok(expect.map_or(Step::Look, |expect| Step::Change(Change::remove(expect))))
+    }
+
+    fn refused(&self, _: Option<&ObjectRecord>) -> S3Error {
+        failed_write_condition(self.condition)
+    }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use self::confirm::{Read, read_whole, still_names};
-use super::commit::RETIRED_FOR;
+use super::edit::RETIRED_FOR;
 use super::gc::{GcError, Tally, check_ownership};
 use super::rows;
 use super::transfer::Progress;

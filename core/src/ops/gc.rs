@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 
 use self::mark::{Garbage, mark};
-use super::commit::RETIRED_FOR;
+use super::edit::RETIRED_FOR;
 use super::multipart::abort;
 use super::rows::{self, PAGE};
 use crate::model::{BlobRef, Bucket, Timestamp};

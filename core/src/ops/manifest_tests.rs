@@ -9,12 +9,12 @@ use super::*;
 use crate::config::Limits;
 use crate::model::{
     Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, ObjectKey,
-    ObjectKind, ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp, WriteCondition,
+    ObjectKind, ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp,
 };
 use crate::ops::layout::{all_extents, extents_of, parts_of, slice};
 use crate::ops::tests::stand_ins;
 use crate::ops::{Caller, Pairing, Selection, Target, get_object};
-use crate::ports::StoreErrorKind;
+use crate::ports::{Edit, Expect, StoreErrorKind};
 
 fn context(layout_limit: usize) -> Context {
     Context {
@@ -178,13 +178,9 @@ fn an_object_reads_as_its_bytes_whether_its_layout_is_in_the_row_or_spilled() {
 
         context.ports.metadata.create_bucket(&bucket()).await.unwrap();
         let record = record(bytes.len(), manifest);
-        let any = WriteCondition::Any;
-        let committed = context
-            .ports
-            .metadata
-            .commit(&bucket(), &record, &any, None)
-            .await;
-        committed.unwrap();
+        let bucket = bucket();
+        let edit = Edit::put(&bucket, &record, Expect::Row(None));
+        context.ports.metadata.edit(&edit).await.unwrap();
         assert_eq!(get(&context, &Selection::Whole).await, bytes);
         let range = range_in(bytes.len(), at);
         let selection = Selection::Range(range.start as u64..range.end as u64);

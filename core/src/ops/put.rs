@@ -1,17 +1,20 @@
 //! PutObject.
 
+use std::borrow::Cow;
+
+use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::access::Action;
-use super::commit::{CommitFailure, commit_object};
-use super::free::{free_blob, free_superseded};
+use super::edit::{Change, Head, Plan, Seen, Step, change, expected, precondition_failed};
 use super::pace::Pace;
 use super::{Caller, Context, Target};
 use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
     BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode,
-    Extent, Layout, Manifest, ObjectHeaders, ObjectKind, ObjectRecord, RequestedAcl, S3Error, WriteCondition,
+    Extent, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, RequestedAcl, S3Error,
+    WriteCondition,
 };
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
@@ -183,40 +186,55 @@ pub async fn put_object(
         shared: false,
         manifest,
     };
-    commit_fresh(context, caller, &bucket, &record, &input.condition, found.object).await?;
+    let seen = Seen::new(bucket, Head::Read(found.object));
+    commit_fresh(context, caller, seen, &record, &input.condition).await?;
     Ok(PutObjectOutput {
         etag: record.etag,
         checksum: record.checksum,
     })
 }
 
-/// Commits a record whose bytes were written for it, and frees those of the record that it superseded; its own where the
-/// commit was refused.
+/// Commits a record whose bytes were written for it; they are freed where the commit was refused.
 pub(super) async fn commit_fresh(
     context: &Context,
     caller: &Caller,
-    bucket: &Bucket,
+    seen: Seen,
     record: &ObjectRecord,
     condition: &WriteCondition,
-    seen: Option<ObjectRecord>,
 ) -> Result<(), S3Error> {
-    match commit_object(context, caller, bucket, record, condition, seen).await {
-        Ok(superseded) => {
-            free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
-            Ok(())
-        }
-        Err(CommitFailure::NotApplied(error)) => {
-            free_fresh(context, record).await;
-            Err(error)
-        }
-        Err(CommitFailure::Unknown(error)) => Err(error),
+    let plan = Put {
+        caller,
+        record,
+        condition,
+    };
+    match change(context, seen, &plan).await {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(failure.freeing(context, record.manifest.blobs()).await),
     }
 }
 
-/// Frees the bytes that were written for a record that was certainly not committed.
-pub(super) async fn free_fresh(context: &Context, record: &ObjectRecord) {
-    for blob in record.manifest.blobs() {
-        free_blob(context, blob).await;
+/// Puts a record under its key.
+pub(super) struct Put<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) record: &'a ObjectRecord,
+    pub(super) condition: &'a WriteCondition,
+}
+
+#[async_trait]
+impl Plan for Put<'_> {
+    fn key(&self) -> &ObjectKey {
+        &self.record.key
+    }
+
+    fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {
+        let expect = expected(self.caller, self.condition, seen, |row| self.refused(row))?;
+        Ok(expect.map_or(Step::Look, |expect| {
+            Step::Change(Change::put(Cow::Borrowed(self.record), expect))
+        }))
+    }
+
+    fn refused(&self, head: Option<&ObjectRecord>) -> S3Error {
+        precondition_failed(self.condition, head, &self.record.key)
     }
 }
 

@@ -1,22 +1,20 @@
 //! RenameObject: one change of the metadata store. No bytes move.
 
+use std::borrow::Cow;
+
+use async_trait::async_trait;
 use futures_util::future::try_join;
 use sha2::{Digest, Sha256};
 
-use super::access::{Action, no_such_bucket};
-use super::commit::{
-    Guarded, exactly, failed_write_condition, guard, is_current, pause, retire, retire_seen,
+use super::access::Action;
+use super::edit::{
+    Change, Expected, Head, Plan, Seen, SeenSource, Step, change, expected, failed_write_condition, object,
 };
-use super::free::free_superseded;
 use super::{Caller, Context};
 use crate::model::{
-    Bucket, BucketName, CommitId, ErrorCode, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, S3Error,
-    WriteCondition,
+    BucketName, CommitId, ErrorCode, ObjectKey, ObjectRecord, Owner, S3Error, WriteCondition,
 };
-use crate::ports::{CommitOutcome, Entropy, RenameOutcome, StoreErrorKind, new_id};
-
-/// How often a rename whose objects change under it looks again.
-const ATTEMPTS: u32 = 8;
+use crate::ports::{Entropy, new_id};
 
 /// Decides on the object under a key, or on there being none.
 pub type DecidesOnDestination<'a> = dyn Fn(Option<&ObjectRecord>) -> Result<(), S3Error> + Sync + 'a;
@@ -64,7 +62,7 @@ impl ClientToken {
     }
 
     /// A fresh commit id for what this request makes.
-    fn commit_id(self, entropy: &dyn Entropy) -> CommitId {
+    pub(super) fn commit_id(self, entropy: &dyn Entropy) -> CommitId {
         new_id(entropy, |mut bytes| {
             let (token, rest) = bytes.split_at_mut(Self::TOKEN);
             token.copy_from_slice(&self.token);
@@ -100,103 +98,121 @@ pub async fn rename_object(
     input: RenameObject<'_>,
 ) -> Result<(), S3Error> {
     caller.admit(Action::RenameObject)?;
-    for attempt in 0..ATTEMPTS {
-        if try_rename(context, caller, &input).await? {
-            return Ok(());
-        }
-        pause(context, attempt).await;
-    }
-    Err(ErrorCode::SlowDown.into())
-}
-
-/// Returns false when one of the two objects changed meanwhile.
-async fn try_rename(context: &Context, caller: &Caller, input: &RenameObject<'_>) -> Result<bool, S3Error> {
-    let metadata = &context.ports.metadata;
-    let (key, second) = match input.sources.as_slice() {
-        [key, rest @ ..] => (key, rest.first()),
-        [] => (&input.destination, None),
-    };
-    let lookups = try_join(
-        metadata.lookup(&input.bucket, key),
-        metadata.lookup(&input.bucket, &input.destination),
-    );
-    let (source, found) = lookups.await?;
-    let (key, source) = match second {
-        Some(second) if !is_object(&source.object) && !is_object(&found.object) => {
-            (second, metadata.lookup(&input.bucket, second).await?.object)
-        }
-        _ => (key, source.object),
-    };
-    let bucket = caller.open(Action::RenameObject, &input.bucket, found.bucket)?;
-    let seen = found.object;
-    if let (Some(token), Some(seen)) = (input.token, &seen)
-        && token.made(seen.commit_id)?
-    {
-        return Ok(true);
-    }
-    let source = caller.object(Action::RenameObject, &bucket, source, key)?;
-    caller.may_replace(&bucket, Some(&source))?;
-    (input.check_source)(&source)?;
-    let wanted = wanted_of_destination(caller, &bucket, input, seen.as_ref())?;
     let entropy = context.ports.entropy.as_ref();
-    let record = ObjectRecord {
-        key: input.destination.clone(),
+    let plan = Rename {
+        caller,
+        input: &input,
         commit_id: match input.token {
             Some(token) => token.commit_id(entropy),
             None => new_id(entropy, CommitId::from_bytes),
         },
-        ..source.clone()
     };
-    if record.key == source.key {
-        return Ok(true);
-    }
-    let retired = retire_seen(context, seen.as_ref(), &wanted).await?;
-    if !matches!(source.manifest, Manifest::Inline(_)) {
-        retire(context, &source).await?;
-    }
-    match metadata.rename(&bucket, &source, &record, &wanted, retired).await {
-        Ok(RenameOutcome::Destination(CommitOutcome::Committed { superseded })) => {
-            free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
-            Ok(true)
-        }
-        Ok(RenameOutcome::Destination(CommitOutcome::ConditionFailed { .. }))
-            if wanted == input.condition =>
-        {
-            Err(failed_write_condition(&wanted))
-        }
-        Ok(RenameOutcome::Destination(CommitOutcome::NoSuchBucket)) => Err(no_such_bucket(&bucket.name)),
-        Ok(RenameOutcome::SourceChanged | RenameOutcome::Destination(_)) => Ok(false),
-        Err(error)
-            if error.kind == StoreErrorKind::Timeout && is_current(context, &bucket, &record).await =>
-        {
-            Ok(true)
-        }
-        Err(error) => Err(error.into()),
+    let seen = plan.find(context).await?;
+    change(context, seen, &plan).await?;
+    Ok(())
+}
+
+/// Puts an object under another key.
+pub(super) struct Rename<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) input: &'a RenameObject<'a>,
+    pub(super) commit_id: CommitId,
+}
+
+impl Rename<'_> {
+    /// What is under both keys.
+    async fn find(&self, context: &Context) -> Result<Seen, S3Error> {
+        let (metadata, input) = (&context.ports.metadata, self.input);
+        let (key, second) = match input.sources.as_slice() {
+            [key, rest @ ..] => (key, rest.first()),
+            [] => (&input.destination, None),
+        };
+        let lookups = try_join(
+            metadata.lookup(&input.bucket, key),
+            metadata.lookup(&input.bucket, &input.destination),
+        );
+        let (source, found) = lookups.await?;
+        let (key, row) = match second {
+            Some(second)
+                if object(source.object.as_ref())
+                    .or(object(found.object.as_ref()))
+                    .is_none() =>
+            {
+                (second, metadata.lookup(&input.bucket, second).await?.object)
+            }
+            _ => (key, source.object),
+        };
+        let bucket = self
+            .caller
+            .open(Action::RenameObject, &input.bucket, found.bucket)?;
+        Ok(Seen {
+            source: Some(SeenSource {
+                key: key.clone(),
+                row,
+            }),
+            ..Seen::new(bucket, Head::Read(found.object))
+        })
     }
 }
 
-fn is_object(record: &Option<ObjectRecord>) -> bool {
-    record
-        .as_ref()
-        .is_some_and(|record| record.kind == ObjectKind::Object)
+#[async_trait]
+impl Plan for Rename<'_> {
+    fn key(&self) -> &ObjectKey {
+        &self.input.destination
+    }
+
+    fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {
+        let (caller, input, bucket) = (self.caller, self.input, &seen.bucket);
+        let (Some(from), head) = (&seen.source, seen.head.row()) else {
+            return Ok(Step::Look);
+        };
+        if let (Some(token), Some(head)) = (input.token, head)
+            && token.made(head.commit_id)?
+        {
+            return Ok(Step::Done);
+        }
+        let source = caller.object(Action::RenameObject, bucket, from.row.as_ref(), &from.key)?;
+        caller.may_replace(bucket, Some(source))?;
+        (input.check_source)(source)?;
+        let Some(expect) = self.expected_at_destination(seen)? else {
+            return Ok(Step::Look);
+        };
+        if source.key == input.destination {
+            return Ok(Step::Done);
+        }
+        let record = ObjectRecord {
+            key: input.destination.clone(),
+            commit_id: self.commit_id,
+            ..source.clone()
+        };
+        Ok(Step::Change(Change {
+            source: Some(source),
+            ..Change::put(Cow::Owned(record), expect)
+        }))
+    }
+
+    fn refused(&self, _: Option<&ObjectRecord>) -> S3Error {
+        failed_write_condition(&self.input.condition)
+    }
+
+    async fn look(&self, context: &Context, _: Seen) -> Result<Seen, S3Error> {
+        self.find(context).await
+    }
 }
 
-/// The condition under which the destination, where `seen` was, is replaced.
-fn wanted_of_destination(
-    caller: &Caller,
-    bucket: &Bucket,
-    input: &RenameObject<'_>,
-    seen: Option<&ObjectRecord>,
-) -> Result<WriteCondition, S3Error> {
-    let Guarded::By(wanted) = guard(caller, bucket, &input.condition, seen)? else {
-        return Err(failed_write_condition(&input.condition));
-    };
-    let seen = seen.filter(|object| object.kind == ObjectKind::Object);
-    let holds = wanted.holds(seen.map(|object| (&object.etag, object.commit_id)));
-    match input.check_destination {
-        _ if !holds => Err(failed_write_condition(&input.condition)),
-        None => Ok(wanted),
-        Some(check) => check(seen).map(|()| exactly(seen)),
+impl Rename<'_> {
+    /// What must be under the destination for the object there to be replaced.
+    fn expected_at_destination(&self, seen: &Seen) -> Result<Option<Expected<'_>>, S3Error> {
+        let condition = &self.input.condition;
+        let expect = expected(self.caller, condition, seen, |row| self.refused(row))?;
+        let found = object(seen.head.row());
+        if !condition.holds(found.map(|object| &object.etag)) {
+            return Err(self.refused(found));
+        }
+        match self.input.check_destination {
+            None => Ok(expect),
+            Some(check) => check(found).map(|()| Some(Expected::Seen)),
+        }
     }
 }
 

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, CommitOutcome,
-    CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, DeleteOutcome, KeyRange, KeyStart,
-    MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, PublishOutcome, RecordPartOutcome,
-    RecordPlace, RemoveOutcome, RenameOutcome, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex,
-    UploadLookup, UploadRange, UploadStart, WriteError,
+    AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, CreateBucketOutcome,
+    CredentialIndex, DeleteBucketOutcome, DeleteOutcome, Edit, EditOutcome, KeyRange, KeyStart,
+    MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, RecordPartOutcome, RecordPlace, StoreError,
+    StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup, UploadRange, UploadStart, WriteError,
 };
 use crate::model::{
     BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, ObjectSummary,
-    Part, PartNumber, Receipt, RetiredManifest, Revision, Timestamp, Token, Upload, UploadId, WriteCondition,
+    Part, PartNumber, Receipt, RetiredManifest, Revision, Timestamp, Token, Upload, UploadId,
 };
 
 /// Does something around each call to a store.
@@ -100,26 +99,7 @@ around! {
     }
     impl ObjectIndex {
         fn lookup(bucket: &BucketName, key: &ObjectKey) -> ObjectLookup;
-        fn commit(
-            bucket: &Bucket,
-            record: &ObjectRecord,
-            condition: &WriteCondition,
-            retired: Option<CommitId>
-        ) -> CommitOutcome;
-        fn remove(
-            bucket: &Bucket,
-            key: &ObjectKey,
-            condition: &WriteCondition,
-            retired: Option<CommitId>
-        ) -> RemoveOutcome;
-        fn rename(
-            bucket: &Bucket,
-            source: &ObjectRecord,
-            record: &ObjectRecord,
-            condition: &WriteCondition,
-            retired: Option<CommitId>
-        ) -> RenameOutcome;
-        fn mark_shared(bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> bool;
+        fn edit(edit: &Edit<'_>) -> EditOutcome;
         fn scan_objects(bucket: &Bucket, range: &KeyRange, limit: usize) -> Page<ObjectSummary, KeyStart>;
         fn scan_records(bucket: &Bucket, after: Option<&str>, limit: usize) -> Page<ObjectRecord, String>;
     }
@@ -129,13 +109,6 @@ around! {
         fn record_part(upload: &Upload, part: &Part) -> RecordPartOutcome;
         fn begin_complete(upload: &Upload, token: Token, now: Timestamp) -> BeginComplete;
         fn reopen(upload: &Upload, token: Token) -> ();
-        fn publish(
-            bucket: &Bucket,
-            record: &ObjectRecord,
-            condition: &WriteCondition,
-            retired: Option<CommitId>,
-            receipt: &Receipt
-        ) -> PublishOutcome;
         fn abort(upload: &Upload, receipt: &Receipt) -> AbortOutcome;
         fn receipt(bucket: &Bucket, key: &ObjectKey, upload: UploadId, now: Timestamp) -> Option<Receipt>;
         fn scan_parts(upload: &Upload, after: Option<PartNumber>, limit: usize) -> Page<Part, PartNumber>;

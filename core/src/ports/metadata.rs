@@ -13,12 +13,13 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::edit::{Edit, EditOutcome, HeadEdit};
 use super::ranges::{KeyRange, KeyStart, Page, UploadRange, UploadStart};
 use super::{StoreError, StoreErrorKind, StoreResult};
 use crate::model::{
-    BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, CurrentObject, Format, LaterFormat,
-    Manifest, ObjectKey, ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, Release, RetiredManifest,
-    Revision, StoreId, Timestamp, Token, Upload, UploadId, WriteCondition,
+    BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, Format, LaterFormat, Manifest, ObjectKey,
+    ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, Release, RetiredManifest, Revision, StoreId,
+    Timestamp, Token, Upload, UploadId,
 };
 
 /// All of the metadata port.
@@ -42,6 +43,14 @@ pub fn check_limits(store: &dyn MetadataStore, manifest: &Manifest) -> StoreResu
         Ok(())
     } else {
         Err(StoreError::internal("the manifest is larger than a row takes"))
+    }
+}
+
+/// [`check_limits`] for the record that an edit puts.
+pub fn check_edit(store: &dyn MetadataStore, edit: &Edit<'_>) -> StoreResult<()> {
+    match edit.head {
+        HeadEdit::Put(record) => check_limits(store, &record.manifest),
+        HeadEdit::Remove(_) => Ok(()),
     }
 }
 
@@ -108,124 +117,22 @@ pub struct ObjectLookup {
     pub object: Option<ObjectRecord>,
 }
 
-/// The answer to [`ObjectIndex::commit`] and, behind [`PublishOutcome`], to a publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "the large variant is the usual one, and it is moved once"
-)]
-pub enum CommitOutcome {
-    /// The record is now what readers see. The record that it replaced, a delete marker too, is returned
-    /// with an inline body left out (an empty [`Manifest::Inline`]) or included, as the store likes; `None`
-    /// when there was no row.
-    Committed {
-        /// What it replaced.
-        superseded: Option<ObjectRecord>,
-    },
-    /// The condition does not hold; nothing changed.
-    ConditionFailed {
-        /// What it met; `None` when there is no object.
-        current: Option<CurrentObject>,
-    },
-    /// The record that would be replaced is shared and is not `retired`; nothing changed. Retire it
-    /// ([`UploadIndex::retire`]) and commit again.
-    Shared {
-        /// The shared record.
-        current: Box<ObjectRecord>,
-    },
-    /// The bucket is gone, or is another creation by now; nothing changed.
-    NoSuchBucket,
-}
-
-/// The answer to [`ObjectIndex::remove`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "the large variant is the usual one, and it is moved once"
-)]
-pub enum RemoveOutcome {
-    /// There is no row under the key now. What was removed, a delete marker too, as in
-    /// [`CommitOutcome::Committed`]; `None` when there was no row.
-    Removed {
-        /// What was removed.
-        superseded: Option<ObjectRecord>,
-    },
-    /// The condition does not hold; nothing changed.
-    ConditionFailed {
-        /// What it met; `None` when there is no object.
-        current: Option<CurrentObject>,
-    },
-    /// The record is shared and is not `retired`; nothing changed.
-    Shared {
-        /// The shared record.
-        current: Box<ObjectRecord>,
-    },
-}
-
-/// The answer to [`ObjectIndex::rename`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "the large variant is the usual one, and it is moved once"
-)]
-pub enum RenameOutcome {
-    /// What became of the destination's commit. Only with `Committed` is the source's row gone; otherwise nothing
-    /// changed.
-    Destination(CommitOutcome),
-    /// The source's row is another by now, or none; nothing changed.
-    SourceChanged,
-}
-
 /// Objects. Under one key of one creation of a bucket there is at most one record.
 #[async_trait]
 pub trait ObjectIndex: Send + Sync {
     /// The bucket of that name and the record under `key` in it, in one round trip.
     async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> StoreResult<ObjectLookup>;
 
-    /// Makes `record` what readers see under its key in `bucket`, if `condition` holds at that moment.
-    /// `record.bucket` is `bucket.id`; its manifest keeps to the store's limits.
+    /// Makes one change under a key, if what it expects is so at that moment. Its parts and its checks are one step: of 64
+    /// racing edits that expect nothing under a key exactly one is `Applied`.
     ///
-    /// A record that is shared is only replaced if `retired` is its commit id: the caller has retired its
-    /// manifest. Order of the checks: bucket, condition, shared. The change and its checks are one step; of
-    /// 64 racing commits with `IfAbsent` exactly one is `Committed`.
-    async fn commit(
-        &self,
-        bucket: &Bucket,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> StoreResult<CommitOutcome>;
-
-    /// Makes `key` absent in `bucket`, if `condition` holds at that moment. `retired` and the order of the
-    /// checks as in [`Self::commit`], but a bucket that is gone has no objects.
-    async fn remove(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> StoreResult<RemoveOutcome>;
-
-    /// Moves an object: in one step the row under the key of `source` goes, and `record` is what readers see under its
-    /// own key, which is another. Whoever finds the source gone finds the destination there, unless it was changed since.
+    /// Order of the checks: the receipt, the bucket, the source, what is expected, whether a shared row was retired. A
+    /// receipt counts for as long as its row is there. The bucket is asked for by what [commits a
+    /// record](Edit::committed) only: one that is gone has no objects to remove.
     ///
-    /// The source's row is still `source`: written by that commit, and shared as that says. `record` carries a commit id of its
-    /// own; `condition` and `retired` are about what it replaces, as in [`Self::commit`]. Order of the checks: bucket, source,
-    /// condition, shared. Of 64 racing renames of one object exactly one is `Committed`.
-    ///
-    /// The caller has retired the manifest of `source`, since a scan of all objects may meet neither of the two keys.
-    async fn rename(
-        &self,
-        bucket: &Bucket,
-        source: &ObjectRecord,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> StoreResult<RenameOutcome>;
-
-    /// Sets `shared` on the record under `key` if `expected` is still the commit that wrote it. Nothing else
-    /// of the record changes. Returns whether that commit's record is there, and so shared now.
-    async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool>;
+    /// A record that is put carries a commit id of its own, unless it is the one that it replaces, become shared. The caller
+    /// has retired the manifest of an edit's source, since a scan of all objects may meet neither of the two keys.
+    async fn edit(&self, edit: &Edit<'_>) -> StoreResult<EditOutcome>;
 
     /// Objects of `bucket` in `range`, in strictly ascending byte order of their keys, at most `limit` (1
     /// or more). Delete markers are left out. An object that exists throughout a scan of several pages is
@@ -269,31 +176,13 @@ pub enum RecordPartOutcome {
 
 /// The answer to [`UploadIndex::begin_complete`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "the large variant is the usual one, and it is moved once"
-)]
 pub enum BeginComplete {
     /// The upload is `Completing` with the given token; no part is recorded any more.
-    Began(Upload),
+    Began(Box<Upload>),
     /// The upload has ended: its receipt says how.
     Closed(Receipt),
     /// There is no such upload, and no receipt of one.
     NoSuchUpload,
-}
-
-/// The answer to [`UploadIndex::publish`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "the large variant is the usual one, and it is moved once"
-)]
-pub enum PublishOutcome {
-    /// What became of the object's commit. Only with `Committed` is the upload closed; otherwise it stays
-    /// as it was.
-    Object(CommitOutcome),
-    /// Another request closed the upload first; nothing changed.
-    Closed(Receipt),
 }
 
 /// The answer to [`UploadIndex::abort`].
@@ -310,8 +199,8 @@ pub enum AbortOutcome {
 /// Multipart uploads, their receipts, and retired manifests.
 ///
 /// The receipt decides how an upload ended: it is created once, and readers consult it before the state in
-/// the upload's row, which may be gone or behind. `publish` and `abort` take no time: to them a receipt
-/// counts for as long as its row is there. An upload of a deleted bucket takes parts or not, as the store
+/// the upload's row, which may be gone or behind. An [`Edit`] that closes an upload writes one, and `abort` does. Both take
+/// no time: to them a receipt counts for as long as its row is there. An upload of a deleted bucket takes parts or not, as the store
 /// likes; it is never published.
 #[async_trait]
 pub trait UploadIndex: Send + Sync {
@@ -335,17 +224,6 @@ pub trait UploadIndex: Send + Sync {
 
     /// Moves `Completing(token)` back to `Open`; does nothing when another token is in the row.
     async fn reopen(&self, upload: &Upload, token: Token) -> StoreResult<()>;
-
-    /// Commits `record` as [`ObjectIndex::commit`] does and writes `receipt`, in one step. The upload is then
-    /// no longer scanned, and its parts are no longer kept. The receipt is looked at before everything else.
-    async fn publish(
-        &self,
-        bucket: &Bucket,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-        receipt: &Receipt,
-    ) -> StoreResult<PublishOutcome>;
 
     /// Writes the receipt of an abort unless the upload has one, in whatever state the upload is. The
     /// upload is then no longer scanned.

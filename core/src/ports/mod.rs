@@ -6,6 +6,7 @@ use std::sync::Arc;
 mod around;
 mod blob;
 mod clock;
+mod edit;
 mod error;
 mod metadata;
 mod ranges;
@@ -16,12 +17,12 @@ pub use blob::{
     BlobEntry, BlobPage, BlobRead, BlobStore, BlobStream, BodyStream, DeleteOutcome, OwnerRecord, WriteError,
 };
 pub use clock::{Clock, Entropy, back_off, new_id, new_upload_id};
+pub use edit::{Edit, EditOutcome, Expect, HeadEdit, SourceRow};
 pub use error::{StoreError, StoreErrorKind, StoreResult, was_refused};
 pub use metadata::{
-    AbortOutcome, BeginComplete, BucketIndex, CommitOutcome, CreateBucketOutcome, CredentialIndex,
-    DeleteBucketOutcome, MetadataStore, ObjectIndex, ObjectLookup, PublishOutcome, RecordPartOutcome,
-    RecordPlace, RemoveOutcome, RenameOutcome, StoreIndex, StoreRecord, UploadIndex, UploadLookup,
-    check_limits,
+    AbortOutcome, BeginComplete, BucketIndex, CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome,
+    MetadataStore, ObjectIndex, ObjectLookup, RecordPartOutcome, RecordPlace, StoreIndex, StoreRecord,
+    UploadIndex, UploadLookup, check_edit, check_limits,
 };
 pub use ranges::{KeyRange, KeyStart, Page, UploadRange, UploadStart, common_prefix, successor};
 pub use round_trips::{RoundTripCounter, RoundTrips};

@@ -51,7 +51,7 @@ pub trait BucketRows: Send + Sync {
     async fn noted_renames(&self, name: &BucketName, id: BucketId) -> StoreResult<BTreeSet<CommitId>>;
 }
 
-/// [`BucketIndex::delete_bucket`](super::BucketIndex::delete_bucket) in steps. One deletion takes over from
+/// [`BucketIndex::delete_bucket`](crate::ports::BucketIndex::delete_bucket) in steps. One deletion takes over from
 /// another. When it fails midway the mark stays; it hinders nobody.
 pub async fn delete_in_steps(
     rows: &dyn BucketRows,

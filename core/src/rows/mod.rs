@@ -2,20 +2,22 @@
 //! and how rows are read. No store has to use it; all that do are tested by the same rules.
 
 mod bucket_deletion;
+mod edit_steps;
+mod judge;
 mod named_rows;
-mod rename_steps;
-mod replacement;
+mod owned_edit;
 mod stored;
 mod upload_rows;
 mod upload_steps;
 
 pub use bucket_deletion::{BucketRows, confirm_commit, delete_in_steps};
+pub use edit_steps::{BeforeEdit, EditRows, RENAME_NOTED_FOR, behind_write, edit_in_steps, settle};
+pub use judge::{Met, RowChange, Verdict, judge};
 pub use named_rows::{NamedRows, scan_named};
-pub use rename_steps::{BeforeRename, RENAME_NOTED_FOR, Rename, RenameRows, SeenRow, rename_in_steps};
-pub use replacement::{Refusal, check_replacement, is_unchanged};
+pub use owned_edit::OwnedEdit;
 pub use stored::{read_stored, unknown, unreadable};
-pub use upload_rows::{BeforePublish, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
+pub use upload_rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 pub use upload_steps::{
-    Publication, abort_in_steps, behind_write, clear_uploads, closed, confirm_record, forget_upload,
-    publish_in_steps, receipt_in_steps, scan_uploads_in_steps,
+    abort_in_steps, begin_complete_in_steps, begin_upload_in_steps, clear_uploads, lookup_upload_in_steps,
+    receipt_in_steps, record_part_in_steps, scan_uploads_in_steps,
 };

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::BucketRows;
 use crate::model::{
-    Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, Receipt, Timestamp, Upload, UploadId, UploadState,
+    Bucket, BucketId, BucketName, ObjectKey, Part, Receipt, Timestamp, Token, Upload, UploadId, UploadState,
 };
-use crate::ports::{Clock, Entropy, StoreResult, UploadRange};
+use crate::ports::{Clock, Edit, Entropy, StoreError, StoreResult, UploadRange};
 
 /// A receipt with the object that it is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,39 @@ pub struct UploadPlace {
 }
 
 impl UploadPlace {
+    /// The place of the upload that an edit closes.
+    pub fn of_receipt(edit: &Edit<'_>, receipt: &Receipt) -> Self {
+        Self {
+            bucket_name: edit.bucket.name.clone(),
+            bucket: edit.bucket.id,
+            key: edit.key().clone(),
+            id: receipt.upload,
+        }
+    }
+
+    /// The place of the upload whose entry in the bucket's index has this key and id.
+    pub fn of_entry(
+        (bucket_name, bucket): (&BucketName, BucketId),
+        key: &str,
+        upload: &str,
+    ) -> StoreResult<Self> {
+        Ok(Self {
+            bucket_name: bucket_name.clone(),
+            bucket,
+            key: ObjectKey::new(key).map_err(StoreError::corrupt)?,
+            id: upload.parse().map_err(StoreError::corrupt)?,
+        })
+    }
+
+    /// The receipt of the upload here.
+    pub fn stored(&self, receipt: &Receipt) -> StoredReceipt {
+        StoredReceipt {
+            bucket: self.bucket,
+            key: self.key.clone(),
+            receipt: receipt.clone(),
+        }
+    }
+
     /// The place of an upload.
     pub fn of(upload: &Upload) -> Self {
         Self {
@@ -56,27 +89,14 @@ pub struct UploadEnd {
     pub receipt: Option<StoredReceipt>,
 }
 
-/// What a publication looks at, and what it will replace.
-#[derive(Debug)]
-pub struct BeforePublish<Seen> {
-    /// The receipt of the upload, expired or not.
-    pub receipt: Option<StoredReceipt>,
-    /// The bucket of that name.
-    pub bucket: Option<Bucket>,
-    /// The row under the key, of whatever creation of the bucket.
-    pub object: Option<ObjectRecord>,
-    /// What the store knows that row by, if it is there.
-    pub seen: Seen,
-}
-
 /// The rows of uploads. Reads are strongly consistent; each method is one step.
 ///
 /// An upload has a row of its own, a row for each part, and an entry in an index of its bucket. The receipt
 /// is a row beside the object or on its own, which is never changed.
 #[async_trait]
 pub trait UploadRows: BucketRows {
-    /// What tells whether a row under a key is still the one that was read.
-    type Seen: Send + Sync;
+    /// What a part was written over, to undo that.
+    type Replaced: Send;
 
     /// Time and randomness, to back off.
     fn waiting(&self) -> (&dyn Clock, &dyn Entropy);
@@ -90,8 +110,34 @@ pub trait UploadRows: BucketRows {
         limit: usize,
     ) -> StoreResult<(Vec<UploadPlace>, bool)>;
 
+    /// Writes the entry of an upload.
+    async fn put_upload_entry(&self, place: &UploadPlace) -> StoreResult<()>;
+
     /// Removes the entry of an upload, if it is there.
     async fn remove_upload_entry(&self, place: &UploadPlace) -> StoreResult<()>;
+
+    /// Writes the upload's row.
+    async fn put_upload(&self, upload: &Upload) -> StoreResult<()>;
+
+    /// The upload's row.
+    async fn read_upload(&self, upload: UploadId) -> StoreResult<Option<Upload>>;
+
+    /// The bucket of that name and the upload's row. They are not read at one moment.
+    async fn read_with_bucket(
+        &self,
+        bucket: &BucketName,
+        upload: UploadId,
+    ) -> StoreResult<(Option<Bucket>, Option<Upload>)>;
+
+    /// Moves the upload's row, if it has not ended, to `Completing` with this token. Returns the row as it then
+    /// is; `None` when it has ended or there is none.
+    async fn take_upload(&self, upload: UploadId, token: Token) -> StoreResult<Option<Upload>>;
+
+    /// Writes a part over any earlier one of its number.
+    async fn write_part(&self, upload: UploadId, part: &Part) -> StoreResult<Self::Replaced>;
+
+    /// Puts back what a part replaced, or removes the part that replaced nothing, unless another has replaced it.
+    async fn undo_part(&self, upload: UploadId, part: &Part, replaced: Self::Replaced) -> StoreResult<()>;
 
     /// The receipt of an upload, expired or not.
     async fn read_receipt(&self, place: &UploadPlace) -> StoreResult<Option<StoredReceipt>>;
@@ -117,20 +163,4 @@ pub trait UploadRows: BucketRows {
 
     /// Removes up to `limit` parts of an upload. Returns whether none is left.
     async fn remove_parts(&self, upload: UploadId, limit: usize) -> StoreResult<bool>;
-
-    /// Reads what a publication looks at.
-    async fn before_publish(&self, place: &UploadPlace) -> StoreResult<BeforePublish<Self::Seen>>;
-
-    /// Writes object and receipt in one step, if there is no receipt and the object's row is as it was seen.
-    /// Returns whether it did.
-    async fn put_published(
-        &self,
-        place: &UploadPlace,
-        record: &ObjectRecord,
-        seen: &Self::Seen,
-        stored: &StoredReceipt,
-    ) -> StoreResult<bool>;
-
-    /// Removes the row of an object if that commit wrote it.
-    async fn remove_written(&self, bucket: &BucketName, record: &ObjectRecord) -> StoreResult<()>;
 }

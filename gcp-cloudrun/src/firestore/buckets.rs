@@ -95,7 +95,7 @@ impl BucketIndex for FirestoreMetadata {
         };
         let outcome = self
             .documents
-            .transact_over(&[&path], [&path], Some(&objects), delete)
+            .transact_over(&[&path], [Some(&path)], Some(&objects), delete)
             .await?;
         if outcome == DeleteBucketOutcome::Deleted {
             self.clear_uploads(id).await;

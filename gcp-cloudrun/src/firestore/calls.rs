@@ -15,8 +15,7 @@ use firestore::gcloud_sdk::google::firestore::v1::run_query_request::{
 };
 use firestore::gcloud_sdk::google::firestore::v1::write::Operation;
 use firestore::gcloud_sdk::google::firestore::v1::{
-    BatchGetDocumentsRequest, CommitRequest, Document, DocumentMask, Precondition, RollbackRequest,
-    RunQueryRequest, Write,
+    BatchGetDocumentsRequest, CommitRequest, Document, Precondition, RollbackRequest, RunQueryRequest, Write,
 };
 use firestore::gcloud_sdk::{GoogleAuthMiddleware, RequestTimeouts};
 use tonic::{Code, Request, Status};
@@ -95,15 +94,6 @@ impl Documents {
         }
     }
 
-    /// A write of these fields of a document; its others stay.
-    pub(super) fn put_fields(&self, path: &Path, fields: Fields) -> Write {
-        let field_paths = fields.keys().cloned().collect();
-        Write {
-            update_mask: Some(DocumentMask { field_paths }),
-            ..self.put(path, fields)
-        }
-    }
-
     /// A deletion, of a document that need not be there.
     pub(super) fn delete(&self, path: &Path) -> Write {
         deletion(self.name(path))
@@ -111,7 +101,7 @@ impl Documents {
 
     /// The documents at these paths, which differ, as they are now.
     pub(super) async fn get<const N: usize>(&self, paths: [&Path; N]) -> StoreResult<[Option<Document>; N]> {
-        let names = paths.map(|path| self.name(path));
+        let names = paths.map(|path| Some(self.name(path)));
         let mut tries = 1;
         loop {
             match self.try_get(&names, None, &mut Vec::new()).await {
@@ -242,16 +232,19 @@ impl Documents {
         }
     }
 
+    /// The documents of these names. What is `None` is not asked for, and none is found.
     pub(super) async fn try_get<const N: usize>(
         &self,
-        names: &[String; N],
+        names: &[Option<String>; N],
         selector: Option<GetSelector>,
         transaction: &mut Vec<u8>,
     ) -> Result<[Option<Document>; N], Status> {
         self.counters.round_trip();
+        let documents: Vec<String> = names.iter().flatten().cloned().collect();
+        let asked = documents.len();
         let get = BatchGetDocumentsRequest {
             database: self.database().to_owned(),
-            documents: names.to_vec(),
+            documents,
             consistency_selector: selector,
             ..BatchGetDocumentsRequest::default()
         };
@@ -272,10 +265,10 @@ impl Documents {
             }
         }
         self.counters.read(answered);
-        if answered < N {
+        if answered < asked {
             return Err(Status::unavailable("Firestore left documents of a batch unread"));
         }
-        Ok(names.each_ref().map(|name| found.remove(name)))
+        Ok(names.each_ref().map(|name| found.remove(name.as_ref()?)))
     }
 
     pub(super) async fn try_commit(&self, writes: Vec<Write>, transaction: Vec<u8>) -> Result<(), Status> {

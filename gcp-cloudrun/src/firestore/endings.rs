@@ -5,16 +5,14 @@
 //! meets one which has ended goes on with that. Should nobody scan for a week, Firestore deletes the document by
 //! its time to live, and parts that are left are documents that nothing reads.
 
-use bleepstore_core::model::{BucketId, Receipt, ReceiptOutcome, Upload, UploadState};
-use bleepstore_core::ports::{
-    AbortOutcome, CommitOutcome, KeyRange, PublishOutcome, StoreResult, check_limits,
-};
+use bleepstore_core::model::{BucketId, Receipt, Upload};
+use bleepstore_core::ports::{AbortOutcome, KeyRange, StoreResult};
+use bleepstore_core::rows::{StoredReceipt, UploadPlace};
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
 use super::calls::DELETES;
-use super::objects::{Checked, Commit, within};
+use super::objects::within;
 use super::query::Query;
-use super::rows::StoredReceipt;
 use super::schema::{self, PART_IDS, UPLOADS, uploads_of};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
@@ -25,58 +23,13 @@ const UPLOADS_WITH_BUCKET: usize = 100;
 const BATCHES_OF_PARTS: usize = 10_000 / DELETES + 1;
 
 impl FirestoreMetadata {
-    pub(super) async fn publish_upload(
-        &self,
-        commit: &Commit<'_>,
-        receipt: &Receipt,
-    ) -> StoreResult<PublishOutcome> {
-        check_limits(self, &commit.record.manifest)?;
-        let upload = schema::upload(receipt.upload);
-        let path = schema::object(&commit.bucket.name, &commit.record.key);
-        let paths = [
-            &schema::receipt(receipt.upload),
-            &schema::bucket(&commit.bucket.name),
-            &path,
-            &upload,
-        ];
-        // An abort takes the one, a commit the other; nobody takes them in another order.
-        let turns = [&upload, &path];
-        let stored = StoredReceipt {
-            bucket: commit.bucket.id,
-            key: commit.record.key.clone(),
-            receipt: receipt.clone(),
-        };
-        let publish = |[earlier, bucket, object, row]: [Option<Document>; 4]| {
-            if let Some(earlier) = read_receipt(earlier.as_ref())? {
-                return Ok(Decision::Keep((PublishOutcome::Closed(earlier.receipt), None)));
-            }
-            Ok(match self.check(commit, bucket.as_ref(), object.as_ref())? {
-                Checked::Refused(outcome) => Decision::Keep((PublishOutcome::Object(outcome), None)),
-                Checked::Writes(mut writes, outcome) => {
-                    let ended = read_upload(row.as_ref())?;
-                    writes.extend(self.ending(&stored, ended.as_ref())?);
-                    Decision::Write(writes, (PublishOutcome::Object(outcome), ended))
-                }
-            })
-        };
-        let (outcome, ended) = self.documents.transact(&turns, paths, publish).await?;
-        if let (PublishOutcome::Object(CommitOutcome::Committed { .. }), Some(ended)) = (&outcome, &ended) {
-            self.clear(ended).await;
-        }
-        Ok(outcome)
-    }
-
     pub(super) async fn abort_upload(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {
-        let stored = StoredReceipt {
-            bucket: upload.bucket,
-            key: upload.key.clone(),
-            receipt: receipt.clone(),
-        };
+        let stored = UploadPlace::of(upload).stored(receipt);
         let abort = |[earlier, row]: [Option<Document>; 2]| {
             if let Some(earlier) = read_receipt(earlier.as_ref())? {
                 return Ok(Decision::Keep(AbortOutcome::Closed(earlier.receipt)));
             }
-            let row = read_upload(row.as_ref())?.filter(has_not_ended);
+            let row = read_upload(row.as_ref())?.filter(|row| !row.state.has_ended());
             Ok(match row {
                 Some(row) => Decision::Write(self.ending(&stored, Some(&row))?, AbortOutcome::Aborted),
                 None => Decision::Keep(AbortOutcome::NoSuchUpload),
@@ -92,15 +45,12 @@ impl FirestoreMetadata {
     }
 
     /// The writes that end an upload, whose document may be gone.
-    fn ending(&self, stored: &StoredReceipt, row: Option<&Upload>) -> StoreResult<Vec<Write>> {
+    pub(super) fn ending(&self, stored: &StoredReceipt, row: Option<&Upload>) -> StoreResult<Vec<Write>> {
         let receipt = &stored.receipt;
         let path = schema::receipt(receipt.upload);
         let mut writes = vec![self.documents.put(&path, rows::receipt(stored)?)];
         if let Some(row) = row {
-            let state = match receipt.outcome {
-                ReceiptOutcome::Completed { .. } => UploadState::Completed,
-                ReceiptOutcome::Aborted => UploadState::Aborted,
-            };
+            let state = receipt.outcome.state();
             let ended = Upload { state, ..row.clone() };
             let row = rows::upload(&ended, Some(receipt.expires))?;
             writes.push(self.documents.put(&schema::upload(ended.id), row));
@@ -162,10 +112,7 @@ pub(super) fn read_upload(document: Option<&Document>) -> StoreResult<Option<Upl
     document.map(rows::detail_of).transpose()
 }
 
-fn read_receipt(document: Option<&Document>) -> StoreResult<Option<StoredReceipt>> {
+/// The receipt in a document.
+pub(super) fn read_receipt(document: Option<&Document>) -> StoreResult<Option<StoredReceipt>> {
     document.map(rows::detail_of).transpose()
-}
-
-pub(super) fn has_not_ended(upload: &Upload) -> bool {
-    matches!(upload.state, UploadState::Open | UploadState::Completing(_))
 }

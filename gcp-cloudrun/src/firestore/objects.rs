@@ -3,37 +3,20 @@
 use std::ops::Bound;
 
 use async_trait::async_trait;
-use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, CommitId, ObjectKey, ObjectRecord, ObjectSummary, WriteCondition,
-};
+use bleepstore_core::model::{Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, ObjectSummary, Upload};
 use bleepstore_core::ports::{
-    CommitOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, RemoveOutcome, RenameOutcome,
-    StoreResult, check_limits, successor,
+    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
+    successor,
 };
-use bleepstore_core::rows::{check_replacement, is_unchanged};
-use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
+use bleepstore_core::rows::{Met, RowChange, UploadPlace, Verdict, judge};
+use firestore::gcloud_sdk::google::firestore::v1::Document;
 
-use super::buckets::{is_current, read_bucket};
+use super::buckets::read_bucket;
+use super::endings::{read_receipt, read_upload};
 use super::query::{Query, cut};
-use super::schema::{self, KEY, KEY_BYTES, RECORDS, SUMMARIES};
+use super::schema::{self, KEY, KEY_BYTES, Path, RECORDS, SUMMARIES};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
-
-/// What a commit finds that it may do.
-pub(super) enum Checked {
-    /// It may make these writes, upon which this is its outcome.
-    Writes(Vec<Write>, CommitOutcome),
-    /// It may not, for this reason.
-    Refused(CommitOutcome),
-}
-
-/// A commit on its way into a transaction.
-pub(super) struct Commit<'a> {
-    pub(super) bucket: &'a Bucket,
-    pub(super) record: &'a ObjectRecord,
-    pub(super) condition: &'a WriteCondition,
-    pub(super) retired: Option<CommitId>,
-}
 
 #[async_trait]
 impl ObjectIndex for FirestoreMetadata {
@@ -48,105 +31,32 @@ impl ObjectIndex for FirestoreMetadata {
         Ok(ObjectLookup { bucket, object })
     }
 
-    async fn commit(
-        &self,
-        bucket: &Bucket,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> StoreResult<CommitOutcome> {
-        check_limits(self, &record.manifest)?;
-        let commit = Commit {
-            bucket,
-            record,
-            condition,
-            retired,
-        };
-        let path = schema::object(&bucket.name, &record.key);
-        let paths = [&schema::bucket(&bucket.name), &path];
-        let decide = |[bucket, object]: [Option<Document>; 2]| {
-            Ok(match self.check(&commit, bucket.as_ref(), object.as_ref())? {
-                Checked::Writes(writes, outcome) => Decision::Write(writes, outcome),
-                Checked::Refused(outcome) => Decision::Keep(outcome),
-            })
-        };
-        self.documents.transact(&[&path], paths, decide).await
-    }
-
-    async fn remove(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> StoreResult<RemoveOutcome> {
-        let path = schema::object(&bucket.name, key);
-        let decide = |[found]: [Option<Document>; 1]| {
-            let row = read_own(found.as_ref(), bucket.id)?;
-            if let Err(refusal) = check_replacement(row.as_ref(), condition, retired) {
-                return Ok(Decision::Keep(refusal.into()));
-            }
-            let deletion = row.is_some().then(|| self.documents.delete(&path));
-            let removed = RemoveOutcome::Removed { superseded: row };
-            Ok(match deletion {
-                Some(deletion) => Decision::Write(vec![deletion], removed),
-                None => Decision::Keep(removed),
-            })
-        };
-        self.documents.transact(&[&path], [&path], decide).await
-    }
-
-    async fn rename(
-        &self,
-        bucket: &Bucket,
-        source: &ObjectRecord,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-    ) -> StoreResult<RenameOutcome> {
-        check_limits(self, &record.manifest)?;
-        let commit = Commit {
-            bucket,
-            record,
-            condition,
-            retired,
-        };
-        let from = schema::object(&bucket.name, &source.key);
-        let to = schema::object(&bucket.name, &record.key);
-        let paths = [&schema::bucket(&bucket.name), &from, &to];
-        // Two renames that pass each other take their turns in one order.
-        let turns = if source.key < record.key {
-            [&from, &to]
-        } else {
-            [&to, &from]
-        };
-        let decide = |[bucket, from_row, to_row]: [Option<Document>; 3]| {
-            let found = read_own(from_row.as_ref(), commit.bucket.id)?;
-            if is_current(bucket.as_ref(), commit.bucket.id)? && !is_unchanged(found.as_ref(), source) {
-                return Ok(Decision::Keep(RenameOutcome::SourceChanged));
-            }
-            Ok(match self.check(&commit, bucket.as_ref(), to_row.as_ref())? {
-                Checked::Writes(mut writes, outcome) => {
-                    writes.push(self.documents.delete(&from));
-                    Decision::Write(writes, RenameOutcome::Destination(outcome))
-                }
-                Checked::Refused(outcome) => Decision::Keep(RenameOutcome::Destination(outcome)),
-            })
-        };
-        self.documents.transact(&turns, paths, decide).await
-    }
-
-    async fn mark_shared(&self, bucket: &Bucket, key: &ObjectKey, expected: CommitId) -> StoreResult<bool> {
-        let path = schema::object(&bucket.name, key);
-        let decide = |[found]: [Option<Document>; 1]| {
-            let row = read_own(found.as_ref(), bucket.id)?;
-            Ok(match row.filter(|row| row.commit_id == expected) {
-                None => Decision::Keep(false),
-                Some(row) if row.shared => Decision::Keep(true),
-                Some(_) => Decision::Write(vec![self.documents.put_fields(&path, rows::shared())], true),
-            })
-        };
-        self.documents.transact(&[&path], [&path], decide).await
+    async fn edit(&self, edit: &Edit<'_>) -> StoreResult<EditOutcome> {
+        check_edit(self, edit)?;
+        let name = &edit.bucket.name;
+        let receipt = edit.receipt.map(|receipt| schema::receipt(receipt.upload));
+        let upload = edit.receipt.map(|receipt| schema::upload(receipt.upload));
+        let bucket = edit.committed().map(|_| schema::bucket(name));
+        let source = edit.source.map(|source| schema::object(name, source.key));
+        let head = schema::object(name, edit.key());
+        let paths = [
+            receipt.as_ref(),
+            upload.as_ref(),
+            bucket.as_ref(),
+            source.as_ref(),
+            Some(&head),
+        ];
+        // Two renames that pass each other take their turns in one order. An abort takes an upload's turn only.
+        let mut objects: Vec<&Path> = source.iter().chain([&head]).collect();
+        objects.sort();
+        let turns: Vec<&Path> = upload.iter().chain(objects).collect();
+        let decide = |found, _| self.decide(edit, found);
+        let decided = self.documents.transact_over(&turns, paths, None, decide);
+        let (outcome, ended) = decided.await?;
+        if let Some(ended) = ended {
+            self.clear(&ended).await;
+        }
+        Ok(outcome)
     }
 
     async fn scan_objects(
@@ -205,25 +115,42 @@ impl ObjectIndex for FirestoreMetadata {
 }
 
 impl FirestoreMetadata {
-    /// Decides on a commit, by itself or as a part of publishing an upload, from the two documents.
-    pub(super) fn check(
+    /// Decides on an edit from what was read for it: the receipt and the document of the upload that it closes, the
+    /// bucket, the source, and what is under the key. With the answer comes the upload that ends with it.
+    fn decide(
         &self,
-        commit: &Commit<'_>,
-        bucket: Option<&Document>,
-        object: Option<&Document>,
-    ) -> StoreResult<Checked> {
-        if !is_current(bucket, commit.bucket.id)? {
-            return Ok(Checked::Refused(CommitOutcome::NoSuchBucket));
+        edit: &Edit<'_>,
+        [receipt, upload, bucket, source, head]: [Option<Document>; 5],
+    ) -> StoreResult<Decision<(EditOutcome, Option<Upload>)>> {
+        let Bucket { name, id, .. } = edit.bucket;
+        let met = Met {
+            bucket: read_bucket(bucket.as_ref())?.map(|bucket| bucket.id),
+            receipt: read_receipt(receipt.as_ref())?.map(|stored| stored.receipt),
+            source: read_own(source.as_ref(), *id)?.map(|row| row.tag()),
+            head: read_own(head.as_ref(), *id)?.map(Box::new),
+        };
+        let (changes, displaced) = match judge(edit, met) {
+            Verdict::Keep(outcome) => return Ok(Decision::Keep((outcome, None))),
+            Verdict::Change(changes, displaced) => (changes, displaced),
+        };
+        let ended = read_upload(upload.as_ref())?;
+        let mut writes = Vec::new();
+        for change in changes {
+            match change {
+                RowChange::Object(record) => {
+                    let path = schema::object(name, &record.key);
+                    writes.push(self.documents.put(&path, rows::object(record)?));
+                }
+                RowChange::ObjectGone(key) => writes.push(self.documents.delete(&schema::object(name, key))),
+                RowChange::Receipt(receipt) => {
+                    let stored = UploadPlace::of_receipt(edit, receipt).stored(receipt);
+                    writes.extend(self.ending(&stored, ended.as_ref())?);
+                }
+            }
         }
-        let row = read_own(object, commit.bucket.id)?;
-        if let Err(refusal) = check_replacement(row.as_ref(), commit.condition, commit.retired) {
-            return Ok(Checked::Refused(refusal.into()));
-        }
-        let path = schema::object(&commit.bucket.name, &commit.record.key);
-        let put = self.documents.put(&path, rows::object(commit.record)?);
-        Ok(Checked::Writes(
-            vec![put],
-            CommitOutcome::Committed { superseded: row },
+        Ok(Decision::Write(
+            writes,
+            (EditOutcome::Applied { displaced }, ended),
         ))
     }
 }

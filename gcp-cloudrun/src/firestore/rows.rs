@@ -1,16 +1,16 @@
 //! What the model looks like in documents.
 //!
-//! What queries order by, what expires and what changes alone is a field of its own; the rest of a document is
-//! one JSON text.
+//! What queries order by or leave out, what expires, and whether an object is shared is a field of its own; the
+//! rest of a document is one JSON text.
 
 use std::collections::HashMap;
 
 use bleepstore_core::model::{
     Bucket, BucketId, Checksum, CommitId, Credential, Description, ETag, ObjectKey, ObjectKind, ObjectRecord,
-    ObjectSummary, Part, Receipt, RetiredManifest, Timestamp, Upload,
+    ObjectSummary, Part, RetiredManifest, Timestamp, Upload,
 };
 use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult};
-use bleepstore_core::rows::{read_stored, unknown};
+use bleepstore_core::rows::{StoredReceipt, read_stored, unknown};
 use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Value};
 use firestore::gcloud_sdk::prost_types;
@@ -120,11 +120,6 @@ pub(super) fn object(record: &ObjectRecord) -> StoreResult<Fields> {
     )
 }
 
-/// The one field that marks an object as shared.
-pub(super) fn shared() -> Fields {
-    Fields::from([(SHARED.to_owned(), value(ValueType::BooleanValue(true)))])
-}
-
 pub(super) fn read_object(document: &Document) -> StoreResult<ObjectRecord> {
     let shared = document
         .fields
@@ -183,15 +178,6 @@ pub(super) fn upload(upload: &Upload, expires: Option<Timestamp>) -> StoreResult
 
 pub(super) fn part(part: &Part) -> StoreResult<Fields> {
     fields([], part)
-}
-
-/// A receipt with the object that it is of.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct StoredReceipt {
-    pub(super) bucket: BucketId,
-    pub(super) key: ObjectKey,
-    pub(super) receipt: Receipt,
 }
 
 pub(super) fn receipt(stored: &StoredReceipt) -> StoreResult<Fields> {

@@ -167,7 +167,7 @@ pub(super) const CREDENTIAL: &str = "cred_";
 pub(super) const RETIRED: &str = "retired_";
 
 /// Where a document lies, below the database's documents.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Path(String);
 
 impl Path {

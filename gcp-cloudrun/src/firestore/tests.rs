@@ -9,7 +9,7 @@ use bleepstore_core::model::{
 use bleepstore_core::ports::{KeyRange, KeyStart, RecordPlace, StoreErrorKind, StoreRecord};
 use firestore::gcloud_sdk::google::firestore::v1::structured_query::Direction;
 use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
-use firestore::gcloud_sdk::google::firestore::v1::{Document, StructuredQuery};
+use firestore::gcloud_sdk::google::firestore::v1::{Document, StructuredQuery, Value};
 
 use super::objects::within;
 use super::query::Query;
@@ -125,7 +125,7 @@ fn keys_that_differ_have_ids_that_differ_and_parts_are_ordered_by_number() {
 /// The values of the cursors of a query over objects: where it begins, whether with that, and where it ends.
 fn stretch(range: &KeyRange) -> Option<(String, bool, Option<String>)> {
     let sent = within(Query::of(SUMMARIES, None), range, "")?.structured(1);
-    let text = |values: &[firestore::gcloud_sdk::google::firestore::v1::Value]| match &values[0].value_type {
+    let text = |values: &[Value]| match &values[0].value_type {
         Some(ValueType::StringValue(text)) => text.clone(),
         other => panic!("{other:?}"),
     };
@@ -239,15 +239,18 @@ fn what_is_said_of_an_object_is_in_the_detail_of_its_document_as_release_0_1_wri
         r#""headers":{"content_type":"text/plain","user_metadata":[["colour","blue"]],"storage_class":"GLACIER"},"#,
         r#""checksum":{"algorithm":"CRC64NVME","kind":"FULL_OBJECT","value":"P4RbzKo4dVo="}}"#,
     );
+    let shared = Value {
+        value_type: Some(ValueType::BooleanValue(true)),
+    };
     let mut document = Document {
         fields: rows::Fields::from([
             ("key".to_owned(), rows::text("key")),
+            ("shared".to_owned(), shared),
             ("manifest".to_owned(), rows::text(r#"{"Inline":"Zm9yIEFsaWNl"}"#)),
             ("detail".to_owned(), rows::text(detail)),
         ]),
         ..Document::default()
     };
-    document.fields.extend(rows::shared());
     let read = rows::read_object(&document).unwrap();
     assert_eq!(read.description.owner.display_name, "alice");
     assert_eq!(rows::object(&read).unwrap(), document.fields);

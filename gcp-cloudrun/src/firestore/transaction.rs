@@ -39,15 +39,16 @@ impl Documents {
         paths: [&Path; N],
         decide: impl Fn([Option<Document>; N]) -> StoreResult<Decision<T>> + Send + Sync,
     ) -> StoreResult<T> {
-        self.transact_over(turns, paths, None, |found, _| decide(found))
+        self.transact_over(turns, paths.map(Some), None, |found, _| decide(found))
             .await
     }
 
-    /// [`Self::transact`], with the first document of a query, which must not have changed either.
+    /// [`Self::transact`], which does not read the documents that are `None` here, and reads the first document of a
+    /// query, which must not have changed either.
     pub(super) async fn transact_over<T, const N: usize>(
         &self,
         turns: &[&Path],
-        paths: [&Path; N],
+        paths: [Option<&Path>; N],
         query: Option<&Query>,
         decide: impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Send + Sync,
     ) -> StoreResult<T> {
@@ -62,11 +63,11 @@ impl Documents {
 
     async fn transact_in_turn<T, const N: usize>(
         &self,
-        paths: [&Path; N],
+        paths: [Option<&Path>; N],
         query: Option<&Query>,
         decide: impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Send + Sync,
     ) -> StoreResult<T> {
-        let names = paths.map(|path| self.name(path));
+        let names = paths.map(|path| path.map(|path| self.name(path)));
         let mut transaction = Vec::new();
         let mut tries = 0;
         loop {
@@ -86,7 +87,7 @@ impl Documents {
     /// One attempt. `transaction` is the one that lost before, if any, and then this one.
     async fn attempt<T, const N: usize>(
         &self,
-        names: &[String; N],
+        names: &[Option<String>; N],
         query: Option<&Query>,
         transaction: &mut Vec<u8>,
         decide: &(impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Sync),
@@ -120,7 +121,7 @@ impl Documents {
     /// The reads of a transaction, the first of which begins it.
     async fn read_within<const N: usize>(
         &self,
-        names: &[String; N],
+        names: &[Option<String>; N],
         query: Option<&Query>,
         retried: Vec<u8>,
         transaction: &mut Vec<u8>,

@@ -2,20 +2,19 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{
-    Bucket, BucketName, CommitId, ObjectKey, ObjectRecord, Part, PartNumber, Receipt, RetiredManifest,
-    Timestamp, Token, Upload, UploadId, UploadState, WriteCondition,
+    Bucket, BucketName, CommitId, ObjectKey, Part, PartNumber, Receipt, RetiredManifest, Timestamp, Token,
+    Upload, UploadId, UploadState,
 };
 use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, KeyRange, KeyStart, Page, PublishOutcome, RecordPartOutcome, StoreResult,
-    UploadIndex, UploadLookup, UploadRange, UploadStart,
+    AbortOutcome, BeginComplete, KeyRange, KeyStart, Page, RecordPartOutcome, StoreResult, UploadIndex,
+    UploadLookup, UploadRange, UploadStart,
 };
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::{is_current, read_bucket};
-use super::endings::{has_not_ended, read_upload};
-use super::objects::{Commit, within};
+use super::endings::{read_receipt, read_upload};
+use super::objects::within;
 use super::query::Query;
-use super::rows::StoredReceipt;
 use super::schema::{self, KEY_BYTES, PARTS_BY_NUMBER, RETIRED, UPLOADS, uploads_of};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
@@ -68,17 +67,17 @@ impl UploadIndex for FirestoreMetadata {
     ) -> StoreResult<BeginComplete> {
         let (receipt, path) = (schema::receipt(upload.id), schema::upload(upload.id));
         let begin = |[receipt, row]: [Option<Document>; 2]| {
-            let receipt: Option<StoredReceipt> = receipt.as_ref().map(rows::detail_of).transpose()?;
+            let receipt = read_receipt(receipt.as_ref())?;
             if let Some(stored) = receipt.filter(|stored| stored.receipt.expires >= now) {
                 return Ok(Decision::Keep(BeginComplete::Closed(stored.receipt)));
             }
-            let Some(row) = read_upload(row.as_ref())?.filter(has_not_ended) else {
+            let Some(row) = read_upload(row.as_ref())?.filter(|row| !row.state.has_ended()) else {
                 return Ok(Decision::Keep(BeginComplete::NoSuchUpload));
             };
             let state = UploadState::Completing(token);
             let began = Upload { state, ..row };
             let put = self.documents.put(&path, rows::upload(&began, None)?);
-            Ok(Decision::Write(vec![put], BeginComplete::Began(began)))
+            Ok(Decision::Write(vec![put], BeginComplete::Began(Box::new(began))))
         };
         self.documents.transact(&[&path], [&receipt, &path], begin).await
     }
@@ -97,23 +96,6 @@ impl UploadIndex for FirestoreMetadata {
         self.documents.transact(&[&path], [&path], reopen).await
     }
 
-    async fn publish(
-        &self,
-        bucket: &Bucket,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-        receipt: &Receipt,
-    ) -> StoreResult<PublishOutcome> {
-        let commit = Commit {
-            bucket,
-            record,
-            condition,
-            retired,
-        };
-        self.publish_upload(&commit, receipt).await
-    }
-
     async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {
         self.abort_upload(upload, receipt).await
     }
@@ -126,8 +108,7 @@ impl UploadIndex for FirestoreMetadata {
         now: Timestamp,
     ) -> StoreResult<Option<Receipt>> {
         let [found] = self.documents.get([&schema::receipt(upload)]).await?;
-        let stored: Option<StoredReceipt> = found.as_ref().map(rows::detail_of).transpose()?;
-        let stored = stored.filter(|stored| {
+        let stored = read_receipt(found.as_ref())?.filter(|stored| {
             stored.bucket == bucket.id && stored.key == *key && stored.receipt.expires >= now
         });
         Ok(stored.map(|stored| stored.receipt))
@@ -170,7 +151,7 @@ impl UploadIndex for FirestoreMetadata {
                 .scan(query.clone(), wanted, read_some_upload)
                 .await?;
             for upload in found {
-                if !has_not_ended(&upload) {
+                if upload.state.has_ended() {
                     self.clear(&upload).await;
                 } else if upload.bucket == bucket.id && range.admits(upload.key.as_str(), upload.id) {
                     page.items.push(upload);

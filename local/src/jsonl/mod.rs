@@ -16,7 +16,7 @@ mod writer;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use bleepstore_core::memory::{Edit, Journal, RowLimits, Rows};
+use bleepstore_core::memory::{Journal, RowLimits, Rows, Transaction};
 use bleepstore_core::ports::StoreResult;
 
 use self::compaction::{Compaction, SHORTEST};
@@ -105,9 +105,9 @@ impl Journal for JsonlMetadata {
     async fn change<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Edit<'_>) -> T + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> T + Send + 'static,
     {
-        let made = move |ahead: &mut Ahead| Made::Kept(ahead.edit(work));
+        let made = move |ahead: &mut Ahead| Made::Kept(ahead.run(work));
         self.writer.run(made).await
     }
 

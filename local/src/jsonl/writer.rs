@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bleepstore_core::memory::{Change, Edit, Rows};
+use bleepstore_core::memory::{Change, Rows, Transaction};
 use bleepstore_core::ports::{StoreError, StoreResult};
 
 use super::compaction::Compaction;
@@ -26,10 +26,10 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// Runs the work of one call of the port.
-    pub(super) fn edit<T>(&mut self, work: impl FnOnce(&mut Edit<'_>) -> T) -> T {
-        let mut edit = Edit::of(&mut self.rows);
-        let value = work(&mut edit);
-        let changes = edit.into_changes();
+    pub(super) fn run<T>(&mut self, work: impl FnOnce(&mut Transaction<'_>) -> T) -> T {
+        let mut transaction = Transaction::of(&mut self.rows);
+        let value = work(&mut transaction);
+        let changes = transaction.into_changes();
         if !changes.is_empty() {
             self.changes.push(changes);
         }

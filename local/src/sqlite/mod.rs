@@ -5,6 +5,7 @@
 
 mod buckets;
 mod credentials;
+mod edits;
 mod error;
 mod objects;
 mod readers;

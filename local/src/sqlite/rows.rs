@@ -1,9 +1,8 @@
 //! What the model looks like in columns, and pages of rows.
 
-use bleepstore_core::model::{BucketId, WriteCondition};
 use bleepstore_core::model::{
-    ChecksumAlgorithm, ChecksumKind, CommitId, CurrentObject, ETag, Manifest, ObjectKey, ObjectKind,
-    ObjectRecord, ObjectSummary, Owner, OwnerlessDescription, Timestamp,
+    BucketId, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Manifest, ObjectKey, ObjectKind, ObjectRecord,
+    ObjectSummary, Owner, OwnerlessDescription, RowTag, Timestamp,
 };
 use bleepstore_core::ports::Page;
 use bleepstore_core::rows::{read_stored, unknown};
@@ -148,6 +147,7 @@ fn checksum_type(names: (String, String)) -> Result<(ChecksumAlgorithm, Checksum
 }
 
 /// The two JSON columns of a record, made before the writer's turn comes.
+#[derive(Default)]
 pub(super) struct ObjectJson {
     pub(super) detail: String,
     /// `None` for an inline manifest: its body has a row of its own.
@@ -185,9 +185,9 @@ fn kind_of(code: i64) -> Result<ObjectKind, Failure> {
 /// A row of objects with its JSON unread, so that the writer's thread need not.
 pub(super) struct StoredObject {
     summary: ObjectSummary,
-    pub(super) commit_id: CommitId,
+    commit_id: CommitId,
     kind: ObjectKind,
-    pub(super) shared: bool,
+    shared: bool,
     pub(super) body_id: Option<i64>,
     detail: String,
     manifest: Option<String>,
@@ -210,12 +210,12 @@ impl StoredObject {
         })
     }
 
-    /// What a condition meets: nothing, if this is a delete marker.
-    pub(super) fn current(&self) -> Option<CurrentObject> {
-        (self.kind == ObjectKind::Object).then(|| CurrentObject {
-            etag: self.summary.etag.clone(),
+    /// What the row is known by.
+    pub(super) const fn tag(&self) -> RowTag {
+        RowTag {
             commit_id: self.commit_id,
-        })
+            shared: self.shared,
+        }
     }
 
     /// The record, with an empty body where the inline one was not asked for.
@@ -240,9 +240,4 @@ impl StoredObject {
             manifest,
         })
     }
-}
-
-/// Whether `condition` holds of the row, or of none.
-pub(super) fn holds(condition: &WriteCondition, current: Option<&CurrentObject>) -> bool {
-    condition.holds(current.map(|current| (&current.etag, current.commit_id)))
 }

@@ -5,17 +5,16 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{
-    Bucket, BucketName, CommitId, ObjectKey, ObjectRecord, Part, PartNumber, Receipt, RetiredManifest,
-    Timestamp, Token, Upload, UploadId, UploadState, WriteCondition,
+    Bucket, BucketId, BucketName, CommitId, ObjectKey, Part, PartNumber, Receipt, RetiredManifest, Timestamp,
+    Token, Upload, UploadId, UploadState,
 };
 use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, Page, PublishOutcome, RecordPartOutcome, StoreResult, UploadIndex,
-    UploadLookup, UploadRange, UploadStart,
+    AbortOutcome, BeginComplete, Page, RecordPartOutcome, StoreResult, UploadIndex, UploadLookup,
+    UploadRange, UploadStart,
 };
 use rusqlite::{Connection, Row, params};
 
 use super::error::Failure;
-use super::objects::Commit;
 use super::rows::{behind_key, behind_prefix, first, json_column, one_more_than, page, to_json};
 use super::{SqliteMetadata, buckets};
 
@@ -92,7 +91,10 @@ impl UploadIndex for SqliteMetadata {
             }
             db.prepare_cached("UPDATE uploads SET completing = ? WHERE id = ?")?
                 .execute(params![token.as_bytes(), id.as_bytes()])?;
-            Ok(find(db, id)?.map_or(BeginComplete::NoSuchUpload, BeginComplete::Began))
+            Ok(match find(db, id)? {
+                Some(upload) => BeginComplete::Began(Box::new(upload)),
+                None => BeginComplete::NoSuchUpload,
+            })
         })
         .await
     }
@@ -107,38 +109,9 @@ impl UploadIndex for SqliteMetadata {
         .await
     }
 
-    async fn publish(
-        &self,
-        bucket: &Bucket,
-        record: &ObjectRecord,
-        condition: &WriteCondition,
-        retired: Option<CommitId>,
-        receipt: &Receipt,
-    ) -> StoreResult<PublishOutcome> {
-        let commit = Commit::new(bucket, record, condition, retired)?;
-        let ending = Ending::new(bucket, &record.key, receipt)?;
-        let home = bucket.id;
-        self.change(move |db| {
-            if let Some(earlier) = self::receipt(db, ending.receipt.upload)? {
-                return Ok(PublishOutcome::Closed(earlier));
-            }
-            let committed = commit.apply(db)?;
-            if committed.is_applied() {
-                ending.apply(db)?;
-            }
-            committed.into_outcome(home).map(PublishOutcome::Object)
-        })
-        .await
-    }
-
     async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {
-        let id = upload.id;
-        let ending = Ending {
-            bucket: upload.bucket,
-            key: upload.key.clone(),
-            receipt: receipt.clone(),
-            detail: to_json(receipt)?,
-        };
+        let (id, bucket, key) = (upload.id, upload.bucket, upload.key.clone());
+        let (receipt, detail) = (receipt.clone(), to_json(receipt)?);
         self.change(move |db| {
             if let Some(earlier) = self::receipt(db, id)? {
                 return Ok(AbortOutcome::Closed(earlier));
@@ -146,7 +119,7 @@ impl UploadIndex for SqliteMetadata {
             if find(db, id)?.is_none() {
                 return Ok(AbortOutcome::NoSuchUpload);
             }
-            ending.apply(db)?;
+            close(db, bucket, &key, &receipt, &detail)?;
             Ok(AbortOutcome::Aborted)
         })
         .await
@@ -269,43 +242,30 @@ impl UploadIndex for SqliteMetadata {
     }
 }
 
-/// The end of an upload, on its way to the writer.
-struct Ending {
-    bucket: bleepstore_core::model::BucketId,
-    key: ObjectKey,
-    receipt: Receipt,
-    detail: String,
-}
-
-impl Ending {
-    fn new(bucket: &Bucket, key: &ObjectKey, receipt: &Receipt) -> Result<Self, Failure> {
-        Ok(Self {
-            bucket: bucket.id,
-            key: key.clone(),
-            receipt: receipt.clone(),
-            detail: to_json(receipt)?,
-        })
-    }
-
-    /// Writes the receipt and removes the rows that it replaces.
-    fn apply(&self, db: &Connection) -> Result<(), Failure> {
-        let upload = self.receipt.upload.as_bytes();
-        let mut insert = db.prepare_cached(
-            "INSERT INTO receipts (upload, bucket, key, expires, detail) VALUES (?, ?, ?, ?, ?)",
-        )?;
-        insert.execute(params![
-            upload,
-            self.bucket.as_bytes(),
-            self.key.as_str().as_bytes(),
-            self.receipt.expires.millis(),
-            self.detail,
-        ])?;
-        db.prepare_cached("DELETE FROM uploads WHERE id = ?")?
-            .execute([upload])?;
-        db.prepare_cached("DELETE FROM parts WHERE upload = ?")?
-            .execute([upload])?;
-        Ok(())
-    }
+/// Writes the receipt of an upload, with the JSON that was made of it, and removes the rows that it replaces.
+pub(super) fn close(
+    db: &Connection,
+    bucket: BucketId,
+    key: &ObjectKey,
+    receipt: &Receipt,
+    detail: &str,
+) -> Result<(), Failure> {
+    let upload = receipt.upload.as_bytes();
+    let mut insert = db.prepare_cached(
+        "INSERT INTO receipts (upload, bucket, key, expires, detail) VALUES (?, ?, ?, ?, ?)",
+    )?;
+    insert.execute(params![
+        upload,
+        bucket.as_bytes(),
+        key.as_str().as_bytes(),
+        receipt.expires.millis(),
+        detail,
+    ])?;
+    db.prepare_cached("DELETE FROM uploads WHERE id = ?")?
+        .execute([upload])?;
+    db.prepare_cached("DELETE FROM parts WHERE upload = ?")?
+        .execute([upload])?;
+    Ok(())
 }
 
 /// The upload of that id, in any bucket.
@@ -325,7 +285,7 @@ fn upload(row: &Row<'_>) -> Result<Upload, Failure> {
 }
 
 /// How the upload ended, expired or not.
-fn receipt(db: &Connection, upload: UploadId) -> Result<Option<Receipt>, Failure> {
+pub(super) fn receipt(db: &Connection, upload: UploadId) -> Result<Option<Receipt>, Failure> {
     let mut select = db.prepare_cached("SELECT detail FROM receipts WHERE upload = ?")?;
     first(&mut select, [upload.as_bytes()], |row| json_column(row, 0))
 }

@@ -23,6 +23,8 @@ enum Side {
 struct Bar {
     method: &'static str,
     side: Side,
+    /// How many calls pass before the one that is held.
+    passing: usize,
     arrived: oneshot::Sender<()>,
     released: oneshot::Receiver<()>,
 }
@@ -42,20 +44,26 @@ impl Gate {
 
     /// Holds the next call of `method` before the store sees it.
     pub fn hold(&self, method: &'static str) -> Held {
-        self.bar(method, Side::Before)
+        self.bar(method, Side::Before, 0)
+    }
+
+    /// Holds the `nth` call of `method` from now on, counted from 0, before the store sees it.
+    pub fn hold_nth(&self, method: &'static str, nth: usize) -> Held {
+        self.bar(method, Side::Before, nth)
     }
 
     /// Holds the answer to the next call of `method` that the store has carried out.
     pub fn hold_answer(&self, method: &'static str) -> Held {
-        self.bar(method, Side::After)
+        self.bar(method, Side::After, 0)
     }
 
-    fn bar(&self, method: &'static str, side: Side) -> Held {
+    fn bar(&self, method: &'static str, side: Side, passing: usize) -> Held {
         let (arrive, arrived) = oneshot::channel();
         let (release, released) = oneshot::channel();
         self.bars.lock().unwrap().push(Bar {
             method,
             side,
+            passing,
             arrived: arrive,
             released,
         });
@@ -66,10 +74,17 @@ impl Gate {
     async fn pass(&self, method: &'static str, side: Side) {
         let bar = {
             let mut bars = self.bars.lock().unwrap();
-            let index = bars
-                .iter()
-                .position(|bar| bar.method == method && bar.side == side);
-            index.map(|index| bars.remove(index))
+            let first = bars
+                .iter_mut()
+                .enumerate()
+                .find(|(_, bar)| bar.method == method && bar.side == side);
+            match first {
+                Some((_, bar)) if bar.passing > 0 => {
+                    bar.passing -= 1;
+                    None
+                }
+                first => first.map(|(index, _)| index).map(|index| bars.remove(index)),
+            }
         };
         if let Some(bar) = bar
             && bar.arrived.send(()).is_ok()

@@ -1,9 +1,10 @@
 //! Rules of access control lists, which rows carry unless they are the private one.
 
-use bleepstore_core::model::{Acl, Bucket, CommitId, ObjectRecord, Revision, WriteCondition};
-use bleepstore_core::ports::{CommitOutcome, PublishOutcome};
+use bleepstore_core::model::{Acl, Bucket, CommitId, ObjectRecord, Revision};
+use bleepstore_core::ports::Edit;
 
 use super::MetadataFixture;
+use super::edits::{applied, row};
 use crate::samples::key;
 
 /// A list with grants, and the private one in its place and back.
@@ -41,11 +42,11 @@ pub async fn an_objects_list_comes_back_and_is_replaced_with_its_record(f: Metad
     assert!(!record.description.acl.is_private());
     assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&record));
     for acl in [Acl::default(), f.samples.acl(&record.description.owner)] {
-        let read = WriteCondition::IfCommit(record.commit_id);
+        let read = record.clone();
         record.description.acl = acl;
         record.commit_id = f.samples.id(CommitId::from_bytes);
-        let swapped = f.store.commit(&bucket, &record, &read, None).await.unwrap();
-        assert!(matches!(swapped, CommitOutcome::Committed { .. }), "{swapped:?}");
+        let swap = Edit::put(&bucket, &record, row(&read));
+        assert_eq!(f.edit(&swap).await, applied(Some(&read)));
         assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&record));
     }
 }
@@ -57,6 +58,7 @@ pub async fn an_uploads_list_comes_back_and_goes_to_its_object(f: MetadataFixtur
     assert!(!granting.description.acl.is_private());
     let mut private = f.samples.upload(&bucket, "a");
     private.description.acl = Acl::default();
+    let mut displaced = None;
     for upload in [granting, private] {
         assert!(f.store.begin_upload(&upload).await.unwrap());
         let found = f.store.lookup_upload(&bucket.name, upload.id).await.unwrap();
@@ -66,10 +68,8 @@ pub async fn an_uploads_list_comes_back_and_goes_to_its_object(f: MetadataFixtur
             ..f.samples.record(&bucket, "a")
         };
         let published = f.publish(&bucket, &upload, &record).await;
-        assert!(
-            matches!(published, PublishOutcome::Object(CommitOutcome::Committed { .. })),
-            "{published:?}"
-        );
-        assert_eq!(f.object(&bucket, "a").await, Some(record));
+        assert_eq!(published, applied(displaced.as_ref()));
+        assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&record));
+        displaced = Some(record);
     }
 }

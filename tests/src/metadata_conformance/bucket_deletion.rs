@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use bleepstore_core::model::{Bucket, CommitId, ObjectRecord, Revision, WriteCondition};
 use bleepstore_core::ports::{
-    CommitOutcome, CreateBucketOutcome, DeleteBucketOutcome, KeyRange, PublishOutcome, RemoveOutcome,
-    UploadRange,
+    CreateBucketOutcome, DeleteBucketOutcome, Edit, EditOutcome, KeyRange, UploadRange,
 };
 
 use super::MetadataFixture;
+use super::edits::{ANY, NO_ROW, applied, only_if, refused, retiring, row};
 use crate::race::{race, race_two};
-use crate::samples::key;
 
 /// How often a race is run, so that most of its interleavings happen.
 const ROUNDS: usize = 40;
@@ -31,20 +30,6 @@ fn deletion(
     async move { store.delete_bucket(&bucket.name, bucket.id, token).await.unwrap() }
 }
 
-fn commit(
-    f: &MetadataFixture,
-    bucket: &Bucket,
-    record: &ObjectRecord,
-) -> impl Future<Output = CommitOutcome> + Send + 'static {
-    let (store, bucket, record) = (Arc::clone(&f.store), bucket.clone(), record.clone());
-    async move {
-        store
-            .commit(&bucket, &record, &WriteCondition::Any, None)
-            .await
-            .unwrap()
-    }
-}
-
 /// A bucket that never held anything, and one that was emptied.
 pub async fn an_empty_bucket_is_deleted(f: MetadataFixture) {
     let bucket = f.bucket().await;
@@ -53,10 +38,7 @@ pub async fn an_empty_bucket_is_deleted(f: MetadataFixture) {
 
     let bucket = f.create(f.samples.again(&bucket)).await;
     f.put(&bucket, "a").await;
-    f.store
-        .remove(&bucket, &key("a"), &WriteCondition::Any, None)
-        .await
-        .unwrap();
+    f.remove(&bucket, "a").await;
     assert_eq!(delete(&f, &bucket).await, DeleteBucketOutcome::Deleted);
     assert_eq!(f.store.bucket(&bucket.name).await.unwrap(), None);
 }
@@ -103,7 +85,7 @@ pub async fn open_uploads_do_not_keep_a_bucket_and_go_with_it(f: MetadataFixture
         let lookup = f.store.lookup_upload(&bucket.name, upload.id).await.unwrap();
         assert_eq!(lookup.upload, None);
         let outcome = f.publish(&bucket, &upload, &f.samples.record(&bucket, "a")).await;
-        assert_eq!(outcome, PublishOutcome::Object(CommitOutcome::NoSuchBucket));
+        assert_eq!(outcome, EditOutcome::NoSuchBucket);
         assert_eq!(f.object(&bucket, "a").await, None);
         f.store.create_bucket(&f.samples.again(&bucket)).await.unwrap();
     }
@@ -132,20 +114,23 @@ pub async fn a_deletion_never_swallows_a_racing_commit(f: MetadataFixture) {
             .iter()
             .map(|name| f.samples.record(&bucket, name))
             .collect();
-        let commits = records.iter().map(|record| commit(&f, &bucket, record)).collect();
+        let commits = records
+            .iter()
+            .map(|record| f.editing(&Edit::put(&bucket, record, ANY)))
+            .collect();
         let deletions = (0..2).map(|_| deletion(&f, &bucket)).collect();
         let (commits, deletions) = race_two(race(commits), race(deletions)).await;
         let found = f.store.bucket(&bucket.name).await.unwrap();
         let expected = if deletions.contains(&DeleteBucketOutcome::Deleted) {
             assert_eq!(found, None);
-            CommitOutcome::NoSuchBucket
+            EditOutcome::NoSuchBucket
         } else {
             assert_eq!(found.map(|found| found.id), Some(bucket.id), "{deletions:?}");
-            CommitOutcome::Committed { superseded: None }
+            applied(None)
         };
         for (record, outcome) in records.iter().zip(commits) {
             assert_eq!(outcome, expected, "{deletions:?}");
-            let readable = (expected != CommitOutcome::NoSuchBucket).then(|| record.clone());
+            let readable = (expected != EditOutcome::NoSuchBucket).then(|| record.clone());
             assert_eq!(f.object(&bucket, record.key.as_str()).await, readable);
         }
     }
@@ -157,25 +142,16 @@ pub async fn a_deletion_never_swallows_a_racing_publish(f: MetadataFixture) {
         let bucket = f.bucket().await;
         let upload = f.begin(&bucket, "a").await;
         let record = f.samples.record(&bucket, "a");
-        let publish = {
-            let (store, bucket, record) = (Arc::clone(&f.store), bucket.clone(), record.clone());
-            let receipt = f.samples.completed(&upload, &record);
-            async move {
-                store
-                    .publish(&bucket, &record, &WriteCondition::Any, None, &receipt)
-                    .await
-                    .unwrap()
-            }
-        };
+        let receipt = f.samples.completed(&upload, &record);
+        let publish = f.editing(&Edit::put(&bucket, &record, ANY).closing(&receipt));
         let (published, deleted) = race_two(publish, deletion(&f, &bucket)).await;
-        let committed = CommitOutcome::Committed { superseded: None };
         match deleted {
             DeleteBucketOutcome::Deleted => {
-                assert_eq!(published, PublishOutcome::Object(CommitOutcome::NoSuchBucket));
+                assert_eq!(published, EditOutcome::NoSuchBucket);
                 assert_eq!(f.object(&bucket, "a").await, None);
             }
             DeleteBucketOutcome::NotEmpty => {
-                assert_eq!(published, PublishOutcome::Object(committed));
+                assert_eq!(published, applied(None));
                 assert_eq!(f.object(&bucket, "a").await, Some(record));
             }
             DeleteBucketOutcome::NoSuchBucket => panic!("nobody else deletes it"),
@@ -196,38 +172,36 @@ pub async fn a_recreation_never_shows_a_commit_to_the_earlier_bucket(f: Metadata
                 store.create_bucket(&second).await.unwrap()
             }
         };
-        let (committed, recreated) = race_two(commit(&f, &first, &record), recreate).await;
+        let commit = f.editing(&Edit::put(&first, &record, ANY));
+        let (committed, recreated) = race_two(commit, recreate).await;
         if recreated == CreateBucketOutcome::Created {
-            assert_eq!(committed, CommitOutcome::NoSuchBucket);
+            assert_eq!(committed, EditOutcome::NoSuchBucket);
             assert_eq!(f.object(&first, "a").await, None);
             assert_eq!(delete(&f, &second).await, DeleteBucketOutcome::Deleted);
         } else {
-            assert_eq!(committed, CommitOutcome::Committed { superseded: None });
+            assert_eq!(committed, applied(None));
             assert_eq!(f.object(&first, "a").await, Some(record));
         }
     }
 }
 
-/// A bucket that held an object, a marker and an upload before it was deleted.
-async fn recreated(f: &MetadataFixture) -> (Bucket, Bucket) {
+/// A bucket that held an object, a marker and an upload before it was deleted; and that object.
+async fn recreated(f: &MetadataFixture) -> (Bucket, Bucket, ObjectRecord) {
     let first = f.bucket().await;
-    f.put(&first, "a").await;
+    let object = f.put(&first, "a").await;
     f.commit(&first, &f.samples.marker(&first, "b")).await;
     f.begin(&first, "c").await;
     for name in ["a", "b"] {
-        f.store
-            .remove(&first, &key(name), &WriteCondition::Any, None)
-            .await
-            .unwrap();
+        f.remove(&first, name).await;
     }
     f.delete(&first).await;
     let second = f.create(f.samples.again(&first)).await;
-    (first, second)
+    (first, second, object)
 }
 
 /// Nothing of the earlier creation can be seen or stands in the way.
 pub async fn a_recreated_bucket_starts_empty(f: MetadataFixture) {
-    let (_, bucket) = recreated(&f).await;
+    let (_, bucket, _) = recreated(&f).await;
     for name in ["a", "b", "c"] {
         assert_eq!(f.object(&bucket, name).await, None);
     }
@@ -249,22 +223,48 @@ pub async fn a_recreated_bucket_starts_empty(f: MetadataFixture) {
         []
     );
     let record = f.samples.record(&bucket, "a");
-    let committed = f
-        .store
-        .commit(&bucket, &record, &WriteCondition::IfAbsent, None)
-        .await
-        .unwrap();
-    assert_eq!(committed, CommitOutcome::Committed { superseded: None });
-    f.store
-        .remove(&bucket, &record.key, &WriteCondition::Any, None)
-        .await
-        .unwrap();
+    let put = Edit::put(&bucket, &record, only_if(&WriteCondition::IfAbsent));
+    assert_eq!(f.edit(&put).await, applied(None));
+    assert_eq!(f.remove(&bucket, "a").await, Some(record));
     f.delete(&bucket).await;
+}
+
+/// Whoever read one finds no row, and whoever expects no row finds none: also where the earlier creation was written
+/// into while it went.
+pub async fn rows_of_an_earlier_creation_count_as_none(f: MetadataFixture) {
+    let (_, bucket, read) = recreated(&f).await;
+    assert_swapped_as_none(&f, &bucket, &read).await;
+    for _ in 0..ROUNDS / 4 {
+        let first = f.bucket().await;
+        let records = [(); 4].map(|()| f.samples.record(&first, "a"));
+        let commits = records
+            .iter()
+            .map(|record| f.editing(&Edit::put(&first, record, ANY)));
+        let (_, deleted) = race_two(race(commits.collect()), deletion(&f, &first)).await;
+        if deleted == DeleteBucketOutcome::Deleted {
+            let second = f.create(f.samples.again(&first)).await;
+            assert_swapped_as_none(&f, &second, &records[0]).await;
+        }
+    }
+}
+
+/// Swaps an empty key of a bucket from the row of an earlier creation, and from none.
+async fn assert_swapped_as_none(f: &MetadataFixture, bucket: &Bucket, read: &ObjectRecord) {
+    let record = f.samples.record(bucket, "a");
+    for edit in [
+        Edit::put(bucket, &record, row(read)),
+        Edit::remove(bucket, &record.key, row(read)),
+    ] {
+        assert_eq!(f.edit(&edit).await, refused(None), "{edit:?}");
+    }
+    let put = Edit::put(bucket, &record, NO_ROW);
+    assert_eq!(f.edit(&put).await, applied(None));
+    assert_eq!(f.object(bucket, "a").await, Some(record));
 }
 
 /// Scans on behalf of a bucket that is gone are empty.
 pub async fn an_earlier_creation_sees_nothing_of_the_later_one(f: MetadataFixture) {
-    let (first, second) = recreated(&f).await;
+    let (first, second, _) = recreated(&f).await;
     f.put(&second, "a").await;
     f.begin(&second, "c").await;
     assert_eq!(
@@ -288,29 +288,37 @@ pub async fn an_earlier_creation_sees_nothing_of_the_later_one(f: MetadataFixtur
 
 /// Every way of changing something, with a bucket that is gone.
 pub async fn an_earlier_creation_changes_nothing_of_the_later_one(f: MetadataFixture) {
-    let (first, second) = recreated(&f).await;
+    let (first, second, _) = recreated(&f).await;
     let theirs = f.put(&second, "a").await;
     let mine = f.samples.record(&first, "a");
-    let any = WriteCondition::Any;
-    let committed = f.store.commit(&first, &mine, &any, None).await.unwrap();
-    assert_eq!(committed, CommitOutcome::NoSuchBucket);
-    let removed = f.store.remove(&first, &mine.key, &any, None).await.unwrap();
-    assert_eq!(removed, RemoveOutcome::Removed { superseded: None });
-    let present = f
-        .store
-        .remove(&first, &mine.key, &WriteCondition::IfPresent, None)
-        .await
-        .unwrap();
-    assert_eq!(present, RemoveOutcome::ConditionFailed { current: None });
-    let marked = f
-        .store
-        .mark_shared(&first, &theirs.key, theirs.commit_id)
-        .await
-        .unwrap();
-    assert!(!marked);
     let retired = f.samples.id(CommitId::from_bytes);
-    let committed = f.store.commit(&first, &mine, &any, Some(retired)).await.unwrap();
-    assert_eq!(committed, CommitOutcome::NoSuchBucket);
+    let read = ObjectRecord {
+        bucket: first.id,
+        ..theirs.clone()
+    };
+    for expect in [
+        ANY,
+        retiring(retired),
+        retiring(theirs.commit_id),
+        row(&theirs),
+        NO_ROW,
+    ] {
+        let put = Edit::put(&first, &mine, expect);
+        assert_eq!(f.edit(&put).await, EditOutcome::NoSuchBucket, "{expect:?}");
+    }
+    let elsewhere = f.samples.record(&first, "b");
+    let rename = Edit::put(&first, &elsewhere, ANY).moving(&read);
+    assert_eq!(f.edit(&rename).await, EditOutcome::NoSuchBucket);
+    for (expect, expected) in [
+        (ANY, applied(None)),
+        (NO_ROW, applied(None)),
+        (only_if(&WriteCondition::IfPresent), refused(None)),
+        (row(&theirs), refused(None)),
+    ] {
+        let removal = Edit::remove(&first, &mine.key, expect);
+        assert_eq!(f.edit(&removal).await, expected, "{expect:?}");
+    }
+    assert_eq!(f.mark(&first, &read).await, refused(None));
     assert!(
         !f.store
             .begin_upload(&f.samples.upload(&first, "a"))

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use bleepstore_core::model::{Bucket, ObjectRecord, Receipt, Token, Upload, UploadState, WriteCondition};
-use bleepstore_core::ports::{BeginComplete, CommitOutcome, PublishOutcome, RecordPartOutcome, UploadRange};
+use bleepstore_core::model::{Bucket, Receipt, Token, Upload, UploadState, WriteCondition};
+use bleepstore_core::ports::{BeginComplete, Edit, EditOutcome, RecordPartOutcome, UploadRange};
 
 use super::MetadataFixture;
+use super::edits::{NO_ROW, applied, kept, only_if, refused, retiring, row, shared};
 use super::uploads::{parts, record, scan};
 use crate::race::race_two;
 use crate::samples::NOW;
@@ -17,10 +18,10 @@ pub(super) async fn begin_complete(f: &MetadataFixture, upload: &Upload) -> Toke
     let state = UploadState::Completing(token);
     assert_eq!(
         outcome,
-        BeginComplete::Began(Upload {
+        BeginComplete::Began(Box::new(Upload {
             state,
             ..upload.clone()
-        })
+        }))
     );
     token
 }
@@ -148,11 +149,7 @@ pub async fn publishing_makes_the_object_and_closes_the_upload(f: MetadataFixtur
     record(&f, &upload, 1).await;
     begin_complete(&f, &upload).await;
     let object = f.samples.record(&bucket, "a");
-    let outcome = f.publish(&bucket, &upload, &object).await;
-    assert_eq!(
-        outcome,
-        PublishOutcome::Object(CommitOutcome::Committed { superseded: None })
-    );
+    assert_eq!(f.publish(&bucket, &upload, &object).await, applied(None));
     assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&object));
     let expected = f.samples.completed(&upload, &object);
     assert_eq!(receipt(&f, &bucket, &upload).await, Some(expected.clone()));
@@ -172,21 +169,17 @@ pub async fn publishing_makes_the_object_and_closes_the_upload(f: MetadataFixtur
 }
 
 /// As any commit does.
-pub async fn publishing_returns_exactly_what_it_superseded(f: MetadataFixture) {
+pub async fn publishing_tells_exactly_what_it_displaced(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let old = f.put(&bucket, "a").await;
     let upload = f.begin(&bucket, "a").await;
     let object = f.samples.record(&bucket, "a");
-    let superseded = Some(old);
     let outcome = f.publish(&bucket, &upload, &object).await;
-    assert_eq!(
-        outcome,
-        PublishOutcome::Object(CommitOutcome::Committed { superseded })
-    );
+    assert_eq!(outcome, applied(Some(&old)));
 }
 
-/// Open or completing, with its parts, and without a receipt; it can then be published without the condition.
-pub async fn a_publish_whose_condition_fails_leaves_the_upload_as_it_was(f: MetadataFixture) {
+/// Open or completing, with its parts, and without a receipt; it can then be published by what does hold.
+pub async fn a_refused_publish_leaves_the_upload_as_it_was(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let old = f.put(&bucket, "a").await;
     for completing in [false, true] {
@@ -198,31 +191,19 @@ pub async fn a_publish_whose_condition_fails_leaves_the_upload_as_it_was(f: Meta
         let before = state(&f, &upload).await;
         let object = f.samples.record(&bucket, "a");
         let completed = f.samples.completed(&upload, &object);
-        let absent = WriteCondition::IfAbsent;
-        let outcome = f
-            .store
-            .publish(&bucket, &object, &absent, None, &completed)
-            .await
-            .unwrap();
-        let failed = CommitOutcome::ConditionFailed {
-            current: Some(old.current()),
-        };
-        assert_eq!(outcome, PublishOutcome::Object(failed));
+        for expect in [only_if(&WriteCondition::IfAbsent), NO_ROW] {
+            let publish = Edit::put(&bucket, &object, expect).closing(&completed);
+            assert_eq!(f.edit(&publish).await, refused(Some(&old)));
+        }
         assert_eq!(state(&f, &upload).await, before);
         assert_eq!(receipt(&f, &bucket, &upload).await, None);
         assert_eq!(parts(&f, &upload, None, 10).await, [part]);
         assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&old));
         assert_eq!(scan(&f, &bucket, &UploadRange::default(), 10).await.len(), 1);
         let matching = WriteCondition::IfMatch(old.etag.clone());
-        let outcome = f
-            .store
-            .publish(&bucket, &object, &matching, None, &completed)
-            .await
-            .unwrap();
-        let committed = CommitOutcome::Committed {
-            superseded: Some(old.clone()),
-        };
-        assert_eq!(outcome, PublishOutcome::Object(committed));
+        let expect = if completing { row(&old) } else { only_if(&matching) };
+        let publish = Edit::put(&bucket, &object, expect).closing(&completed);
+        assert_eq!(f.edit(&publish).await, applied(Some(&old)));
         f.commit(&bucket, &old).await;
     }
 }
@@ -230,31 +211,17 @@ pub async fn a_publish_whose_condition_fails_leaves_the_upload_as_it_was(f: Meta
 /// As with any commit.
 pub async fn a_publish_over_a_shared_record_waits_until_it_is_retired(f: MetadataFixture) {
     let bucket = f.bucket().await;
-    let shared = ObjectRecord {
-        shared: true,
-        ..f.samples.record(&bucket, "a")
-    };
-    f.commit(&bucket, &shared).await;
+    let old = shared(&f.samples.record(&bucket, "a"));
+    f.commit(&bucket, &old).await;
     let upload = f.begin(&bucket, "a").await;
     let token = begin_complete(&f, &upload).await;
     let object = f.samples.record(&bucket, "a");
-    let current = Box::new(shared.clone());
-    let outcome = f.publish(&bucket, &upload, &object).await;
-    assert_eq!(outcome, PublishOutcome::Object(CommitOutcome::Shared { current }));
+    assert_eq!(f.publish(&bucket, &upload, &object).await, kept(&old));
     assert_eq!(state(&f, &upload).await, UploadState::Completing(token));
     assert_eq!(receipt(&f, &bucket, &upload).await, None);
     let completed = f.samples.completed(&upload, &object);
-    let retired = Some(shared.commit_id);
-    let outcome = f
-        .store
-        .publish(&bucket, &object, &WriteCondition::Any, retired, &completed)
-        .await
-        .unwrap();
-    let superseded = Some(shared);
-    assert_eq!(
-        outcome,
-        PublishOutcome::Object(CommitOutcome::Committed { superseded })
-    );
+    let publish = Edit::put(&bucket, &object, retiring(old.commit_id)).closing(&completed);
+    assert_eq!(f.edit(&publish).await, applied(Some(&old)));
     assert_eq!(receipt(&f, &bucket, &upload).await, Some(completed));
 }
 
@@ -266,7 +233,7 @@ pub async fn a_publish_into_a_missing_bucket_is_refused(f: MetadataFixture) {
     f.delete(&bucket).await;
     let object = f.samples.record(&bucket, "a");
     let outcome = f.publish(&bucket, &upload, &object).await;
-    assert_eq!(outcome, PublishOutcome::Object(CommitOutcome::NoSuchBucket));
+    assert_eq!(outcome, EditOutcome::NoSuchBucket);
     assert_eq!(receipt(&f, &bucket, &upload).await, None);
     assert_eq!(f.object(&bucket, "a").await, None);
 }

@@ -1,171 +1,158 @@
-//! Rules of conditions: what each means, and that they are decided within the commit.
+//! Rules of what an edit expects: what each expectation means, and that it is decided within the edit.
 
-use std::sync::Arc;
-
-use bleepstore_core::model::{
-    Bucket, CommitId, CurrentObject, ETag, ObjectKey, ObjectKind, ObjectRecord, Upload, UploadState,
-    WriteCondition,
-};
-use bleepstore_core::ports::{CommitOutcome, PublishOutcome, RemoveOutcome, RenameOutcome};
+use bleepstore_core::model::{Bucket, CommitId, ObjectRecord, RowTag, Upload, UploadState, WriteCondition};
+use bleepstore_core::ports::{Edit, EditOutcome, Expect};
 
 use super::MetadataFixture;
-use crate::race::race;
+use super::edits::{applied, kept, only_if, refused, shared};
 use crate::samples::{NOW, key};
 
-/// A key in some state, a condition, and whether the condition holds there.
+/// What an edit expects.
+#[derive(Debug)]
+enum Wanted {
+    Condition(WriteCondition),
+    Row(Option<RowTag>),
+}
+
+/// A key in some state, and what an edit expects there.
 struct Case {
     name: String,
     row: Option<ObjectRecord>,
-    condition: WriteCondition,
-    holds: bool,
+    wanted: Wanted,
+    /// As in [`wanted`].
+    answer: u8,
 }
 
 impl Case {
-    /// What a failed condition tells.
-    fn current(&self) -> Option<CurrentObject> {
-        self.row
-            .as_ref()
-            .filter(|record| record.kind == ObjectKind::Object)
-            .map(ObjectRecord::current)
+    fn expect(&self) -> Expect<'_> {
+        match &self.wanted {
+            Wanted::Condition(condition) => only_if(condition),
+            Wanted::Row(tag) => Expect::Row(*tag),
+        }
     }
 
-    /// What a change that applies returns.
-    fn superseded(&self) -> Option<ObjectRecord> {
-        self.row.clone()
+    fn is_applied(&self) -> bool {
+        self.answer == b'A'
+    }
+
+    /// What becomes of the edit.
+    fn outcome(&self) -> EditOutcome {
+        match (self.answer, &self.row) {
+            (b'A', row) => applied(row.as_ref()),
+            (b'S', Some(row)) => kept(row),
+            (_, row) => refused(row.as_ref()),
+        }
+    }
+
+    /// What is under the key afterwards, where the edit leaves `new`.
+    fn left(&self, new: Option<ObjectRecord>) -> Option<ObjectRecord> {
+        if self.is_applied() { new } else { self.row.clone() }
+    }
+
+    fn context(&self) -> String {
+        format!("{} {:?}", self.name, self.wanted)
     }
 }
 
-/// Every condition on an absent key, on a delete marker and on an object, each under a key of its own.
+/// The states that a key can be in.
+const STATES: [&str; 4] = ["absent", "marker", "object", "shared"];
+
+/// How many expectations there are.
+const WANTED: usize = 11;
+
+/// Every expectation, about this row or another, and its answer in each of the [`STATES`]: applied, refused, or shared.
+fn wanted(f: &MetadataFixture, row: &ObjectRecord) -> [(Wanted, [u8; STATES.len()]); WANTED] {
+    let (tag, etag) = (row.tag(), row.etag.clone());
+    let flipped = RowTag {
+        shared: !tag.shared,
+        ..tag
+    };
+    let other = RowTag {
+        commit_id: f.samples.id(CommitId::from_bytes),
+        ..tag
+    };
+    let (matching, differing) = (WriteCondition::IfMatch, WriteCondition::IfNoneMatch);
+    [
+        (Wanted::Condition(WriteCondition::Any), *b"AAAS"),
+        (Wanted::Condition(WriteCondition::IfAbsent), *b"AARR"),
+        (Wanted::Condition(WriteCondition::IfPresent), *b"RRAS"),
+        (Wanted::Condition(matching(etag.clone())), *b"RRAS"),
+        (Wanted::Condition(matching(f.samples.etag())), *b"RRRR"),
+        (Wanted::Condition(differing(etag)), *b"AARR"),
+        (Wanted::Condition(differing(f.samples.etag())), *b"AAAS"),
+        (Wanted::Row(None), *b"ARRR"),
+        (Wanted::Row(Some(tag)), *b"RAAA"),
+        (Wanted::Row(Some(flipped)), *b"RRRR"),
+        (Wanted::Row(Some(other)), *b"RRRR"),
+    ]
+}
+
+/// Every expectation in every state, each under a key of its own.
 async fn cases(f: &MetadataFixture, bucket: &Bucket) -> Vec<Case> {
     let mut cases = Vec::new();
-    for state in ["absent", "marker", "object"] {
-        for index in 0..8 {
-            let name = format!("{state}-{index}");
-            let row = match state {
-                "absent" => None,
-                "marker" => Some(f.samples.marker(bucket, &name)),
-                _ => Some(f.samples.record(bucket, &name)),
+    for (column, state) in STATES.into_iter().enumerate() {
+        for number in 0..WANTED {
+            let name = format!("{state}-{number}");
+            let record = match state {
+                "marker" => f.samples.marker(bucket, &name),
+                "shared" => shared(&f.samples.record(bucket, &name)),
+                _ => f.samples.record(bucket, &name),
             };
+            let (wanted, answers) = wanted(f, &record).into_iter().nth(number).unwrap();
+            let row = (state != "absent").then_some(record);
             if let Some(row) = &row {
                 f.commit(bucket, row).await;
             }
-            let sample = f.samples.record(bucket, &name);
-            let found = row.as_ref().unwrap_or(&sample);
-            let (etag, commit): (ETag, CommitId) = (found.etag.clone(), found.commit_id);
-            let (condition, absent, object) = match index {
-                0 => (WriteCondition::Any, true, true),
-                1 => (WriteCondition::IfAbsent, true, false),
-                2 => (WriteCondition::IfPresent, false, true),
-                3 => (WriteCondition::IfMatch(etag), false, true),
-                4 => (WriteCondition::IfMatch(f.samples.etag()), false, false),
-                5 => (WriteCondition::IfNoneMatch(etag), true, false),
-                6 => (WriteCondition::IfNoneMatch(f.samples.etag()), true, true),
-                _ => (WriteCondition::IfCommit(commit), false, true),
-            };
-            let holds = if state == "object" { object } else { absent };
             cases.push(Case {
                 name,
                 row,
-                condition,
-                holds,
+                wanted,
+                answer: answers[column],
             });
         }
     }
-    let name = "object-other-commit".to_owned();
-    let row = f.put(bucket, &name).await;
-    cases.push(Case {
-        name,
-        row: Some(row),
-        condition: WriteCondition::IfCommit(f.samples.id(CommitId::from_bytes)),
-        holds: false,
-    });
     cases
 }
 
-/// The table of conditions, by committing.
-pub async fn a_commit_decides_every_condition(f: MetadataFixture) {
+/// The table of expectations, by committing.
+pub async fn a_commit_decides_every_expectation(f: MetadataFixture) {
     let bucket = f.bucket().await;
     for case in cases(&f, &bucket).await {
+        let context = case.context();
         let record = f.samples.record(&bucket, &case.name);
-        let outcome = f
-            .store
-            .commit(&bucket, &record, &case.condition, None)
-            .await
-            .unwrap();
-        let context = format!("{} {:?}", case.name, case.condition);
-        let (expected, found) = if case.holds {
-            (
-                CommitOutcome::Committed {
-                    superseded: case.superseded(),
-                },
-                Some(record),
-            )
-        } else {
-            (
-                CommitOutcome::ConditionFailed {
-                    current: case.current(),
-                },
-                case.row.clone(),
-            )
-        };
-        assert_eq!(outcome, expected, "{context}");
-        assert_eq!(f.object(&bucket, &case.name).await, found, "{context}");
+        let outcome = f.edit(&Edit::put(&bucket, &record, case.expect())).await;
+        assert_eq!(outcome, case.outcome(), "{context}");
+        let found = f.object(&bucket, &case.name).await;
+        assert_eq!(found, case.left(Some(record)), "{context}");
     }
 }
 
-/// The table of conditions, by renaming another object.
-pub async fn a_rename_decides_every_condition(f: MetadataFixture) {
+/// The table of expectations, by removing.
+pub async fn a_removal_decides_every_expectation(f: MetadataFixture) {
     let bucket = f.bucket().await;
     for case in cases(&f, &bucket).await {
+        let context = case.context();
+        let key = key(&case.name);
+        let outcome = f.edit(&Edit::remove(&bucket, &key, case.expect())).await;
+        assert_eq!(outcome, case.outcome(), "{context}");
+        let found = f.object(&bucket, &case.name).await;
+        assert_eq!(found, case.left(None), "{context}");
+    }
+}
+
+/// The table of expectations, by renaming another object, which goes exactly when its destination is written.
+pub async fn a_rename_decides_every_expectation(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    for case in cases(&f, &bucket).await {
+        let context = case.context();
         let source = f.put(&bucket, "source").await;
         let record = f.samples.renamed(&source, &case.name);
-        let outcome = f
-            .store
-            .rename(&bucket, &source, &record, &case.condition, None)
-            .await
-            .unwrap();
-        let context = format!("{} {:?}", case.name, case.condition);
-        let (expected, found, left) = if case.holds {
-            let superseded = case.superseded();
-            (CommitOutcome::Committed { superseded }, Some(record), None)
-        } else {
-            let current = case.current();
-            let failed = CommitOutcome::ConditionFailed { current };
-            (failed, case.row.clone(), Some(source))
-        };
-        assert_eq!(outcome, RenameOutcome::Destination(expected), "{context}");
-        assert_eq!(f.object(&bucket, &case.name).await, found, "{context}");
+        let edit = Edit::put(&bucket, &record, case.expect()).moving(&source);
+        assert_eq!(f.edit(&edit).await, case.outcome(), "{context}");
+        let found = f.object(&bucket, &case.name).await;
+        assert_eq!(found, case.left(Some(record)), "{context}");
+        let left = (!case.is_applied()).then_some(source);
         assert_eq!(f.object(&bucket, "source").await, left, "{context}");
-    }
-}
-
-/// The table of conditions, by removing.
-pub async fn a_removal_decides_every_condition(f: MetadataFixture) {
-    let bucket = f.bucket().await;
-    for case in cases(&f, &bucket).await {
-        let outcome = f
-            .store
-            .remove(&bucket, &key(&case.name), &case.condition, None)
-            .await
-            .unwrap();
-        let context = format!("{} {:?}", case.name, case.condition);
-        let (expected, found) = if case.holds {
-            (
-                RemoveOutcome::Removed {
-                    superseded: case.superseded(),
-                },
-                None,
-            )
-        } else {
-            (
-                RemoveOutcome::ConditionFailed {
-                    current: case.current(),
-                },
-                case.row.clone(),
-            )
-        };
-        assert_eq!(outcome, expected, "{context}");
-        assert_eq!(f.object(&bucket, &case.name).await, found, "{context}");
     }
 }
 
@@ -174,188 +161,53 @@ async fn state(f: &MetadataFixture, bucket: &Bucket, upload: &Upload) -> Option<
     lookup.upload.map(|upload| upload.state)
 }
 
-/// The table of conditions, by publishing; with each a receipt appears exactly when the object does.
-pub async fn a_publish_decides_every_condition(f: MetadataFixture) {
+/// The table of expectations, by publishing; a receipt appears exactly when the object does.
+pub async fn a_publish_decides_every_expectation(f: MetadataFixture) {
     let bucket = f.bucket().await;
     for case in cases(&f, &bucket).await {
+        let context = case.context();
         let upload = f.begin(&bucket, &case.name).await;
         let token = f.samples.token();
         f.store.begin_complete(&upload, token, NOW).await.unwrap();
         let record = f.samples.record(&bucket, &case.name);
         let receipt = f.samples.completed(&upload, &record);
-        let outcome = f
-            .store
-            .publish(&bucket, &record, &case.condition, None, &receipt)
-            .await
-            .unwrap();
-        let kept = f
-            .store
-            .receipt(&bucket, &record.key, upload.id, NOW)
-            .await
-            .unwrap();
-        let context = format!("{} {:?}", case.name, case.condition);
-        let (expected, found) = if case.holds {
+        let edit = Edit::put(&bucket, &record, case.expect()).closing(&receipt);
+        assert_eq!(f.edit(&edit).await, case.outcome(), "{context}");
+        let kept = f.store.receipt(&bucket, &record.key, upload.id, NOW).await;
+        let kept = kept.unwrap();
+        if case.is_applied() {
             assert_eq!(kept, Some(receipt), "{context}");
-            (
-                CommitOutcome::Committed {
-                    superseded: case.superseded(),
-                },
-                Some(record),
-            )
         } else {
             assert_eq!(kept, None, "{context}");
             let completing = Some(UploadState::Completing(token));
             assert_eq!(state(&f, &bucket, &upload).await, completing, "{context}");
-            (
-                CommitOutcome::ConditionFailed {
-                    current: case.current(),
-                },
-                case.row.clone(),
-            )
-        };
-        assert_eq!(outcome, PublishOutcome::Object(expected), "{context}");
-        assert_eq!(f.object(&bucket, &case.name).await, found, "{context}");
+        }
+        let found = f.object(&bucket, &case.name).await;
+        assert_eq!(found, case.left(Some(record)), "{context}");
     }
 }
 
 /// The record stays as it was, its sharing too.
-pub async fn a_failed_condition_changes_nothing(f: MetadataFixture) {
+pub async fn a_refused_edit_changes_nothing(f: MetadataFixture) {
     let bucket = f.bucket().await;
-    let record = ObjectRecord {
-        shared: true,
-        ..f.samples.record(&bucket, "a")
-    };
+    let record = shared(&f.samples.record(&bucket, "a"));
     f.commit(&bucket, &record).await;
-    let failed = Some(record.current());
     let attempt = f.samples.record(&bucket, "a");
-    let condition = WriteCondition::IfAbsent;
-    let outcome = f
-        .store
-        .commit(&bucket, &attempt, &condition, Some(record.commit_id))
-        .await
-        .unwrap();
-    assert_eq!(
-        outcome,
-        CommitOutcome::ConditionFailed {
-            current: failed.clone()
-        }
-    );
-    let outcome = f
-        .store
-        .remove(&bucket, &record.key, &condition, Some(record.commit_id))
-        .await
-        .unwrap();
-    assert_eq!(outcome, RemoveOutcome::ConditionFailed { current: failed });
-    assert_eq!(f.object(&bucket, "a").await, Some(record));
-}
-
-fn commit(
-    f: &MetadataFixture,
-    bucket: &Bucket,
-    record: ObjectRecord,
-    condition: WriteCondition,
-) -> impl Future<Output = CommitOutcome> + Send + 'static {
-    let (store, bucket) = (Arc::clone(&f.store), bucket.clone());
-    async move { store.commit(&bucket, &record, &condition, None).await.unwrap() }
-}
-
-/// Of contenders for one key exactly one commits, and every other one is shown the winner's record.
-async fn assert_one_winner(
-    f: &MetadataFixture,
-    bucket: &Bucket,
-    contenders: usize,
-    before: Option<ObjectRecord>,
-) {
-    let condition = match &before {
-        None => WriteCondition::IfAbsent,
-        Some(record) => WriteCondition::IfCommit(record.commit_id),
+    let absent = Expect::Condition {
+        condition: &WriteCondition::IfAbsent,
+        retired: Some(record.commit_id),
     };
-    let records: Vec<ObjectRecord> = (0..contenders).map(|_| f.samples.record(bucket, "a")).collect();
-    let commits = records
-        .iter()
-        .map(|record| commit(f, bucket, record.clone(), condition.clone()));
-    let outcomes = race(commits.collect()).await;
-    let stored = f.object(bucket, "a").await.unwrap();
-    assert!(records.contains(&stored));
-    for (record, outcome) in records.iter().zip(outcomes) {
-        let expected = if *record == stored {
-            CommitOutcome::Committed {
-                superseded: before.clone(),
-            }
-        } else {
-            CommitOutcome::ConditionFailed {
-                current: Some(stored.current()),
-            }
-        };
-        assert_eq!(outcome, expected);
+    let unshared = Expect::Row(Some(RowTag {
+        shared: false,
+        ..record.tag()
+    }));
+    for expect in [absent, unshared] {
+        for edit in [
+            Edit::put(&bucket, &attempt, expect),
+            Edit::remove(&bucket, &attempt.key, expect),
+        ] {
+            assert_eq!(f.edit(&edit).await, refused(Some(&record)), "{edit:?}");
+        }
     }
-}
-
-/// `If-None-Match: *` is a lock that one client gets.
-pub async fn of_64_racing_if_absent_commits_one_wins(f: MetadataFixture) {
-    let bucket = f.bucket().await;
-    assert_one_winner(&f, &bucket, 64, None).await;
-}
-
-/// Swaps from the same commit.
-pub async fn of_racing_compare_and_swaps_one_wins(f: MetadataFixture) {
-    let bucket = f.bucket().await;
-    let before = f.put(&bucket, "a").await;
-    assert_one_winner(&f, &bucket, 16, Some(before)).await;
-}
-
-/// A counter that is raised by compare-and-swap counts every raise.
-pub async fn compare_and_swap_loses_no_update(f: MetadataFixture) {
-    const RAISES: u64 = 5;
-    let bucket = f.bucket().await;
-    f.commit(
-        &bucket,
-        &ObjectRecord {
-            size: 0,
-            ..f.samples.record(&bucket, "a")
-        },
-    )
-    .await;
-    let f = Arc::new(f);
-    let raisers = (0..6).map(|_| {
-        let (f, bucket) = (Arc::clone(&f), bucket.clone());
-        async move {
-            let mut raised = 0;
-            while raised < RAISES {
-                let seen = f.object(&bucket, "a").await.unwrap();
-                let next = ObjectRecord {
-                    size: seen.size + 1,
-                    ..f.samples.record(&bucket, "a")
-                };
-                let swap = WriteCondition::IfCommit(seen.commit_id);
-                let outcome = commit(&f, &bucket, next, swap).await;
-                raised += u64::from(matches!(outcome, CommitOutcome::Committed { .. }));
-            }
-        }
-    });
-    race(raisers.collect()).await;
-    assert_eq!(f.object(&bucket, "a").await.unwrap().size, 6 * RAISES);
-}
-
-/// Whoever removed a record is the one to free its blobs.
-pub async fn of_racing_removals_one_returns_the_record(f: MetadataFixture) {
-    let bucket = f.bucket().await;
-    let record = f.put(&bucket, "a").await;
-    let removals = (0..16).map(|_| {
-        let (store, bucket, key): (_, _, ObjectKey) =
-            (Arc::clone(&f.store), bucket.clone(), record.key.clone());
-        async move {
-            store
-                .remove(&bucket, &key, &WriteCondition::Any, None)
-                .await
-                .unwrap()
-        }
-    });
-    let outcomes = race(removals.collect()).await;
-    let removed = RemoveOutcome::Removed {
-        superseded: Some(record),
-    };
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == removed).count(), 1);
-    let nothing = RemoveOutcome::Removed { superseded: None };
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == nothing).count(), 15);
+    assert_eq!(f.object(&bucket, "a").await, Some(record));
 }

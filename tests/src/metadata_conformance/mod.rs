@@ -9,10 +9,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use bleepstore_core::model::{Bucket, ObjectRecord, Upload, WriteCondition};
-use bleepstore_core::ports::{
-    CommitOutcome, CreateBucketOutcome, DeleteBucketOutcome, MetadataStore, PublishOutcome,
-};
+use bleepstore_core::model::{Bucket, ObjectRecord, Upload};
+use bleepstore_core::ports::{CreateBucketOutcome, DeleteBucketOutcome, MetadataStore};
 
 use crate::entropy::SeededEntropy;
 use crate::samples::{Samples, key};
@@ -23,12 +21,14 @@ pub mod buckets;
 pub mod completion;
 pub mod conditions;
 pub mod credentials;
+pub mod edits;
 pub mod expiry;
 pub mod objects;
 pub mod renaming;
 pub mod scans;
 pub mod sharing;
 pub mod store_record;
+pub mod swaps;
 pub mod upload_ends;
 pub mod uploads;
 
@@ -89,22 +89,6 @@ impl MetadataFixture {
         assert_eq!(outcome, DeleteBucketOutcome::Deleted);
     }
 
-    /// Commits a fresh object under a key that no shared record has.
-    pub async fn put(&self, bucket: &Bucket, name: &str) -> ObjectRecord {
-        let record = self.samples.record(bucket, name);
-        self.commit(bucket, &record).await;
-        record
-    }
-
-    /// Commits a record under a key that no shared record has; returns what it replaced.
-    pub async fn commit(&self, bucket: &Bucket, record: &ObjectRecord) -> Option<ObjectRecord> {
-        let any = WriteCondition::Any;
-        match self.store.commit(bucket, record, &any, None).await.unwrap() {
-            CommitOutcome::Committed { superseded } => superseded,
-            refused => panic!("{refused:?}"),
-        }
-    }
-
     /// What readers see under a key.
     pub async fn object(&self, bucket: &Bucket, name: &str) -> Option<ObjectRecord> {
         self.store.lookup(&bucket.name, &key(name)).await.unwrap().object
@@ -115,16 +99,6 @@ impl MetadataFixture {
         let upload = self.samples.upload(bucket, name);
         assert!(self.store.begin_upload(&upload).await.unwrap());
         upload
-    }
-
-    /// Publishes an upload as `record`, without a condition.
-    pub async fn publish(&self, bucket: &Bucket, upload: &Upload, record: &ObjectRecord) -> PublishOutcome {
-        let any = WriteCondition::Any;
-        let receipt = self.samples.completed(upload, record);
-        self.store
-            .publish(bucket, record, &any, None, &receipt)
-            .await
-            .unwrap()
     }
 }
 
@@ -168,6 +142,7 @@ macro_rules! metadata_conformance {
                 a_deletion_never_swallows_a_racing_publish
                 a_recreation_never_shows_a_commit_to_the_earlier_bucket
                 a_recreated_bucket_starts_empty
+                rows_of_an_earlier_creation_count_as_none
                 an_earlier_creation_sees_nothing_of_the_later_one
                 an_earlier_creation_changes_nothing_of_the_later_one;
             objects:
@@ -179,37 +154,48 @@ macro_rules! metadata_conformance {
                 an_empty_body_is_always_taken_inline
                 a_layout_at_the_limit_comes_back
                 a_spilled_layout_comes_back
-                a_commit_returns_exactly_what_it_superseded
-                a_removal_returns_exactly_what_it_removed
-                a_delete_marker_is_superseded_and_removed_like_any_row
+                a_commit_tells_exactly_what_it_displaced
+                a_removal_tells_exactly_what_it_displaced
+                a_delete_marker_is_displaced_like_any_row
                 a_commit_to_a_missing_bucket_is_refused
                 a_removal_from_a_missing_bucket_finds_nothing
                 keys_differ_by_their_last_byte_at_full_length
-                keys_are_not_normalised;
+                keys_are_not_normalised
+                an_outcome_leaves_an_inline_body_out_or_tells_it_whole;
             conditions:
-                a_commit_decides_every_condition
-                a_removal_decides_every_condition
-                a_publish_decides_every_condition
-                a_rename_decides_every_condition
-                a_failed_condition_changes_nothing
+                a_commit_decides_every_expectation
+                a_removal_decides_every_expectation
+                a_publish_decides_every_expectation
+                a_rename_decides_every_expectation
+                a_refused_edit_changes_nothing;
+            swaps:
+                a_row_is_swapped_only_as_it_was_read
+                a_delete_marker_is_a_row_though_no_object
+                no_row_is_swapped_only_where_there_is_none
                 of_64_racing_if_absent_commits_one_wins
-                of_racing_compare_and_swaps_one_wins
+                of_64_racing_swaps_of_no_row_one_wins
+                of_64_racing_swaps_of_a_row_one_wins
                 compare_and_swap_loses_no_update
-                of_racing_removals_one_returns_the_record;
+                of_racing_removals_one_returns_the_record
+                of_racing_removals_of_a_row_one_is_applied;
             sharing:
                 marking_shared_changes_nothing_else
-                marking_shared_needs_that_commits_record
+                marking_shared_needs_the_row_that_was_read
                 a_shared_record_is_replaced_once_it_is_retired_only
                 a_shared_record_is_removed_once_it_is_retired_only
-                bucket_condition_and_sharing_are_checked_in_that_order
-                an_overwrite_never_misses_a_racing_mark;
+                a_shared_record_is_swapped_as_it_was_read
+                bucket_expectation_and_sharing_are_checked_in_that_order
+                an_overwrite_never_misses_a_racing_mark
+                a_removal_never_misses_a_racing_mark
+                a_swap_never_misses_a_racing_mark
+                a_removal_of_the_row_that_was_read_never_misses_a_racing_mark;
             renaming:
                 a_renamed_object_is_found_with_every_field_under_its_new_key_only
                 a_renamed_inline_body_comes_back
-                a_rename_returns_exactly_what_it_superseded
+                a_rename_tells_exactly_what_it_displaced
                 a_rename_moves_the_record_that_was_read_only
                 a_rename_over_a_shared_record_waits_until_it_is_retired
-                bucket_source_condition_and_sharing_are_checked_in_that_order
+                bucket_source_expectation_and_sharing_are_checked_in_that_order
                 of_64_racing_renames_of_an_object_one_wins
                 of_two_renames_that_pass_each_other_one_wins
                 racing_renames_in_a_row_lose_and_double_nothing
@@ -250,12 +236,13 @@ macro_rules! metadata_conformance {
                 a_reopened_upload_has_its_parts_and_takes_more
                 completing_an_unknown_upload_is_refused
                 publishing_makes_the_object_and_closes_the_upload
-                publishing_returns_exactly_what_it_superseded
-                a_publish_whose_condition_fails_leaves_the_upload_as_it_was
+                publishing_tells_exactly_what_it_displaced
+                a_refused_publish_leaves_the_upload_as_it_was
                 a_publish_over_a_shared_record_waits_until_it_is_retired
                 a_publish_into_a_missing_bucket_is_refused;
             upload_ends:
                 a_replayed_publish_answers_with_the_receipt_and_changes_nothing
+                a_receipt_is_looked_at_before_all_else
                 a_completion_abandoned_before_publishing_is_taken_up
                 a_completion_abandoned_after_publishing_is_closed
                 of_racing_publishes_of_an_upload_one_wins
@@ -329,6 +316,7 @@ mod tests {
                 include_str!("renaming.rs"),
                 include_str!("conditions.rs"),
                 include_str!("sharing.rs"),
+                include_str!("swaps.rs"),
                 include_str!("scans.rs"),
                 include_str!("uploads.rs"),
                 include_str!("completion.rs"),

@@ -1,9 +1,12 @@
 //! Rules of single objects.
 
 use bleepstore_core::model::{Bucket, Description, Manifest, ObjectRecord, SpilledLayout, WriteCondition};
-use bleepstore_core::ports::{CommitOutcome, ObjectLookup, RemoveOutcome};
+use bleepstore_core::ports::{Edit, EditOutcome, Expect, ObjectLookup};
 
 use super::MetadataFixture;
+use super::edits::{
+    ANY, NO_ROW, applied, kept, only_if, refused, retiring, row, shared, without_bodies, without_body,
+};
 use crate::samples::key;
 
 async fn assert_comes_back(f: &MetadataFixture, bucket: &Bucket, record: ObjectRecord) {
@@ -11,13 +14,6 @@ async fn assert_comes_back(f: &MetadataFixture, bucket: &Bucket, record: ObjectR
     let lookup = f.store.lookup(&bucket.name, &record.key).await.unwrap();
     assert_eq!(lookup.bucket.as_ref(), Some(bucket));
     assert_eq!(lookup.object, Some(record));
-}
-
-async fn remove(f: &MetadataFixture, bucket: &Bucket, name: &str) -> RemoveOutcome {
-    f.store
-        .remove(bucket, &key(name), &WriteCondition::Any, None)
-        .await
-        .unwrap()
 }
 
 /// The bucket is found with every field, also when the key is absent.
@@ -102,7 +98,7 @@ pub async fn a_spilled_layout_comes_back(f: MetadataFixture) {
 }
 
 /// First nothing, then the record before.
-pub async fn a_commit_returns_exactly_what_it_superseded(f: MetadataFixture) {
+pub async fn a_commit_tells_exactly_what_it_displaced(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let first = f.samples.record(&bucket, "a");
     let second = f.samples.record(&bucket, "a");
@@ -115,24 +111,18 @@ pub async fn a_commit_returns_exactly_what_it_superseded(f: MetadataFixture) {
 }
 
 /// First the record, then nothing.
-pub async fn a_removal_returns_exactly_what_it_removed(f: MetadataFixture) {
+pub async fn a_removal_tells_exactly_what_it_displaced(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let record = f.put(&bucket, "a").await;
     let other = f.put(&bucket, "a/").await;
-    let removed = RemoveOutcome::Removed {
-        superseded: Some(record),
-    };
-    assert_eq!(remove(&f, &bucket, "a").await, removed);
+    assert_eq!(f.remove(&bucket, "a").await, Some(record));
     assert_eq!(f.object(&bucket, "a").await, None);
-    assert_eq!(
-        remove(&f, &bucket, "a").await,
-        RemoveOutcome::Removed { superseded: None }
-    );
+    assert_eq!(f.remove(&bucket, "a").await, None);
     assert_eq!(f.object(&bucket, "a/").await, Some(other));
 }
 
 /// What replaces or removes a marker learns of it.
-pub async fn a_delete_marker_is_superseded_and_removed_like_any_row(f: MetadataFixture) {
+pub async fn a_delete_marker_is_displaced_like_any_row(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let marker = f.samples.marker(&bucket, "a");
     let record = f.put(&bucket, "a").await;
@@ -140,24 +130,24 @@ pub async fn a_delete_marker_is_superseded_and_removed_like_any_row(f: MetadataF
     let again = f.samples.record(&bucket, "a");
     assert_eq!(f.commit(&bucket, &again).await, Some(marker.clone()));
     assert_eq!(f.commit(&bucket, &marker).await, Some(again));
-    let removed = RemoveOutcome::Removed {
-        superseded: Some(marker),
-    };
-    assert_eq!(remove(&f, &bucket, "a").await, removed);
+    assert_eq!(f.remove(&bucket, "a").await, Some(marker));
     assert_eq!(f.object(&bucket, "a").await, None);
 }
 
-/// Whatever the condition, and it leaves nothing behind for a bucket of that name.
+/// Whatever it expects, and it leaves nothing behind for a bucket of that name.
 pub async fn a_commit_to_a_missing_bucket_is_refused(f: MetadataFixture) {
     let bucket = f.samples.bucket();
     let record = f.samples.record(&bucket, "a");
-    for condition in [
-        WriteCondition::Any,
-        WriteCondition::IfAbsent,
-        WriteCondition::IfPresent,
+    let read = f.samples.record(&bucket, "a");
+    for expect in [
+        ANY,
+        only_if(&WriteCondition::IfAbsent),
+        only_if(&WriteCondition::IfPresent),
+        NO_ROW,
+        row(&read),
     ] {
-        let outcome = f.store.commit(&bucket, &record, &condition, None).await.unwrap();
-        assert_eq!(outcome, CommitOutcome::NoSuchBucket, "{condition:?}");
+        let outcome = f.edit(&Edit::put(&bucket, &record, expect)).await;
+        assert_eq!(outcome, EditOutcome::NoSuchBucket, "{expect:?}");
     }
     let bucket = f.create(bucket).await;
     assert_eq!(f.object(&bucket, "a").await, None);
@@ -166,10 +156,16 @@ pub async fn a_commit_to_a_missing_bucket_is_refused(f: MetadataFixture) {
 /// A bucket that is gone has no objects.
 pub async fn a_removal_from_a_missing_bucket_finds_nothing(f: MetadataFixture) {
     let bucket = f.samples.bucket();
-    assert_eq!(
-        remove(&f, &bucket, "a").await,
-        RemoveOutcome::Removed { superseded: None }
-    );
+    let read = f.samples.record(&bucket, "a");
+    for (expect, expected) in [
+        (ANY, applied(None)),
+        (NO_ROW, applied(None)),
+        (only_if(&WriteCondition::IfPresent), refused(None)),
+        (row(&read), refused(None)),
+    ] {
+        let outcome = f.edit(&Edit::remove(&bucket, &read.key, expect)).await;
+        assert_eq!(outcome, expected, "{expect:?}");
+    }
 }
 
 /// No key is cut off or hashed short.
@@ -187,7 +183,7 @@ pub async fn keys_differ_by_their_last_byte_at_full_length(f: MetadataFixture) {
             Some(record)
         );
     }
-    remove(&f, &bucket, records[0].key.as_str()).await;
+    f.remove(&bucket, records[0].key.as_str()).await;
     assert_eq!(f.object(&bucket, records[0].key.as_str()).await, None);
     assert_eq!(
         f.object(&bucket, records[1].key.as_str()).await.as_ref(),
@@ -233,5 +229,29 @@ pub async fn keys_are_not_normalised(f: MetadataFixture) {
     }
     for record in records {
         assert_eq!(f.object(&bucket, record.key.as_str()).await, Some(record));
+    }
+}
+
+/// In each form of an outcome; the size tells that there is a body.
+pub async fn an_outcome_leaves_an_inline_body_out_or_tells_it_whole(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let length = usize::try_from(f.store.inline_limit().min(100)).unwrap();
+    let record = shared(&f.samples.inline(&bucket, "a", vec![7; length]));
+    f.commit(&bucket, &record).await;
+    let next = f.samples.record(&bucket, "a");
+    let absent = only_if(&WriteCondition::IfAbsent);
+    let cases: [(Expect<'_>, EditOutcome); 3] = [
+        (absent, refused(Some(&record))),
+        (ANY, kept(&record)),
+        (retiring(record.commit_id), applied(Some(&record))),
+    ];
+    for (expect, expected) in cases {
+        let outcome = f.store.edit(&Edit::put(&bucket, &next, expect)).await.unwrap();
+        assert_eq!(without_bodies(outcome.clone()), expected);
+        let (EditOutcome::Applied { displaced: told } | EditOutcome::Refused { head: told }) = outcome else {
+            continue;
+        };
+        let told = *told.unwrap();
+        assert!(told == record || told == without_body(record.clone()), "{told:?}");
     }
 }

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bleepstore_core::model::{
-    Bucket, Description, Manifest, ObjectRecord, ObjectSummary, SpilledLayout, WriteCondition,
-};
+use bleepstore_core::model::{Bucket, Description, Manifest, ObjectRecord, ObjectSummary, SpilledLayout};
 use bleepstore_core::ports::{KeyRange, KeyStart};
 use futures_util::{StreamExt, stream};
 
 use super::MetadataFixture;
-use crate::samples::key;
+use super::edits::without_body;
 
 /// Ascending in UTF-8 bytes. UTF-16 order has U+FFFF behind U+10000, and collations differ in many places.
 const ORDERED: [&str; 22] = [
@@ -226,10 +224,7 @@ pub async fn a_scan_sees_every_acknowledged_change(f: MetadataFixture) {
             scan(&f, &bucket, KeyRange::default(), 10).await,
             [overwritten.summary()]
         );
-        f.store
-            .remove(&bucket, &key(&name), &WriteCondition::Any, None)
-            .await
-            .unwrap();
+        f.remove(&bucket, &name).await;
         assert_eq!(names(&f, &bucket, KeyRange::default(), 10).await, [""; 0]);
     }
 }
@@ -247,10 +242,7 @@ pub async fn pages_of_1001_objects_have_no_gap_or_repeat_while_writes_go_on(f: M
             while !done.load(Ordering::Relaxed) {
                 let name = format!("k/{:04}+", f.samples.entropy().below(1001));
                 f.put(&bucket, &name).await;
-                f.store
-                    .remove(&bucket, &key(&name), &WriteCondition::Any, None)
-                    .await
-                    .unwrap();
+                f.remove(&bucket, &name).await;
                 tokio::task::yield_now().await;
             }
         }
@@ -352,10 +344,7 @@ pub async fn a_scan_of_records_leaves_inline_bodies_out_or_shows_them_whole(f: M
     let length = usize::try_from(f.store.inline_limit().min(100)).unwrap();
     let record = f.samples.inline(&bucket, "a", vec![7; length]);
     f.commit(&bucket, &record).await;
-    let without = ObjectRecord {
-        manifest: Manifest::empty(),
-        ..record.clone()
-    };
+    let without = without_body(record.clone());
     let found = records(&f, &bucket, 10).await;
     assert!(found == [record] || found == [without], "{found:?}");
 }

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use bleepstore_core::model::{ObjectRecord, Receipt, WriteCondition};
 use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, CommitOutcome, PublishOutcome, RecordPartOutcome, UploadRange,
+    AbortOutcome, BeginComplete, Edit, EditOutcome, RecordPartOutcome, UploadRange,
 };
 
 use super::MetadataFixture;
 use super::completion::{begin_complete, receipt};
+use super::edits::{ANY, NO_ROW, applied, only_if, retiring, shared};
 use super::uploads::{parts, record, scan};
 use crate::race::{race, race_two};
 use crate::samples::NOW;
-
-const COMMITTED: PublishOutcome = PublishOutcome::Object(CommitOutcome::Committed { superseded: None });
 
 /// The client sends its Complete again after somebody else has written, or deleted, the key. The condition
 /// of the first Complete would not hold any more, but it is not looked at.
@@ -22,36 +21,48 @@ pub async fn a_replayed_publish_answers_with_the_receipt_and_changes_nothing(f: 
     let upload = f.begin(&bucket, "a").await;
     begin_complete(&f, &upload).await;
     let object = f.samples.record(&bucket, "a");
-    assert_eq!(f.publish(&bucket, &upload, &object).await, COMMITTED);
+    assert_eq!(f.publish(&bucket, &upload, &object).await, applied(None));
     let first = f.samples.completed(&upload, &object);
 
     let replay = f.samples.record(&bucket, "a");
     let second = f.samples.completed(&upload, &replay);
-    let overwriting = ObjectRecord {
-        shared: true,
-        ..f.samples.record(&bucket, "a")
-    };
+    let overwriting = shared(&f.samples.record(&bucket, "a"));
     f.commit(&bucket, &overwriting).await;
-    for condition in [WriteCondition::Any, WriteCondition::IfAbsent] {
-        let outcome = f
-            .store
-            .publish(&bucket, &replay, &condition, None, &second)
-            .await
-            .unwrap();
-        assert_eq!(outcome, PublishOutcome::Closed(first.clone()));
+    let closed = EditOutcome::Closed(first.clone());
+    for expect in [ANY, only_if(&WriteCondition::IfAbsent), NO_ROW] {
+        let publish = Edit::put(&bucket, &replay, expect).closing(&second);
+        assert_eq!(f.edit(&publish).await, closed, "{expect:?}");
         assert_eq!(f.object(&bucket, "a").await.as_ref(), Some(&overwriting));
     }
-    let retired = Some(overwriting.commit_id);
-    f.store
-        .remove(&bucket, &overwriting.key, &WriteCondition::Any, retired)
-        .await
-        .unwrap();
-    assert_eq!(
-        f.publish(&bucket, &upload, &replay).await,
-        PublishOutcome::Closed(first.clone())
-    );
+    let removal = Edit::remove(&bucket, &overwriting.key, retiring(overwriting.commit_id));
+    f.edit(&removal).await;
+    assert_eq!(f.publish(&bucket, &upload, &replay).await, closed);
     assert_eq!(f.object(&bucket, "a").await, None);
     assert_eq!(receipt(&f, &bucket, &upload).await, Some(first));
+}
+
+/// Whatever else is wrong: with the bucket, with what is expected, with a record that is shared.
+pub async fn a_receipt_is_looked_at_before_all_else(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let upload = f.begin(&bucket, "a").await;
+    let aborted = f.samples.aborted(&upload);
+    f.store.abort(&upload, &aborted).await.unwrap();
+    let current = shared(&f.samples.record(&bucket, "a"));
+    f.commit(&bucket, &current).await;
+    let object = f.samples.record(&bucket, "a");
+    let completed = f.samples.completed(&upload, &object);
+    let assert_closed = async || {
+        for expect in [ANY, only_if(&WriteCondition::IfAbsent), NO_ROW] {
+            let publish = Edit::put(&bucket, &object, expect).closing(&completed);
+            let closed = EditOutcome::Closed(aborted.clone());
+            assert_eq!(f.edit(&publish).await, closed, "{expect:?}");
+        }
+    };
+    assert_closed().await;
+    let removal = Edit::remove(&bucket, &current.key, retiring(current.commit_id));
+    assert_eq!(f.edit(&removal).await, applied(Some(&current)));
+    f.delete(&bucket).await;
+    assert_closed().await;
 }
 
 /// A process dies between begin_complete and publish; another goes through with it, and should the first
@@ -65,9 +76,9 @@ pub async fn a_completion_abandoned_before_publishing_is_taken_up(f: MetadataFix
     begin_complete(&f, &upload).await;
     assert_eq!(parts(&f, &upload, None, 10).await, [part]);
     let object = f.samples.record(&bucket, "a");
-    assert_eq!(f.publish(&bucket, &upload, &object).await, COMMITTED);
+    assert_eq!(f.publish(&bucket, &upload, &object).await, applied(None));
 
-    let closed = PublishOutcome::Closed(f.samples.completed(&upload, &object));
+    let closed = EditOutcome::Closed(f.samples.completed(&upload, &object));
     assert_eq!(
         f.publish(&bucket, &upload, &f.samples.record(&bucket, "a")).await,
         closed
@@ -83,7 +94,7 @@ pub async fn a_completion_abandoned_after_publishing_is_closed(f: MetadataFixtur
     let upload = f.begin(&bucket, "a").await;
     let token = begin_complete(&f, &upload).await;
     let object = f.samples.record(&bucket, "a");
-    assert_eq!(f.publish(&bucket, &upload, &object).await, COMMITTED);
+    assert_eq!(f.publish(&bucket, &upload, &object).await, applied(None));
     let closed = BeginComplete::Closed(f.samples.completed(&upload, &object));
     for token in [token, f.samples.token()] {
         assert_eq!(f.store.begin_complete(&upload, token, NOW).await.unwrap(), closed);
@@ -97,14 +108,8 @@ pub async fn of_racing_publishes_of_an_upload_one_wins(f: MetadataFixture) {
     begin_complete(&f, &upload).await;
     let records: Vec<ObjectRecord> = (0..16).map(|_| f.samples.record(&bucket, "a")).collect();
     let publishes = records.iter().map(|record| {
-        let (store, bucket, record) = (Arc::clone(&f.store), bucket.clone(), record.clone());
-        let receipt = f.samples.completed(&upload, &record);
-        async move {
-            store
-                .publish(&bucket, &record, &WriteCondition::Any, None, &receipt)
-                .await
-                .unwrap()
-        }
+        let receipt = f.samples.completed(&upload, record);
+        f.editing(&Edit::put(&bucket, record, ANY).closing(&receipt))
     });
     let outcomes = race(publishes.collect()).await;
     let winner = f.object(&bucket, "a").await.unwrap();
@@ -113,9 +118,9 @@ pub async fn of_racing_publishes_of_an_upload_one_wins(f: MetadataFixture) {
     assert!(records.contains(&winner));
     for (record, outcome) in records.iter().zip(outcomes) {
         let expected = if *record == winner {
-            COMMITTED
+            applied(None)
         } else {
-            PublishOutcome::Closed(kept.clone())
+            EditOutcome::Closed(kept.clone())
         };
         assert_eq!(outcome, expected);
     }
@@ -146,7 +151,7 @@ pub async fn an_abort_closes_the_upload(f: MetadataFixture) {
         .unwrap();
     assert_eq!(began, BeginComplete::Closed(aborted.clone()));
     let outcome = f.publish(&bucket, &upload, &f.samples.record(&bucket, "a")).await;
-    assert_eq!(outcome, PublishOutcome::Closed(aborted));
+    assert_eq!(outcome, EditOutcome::Closed(aborted));
     assert_eq!(f.object(&bucket, "a").await, None);
 }
 
@@ -176,7 +181,7 @@ pub async fn an_abort_after_a_publish_answers_with_the_receipt(f: MetadataFixtur
     let upload = f.begin(&bucket, "a").await;
     begin_complete(&f, &upload).await;
     let object = f.samples.record(&bucket, "a");
-    assert_eq!(f.publish(&bucket, &upload, &object).await, COMMITTED);
+    assert_eq!(f.publish(&bucket, &upload, &object).await, applied(None));
     let completed = f.samples.completed(&upload, &object);
     let outcome = f.store.abort(&upload, &f.samples.aborted(&upload)).await.unwrap();
     assert_eq!(outcome, AbortOutcome::Closed(completed.clone()));
@@ -216,20 +221,7 @@ pub async fn of_a_racing_abort_and_publish_one_wins(f: MetadataFixture) {
         begin_complete(&f, &upload).await;
         let object = f.samples.record(&bucket, "a");
         let (completed, aborted) = (f.samples.completed(&upload, &object), f.samples.aborted(&upload));
-        let publish = {
-            let (store, bucket, object, receipt) = (
-                Arc::clone(&f.store),
-                bucket.clone(),
-                object.clone(),
-                completed.clone(),
-            );
-            async move {
-                store
-                    .publish(&bucket, &object, &WriteCondition::Any, None, &receipt)
-                    .await
-                    .unwrap()
-            }
-        };
+        let publish = f.editing(&Edit::put(&bucket, &object, ANY).closing(&completed));
         let abort = {
             let (store, upload, receipt) = (Arc::clone(&f.store), upload.clone(), aborted.clone());
             async move { store.abort(&upload, &receipt).await.unwrap() }
@@ -237,13 +229,13 @@ pub async fn of_a_racing_abort_and_publish_one_wins(f: MetadataFixture) {
         let outcomes = race_two(publish, abort).await;
         let kept = receipt(&f, &bucket, &upload).await;
         let found = f.object(&bucket, "a").await;
-        if outcomes.0 == COMMITTED {
+        if outcomes.0 == applied(None) {
             assert_eq!(outcomes.1, AbortOutcome::Closed(completed.clone()));
             assert_eq!((kept, found), (Some(completed), Some(object)));
         } else {
             assert_eq!(
                 outcomes,
-                (PublishOutcome::Closed(aborted.clone()), AbortOutcome::Aborted)
+                (EditOutcome::Closed(aborted.clone()), AbortOutcome::Aborted)
             );
             assert_eq!((kept, found), (Some(aborted), None));
         }

@@ -274,7 +274,7 @@ pub async fn an_upload_that_is_completing_is_still_scanned(f: MetadataFixture) {
         ..upload.clone()
     };
     let began = f.store.begin_complete(&upload, token, NOW).await.unwrap();
-    assert_eq!(began, BeginComplete::Began(completing.clone()));
+    assert_eq!(began, BeginComplete::Began(Box::new(completing.clone())));
     assert_eq!(scan(&f, &bucket, &UploadRange::default(), 10).await, [completing]);
     assert_eq!(parts(&f, &upload, None, 10).await, [part]);
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{BlobId, BucketId, Format, Layout, SpilledLayout};
-use crate::ops::establish_ownership;
 use crate::ops::manifest::{place_layout, write_bytes};
+use crate::ops::pair_stores;
 use crate::ops::tests::stand_ins;
 use crate::ports::StoreErrorKind;
 

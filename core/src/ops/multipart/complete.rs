@@ -1,19 +1,21 @@
 //! CompleteMultipartUpload: the object's manifest becomes the parts' extents; no bytes move.
 
+use std::borrow::Cow;
+
+use async_trait::async_trait;
+
 use super::assembly::assemble;
 use super::claims::check_part_checksums;
 use super::{RECEIPT_FOR, find};
 use crate::model::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, ObjectKind, ObjectRecord,
-    PartNumber, Receipt, ReceiptOutcome, S3Error, Token, Upload, UploadId, WriteCondition,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, ObjectKey, ObjectKind,
+    ObjectRecord, PartNumber, Receipt, ReceiptOutcome, S3Error, Token, Upload, UploadId, WriteCondition,
 };
-use crate::ops::access::{Action, denied, no_such_bucket, no_such_upload};
-use crate::ops::commit::{Guarded, guarded, pause, precondition_failed, retire};
-use crate::ops::free::{free_blob, free_superseded};
+use crate::ops::access::{Action, denied, no_such_upload};
+use crate::ops::edit::{Change, Changed, Head, Plan, Seen, Step, change, expected, precondition_failed};
+use crate::ops::free::free_blob;
 use crate::ops::{Caller, Context, Target};
-use crate::ports::{BeginComplete, CommitOutcome, PublishOutcome, StoreErrorKind, new_id};
-
-const ATTEMPTS: u32 = 8;
+use crate::ports::{BeginComplete, new_id};
 
 /// A part as the client lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +110,7 @@ pub async fn complete_multipart_upload(
     }
     let token = new_id(context.ports.entropy.as_ref(), Token::from_bytes);
     let upload = match context.ports.metadata.begin_complete(&upload, token, now).await? {
-        BeginComplete::Began(upload) => upload,
+        BeginComplete::Began(upload) => *upload,
         BeginComplete::Closed(receipt) => return replay(receipt),
         BeginComplete::NoSuchUpload => return Err(no_such_upload(upload.id)),
     };
@@ -208,70 +210,54 @@ async fn publish_record(
         },
         expires: record.last_modified.plus(RECEIPT_FOR),
     };
-    let mut retired = None;
-    let mut failure = S3Error::from(ErrorCode::SlowDown);
-    for attempt in 0..ATTEMPTS {
-        let wanted = match guarded(context, caller, bucket, &record.key, condition).await {
-            Ok(Guarded::By(wanted)) => wanted,
-            Ok(Guarded::Fails(current)) => {
-                failure = precondition_failed(condition, current.as_ref(), &record.key);
-                break;
+    let plan = Publish {
+        caller,
+        record: &record,
+        condition,
+        receipt: &receipt,
+    };
+    let seen = Seen::new(bucket.clone(), Head::Unread);
+    let layout = || record.manifest.layout_blob().map(|extent| extent.blob);
+    match change(context, seen, &plan).await {
+        Ok(Changed::Done) => Ok(completed),
+        Ok(Changed::Closed(earlier)) => {
+            if earlier != receipt
+                && let Some(blob) = layout()
+            {
+                free_blob(context, blob).await;
             }
-            Err(refused) => {
-                failure = refused;
-                break;
-            }
-        };
-        match context
-            .ports
-            .metadata
-            .publish(bucket, &record, &wanted, retired, &receipt)
-            .await
-        {
-            Ok(PublishOutcome::Object(CommitOutcome::Committed { superseded })) => {
-                free_superseded(context, superseded.as_ref(), Some(&record.manifest)).await;
-                return Ok(completed);
-            }
-            Ok(PublishOutcome::Object(CommitOutcome::Shared { current })) => {
-                retired = Some(retire(context, &current).await?);
-                pause(context, attempt).await;
-                continue;
-            }
-            Ok(PublishOutcome::Object(CommitOutcome::ConditionFailed { current })) => {
-                if wanted != *condition {
-                    pause(context, attempt).await;
-                    continue;
-                }
-                failure = precondition_failed(condition, current.as_ref(), &record.key);
-            }
-            Ok(PublishOutcome::Object(CommitOutcome::NoSuchBucket)) => failure = no_such_bucket(&bucket.name),
-            Ok(PublishOutcome::Closed(receipt)) => {
-                free_layout(context, &record).await;
-                return replay(receipt);
-            }
-            Err(error) if error.kind == StoreErrorKind::Timeout => {
-                let now = context.ports.clock.now();
-                return match context
-                    .ports
-                    .metadata
-                    .receipt(bucket, &upload.key, upload.id, now)
-                    .await?
-                {
-                    Some(receipt) => replay(receipt),
-                    None => Err(error.into()),
-                };
-            }
-            Err(error) => failure = error.into(),
+            replay(earlier)
         }
-        break;
+        // The parts' bytes are still the upload's.
+        Err(failure) => Err(failure.freeing(context, layout()).await),
     }
-    free_layout(context, &record).await;
-    Err(failure)
 }
 
-/// Frees the blob that a layout was written to; never the parts' own.
-async fn free_layout(context: &Context, record: &ObjectRecord) {
-    if let Some(extent) = record.manifest.layout_blob() {
-        free_blob(context, extent.blob).await;
+/// Puts an object and closes the upload that it was.
+pub(in crate::ops) struct Publish<'a> {
+    pub(in crate::ops) caller: &'a Caller,
+    pub(in crate::ops) record: &'a ObjectRecord,
+    pub(in crate::ops) condition: &'a WriteCondition,
+    pub(in crate::ops) receipt: &'a Receipt,
+}
+
+#[async_trait]
+impl Plan for Publish<'_> {
+    fn key(&self) -> &ObjectKey {
+        &self.record.key
+    }
+
+    fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {
+        let expect = expected(self.caller, self.condition, seen, |row| self.refused(row))?;
+        Ok(expect.map_or(Step::Look, |expect| {
+            Step::Change(Change {
+                receipt: Some(self.receipt),
+                ..Change::put(Cow::Borrowed(self.record), expect)
+            })
+        }))
+    }
+
+    fn refused(&self, head: Option<&ObjectRecord>) -> S3Error {
+        precondition_failed(self.condition, head, &self.record.key)
     }
 }

@@ -5,20 +5,17 @@ use std::ops::Range;
 use super::parts::{record_part, upload_part};
 use crate::digest::md5;
 use crate::model::{
-    ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord, Part,
-    PartNumber, S3Error, Upload, UploadState,
+    ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Extent, Manifest, ObjectRecord, Part, PartNumber,
+    S3Error, Upload, UploadState,
 };
 use crate::ops::access::{Action, no_such_upload, open_object};
-use crate::ops::commit::pause;
+use crate::ops::edit::{share, until_undisturbed};
 use crate::ops::get::read;
 use crate::ops::layout::extents_of;
 use crate::ops::manifest::crc64nvme_of;
 use crate::ops::put::{Incoming, check_copied_length};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::new_id;
-
-/// How often a source that changes under the copy is read again.
-const ATTEMPTS: u32 = 8;
 
 /// How many extents a part may share: its row must fit every store's. A slice of more pieces is written anew.
 const MOST_EXTENTS: usize = 1_000;
@@ -69,33 +66,35 @@ pub async fn upload_part_copy(
     if upload.state != UploadState::Open {
         return Err(no_such_upload(upload.id));
     }
-    for attempt in 0..ATTEMPTS {
-        let (bucket, source) =
-            open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
-        let range = (input.select)(&source)?;
-        check_copied_length(range.end - range.start)?;
-        let shared = share(context, upload, input.number, &source, &range).await?;
-        let metadata = &context.ports.metadata;
-        if let Some(part) = shared {
-            if source.shared
-                || metadata
-                    .mark_shared(&bucket, &source.key, source.commit_id)
-                    .await?
-            {
-                return record_part(context, upload, part).await;
-            }
-        } else if let Some(bytes) = read(context, &bucket.name, &source, range.clone()).await? {
-            let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
-            let body = Incoming::of_stored(context, bytes, range.end - range.start, algorithm);
-            return upload_part(context, upload, input.number, body).await;
-        }
-        pause(context, attempt).await;
+    until_undisturbed(context, || copy_once(context, upload, &input)).await
+}
+
+/// Copies what is there now. `None` when it changed meanwhile.
+async fn copy_once(
+    context: &Context,
+    upload: &Upload,
+    input: &UploadPartCopy<'_>,
+) -> Result<Option<Part>, S3Error> {
+    let (bucket, source) =
+        open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
+    let range = (input.select)(&source)?;
+    check_copied_length(range.end - range.start)?;
+    if let Some(part) = part_of(context, upload, input.number, &source, &range).await? {
+        return match share(context.ports.metadata.as_ref(), &bucket, &source).await? {
+            true => record_part(context, upload, part).await.map(Some),
+            false => Ok(None),
+        };
     }
-    Err(ErrorCode::SlowDown.into())
+    let Some(bytes) = read(context, &bucket.name, &source, range.clone()).await? else {
+        return Ok(None);
+    };
+    let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
+    let body = Incoming::of_stored(context, bytes, range.end - range.start, algorithm);
+    upload_part(context, upload, input.number, body).await.map(Some)
 }
 
 /// The part that names the source's blobs; `None` where the bytes have to be written.
-async fn share(
+async fn part_of(
     context: &Context,
     upload: &Upload,
     number: PartNumber,

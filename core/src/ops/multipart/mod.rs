@@ -10,6 +10,8 @@ mod complete;
 mod copy_part;
 mod parts;
 
+#[cfg(test)]
+pub(super) use complete::Publish;
 pub use complete::{
     CompleteMultipartUpload, CompletedPart, CompletedUpload, Completion, complete_multipart_upload,
     open_completion,
@@ -102,7 +104,7 @@ pub async fn open_upload(
 ) -> Result<Upload, S3Error> {
     let (bucket, upload) = find(context, caller, action, target, id).await?;
     // Some stores keep the row of an upload that has ended, others do not: it is absent to everybody.
-    let open = upload.filter(|upload| matches!(upload.state, UploadState::Open | UploadState::Completing(_)));
+    let open = upload.filter(|upload| !upload.state.has_ended());
     caller.upload(action, &bucket, open, id)
 }
 

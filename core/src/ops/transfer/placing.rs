@@ -3,14 +3,13 @@
 use std::future::Future;
 
 use super::TransferError;
-use crate::model::{
-    Bucket, BucketState, CommitId, Credential, Layout, Manifest, ObjectRecord, Part, Upload, WriteCondition,
-};
+use crate::model::{Bucket, BucketState, Credential, Layout, Manifest, ObjectRecord, Part, Upload};
+use crate::ops::edit::share;
 use crate::ops::inline::check_inline;
 use crate::ops::manifest::{place_layout, write_bytes};
 use crate::ports::{
-    CommitOutcome, CreateBucketOutcome, Ports, RecordPartOutcome, StoreError, StoreErrorKind, StoreResult,
-    back_off, check_limits,
+    CreateBucketOutcome, Edit, EditOutcome, Expect, Ports, RecordPartOutcome, StoreError, StoreErrorKind,
+    StoreResult, back_off, check_limits,
 };
 
 /// How often a step is tried. Every step may be taken twice, so an unknown outcome is tried again as well.
@@ -91,23 +90,17 @@ pub(super) async fn place_object(
         check_inline(&bucket.name, &record).map_err(TransferError::Source)?;
         record.manifest = insist(ports, || fitted(ports, bucket, &record.manifest)).await?;
     }
-    let mut condition = WriteCondition::IfAbsent;
-    let mut retired: Option<CommitId> = None;
+    let mut expect = Expect::Row(None);
     for _ in 0..TRIES {
-        match insist(ports, || metadata.commit(bucket, &record, &condition, retired)).await? {
-            CommitOutcome::Committed { .. } => return Ok(()),
-            CommitOutcome::ConditionFailed { current: Some(found) }
-                if found.commit_id == record.commit_id =>
-            {
+        let edit = Edit::put(bucket, &record, expect);
+        match insist(ports, || metadata.edit(&edit)).await? {
+            EditOutcome::Applied { .. } => return Ok(()),
+            EditOutcome::Refused { head: Some(found) } if found.commit_id == record.commit_id => {
                 return mark_if_shared(ports, bucket, &record).await;
             }
-            CommitOutcome::ConditionFailed { current: Some(found) } if existing == Existing::Replace => {
-                // Nothing is freed while an import is under way, so that what is replaced needs no retirement.
-                retired = Some(found.commit_id);
-                condition = WriteCondition::IfCommit(found.commit_id);
-            }
-            CommitOutcome::ConditionFailed { current: None } if existing == Existing::Replace => {
-                condition = WriteCondition::IfAbsent;
+            // Nothing is freed while an import is under way, so that what is replaced needs no retirement.
+            EditOutcome::Refused { head } if existing == Existing::Replace => {
+                expect = Expect::Row(head.map(|head| head.tag()));
             }
             _ => return Err(differs()),
         }
@@ -117,13 +110,23 @@ pub(super) async fn place_object(
 
 /// The record stands, but it may have been shared since it was written.
 async fn mark_if_shared(ports: &Ports, bucket: &Bucket, record: &ObjectRecord) -> Result<(), TransferError> {
-    if record.shared {
-        insist(ports, || {
-            ports.metadata.mark_shared(bucket, &record.key, record.commit_id)
-        })
-        .await?;
+    if !record.shared {
+        return Ok(());
     }
-    Ok(())
+    let metadata = ports.metadata.as_ref();
+    for _ in 0..TRIES {
+        let found = insist(ports, || metadata.lookup(&bucket.name, &record.key)).await?;
+        let Some(found) = found.object.filter(|found| found.commit_id == record.commit_id) else {
+            return Ok(());
+        };
+        if insist(ports, || share(metadata, bucket, &found)).await? {
+            return Ok(());
+        }
+    }
+    Err(TransferError::Differs(format!(
+        "the object {} of bucket {}",
+        record.key, bucket.name
+    )))
 }
 
 /// A manifest that the store's rows take, in place of one that they do not.

@@ -7,10 +7,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::TransferError;
 use super::placing::insist;
-use crate::model::{Bucket, ObjectRecord, Token, WriteCondition};
+use crate::model::{Bucket, ObjectRecord, Token};
 use crate::ops::multipart::abort;
 use crate::ops::rows::{self, one_by_one};
-use crate::ports::{DeleteBucketOutcome, Ports, RemoveOutcome, StoreResult, new_id};
+use crate::ports::{DeleteBucketOutcome, Edit, EditOutcome, Expect, Ports, StoreResult, new_id};
 
 /// Leaves nothing in `to` that is not in `from` under the same name. What is under the same name may be an earlier
 /// state of it.
@@ -65,17 +65,15 @@ async fn prune_objects(from: &Ports, to: &Ports, bucket: &Bucket, stands: bool) 
 }
 
 async fn remove(to: &Ports, bucket: &Bucket, record: &ObjectRecord) -> Result<(), TransferError> {
-    let condition = WriteCondition::Any;
-    let retired = Some(record.commit_id);
-    match insist(to, || {
-        to.metadata.remove(bucket, &record.key, &condition, retired)
-    })
-    .await?
-    {
-        RemoveOutcome::Removed { .. } => Ok(()),
-        RemoveOutcome::ConditionFailed { .. } | RemoveOutcome::Shared { .. } => Err(TransferError::Differs(
-            format!("the object {} of bucket {}", record.key, bucket.name),
-        )),
+    // Nothing is freed while an import is under way, so that what goes needs no retirement.
+    let edit = Edit::remove(bucket, &record.key, Expect::Row(Some(record.tag())));
+    match insist(to, || to.metadata.edit(&edit)).await? {
+        // A repeated step finds it gone.
+        EditOutcome::Applied { .. } | EditOutcome::Refused { head: None } => Ok(()),
+        _ => Err(TransferError::Differs(format!(
+            "the object {} of bucket {}",
+            record.key, bucket.name
+        ))),
     }
 }
 

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use bleepstore_core::memory::Journal;
-use bleepstore_core::model::{Manifest, ObjectKey, WriteCondition};
-use bleepstore_core::ports::ObjectIndex;
+use bleepstore_core::model::Manifest;
 use bytes::Bytes;
 
 use super::super::compaction::Compaction;
@@ -15,7 +14,7 @@ use super::{OnFaulty, create_bucket, length, open_with_bucket, rows_in, temporar
 use crate::files::FileOps;
 use crate::files::faulty::Faulty;
 use crate::jsonl::{JsonlMetadata, OpenError};
-use crate::sample_rows::{bucket, inline, object, put};
+use crate::sample_rows::{inline, object, put, remove};
 
 /// Makes a log of some rows, most of whose lines no longer count.
 async fn wasteful(path: &Path) {
@@ -116,9 +115,7 @@ async fn commits_go_on_while_the_log_is_compacted_and_none_is_lost() {
             for n in 0..400 {
                 let key = format!("{task}/{}", n * n % 23);
                 if n % 5 == 0 {
-                    let key = ObjectKey::new(key).unwrap();
-                    let any = WriteCondition::Any;
-                    on.store.remove(&bucket(), &key, &any, None).await.unwrap();
+                    remove(&on.store, &key).await.unwrap();
                 } else {
                     let body = Bytes::from(vec![n as u8; 3 * n]);
                     put(&on.store, &object(&key, Manifest::Inline(body))).await;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bleepstore_core::memory::Journal;
-use bleepstore_core::model::{CommitId, Manifest, ObjectKey, WriteCondition};
-use bleepstore_core::ports::{CommitOutcome, ObjectIndex, StoreErrorKind};
+use bleepstore_core::model::{CommitId, Manifest, WriteCondition};
+use bleepstore_core::ports::{Edit, EditOutcome, Expect, ObjectIndex, StoreErrorKind};
 use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::{OnFaulty, create_bucket, length, rows_in, temporary};
 use crate::jsonl::JsonlMetadata;
-use crate::sample_rows::{bucket, get, inline, object, put};
+use crate::sample_rows::{bucket, get, inline, object, put, put_if, remove};
 
 async fn open(path: &std::path::Path) -> OnFaulty {
     let on = OnFaulty::open(path).unwrap();
@@ -64,18 +64,13 @@ async fn a_change_is_seen_once_it_is_durable_and_not_before() {
     let (_folder, path) = temporary();
     let on = Arc::new(open(&path).await);
     let start = length(&path);
-    let commit = |condition: WriteCondition| {
+    let create = || {
         let on = Arc::clone(&on);
-        tokio::spawn(async move {
-            let record = inline("k", b"x");
-            on.store
-                .commit(&bucket(), &record, &condition, None)
-                .await
-                .unwrap()
-        })
+        let absent = WriteCondition::IfAbsent;
+        tokio::spawn(async move { put_if(&on.store, &inline("k", b"x"), &absent).await.unwrap() })
     };
     let held = on.files.syncing.lock().unwrap();
-    let (first, second) = (commit(WriteCondition::IfAbsent), commit(WriteCondition::IfAbsent));
+    let (first, second) = (create(), create());
     let seen = async {
         until_longer(&path, start).await;
         get(&on.store, "k").await
@@ -85,7 +80,7 @@ async fn a_change_is_seen_once_it_is_durable_and_not_before() {
     assert!(!first.is_finished() && !second.is_finished());
     drop(held);
     let outcomes = [first.await.unwrap(), second.await.unwrap()];
-    let won = |outcome: &&CommitOutcome| matches!(outcome, CommitOutcome::Committed { .. });
+    let won = |outcome: &&EditOutcome| matches!(outcome, EditOutcome::Applied { .. });
     assert_eq!(
         outcomes.iter().filter(won).count(),
         1,
@@ -106,21 +101,16 @@ async fn a_full_disk_refuses_the_change_and_goes_on_once_there_is_room() {
 
         for change in ["replace", "remove", "create"] {
             on.files.fail_once_after(0);
-            let key = ObjectKey::new("kept").unwrap();
             let any = WriteCondition::Any;
-            let error = match change {
-                "replace" => {
-                    let record = inline("kept", b"new");
-                    on.store.commit(&bucket(), &record, &any, None).await.err()
-                }
-                "remove" => on.store.remove(&bucket(), &key, &any, None).await.err(),
+            let result = match change {
+                "replace" => put_if(&on.store, &inline("kept", b"new"), &any).await,
+                "remove" => remove(&on.store, "kept").await,
                 _ => {
                     let body = Manifest::Inline(Bytes::from(vec![7; 16 * 1024]));
-                    let record = object("other", body);
-                    on.store.commit(&bucket(), &record, &any, None).await.err()
+                    put_if(&on.store, &object("other", body), &any).await
                 }
             };
-            assert_eq!(error.unwrap().kind, StoreErrorKind::Unavailable, "{change}");
+            assert_eq!(result.unwrap_err().kind, StoreErrorKind::Unavailable, "{change}");
             assert_eq!(get(&on.store, "kept").await, Some(kept.clone()), "{change}");
             assert_eq!(length(&path), before, "{change}");
             assert_eq!(rows_in(&path), *on.store.rows(), "{change}");
@@ -128,17 +118,12 @@ async fn a_full_disk_refuses_the_change_and_goes_on_once_there_is_room() {
         // What was refused is not there for conditions either.
         let mut next = inline("kept", b"next");
         next.commit_id = CommitId::from_bytes([8; 16]);
-        let if_old = WriteCondition::IfCommit(kept.commit_id);
-        let outcome = on.store.commit(&bucket(), &next, &if_old, None).await.unwrap();
-        assert!(matches!(outcome, CommitOutcome::Committed { superseded: Some(old) } if old == kept));
-        let absent = on
-            .store
-            .commit(&bucket(), &inline("other", b"x"), &WriteCondition::IfAbsent, None)
-            .await;
-        assert!(matches!(
-            absent,
-            Ok(CommitOutcome::Committed { superseded: None })
-        ));
+        let bucket = bucket();
+        let over_old = Edit::put(&bucket, &next, Expect::Row(Some(kept.tag())));
+        let outcome = on.store.edit(&over_old).await.unwrap();
+        assert!(matches!(outcome, EditOutcome::Applied { displaced: Some(old) } if *old == kept));
+        let absent = put_if(&on.store, &inline("other", b"x"), &WriteCondition::IfAbsent).await;
+        assert!(matches!(absent, Ok(EditOutcome::Applied { displaced: None })));
         assert_eq!(rows_in(&path), *on.store.rows());
         assert_eq!(on.reasons(), [""; 0]);
     }
@@ -151,11 +136,7 @@ async fn a_group_that_does_not_fit_is_refused_as_a_whole() {
     let start = length(&path);
     let spawn = |key: &'static str| {
         let on = Arc::clone(&on);
-        let any = WriteCondition::Any;
-        tokio::spawn(async move {
-            let record = inline(key, b"x");
-            on.store.commit(&bucket(), &record, &any, None).await
-        })
+        tokio::spawn(async move { put_if(&on.store, &inline(key, b"x"), &WriteCondition::Any).await })
     };
     let held = on.files.syncing.lock().unwrap();
     let first = spawn("first");
@@ -193,17 +174,11 @@ async fn after_a_failed_sync_or_a_write_that_cannot_be_taken_back_nothing_is_ack
         on.files.halves.store(halves, Ordering::Relaxed);
         on.files.once.store(once, Ordering::Relaxed);
         on.files.left.store(failing, Ordering::Relaxed);
-        let lost = on
-            .store
-            .commit(&bucket(), &inline("k", b"x"), &WriteCondition::Any, None)
-            .await;
+        let lost = put_if(&on.store, &inline("k", b"x"), &WriteCondition::Any).await;
         assert_eq!(lost.unwrap_err().kind, StoreErrorKind::Timeout);
         on.store.writer.ended().await;
         on.files.left.store(usize::MAX, Ordering::Relaxed);
-        let refused = on
-            .store
-            .commit(&bucket(), &inline("later", b"x"), &WriteCondition::Any, None)
-            .await;
+        let refused = put_if(&on.store, &inline("later", b"x"), &WriteCondition::Any).await;
         assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Unavailable);
         assert_eq!(get(&on.store, "k").await, None);
         assert_eq!(*on.files.failed.lock().unwrap(), expected);
@@ -228,10 +203,7 @@ async fn a_refused_condition_writes_nothing() {
     let on = open(&path).await;
     let before = fs::read(&path).unwrap();
     let syncs = on.store.syncs();
-    let refused = on
-        .store
-        .commit(&bucket(), &inline("k", b"x"), &WriteCondition::IfPresent, None)
-        .await;
-    assert_eq!(refused.unwrap(), CommitOutcome::ConditionFailed { current: None });
+    let refused = put_if(&on.store, &inline("k", b"x"), &WriteCondition::IfPresent).await;
+    assert_eq!(refused.unwrap(), EditOutcome::Refused { head: None });
     assert_eq!((fs::read(&path).unwrap(), on.store.syncs()), (before, syncs));
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use bleepstore_core::memory::{Change, Journal};
 use bleepstore_core::model::{Release, WriteCondition};
-use bleepstore_core::ports::{BucketIndex, ObjectIndex, StoreErrorKind};
+use bleepstore_core::ports::{BucketIndex, StoreErrorKind};
 
 use super::super::line::write_record;
 use super::{OnFaulty, OpenError, length, open_with_bucket, rows_in, temporary};
 use crate::files::faulty::Faulty;
 use crate::jsonl::JsonlMetadata;
-use crate::sample_rows::{bucket, get, inline, put};
+use crate::sample_rows::{bucket, get, inline, put, put_if};
 
 #[tokio::test]
 async fn a_log_that_is_opened_again_has_everything_whether_it_was_closed_or_not() {
@@ -24,9 +24,7 @@ async fn a_log_that_is_opened_again_has_everything_whether_it_was_closed_or_not(
     assert_eq!(rows_in(&path), rows, "not closed");
     store.close().await.unwrap();
     assert_eq!(rows_in(&path), rows, "closed");
-    let refused = store
-        .commit(&bucket(), &inline("k", b"x"), &WriteCondition::Any, None)
-        .await;
+    let refused = put_if(&store, &inline("k", b"x"), &WriteCondition::Any).await;
     assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Unavailable);
     drop(store);
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::super::SqliteMetadata;
 use super::super::error::Failure;
-use super::{bucket, get, inline, object, open_with_bucket, put, temporary};
+use super::{bucket, get, inline, object, open_with_bucket, put, put_if, temporary};
 use crate::group_commit::Fatal;
 
 /// Keeps the writer busy until the sender is dropped, so that what is queued meanwhile is one group.
@@ -116,11 +116,7 @@ async fn when_sqlite_gives_up_the_transaction_the_whole_group_is_refused() {
     let release = hold(&store).await;
     let first = tokio::spawn({
         let store = Arc::clone(&store);
-        async move {
-            store
-                .commit(&bucket(), &inline("k", b"x"), &WriteCondition::Any, None)
-                .await
-        }
+        async move { put_if(store.as_ref(), &inline("k", b"x"), &WriteCondition::Any).await }
     });
     until_waiting(&store, 1).await;
     let second = tokio::spawn({
@@ -148,7 +144,7 @@ async fn a_full_database_refuses_the_change_and_goes_on() {
             &format!("k{n}"),
             Manifest::Inline(Bytes::from(vec![7; 16 * 1024])),
         );
-        let result = store.commit(&bucket(), &record, &WriteCondition::Any, None).await;
+        let result = put_if(&store, &record, &WriteCondition::Any).await;
         if let Err(error) = result {
             refused = Some((record, error));
             break;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bleepstore_core::ports::{BucketIndex, CreateBucketOutcome};
 
 use super::SqliteMetadata;
-use crate::sample_rows::{bucket, get, inline, object, put};
+use crate::sample_rows::{bucket, get, inline, object, put, put_if, remove};
 
 async fn open_with_bucket(path: &Path) -> SqliteMetadata {
     let store = SqliteMetadata::open(path).unwrap();

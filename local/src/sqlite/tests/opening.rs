@@ -6,13 +6,11 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 
 use bleepstore_core::model::{Release, StoreId, WriteCondition};
-use bleepstore_core::ports::{
-    BucketIndex, ObjectIndex, RecordPlace, StoreErrorKind, StoreIndex, StoreRecord,
-};
+use bleepstore_core::ports::{BucketIndex, RecordPlace, StoreErrorKind, StoreIndex, StoreRecord};
 use rusqlite::Connection;
 
 use super::super::{OpenError, SqliteMetadata, schema};
-use super::{bucket, get, inline, open_with_bucket, put, temporary};
+use super::{bucket, get, inline, open_with_bucket, put, put_if, temporary};
 
 #[tokio::test]
 async fn a_database_that_is_closed_and_opened_again_has_everything() {
@@ -38,9 +36,7 @@ async fn a_closed_store_refuses_changes_without_applying_them() {
     let (_folder, path) = temporary();
     let store = open_with_bucket(&path).await;
     store.close().await.unwrap();
-    let refused = store
-        .commit(&bucket(), &inline("k", b"x"), &WriteCondition::Any, None)
-        .await;
+    let refused = put_if(&store, &inline("k", b"x"), &WriteCondition::Any).await;
     assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Unavailable);
     assert_eq!(get(&store, "k").await, None);
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use bleepstore_core::model::{
-    BlobId, BlobRef, Extent, Layout, Manifest, ObjectKey, PartBoundary, PartNumber, WriteCondition,
+    BlobId, BlobRef, CommitId, Extent, Layout, Manifest, ObjectKey, ObjectRecord, PartBoundary, PartNumber,
+    WriteCondition,
 };
-use bleepstore_core::ports::{KeyRange, ObjectIndex, RemoveOutcome, StoreErrorKind};
+use bleepstore_core::ports::{Edit, EditOutcome, Expect, KeyRange, ObjectIndex, StoreErrorKind};
 use bytes::Bytes;
 
 use super::super::{INLINE_LIMIT, LAYOUT_LIMIT, buckets, objects, schema, uploads};
-use super::{bucket, get, inline, object, open_with_bucket, put, temporary};
+use super::{bucket, get, inline, object, open_with_bucket, put, put_if, remove, temporary};
 
 fn count(path: &Path, table: &str) -> i64 {
     let db = schema::open_reader(path).unwrap();
@@ -23,27 +24,63 @@ async fn an_inline_body_goes_with_its_row() {
     let store = open_with_bucket(&path).await;
     assert_eq!(put(&store, &inline("k", b"one")).await, None);
     assert_eq!(count(&path, "bodies"), 1);
-    let superseded = put(&store, &inline("k", b"two")).await.unwrap();
-    assert_eq!(superseded.manifest, Manifest::empty(), "the body is left out");
+    let displaced = put(&store, &inline("k", b"two")).await.unwrap();
+    assert_eq!(displaced.manifest, Manifest::empty(), "the body is left out");
     assert_eq!(count(&path, "bodies"), 1);
     assert_eq!(get(&store, "k").await, Some(inline("k", b"two")));
     put(&store, &inline("k", b"")).await;
     assert_eq!(count(&path, "bodies"), 0);
     assert_eq!(get(&store, "k").await, Some(inline("k", b"")));
     put(&store, &inline("k", b"three")).await;
-    let removed = store
-        .remove(
-            &bucket(),
-            &ObjectKey::new("k").unwrap(),
-            &WriteCondition::Any,
-            None,
-        )
-        .await;
-    assert!(matches!(
-        removed,
-        Ok(RemoveOutcome::Removed { superseded: Some(_) })
-    ));
+    let removed = remove(&store, "k").await.unwrap();
+    assert!(matches!(removed, EditOutcome::Applied { displaced: Some(_) }));
     assert_eq!(count(&path, "bodies"), 0);
+}
+
+#[tokio::test]
+async fn an_inline_body_stays_with_a_row_that_becomes_shared_and_is_not_left_by_one_that_moves() {
+    let (_folder, path) = temporary();
+    let store = open_with_bucket(&path).await;
+    let (home, row) = (bucket(), inline("from", b"one"));
+    put(&store, &row).await;
+    put(&store, &inline("to", b"two")).await;
+    let shared = ObjectRecord {
+        shared: true,
+        ..row.clone()
+    };
+    let mark = Edit::put(&home, &shared, Expect::Row(Some(row.tag())));
+    assert!(matches!(store.edit(&mark).await, Ok(EditOutcome::Applied { .. })));
+    assert_eq!(get(&store, "from").await, Some(shared.clone()));
+    assert_eq!(count(&path, "bodies"), 2);
+
+    let moved = ObjectRecord {
+        commit_id: CommitId::from_bytes([8; 16]),
+        ..inline("to", b"one")
+    };
+    let over = Expect::Row(Some(inline("to", b"two").tag()));
+    let edit = Edit::put(&home, &moved, over).moving(&shared);
+    assert!(matches!(store.edit(&edit).await, Ok(EditOutcome::Applied { .. })));
+    assert_eq!(get(&store, "from").await, None);
+    assert_eq!(get(&store, "to").await, Some(moved));
+    assert_eq!(count(&path, "bodies"), 1);
+}
+
+#[tokio::test]
+async fn an_edit_that_displaces_an_unreadable_row_changes_nothing() {
+    let (_folder, path) = temporary();
+    let store = open_with_bucket(&path).await;
+    put(&store, &inline("k", b"one")).await;
+    store
+        .change(|db| Ok(db.execute_batch("UPDATE objects SET detail = 'unreadable'")?))
+        .await
+        .unwrap();
+    for result in [
+        put_if(&store, &inline("k", b"two"), &WriteCondition::Any).await,
+        remove(&store, "k").await,
+    ] {
+        assert_eq!(result.unwrap_err().kind, StoreErrorKind::Corrupt);
+        assert_eq!((count(&path, "objects"), count(&path, "bodies")), (1, 1));
+    }
 }
 
 /// So rows from before there were lists read as private: they look the same.
@@ -88,7 +125,7 @@ async fn limits_are_exact() {
         (false, layout(LAYOUT_LIMIT / 2, LAYOUT_LIMIT as u64 / 2 + 1)),
     ] {
         let record = object("k", manifest);
-        let result = store.commit(&bucket(), &record, &WriteCondition::Any, None).await;
+        let result = put_if(&store, &record, &WriteCondition::Any).await;
         if fits {
             result.unwrap();
             assert_eq!(get(&store, "k").await, Some(record));

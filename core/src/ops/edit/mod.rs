@@ -1,0 +1,374 @@
+//! How objects change: the loop that looks, lets a plan decide, applies what it decides, and does what follows.
+
+mod condition;
+mod facts;
+mod retired;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::future::Future;
+
+use async_trait::async_trait;
+
+pub(super) use condition::{Expected, expected, failed_write_condition, object, precondition_failed};
+pub(super) use facts::change_facts;
+pub(crate) use retired::RETIRED_FOR;
+use retired::{retire_displaced, retire_source};
+
+use super::Context;
+use super::access::no_such_bucket;
+use super::free::{free_blob, free_superseded};
+use crate::model::{BlobRef, Bucket, BucketState, ErrorCode, ObjectKey, ObjectRecord, Receipt, S3Error};
+use crate::ports::{
+    Edit, EditOutcome, Expect, MetadataStore, StoreError, StoreErrorKind, StoreResult, back_off,
+};
+
+/// How often a change that keeps meeting others' is tried.
+const ATTEMPTS: u32 = 8;
+
+/// What a plan decides on.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// The bucket, which the caller may change.
+    pub(super) bucket: Bucket,
+    /// What is under the key.
+    pub(super) head: Head,
+    /// What is under the key that a rename takes an object from.
+    pub(super) source: Option<SeenSource>,
+}
+
+/// What is known of the row under a key.
+#[derive(Clone, Debug)]
+pub(super) enum Head {
+    /// Nothing: it was not read.
+    Unread,
+    /// It was read.
+    Read(Option<ObjectRecord>),
+}
+
+/// A key and the row under it.
+#[derive(Clone, Debug)]
+pub(super) struct SeenSource {
+    pub(super) key: ObjectKey,
+    pub(super) row: Option<ObjectRecord>,
+}
+
+impl Seen {
+    /// What is under one key of a bucket.
+    pub(super) const fn new(bucket: Bucket, head: Head) -> Self {
+        Self {
+            bucket,
+            head,
+            source: None,
+        }
+    }
+}
+
+impl Head {
+    /// The row, where one was read.
+    pub(super) fn row(&self) -> Option<&ObjectRecord> {
+        match self {
+            Self::Unread => None,
+            Self::Read(row) => row.as_ref(),
+        }
+    }
+}
+
+/// What a plan comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Step<'p> {
+    /// It has to know what is under the key.
+    Look,
+    /// It is so already.
+    Done,
+    /// This is to be changed.
+    Change(Change<'p>),
+}
+
+/// A change to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Change<'p> {
+    /// What must be under the key.
+    pub(super) expect: Expected<'p>,
+    /// The record that is under the key from then on; `None` to leave nothing there.
+    pub(super) record: Option<Cow<'p, ObjectRecord>>,
+    /// The object that goes from another key: a rename's.
+    pub(super) source: Option<&'p ObjectRecord>,
+    /// The receipt that closes an upload.
+    pub(super) receipt: Option<&'p Receipt>,
+}
+
+impl<'p> Change<'p> {
+    /// Puts a record.
+    pub(super) const fn put(record: Cow<'p, ObjectRecord>, expect: Expected<'p>) -> Self {
+        Self {
+            expect,
+            record: Some(record),
+            source: None,
+            receipt: None,
+        }
+    }
+
+    /// Leaves nothing under the key.
+    pub(super) const fn remove(expect: Expected<'p>) -> Self {
+        Self {
+            expect,
+            record: None,
+            source: None,
+            receipt: None,
+        }
+    }
+}
+
+/// What a request wants to change.
+#[async_trait]
+pub(super) trait Plan: Sync {
+    /// The key whose row it changes.
+    fn key(&self) -> &ObjectKey;
+
+    /// What to do about what was seen. It is asked again when that has changed meanwhile; what it puts has one commit id.
+    fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error>;
+
+    /// What a client is told whose condition does not hold of what is there.
+    fn refused(&self, head: Option<&ObjectRecord>) -> S3Error;
+
+    /// Looks anew.
+    async fn look(&self, context: &Context, seen: Seen) -> Result<Seen, S3Error> {
+        let metadata = &context.ports.metadata;
+        let found = metadata.lookup(&seen.bucket.name, self.key()).await?;
+        let head = Head::Read(found.object.filter(|row| row.bucket == seen.bucket.id));
+        Ok(Seen { head, ..seen })
+    }
+}
+
+/// What became of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// It is as the plan wants it.
+    Done,
+    /// The upload that it was to close has this receipt.
+    Closed(Receipt),
+}
+
+/// Why an edit was not made.
+#[derive(Debug)]
+pub(super) enum EditFailure {
+    /// It was not and never will be: bytes that were written for it can go.
+    NotApplied(S3Error),
+    /// It may be, now or later: its bytes must stay for gc to judge.
+    Unknown(S3Error),
+}
+
+impl EditFailure {
+    /// Frees blobs that were written for the edit, if it certainly was not made.
+    pub(super) async fn freeing(
+        self,
+        context: &Context,
+        fresh: impl IntoIterator<Item = BlobRef, IntoIter: Send>,
+    ) -> S3Error {
+        match self {
+            Self::Unknown(error) => error,
+            Self::NotApplied(error) => {
+                for blob in fresh {
+                    free_blob(context, blob).await;
+                }
+                error
+            }
+        }
+    }
+}
+
+impl From<EditFailure> for S3Error {
+    fn from(failure: EditFailure) -> Self {
+        match failure {
+            EditFailure::NotApplied(error) | EditFailure::Unknown(error) => error,
+        }
+    }
+}
+
+impl From<S3Error> for EditFailure {
+    fn from(error: S3Error) -> Self {
+        Self::NotApplied(error)
+    }
+}
+
+/// Changes what is under a key as `plan` decides, and frees what that displaces. `seen` is what the request has read already.
+pub(super) async fn change(context: &Context, seen: Seen, plan: &dyn Plan) -> Result<Changed, EditFailure> {
+    let mut seen = seen;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause(context, attempt).await;
+        }
+        if plan.plan(&seen)? == Step::Look {
+            seen = plan.look(context, seen).await?;
+        }
+        let Step::Change(change) = plan.plan(&seen)? else {
+            return Ok(Changed::Done);
+        };
+        let is_final = change.expect.is_the_clients();
+        match apply(context, &seen, plan.key(), &change).await? {
+            EditOutcome::Applied { .. } => return Ok(Changed::Done),
+            EditOutcome::Closed(receipt) => return Ok(Changed::Closed(receipt)),
+            EditOutcome::NoSuchBucket => return Err(no_such_bucket(&seen.bucket.name).into()),
+            EditOutcome::Refused { head } if is_final => return Err(plan.refused(head.as_deref()).into()),
+            EditOutcome::Shared { head } => seen.head = Head::Read(Some(*head)),
+            EditOutcome::Refused { .. } | EditOutcome::SourceChanged => {
+                seen = plan.look(context, seen).await?;
+            }
+        }
+    }
+    Err(S3Error::from(ErrorCode::SlowDown).into())
+}
+
+/// Tries what says nothing when something that it had read has changed meanwhile, until it says something.
+pub(super) async fn until_undisturbed<T, F>(context: &Context, attempt: impl Fn() -> F) -> Result<T, S3Error>
+where
+    F: Future<Output = Result<Option<T>, S3Error>>,
+{
+    for number in 0..ATTEMPTS {
+        if number > 0 {
+            pause(context, number).await;
+        }
+        if let Some(answer) = attempt().await? {
+            return Ok(answer);
+        }
+    }
+    Err(ErrorCode::SlowDown.into())
+}
+
+/// Puts `record` over the row that was read, once. Returns whether that row was still there.
+pub(super) async fn replace(
+    context: &Context,
+    bucket: &Bucket,
+    read: ObjectRecord,
+    record: &ObjectRecord,
+) -> Result<bool, EditFailure> {
+    let seen = Seen::new(bucket.clone(), Head::Read(Some(read)));
+    let change = Change::put(Cow::Borrowed(record), Expected::Seen);
+    match apply(context, &seen, &record.key, &change).await? {
+        EditOutcome::Applied { .. } => Ok(true),
+        EditOutcome::NoSuchBucket => Err(no_such_bucket(&bucket.name).into()),
+        _ => Ok(false),
+    }
+}
+
+/// Marks an object as shared, before another record names its blobs, if its row is still the one that was read. Returns
+/// whether it is shared now.
+pub(super) async fn share(
+    metadata: &dyn MetadataStore,
+    bucket: &Bucket,
+    read: &ObjectRecord,
+) -> StoreResult<bool> {
+    if read.shared {
+        return Ok(true);
+    }
+    let record = ObjectRecord {
+        shared: true,
+        ..read.clone()
+    };
+    let edit = Edit::put(bucket, &record, Expect::Row(Some(read.tag())));
+    Ok(match metadata.edit(&edit).await? {
+        EditOutcome::Applied { .. } => true,
+        EditOutcome::Refused { head } => head.is_some_and(|head| head.tag() == record.tag()),
+        _ => false,
+    })
+}
+
+/// Makes a change, once.
+async fn apply(
+    context: &Context,
+    seen: &Seen,
+    key: &ObjectKey,
+    change: &Change<'_>,
+) -> Result<EditOutcome, EditFailure> {
+    let row = seen.head.row();
+    let retired = retire_displaced(context, row, change)
+        .await
+        .map_err(not_applied)?;
+    retire_source(context, change).await.map_err(not_applied)?;
+    let expect = match change.expect {
+        Expected::Condition(condition) => Expect::Condition { condition, retired },
+        Expected::Seen => Expect::Row(row.map(ObjectRecord::tag)),
+    };
+    let record = change.record.as_deref();
+    let edit = Edit {
+        source: change.source.map(Into::into),
+        receipt: change.receipt,
+        ..match record {
+            Some(record) => Edit::put(&seen.bucket, record, expect),
+            None => Edit::remove(&seen.bucket, key, expect),
+        }
+    };
+    let outcome = match context.ports.metadata.edit(&edit).await {
+        Ok(outcome) => outcome,
+        Err(error) if error.kind == StoreErrorKind::Timeout => read_back(context, &edit, error).await?,
+        Err(error) => return Err(not_applied(error)),
+    };
+    if let EditOutcome::Applied { displaced } = &outcome {
+        free_superseded(
+            context,
+            displaced.as_deref(),
+            record.map(|record| &record.manifest),
+        )
+        .await;
+    }
+    Ok(outcome)
+}
+
+fn not_applied(error: StoreError) -> EditFailure {
+    EditFailure::NotApplied(error.into())
+}
+
+/// What became of an edit of which the store does not say whether it was made. A removal stays unknown even where the key is
+/// absent by now: one that is still on its way would delete what somebody writes after the acknowledgement.
+async fn read_back(
+    context: &Context,
+    edit: &Edit<'_>,
+    error: StoreError,
+) -> Result<EditOutcome, EditFailure> {
+    let found = match (edit.receipt, edit.committed()) {
+        (Some(receipt), _) => {
+            let now = context.ports.clock.now();
+            let metadata = &context.ports.metadata;
+            let found = metadata
+                .receipt(edit.bucket, edit.key(), receipt.upload, now)
+                .await;
+            found.map(|found| found.map(EditOutcome::Closed))
+        }
+        (None, Some(record)) => is_current(context, edit.bucket, record)
+            .await
+            .map(|current| current.then_some(EditOutcome::Applied { displaced: None })),
+        (None, None) => Ok(None),
+    };
+    match found {
+        Ok(Some(outcome)) => Ok(outcome),
+        Ok(None) => Err(EditFailure::Unknown(error.into())),
+        Err(unreadable) => {
+            tracing::warn!(error = %unreadable, "the outcome of a commit could not be read back");
+            Err(EditFailure::Unknown(error.into()))
+        }
+    }
+}
+
+/// Whether readers see `record` now and go on seeing it. The bucket is read after the record: a deletion that is under way
+/// may have missed a record that came late, and one that begins later cannot.
+async fn is_current(context: &Context, bucket: &Bucket, record: &ObjectRecord) -> StoreResult<bool> {
+    let metadata = &context.ports.metadata;
+    let found = metadata.lookup(&bucket.name, &record.key).await?.object;
+    if found.is_none_or(|object| object.commit_id != record.commit_id) {
+        return Ok(false);
+    }
+    let found = metadata.bucket(&bucket.name).await?;
+    Ok(found.is_some_and(|found| found.id == bucket.id && found.state == BucketState::Active))
+}
+
+/// Waits before an attempt that is not the first.
+pub(super) async fn pause(context: &Context, attempt: u32) {
+    back_off(
+        context.ports.clock.as_ref(),
+        context.ports.entropy.as_ref(),
+        attempt,
+    )
+    .await;
+}

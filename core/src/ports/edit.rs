@@ -1,0 +1,147 @@
+//! One change of what is under a key, whatever the change is.
+
+use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, Receipt, RowTag, WriteCondition};
+
+/// A change, and what must be so at the moment it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Edit<'a> {
+    /// The bucket, as the caller knows it.
+    pub bucket: &'a Bucket,
+    /// What must be under the key.
+    pub expect: Expect<'a>,
+    /// What is under the key from then on.
+    pub head: HeadEdit<'a>,
+    /// A row under another key that goes in the same step: a rename's.
+    pub source: Option<SourceRow<'a>>,
+    /// A receipt that is written in the same step, upon which the upload is no longer scanned and its parts are no longer
+    /// kept. It is refused if the upload has one.
+    pub receipt: Option<&'a Receipt>,
+}
+
+/// What must be under a key for an edit to be made.
+#[derive(Clone, Copy, Debug)]
+pub enum Expect<'a> {
+    /// Something of which the condition holds. A delete marker counts as nothing.
+    Condition {
+        /// The condition.
+        condition: &'a WriteCondition,
+        /// The commit of a shared row that may be displaced all the same: the caller has retired its manifest
+        /// ([`UploadIndex::retire`](super::UploadIndex::retire)). No other shared row is.
+        retired: Option<CommitId>,
+    },
+    /// Exactly the row with this tag, an object's or a delete marker's; `None` for no row at all. Of a shared one the caller
+    /// has retired the manifest, or goes on naming it.
+    Row(Option<RowTag>),
+}
+
+/// What becomes of the row under a key.
+#[derive(Clone, Copy, Debug)]
+pub enum HeadEdit<'a> {
+    /// It is this record: of the bucket, with a manifest that keeps to the store's limits.
+    Put(&'a ObjectRecord),
+    /// There is none.
+    Remove(&'a ObjectKey),
+}
+
+/// A row that goes.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceRow<'a> {
+    /// Its key, which is not the edit's.
+    pub key: &'a ObjectKey,
+    /// What must be there.
+    pub tag: RowTag,
+}
+
+impl<'a> From<&'a ObjectRecord> for SourceRow<'a> {
+    fn from(record: &'a ObjectRecord) -> Self {
+        Self {
+            key: &record.key,
+            tag: record.tag(),
+        }
+    }
+}
+
+impl<'a> Edit<'a> {
+    /// Puts a record under its key.
+    pub const fn put(bucket: &'a Bucket, record: &'a ObjectRecord, expect: Expect<'a>) -> Self {
+        Self {
+            bucket,
+            expect,
+            head: HeadEdit::Put(record),
+            source: None,
+            receipt: None,
+        }
+    }
+
+    /// Leaves nothing under a key.
+    pub const fn remove(bucket: &'a Bucket, key: &'a ObjectKey, expect: Expect<'a>) -> Self {
+        Self {
+            bucket,
+            expect,
+            head: HeadEdit::Remove(key),
+            source: None,
+            receipt: None,
+        }
+    }
+
+    /// The same, which also takes away the row of `source`. Whoever finds it gone finds the edit made.
+    pub fn moving(self, source: &'a ObjectRecord) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
+    }
+
+    /// The same, which also closes an upload.
+    pub const fn closing(self, receipt: &'a Receipt) -> Self {
+        Self {
+            receipt: Some(receipt),
+            ..self
+        }
+    }
+
+    /// The key whose row it changes.
+    pub const fn key(&self) -> &'a ObjectKey {
+        match self.head {
+            HeadEdit::Put(record) => &record.key,
+            HeadEdit::Remove(key) => key,
+        }
+    }
+
+    /// The record that it makes visible by a commit of its own; `None` for an edit that removes a row, or only marks it. Such
+    /// a record needs its bucket.
+    pub fn committed(&self) -> Option<&'a ObjectRecord> {
+        match (self.head, self.expect) {
+            (HeadEdit::Put(record), Expect::Row(Some(tag))) if tag.commit_id == record.commit_id => None,
+            (HeadEdit::Put(record), _) => Some(record),
+            (HeadEdit::Remove(_), _) => None,
+        }
+    }
+}
+
+/// What became of an edit. Unless it was applied, nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EditOutcome {
+    /// It was made.
+    Applied {
+        /// The row that was under the key, a delete marker's too, with an inline body left out (an empty
+        /// [`Manifest::Inline`](crate::model::Manifest::Inline)) or included, as the store likes; `None` when there was none.
+        displaced: Option<Box<ObjectRecord>>,
+    },
+    /// What is under the key is not what was expected.
+    Refused {
+        /// The row that is there, as in [`Self::Applied`].
+        head: Option<Box<ObjectRecord>>,
+    },
+    /// The condition holds, of a row that is shared and is not `retired`. Retire it and try again.
+    Shared {
+        /// The row that is there, as in [`Self::Applied`].
+        head: Box<ObjectRecord>,
+    },
+    /// The source's row is another by now, or none.
+    SourceChanged,
+    /// The upload has this receipt already.
+    Closed(Receipt),
+    /// The bucket is gone, or is another creation by now.
+    NoSuchBucket,
+}

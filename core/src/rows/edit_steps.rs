@@ -1,0 +1,225 @@
+//! Edits in a store that changes several rows in one step, but reads them before, and not together with the bucket's row.
+//!
+//! The rows are read, judged as in every other store, and changed if they still are what was read; what is left to do
+//! follows: the bucket is confirmed, and the upload's rows go. A rename's step also writes a note, for deletions of the
+//! bucket: see [`super::bucket_deletion`]. A process that dies leaves its note behind, which expires and until then makes a
+//! deletion look twice.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
+use super::upload_steps::{finish, vouches};
+use super::{Met, RowChange, Verdict, confirm_commit, judge};
+use crate::model::{Bucket, BucketId, BucketName, CommitId, ObjectRecord};
+use crate::ports::{Edit, EditOutcome, StoreError, StoreErrorKind, StoreResult, back_off};
+
+/// How often an edit that meets rows which have just changed looks again.
+const ATTEMPTS: u32 = 16;
+
+/// How long the note of a rename is kept at least: longer than any request lasts.
+pub const RENAME_NOTED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What an edit meets.
+#[derive(Debug)]
+pub struct BeforeEdit<Seen> {
+    /// The creation of the bucket that is there; `None` where it was not read, and is looked at when it matters.
+    pub bucket: Option<Option<BucketId>>,
+    /// The receipt of the upload that the edit closes, expired or not.
+    pub receipt: Option<StoredReceipt>,
+    /// The row of the edit's source, of whatever creation of the bucket.
+    pub source: Option<ObjectRecord>,
+    /// The row under the edit's key, of whatever creation of the bucket.
+    pub head: Option<ObjectRecord>,
+    /// What the store knows those two rows by.
+    pub seen: Seen,
+}
+
+/// The rows that edits change. Reads are strongly consistent; each method is one step.
+#[async_trait]
+pub trait EditRows: UploadRows {
+    /// What tells whether two rows, an edit's source and the one under its key, are still those that were read. The default
+    /// is that of two rows that are not there.
+    type Seen: Default + Send + Sync;
+
+    /// Reads what an edit meets.
+    async fn before_edit(&self, edit: &Edit<'_>) -> StoreResult<BeforeEdit<Self::Seen>>;
+
+    /// Makes all the changes in one step, if both rows are as they were seen and the edit's upload has no receipt. An edit
+    /// with a source writes the note of a rename in that step. Returns whether it did.
+    async fn change_rows(
+        &self,
+        edit: &Edit<'_>,
+        changes: &[RowChange<'_>],
+        seen: &Self::Seen,
+    ) -> StoreResult<bool>;
+
+    /// Removes the row of an object if that commit wrote it.
+    async fn remove_written(&self, bucket: &BucketName, record: &ObjectRecord) -> StoreResult<()>;
+
+    /// Takes the note of a rename back.
+    async fn remove_note(&self, bucket: &Bucket, commit: CommitId) -> StoreResult<()>;
+}
+
+/// [`ObjectIndex::edit`](crate::ports::ObjectIndex::edit) in steps. A row that may well be new is written before anything is
+/// read.
+pub async fn edit_in_steps<R: EditRows>(rows: &R, edit: &Edit<'_>) -> StoreResult<EditOutcome> {
+    let (clock, entropy) = rows.waiting();
+    // What the last try would have displaced.
+    let mut tried: Option<Option<Box<ObjectRecord>>> = None;
+    if let Some(creation) = creation(edit) {
+        if rows.change_rows(edit, &creation, &R::Seen::default()).await? {
+            return settle(rows, edit, None).await;
+        }
+        tried = Some(None);
+    }
+    for attempt in 0..ATTEMPTS {
+        back_off(clock, entropy, attempt).await;
+        let looked = look(rows, edit, tried.is_some()).await;
+        let looked = match &tried {
+            None => looked?,
+            Some(_) => looked.map_err(behind_write)?,
+        };
+        let Some((verdict, seen)) = looked else {
+            return settle(rows, edit, tried.flatten()).await;
+        };
+        let (changes, displaced) = match verdict {
+            Verdict::Keep(outcome) => return Ok(outcome),
+            Verdict::Change(changes, displaced) => (changes, displaced),
+        };
+        if rows.change_rows(edit, &changes, &seen).await? {
+            return settle(rows, edit, displaced).await;
+        }
+        tried = Some(displaced);
+    }
+    // The last try may be one that a gateway repeated.
+    Err(StoreError::new(StoreErrorKind::Timeout, "the rows keep changing"))
+}
+
+/// The change of an edit that puts one row and nothing else, and may do so where there is none.
+fn creation<'a>(edit: &Edit<'a>) -> Option<Vec<RowChange<'a>>> {
+    let met = Met {
+        bucket: Some(edit.bucket.id),
+        ..Met::default()
+    };
+    match judge(edit, met) {
+        Verdict::Change(changes, _) if matches!(changes[..], [RowChange::Object(_)]) => Some(changes),
+        _ => None,
+    }
+}
+
+/// Reads and judges what an edit meets; `None` where that is what an earlier try of it has made. A gateway repeats a write
+/// whose answer it lost, and then refuses it for what it wrote itself.
+async fn look<'a, R: EditRows>(
+    rows: &R,
+    edit: &Edit<'a>,
+    tried: bool,
+) -> StoreResult<Option<(Verdict<'a>, R::Seen)>> {
+    let before = rows.before_edit(edit).await?;
+    if tried && is_made(edit, &before) {
+        return Ok(None);
+    }
+    judge_read(rows, edit, before).await.map(Some)
+}
+
+/// Whether what was read is what the edit makes, and nobody else: its receipt or its commit tells. A row that has become
+/// shared is as another edit would have made it.
+fn is_made<Seen>(edit: &Edit<'_>, before: &BeforeEdit<Seen>) -> bool {
+    match (edit.receipt, edit.committed()) {
+        (Some(own), _) => before
+            .receipt
+            .as_ref()
+            .is_some_and(|stored| stored.receipt == *own),
+        (None, Some(own)) => before
+            .head
+            .as_ref()
+            .is_some_and(|row| row.commit_id == own.commit_id),
+        (None, None) => false,
+    }
+}
+
+/// Judges what was read. A bucket that was not read is taken to be there: it is confirmed after the change. It is looked at
+/// where the answer may turn on it: one that is gone has no objects, and rows of a creation that is gone are written over.
+async fn judge_read<'a, R: EditRows>(
+    rows: &R,
+    edit: &Edit<'a>,
+    before: BeforeEdit<R::Seen>,
+) -> StoreResult<(Verdict<'a>, R::Seen)> {
+    let own = |row: &ObjectRecord| row.bucket == edit.bucket.id;
+    let stale = before.head.as_ref().is_some_and(|row| !own(row));
+    let met = Met {
+        bucket: before.bucket.unwrap_or(Some(edit.bucket.id)),
+        receipt: before.receipt.map(|stored| stored.receipt),
+        source: before.source.filter(own).map(|row| row.tag()),
+        head: before.head.map(Box::new),
+    };
+    let mut verdict = judge(edit, met);
+    let turns_on_it = match &verdict {
+        Verdict::Keep(EditOutcome::Refused { .. } | EditOutcome::Shared { .. }) => true,
+        Verdict::Keep(_) => false,
+        Verdict::Change(..) => stale,
+    };
+    if turns_on_it
+        && before.bucket.is_none()
+        && edit.committed().is_some()
+        && !rows.is_current(&edit.bucket.name, edit.bucket.id).await?
+    {
+        verdict = Verdict::Keep(EditOutcome::NoSuchBucket);
+    }
+    if let (Verdict::Keep(EditOutcome::Closed(earlier)), Some(_)) = (&verdict, edit.receipt) {
+        let place = UploadPlace::of_receipt(edit, earlier);
+        if !vouches(rows, &place, earlier).await.map_err(behind_write)? {
+            verdict = Verdict::Keep(EditOutcome::NoSuchBucket);
+        }
+    }
+    Ok((verdict, before.seen))
+}
+
+/// What an edit that was written comes to, in a bucket that may have gone meanwhile.
+pub async fn settle<R: EditRows>(
+    rows: &R,
+    edit: &Edit<'_>,
+    displaced: Option<Box<ObjectRecord>>,
+) -> StoreResult<EditOutcome> {
+    let Some(record) = edit.committed() else {
+        return Ok(EditOutcome::Applied { displaced });
+    };
+    let stands = confirm_record(rows, edit.bucket, record).await?;
+    if let Some(receipt) = edit.receipt {
+        let place = UploadPlace::of_receipt(edit, receipt);
+        let stored = place.stored(receipt);
+        if stands {
+            finish(rows, &place, &stored).await;
+        } else if let Err(error) = rows.remove_receipt(&place, &stored).await {
+            tracing::warn!(upload = %place.id, %error, "the receipt of an object in a deleted bucket stays");
+        }
+    }
+    if edit.source.is_some()
+        && let Err(error) = rows.remove_note(edit.bucket, record.commit_id).await
+    {
+        tracing::warn!(bucket = %edit.bucket.name, %error, "the note of a rename stays until it expires");
+    }
+    Ok(match stands {
+        true => EditOutcome::Applied { displaced },
+        false => EditOutcome::NoSuchBucket,
+    })
+}
+
+/// Whether a record that was just written into a bucket stands. Where the bucket has gone meanwhile the row is taken
+/// back; one that stays counts as absent. After an error the outcome is unknown.
+async fn confirm_record<R: EditRows>(rows: &R, bucket: &Bucket, record: &ObjectRecord) -> StoreResult<bool> {
+    let stands = confirm_commit(rows, rows.waiting(), &bucket.name, bucket.id).await;
+    if stands.map_err(behind_write)? {
+        return Ok(true);
+    }
+    if let Err(error) = rows.remove_written(&bucket.name, record).await {
+        tracing::warn!(bucket = %bucket.name, %error, "the row of a write into a deleted bucket stays");
+    }
+    Ok(false)
+}
+
+/// What went wrong after a write that was applied: the caller must not take it for one that was not.
+pub fn behind_write(error: StoreError) -> StoreError {
+    StoreError::new(StoreErrorKind::Timeout, error)
+}

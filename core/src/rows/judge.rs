@@ -1,0 +1,94 @@
+//! What becomes of an edit, decided on the rows that it meets.
+
+use crate::model::{BucketId, ObjectKey, ObjectKind, ObjectRecord, Receipt, RowTag};
+use crate::ports::{Edit, EditOutcome, Expect, HeadEdit};
+
+/// What an edit meets. Objects of another creation of the bucket count as absent.
+#[derive(Clone, Debug, Default)]
+pub struct Met {
+    /// The creation of the bucket that is there now. Looked at only by an edit that [commits](Edit::committed).
+    pub bucket: Option<BucketId>,
+    /// The receipt of the upload that the edit closes, if any.
+    pub receipt: Option<Receipt>,
+    /// The row of the edit's source, if it has one.
+    pub source: Option<RowTag>,
+    /// The row under the edit's key.
+    pub head: Option<Box<ObjectRecord>>,
+}
+
+/// A row that an edit changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowChange<'a> {
+    /// The row under its key becomes this one.
+    Object(&'a ObjectRecord),
+    /// The row under this key goes.
+    ObjectGone(&'a ObjectKey),
+    /// This receipt is written.
+    Receipt(&'a Receipt),
+}
+
+/// What is to be done about an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// These rows change, together and if what was met is still so. The answer is then [`EditOutcome::Applied`], with this row
+    /// displaced.
+    Change(Vec<RowChange<'a>>, Option<Box<ObjectRecord>>),
+    /// No row changes, and this is the answer.
+    Keep(EditOutcome),
+}
+
+/// Decides on an edit. The order of the checks: receipt, bucket, source, what is expected, whether a shared row was retired.
+pub fn judge<'a>(edit: &Edit<'a>, met: Met) -> Verdict<'a> {
+    if let Some(earlier) = met.receipt.filter(|_| edit.receipt.is_some()) {
+        return Verdict::Keep(EditOutcome::Closed(earlier));
+    }
+    if edit.committed().is_some() && met.bucket != Some(edit.bucket.id) {
+        return Verdict::Keep(EditOutcome::NoSuchBucket);
+    }
+    if let Some(source) = edit.source
+        && met.source != Some(source.tag)
+    {
+        return Verdict::Keep(EditOutcome::SourceChanged);
+    }
+    let head = met.head.filter(|row| row.bucket == edit.bucket.id);
+    if !is_expected(edit.expect, head.as_deref()) {
+        return Verdict::Keep(EditOutcome::Refused { head });
+    }
+    let head = match head {
+        Some(head) if is_kept_for_others(edit.expect, &head) => {
+            return Verdict::Keep(EditOutcome::Shared { head });
+        }
+        head => head,
+    };
+    let mut changes: Vec<RowChange<'a>> = match edit.head {
+        HeadEdit::Put(record) => vec![RowChange::Object(record)],
+        HeadEdit::Remove(key) if head.is_some() => vec![RowChange::ObjectGone(key)],
+        HeadEdit::Remove(_) => Vec::new(),
+    };
+    changes.extend(edit.source.map(|source| RowChange::ObjectGone(source.key)));
+    changes.extend(edit.receipt.map(RowChange::Receipt));
+    if changes.is_empty() {
+        Verdict::Keep(EditOutcome::Applied { displaced: None })
+    } else {
+        Verdict::Change(changes, head)
+    }
+}
+
+/// Whether what is under the key is what the edit is for.
+fn is_expected(expect: Expect<'_>, head: Option<&ObjectRecord>) -> bool {
+    match expect {
+        Expect::Row(tag) => head.map(ObjectRecord::tag) == tag,
+        Expect::Condition { condition, .. } => {
+            let current = head.filter(|row| row.kind == ObjectKind::Object);
+            condition.holds(current.map(|row| &row.etag))
+        }
+    }
+}
+
+/// Whether a row is shared, and the edit may not displace it for that.
+fn is_kept_for_others(expect: Expect<'_>, head: &ObjectRecord) -> bool {
+    match expect {
+        Expect::Row(_) => false,
+        Expect::Condition { retired, .. } => head.shared && retired != Some(head.commit_id),
+    }
+}
