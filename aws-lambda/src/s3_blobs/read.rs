@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use aws_sdk_s3::primitives::ByteStream;
-use bleepstore_core::ports::{BlobRead, BlobStream, StoreError, StoreErrorKind, StoreResult};
-use bleepstore_core::remote::{OWNER_LIMIT, exactly};
+use bleepstore_core::ports::{BlobRead, BlobStream, StoreError, StoreErrorKind, StoreResult, exactly};
+use bleepstore_core::remote::OWNER_LIMIT;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 

@@ -5,9 +5,10 @@ use std::ops::Range;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, StoreResult};
+use super::{StoreError, StoreErrorKind, StoreResult};
 use crate::model::{BlobRef, Format, Release, S3Error, StoreId, Timestamp};
 use crate::ports::StoreRecord;
 
@@ -141,4 +142,45 @@ pub trait BlobStore: Send + Sync {
 
     /// Writes the owner record, durably, over any earlier one.
     async fn set_owner(&self, owner: &OwnerRecord) -> StoreResult<()>;
+}
+
+/// A download of `length` bytes, which ends in an error (`Unavailable`) where it has another length.
+pub fn exactly(length: u64, download: BlobStream) -> BlobStream {
+    let bytes = stream::try_unfold((download, length), |(mut download, left)| async move {
+        match download.next().await {
+            Some(bytes) => {
+                let bytes = bytes?;
+                let left = left.checked_sub(bytes.len() as u64).ok_or_else(cut)?;
+                Ok(Some((bytes, (download, left))))
+            }
+            None if left > 0 => Err(cut()),
+            None => Ok(None),
+        }
+    });
+    bytes.boxed()
+}
+
+fn cut() -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Unavailable,
+        "a download had another length than announced",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_download_of_another_length_is_an_error() {
+        let of = |length| {
+            let pieces = [Ok(Bytes::from_static(b"123")), Ok(Bytes::from_static(b"45"))];
+            exactly(length, stream::iter(pieces).boxed()).try_collect::<Vec<_>>()
+        };
+        assert_eq!(of(5).await.unwrap().concat(), b"12345");
+        assert!(of(4).await.is_err());
+        assert!(of(6).await.is_err());
+    }
 }

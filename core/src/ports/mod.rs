@@ -15,6 +15,7 @@ mod round_trips;
 pub use around::{Around, AroundBlobs, AroundMetadata};
 pub use blob::{
     BlobEntry, BlobPage, BlobRead, BlobStore, BlobStream, BodyStream, DeleteOutcome, OwnerRecord, WriteError,
+    exactly,
 };
 pub use clock::{Clock, Entropy, back_off, new_id, new_upload_id};
 pub use edit::{Edit, EditOutcome, Expect, HeadEdit, SourceRow};

@@ -1,14 +1,12 @@
-//! What blob stores share that keep each blob as an object of a cloud's object store: the objects' names, bodies in
-//! parts, and downloads that never end short.
+//! What blob stores share that keep each blob as an object of a cloud's object store: the objects' names, and bodies
+//! in parts.
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, join, stream};
+use futures_util::{StreamExt, join};
 
 use crate::model::BlobRef;
-use crate::ports::{
-    BlobStream, BodyStream, OwnerRecord, StoreError, StoreErrorKind, StoreResult, WriteError,
-};
+use crate::ports::{BodyStream, OwnerRecord, StoreError, StoreResult, WriteError};
 use crate::rows::read_stored;
 
 /// What the name of every blob's object starts with.
@@ -136,32 +134,9 @@ pub async fn send_in_parts(
     }
 }
 
-/// A download of `length` bytes, which fails with `Unavailable` where it has another length.
-pub fn exactly(length: u64, download: BlobStream) -> BlobStream {
-    let bytes = stream::try_unfold((download, length), |(mut download, left)| async move {
-        match download.next().await {
-            Some(bytes) => {
-                let bytes = bytes?;
-                let left = left.checked_sub(bytes.len() as u64).ok_or_else(cut)?;
-                Ok(Some((bytes, (download, left))))
-            }
-            None if left > 0 => Err(cut()),
-            None => Ok(None),
-        }
-    });
-    bytes.boxed()
-}
-
-fn cut() -> StoreError {
-    StoreError::new(
-        StoreErrorKind::Unavailable,
-        "a download had another length than announced",
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use futures_util::TryStreamExt;
+    use futures_util::stream;
 
     use super::*;
     use crate::model::{BlobId, BucketId, ErrorCode, S3Error};
@@ -273,16 +248,5 @@ mod tests {
         let (length, noted) = sent(&[5 * SIZE], 1).await;
         assert!(matches!(length, Err(WriteError::Store(_))));
         assert_eq!(noted.parts.len(), 2);
-    }
-
-    #[tokio::test]
-    async fn a_download_of_another_length_is_an_error() {
-        let of = |length| {
-            let pieces = [Ok(Bytes::from_static(b"123")), Ok(Bytes::from_static(b"45"))];
-            exactly(length, stream::iter(pieces).boxed()).try_collect::<Vec<_>>()
-        };
-        assert_eq!(of(5).await.unwrap().concat(), b"12345");
-        assert!(of(4).await.is_err());
-        assert!(of(6).await.is_err());
     }
 }

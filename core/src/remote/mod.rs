@@ -6,7 +6,7 @@ mod causes;
 mod failed_calls;
 
 pub use blob_objects::{
-    BLOB_OBJECTS, BodyPart, OWNER_LIMIT, OWNER_OBJECT, PartSink, SentPart, blob_object, exactly, next_part,
+    BLOB_OBJECTS, BodyPart, OWNER_LIMIT, OWNER_OBJECT, PartSink, SentPart, blob_object, next_part,
     owner_object, parse_blob_object, parse_owner_object, send_in_parts,
 };
 pub use causes::{causes, describe};

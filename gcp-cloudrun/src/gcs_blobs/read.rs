@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use bleepstore_core::ports::{BlobRead, BlobStream, StoreError, StoreErrorKind, StoreResult};
-use bleepstore_core::remote::{OWNER_LIMIT, describe, exactly};
+use bleepstore_core::ports::{BlobRead, BlobStream, StoreError, StoreErrorKind, StoreResult, exactly};
+use bleepstore_core::remote::{OWNER_LIMIT, describe};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, RANGE};

@@ -17,8 +17,8 @@ use crate::ops::Tally;
 use crate::ops::fsck::{Finding, FsckOptions, check_slice};
 use crate::ports::{
     BlobEntry, BlobRead, BlobStore, Ports, StoreError, StoreErrorKind, StoreResult, WriteError, back_off,
+    exactly,
 };
-use crate::remote::exactly;
 
 /// How many blobs one read of a scan asks for.
 const PAGE: usize = 1_000;
