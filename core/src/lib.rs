@@ -1,6 +1,7 @@
 //! S3 over two ports: a metadata store and a blob store.
 //!
-//! The dependency direction is `model <- ports <- ops <- api <- service`; `protocol` knows only `model`.
+//! The dependency direction is `model <- ports <- rows <- ops <- api <- service`; `protocol` knows only `model`. `remote` is
+//! for stores alone.
 //! `ARCHITECTURE.md` at the root of the repository is the map.
 
 mod api;

@@ -37,7 +37,8 @@ pub enum Expect<'a> {
 /// What becomes of the row under a key.
 #[derive(Clone, Copy, Debug)]
 pub enum HeadEdit<'a> {
-    /// It is this record: of the bucket, with a manifest that keeps to the store's limits.
+    /// It is this record of the bucket, with its whole inline body, if it has one, also where it only becomes shared. What
+    /// is committed has a manifest that keeps to the store's limits.
     Put(&'a ObjectRecord),
     /// There is none.
     Remove(&'a ObjectKey),
@@ -84,7 +85,8 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// The same, which also takes away the row of `source`. Whoever finds it gone finds the edit made.
+    /// The same, for one that commits a record: it also takes away the row of `source`. Whoever finds that gone finds the
+    /// edit made.
     pub fn moving(self, source: &'a ObjectRecord) -> Self {
         Self {
             source: Some(source.into()),
@@ -92,7 +94,7 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// The same, which also closes an upload.
+    /// The same, for one that commits a record: it also closes an upload.
     pub const fn closing(self, receipt: &'a Receipt) -> Self {
         Self {
             receipt: Some(receipt),

@@ -13,7 +13,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::edit::{Edit, EditOutcome, HeadEdit};
+use super::edit::{Edit, EditOutcome};
 use super::ranges::{KeyRange, KeyStart, Page, UploadRange, UploadStart};
 use super::{StoreError, StoreErrorKind, StoreResult};
 use crate::model::{
@@ -46,11 +46,11 @@ pub fn check_limits(store: &dyn MetadataStore, manifest: &Manifest) -> StoreResu
     }
 }
 
-/// [`check_limits`] for the record that an edit puts.
+/// [`check_limits`] for the record that an edit commits. A row that is only marked keeps what it has.
 pub fn check_edit(store: &dyn MetadataStore, edit: &Edit<'_>) -> StoreResult<()> {
-    match edit.head {
-        HeadEdit::Put(record) => check_limits(store, &record.manifest),
-        HeadEdit::Remove(_) => Ok(()),
+    match edit.committed() {
+        Some(record) => check_limits(store, &record.manifest),
+        None => Ok(()),
     }
 }
 
@@ -199,9 +199,9 @@ pub enum AbortOutcome {
 /// Multipart uploads, their receipts, and retired manifests.
 ///
 /// The receipt decides how an upload ended: it is created once, and readers consult it before the state in
-/// the upload's row, which may be gone or behind. An [`Edit`] that closes an upload writes one, and `abort` does. Both take
-/// no time: to them a receipt counts for as long as its row is there. An upload of a deleted bucket takes parts or not, as the store
-/// likes; it is never published.
+/// the upload's row, which may be gone or behind. An [`Edit`] that closes an upload writes one, and `abort` does.
+/// Both take no time: to them a receipt counts for as long as its row is there. An upload of a deleted bucket takes
+/// parts or not, as the store likes; it is never published.
 #[async_trait]
 pub trait UploadIndex: Send + Sync {
     /// Creates the row of an upload (its state is `Open`). Returns false when the bucket is gone, or is

@@ -167,7 +167,7 @@ async fn judge_read<'a, R: EditRows>(
     {
         verdict = Verdict::Keep(EditOutcome::NoSuchBucket);
     }
-    if let (Verdict::Keep(EditOutcome::Closed(earlier)), Some(_)) = (&verdict, edit.receipt) {
+    if let Verdict::Keep(EditOutcome::Closed(earlier)) = &verdict {
         let place = UploadPlace::of_receipt(edit, earlier);
         if !vouches(rows, &place, earlier).await.map_err(behind_write)? {
             verdict = Verdict::Keep(EditOutcome::NoSuchBucket);

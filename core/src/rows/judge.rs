@@ -39,7 +39,7 @@ pub enum Verdict<'a> {
 
 /// Decides on an edit. The order of the checks: receipt, bucket, source, what is expected, whether a shared row was retired.
 pub fn judge<'a>(edit: &Edit<'a>, met: Met) -> Verdict<'a> {
-    if let Some(earlier) = met.receipt.filter(|_| edit.receipt.is_some()) {
+    if let Some(earlier) = met.receipt {
         return Verdict::Keep(EditOutcome::Closed(earlier));
     }
     if edit.committed().is_some() && met.bucket != Some(edit.bucket.id) {

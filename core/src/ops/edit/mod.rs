@@ -127,7 +127,8 @@ pub(super) trait Plan: Sync {
     /// The key whose row it changes.
     fn key(&self) -> &ObjectKey;
 
-    /// What to do about what was seen. It is asked again when that has changed meanwhile; what it puts has one commit id.
+    /// What to do about what was seen: the same whenever it is asked about the same. What it puts has one commit id, however
+    /// often it is tried.
     fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error>;
 
     /// What a client is told whose condition does not hold of what is there.
@@ -196,15 +197,26 @@ impl From<S3Error> for EditFailure {
 /// Changes what is under a key as `plan` decides, and frees what that displaces. `seen` is what the request has read already.
 pub(super) async fn change(context: &Context, seen: Seen, plan: &dyn Plan) -> Result<Changed, EditFailure> {
     let mut seen = seen;
+    let mut is_stale = false;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause(context, attempt).await;
         }
-        if plan.plan(&seen)? == Step::Look {
+        // After the pause: what was seen before it has changed again by then.
+        if is_stale {
             seen = plan.look(context, seen).await?;
         }
-        let Step::Change(change) = plan.plan(&seen)? else {
-            return Ok(Changed::Done);
+        if matches!(plan.plan(&seen)?, Step::Look) {
+            seen = plan.look(context, seen).await?;
+        }
+        let change = match plan.plan(&seen)? {
+            Step::Change(change) => change,
+            Step::Done => return Ok(Changed::Done),
+            Step::Look => {
+                return Err(not_applied(StoreError::internal(
+                    "what was looked at was not seen",
+                )));
+            }
         };
         let is_final = change.expect.is_the_clients();
         match apply(context, &seen, plan.key(), &change).await? {
@@ -212,9 +224,10 @@ pub(super) async fn change(context: &Context, seen: Seen, plan: &dyn Plan) -> Re
             EditOutcome::Closed(receipt) => return Ok(Changed::Closed(receipt)),
             EditOutcome::NoSuchBucket => return Err(no_such_bucket(&seen.bucket.name).into()),
             EditOutcome::Refused { head } if is_final => return Err(plan.refused(head.as_deref()).into()),
-            EditOutcome::Shared { head } => seen.head = Head::Read(Some(*head)),
-            EditOutcome::Refused { .. } | EditOutcome::SourceChanged => {
-                seen = plan.look(context, seen).await?;
+            EditOutcome::Refused { .. } | EditOutcome::SourceChanged => is_stale = true,
+            EditOutcome::Shared { head } => {
+                seen.head = Head::Read(Some(*head));
+                is_stale = false;
             }
         }
     }
@@ -302,7 +315,14 @@ async fn apply(
     };
     let outcome = match context.ports.metadata.edit(&edit).await {
         Ok(outcome) => outcome,
-        Err(error) if error.kind == StoreErrorKind::Timeout => read_back(context, &edit, error).await?,
+        Err(error) if error.kind == StoreErrorKind::Timeout => {
+            let mut outcome = read_back(context, &edit, error).await?;
+            // It was made over exactly this row.
+            if let (EditOutcome::Applied { displaced }, Expected::Seen) = (&mut outcome, change.expect) {
+                *displaced = row.cloned().map(Box::new);
+            }
+            outcome
+        }
         Err(error) => return Err(not_applied(error)),
     };
     if let EditOutcome::Applied { displaced } = &outcome {

@@ -338,3 +338,75 @@ mod facts {
         assert_eq!(code(plan.plan(&there)), ErrorCode::InvalidRequest);
     }
 }
+
+/// What a plan and its clock did, in order.
+#[derive(Default)]
+struct Events(std::sync::Mutex<Vec<&'static str>>);
+
+impl Events {
+    fn note(&self, event: &'static str) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+#[async_trait]
+impl crate::ports::Clock for Events {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(0)
+    }
+
+    async fn sleep(&self, _duration: std::time::Duration) {
+        self.note("pause");
+    }
+}
+
+/// Takes a row for the one under its key that never is.
+struct Unlucky<'a> {
+    scene: &'a Scene,
+    events: &'a Events,
+}
+
+#[async_trait]
+impl Plan for Unlucky<'_> {
+    fn key(&self) -> &ObjectKey {
+        &self.scene.object.key
+    }
+
+    fn plan<'p>(&'p self, _: &'p Seen) -> Result<Step<'p>, S3Error> {
+        Ok(Step::Change(Change::remove(Expected::Seen)))
+    }
+
+    fn refused(&self, _: Option<&ObjectRecord>) -> S3Error {
+        ErrorCode::InternalError.into()
+    }
+
+    async fn look(&self, _: &Context, seen: Seen) -> Result<Seen, S3Error> {
+        self.events.note("look");
+        Ok(seen)
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_keeps_meeting_others_pauses_before_it_looks_and_ends() {
+    let scene = scene();
+    let events = std::sync::Arc::new(Events::default());
+    let mut context = Context {
+        ports: crate::ops::tests::stand_ins::ports(1),
+        pairing: crate::ops::Pairing::Matched,
+        limits: crate::config::Limits::default(),
+        began: std::time::Duration::ZERO,
+    };
+    context.ports.clock = events.clone();
+    let plan = Unlucky {
+        scene: &scene,
+        events: &events,
+    };
+    let seen = seen(&scene, Head::Read(Some(scene.object.clone())));
+    let failure = change(&context, seen, &plan).await.unwrap_err();
+    assert_eq!(S3Error::from(failure).code, ErrorCode::SlowDown);
+    let events = events.0.lock().unwrap();
+    // The second try comes at once.
+    let others = ATTEMPTS as usize - 2;
+    let expected = [vec!["look"], ["pause", "look"].repeat(others)].concat();
+    assert_eq!(*events, expected);
+}
