@@ -98,7 +98,10 @@ impl Protocol for Aws {
             _ => return None,
         };
         if is_object(&body["Item"]) {
-            return body["Item"]["commit_id"]["S"].as_str().map(str::to_owned);
+            let commit = body["Item"]["commit_id"]["S"].as_str()?;
+            // Its own row is written once more where it is marked as shared.
+            let marks = body["ExpressionAttributeValues"][":commit"]["S"].as_str() == Some(commit);
+            return Some(format!("{commit}{}", if marks { ", marked" } else { "" }));
         }
         // Each try to publish an upload is a commit of its own: what must be there once is the receipt.
         let receipt = together(&body).map(partition);
