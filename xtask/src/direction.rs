@@ -1,4 +1,4 @@
-//! Who may depend on whom: `model <- ports <- ops <- api <- service`.
+//! Who may depend on whom: `model <- ports <- rows <- ops <- api <- service`.
 
 use std::ffi::OsStr;
 use std::fs;

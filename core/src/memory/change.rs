@@ -38,8 +38,8 @@ pub enum Change {
     Upload(Upload),
     /// The upload and all of its parts are gone.
     UploadGone(UploadId),
-    /// A part of an upload. Nothing where the upload is gone.
-    Part(UploadId, Part),
+    /// A part of an upload. Nothing where the upload is gone. Shared as objects are.
+    Part(UploadId, #[serde(with = "shared")] Arc<Part>),
     /// A receipt.
     Receipt(StoredReceipt),
     /// The receipt of this upload of this key in this creation of a bucket is gone.

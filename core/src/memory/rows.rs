@@ -29,7 +29,7 @@ pub struct Rows {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct UploadRow {
     pub(super) upload: Upload,
-    pub(super) parts: BTreeMap<PartNumber, Part>,
+    pub(super) parts: BTreeMap<PartNumber, Arc<Part>>,
 }
 
 /// Where a receipt is found: the creation of the bucket, the key, the upload.

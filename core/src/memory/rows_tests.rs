@@ -105,7 +105,7 @@ fn change() -> impl Strategy<Value = Change> {
         6 => Change::ObjectGone(id(n), key(of)),
         7 => Change::Upload(upload(n, version)),
         8 => Change::UploadGone(UploadId::from_bytes([n; 16])),
-        9 => Change::Part(UploadId::from_bytes([n; 16]), part(of, version)),
+        9 => Change::Part(UploadId::from_bytes([n; 16]), Arc::new(part(of, version))),
         10 => Change::Receipt(StoredReceipt {
             bucket: id(1),
             key: key(of),

@@ -1,6 +1,7 @@
 //! Multipart uploads, receipts and retired manifests in memory.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -46,7 +47,7 @@ impl<J: Journal> UploadIndex for J {
     }
 
     async fn record_part(&self, upload: &Upload, part: &Part) -> StoreResult<RecordPartOutcome> {
-        let (id, part) = (upload.id, part.clone());
+        let (id, part) = (upload.id, Arc::new(part.clone()));
         self.change(move |rows| match rows.uploads.get(&id) {
             Some(row) if row.upload.state == UploadState::Open => {
                 rows.set(Change::Part(id, part));
@@ -132,7 +133,7 @@ impl<J: Journal> UploadIndex for J {
             .get(&upload.id)
             .into_iter()
             .flat_map(|row| row.parts.range((start, Bound::Unbounded)))
-            .map(|(_, part)| part.clone());
+            .map(|(_, part)| Part::clone(part));
         Ok(page(parts, limit, |last| last.number))
     }
 

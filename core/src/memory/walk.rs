@@ -115,7 +115,7 @@ impl Rows {
                 let parts = row.parts.range((after, Bound::Unbounded));
                 upload
                     .into_iter()
-                    .chain(parts.map(|(_, part)| Change::Part(*id, part.clone())))
+                    .chain(parts.map(|(_, part)| Change::Part(*id, Arc::clone(part))))
             })
     }
 }
