@@ -55,7 +55,7 @@ impl KeyRange {
         key.starts_with(&self.prefix) && self.start.admits(key)
     }
 
-    /// The common prefix that a listing shows in the place of `key`: up to the first delimiter behind the range's
+    /// The common prefix that a listing shows in the place of `key`: up to the first delimiter after the range's
     /// prefix.
     pub fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
         common_prefix(key, &self.prefix, &self.delimiter)
