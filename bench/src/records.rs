@@ -1,7 +1,7 @@
 //! Records of the metadata store, as they are made here without going through S3.
 
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
+    Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
     ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, S3Error, Timestamp,
 };
 
@@ -23,7 +23,7 @@ pub fn bucket(name: &str, id: u8) -> Result<Bucket, S3Error> {
         state: BucketState::Active,
         revision: Revision(1),
         layout: BucketLayout::FIRST,
-        states_ownership: false,
+        documents: BucketDocuments::default(),
     })
 }
 

@@ -56,6 +56,7 @@ impl Service {
             context: Context {
                 ports,
                 pairing,
+                documents: Arc::default(),
                 limits: settings.limits,
                 began: Duration::ZERO,
             },
@@ -186,6 +187,7 @@ impl Service {
         let context = &Context {
             ports: account.counted(&self.context.ports),
             pairing: self.context.pairing,
+            documents: Arc::clone(&self.context.documents),
             limits: self.limits_of(sent),
             began: self.context.ports.clock.elapsed(),
         };

@@ -1,7 +1,7 @@
 //! Rows for the tests of the stores, and the calls that most of them make.
 
 use bleepstore_core::model::{
-    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
+    Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
     ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, WriteCondition,
 };
 use bleepstore_core::ports::{Edit, EditOutcome, Expect, ObjectIndex, StoreResult};
@@ -18,7 +18,7 @@ pub(crate) fn bucket() -> Bucket {
         state: BucketState::Active,
         revision: Revision(1),
         layout: BucketLayout::FIRST,
-        states_ownership: false,
+        documents: BucketDocuments::default(),
     }
 }
 

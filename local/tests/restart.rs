@@ -42,6 +42,7 @@ async fn open(folder: &Path, metadata: fn(&Path) -> Arc<dyn MetadataStore>) -> C
     Context {
         ports,
         pairing,
+        documents: Arc::default(),
         limits: Limits::default(),
         began: Duration::ZERO,
     }

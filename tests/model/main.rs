@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+mod documents;
 mod formats;
 mod gc;
 mod gc_rules;

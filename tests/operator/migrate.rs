@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use bleepstore_core::model::{CannedAcl, DocumentKind, RequestedAcl};
 use bleepstore_core::ops::{
-    FsckOptions, MigrateOptions, MigrateReport, Progress, TransferError, check_slice, migrate,
+    Action, FsckOptions, MigrateOptions, MigrateReport, Progress, TransferError, bucket_document,
+    check_slice, migrate, put_bucket_document,
 };
 use bleepstore_core::ports::{Ports, StoreErrorKind};
 use bleepstore_tests::decorators::{CallCounter, Faults, Interceptor, Verdict, intercepted_blobs};
-use bleepstore_tests::deployment::Deployment;
+use bleepstore_tests::deployment::{Deployment, name};
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::Samples;
+use bytes::Bytes;
 
 use super::{fill, fresh, pair, reads_back_whole, serving, small};
 
@@ -118,6 +121,54 @@ async fn a_second_run_brings_what_was_overwritten_and_shared_since_the_first() {
     let new = serving(&new).await;
     assert_eq!(new.get("photos", "extra").await.unwrap(), "whole");
     assert!(new.object("photos", "many parts").await.unwrap().shared);
+    reads_back_whole(&new, open).await;
+}
+
+#[tokio::test]
+async fn a_second_run_brings_what_was_configured_of_a_bucket_since_the_first() {
+    let old = small().await;
+    let open = fill(&old).await;
+    let new = fresh(8, 4);
+    old.put("photos", "extra", "only until later").await.unwrap();
+    let lost = old.stored_blobs().await;
+    let document = async |letter: &str| {
+        let (action, kind) = (Action::Configuration, DocumentKind::OwnershipControls);
+        let bucket = old.bucket_row("photos").await.unwrap();
+        let value = letter.repeat(5_000).into();
+        put_bucket_document(&old.context, &old.caller, action, bucket, kind, value)
+            .await
+            .unwrap();
+    };
+    document("a").await;
+    old.blobs.delete(&lost[..1]).await;
+    migrated(&old, &new).await.unwrap_err();
+    document("b").await;
+    old.put_bucket_acl("photos", RequestedAcl::Canned(CannedAcl::PublicRead))
+        .await
+        .unwrap();
+    let bytes = Bytes::from("only until later");
+    let body = Box::pin(futures_util::stream::iter([Ok(bytes.clone())]));
+    assert!(
+        old.blobs
+            .write(&lost[0], body, Some(bytes.len() as u64))
+            .await
+            .is_ok()
+    );
+    migrated(&old, &new).await.unwrap();
+    let (before, after) = (
+        old.bucket_row("photos").await,
+        new.metadata.bucket(&name("photos")).await,
+    );
+    let (before, after) = (before.unwrap(), after.unwrap().unwrap());
+    assert_eq!(
+        (before.documents, before.acl),
+        (after.documents.clone(), after.acl.clone())
+    );
+    let new = serving(&new).await;
+    let stored = bucket_document(&new.context, &after, DocumentKind::OwnershipControls)
+        .await
+        .unwrap();
+    assert_eq!(stored.unwrap(), format!("\"{}\"", "b".repeat(5_000)));
     reads_back_whole(&new, open).await;
 }
 

@@ -83,6 +83,7 @@ impl Deployment {
             context: Context {
                 ports,
                 pairing,
+                documents: Arc::default(),
                 limits: Limits::default(),
                 began: Duration::ZERO,
             },
@@ -108,6 +109,7 @@ impl Deployment {
             context: Context {
                 ports,
                 pairing: self.context.pairing,
+                documents: Arc::default(),
                 limits: self.context.limits,
                 began: self.context.began,
             },

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bleepstore_core::model::{
-    Acl, BlobId, BlobRef, Bucket, BucketId, BucketLayout, BucketName, BucketState, Checksum,
-    ChecksumAlgorithm, ChecksumKind, CommitId, Credential, Description, ETag, Extent, Grant, Grantee, Group,
-    Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartBoundary,
-    PartNumber, Permission, Receipt, ReceiptOutcome, RetiredManifest, Revision, Timestamp, Token, Upload,
-    UploadState,
+    Acl, BlobId, BlobRef, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, Checksum,
+    ChecksumAlgorithm, ChecksumKind, CommitId, Credential, Description, DocumentKind, ETag, Extent, Grant,
+    Grantee, Group, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Part,
+    PartBoundary, PartNumber, Permission, Receipt, ReceiptOutcome, RetiredManifest, Revision, StoredDocument,
+    Timestamp, Token, Upload, UploadState,
 };
 use bleepstore_core::ports::{new_id, new_upload_id};
 
@@ -97,7 +97,7 @@ impl Samples {
     /// A bucket of that name that is not created yet.
     pub fn bucket_named(&self, name: &str) -> Bucket {
         let owner = self.owner();
-        Bucket {
+        let mut bucket = Bucket {
             acl: self.acl(&owner),
             name: BucketName::new(name).expect("a valid bucket name"),
             id: self.id(BucketId::from_bytes),
@@ -107,8 +107,11 @@ impl Samples {
             state: BucketState::Active,
             revision: Revision(1),
             layout: BucketLayout::FIRST,
-            states_ownership: true,
-        }
+            documents: BucketDocuments::default(),
+        };
+        let ownership = StoredDocument::Inline("ObjectWriter".into());
+        bucket.set_document(DocumentKind::OwnershipControls, Some(ownership));
+        bucket
     }
 
     /// Another creation of a bucket.

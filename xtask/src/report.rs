@@ -48,6 +48,36 @@ impl fmt::Display for Tally {
     }
 }
 
+/// How many lines of what failing tests print are repeated at the end.
+const REPEATED: usize = 200;
+
+/// What failing tests print, to be read again at the end of a long output.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    inside: bool,
+    lines: Vec<String>,
+}
+
+impl Failures {
+    /// Looks at a line of the output of `cargo test`, which lists failures between these two.
+    pub(crate) fn see(&mut self, line: &str) {
+        if line == "failures:" {
+            self.inside = true;
+        } else if line.starts_with("test result: ") {
+            self.inside = false;
+        }
+        if self.inside && self.lines.len() < REPEATED {
+            self.lines.push(line.to_owned());
+        }
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
 /// A check that either holds or says what is wrong.
 pub(crate) type Check = Result<(), String>;
 
@@ -76,4 +106,32 @@ pub(crate) fn counted(check: Check) -> Tally {
 pub(crate) fn missing(suite: &str, reason: &str, strict: bool) -> Tally {
     println!("{suite}: not run: {reason}");
     if strict { Tally::FAILED } else { Tally::SKIPPED }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failing_tests_print_is_kept_and_nothing_else() {
+        let mut failures = Failures::default();
+        for line in [
+            "test one ... FAILED",
+            "failures:",
+            "---- one stdout ----",
+            "it broke",
+            "test result: FAILED. 0 passed; 1 failed; 0 ignored",
+            "test two ... ok",
+        ] {
+            failures.see(line);
+        }
+        assert_eq!(
+            failures.to_string(),
+            "failures:\n---- one stdout ----\nit broke\n"
+        );
+        for _ in 0..2 * REPEATED {
+            failures.see("failures:");
+        }
+        assert_eq!(failures.lines.len(), REPEATED);
+    }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use crate::clients::Clients;
 use crate::compatibility::{OUTCOMES, Record, outcomes_file};
 use crate::emulators::Place;
-use crate::report::{Check, Tally, counted, missing, section};
+use crate::report::{Check, Failures, Tally, counted, missing, section};
 use crate::run::{cargo, succeeds, watched};
 use crate::{direction, infra, package, policy, python, released, sdk};
 
@@ -16,6 +16,7 @@ pub(crate) fn test(strict: bool) -> ExitCode {
     // Installing waits for the network while cargo compiles.
     let python = thread::spawn(|| python::environment("venv", "tests/sdk/requirements.txt"));
     let mut total = Tally::default();
+    let mut failures = Failures::default();
     section(&mut total, "format", || {
         counted(succeeds(&mut cargo(["fmt", "--all", "--check"])))
     });
@@ -44,10 +45,11 @@ pub(crate) fn test(strict: bool) -> ExitCode {
             .unwrap_or_else(|_| Err("the set-up panicked".to_owned()))
     };
     match outcomes_file() {
-        Ok(outcomes) => tests(&mut total, python, &outcomes, strict),
+        Ok(outcomes) => tests(&mut total, &mut failures, python, &outcomes, strict),
         Err(complaint) => total += counted(Err(complaint)),
     }
-    println!("\n{total}");
+    print!("\n{failures}");
+    println!("{total}");
     if total.failed == 0 {
         ExitCode::SUCCESS
     } else {
@@ -56,9 +58,17 @@ pub(crate) fn test(strict: bool) -> ExitCode {
 }
 
 /// Runs the tests, and compares the table of compatibility with them.
-fn tests(total: &mut Tally, python: impl FnOnce() -> Result<PathBuf, String>, outcomes: &Path, strict: bool) {
+fn tests(
+    total: &mut Tally,
+    failures: &mut Failures,
+    python: impl FnOnce() -> Result<PathBuf, String>,
+    outcomes: &Path,
+    strict: bool,
+) {
     let mut record = Record::default();
-    section(total, "cargo test", || cargo_test(&mut record, outcomes, strict));
+    section(total, "cargo test", || {
+        cargo_test(&mut record, failures, outcomes, strict)
+    });
     section(total, "packages", || package::check_everyday_packages(strict));
     section(total, "Terraform roots", || infra::check(strict));
     let python = python();
@@ -130,7 +140,7 @@ pub(crate) fn errors() -> ExitCode {
     }
 }
 
-fn cargo_test(record: &mut Record, outcomes: &Path, strict: bool) -> Tally {
+fn cargo_test(record: &mut Record, failures: &mut Failures, outcomes: &Path, strict: bool) -> Tally {
     let mut tally = Tally::default();
     let mut command = cargo(["test", "--workspace", "--no-fail-fast", "--locked"]);
     command.env(OUTCOMES, outcomes);
@@ -155,6 +165,7 @@ fn cargo_test(record: &mut Record, outcomes: &Path, strict: bool) -> Tally {
         if let Some(result) = test_result(line) {
             tally += result;
         }
+        failures.see(line);
         record.see(line);
     });
     // What does not compile and what is killed leaves no result line.

@@ -4,7 +4,7 @@ mod script;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
-    Acl, BlobId, BlobRef, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
+    Acl, BlobId, BlobRef, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
     ETag, Extent, Layout, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token,
     WriteCondition,
 };
@@ -28,7 +28,7 @@ fn bucket() -> Bucket {
         state: BucketState::Active,
         revision: Revision(1),
         layout: BucketLayout::FIRST,
-        states_ownership: false,
+        documents: BucketDocuments::default(),
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
 pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
     call.caller.admit(Action::CreateBucket)?;
     let acl = headers::requested_acl(call.headers(), AclSubject::Bucket)?.unwrap_or_default();
-    let states_ownership = headers::states_object_writer(call.headers())?;
+    let ownership = headers::requested_ownership(call.headers())?;
     let name = call.bucket()?.clone();
     let (context, settings, caller) = (call.context, call.settings, call.caller.clone());
     settings.limits.check_bucket(&name)?;
@@ -125,7 +125,7 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
     let input = CreateBucket {
         region: settings.region.clone(),
         acl,
-        states_ownership,
+        ownership,
     };
     let bucket = ops::create_bucket(context, &caller, &name, input).await?;
     let mut response = empty(StatusCode::OK);

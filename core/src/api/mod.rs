@@ -4,12 +4,12 @@ mod acl;
 mod bucket;
 mod copy_object;
 mod delete;
+mod documents;
 mod get_object;
 mod list_objects;
 mod list_uploads;
 mod multipart;
 mod object_attributes;
-mod ownership;
 mod put_object;
 mod rename_object;
 mod response;
@@ -99,9 +99,6 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
         Operation::GetBucketLocation => bucket::get_bucket_location(&call).await,
         Operation::GetBucketAcl => acl::get_bucket_acl(&call).await,
         Operation::PutBucketAcl => acl::put_bucket_acl(call).await,
-        Operation::GetBucketOwnershipControls => ownership::get_bucket_ownership_controls(&call).await,
-        Operation::PutBucketOwnershipControls => ownership::put_bucket_ownership_controls(call).await,
-        Operation::DeleteBucketOwnershipControls => ownership::delete_bucket_ownership_controls(&call).await,
         Operation::GetObjectAcl => acl::get_object_acl(&call).await,
         Operation::PutObjectAcl => acl::put_object_acl(call).await,
         Operation::PutObject => put_object::put_object(call).await,
@@ -121,7 +118,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
         Operation::AbortMultipartUpload => multipart::abort_multipart_upload(&call).await,
         Operation::ListParts => list_uploads::list_parts(&call).await,
         Operation::ListMultipartUploads => list_uploads::list_multipart_uploads(&call).await,
-        _ => unbuilt::answer(&call).await,
+        _ => documents::answer(call).await,
     }
 }
 

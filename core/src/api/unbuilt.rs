@@ -5,20 +5,25 @@ use http::StatusCode;
 use super::response::{empty, xml};
 use super::{Answer, Call};
 use crate::ops::{self, Action};
-use crate::protocol::unbuilt::{Absent, unbuilt};
+use crate::protocol::absent::{Absent, absent};
+use crate::protocol::route::Route;
 
 pub(super) async fn answer(call: &Call<'_>) -> Answer {
-    let absent = match unbuilt(&call.route) {
-        Absent::NotImplemented(error) => return Err(error),
-        absent => absent,
-    };
+    if let Absent::NotImplemented(error) = absent(&call.route) {
+        return Err(error);
+    }
     // Nothing is configured only where there is something to configure.
     if call.route.key.is_some() {
         ops::open_object(call.context, &call.caller, Action::Configuration, &call.target()?).await?;
     } else {
         ops::open_bucket(call.context, &call.caller, Action::Configuration, call.bucket()?).await?;
     }
-    match absent {
+    where_absent(&call.route)
+}
+
+/// The answer about what is not configured of a bucket or an object that exists.
+pub(super) fn where_absent(route: &Route) -> Answer {
+    match absent(route) {
         Absent::NotImplemented(error) | Absent::Missing(error) => Err(error),
         Absent::Document(document) => Ok(xml(document)),
         Absent::NoContent => Ok(empty(StatusCode::NO_CONTENT)),

@@ -5,7 +5,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{Change, Rows};
 use crate::model::{
-    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Credential, Description, ETag,
+    Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Credential, Description, ETag,
     Format, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber, Receipt, ReceiptOutcome,
     RetiredManifest, Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
 };
@@ -39,7 +39,7 @@ fn bucket(n: u8, version: u8) -> Bucket {
         state: BucketState::Active,
         revision: Revision(u64::from(version)),
         layout: BucketLayout::FIRST,
-        states_ownership: false,
+        documents: BucketDocuments::default(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Buckets and whom they belong to.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Acl, BucketId, BucketLayout, BucketName, Timestamp, Token};
+use super::{
+    Acl, BucketDocuments, BucketId, BucketLayout, BucketName, DocumentKind, StoredDocument, Timestamp, Token,
+};
 
 /// An account: the unit that buckets and objects belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,7 +65,7 @@ pub enum BucketState {
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Bucket {
     /// Its name, unique in the store.
     pub name: BucketName,
@@ -74,10 +76,13 @@ pub struct Bucket {
     /// Who may do what with it.
     #[serde(default, skip_serializing_if = "Acl::is_private")]
     pub acl: Acl,
-    /// Whether its owner has said that objects belong to who wrote them (`ObjectWriter`). They do in every bucket; this is
-    /// only what is shown again.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub states_ownership: bool,
+    /// What its owner has configured. In rows of release 0.1 this is `states_ownership`.
+    #[serde(
+        default,
+        alias = "states_ownership",
+        skip_serializing_if = "BucketDocuments::is_empty"
+    )]
+    pub documents: BucketDocuments,
     /// The location constraint it was created with.
     pub region: String,
     /// When it was created.
@@ -94,6 +99,40 @@ impl Bucket {
     /// Its Amazon Resource Name.
     pub fn arn(&self) -> String {
         bucket_arn(&self.name, &self.region)
+    }
+
+    /// Puts a document in the place of that kind, or takes it away. Returns what was there.
+    pub fn set_document(
+        &mut self,
+        kind: DocumentKind,
+        stored: Option<StoredDocument>,
+    ) -> Option<StoredDocument> {
+        let displaced = self.documents.set(kind, stored);
+        self.raise_layout();
+        displaced
+    }
+
+    /// Programs of release 0.1 would lose documents by writing the row anew, so that they must not read it.
+    fn raise_layout(&mut self) {
+        if !self.documents.is_empty() {
+            self.layout = self.layout.max(BucketLayout::DOCUMENTS);
+        }
+    }
+}
+
+impl Serialize for Bucket {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The derived function, which is no method.
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bucket {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut bucket = Self::deserialize(deserializer)?;
+        // What release 0.1 stored as a field of its own is written as a document from here on.
+        bucket.raise_layout();
+        Ok(bucket)
     }
 }
 

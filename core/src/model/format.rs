@@ -147,8 +147,11 @@ impl BucketLayout {
     /// What release 0.1 writes.
     pub const FIRST: Self = Self(1);
 
+    /// That of buckets with [documents](super::BucketDocuments).
+    pub const DOCUMENTS: Self = Self(2);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::FIRST;
+    pub const LATEST: Self = Self::DOCUMENTS;
 
     /// The layout that a row states, in either form, and the release that wrote it. `None` where it states none.
     pub fn stated(layout: &serde_json::Value) -> Option<(u32, Option<Release>)> {
@@ -294,14 +297,14 @@ mod tests {
             refused,
             format!(
                 "the bucket is in format 7, which bleepstore 9.8.7 wrote, and this is bleepstore {current}, which knows \
-                 format 1 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
+                 format 2 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
             )
         );
-        let refused = serde_json::from_value::<BucketLayout>(json!(2))
+        let refused = serde_json::from_value::<BucketLayout>(json!(3))
             .unwrap_err()
             .to_string();
         assert!(
-            refused.starts_with("the bucket is in format 2, and this is"),
+            refused.starts_with("the bucket is in format 3, and this is"),
             "{refused}"
         );
         assert!(refused.contains("use the release that wrote it"), "{refused}");

@@ -2,16 +2,17 @@
 
 use super::access::{Action, no_such_bucket};
 use super::edit::pause;
+use super::free::free_blob;
 use super::rows::PAGE;
 use super::{Caller, Context};
 use crate::model::{
-    Bucket, BucketId, BucketLayout, BucketName, BucketState, ErrorCode, RequestedAcl, Revision, S3Error,
-    Timestamp, Token,
+    Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, DocumentKind, ErrorCode,
+    ObjectOwnership, RequestedAcl, Revision, S3Error, StoredDocument, Timestamp, Token,
 };
-use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, new_id};
+use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, StoreError, new_id};
 
 /// How often a bucket that changes under the request is read again.
-const ATTEMPTS: u32 = 8;
+pub(super) const ATTEMPTS: u32 = 8;
 
 /// What CreateBucket is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub struct CreateBucket {
     pub region: String,
     /// Who may do what with it.
     pub acl: RequestedAcl,
-    /// Whether the request says that objects belong to who wrote them, as they do in every bucket.
-    pub states_ownership: bool,
+    /// Whom its objects belong to, where the request says so.
+    pub ownership: Option<ObjectOwnership>,
 }
 
 /// Creates a bucket.
@@ -36,18 +37,25 @@ pub async fn create_bucket(
     input: CreateBucket,
 ) -> Result<Bucket, S3Error> {
     caller.admit(Action::CreateBucket)?;
-    let bucket = Bucket {
+    let mut bucket = Bucket {
         name: name.clone(),
         id: new_id(context.ports.entropy.as_ref(), BucketId::from_bytes),
         owner: caller.owner.clone(),
         acl: input.acl.of_bucket(&caller.owner),
-        states_ownership: input.states_ownership,
+        documents: BucketDocuments::default(),
         region: input.region,
         created: context.ports.clock.now(),
         state: BucketState::Active,
         revision: Revision(1),
         layout: BucketLayout::FIRST,
     };
+    if let Some(ownership) = input.ownership {
+        let value = serde_json::to_value(ownership).map_err(StoreError::internal)?;
+        bucket.set_document(
+            DocumentKind::OwnershipControls,
+            Some(StoredDocument::Inline(value)),
+        );
+    }
     match context.ports.metadata.create_bucket(&bucket).await? {
         CreateBucketOutcome::Created => Ok(bucket),
         CreateBucketOutcome::Exists(taken)
@@ -70,41 +78,35 @@ pub(super) async fn change_bucket(
     context: &Context,
     caller: &Caller,
     action: Action,
-    bucket: Bucket,
+    mut bucket: Bucket,
     change: impl Fn(&mut Bucket) -> Result<(), S3Error>,
 ) -> Result<(), S3Error> {
-    let mut bucket = bucket;
     for attempt in 0..ATTEMPTS {
-        let read = bucket.revision;
-        bucket.revision = read.next();
         change(&mut bucket)?;
-        if context.ports.metadata.update_bucket(&bucket, read).await? {
-            return Ok(());
+        match swap_row(context, caller, action, bucket, attempt).await? {
+            None => return Ok(()),
+            Some(found) => bucket = found,
         }
-        pause(context, attempt + 1).await;
-        bucket = caller.bucket(context, action, &bucket.name).await?;
     }
     Err(ErrorCode::SlowDown.into())
 }
 
-/// Notes whether the owner of `bucket`, which was opened for [`Action::Configuration`], says that objects belong to who wrote
-/// them. They do in any case.
-///
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketOwnershipControls.html>
-pub async fn state_ownership(
+/// Puts `changed` in the place of the row that it was made from. Where that is another one by now, the row is returned after
+/// a pause, if the caller may do `action` with it.
+pub(super) async fn swap_row(
     context: &Context,
     caller: &Caller,
-    bucket: Bucket,
-    stated: bool,
-) -> Result<(), S3Error> {
-    if bucket.states_ownership == stated {
-        return Ok(());
+    action: Action,
+    mut changed: Bucket,
+    attempt: u32,
+) -> Result<Option<Bucket>, S3Error> {
+    let read = changed.revision;
+    changed.revision = read.next();
+    if context.ports.metadata.update_bucket(&changed, read).await? {
+        return Ok(None);
     }
-    change_bucket(context, caller, Action::Configuration, bucket, |bucket| {
-        bucket.states_ownership = stated;
-        Ok(())
-    })
-    .await
+    pause(context, attempt + 1).await;
+    caller.bucket(context, action, &changed.name).await.map(Some)
 }
 
 /// Deletes a bucket that holds no objects. Open uploads go with it.
@@ -119,7 +121,12 @@ pub async fn delete_bucket(context: &Context, caller: &Caller, name: &BucketName
         .delete_bucket(name, bucket.id, token)
         .await?
     {
-        DeleteBucketOutcome::Deleted => Ok(()),
+        DeleteBucketOutcome::Deleted => {
+            for (_, extent) in bucket.documents.blobs() {
+                free_blob(context, extent.blob).await;
+            }
+            Ok(())
+        }
         DeleteBucketOutcome::NotEmpty => {
             Err(S3Error::new(ErrorCode::BucketNotEmpty).with("BucketName", name))
         }

@@ -8,8 +8,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::*;
 use crate::config::Limits;
 use crate::model::{
-    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, ObjectKey,
-    ObjectKind, ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp,
+    Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
+    ETag, ObjectKey, ObjectKind, ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp,
 };
 use crate::ops::layout::{all_extents, extents_of, parts_of, slice};
 use crate::ops::tests::stand_ins;
@@ -20,6 +20,7 @@ fn context(layout_limit: usize) -> Context {
     Context {
         ports: stand_ins::ports(layout_limit),
         pairing: Pairing::Matched,
+        documents: std::sync::Arc::default(),
         limits: Limits::default(),
         began: Duration::ZERO,
     }
@@ -36,7 +37,7 @@ fn bucket() -> Bucket {
         state: BucketState::Active,
         revision: Revision(1),
         layout: BucketLayout::FIRST,
-        states_ownership: false,
+        documents: BucketDocuments::default(),
     }
 }
 

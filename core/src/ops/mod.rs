@@ -7,6 +7,7 @@ mod bucket;
 mod copy;
 mod credentials;
 mod delete;
+mod documents;
 mod edit;
 mod format;
 mod free;
@@ -33,12 +34,11 @@ mod transfer;
 pub use access::{Action, Caller, Need, Target, open_bucket, open_object};
 pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
 pub use attributes::{ObjectAttributes, object_attributes};
-pub use bucket::{
-    CreateBucket, ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets, state_ownership,
-};
+pub use bucket::{CreateBucket, ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets};
 pub use copy::{CopyObject, Replacement, copy_object};
 pub use credentials::{CredentialCache, new_credential, new_keys};
 pub use delete::{delete_object, delete_objects};
+pub use documents::{DocumentCache, bucket_document, delete_bucket_document, put_bucket_document};
 pub use format::{check_formats, is_old_copy, raise_format};
 pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
 pub use gc::{GcError, GcOptions, GcReport, Tally, collect_slice, resume_collection};
@@ -63,6 +63,7 @@ pub use transfer::{
     inspect, migrate,
 };
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Limits;
@@ -75,6 +76,8 @@ pub struct Context {
     pub ports: Ports,
     /// Whether this metadata store may free blobs in this blob store.
     pub pairing: Pairing,
+    /// Documents of buckets that were read lately.
+    pub documents: Arc<DocumentCache>,
     /// What the platform lets through.
     pub limits: Limits,
     /// When the request began, on the clock that never goes back ([`Clock::elapsed`](crate::ports::Clock::elapsed)).

@@ -25,11 +25,13 @@ pub trait Surveyor: Send {
     async fn unreadable(&mut self, problem: &StoreError);
 }
 
-/// Reads all objects and the parts of all open uploads, and checks the bodies that lie in records. What is written
+/// Reads the documents of all buckets, all objects and the parts of all open uploads, and checks the bodies that lie in records. What is written
 /// meanwhile may be left out, and what only a retired manifest names is.
 pub async fn survey(ports: &Ports, surveyor: &mut dyn Surveyor) -> StoreResult<()> {
     let mut buckets = rows::each_bucket(ports);
     while let Some(bucket) = buckets.try_next().await? {
+        let documents: Vec<_> = bucket.documents.blobs().map(|(_, extent)| *extent).collect();
+        surveyor.named(&documents).await;
         let mut uploads = rows::uploads(ports, &bucket);
         while let Some(page) = uploads.try_next().await? {
             for upload in page {

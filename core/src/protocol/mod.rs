@@ -1,6 +1,7 @@
 //! The wire format of S3: signatures, chunked bodies, headers, XML. Knows only `model`, and `digest` and
 //! `body` for what passes through it.
 
+pub mod absent;
 pub mod attributes;
 pub mod aws_chunked;
 pub mod checksum;
@@ -11,7 +12,6 @@ pub mod headers;
 pub mod hoisted;
 pub mod host;
 pub mod operation;
-mod ownership;
 pub mod payload;
 pub mod percent;
 pub mod preflight;
@@ -22,5 +22,5 @@ pub mod route;
 pub mod sigv2;
 pub mod sigv4;
 pub mod token;
-pub mod unbuilt;
+
 pub mod xml;

@@ -76,7 +76,9 @@ mod tests {
 
     use super::*;
     use crate::model::{Acl, BucketState};
-    use crate::model::{Bucket, BucketId, BucketName, Owner, Release, Revision, StoreId, Timestamp};
+    use crate::model::{
+        Bucket, BucketDocuments, BucketId, BucketName, Owner, Release, Revision, StoreId, Timestamp,
+    };
     use crate::ports::{OwnerRecord, StoreRecord};
 
     fn store(more: Value) -> Value {
@@ -148,7 +150,7 @@ mod tests {
             id: BucketId::from_bytes([1; 16]),
             owner: Owner::root(),
             acl: Acl::default(),
-            states_ownership: false,
+            documents: BucketDocuments::default(),
             region: "us-east-1".to_owned(),
             created: Timestamp::from_millis(0),
             state: BucketState::Active,
@@ -159,7 +161,7 @@ mod tests {
         let (kind, line) = read::<Bucket>(&row).unwrap_err();
         assert_eq!(kind, StoreErrorKind::TooNew);
         assert!(
-            line.starts_with("the bucket is in format 2, which bleepstore"),
+            line.starts_with("the bucket is in format 3, which bleepstore"),
             "{line}"
         );
         row["versioning"] = json!("Enabled");

@@ -393,6 +393,7 @@ async fn a_change_that_keeps_meeting_others_pauses_before_it_looks_and_ends() {
     let mut context = Context {
         ports: crate::ops::tests::stand_ins::ports(1),
         pairing: crate::ops::Pairing::Matched,
+        documents: std::sync::Arc::default(),
         limits: crate::config::Limits::default(),
         began: std::time::Duration::ZERO,
     };

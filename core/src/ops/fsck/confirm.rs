@@ -51,6 +51,13 @@ async fn crc_of(ports: &Ports, blob: &BlobRef, size: u64, progress: &Progress) -
 /// Whether what named a blob still does: it may have been replaced or deleted meanwhile.
 pub(super) async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef) -> StoreResult<bool> {
     match named_by {
+        Naming::Document { bucket, kind } => {
+            let found = ports.metadata.bucket(bucket).await?;
+            let extent = found
+                .as_ref()
+                .and_then(|found| found.documents.get(*kind)?.blob());
+            Ok(extent.is_some_and(|extent| extent.blob == *blob))
+        }
         Naming::Object { bucket, key } => {
             let found = ports.metadata.lookup(bucket, key).await?;
             let Some(object) = found.object else {

@@ -2,11 +2,18 @@
 
 use std::fmt;
 
-use crate::model::{BlobRef, BucketName, ObjectKey, PartNumber, Timestamp, UploadId};
+use crate::model::{BlobRef, BucketName, DocumentKind, ObjectKey, PartNumber, Timestamp, UploadId};
 
 /// What names a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Naming {
+    /// A document of a bucket.
+    Document {
+        /// The bucket.
+        bucket: BucketName,
+        /// Which of its documents.
+        kind: DocumentKind,
+    },
     /// An object.
     Object {
         /// Its bucket.
@@ -30,6 +37,7 @@ pub enum Naming {
 impl fmt::Display for Naming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Document { bucket, kind } => write!(f, "the {kind} of bucket {bucket}"),
             Self::Object { bucket, key } => write!(f, "{bucket}/{key}"),
             Self::Part {
                 bucket,

@@ -22,6 +22,13 @@ impl Slice {
     ) -> StoreResult<()> {
         let mut buckets = rows::each_bucket(ports);
         while let Some(bucket) = buckets.try_next().await? {
+            for (kind, extent) in bucket.documents.blobs() {
+                let named_by = Naming::Document {
+                    bucket: bucket.name.clone(),
+                    kind,
+                };
+                self.name(extent, &named_by);
+            }
             let mut uploads = rows::uploads(ports, &bucket);
             while let Some(page) = uploads.try_next().await? {
                 for upload in page {

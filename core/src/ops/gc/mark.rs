@@ -73,6 +73,10 @@ impl Garbage {
 pub(super) async fn mark(ports: &Ports, retired_until: Timestamp, garbage: &mut Garbage) -> StoreResult<()> {
     let mut buckets = rows::each_bucket(ports);
     while let Some(bucket) = buckets.try_next().await? {
+        bucket
+            .documents
+            .blobs()
+            .for_each(|(_, extent)| garbage.keep(&extent.blob));
         let mut uploads = rows::uploads(ports, &bucket);
         while let Some(page) = uploads.try_next().await? {
             for upload in page {

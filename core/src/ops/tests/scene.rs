@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use crate::model::{
-    Acl, Bucket, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Upload, UploadId, UploadState,
+    Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
+    ETag, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Upload, UploadId,
+    UploadState,
 };
 use crate::ops::Caller;
 
@@ -42,7 +43,7 @@ impl Scene {
             state: BucketState::Active,
             revision: Revision(1),
             layout: BucketLayout::FIRST,
-            states_ownership: false,
+            documents: BucketDocuments::default(),
         };
         let object = ObjectRecord {
             bucket: bucket.id,

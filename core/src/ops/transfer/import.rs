@@ -231,7 +231,7 @@ impl RecordSink for Importer<'_> {
         match record {
             Record::Bucket(bucket) => {
                 let bucket = active(bucket);
-                place_bucket(self.ports, &bucket).await?;
+                place_bucket(self.ports, &bucket, self.existing).await?;
                 self.bucket = Some(bucket);
                 Ok(())
             }

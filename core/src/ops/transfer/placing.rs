@@ -61,12 +61,37 @@ pub(super) async fn place_credential(ports: &Ports, credential: &Credential) -> 
     }
 }
 
-pub(super) async fn place_bucket(ports: &Ports, bucket: &Bucket) -> Result<(), TransferError> {
-    match insist(ports, || ports.metadata.create_bucket(bucket)).await? {
-        CreateBucketOutcome::Created => Ok(()),
-        CreateBucketOutcome::Exists(found) if found.id == bucket.id => Ok(()),
-        CreateBucketOutcome::Exists(_) => Err(TransferError::Differs(format!("the bucket {}", bucket.name))),
+pub(super) async fn place_bucket(
+    ports: &Ports,
+    bucket: &Bucket,
+    existing: Existing,
+) -> Result<(), TransferError> {
+    let metadata = &ports.metadata;
+    for _ in 0..TRIES {
+        let found = match insist(ports, || metadata.create_bucket(bucket)).await? {
+            CreateBucketOutcome::Created => return Ok(()),
+            CreateBucketOutcome::Exists(found) => found,
+        };
+        let revised = Bucket {
+            revision: found.revision.next(),
+            ..bucket.clone()
+        };
+        let expected = found.revision;
+        let same = Bucket {
+            revision: revised.revision,
+            ..found
+        };
+        if same == revised {
+            return Ok(());
+        }
+        if same.id != bucket.id || existing == Existing::Refuse {
+            break;
+        }
+        if insist(ports, || metadata.update_bucket(&revised, expected)).await? {
+            return Ok(());
+        }
     }
+    Err(TransferError::Differs(format!("the bucket {}", bucket.name)))
 }
 
 /// Puts an object where it belongs, its manifest in the form that this store takes.

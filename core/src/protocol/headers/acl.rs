@@ -5,8 +5,10 @@
 use http::HeaderMap;
 
 use super::joined;
-use crate::model::{Acl, CannedAcl, ErrorCode, Grant, Grantee, Group, Permission, RequestedAcl, S3Error};
-use crate::protocol::ownership;
+use crate::model::{
+    Acl, CannedAcl, ErrorCode, Grant, Grantee, Group, ObjectOwnership, Permission, RequestedAcl, S3Error,
+};
+use crate::protocol::xml::object_ownership;
 
 const CANNED: &str = "x-amz-acl";
 
@@ -52,17 +54,19 @@ pub fn requested_acl(headers: &HeaderMap, subject: AclSubject) -> Result<Option<
     }
 }
 
-/// Whether the headers of CreateBucket say that objects belong to who wrote them. `NotImplemented` where they name another owner.
-pub fn states_object_writer(headers: &HeaderMap) -> Result<bool, S3Error> {
+/// Whom the headers of CreateBucket say that objects belong to. `NotImplemented` where that is not built.
+pub fn requested_ownership(headers: &HeaderMap) -> Result<Option<ObjectOwnership>, S3Error> {
     const OWNERSHIP: &str = "x-amz-object-ownership";
     let Some(named) = joined(headers, OWNERSHIP) else {
-        return Ok(false);
+        return Ok(None);
     };
-    if ownership::check(&named)? {
-        return Ok(true);
+    match object_ownership(&named)? {
+        Some(ownership) => Ok(Some(ownership)),
+        None => {
+            let message = format!("Invalid x-amz-object-ownership header: {named}");
+            Err(S3Error::invalid_argument(message, OWNERSHIP, named))
+        }
     }
-    let message = format!("Invalid x-amz-object-ownership header: {named}");
-    Err(S3Error::invalid_argument(message, OWNERSHIP, named))
 }
 
 /// Refuses a list that is too long.

@@ -9,7 +9,7 @@ mod unbuilt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-pub use acl::{AclSubject, requested_acl, states_object_writer};
+pub use acl::{AclSubject, requested_acl, requested_ownership};
 pub(super) use acl::{by_email, check_count, group, user};
 pub use copy_source::{CopySource, Directive, copy_source, metadata_directive, tagging_directive};
 pub use rename::{check_renamed, client_token, rename_parameters, rename_source};

@@ -1,12 +1,23 @@
-//! Ownership controls in XML.
+//! Ownership controls in XML, and the name of an ownership.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
 
 use super::document;
 use super::reader::{malformed, read_document};
-use crate::model::S3Error;
-use crate::protocol::ownership::{OBJECT_WRITER, check};
+use crate::model::{ObjectOwnership, S3Error};
 
-/// Reads the body of PutBucketOwnershipControls, whose one rule says `ObjectWriter`. `NotImplemented` for S3's others.
-pub fn read_ownership_controls(xml: &[u8]) -> Result<(), S3Error> {
+/// The ownership of that name; `None` where S3 has none, and `NotImplemented` for those that are not built.
+pub fn object_ownership(name: &str) -> Result<Option<ObjectOwnership>, S3Error> {
+    match name {
+        "ObjectWriter" => Ok(Some(ObjectOwnership::ObjectWriter)),
+        "BucketOwnerPreferred" | "BucketOwnerEnforced" => {
+            Err(S3Error::not_implemented(&format!("the object ownership {name}")))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Reads the body of PutBucketOwnershipControls, which has one rule.
+pub fn read_ownership_controls(xml: &[u8]) -> Result<ObjectOwnership, S3Error> {
     const MAX_ELEMENTS: usize = 3;
     read_document(xml, "OwnershipControls", MAX_ELEMENTS, |reader| {
         let mut stated = None;
@@ -21,17 +32,14 @@ pub fn read_ownership_controls(xml: &[u8]) -> Result<(), S3Error> {
                 stated = Some(reader.text()?);
             }
         }
-        match check(&stated.ok_or_else(malformed)?)? {
-            true => Ok(()),
-            false => Err(malformed()),
-        }
+        object_ownership(&stated.ok_or_else(malformed)?)?.ok_or_else(malformed)
     })
 }
 
 /// The controls of a bucket that has some.
-pub fn ownership_controls() -> Vec<u8> {
+pub fn ownership_controls(ownership: ObjectOwnership) -> Vec<u8> {
     document("OwnershipControls", |root| {
-        root.element("Rule", |rule| rule.text("ObjectOwnership", OBJECT_WRITER));
+        root.element("Rule", |rule| rule.text("ObjectOwnership", ownership.as_str()));
     })
 }
 
@@ -42,13 +50,17 @@ mod tests {
 
     #[test]
     fn one_rule_says_whom_objects_belong_to() {
-        read_ownership_controls(&ownership_controls()).unwrap();
+        let stated = ObjectOwnership::ObjectWriter;
+        assert_eq!(
+            read_ownership_controls(&ownership_controls(stated)).unwrap(),
+            stated
+        );
         let rule = |ownership: &str| format!("<Rule><ObjectOwnership>{ownership}</ObjectOwnership></Rule>");
         for (content, code) in [
             (rule("BucketOwnerPreferred"), ErrorCode::NotImplemented),
             (rule("BucketOwnerEnforced"), ErrorCode::NotImplemented),
             (rule("Nobody"), ErrorCode::MalformedXML),
-            (rule(OBJECT_WRITER).repeat(2), ErrorCode::MalformedXML),
+            (rule("ObjectWriter").repeat(2), ErrorCode::MalformedXML),
             (String::new(), ErrorCode::MalformedXML),
             ("<Rule/>".to_owned(), ErrorCode::MalformedXML),
             ("<Role/>".to_owned(), ErrorCode::MalformedXML),

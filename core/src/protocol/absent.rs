@@ -1,11 +1,11 @@
-//! What S3 answers for a bucket or an object that has none of the configuration that is not built yet.
+//! What S3 answers for a bucket or an object that has none of what can be configured.
 
 use super::operation::{Operation, Operation as Op};
 use super::route::Route;
 use super::xml::{Writer, document};
 use crate::model::{ErrorCode, S3Error};
 
-/// The answer to an operation that is not built. Except for `NotImplemented`, it holds for a bucket (and key,
+/// The answer to an operation on what was not configured. Except for `NotImplemented`, it holds for a bucket (and key,
 /// if the route has one) that exists: the caller looks that up first.
 #[derive(Clone, Debug)]
 pub enum Absent {
@@ -20,7 +20,7 @@ pub enum Absent {
 }
 
 /// What S3 answers to `route` where nothing was configured.
-pub fn unbuilt(route: &Route) -> Absent {
+pub fn absent(route: &Route) -> Absent {
     if let Some(error) = missing(route.operation) {
         return Absent::Missing(match &route.bucket {
             Some(bucket) if error.code.fields().contains(&"BucketName") => error.with("BucketName", bucket),
@@ -48,6 +48,7 @@ fn missing(operation: Operation) -> Option<S3Error> {
     let code = match operation {
         Op::GetBucketCors => ErrorCode::NoSuchCORSConfiguration,
         Op::GetBucketLifecycleConfiguration => ErrorCode::NoSuchLifecycleConfiguration,
+        Op::GetBucketOwnershipControls => ErrorCode::OwnershipControlsNotFoundError,
         Op::GetBucketPolicy | Op::GetBucketPolicyStatus => ErrorCode::NoSuchBucketPolicy,
         Op::GetBucketReplication => ErrorCode::ReplicationConfigurationNotFoundError,
         Op::GetBucketTagging => ErrorCode::NoSuchTagSet,
@@ -109,7 +110,7 @@ mod tests {
     use crate::model::BucketName;
 
     fn answer(operation: Operation) -> Absent {
-        unbuilt(&Route {
+        absent(&Route {
             operation,
             bucket: Some(BucketName::new("abc").unwrap()),
             key: None,

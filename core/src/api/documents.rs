@@ -1,0 +1,122 @@
+//! The documents of a bucket: what gets, puts and deletes each, how it is read and written, and how long it may be.
+//!
+//! What S3 answers for a bucket that has none is in [`absent`].
+
+use http::{Response, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::response::{empty, xml};
+use super::{Answer, Call, unbuilt};
+use crate::body::Body;
+use crate::model::{Bucket, DocumentKind, S3Error};
+use crate::ops::{self, Action};
+use crate::ports::StoreError;
+use crate::protocol::operation::Operation as Op;
+use crate::protocol::xml::{ownership_controls, read_ownership_controls};
+use crate::rows::read_stored;
+
+/// A kind of document as requests carry it.
+struct Document {
+    kind: DocumentKind,
+    get: Op,
+    put: Op,
+    delete: Op,
+    /// The longest body of a PUT, in bytes.
+    longest: usize,
+    /// The status of the answer to a PUT.
+    put_status: StatusCode,
+    /// What is stored of the body of a PUT.
+    read: fn(&[u8]) -> Result<Value, S3Error>,
+    /// The answer to a GET of what is stored.
+    write: fn(&[u8]) -> Result<Response<Body>, S3Error>,
+}
+
+const DOCUMENTS: &[Document] = &[Document {
+    kind: DocumentKind::OwnershipControls,
+    get: Op::GetBucketOwnershipControls,
+    put: Op::PutBucketOwnershipControls,
+    delete: Op::DeleteBucketOwnershipControls,
+    longest: 64 << 10,
+    put_status: StatusCode::OK,
+    read: |body| stored(read_ownership_controls(body)?),
+    write: |stored| Ok(xml(ownership_controls(read_stored(stored)?))),
+}];
+
+fn stored(document: impl Serialize) -> Result<Value, S3Error> {
+    Ok(serde_json::to_value(document).map_err(StoreError::internal)?)
+}
+
+/// Answers a request about a document, or about what is not built.
+pub(super) async fn answer(call: Call<'_>) -> Answer {
+    let operation = call.route.operation;
+    for document in DOCUMENTS {
+        match operation {
+            _ if operation == document.get => return document.get(&call).await,
+            _ if operation == document.put => return document.put(call).await,
+            _ if operation == document.delete => return document.delete(&call).await,
+            _ => {}
+        }
+    }
+    unbuilt::answer(&call).await
+}
+
+impl Document {
+    async fn open(&self, call: &Call<'_>) -> Result<Bucket, S3Error> {
+        ops::open_bucket(call.context, &call.caller, Action::Configuration, call.bucket()?).await
+    }
+
+    async fn get(&self, call: &Call<'_>) -> Answer {
+        let bucket = self.open(call).await?;
+        match ops::bucket_document(call.context, &bucket, self.kind).await? {
+            Some(document) => (self.write)(&document),
+            None => unbuilt::where_absent(&call.route),
+        }
+    }
+
+    async fn put(&self, call: Call<'_>) -> Answer {
+        let (context, caller) = (call.context, call.caller.clone());
+        let bucket = self.open(&call).await?;
+        // What was read takes about the memory of the body until it is stored.
+        let (document, _held) = call.document(self.longest).await?.read(self.read)?;
+        ops::put_bucket_document(
+            context,
+            &caller,
+            Action::Configuration,
+            bucket,
+            self.kind,
+            document,
+        )
+        .await?;
+        Ok(empty(self.put_status))
+    }
+
+    async fn delete(&self, call: &Call<'_>) -> Answer {
+        let bucket = self.open(call).await?;
+        let (context, caller) = (call.context, &call.caller);
+        ops::delete_bucket_document(context, caller, Action::Configuration, bucket, self.kind).await?;
+        Ok(empty(StatusCode::NO_CONTENT))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_document_has_its_row_and_no_operation_has_two() {
+        let mut operations = Vec::new();
+        for kind in DocumentKind::ALL {
+            let rows: Vec<_> = DOCUMENTS.iter().filter(|row| row.kind == *kind).collect();
+            let [row] = rows.as_slice() else {
+                panic!("{kind} has {} rows", rows.len());
+            };
+            operations.extend([row.get, row.put, row.delete]);
+        }
+        assert_eq!(operations.len(), DOCUMENTS.len() * 3);
+        for operation in &operations {
+            assert!(operation.is_built(), "{operation}");
+            assert_eq!(operations.iter().filter(|other| *other == operation).count(), 1);
+        }
+    }
+}

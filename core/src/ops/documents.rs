@@ -1,0 +1,205 @@
+//! The documents that the owner of a bucket configures: in the bucket's row where they are short, else in blobs.
+//!
+//! A document's blob is named by one row only, and is written before that row. So it may be freed once the row names
+//! another one; whoever still reads it finds the row changed.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use serde_json::Value;
+
+use super::access::{Action, no_such_bucket};
+use super::bucket::{ATTEMPTS, swap_row};
+use super::free::free_blob;
+use super::manifest::write_bytes;
+use super::{Caller, Context};
+use crate::digest::crc64nvme;
+use crate::model::{BlobRef, Bucket, DocumentKind, ErrorCode, Extent, S3Error, StoredDocument};
+use crate::ports::{BlobRead, Ports, StoreError, StoreResult, exactly};
+
+/// How many bytes of documents lie in a bucket's row at most. Every request reads the row, and DynamoDB bills reads by
+/// 4 KiB.
+const INLINE: usize = 2 << 10;
+
+/// The longest document, in bytes of what is stored of it.
+const LONGEST: u64 = 1 << 20;
+
+/// How many bytes of documents a process keeps before it starts anew.
+const KEPT: usize = 4 << 20;
+
+/// Documents that were read from their blobs. A blob never changes, so that a document is as new as the row that names
+/// its blob.
+#[derive(Default)]
+pub struct DocumentCache(Mutex<HashMap<BlobRef, Bytes>>);
+
+impl DocumentCache {
+    fn get(&self, blob: &BlobRef) -> Option<Bytes> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(blob).cloned()
+    }
+
+    fn keep(&self, blob: BlobRef, document: Bytes) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let length: usize = kept.values().map(Bytes::len).sum();
+        if length + document.len() > KEPT {
+            kept.clear();
+        }
+        kept.insert(blob, document);
+    }
+}
+
+/// The document of that kind of a bucket, as it is stored: JSON. `None` where there is none. It is as new as `bucket`, or newer
+/// where that was changed meanwhile.
+pub async fn bucket_document(
+    context: &Context,
+    bucket: &Bucket,
+    kind: DocumentKind,
+) -> Result<Option<Bytes>, S3Error> {
+    let mut stored = bucket.documents.get(kind).cloned();
+    for _ in 0..ATTEMPTS {
+        let extent = match &stored {
+            None => return Ok(None),
+            Some(StoredDocument::Inline(value)) => return Ok(Some(Bytes::from(value.to_string()))),
+            Some(StoredDocument::Blob(extent)) => extent,
+        };
+        if let Some(kept) = context.documents.get(&extent.blob) {
+            return Ok(Some(kept));
+        }
+        if let Some(read) = read_document(&context.ports, extent).await? {
+            context.documents.keep(extent.blob, read.clone());
+            return Ok(Some(read));
+        }
+        // It was replaced since the row was read, or is lost.
+        let found = context.ports.metadata.bucket(&bucket.name).await?;
+        let found = found.filter(|found| found.id == bucket.id);
+        let found = found.ok_or_else(|| no_such_bucket(&bucket.name))?;
+        if found.documents.get(kind) == stored.as_ref() {
+            let (name, blob) = (&bucket.name, extent.blob);
+            return Err(
+                StoreError::corrupt(format!("the {kind} of bucket {name} are lost: blob {blob}")).into(),
+            );
+        }
+        stored = found.documents.get(kind).cloned();
+    }
+    Err(ErrorCode::SlowDown.into())
+}
+
+/// The bytes of a document; `None` where its blob is gone.
+async fn read_document(ports: &Ports, extent: &Extent) -> StoreResult<Option<Bytes>> {
+    let corrupt = |what: &str| StoreError::corrupt(format!("the document in blob {} {what}", extent.blob));
+    if extent.length > LONGEST {
+        return Err(corrupt("is too long"));
+    }
+    let BlobRead::Found(pieces) = ports.blobs.read(&extent.blob, extent.range()).await? else {
+        return Ok(None);
+    };
+    let pieces: Vec<Bytes> = exactly(extent.length, pieces).try_collect().await?;
+    let document = Bytes::from(pieces.concat());
+    if crc64nvme(&document) != extent.blob_crc64nvme {
+        return Err(corrupt("is damaged"));
+    }
+    Ok(Some(document))
+}
+
+/// Puts a document in the place of that of its kind in `bucket`, which was opened for `action`. Requests that begin after
+/// this returns see it.
+pub async fn put_bucket_document(
+    context: &Context,
+    caller: &Caller,
+    action: Action,
+    bucket: Bucket,
+    kind: DocumentKind,
+    document: Value,
+) -> Result<(), S3Error> {
+    change_document(context, caller, action, bucket, kind, Some(document)).await
+}
+
+/// Takes the document of that kind away from `bucket`, which was opened for `action`, if it has one.
+pub async fn delete_bucket_document(
+    context: &Context,
+    caller: &Caller,
+    action: Action,
+    bucket: Bucket,
+    kind: DocumentKind,
+) -> Result<(), S3Error> {
+    change_document(context, caller, action, bucket, kind, None).await
+}
+
+async fn change_document(
+    context: &Context,
+    caller: &Caller,
+    action: Action,
+    mut bucket: Bucket,
+    kind: DocumentKind,
+    value: Option<Value>,
+) -> Result<(), S3Error> {
+    let mut placing = Placing { value, written: None };
+    for attempt in 0..ATTEMPTS {
+        let stored = placing.of(context, &bucket, kind).await?;
+        if bucket.documents.get(kind) == stored.as_ref() {
+            placing.free_unless(context, None).await;
+            return Ok(());
+        }
+        let mut changed = bucket;
+        let displaced = changed.set_document(kind, stored.clone());
+        // What fails with an unknown outcome may name the blob, so that all others leave theirs to gc too.
+        match swap_row(context, caller, action, changed, attempt).await? {
+            None => {
+                if let Some(extent) = displaced.as_ref().and_then(StoredDocument::blob) {
+                    free_blob(context, extent.blob).await;
+                }
+                placing.free_unless(context, stored.as_ref()).await;
+                return Ok(());
+            }
+            Some(found) => bucket = found,
+        }
+    }
+    placing.free_unless(context, None).await;
+    Err(ErrorCode::SlowDown.into())
+}
+
+/// A document on its way to where it fits.
+struct Placing {
+    value: Option<Value>,
+    /// The blob that it was written to, if it had to be.
+    written: Option<Extent>,
+}
+
+impl Placing {
+    /// Where the document goes in this row.
+    async fn of(
+        &mut self,
+        context: &Context,
+        bucket: &Bucket,
+        kind: DocumentKind,
+    ) -> Result<Option<StoredDocument>, S3Error> {
+        let Some(value) = &self.value else {
+            return Ok(None);
+        };
+        let text = value.to_string();
+        if bucket.documents.inline_length_beside(kind) + text.len() <= INLINE {
+            return Ok(Some(StoredDocument::Inline(value.clone())));
+        }
+        if text.len() as u64 > LONGEST {
+            return Err(StoreError::internal(format!("the {kind} are too long")).into());
+        }
+        let extent = match self.written {
+            Some(extent) => extent,
+            None => write_bytes(&context.ports, bucket.id, Bytes::from(text)).await?,
+        };
+        self.written = Some(extent);
+        Ok(Some(StoredDocument::Blob(extent)))
+    }
+
+    /// Frees the blob that was written, unless `kept` names it.
+    async fn free_unless(&self, context: &Context, kept: Option<&StoredDocument>) {
+        match self.written {
+            Some(extent) if kept.and_then(StoredDocument::blob) != Some(&extent) => {
+                free_blob(context, extent.blob).await;
+            }
+            _ => {}
+        }
+    }
+}
