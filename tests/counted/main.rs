@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{CannedAcl, ChecksumAlgorithm, RequestedAcl};
-use bleepstore_core::ops::{self, ListObjects};
+use bleepstore_core::ops::{self, Listing};
 use bleepstore_core::ports::MetadataStore;
 use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::sqlite::SqliteMetadata;
@@ -371,7 +371,7 @@ async fn calls_of_a_page(
     delimiter: &str,
     shown: (usize, usize),
 ) -> BTreeMap<&'static str, usize> {
-    let input = ListObjects {
+    let input = Listing {
         bucket: name("bucket"),
         prefix: String::new(),
         delimiter: delimiter.to_owned(),
@@ -381,7 +381,7 @@ async fn calls_of_a_page(
     let page = ops::list_objects(&f.deployment.context, &f.deployment.caller, input)
         .await
         .unwrap();
-    assert_eq!((page.objects.len(), page.common_prefixes.len()), shown);
+    assert_eq!((page.items.len(), page.common_prefixes.len()), shown);
     f.counter.take()
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bleepstore_core::model::{Timestamp, UploadId};
-use bleepstore_core::ops::{self, ListObjects, ListUploads, ListingPosition, ListingStart};
+use bleepstore_core::ops::{self, Listed, Listing, ListingPosition, ListingStart};
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::{Deployment, name};
 use proptest::prelude::*;
@@ -73,28 +73,41 @@ impl Request {
     async fn page_through(
         &self,
         expected: &[Line],
-        page: impl AsyncFn(Option<ListingPosition>) -> (Vec<Line>, Option<ListingPosition>),
+        first: fn(String) -> ListingStart,
+        page: impl AsyncFn(Listing) -> (Vec<Line>, Option<ListingPosition>),
     ) {
-        let mut after = self.marker.clone().map(ListingPosition::Key);
+        let mut input = Listing {
+            bucket: name("bucket"),
+            prefix: self.prefix.clone(),
+            delimiter: self.delimiter.clone(),
+            start: self.marker.clone().map(first),
+            limit: self.limit,
+        };
         if self.limit == 0 {
-            assert_eq!(page(after).await, (Vec::new(), None));
+            assert_eq!(page(input).await, (Vec::new(), None));
             return;
         }
         let mut rest = expected;
         loop {
             let (shown, behind) = rest.split_at(self.limit.min(rest.len()));
             let next = shown.last().filter(|_| !behind.is_empty()).map(Line::position);
-            assert_eq!(page(after).await, (in_two_lists(shown), next.clone()));
+            assert_eq!(page(input.clone()).await, (in_two_lists(shown), next.clone()));
             rest = behind;
-            match next {
-                None => return,
-                Some(ListingPosition::Prefix(prefix)) if self.by_text => {
-                    after = Some(ListingPosition::Key(prefix));
+            let Some(next) = next else { return };
+            input.start = Some(match next {
+                ListingPosition::Key(text) | ListingPosition::Prefix(text) if self.by_text => {
+                    ListingStart::Marker(text)
                 }
-                next => after = next,
-            }
+                next => ListingStart::Next(next),
+            });
         }
     }
+}
+
+/// The lines of a page, of which each item is one, and where it says to go on.
+fn lines<T>(page: Listed<T>, line: impl Fn(&T) -> Line) -> (Vec<Line>, Option<ListingPosition>) {
+    let prefixes = page.common_prefixes.into_iter().map(Line::Prefix);
+    (page.items.iter().map(line).chain(prefixes).collect(), page.next)
 }
 
 /// As S3 shows a page: first the keys, then the common prefixes.
@@ -151,29 +164,15 @@ fn pages_of_objects_are_the_folded_keys_without_a_gap_or_a_repeat() {
         }
         let entries: Vec<_> = keys.into_iter().map(|key| (key, None)).collect();
         let expected = request.expected(&entries, request.by_text);
-        let page = async |after: Option<ListingPosition>| {
-            let start = match request.by_text {
-                true => after.map(ListingStart::Marker),
-                false => after.map(ListingStart::After),
-            };
-            let input = ListObjects {
-                bucket: name("bucket"),
-                prefix: request.prefix.clone(),
-                delimiter: request.delimiter.clone(),
-                start,
-                limit: request.limit,
-            };
-            let output = ops::list_objects(&store.context, &store.caller, input)
-                .await
-                .unwrap();
-            let keys = output
-                .objects
-                .iter()
-                .map(|object| Line::Key(object.key.to_string(), None));
-            let prefixes = output.common_prefixes.into_iter().map(Line::Prefix);
-            (keys.chain(prefixes).collect(), output.next)
+        let first = match request.by_text {
+            true => ListingStart::Marker,
+            false => ListingStart::StartAfter,
         };
-        request.page_through(&expected, page).await;
+        let page = async |input: Listing| {
+            let listed = ops::list_objects(&store.context, &store.caller, input).await;
+            lines(listed.unwrap(), |object| Line::Key(object.key.to_string(), None))
+        };
+        request.page_through(&expected, first, page).await;
     });
 }
 
@@ -194,24 +193,12 @@ fn pages_of_uploads_are_the_folded_uploads_without_a_gap_or_a_repeat() {
         }
         entries.sort();
         let expected = request.expected(&entries, true);
-        let page = async |after| {
-            let input = ListUploads {
-                bucket: name("bucket"),
-                prefix: request.prefix.clone(),
-                delimiter: request.delimiter.clone(),
-                marker: after,
-                limit: request.limit,
-            };
-            let output = ops::list_multipart_uploads(&store.context, &store.caller, input)
-                .await
-                .unwrap();
-            let uploads = output
-                .uploads
-                .iter()
-                .map(|upload| Line::Key(upload.key.to_string(), Some(upload.id)));
-            let prefixes = output.common_prefixes.into_iter().map(Line::Prefix);
-            (uploads.chain(prefixes).collect(), output.next)
+        let page = async |input: Listing| {
+            let listed = ops::list_multipart_uploads(&store.context, &store.caller, input).await;
+            lines(listed.unwrap(), |upload| {
+                Line::Key(upload.key.to_string(), Some(upload.id))
+            })
         };
-        request.page_through(&expected, page).await;
+        request.page_through(&expected, ListingStart::Marker, page).await;
     });
 }

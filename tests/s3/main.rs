@@ -26,6 +26,7 @@ mod get_object_attributes;
 mod head_bucket;
 mod head_object;
 mod health;
+mod hidden_rows;
 mod list_buckets;
 mod list_multipart_uploads;
 mod list_objects;

@@ -7,7 +7,9 @@ use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, CommitId
 use bleepstore_core::ports::{
     BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind, StoreResult,
 };
-use bleepstore_core::rows::{BucketRows, NamedRows, UploadRows, clear_uploads, delete_in_steps, scan_named};
+use bleepstore_core::rows::{
+    BucketRows, NamedRows, UploadRows, clear_uploads, delete_in_steps, scan_named, scan_range,
+};
 
 use super::DynamoMetadata;
 use super::condition::Condition;
@@ -188,7 +190,7 @@ impl BucketRows for DynamoMetadata {
             after: None,
         };
         let read = |item: &Item| rows::id_of(item, SORT_KEY).map(Some);
-        let (noted, _) = self.table.scan(notes, usize::MAX, read).await?;
+        let (noted, _) = scan_range(&self.table, notes, usize::MAX, read).await?;
         Ok(noted.into_iter().collect())
     }
 }

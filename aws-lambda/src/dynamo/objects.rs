@@ -7,7 +7,7 @@ use bleepstore_core::model::{
 use bleepstore_core::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
 };
-use bleepstore_core::rows::edit_in_steps;
+use bleepstore_core::rows::{edit_in_steps, scan_range};
 
 use super::DynamoMetadata;
 use super::buckets::{belongs_to, is_at};
@@ -41,10 +41,7 @@ impl ObjectIndex for DynamoMetadata {
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
         let Some(rows) = rows_of(&bucket.name, range) else {
-            return Ok(Page {
-                items: Vec::new(),
-                next: None,
-            });
+            return Ok(Page::default());
         };
         let read = |item: &Item| {
             let record = read_own(Some(item), bucket.id)?;
@@ -52,7 +49,7 @@ impl ObjectIndex for DynamoMetadata {
                 .filter(|record| record.kind == ObjectKind::Object && range.admits(record.key.as_str()));
             Ok(listed.map(|record| record.summary()))
         };
-        let (items, last) = self.table.scan(rows, limit, read).await?;
+        let (items, last) = scan_range(&self.table, rows, limit, read).await?;
         let next = last.map(KeyStart::After);
         Ok(Page { items, next })
     }
@@ -69,7 +66,7 @@ impl ObjectIndex for DynamoMetadata {
             after: after.map(str::to_owned),
         };
         let read = |item: &Item| read_own(Some(item), bucket.id);
-        let (items, next) = self.table.scan(rows, limit, read).await?;
+        let (items, next) = scan_range(&self.table, rows, limit, read).await?;
         Ok(Page { items, next })
     }
 }

@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::types::{
     WriteRequest,
 };
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
+use bleepstore_core::rows::RangeReads;
 
 use super::condition::Condition;
 use super::error::{Access, may_resend, store_error};
@@ -292,27 +293,6 @@ impl Table {
         })
     }
 
-    /// Queries until `limit` rows were read by `read`, which leaves rows out with `None`. A page that is
-    /// empty is not the end.
-    pub(super) async fn scan<T>(
-        &self,
-        mut range: Range,
-        limit: usize,
-        read: impl Fn(&Item) -> StoreResult<Option<T>>,
-    ) -> StoreResult<(Vec<T>, Option<String>)> {
-        let mut found = Vec::new();
-        loop {
-            let rows = self.query(&range, limit - found.len()).await?;
-            for item in &rows.items {
-                found.extend(read(item)?);
-            }
-            if rows.last.is_none() || found.len() >= limit {
-                return Ok((found, rows.last));
-            }
-            range.after = rows.last;
-        }
-    }
-
     /// Removes rows, at most [`BATCH_WRITE`] of them, whatever they hold.
     pub(super) async fn delete_batch(&self, keys: &[RowKey]) -> StoreResult<()> {
         let requests: Result<Vec<WriteRequest>, BuildError> = keys
@@ -355,6 +335,25 @@ impl Table {
                 }
                 answer => return answer,
             }
+        }
+    }
+}
+
+/// The place of a row is its sort key. A page that is empty is not the end.
+impl RangeReads for Table {
+    type Range = Range;
+    type Row = Item;
+    type Position = String;
+
+    async fn read(&self, range: &Range, limit: usize) -> StoreResult<(Vec<Item>, Option<String>)> {
+        let rows = self.query(range, limit).await?;
+        Ok((rows.items, rows.last))
+    }
+
+    fn after(range: Range, position: &String) -> Range {
+        Range {
+            after: Some(position.clone()),
+            ..range
         }
     }
 }

@@ -5,7 +5,7 @@ use bleepstore_core::model::{
     Bucket, BucketId, BucketName, Part, Timestamp, Token, Upload, UploadId, UploadState,
 };
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult, UploadRange, UploadStart};
-use bleepstore_core::rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows, behind_write};
+use bleepstore_core::rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows, behind_write, scan_range};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::DynamoMetadata;
@@ -209,7 +209,7 @@ impl UploadRows for DynamoMetadata {
                 rows::text_of(item, SORT_KEY)?,
             )))
         };
-        let (parts, more) = self.table.scan(range, limit, read).await?;
+        let (parts, more) = scan_range(&self.table, range, limit, read).await?;
         let batches: Vec<Vec<RowKey>> = parts.chunks(BATCH_WRITE).map(<[RowKey]>::to_vec).collect();
         stream::iter(batches)
             .map(|batch| async move { self.table.delete_batch(&batch).await })

@@ -11,7 +11,7 @@ use bleepstore_core::ports::{
 };
 use bleepstore_core::rows::{
     abort_in_steps, begin_complete_in_steps, begin_upload_in_steps, lookup_upload_in_steps, receipt_in_steps,
-    record_part_in_steps, scan_uploads_in_steps,
+    record_part_in_steps, scan_range, scan_uploads_in_steps,
 };
 
 use super::DynamoMetadata;
@@ -82,7 +82,7 @@ impl UploadIndex for DynamoMetadata {
             after: after.map(schema::part_sort_key),
         };
         let read = |item: &Item| rows::detail_of(item).map(Some);
-        let (items, last) = self.table.scan(range, limit, read).await?;
+        let (items, last) = scan_range(&self.table, range, limit, read).await?;
         let next = items
             .last()
             .map(|part: &Part| part.number)
@@ -113,26 +113,32 @@ impl UploadIndex for DynamoMetadata {
     ) -> StoreResult<Page<RetiredManifest, CommitId>> {
         let after = after.map(|commit| commit.to_string());
         let mut items: Vec<RetiredManifest> = Vec::new();
+        // How many rows were read, and the last of them.
+        let (mut rows_read, mut last_read) = (0, None);
         for digit in RETIRED_DIGITS {
             let passed = after.as_deref().filter(|after| &after[..1] >= digit);
             if passed.is_some_and(|after| &after[..1] > digit) {
                 continue;
             }
-            if items.len() >= limit {
-                let next = items.last().map(|last| last.commit_id);
-                return Ok(Page { items, next });
+            if rows_read >= limit {
+                return Ok(Page {
+                    items,
+                    next: last_read,
+                });
             }
             let range = Range {
                 partition: schema::retired_partition(digit),
                 prefix: String::new(),
                 after: passed.map(str::to_owned),
             };
-            let read = |item: &Item| {
-                let retired: RetiredManifest = rows::detail_of(item)?;
-                Ok((retired.expires >= now).then_some(retired))
-            };
-            let (found, last) = self.table.scan(range, limit - items.len(), read).await?;
-            items.extend(found);
+            let read = |item: &Item| rows::detail_of(item).map(Some);
+            let (found, last) = scan_range(&self.table, range, limit - rows_read, read).await?;
+            rows_read += found.len();
+            last_read = found
+                .last()
+                .map(|last: &RetiredManifest| last.commit_id)
+                .or(last_read);
+            items.extend(found.into_iter().filter(|retired| retired.expires >= now));
             if let Some(last) = last {
                 let next = Some(last.parse().map_err(StoreError::corrupt)?);
                 return Ok(Page { items, next });

@@ -7,7 +7,9 @@ use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, CommitId
 use bleepstore_core::ports::{
     BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind, StoreResult,
 };
-use bleepstore_core::rows::{BucketRows, NamedRows, UploadRows, clear_uploads, delete_in_steps, scan_named};
+use bleepstore_core::rows::{
+    BucketRows, NamedRows, UploadRows, clear_uploads, delete_in_steps, scan_named, scan_range,
+};
 
 use super::CosmosMetadata;
 use super::container::Range;
@@ -164,7 +166,7 @@ impl BucketRows for CosmosMetadata {
     async fn noted_renames(&self, name: &BucketName, id: BucketId) -> StoreResult<BTreeSet<CommitId>> {
         let notes = Range::of_notes(schema::objects(name), id);
         let read = |item: &Item| schema::noted_commit(item.order()?).map(Some);
-        let (noted, _) = self.container.scan(notes, usize::MAX, read).await?;
+        let (noted, _) = scan_range(&self.container, notes, usize::MAX, read).await?;
         Ok(noted.into_iter().collect())
     }
 }

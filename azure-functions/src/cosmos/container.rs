@@ -20,6 +20,7 @@ use azure_data_cosmos::options::{
 use azure_data_cosmos::{ContainerClient, CosmosError, FeedScope, Query};
 use bleepstore_core::model::{BucketId, hex};
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
+use bleepstore_core::rows::RangeReads;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
@@ -267,37 +268,6 @@ impl Container {
         })
     }
 
-    /// Queries until `limit` rows were read by `read`, which leaves rows out with `None`. Returns them, and what
-    /// to go on behind, if there may be more.
-    pub(super) async fn scan<T>(
-        &self,
-        mut range: Range,
-        limit: usize,
-        read: impl Fn(&Item) -> StoreResult<Option<T>>,
-    ) -> StoreResult<(Vec<T>, Option<String>)> {
-        let mut found = Vec::new();
-        loop {
-            let rows = self.query(&range, limit - found.len()).await?;
-            for item in &rows.items {
-                found.extend(read(item)?);
-            }
-            if !rows.more {
-                return Ok((found, None));
-            }
-            let Some(last) = rows.items.last() else {
-                return Err(StoreError::new(
-                    StoreErrorKind::Throttled,
-                    "a query stopped before its first row",
-                ));
-            };
-            let last = last.order()?.to_owned();
-            if found.len() >= limit {
-                return Ok((found, Some(last)));
-            }
-            range = range.after(&last);
-        }
-    }
-
     fn write_options(&self, seen: Option<&Etag>) -> ItemWriteOptions {
         let options = ItemWriteOptions::default().with_operation_options(self.writes.clone());
         match seen {
@@ -347,6 +317,32 @@ impl Container {
             self.clock.sleep(wait).await;
             self.back_off(tries).await;
         }
+    }
+}
+
+/// The place of a row is what it is ordered by.
+impl RangeReads for Container {
+    type Range = Range;
+    type Row = Item;
+    type Position = String;
+
+    async fn read(&self, range: &Range, limit: usize) -> StoreResult<(Vec<Item>, Option<String>)> {
+        let rows = self.query(range, limit).await?;
+        if !rows.more {
+            return Ok((rows.items, None));
+        }
+        let Some(last) = rows.items.last() else {
+            return Err(StoreError::new(
+                StoreErrorKind::Throttled,
+                "a query stopped before its first row",
+            ));
+        };
+        let last = last.order()?.to_owned();
+        Ok((rows.items, Some(last)))
+    }
+
+    fn after(range: Range, position: &String) -> Range {
+        range.after(position)
     }
 }
 

@@ -9,6 +9,7 @@
 
 use bleepstore_core::model::hex;
 use bleepstore_core::ports::{StoreError, StoreResult};
+use bleepstore_core::rows::scan_range;
 
 use super::container::{Container, Range};
 use super::rows::Item;
@@ -84,9 +85,8 @@ impl Container {
         limit: usize,
     ) -> StoreResult<(Vec<Entry>, bool)> {
         let range = range(partition, prefix, start);
-        let (entries, more) = self
-            .scan(range, limit, |item| Entry::read(item).map(Some))
-            .await?;
+        let read = |item: &Item| Entry::read(item).map(Some);
+        let (entries, more) = scan_range(self, range, limit, read).await?;
         Ok((entries, more.is_some()))
     }
 

@@ -8,7 +8,7 @@ use bleepstore_core::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreError, StoreResult,
     check_edit,
 };
-use bleepstore_core::rows::edit_in_steps;
+use bleepstore_core::rows::{edit_in_steps, scan_range};
 use futures_util::future::try_join;
 
 use super::CosmosMetadata;
@@ -52,7 +52,7 @@ impl ObjectIndex for CosmosMetadata {
             let record = read_own(item, bucket.id)?.filter(|record| record.kind == ObjectKind::Object);
             Ok(record.map(|record| record.summary()))
         };
-        let (items, last) = self.container.scan(rows, limit, read).await?;
+        let (items, last) = scan_range(&self.container, rows, limit, read).await?;
         let next = last.map(|last| key_of(&last)).transpose()?.map(KeyStart::After);
         Ok(Page { items, next })
     }
@@ -69,7 +69,7 @@ impl ObjectIndex for CosmosMetadata {
             None => rows,
         };
         let read = |item: &Item| read_own(item, bucket.id);
-        let (items, last) = self.container.scan(rows, limit, read).await?;
+        let (items, last) = scan_range(&self.container, rows, limit, read).await?;
         let next = last.map(|last| key_of(&last)).transpose()?;
         Ok(Page { items, next })
     }

@@ -8,7 +8,7 @@ use bleepstore_core::model::{
     Bucket, BucketId, BucketName, Part, Timestamp, Token, Upload, UploadId, UploadState,
 };
 use bleepstore_core::ports::{Clock, Entropy, StoreResult, UploadRange, UploadStart};
-use bleepstore_core::rows::{BucketRows, StoredReceipt, UploadEnd, UploadPlace, UploadRows};
+use bleepstore_core::rows::{BucketRows, StoredReceipt, UploadEnd, UploadPlace, UploadRows, scan_range};
 use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -206,7 +206,7 @@ impl UploadRows for CosmosMetadata {
     async fn remove_parts(&self, upload: UploadId, limit: usize) -> StoreResult<bool> {
         let partition = schema::upload_partition(upload);
         let read = |item: &Item| Ok(Some(RowKey::new(&item.pk, &item.id)));
-        let (parts, more) = self.container.scan(Range::all(&partition), limit, read).await?;
+        let (parts, more) = scan_range(&self.container, Range::all(&partition), limit, read).await?;
         for parts in parts.chunks(BATCH) {
             self.remove_rows(&partition, parts).await?;
         }

@@ -11,7 +11,7 @@ use bleepstore_core::ports::{
 };
 use bleepstore_core::rows::{
     abort_in_steps, begin_complete_in_steps, begin_upload_in_steps, lookup_upload_in_steps, receipt_in_steps,
-    record_part_in_steps, scan_uploads_in_steps,
+    record_part_in_steps, scan_range, scan_uploads_in_steps,
 };
 
 use super::CosmosMetadata;
@@ -80,7 +80,7 @@ impl UploadIndex for CosmosMetadata {
             None => rows,
         };
         let read = |item: &Item| item.detail::<Part>().map(Some);
-        let (items, last) = self.container.scan(rows, limit, read).await?;
+        let (items, last) = scan_range(&self.container, rows, limit, read).await?;
         let next = items.last().map(|part| part.number).filter(|_| last.is_some());
         Ok(Page { items, next })
     }
@@ -129,7 +129,7 @@ impl UploadIndex for CosmosMetadata {
             let retired: RetiredManifest = item.detail()?;
             Ok(Some(retired).filter(|retired| retired.expires >= now))
         };
-        let (items, last) = self.container.scan(rows, limit, read).await?;
+        let (items, last) = scan_range(&self.container, rows, limit, read).await?;
         let next = last.map(|last| last.parse()).transpose();
         Ok(Page {
             items,

@@ -12,7 +12,7 @@ use bleepstore_core::model::{
     BlobId, BlobRef, Bucket, BucketName, Extent, Layout, Manifest, Owner, RootCredential, SigV2, Timestamp,
     WriteCondition,
 };
-use bleepstore_core::ops::{Caller, ListObjects, list_objects};
+use bleepstore_core::ops::{Caller, Listing, list_objects};
 use bleepstore_core::ports::{Clock, Edit, EditOutcome, Entropy, Expect};
 use bleepstore_core::{Body, Limits, Ports, Service, Settings};
 use bytes::Bytes;
@@ -53,7 +53,7 @@ fn fold(
     };
     let name = BucketName::new(BUCKET).map_err(text)?;
     Ok(Box::new(move || {
-        let input = ListObjects {
+        let input = Listing {
             bucket: name.clone(),
             prefix: String::new(),
             delimiter: delimiter.to_owned(),
@@ -61,7 +61,7 @@ fn fold(
             limit: 1_000,
         };
         let listed = at_once(list_objects(core.service.context(), &caller, input))?.map_err(text)?;
-        same(expected, (listed.objects.len(), listed.common_prefixes.len()))
+        same(expected, (listed.items.len(), listed.common_prefixes.len()))
     }))
 }
 

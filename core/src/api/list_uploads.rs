@@ -1,10 +1,10 @@
 //! ListMultipartUploads and ListParts.
 
-use super::list_objects::{Encoding, common_prefixes};
+use super::list_objects::{Encoding, common_prefixes, input};
 use super::response::xml;
 use super::{Answer, Call};
 use crate::model::{Owner, Part, PartNumber, S3Error, Upload};
-use crate::ops::{self, ListParts, ListUploads, ListUploadsOutput, ListingPosition};
+use crate::ops::{self, ListParts, Listed, ListingPosition, ListingStart};
 use crate::protocol::headers::refuse_customer_key;
 use crate::protocol::xml::{Writer, document};
 
@@ -15,61 +15,48 @@ pub(super) async fn list_multipart_uploads(call: &Call<'_>) -> Answer {
     let encoding = Encoding::of(call)?;
     let key_marker = call.query.get("key-marker").unwrap_or_default();
     let id_marker = call.query.get("upload-id-marker").unwrap_or_default();
-    let limit = call.number("max-uploads", MAX)?.unwrap_or(MAX);
-    let input = ListUploads {
-        bucket: call.bucket()?.clone(),
-        prefix: call.query.get("prefix").unwrap_or_default().to_owned(),
-        delimiter: call.query.get("delimiter").unwrap_or_default().to_owned(),
-        marker: position(key_marker, id_marker)?,
-        limit,
-    };
+    let mut input = input(call, MAX, "max-uploads")?;
+    input.start = start(key_marker, id_marker)?;
     // Without a key marker it says nothing, and is not shown.
     let id_marker = if key_marker.is_empty() { "" } else { id_marker };
-    let (bucket, prefix, delimiter) = (
-        input.bucket.clone(),
-        input.prefix.clone(),
-        input.delimiter.clone(),
-    );
-    let output = ops::list_multipart_uploads(call.context, &call.caller, input).await?;
+    let output = ops::list_multipart_uploads(call.context, &call.caller, input.clone()).await?;
     Ok(xml(document("ListMultipartUploadsResult", |root| {
-        root.text("Bucket", &bucket);
+        root.text("Bucket", &input.bucket);
         root.text("KeyMarker", encoding.of_text(key_marker));
         root.text("UploadIdMarker", id_marker);
         next_markers(root, &output, encoding);
-        if !delimiter.is_empty() {
-            root.text("Delimiter", encoding.of_text(&delimiter));
-        }
-        if !prefix.is_empty() {
-            root.text("Prefix", encoding.of_text(&prefix));
+        encoding.write_delimiter(root, &input);
+        if !input.prefix.is_empty() {
+            root.text("Prefix", encoding.of_text(&input.prefix));
         }
         encoding.declare(root);
-        root.text("MaxUploads", limit);
+        root.text("MaxUploads", input.limit);
         root.text("IsTruncated", output.next.is_some());
-        for upload in &output.uploads {
+        for upload in &output.items {
             root.element("Upload", |element| one_upload(element, upload, encoding));
         }
         common_prefixes(root, &output.common_prefixes, encoding);
     })))
 }
 
-/// An upload id marker counts only beside a key marker.
-fn position(key_marker: &str, id_marker: &str) -> Result<Option<ListingPosition>, S3Error> {
+/// An upload id marker counts only beside a key marker. Both together name one place, also within a folded group.
+fn start(key_marker: &str, id_marker: &str) -> Result<Option<ListingStart>, S3Error> {
     if key_marker.is_empty() {
         return Ok(None);
     }
     let key = key_marker.to_owned();
     if id_marker.is_empty() {
-        return Ok(Some(ListingPosition::Key(key)));
+        return Ok(Some(ListingStart::Marker(key)));
     }
     let upload = id_marker
         .parse()
         .map_err(|_| S3Error::invalid_argument("Invalid uploadId marker", "upload-id-marker", id_marker))?;
-    Ok(Some(ListingPosition::Upload(key, upload)))
+    Ok(Some(ListingStart::Next(ListingPosition::Upload(key, upload))))
 }
 
-/// The last thing shown where more follows, and otherwise the last upload; both elements are always there.
-fn next_markers(root: &mut Writer, output: &ListUploadsOutput, encoding: Encoding) {
-    let last = output.uploads.last();
+/// Where to go on if more follows, and otherwise the last upload; both elements are always there.
+fn next_markers(root: &mut Writer, output: &Listed<Upload>, encoding: Encoding) {
+    let last = output.items.last();
     let (key, upload) = match &output.next {
         None => (
             last.map(|upload| upload.key.as_str()),

@@ -36,11 +36,14 @@ impl<J: Journal> BucketIndex for J {
         let rows = self.rows();
         let matching = rows.buckets.values().filter(|bucket| {
             let name = bucket.name.as_str();
-            name.starts_with(prefix)
-                && after.is_none_or(|after| name > after)
-                && owner.is_none_or(|owner| bucket.owner.id == owner)
+            name.starts_with(prefix) && after.is_none_or(|after| name > after)
         });
         let found = page(matching, limit, |last| last.name.as_str().to_owned());
+        let found = found.showing(|bucket| {
+            owner
+                .is_none_or(|owner| bucket.owner.id == owner)
+                .then_some(bucket)
+        });
         Ok(Page {
             items: found.items.into_iter().map(known).collect::<StoreResult<_>>()?,
             next: found.next,

@@ -65,7 +65,8 @@ impl<J: Journal> MetadataStore for J {
     }
 }
 
-/// The first `limit` of `items`, and where to go on if there are more.
+/// The first `limit` of `items`, and where to go on if there are more. `items` are rows that may show nothing: what is left
+/// out of a page is left out of this one.
 pub(super) fn page<T, S>(
     mut items: impl Iterator<Item = T>,
     limit: usize,

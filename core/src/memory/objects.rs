@@ -39,18 +39,15 @@ impl<J: Journal> ObjectIndex for J {
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
         let rows = self.rows();
         let Some((objects, start)) = rows.objects.get(&bucket.id).zip(range.entry()) else {
-            return Ok(Page {
-                items: Vec::new(),
-                next: None,
-            });
+            return Ok(Page::default());
         };
-        let matching = objects
+        let read = objects
             .range::<str, _>((start.as_ref().map(String::as_str), Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(&range.prefix))
-            .filter(|(key, record)| range.admits(key) && record.kind == ObjectKind::Object)
-            .map(|(_, record)| record.summary());
-        Ok(page(matching, limit, |last| {
-            KeyStart::After(last.key.as_str().to_owned())
+            .take_while(|(key, _)| key.starts_with(&range.prefix));
+        let read = page(read, limit, |(key, _)| KeyStart::After((*key).clone()));
+        Ok(read.showing(|(key, record)| {
+            let listed = range.admits(key) && record.kind == ObjectKind::Object;
+            listed.then(|| record.summary())
         }))
     }
 

@@ -178,12 +178,9 @@ impl<J: Journal> UploadIndex for J {
     ) -> StoreResult<Page<RetiredManifest, CommitId>> {
         let rows = self.rows();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let retired = rows
-            .retired
-            .range((start, Bound::Unbounded))
-            .map(|(_, row)| row)
-            .filter(|row| row.expires >= now);
-        Ok(page(retired.cloned(), limit, |last| last.commit_id))
+        let retired = rows.retired.range((start, Bound::Unbounded)).map(|(_, row)| row);
+        let read = page(retired, limit, |last| last.commit_id);
+        Ok(read.showing(|row| (row.expires >= now).then(|| row.clone())))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::access::{Action, no_such_bucket};
 use super::edit::pause;
 use super::free::free_blob;
+use super::page_reads::{PageReads, Read};
 use super::rows::PAGE;
 use super::{Caller, Context};
 use crate::model::{
@@ -164,7 +165,7 @@ pub struct ListedBucket {
 pub struct ListBucketsOutput {
     /// Buckets in ascending order of their names.
     pub buckets: Vec<ListedBucket>,
-    /// The name to go on behind, where there are more.
+    /// The name to go on after, where there are more. It may be that of a bucket that is not shown, and more may be none.
     pub next: Option<String>,
 }
 
@@ -179,9 +180,13 @@ pub async fn list_buckets(
     caller.admit(Action::ListBuckets)?;
     let mut buckets = Vec::new();
     let mut after = input.after;
-    // One more than asked for tells whether there are more.
+    let mut reads = PageReads::new(false);
+    // One more than asked for tells whether there are more. Buckets of others and of other regions show nothing.
     while buckets.len() <= input.limit {
-        let limit = PAGE.min(input.limit + 1 - buckets.len());
+        if reads.are_spent() {
+            return Ok(ListBucketsOutput { buckets, next: after });
+        }
+        let limit = PAGE.min(reads.size(input.limit + 1 - buckets.len()));
         let metadata = &context.ports.metadata;
         let page = metadata
             .scan_buckets(Some(&caller.owner.id), &input.prefix, after.as_deref(), limit)
@@ -201,11 +206,17 @@ pub async fn list_buckets(
                 created: bucket.created,
                 region: bucket.region,
             });
+        let before = buckets.len();
         buckets.extend(listed);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
+        let Some(next) = page.next else { break };
+        after = Some(next);
+        let shown = buckets.len() - before;
+        reads.note(Read {
+            asked: limit,
+            told: shown,
+            shown,
+            skips: false,
+        });
     }
     let next = if buckets.len() > input.limit {
         buckets.truncate(input.limit);

@@ -1,98 +1,92 @@
 //! Listings: one fold over ordered range reads, for objects and for uploads.
 //!
-//! A common prefix is emitted once and then skipped over: the next read starts behind all keys that share it. So the
+//! A common prefix is emitted once and then skipped over: the next read starts after all keys that share it. So the
 //! cost of a listing follows what it shows, not how many keys lie under its prefixes.
+//!
+//! Rows that show nothing (delete markers, uploads that have ended) cannot be skipped over. A page ends after a number of
+//! them, and says where to go on: see [`super::page_reads`].
 
 use std::future::Future;
 
 use super::access::Action;
+use super::page_reads::{PageReads, Read};
 use super::{Caller, Context};
 use crate::model::{Bucket, BucketName, ObjectSummary, S3Error, Upload, UploadId};
 use crate::ports::{
     KeyRange, KeyStart, MetadataStore, Page, StoreResult, UploadRange, UploadStart, common_prefix,
 };
 
-/// How many rows the first read asks for, when there is a delimiter, and the first one after a skip. Doubled while the
-/// listing shows every row that is read.
-const FIRST_READ: usize = 8;
-
-/// How many rows the first read after a skip asks for at least. Where one prefix filled the reads before, one row tells
-/// the next prefix; two more tell whether it is as large, or whether small ones follow, of which a read covers several.
-const SMALLEST_READ: usize = 3;
-
-/// How many rows one read asks for at most: a page of 1,000 and one more to see whether it is the last.
-const LARGEST_READ: usize = 1_001;
-
-/// The last thing that a page of a listing showed.
+/// What a page of a listing says to go on after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListingPosition {
     /// A key.
     Key(String),
     /// An upload of a key.
     Upload(String, UploadId),
-    /// A common prefix.
+    /// A common prefix, and all keys that are folded into it.
     Prefix(String),
+}
+
+impl ListingPosition {
+    /// The key or the prefix.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Key(text) | Self::Upload(text, _) | Self::Prefix(text) => text,
+        }
+    }
 }
 
 /// Where a client asks a listing to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListingStart {
-    /// After this and nothing else: a token of the page before, or `start-after`.
-    After(ListingPosition),
-    /// After a marker: where it lies in a group that the listing folds, after all of the group.
-    Marker(ListingPosition),
+    /// Exactly where the page before said to go on.
+    Next(ListingPosition),
+    /// After this key; where it is a common prefix, after all keys that are folded into it.
+    StartAfter(String),
+    /// After this key; where it lies in a group that the listing folds, after all of the group.
+    Marker(String),
 }
 
-/// What ListObjects and ListObjectsV2 are asked.
+/// What is asked of a listing of a bucket, whatever it lists.
 #[derive(Clone, Debug)]
-pub struct ListObjects {
+pub struct Listing {
     /// The bucket.
     pub bucket: BucketName,
     /// Only keys that start with this.
     pub prefix: String,
-    /// Fold keys up to the first occurrence of this behind the prefix; empty for none.
+    /// Fold keys up to the first occurrence of this after the prefix; empty for none.
     pub delimiter: String,
     /// Where to start.
     pub start: Option<ListingStart>,
-    /// At most this many keys and common prefixes, 0 to 1,000.
+    /// At most this many items and common prefixes, 0 to 1,000.
     pub limit: usize,
 }
 
-/// What ListObjects and ListObjectsV2 answer.
-#[derive(Clone, Debug)]
-pub struct ListObjectsOutput {
-    /// Objects in ascending byte order of their keys.
-    pub objects: Vec<ObjectSummary>,
+/// A page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// What is listed, in ascending byte order of the keys; uploads of one key in the order in which they began.
+    pub items: Vec<T>,
     /// Common prefixes in ascending byte order.
     pub common_prefixes: Vec<String>,
-    /// The last thing shown, where there is more behind it.
+    /// Where to go on, if there is more: after the last thing shown, or further on, where rows that show nothing were read
+    /// after it. A page may show less than was asked for, or nothing, and say where to go on.
     pub next: Option<ListingPosition>,
 }
 
-/// What ListMultipartUploads is asked.
-#[derive(Clone, Debug)]
-pub struct ListUploads {
-    /// The bucket.
-    pub bucket: BucketName,
-    /// Only keys that start with this.
-    pub prefix: String,
-    /// Fold keys up to the first occurrence of this behind the prefix; empty for none.
-    pub delimiter: String,
-    /// Start after this marker; a key means all its uploads.
-    pub marker: Option<ListingPosition>,
-    /// At most this many uploads and common prefixes, 0 to 1,000.
-    pub limit: usize,
-}
+impl<T> Listed<T> {
+    const fn nothing() -> Self {
+        Self {
+            items: Vec::new(),
+            common_prefixes: Vec::new(),
+            next: None,
+        }
+    }
 
-/// What ListMultipartUploads answers.
-#[derive(Clone, Debug)]
-pub struct ListUploadsOutput {
-    /// Uploads ordered by key and then by initiation.
-    pub uploads: Vec<Upload>,
-    /// Common prefixes in ascending byte order.
-    pub common_prefixes: Vec<String>,
-    /// The last thing shown, where there is more behind it.
-    pub next: Option<ListingPosition>,
+    /// How much the page shows so far.
+    fn shown(&self) -> usize {
+        self.items.len() + self.common_prefixes.len()
+    }
 }
 
 /// Lists objects.
@@ -101,31 +95,17 @@ pub struct ListUploadsOutput {
 pub async fn list_objects(
     context: &Context,
     caller: &Caller,
-    input: ListObjects,
-) -> Result<ListObjectsOutput, S3Error> {
+    input: Listing,
+) -> Result<Listed<ObjectSummary>, S3Error> {
     let bucket = caller.bucket(context, Action::ListObjects, &input.bucket).await?;
-    let shape = Shape {
-        prefix: &input.prefix,
-        delimiter: &input.delimiter,
-        limit: input.limit,
-    };
-    let start = match shape.start(input.start) {
-        None => KeyStart::Beginning,
-        Some(ListingPosition::Prefix(prefix)) => KeyStart::AfterPrefix(prefix),
-        Some(ListingPosition::Key(key) | ListingPosition::Upload(key, _)) => KeyStart::After(key),
-    };
+    let shape = Shape::of(&input);
     let source = Objects {
         metadata: context.ports.metadata.as_ref(),
         bucket: &bucket,
         prefix: &input.prefix,
         delimiter: &input.delimiter,
     };
-    let folded = fold(&source, &shape, start).await?;
-    Ok(ListObjectsOutput {
-        objects: folded.items,
-        common_prefixes: folded.prefixes,
-        next: folded.next,
-    })
+    Ok(fold(&source, &shape, input.start.as_ref()).await?)
 }
 
 /// Lists uploads that have not ended.
@@ -134,42 +114,23 @@ pub async fn list_objects(
 pub async fn list_multipart_uploads(
     context: &Context,
     caller: &Caller,
-    input: ListUploads,
-) -> Result<ListUploadsOutput, S3Error> {
+    input: Listing,
+) -> Result<Listed<Upload>, S3Error> {
     let bucket = bucket_of_uploads(context, caller, &input).await?;
-    let shape = Shape {
-        prefix: &input.prefix,
-        delimiter: &input.delimiter,
-        limit: input.limit,
-    };
-    let start = match shape.start(input.marker.map(ListingStart::Marker)) {
-        None => UploadStart::Beginning,
-        Some(ListingPosition::Prefix(prefix)) => UploadStart::AfterPrefix(prefix),
-        Some(ListingPosition::Key(key)) => UploadStart::AfterKey(key),
-        Some(ListingPosition::Upload(key, upload)) => UploadStart::After(key, upload),
-    };
+    let shape = Shape::of(&input);
     let source = Uploads {
         metadata: context.ports.metadata.as_ref(),
         bucket: &bucket,
         prefix: &input.prefix,
     };
-    let folded = fold(&source, &shape, start).await?;
-    Ok(ListUploadsOutput {
-        uploads: folded.items,
-        common_prefixes: folded.prefixes,
-        next: folded.next,
-    })
+    Ok(fold(&source, &shape, input.start.as_ref()).await?)
 }
 
 /// The bucket, looked up together with the upload that the marker names: one that is of another key is no marker. One that
 /// has ended since the page before may not be found any more, and still tells where to go on.
-async fn bucket_of_uploads(
-    context: &Context,
-    caller: &Caller,
-    input: &ListUploads,
-) -> Result<Bucket, S3Error> {
+async fn bucket_of_uploads(context: &Context, caller: &Caller, input: &Listing) -> Result<Bucket, S3Error> {
     let action = Action::ListMultipartUploads;
-    let Some(ListingPosition::Upload(key, id)) = &input.marker else {
+    let Some(ListingStart::Next(ListingPosition::Upload(key, id))) = &input.start else {
         return caller.bucket(context, action, &input.bucket).await;
     };
     let found = context.ports.metadata.lookup_upload(&input.bucket, *id).await?;
@@ -188,6 +149,7 @@ async fn bucket_of_uploads(
 trait Source {
     type Item;
     type Start;
+    /// Reads at most `limit` rows.
     fn read(
         &self,
         start: Self::Start,
@@ -195,7 +157,10 @@ trait Source {
     ) -> impl Future<Output = StoreResult<Page<Self::Item, Self::Start>>> + Send;
     fn key(item: &Self::Item) -> &str;
     fn position(item: &Self::Item) -> ListingPosition;
-    fn after_prefix(prefix: String) -> Self::Start;
+    /// Where reads begin; `None` is the beginning.
+    fn start(position: Option<ListingPosition>) -> Self::Start;
+    /// The position that a read begins at.
+    fn resume(start: Self::Start) -> ListingPosition;
 }
 
 struct Objects<'a> {
@@ -226,8 +191,21 @@ impl Source for Objects<'_> {
         ListingPosition::Key(item.key.to_string())
     }
 
-    fn after_prefix(prefix: String) -> KeyStart {
-        KeyStart::AfterPrefix(prefix)
+    fn start(position: Option<ListingPosition>) -> KeyStart {
+        match position {
+            None => KeyStart::Beginning,
+            Some(ListingPosition::Prefix(prefix)) => KeyStart::AfterPrefix(prefix),
+            Some(ListingPosition::Key(key) | ListingPosition::Upload(key, _)) => KeyStart::After(key),
+        }
+    }
+
+    fn resume(start: KeyStart) -> ListingPosition {
+        match start {
+            // No key is empty.
+            KeyStart::Beginning => ListingPosition::Key(String::new()),
+            KeyStart::After(key) => ListingPosition::Key(key),
+            KeyStart::AfterPrefix(prefix) => ListingPosition::Prefix(prefix),
+        }
     }
 }
 
@@ -257,8 +235,24 @@ impl Source for Uploads<'_> {
         ListingPosition::Upload(item.key.to_string(), item.id)
     }
 
-    fn after_prefix(prefix: String) -> UploadStart {
-        UploadStart::AfterPrefix(prefix)
+    fn start(position: Option<ListingPosition>) -> UploadStart {
+        match position {
+            None => UploadStart::Beginning,
+            Some(ListingPosition::Prefix(prefix)) => UploadStart::AfterPrefix(prefix),
+            Some(ListingPosition::Key(key)) => UploadStart::AfterKey(key),
+            Some(ListingPosition::Upload(key, upload)) => UploadStart::After(key, upload),
+        }
+    }
+
+    /// A key alone would be a marker, which may lie in a group that is not shown yet. So it comes with an id, after which
+    /// none comes.
+    fn resume(start: UploadStart) -> ListingPosition {
+        match start {
+            UploadStart::Beginning => ListingPosition::Key(String::new()),
+            UploadStart::AfterKey(key) => ListingPosition::Upload(key, UploadId::from_bytes([u8::MAX; 16])),
+            UploadStart::After(key, upload) => ListingPosition::Upload(key, upload),
+            UploadStart::AfterPrefix(prefix) => ListingPosition::Prefix(prefix),
+        }
     }
 }
 
@@ -268,7 +262,15 @@ struct Shape<'a> {
     limit: usize,
 }
 
-impl Shape<'_> {
+impl<'a> Shape<'a> {
+    fn of(input: &'a Listing) -> Self {
+        Self {
+            prefix: &input.prefix,
+            delimiter: &input.delimiter,
+            limit: input.limit,
+        }
+    }
+
     /// The common prefix that `key` is folded into.
     fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
         common_prefix(key, self.prefix, self.delimiter)
@@ -276,95 +278,77 @@ impl Shape<'_> {
 
     /// The position to start after. A key that is itself a common prefix stands for all the keys under it, and so does a
     /// marker anywhere under one: the page before showed the group.
-    fn start(&self, start: Option<ListingStart>) -> Option<ListingPosition> {
-        let (position, is_marker) = match start? {
-            ListingStart::After(position) => (position, false),
-            ListingStart::Marker(position) => (position, true),
+    fn start(&self, start: &ListingStart) -> ListingPosition {
+        let (key, group) = match start {
+            ListingStart::Next(position) => return position.clone(),
+            ListingStart::StartAfter(key) => (key, self.common_prefix(key).filter(|group| group == key)),
+            ListingStart::Marker(key) => (key, self.common_prefix(key)),
         };
-        let (ListingPosition::Key(key) | ListingPosition::Upload(key, _)) = &position else {
-            return Some(position);
-        };
-        match self.common_prefix(key) {
-            Some(prefix) if is_marker || prefix == key => Some(ListingPosition::Prefix(prefix.to_owned())),
-            _ => Some(position),
+        match group {
+            Some(group) => ListingPosition::Prefix(group.to_owned()),
+            None => ListingPosition::Key(key.clone()),
         }
     }
 }
 
-struct Folded<T> {
-    items: Vec<T>,
-    prefixes: Vec<String>,
-    last: Option<ListingPosition>,
-    next: Option<ListingPosition>,
-}
-
-impl<T> Folded<T> {
-    /// How much the listing shows so far.
-    fn shown(&self) -> usize {
-        self.items.len() + self.prefixes.len()
-    }
-}
-
-async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> StoreResult<Folded<S::Item>> {
-    let mut folded = Folded {
-        items: Vec::new(),
-        prefixes: Vec::new(),
-        last: None,
-        next: None,
-    };
+async fn fold<S: Source>(
+    source: &S,
+    shape: &Shape<'_>,
+    start: Option<&ListingStart>,
+) -> StoreResult<Listed<S::Item>> {
+    let mut listed = Listed::nothing();
     if shape.limit == 0 {
-        return Ok(folded);
+        return Ok(listed);
     }
-    let mut next = Some(start);
-    let (mut after_skip, mut read) = (FIRST_READ, FIRST_READ);
-    while let Some(start) = next.take() {
-        let wanted = shape.limit + 1 - folded.shown();
-        let limit = if shape.delimiter.is_empty() {
-            wanted
-        } else {
-            wanted.min(read)
-        };
-        let page = source.read(start, limit.min(LARGEST_READ)).await?;
+    let mut reads = PageReads::new(!shape.delimiter.is_empty());
+    let mut last = None;
+    let mut next = Some(start.map(|start| shape.start(start)));
+    while let Some(position) = next.take() {
+        if reads.are_spent() {
+            listed.next = position;
+            break;
+        }
+        let asked = reads.size(shape.limit + 1 - listed.shown());
+        let page = source.read(S::start(position), asked).await?;
+        let (told, before) = (page.items.len(), listed.shown());
         let mut under = None;
-        let (rows, shown) = (page.items.len(), folded.shown());
         for item in page.items {
             let prefix = shape.common_prefix(S::key(&item)).map(str::to_owned);
-            if prefix.is_some() && prefix.as_ref() == folded.prefixes.last() {
+            if prefix.is_some() && prefix.as_ref() == listed.common_prefixes.last() {
                 under = prefix;
                 continue;
             }
-            if folded.shown() == shape.limit {
-                folded.next = folded.last;
-                folded.last = None;
-                return Ok(folded);
+            if listed.shown() == shape.limit {
+                listed.next = last;
+                return Ok(listed);
             }
             under.clone_from(&prefix);
             match prefix {
                 Some(prefix) => {
-                    folded.last = Some(ListingPosition::Prefix(prefix.clone()));
-                    folded.prefixes.push(prefix);
+                    last = Some(ListingPosition::Prefix(prefix.clone()));
+                    listed.common_prefixes.push(prefix);
                 }
                 None => {
-                    folded.last = Some(S::position(&item));
-                    folded.items.push(item);
+                    last = Some(S::position(&item));
+                    listed.items.push(item);
                 }
             }
         }
-        next = page.next;
-        let shown = folded.shown() - shown;
-        if let (Some(prefix), true) = (under, next.is_some()) {
-            next = Some(S::after_prefix(prefix));
-            if shown < rows {
-                // One prefix filled the read, or the last of several went on behind it.
-                let halved = if shown == 1 { after_skip / 2 } else { FIRST_READ };
-                after_skip = halved.max(SMALLEST_READ);
-                read = after_skip;
-                continue;
-            }
-        }
-        read = read.saturating_mul(2);
+        let Some(resume) = page.next.map(S::resume) else {
+            break;
+        };
+        // Rows that show nothing may have taken the read beyond the prefix.
+        let skipped = under.filter(|prefix| resume.text().starts_with(prefix.as_str()));
+        let shown = listed.shown() - before;
+        reads.note(Read {
+            asked,
+            told,
+            shown,
+            skips: skipped.is_some(),
+        });
+        next = Some(Some(skipped.map_or(resume, ListingPosition::Prefix)));
     }
-    Ok(folded)
+    Ok(listed)
 }
 
 #[cfg(test)]

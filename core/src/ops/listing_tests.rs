@@ -6,21 +6,27 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 
-/// Keys in order, read in pages that are cut shorter than asked for, down to empty ones that have a next.
+/// Rows in the order of their keys, of which some show nothing, read in pages that are cut shorter than asked for, down to
+/// empty ones that have a next.
 struct Cut {
-    keys: Vec<String>,
+    /// Keys, and whether each shows.
+    rows: Vec<(String, bool)>,
     lengths: Mutex<VecDeque<usize>>,
-    /// How many keys each read asked for.
+    /// How many rows each read asked for.
     asked: Mutex<Vec<usize>>,
 }
 
 impl Cut {
-    fn new(keys: impl IntoIterator<Item = String>, lengths: VecDeque<usize>) -> Self {
+    fn new(rows: impl IntoIterator<Item = (String, bool)>, lengths: VecDeque<usize>) -> Self {
         Self {
-            keys: keys.into_iter().collect(),
+            rows: rows.into_iter().collect(),
             lengths: Mutex::new(lengths),
             asked: Mutex::default(),
         }
+    }
+
+    fn whole(rows: impl IntoIterator<Item = (String, bool)>) -> Self {
+        Self::new(rows, VecDeque::new())
     }
 }
 
@@ -31,12 +37,16 @@ impl Source for Cut {
     async fn read(&self, start: KeyStart, limit: usize) -> StoreResult<Page<String, KeyStart>> {
         self.asked.lock().unwrap().push(limit);
         let length = self.lengths.lock().unwrap().pop_front().unwrap_or(limit);
-        let mut keys = self.keys.iter().filter(|key| start.admits(key)).cloned();
-        let items: Vec<String> = keys.by_ref().take(length.min(limit)).collect();
-        let go_on = items.last().cloned().map_or(start.clone(), KeyStart::After);
+        let first = self.rows.partition_point(|(key, _)| !start.admits(key));
+        let (read, rest) = self.rows[first..].split_at(length.min(limit).min(self.rows.len() - first));
+        let go_on = read.last().map_or(start, |(key, _)| KeyStart::After(key.clone()));
         Ok(Page {
-            items,
-            next: keys.next().map(|_| go_on),
+            items: read
+                .iter()
+                .filter(|(_, shows)| *shows)
+                .map(|(key, _)| key.clone())
+                .collect(),
+            next: (!rest.is_empty()).then_some(go_on),
         })
     }
 
@@ -48,15 +58,19 @@ impl Source for Cut {
         ListingPosition::Key(item.clone())
     }
 
-    fn after_prefix(prefix: String) -> KeyStart {
-        KeyStart::AfterPrefix(prefix)
+    fn start(position: Option<ListingPosition>) -> KeyStart {
+        Objects::start(position)
+    }
+
+    fn resume(start: KeyStart) -> ListingPosition {
+        Objects::resume(start)
     }
 }
 
 #[test]
-fn how_a_store_cuts_its_pages_changes_nothing_in_a_listing() {
-    let keys = prop::collection::btree_set("[ab/]{1,6}", 0..40);
-    let lengths = prop::collection::vec(0_usize..4, 0..30);
+fn how_a_store_cuts_its_pages_and_what_it_hides_in_them_changes_nothing_in_a_listing() {
+    let rows = prop::collection::btree_map("[ab/]{1,6}", any::<bool>(), 0..40);
+    let lengths = prop::collection::vec(0_usize..4, 0..9);
     let config = Config {
         failure_persistence: None,
         ..Config::with_cases(256)
@@ -64,21 +78,16 @@ fn how_a_store_cuts_its_pages_changes_nothing_in_a_listing() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
         .run(
-            &(keys, lengths, "/?", 0_usize..8),
-            |(keys, lengths, delimiter, limit)| {
+            &(rows, lengths, "/?", 0_usize..8),
+            |(rows, lengths, delimiter, limit)| {
                 let shape = Shape {
                     prefix: "",
                     delimiter: &delimiter,
                     limit,
                 };
-                let listed = |lengths: VecDeque<usize>| {
-                    let source = Cut::new(keys.iter().cloned(), lengths);
-                    let folded = runtime
-                        .block_on(fold(&source, &shape, KeyStart::Beginning))
-                        .unwrap();
-                    (folded.items, folded.prefixes, folded.next)
-                };
-                prop_assert_eq!(listed(lengths.into()), listed(VecDeque::new()));
+                let listed = |source: Cut| runtime.block_on(fold(&source, &shape, None)).unwrap();
+                let shown = rows.clone().into_iter().filter(|(_, shows)| *shows);
+                prop_assert_eq!(listed(Cut::new(rows, lengths.into())), listed(Cut::whole(shown)));
                 Ok(())
             },
         )
@@ -87,18 +96,18 @@ fn how_a_store_cuts_its_pages_changes_nothing_in_a_listing() {
 
 /// What a listing of keys asks its reads for.
 async fn asked(keys: impl IntoIterator<Item = String>) -> Vec<usize> {
-    let source = Cut::new(keys, VecDeque::new());
+    let source = Cut::whole(keys.into_iter().map(|key| (key, true)));
     let shape = Shape {
         prefix: "",
         delimiter: "/",
         limit: 1_000,
     };
-    fold(&source, &shape, KeyStart::Beginning).await.unwrap();
+    fold(&source, &shape, None).await.unwrap();
     source.asked.into_inner().unwrap()
 }
 
 #[tokio::test]
-async fn behind_prefixes_that_fill_a_read_the_next_one_asks_for_less() {
+async fn after_prefixes_that_fill_a_read_the_next_one_asks_for_less() {
     let large = |prefixes: std::ops::Range<u32>| {
         prefixes.flat_map(|prefix| (0..20).map(move |key| format!("{prefix:02}/{key:02}")))
     };
@@ -106,4 +115,94 @@ async fn behind_prefixes_that_fill_a_read_the_next_one_asks_for_less() {
     // Prefixes of two keys: a read that meets several is followed by one of the first size.
     let small = (50..60).flat_map(|prefix| (0..2).map(move |key| format!("{prefix}/{key}")));
     assert_eq!(asked(large(0..4).chain(small)).await, [8, 4, 3, 3, 3, 8, 8]);
+}
+
+/// Folders that fill the reads alternate with keys that do not fold: the reads in vain that a full page has room for.
+#[tokio::test]
+async fn a_page_without_hidden_rows_is_full_whatever_lies_under_its_prefixes() {
+    for of_folder in [7, 15, 1_000] {
+        let folder = move |number: usize| {
+            let inside = (0..of_folder).map(move |key| format!("{number:04}/{key:04}"));
+            inside.chain([format!("{number:04}x")])
+        };
+        let source = Cut::whole((0..600).flat_map(folder).map(|key| (key, true)));
+        let page = page(&source, "/", 1_000, None).await;
+        assert_eq!(page.shown(), 1_000, "folders of {of_folder}");
+    }
+}
+
+async fn page(source: &Cut, delimiter: &str, limit: usize, start: Option<&ListingStart>) -> Listed<String> {
+    let shape = Shape {
+        prefix: "",
+        delimiter,
+        limit,
+    };
+    fold(source, &shape, start).await.unwrap()
+}
+
+/// How many rows one page may read: what it shows, what it may read in vain, and one more read.
+fn bound(shown: usize) -> usize {
+    shown + 10_000 + 1_001
+}
+
+#[tokio::test]
+async fn a_page_ends_after_a_bounded_number_of_rows_that_show_nothing() {
+    let source = Cut::whole((0..1_000_000).map(|number| (format!("a/{number:06}"), false)));
+    for (delimiter, limit) in [("", 1_000), ("/", 1_000), ("", 1), ("/", 1)] {
+        let page = page(&source, delimiter, limit, None).await;
+        let asked = std::mem::take(&mut *source.asked.lock().unwrap());
+        let read: usize = asked.iter().sum();
+        assert!(read <= bound(0), "{asked:?}");
+        // The reads grow, so that it takes few to read so many.
+        assert!(asked.len() <= 20, "{asked:?}");
+        assert_eq!(page.shown(), 0);
+        assert_eq!(
+            page.next,
+            Some(ListingPosition::Key(format!("a/{:06}", read - 1)))
+        );
+    }
+}
+
+/// A million rows that show nothing, and among them few that do: alone, under prefixes, and far behind the beginning of a
+/// prefix.
+#[tokio::test]
+async fn pages_over_rows_that_show_nothing_show_each_key_once() {
+    let hidden = (0..1_000_000).map(|number| (format!("{}/{number:06}", number / 300_000), false));
+    let shown = [
+        "0/0",
+        "0/299999x",
+        "1",
+        "1/0",
+        "2/599998x",
+        "2/599999x",
+        "3",
+        "3/999999x",
+        "4/",
+        "5",
+    ];
+    let mut rows: Vec<(String, bool)> = hidden.chain(shown.map(|key| (key.to_owned(), true))).collect();
+    rows.sort();
+    let source = Cut::whole(rows);
+    let folded = (vec!["1", "3", "5"], vec!["0/", "1/", "2/", "3/", "4/"]);
+    for (delimiter, expected) in [("", (shown.to_vec(), vec![])), ("/", folded)] {
+        for limit in [1, 1_000] {
+            let (mut items, mut prefixes, mut start) = (Vec::new(), Vec::new(), None);
+            loop {
+                let page = page(&source, delimiter, limit, start.as_ref()).await;
+                let asked = std::mem::take(&mut *source.asked.lock().unwrap());
+                assert!(asked.iter().sum::<usize>() <= bound(page.shown()), "{asked:?}");
+                items.extend(page.items);
+                prefixes.extend(page.common_prefixes);
+                match page.next {
+                    Some(next) => start = Some(ListingStart::Next(next)),
+                    None => break,
+                }
+            }
+            assert_eq!((&items, &prefixes), (&owned(&expected.0), &owned(&expected.1)));
+        }
+    }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
 }

@@ -20,6 +20,7 @@ mod listing;
 mod manifest;
 mod multipart;
 mod pace;
+mod page_reads;
 mod pairing;
 mod put;
 mod read_ahead;
@@ -43,10 +44,7 @@ pub use format::{check_formats, is_old_copy, raise_format};
 pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
 pub use gc::{GcError, GcOptions, GcReport, Tally, collect_slice, resume_collection};
 pub use get::{GetObjectOutput, Selection, get_object, head_object};
-pub use listing::{
-    ListObjects, ListObjectsOutput, ListUploads, ListUploadsOutput, ListingPosition, ListingStart,
-    list_multipart_uploads, list_objects,
-};
+pub use listing::{Listed, Listing, ListingPosition, ListingStart, list_multipart_uploads, list_objects};
 pub use multipart::{
     CompleteMultipartUpload, CompletedPart, CompletedUpload, Completion, CreateMultipartUpload, ListParts,
     ListPartsOutput, UploadPartCopy, abort_multipart_upload, complete_multipart_upload,

@@ -9,6 +9,12 @@
 //! the later one and changes none.
 //!
 //! What carries a time `expires` counts as absent when `expires < now`.
+//!
+//! A scan takes a limit of 1 or more, and reads at most that many rows of its range. Those that show nothing count: delete
+//! markers, rows of another creation of the bucket, what has ended or expired, buckets of other owners. So it may answer
+//! fewer items, down to none, with a `next` after the last row that it read: an empty page is no end. However many rows
+//! show nothing, one scan takes no longer than any other, and whoever needs more of them than one page decides how long to
+//! go on. A store may end a page earlier, but not before it has read a row.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

@@ -4,14 +4,35 @@ use std::ops::Bound;
 
 use crate::model::UploadId;
 
-/// A page of a range read.
+/// A page of a range read. To make it, a store reads no more rows than the limit of the scan says, whatever they show. So
+/// where there is a next page, at most as many rows showed nothing as the page is shorter than the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T, S> {
     /// What was found, in ascending order.
     pub items: Vec<T>,
-    /// Where to go on; `None` at the end of the range. A page may be empty, or shorter than the limit, and
-    /// still have a next one.
+    /// Where to go on: after the last row that was read, which may be one that shows nothing; `None` at the end of the
+    /// range. A page may be empty, or shorter than the limit, and still have a next one.
     pub next: Option<S>,
+}
+
+impl<T, S> Page<T, S> {
+    /// The page with what `show` makes of each item; those that it makes nothing of are left out.
+    pub fn showing<U>(self, show: impl FnMut(T) -> Option<U>) -> Page<U, S> {
+        Page {
+            items: self.items.into_iter().filter_map(show).collect(),
+            next: self.next,
+        }
+    }
+}
+
+/// The page of a range in which nothing lies.
+impl<T, S> Default for Page<T, S> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            next: None,
+        }
+    }
 }
 
 /// Which keys a scan of objects reads. Keys compare as UTF-8 bytes.

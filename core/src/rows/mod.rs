@@ -6,6 +6,7 @@ mod edit_steps;
 mod judge;
 mod named_rows;
 mod owned_edit;
+mod range_scan;
 mod stored;
 mod upload_rows;
 mod upload_steps;
@@ -15,9 +16,10 @@ pub use edit_steps::{BeforeEdit, EditRows, RENAME_NOTED_FOR, behind_write, edit_
 pub use judge::{Met, RowChange, Verdict, judge};
 pub use named_rows::{NamedRows, scan_named};
 pub use owned_edit::OwnedEdit;
+pub use range_scan::{RangeReads, scan_range};
 pub use stored::{read_stored, unknown, unreadable};
 pub use upload_rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 pub use upload_steps::{
-    abort_in_steps, begin_complete_in_steps, begin_upload_in_steps, clear_uploads, lookup_upload_in_steps,
-    receipt_in_steps, record_part_in_steps, scan_uploads_in_steps,
+    CLEARED_AT_ONCE, abort_in_steps, begin_complete_in_steps, begin_upload_in_steps, clear_uploads,
+    lookup_upload_in_steps, receipt_in_steps, record_part_in_steps, scan_uploads_in_steps,
 };

@@ -21,8 +21,8 @@ pub trait NamedRows<Row: Send>: Send + Sync {
     async fn read_named(&self, names: &[String]) -> StoreResult<Vec<Row>>;
 }
 
-/// A page of at most `limit` rows that `admits` admits, whose names start with `prefix` and are greater than
-/// `after`. `next` is the name to go on behind.
+/// A page of the rows of at most `limit` names that start with `prefix` and are greater than `after`, as far as there are
+/// rows that `admits` admits. `next` is the name to go on after.
 pub async fn scan_named<Row: Send>(
     rows: &impl NamedRows<Row>,
     prefix: &str,
@@ -30,20 +30,11 @@ pub async fn scan_named<Row: Send>(
     limit: usize,
     admits: impl Fn(&Row) -> bool + Send + Sync,
 ) -> StoreResult<Page<Row, String>> {
-    let mut items = Vec::new();
-    let mut after = after.map(str::to_owned);
-    loop {
-        let wanted = limit - items.len();
-        let (mut names, more) = rows.names(prefix, after.as_deref(), wanted).await?;
-        // Of a name that is there twice, one may be on the next page: it is read with this one's row.
-        names.dedup();
-        let found = rows.read_named(&names).await?;
-        items.extend(found.into_iter().filter(&admits));
-        let last = names.pop();
-        if !more || items.len() >= limit {
-            let next = last.filter(|_| more);
-            return Ok(Page { items, next });
-        }
-        after = last.or(after);
-    }
+    let (mut names, more) = rows.names(prefix, after, limit).await?;
+    // Of a name that is there twice, one may be on the next page: it is read with this one's row.
+    names.dedup();
+    let mut items = rows.read_named(&names).await?;
+    items.retain(admits);
+    let next = names.pop().filter(|_| more);
+    Ok(Page { items, next })
 }

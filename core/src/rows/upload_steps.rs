@@ -23,8 +23,10 @@ use crate::ports::{
 const PARTS_AT_ONCE: usize = 1_000;
 /// Uploads of a deleted bucket that are removed with it. More of them stay as rows that nothing reads.
 const UPLOADS_WITH_BUCKET: usize = 100;
+/// How many uploads that have ended one scan removes what is left of, or a few more: each takes several calls, and its parts.
+pub const CLEARED_AT_ONCE: usize = 50;
 /// Uploads whose rows one step of a scan reads, each with its receipt.
-const UPLOADS_AT_ONCE: usize = 50;
+const UPLOADS_AT_ONCE: usize = CLEARED_AT_ONCE;
 /// An entry whose upload has no row is of one that is just being begun, until it is this old.
 const BEGINNING: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -226,7 +228,7 @@ pub async fn clear_uploads<R: UploadRows>(rows: &R, bucket: (&BucketName, Bucket
 }
 
 /// [`UploadIndex::scan_uploads`](crate::ports::UploadIndex::scan_uploads) in steps. What is left of uploads that
-/// have ended is removed on the way.
+/// have ended is removed on the way, and a step that met some is the last one.
 pub async fn scan_uploads_in_steps<R: UploadRows>(
     rows: &R,
     bucket: &Bucket,
@@ -234,18 +236,20 @@ pub async fn scan_uploads_in_steps<R: UploadRows>(
     limit: usize,
 ) -> StoreResult<Page<Upload, UploadStart>> {
     let (mut items, mut range) = (Vec::new(), range.clone());
+    let mut read = 0;
     loop {
-        let wanted = (limit - items.len()).min(UPLOADS_AT_ONCE);
+        let wanted = (limit - read).min(UPLOADS_AT_ONCE);
         let (places, more) = rows
             .upload_entries((&bucket.name, bucket.id), &range, wanted)
             .await?;
+        read += places.len();
         let next = places
             .last()
             .filter(|_| more)
             .map(|last| UploadStart::After(last.key.as_str().to_owned(), last.id));
         items.extend(open_uploads(rows, &places).await?);
         match next {
-            Some(next) if items.len() < limit => range.start = next,
+            Some(next) if read < limit && items.len() == read => range.start = next,
             next => return Ok(Page { items, next }),
         }
     }

@@ -8,6 +8,7 @@ use bleepstore_core::ports::{
     BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind, StoreResult,
     successor,
 };
+use bleepstore_core::rows::scan_range;
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::query::{Query, cut};
@@ -52,7 +53,7 @@ impl BucketIndex for FirestoreMetadata {
                 && owner.is_none_or(|owner| bucket.owner.id == owner);
             Ok(listed.then_some(bucket))
         };
-        let (items, last) = self.documents.scan(query, limit, read).await?;
+        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
         let last = read_bucket(last.as_ref())?;
         Ok(Page {
             items,

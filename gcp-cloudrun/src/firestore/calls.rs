@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::ports::{Clock, Entropy, StoreResult, back_off};
+use bleepstore_core::rows::RangeReads;
 use firestore::FirestoreDb;
 use firestore::gcloud_sdk::google::firestore::v1::batch_get_documents_request::ConsistencySelector as GetSelector;
 use firestore::gcloud_sdk::google::firestore::v1::batch_get_documents_response::Result as GetResult;
@@ -171,29 +172,6 @@ impl Documents {
         }
     }
 
-    /// Up to `limit` of what `read` makes of the documents of a query, and the last document that was read if there
-    /// may be more behind it.
-    pub(super) async fn scan<T>(
-        &self,
-        mut query: Query,
-        limit: usize,
-        read: impl Fn(&Document) -> StoreResult<Option<T>> + Send + Sync,
-    ) -> StoreResult<(Vec<T>, Option<Document>)> {
-        let mut items = Vec::new();
-        loop {
-            let wanted = limit - items.len();
-            let mut found = self.run(query.clone(), wanted).await?;
-            for document in &found {
-                items.extend(read(document)?);
-            }
-            let last = found.pop().filter(|_| found.len() + 1 >= wanted);
-            match last {
-                Some(last) if items.len() < limit => query = query.behind(&last),
-                last => return Ok((items, last)),
-            }
-        }
-    }
-
     /// The first `limit` documents of a query. One whose stream breaks off goes on behind what has arrived: only
     /// a stream that ends well, or the limit, is the end.
     pub(super) async fn run(&self, mut query: Query, limit: usize) -> StoreResult<Vec<Document>> {
@@ -317,6 +295,23 @@ impl Documents {
         // A query that finds nothing is billed as one read.
         self.counters.read((found.len() - before).max(1));
         ended
+    }
+}
+
+/// The place of a document is told by the document.
+impl RangeReads for Documents {
+    type Range = Query;
+    type Row = Document;
+    type Position = Document;
+
+    async fn read(&self, query: &Query, limit: usize) -> StoreResult<(Vec<Document>, Option<Document>)> {
+        let found = self.run(query.clone(), limit).await?;
+        let last = found.last().filter(|_| found.len() >= limit).cloned();
+        Ok((found, last))
+    }
+
+    fn after(query: Query, last: &Document) -> Query {
+        query.behind(last)
     }
 }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bleepstore_core::model::Credential;
 use bleepstore_core::ports::{CredentialIndex, Page, StoreError, StoreResult};
+use bleepstore_core::rows::scan_range;
 
 use super::schema::{self, CREDENTIAL};
 use super::{FirestoreMetadata, rows};
@@ -42,7 +43,7 @@ impl CredentialIndex for FirestoreMetadata {
             let listed = after.is_none_or(|after| credential.access_key.as_str() > after);
             Ok(listed.then_some(credential))
         };
-        let (items, last) = self.documents.scan(query, limit, read).await?;
+        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
         let last = last.as_ref().map(rows::detail_of::<Credential>).transpose()?;
         Ok(Page {
             items,

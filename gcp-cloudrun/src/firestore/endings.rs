@@ -7,7 +7,7 @@
 
 use bleepstore_core::model::{BucketId, Receipt, Upload};
 use bleepstore_core::ports::{AbortOutcome, KeyRange, StoreResult};
-use bleepstore_core::rows::{StoredReceipt, UploadPlace};
+use bleepstore_core::rows::{StoredReceipt, UploadPlace, scan_range};
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
 use super::calls::DELETES;
@@ -93,7 +93,7 @@ impl FirestoreMetadata {
             return;
         };
         let read = |document: &_| rows::detail_of(document).map(Some);
-        match self.documents.scan(query, UPLOADS_WITH_BUCKET, read).await {
+        match scan_range(&self.documents, query, UPLOADS_WITH_BUCKET, read).await {
             Ok((uploads, more)) => {
                 for upload in &uploads {
                     self.clear(upload).await;

@@ -8,7 +8,7 @@ use bleepstore_core::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
     successor,
 };
-use bleepstore_core::rows::{Met, RowChange, UploadPlace, Verdict, judge};
+use bleepstore_core::rows::{Met, RowChange, UploadPlace, Verdict, judge, scan_range};
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::read_bucket;
@@ -67,16 +67,13 @@ impl ObjectIndex for FirestoreMetadata {
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
         let query = Query::of(SUMMARIES, Some(schema::bucket(&bucket.name)));
         let Some(query) = within(query, range, "") else {
-            return Ok(Page {
-                items: Vec::new(),
-                next: None,
-            });
+            return Ok(Page::default());
         };
         let read = |document: &_| {
             let summary = rows::read_summary(document, bucket.id)?;
             Ok(summary.filter(|summary| range.admits(summary.key.as_str())))
         };
-        let (items, last) = self.documents.scan(query, limit, read).await?;
+        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
         let next = last.as_ref().map(|last| rows::text_of(last, KEY)).transpose()?;
         Ok(Page {
             items,
@@ -96,16 +93,13 @@ impl ObjectIndex for FirestoreMetadata {
         };
         let query = Query::of(RECORDS, Some(schema::bucket(&bucket.name)));
         let Some(query) = within(query, &range, "") else {
-            return Ok(Page {
-                items: Vec::new(),
-                next: None,
-            });
+            return Ok(Page::default());
         };
         let read = |document: &_| {
             let record = read_own(Some(document), bucket.id)?;
             Ok(record.filter(|record| range.admits(record.key.as_str())))
         };
-        let (items, last) = self.documents.scan(query, limit, read).await?;
+        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
         let next = last.as_ref().map(|last| rows::text_of(last, KEY)).transpose()?;
         Ok(Page {
             items,

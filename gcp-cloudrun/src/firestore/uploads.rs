@@ -9,6 +9,7 @@ use bleepstore_core::ports::{
     AbortOutcome, BeginComplete, KeyRange, KeyStart, Page, RecordPartOutcome, StoreResult, UploadIndex,
     UploadLookup, UploadRange, UploadStart,
 };
+use bleepstore_core::rows::{CLEARED_AT_ONCE, scan_range};
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::{is_current, read_bucket};
@@ -126,7 +127,7 @@ impl UploadIndex for FirestoreMetadata {
             None => query,
         };
         let read = |document: &_| rows::detail_of(document).map(Some);
-        let (items, last) = self.documents.scan(query, limit, read).await?;
+        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
         let next = last.and_then(|_| items.last()).map(|part: &Part| part.number);
         Ok(Page { items, next })
     }
@@ -137,36 +138,30 @@ impl UploadIndex for FirestoreMetadata {
         range: &UploadRange,
         limit: usize,
     ) -> StoreResult<Page<Upload, UploadStart>> {
+        let Some(query) = self.uploads_within(bucket, range) else {
+            return Ok(Page::default());
+        };
+        let (found, last) = scan_range(&self.documents, query, limit, read_some_upload).await?;
+        let last: Option<Upload> = last.as_ref().map(rows::detail_of).transpose()?;
         let mut page = Page {
             items: Vec::new(),
-            next: None,
+            next: last.as_ref().map(after),
         };
-        let Some(mut query) = self.uploads_within(bucket, range) else {
-            return Ok(page);
-        };
-        loop {
-            let wanted = limit - page.items.len();
-            let (found, last) = self
-                .documents
-                .scan(query.clone(), wanted, read_some_upload)
-                .await?;
-            for upload in found {
-                if upload.state.has_ended() {
-                    self.clear(&upload).await;
-                } else if upload.bucket == bucket.id && range.admits(upload.key.as_str(), upload.id) {
-                    page.items.push(upload);
-                }
+        let (mut cleared, all) = (0, found.len());
+        for (read, upload) in (1..).zip(found) {
+            if !upload.state.has_ended() {
+                let listed = upload.bucket == bucket.id && range.admits(upload.key.as_str(), upload.id);
+                page.items.extend(listed.then_some(upload));
+                continue;
             }
-            match last {
-                Some(last) if page.items.len() < limit => query = query.behind(&last),
-                Some(last) => {
-                    let last: Upload = rows::detail_of(&last)?;
-                    page.next = Some(UploadStart::After(last.key.as_str().to_owned(), last.id));
-                    return Ok(page);
-                }
-                None => return Ok(page),
+            self.clear(&upload).await;
+            cleared += 1;
+            if cleared == CLEARED_AT_ONCE && read < all {
+                page.next = Some(after(&upload));
+                break;
             }
         }
+        Ok(page)
     }
 
     async fn retire(&self, retired: &RetiredManifest) -> StoreResult<()> {
@@ -194,7 +189,7 @@ impl UploadIndex for FirestoreMetadata {
             let retired: RetiredManifest = rows::detail_of(document)?;
             Ok((retired.expires >= now).then_some(retired))
         };
-        let (items, last) = self.documents.scan(query, limit, read).await?;
+        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
         let last: Option<RetiredManifest> = last.as_ref().map(rows::detail_of).transpose()?;
         Ok(Page {
             items,
@@ -226,6 +221,11 @@ impl FirestoreMetadata {
             _ => Some(query),
         }
     }
+}
+
+/// Where a scan goes on after an upload.
+fn after(upload: &Upload) -> UploadStart {
+    UploadStart::After(upload.key.as_str().to_owned(), upload.id)
 }
 
 fn read_some_upload(document: &Document) -> StoreResult<Option<Upload>> {

@@ -7,13 +7,11 @@ use rusqlite::{Connection, params};
 
 use super::SqliteMetadata;
 use super::error::Failure;
-use super::rows::{behind_key, behind_prefix, first, json_column, one_more_than, page, to_json};
+use super::rows::{behind_key, behind_prefix, first, json_column, one_more_than, page, text_column, to_json};
 
-/// Buckets in a range of names, of one owner or of all.
+/// Buckets in a range of names.
 pub(super) const SCAN: &str = "
-    SELECT detail FROM buckets
-    WHERE name >= ?1 AND name < ?2 AND (?3 IS NULL OR owner = ?3)
-    ORDER BY name LIMIT ?4";
+    SELECT name, owner, detail FROM buckets WHERE name >= ? AND name < ? ORDER BY name LIMIT ?";
 
 #[async_trait]
 impl BucketIndex for SqliteMetadata {
@@ -57,13 +55,21 @@ impl BucketIndex for SqliteMetadata {
         let end = behind_prefix(prefix);
         self.query(move |db| {
             let mut select = db.prepare_cached(SCAN)?;
-            page(
+            let read = page(
                 &mut select,
-                params![start, end, owner, one_more_than(limit)],
+                params![start, end, one_more_than(limit)],
                 limit,
-                |row| json_column(row, 0),
-                |last: &Bucket| last.name.as_str().to_owned(),
-            )
+                |row| {
+                    let shown = match &owner {
+                        Some(owner) => row.get_ref(1)?.as_str().map_err(Failure::unreadable)? == owner,
+                        None => true,
+                    };
+                    let bucket: Option<Bucket> = shown.then(|| json_column(row, 2)).transpose()?;
+                    Ok((text_column(row, 0)?, bucket))
+                },
+                |(name, _)| name.clone(),
+            )?;
+            Ok(read.showing(|(_, bucket)| bucket))
         })
         .await
     }

@@ -1,26 +1,29 @@
 //! Objects.
 
 use async_trait::async_trait;
-use bleepstore_core::model::{Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, ObjectSummary};
+use bleepstore_core::model::{
+    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
+};
 use bleepstore_core::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::edits::ReadyEdit;
 use super::error::Failure;
 use super::rows::{
-    PAGE_ROWS, StoredObject, behind_key, behind_prefix, first, one_more_than, page, summary, summary_columns,
+    PAGE_ROWS, StoredObject, behind_key, behind_prefix, first, key_column, kind_of, one_more_than, page,
+    summary, summary_columns,
 };
 use super::{SqliteMetadata, buckets};
 
 /// Rows of a page that is read where it is asked for: the first pages of a listing with a delimiter, a search for each row at most.
 const FEW: usize = 64;
 
-/// What a listing shows, of objects in a range of keys.
+/// What a listing shows, of the rows in a range of keys, and of which kind they are.
 pub(super) const SCAN: &str = summary_columns!(
-    "FROM objects
-     WHERE bucket = ? AND key >= ? AND key < ? AND kind = 0
+    ", kind FROM objects
+     WHERE bucket = ? AND key >= ? AND key < ?
      ORDER BY key LIMIT ?"
 );
 
@@ -111,34 +114,45 @@ fn scan(
     let end = behind_prefix(&range.prefix);
     let mut select = db.prepare_cached(SCAN)?;
     let mut items: Vec<ObjectSummary> = Vec::new();
-    let limit = limit.min(PAGE_ROWS);
+    // The key of the last row that was read, where that shows nothing.
+    let mut hidden: Option<ObjectKey> = None;
+    let (limit, mut read) = (limit.min(PAGE_ROWS), 0);
     loop {
         let mut rows = select.query(params![
             bucket.as_bytes(),
             start,
             end,
-            one_more_than(limit - items.len())
+            one_more_than(limit - read)
         ])?;
         let mut behind = None;
         while behind.is_none()
             && let Some(row) = rows.next()?
         {
-            if items.len() == limit {
-                let last = items.last().map(|last| last.key.as_str().to_owned());
-                return Ok(Page {
-                    items,
-                    next: last.map(KeyStart::After),
-                });
+            if read == limit {
+                let last = hidden.as_ref().or(items.last().map(|last| &last.key));
+                let next = last.map(|last| KeyStart::After(last.as_str().to_owned()));
+                return Ok(Page { items, next });
             }
-            let item = summary(row)?;
-            behind = range.common_prefix(item.key.as_str()).map(behind_prefix);
-            items.push(item);
+            read += 1;
+            if is_object(row)? {
+                let item = summary(row)?;
+                behind = range.common_prefix(item.key.as_str()).map(behind_prefix);
+                items.push(item);
+                hidden = None;
+            } else {
+                hidden = Some(key_column(row, 0)?);
+            }
         }
         match behind {
             Some(behind) => start = behind,
             None => return Ok(Page { items, next: None }),
         }
     }
+}
+
+/// Whether a row of [`SCAN`] is an object's, and no delete marker's.
+fn is_object(row: &Row<'_>) -> Result<bool, Failure> {
+    Ok(kind_of(row.get(9)?)? == ObjectKind::Object)
 }
 
 /// The row under a key, without an inline body.

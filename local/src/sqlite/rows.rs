@@ -57,8 +57,12 @@ pub(super) fn json_column<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> R
 
 /// The key in column `index` of `row`.
 pub(super) fn key_column(row: &Row<'_>, index: usize) -> Result<ObjectKey, Failure> {
-    let text = String::from_utf8(row.get(index)?).map_err(Failure::unreadable)?;
-    ObjectKey::new(text).map_err(Failure::unreadable)
+    ObjectKey::new(text_column(row, index)?).map_err(Failure::unreadable)
+}
+
+/// The text in column `index` of `row`, which is kept as bytes so that it sorts by them.
+pub(super) fn text_column(row: &Row<'_>, index: usize) -> Result<String, Failure> {
+    String::from_utf8(row.get(index)?).map_err(Failure::unreadable)
 }
 
 /// The first row, if there is one.
@@ -76,7 +80,8 @@ pub(super) fn one_more_than(limit: usize) -> i64 {
     limit.min(PAGE_ROWS) as i64 + 1
 }
 
-/// A page of at most `limit` rows of a statement that ends after [`one_more_than`] that many.
+/// A page of at most `limit` rows of a statement that ends after [`one_more_than`] that many. Where rows may show nothing, the
+/// statement reads them all the same, and they are left out of this page.
 pub(super) fn page<T, S, P: Params>(
     statement: &mut CachedStatement<'_>,
     params: P,
@@ -174,7 +179,7 @@ pub(super) const fn kind_code(kind: ObjectKind) -> i64 {
     }
 }
 
-fn kind_of(code: i64) -> Result<ObjectKind, Failure> {
+pub(super) fn kind_of(code: i64) -> Result<ObjectKind, Failure> {
     match code {
         0 => Ok(ObjectKind::Object),
         1 => Ok(ObjectKind::DeleteMarker),

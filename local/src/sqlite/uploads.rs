@@ -222,11 +222,11 @@ impl UploadIndex for SqliteMetadata {
         self.query(move |db| {
             let mut select = db.prepare_cached(
                 "SELECT commit_id, expires, manifest FROM retired
-                 WHERE commit_id > ? AND expires >= ? ORDER BY commit_id LIMIT ?",
+                 WHERE commit_id > ? ORDER BY commit_id LIMIT ?",
             )?;
-            page(
+            let read = page(
                 &mut select,
-                params![after, now.millis(), one_more_than(limit)],
+                params![after, one_more_than(limit)],
                 limit,
                 |row| {
                     Ok(RetiredManifest {
@@ -236,7 +236,8 @@ impl UploadIndex for SqliteMetadata {
                     })
                 },
                 |last| last.commit_id,
-            )
+            )?;
+            Ok(read.showing(|retired: RetiredManifest| (retired.expires >= now).then_some(retired)))
         })
         .await
     }

@@ -199,3 +199,37 @@ async fn an_abort_is_told_by_its_receipt() {
         )
         .await;
 }
+
+/// A scan removes what is left of uploads that have ended, which takes several calls each: so it ends where it met some.
+#[tokio::test]
+async fn what_is_left_of_many_uploads_that_ended_is_removed_by_scans_a_few_at_a_time() {
+    let dying = Dying::new().await;
+    let bucket = dying.f.bucket().await;
+    let (first, last) = (
+        dying.f.begin(&bucket, "a").await,
+        dying.f.begin(&bucket, "c").await,
+    );
+    for number in 0..120 {
+        let upload = dying.f.begin(&bucket, &format!("b/{number:03}")).await;
+        // Two reads and the receipt: what follows it is not done.
+        dying.die_behind(3, false);
+        let aborted = dying
+            .store
+            .abort(&upload, &dying.f.samples.aborted(&upload))
+            .await;
+        dying.emulator.recover();
+        assert_eq!(aborted.unwrap(), AbortOutcome::Aborted);
+    }
+    let mut range = UploadRange::default();
+    let mut pages = Vec::new();
+    loop {
+        let page = dying.f.store.scan_uploads(&bucket, &range, 100).await.unwrap();
+        pages.push(page.items);
+        match page.next {
+            Some(next) => range.start = next,
+            None => break,
+        }
+    }
+    assert_eq!(pages, [vec![first.clone()], vec![], vec![last.clone()]]);
+    assert_eq!(uploads(&dying.f, &bucket).await, [first, last]);
+}

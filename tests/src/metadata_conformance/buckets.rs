@@ -186,6 +186,30 @@ pub async fn a_bucket_scan_is_ordered_and_keeps_to_owner_prefix_and_start(f: Met
     );
 }
 
+/// Buckets of other owners are read, and count as rows that show nothing.
+pub async fn a_bucket_scan_ends_after_as_many_rows_as_its_limit_whoever_owns_them(f: MetadataFixture) {
+    let (prefix, mine, other) = family(&f).await;
+    for limit in [1, 2, 4] {
+        let (mut found, mut pages, mut after) = (Vec::new(), 0, None::<String>);
+        loop {
+            let owner = Some(other.owner.id.as_str());
+            let page = f
+                .store
+                .scan_buckets(owner, &prefix, after.as_deref(), limit)
+                .await
+                .unwrap();
+            found.extend(page.items);
+            pages += 1;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, std::slice::from_ref(&other), "pages of {limit}");
+        assert!(pages * limit > mine.len(), "{pages} pages of {limit}");
+    }
+}
+
 /// Small pages and large ones read the same.
 pub async fn a_bucket_scan_pages_without_gap_or_repeat(f: MetadataFixture) {
     let owner = f.samples.owner();

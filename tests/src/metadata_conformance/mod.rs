@@ -130,6 +130,7 @@ macro_rules! metadata_conformance {
                 a_bucket_is_updated_at_its_expected_revision_only
                 of_racing_updates_of_a_bucket_one_wins
                 a_bucket_scan_is_ordered_and_keeps_to_owner_prefix_and_start
+                a_bucket_scan_ends_after_as_many_rows_as_its_limit_whoever_owns_them
                 a_bucket_scan_pages_without_gap_or_repeat;
             bucket_deletion:
                 an_empty_bucket_is_deleted
@@ -212,6 +213,7 @@ macro_rules! metadata_conformance {
                 pages_of_1001_objects_have_no_gap_or_repeat_while_writes_go_on
                 a_scan_of_objects_stays_in_its_bucket
                 delete_markers_are_scanned_as_records_only
+                a_scan_of_objects_ends_after_as_many_rows_as_its_limit_whatever_they_show
                 a_scan_of_records_shows_them_whole
                 a_scan_of_records_leaves_inline_bodies_out_or_shows_them_whole
                 pages_of_records_have_no_gap_or_repeat;
@@ -227,6 +229,7 @@ macro_rules! metadata_conformance {
                 uploads_are_scanned_by_key_and_then_by_start
                 every_upload_range_reads_what_its_definition_admits
                 pages_of_uploads_have_no_gap_or_repeat
+                pages_of_uploads_have_no_gap_or_repeat_where_some_have_ended
                 an_upload_that_is_completing_is_still_scanned;
             completion:
                 a_part_is_refused_while_its_upload_is_completing

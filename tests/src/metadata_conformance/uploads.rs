@@ -5,7 +5,9 @@ use std::time::Duration;
 use bleepstore_core::model::{
     Bucket, Description, Part, PartNumber, Timestamp, Upload, UploadId, UploadState,
 };
-use bleepstore_core::ports::{BeginComplete, RecordPartOutcome, UploadLookup, UploadRange, UploadStart};
+use bleepstore_core::ports::{
+    AbortOutcome, BeginComplete, RecordPartOutcome, UploadLookup, UploadRange, UploadStart,
+};
 use futures_util::{StreamExt, stream};
 
 use super::MetadataFixture;
@@ -260,6 +262,27 @@ pub async fn pages_of_uploads_have_no_gap_or_repeat(f: MetadataFixture) {
     for limit in [1, 2, 5, uploads.len()] {
         let found = scan(&f, &bucket, &UploadRange::default(), limit).await;
         assert_eq!(found, uploads, "pages of {limit}");
+    }
+}
+
+/// Uploads that have ended show nothing, whether a store still has rows of them or not.
+pub async fn pages_of_uploads_have_no_gap_or_repeat_where_some_have_ended(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let mut open = Vec::new();
+    for name in ["a", "b", "c", "c", "c", "d", "e", "e"] {
+        let upload = f.begin(&bucket, name).await;
+        if open.len() % 2 == 0 {
+            open.push(upload);
+            continue;
+        }
+        open.push(f.begin(&bucket, name).await);
+        let outcome = f.store.abort(&upload, &f.samples.aborted(&upload)).await.unwrap();
+        assert_eq!(outcome, AbortOutcome::Aborted);
+    }
+    open.sort_by(|a, b| (a.key.as_str(), a.id).cmp(&(b.key.as_str(), b.id)));
+    for limit in [1, 2, 3, 1000] {
+        let found = scan(&f, &bucket, &UploadRange::default(), limit).await;
+        assert_eq!(found, open, "pages of {limit}");
     }
 }
 

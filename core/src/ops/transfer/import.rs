@@ -279,10 +279,10 @@ fn out_of_place() -> TransferError {
 
 /// Refuses a metadata store that holds something, and a blob store that holds another store's blobs.
 async fn check_empty(ports: &Ports, wanted: &StoreRecord) -> Result<(), TransferError> {
-    let buckets = ports.metadata.scan_buckets(None, "", None, 1).await;
-    let credentials = ports.metadata.scan_credentials(None, 1).await;
-    let empty = buckets.map_err(TransferError::Target)?.items.is_empty()
-        && credentials.map_err(TransferError::Target)?.items.is_empty();
+    let bucket = rows::each_bucket(ports).try_next().await;
+    let credential = rows::one_by_one(rows::credentials(ports)).try_next().await;
+    let empty = bucket.map_err(TransferError::Target)?.is_none()
+        && credential.map_err(TransferError::Target)?.is_none();
     if !empty {
         return Err(TransferError::NotEmpty);
     }
