@@ -5,14 +5,14 @@ use http::StatusCode;
 use super::response::{empty, xml};
 use super::{Answer, Call};
 use crate::model::{Bucket, ErrorCode, S3Error};
-use crate::ops::{self, Action};
+use crate::ops;
 use crate::protocol::xml::{ownership_controls, read_ownership_controls};
 
 /// The longest OwnershipControls.
 const MAX_CONTROLS: usize = 64 << 10;
 
 async fn open(call: &Call<'_>) -> Result<Bucket, S3Error> {
-    ops::open_bucket(call.context, &call.caller, Action::Configuration, call.bucket()?).await
+    ops::open_bucket(call.context, &call.caller, call.route.operation, call.bucket()?).await
 }
 
 pub(super) async fn get_bucket_ownership_controls(call: &Call<'_>) -> Answer {

@@ -1,12 +1,12 @@
 //! Operations on buckets.
 
-use super::access::{Action, no_such_bucket};
+use super::access::no_such_bucket;
 use super::edit::pause;
 use super::rows::PAGE;
 use super::{Caller, Context};
 use crate::model::{
-    Bucket, BucketId, BucketLayout, BucketName, BucketState, ErrorCode, RequestedAcl, Revision, S3Error,
-    Timestamp, Token,
+    Bucket, BucketId, BucketLayout, BucketName, BucketState, ErrorCode, Operation, RequestedAcl, Revision,
+    S3Error, Timestamp, Token,
 };
 use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, new_id};
 
@@ -35,7 +35,7 @@ pub async fn create_bucket(
     name: &BucketName,
     input: CreateBucket,
 ) -> Result<Bucket, S3Error> {
-    caller.admit(Action::CreateBucket)?;
+    caller.admit(Operation::CreateBucket)?;
     let bucket = Bucket {
         name: name.clone(),
         id: new_id(context.ports.entropy.as_ref(), BucketId::from_bytes),
@@ -64,12 +64,12 @@ pub async fn create_bucket(
     }
 }
 
-/// Changes the row of `bucket`, which was opened for `action`. What another request made of it meanwhile is changed again, if
-/// the caller may do that with it too.
+/// Changes the row of `bucket`, which was opened for `operation`. What another request made of it meanwhile is changed
+/// again, if the caller may do that with it too.
 pub(super) async fn change_bucket(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     bucket: Bucket,
     change: impl Fn(&mut Bucket) -> Result<(), S3Error>,
 ) -> Result<(), S3Error> {
@@ -82,13 +82,13 @@ pub(super) async fn change_bucket(
             return Ok(());
         }
         pause(context, attempt + 1).await;
-        bucket = caller.bucket(context, action, &bucket.name).await?;
+        bucket = caller.bucket(context, operation, &bucket.name).await?;
     }
     Err(ErrorCode::SlowDown.into())
 }
 
-/// Notes whether the owner of `bucket`, which was opened for [`Action::Configuration`], says that objects belong to who wrote
-/// them. They do in any case.
+/// Notes whether the owner of `bucket`, which was opened for [`Operation::PutBucketOwnershipControls`], says that
+/// objects belong to who wrote them. They do in any case.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketOwnershipControls.html>
 pub async fn state_ownership(
@@ -100,10 +100,16 @@ pub async fn state_ownership(
     if bucket.states_ownership == stated {
         return Ok(());
     }
-    change_bucket(context, caller, Action::Configuration, bucket, |bucket| {
-        bucket.states_ownership = stated;
-        Ok(())
-    })
+    change_bucket(
+        context,
+        caller,
+        Operation::PutBucketOwnershipControls,
+        bucket,
+        |bucket| {
+            bucket.states_ownership = stated;
+            Ok(())
+        },
+    )
     .await
 }
 
@@ -111,7 +117,7 @@ pub async fn state_ownership(
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
 pub async fn delete_bucket(context: &Context, caller: &Caller, name: &BucketName) -> Result<(), S3Error> {
-    let bucket = caller.bucket(context, Action::DeleteBucket, name).await?;
+    let bucket = caller.bucket(context, Operation::DeleteBucket, name).await?;
     let token = new_id(context.ports.entropy.as_ref(), Token::from_bytes);
     match context
         .ports
@@ -169,7 +175,7 @@ pub async fn list_buckets(
     caller: &Caller,
     input: ListBuckets,
 ) -> Result<ListBucketsOutput, S3Error> {
-    caller.admit(Action::ListBuckets)?;
+    caller.admit(Operation::ListBuckets)?;
     let mut buckets = Vec::new();
     let mut after = input.after;
     // One more than asked for tells whether there are more.

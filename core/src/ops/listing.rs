@@ -5,9 +5,8 @@
 
 use std::future::Future;
 
-use super::access::Action;
 use super::{Caller, Context};
-use crate::model::{Bucket, BucketName, ObjectSummary, S3Error, Upload, UploadId};
+use crate::model::{Bucket, BucketName, ObjectSummary, Operation, S3Error, Upload, UploadId};
 use crate::ports::{
     KeyRange, KeyStart, MetadataStore, Page, StoreResult, UploadRange, UploadStart, common_prefix,
 };
@@ -103,7 +102,9 @@ pub async fn list_objects(
     caller: &Caller,
     input: ListObjects,
 ) -> Result<ListObjectsOutput, S3Error> {
-    let bucket = caller.bucket(context, Action::ListObjects, &input.bucket).await?;
+    let bucket = caller
+        .bucket(context, Operation::ListObjects, &input.bucket)
+        .await?;
     let shape = Shape {
         prefix: &input.prefix,
         delimiter: &input.delimiter,
@@ -168,12 +169,12 @@ async fn bucket_of_uploads(
     caller: &Caller,
     input: &ListUploads,
 ) -> Result<Bucket, S3Error> {
-    let action = Action::ListMultipartUploads;
+    let operation = Operation::ListMultipartUploads;
     let Some(ListingPosition::Upload(key, id)) = &input.marker else {
-        return caller.bucket(context, action, &input.bucket).await;
+        return caller.bucket(context, operation, &input.bucket).await;
     };
     let found = context.ports.metadata.lookup_upload(&input.bucket, *id).await?;
-    let bucket = caller.open(action, &input.bucket, found.bucket)?;
+    let bucket = caller.open(operation, &input.bucket, found.bucket)?;
     match found.upload {
         Some(upload) if upload.key.as_str() != key => Err(S3Error::invalid_argument(
             "Invalid uploadId marker",

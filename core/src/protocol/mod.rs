@@ -10,7 +10,6 @@ pub mod error;
 pub mod headers;
 pub mod hoisted;
 pub mod host;
-pub mod operation;
 mod ownership;
 pub mod payload;
 pub mod percent;
