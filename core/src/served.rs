@@ -14,9 +14,8 @@ use http_body::Body as _;
 use tracing::{Span, field};
 
 use crate::body::{Body, BodyError};
-use crate::model::{BucketName, ErrorCode, ObjectKey, Owner, S3Error};
+use crate::model::{BucketName, ErrorCode, ObjectKey, Operation, Owner, S3Error};
 use crate::ports::{Clock, Ports, RoundTripCounter, RoundTrips, StoreError, StoreErrorKind};
-use crate::protocol::operation::Operation;
 use crate::protocol::route::Route;
 
 /// The target of the access log's events: one for each request, of level `info`, when the response's body has ended.

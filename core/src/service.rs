@@ -14,16 +14,14 @@ use self::authentic::{Authentic, SPACE, with_plus};
 use crate::api::{self, Call};
 use crate::body::{Body, HeldBodies, UNCOUNTED};
 use crate::config::{Limits, Settings};
-use crate::model::{ErrorCode, S3Error, Timestamp};
+use crate::model::{ErrorCode, Need, Operation, S3Error, Timestamp};
 use crate::ops::{Caller, Context, CredentialCache, Pairing, pair_stores};
 use crate::ports::{Ports, StoreResult};
 use crate::protocol::error::error_document;
 use crate::protocol::headers::expected_bucket_owner;
 use crate::protocol::hoisted::hoisted;
 use crate::protocol::host::Addressing;
-use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
-use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::route;
 use crate::protocol::sigv2::SigV2Request;
@@ -180,9 +178,8 @@ impl Service {
         let route_of = |path: &str| route(&head.method, path, &query, is_copy, &addressing);
         let route = route_of(&with_plus(sent.uri.path(), SPACE))?;
         account.routed(&route);
-        // A browser asks this without a signature; the answer is the same for every bucket.
-        if route.operation == Operation::PreflightRequest {
-            return Err(refused_preflight(&head.headers, &route));
+        if route.operation.need() == Need::Nothing {
+            return api::answer_anyone(&route, &head.headers);
         }
         let context = &Context {
             ports: account.counted(&self.context.ports),
@@ -220,11 +217,7 @@ impl Service {
             owner,
             expected_bucket_owner: expected_bucket_owner(&head.headers),
         };
-        let declared = match route.operation {
-            Operation::CompleteMultipartUpload => DeclaredBody::beside_an_objects_checksum,
-            _ => DeclaredBody::from_headers,
-        };
-        let declared = declared(&head.headers, mode, signer)?;
+        let declared = DeclaredBody::from_headers(route.operation.body(), &head.headers, mode, signer)?;
         let call = Call {
             context,
             settings: &self.settings,
@@ -238,12 +231,11 @@ impl Service {
         };
         let answer = api::answer(call).await;
         let mut response = answer.map_err(|error| self.naming_region(error, operation))?;
-        if lists_objects(operation)
+        if operation.names_region()
             && let Ok(region) = HeaderValue::from_str(&self.settings.region)
         {
-            response
-                .headers_mut()
-                .insert(HeaderName::from_static(BUCKET_REGION), region);
+            let header = response.headers_mut().entry(BUCKET_REGION);
+            header.or_insert(region);
         }
         self.held(&sent.method, &holder, response)
     }
@@ -272,16 +264,11 @@ impl Service {
     /// The error with the region that clients shall sign for, where S3 names it: they send their request again.
     fn naming_region(&self, error: S3Error, operation: Operation) -> S3Error {
         let is_wrong_region = error.fields.iter().any(|(name, _)| *name == "Region");
-        let names = operation == Operation::HeadBucket || lists_objects(operation);
-        match names && (is_wrong_region || error.code.status() == 403) {
+        match operation.names_region() && (is_wrong_region || error.code.status() == 403) {
             true => error.with_header(BUCKET_REGION, &self.settings.region),
             false => error,
         }
     }
-}
-
-fn lists_objects(operation: Operation) -> bool {
-    matches!(operation, Operation::ListObjects | Operation::ListObjectsV2)
 }
 
 /// A request at the moment it came.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::model::{
-    BucketName, ObjectHeaders, ObjectKey, Owner, PartNumber, RequestedAcl, WriteCondition,
+    BucketName, ObjectHeaders, ObjectKey, Operation, Owner, PartNumber, RequestBody, RequestedAcl,
+    WriteCondition,
 };
 use bleepstore_core::ops::{
-    Action, Caller, CompleteMultipartUpload, CompletedPart, Context, CreateBucket, CreateMultipartUpload,
-    Incoming, Pairing, PutObject, Selection, Target, complete_multipart_upload, create_bucket,
-    create_multipart_upload, get_object, open_completion, open_upload, pair_stores, put_object, upload_part,
+    Caller, CompleteMultipartUpload, CompletedPart, Context, CreateBucket, CreateMultipartUpload, Incoming,
+    Pairing, PutObject, Selection, Target, complete_multipart_upload, create_bucket, create_multipart_upload,
+    get_object, open_completion, open_upload, pair_stores, put_object, upload_part,
 };
 use bleepstore_core::ports::MetadataStore;
 use bleepstore_core::protocol::payload::DeclaredBody;
@@ -58,7 +59,8 @@ fn target(key: &str) -> Target {
 fn incoming(bytes: &[u8]) -> Incoming {
     let mut headers = http::HeaderMap::new();
     headers.insert("content-length", bytes.len().into());
-    let declared = DeclaredBody::from_headers(&headers, PayloadMode::Unsigned, None).unwrap();
+    let declared =
+        DeclaredBody::from_headers(RequestBody::Object, &headers, PayloadMode::Unsigned, None).unwrap();
     let body = declared
         .open(bleepstore_core::Body::full(bytes.to_vec()), None)
         .unwrap();
@@ -128,9 +130,15 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
         checksum: None,
     };
     let upload = create_multipart_upload(&context, &caller, begin).await.unwrap();
-    let row = open_upload(&context, &caller, Action::UploadPart, &target("joined"), upload)
-        .await
-        .unwrap();
+    let row = open_upload(
+        &context,
+        &caller,
+        Operation::UploadPart,
+        &target("joined"),
+        upload,
+    )
+    .await
+    .unwrap();
     let part = vec![7; 5 << 20];
     let first = upload_part(&context, &row, PartNumber::new(1).unwrap(), incoming(&part))
         .await
@@ -140,9 +148,15 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
     // The upload goes on where it was.
     let context = open(folder.path(), metadata).await;
     assert_eq!(context.pairing, Pairing::Matched);
-    let row = open_upload(&context, &caller, Action::UploadPart, &target("joined"), upload)
-        .await
-        .unwrap();
+    let row = open_upload(
+        &context,
+        &caller,
+        Operation::UploadPart,
+        &target("joined"),
+        upload,
+    )
+    .await
+    .unwrap();
     let last = upload_part(&context, &row, PartNumber::new(2).unwrap(), incoming(b"end"))
         .await
         .unwrap();

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
-use bleepstore_core::model::{ErrorCode, Owner};
+use bleepstore_core::model::{ErrorCode, Operation, Owner};
 use bleepstore_core::ports::{Ports, RoundTrips};
-use bleepstore_core::protocol::operation::Operation;
 use bleepstore_core::served::{CLIENT_CLOSED_REQUEST, Client, RequestObserver, ServedRequest};
 use bleepstore_core::{Body, Service};
 use bleepstore_http::{OsEntropy, SystemClock};

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bleepstore_core::model::{BlobRef, Bucket, BucketLayout, DocumentKind, ErrorCode, RequestedAcl, S3Error};
+use bleepstore_core::model::{
+    BlobRef, Bucket, BucketLayout, DocumentKind, ErrorCode, Operation, RequestedAcl, S3Error,
+};
 use bleepstore_core::ops::{
-    Action, Finding, FsckOptions, GcOptions, Progress, bucket_document, check_slice, collect_slice,
+    Finding, FsckOptions, GcOptions, Progress, bucket_document, check_slice, collect_slice,
     delete_bucket_document, put_bucket_document,
 };
 use bleepstore_tests::decorators::{CallCounter, Gate, Interceptor, PassThrough};
@@ -33,7 +35,7 @@ async fn put(store: &Deployment, document: impl Into<Value>) -> Result<(), S3Err
     put_bucket_document(
         context,
         caller,
-        Action::Configuration,
+        Operation::DeleteBucketOwnershipControls,
         bucket,
         KIND,
         document.into(),
@@ -43,7 +45,14 @@ async fn put(store: &Deployment, document: impl Into<Value>) -> Result<(), S3Err
 
 async fn delete(store: &Deployment) -> Result<(), S3Error> {
     let bucket = row(store).await;
-    delete_bucket_document(&store.context, &store.caller, Action::Configuration, bucket, KIND).await
+    delete_bucket_document(
+        &store.context,
+        &store.caller,
+        Operation::DeleteBucketOwnershipControls,
+        bucket,
+        KIND,
+    )
+    .await
 }
 
 /// What a request reads that found this row.

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::model::{
-    BlobId, BlobRef, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord, PagedLayout, Part,
+    BlobId, BlobRef, CommitId, ETag, ErrorCode, Extent, Manifest, ObjectRecord, Operation, PagedLayout, Part,
     SpilledLayout,
 };
 use bleepstore_core::ops::{
-    self, Action, Finding, FsckOptions, GcOptions, Progress, Selection, UploadPartCopy, check_slice,
-    collect_slice,
+    self, Finding, FsckOptions, GcOptions, Progress, Selection, UploadPartCopy, check_slice, collect_slice,
 };
 use bleepstore_core::ports::{BlobRead, Clock as _};
 use bleepstore_tests::decorators::PassThrough;
@@ -35,7 +34,8 @@ async fn copied(store: &Deployment, source: &str, key: &str, ranges: &[Range<u64
     let id = store.begin("bucket", key).await.unwrap();
     let mut parts = Vec::new();
     for (part, range) in (1..).zip(ranges) {
-        let upload = ops::open_upload(context, caller, Action::UploadPart, &target("bucket", key), id).await;
+        let upload =
+            ops::open_upload(context, caller, Operation::UploadPart, &target("bucket", key), id).await;
         let input = UploadPartCopy {
             source: target("bucket", source),
             source_caller: caller.clone(),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use bleepstore_core::model::{CannedAcl, DocumentKind, RequestedAcl};
+use bleepstore_core::model::{CannedAcl, DocumentKind, Operation, RequestedAcl};
 use bleepstore_core::ops::{
-    Action, FsckOptions, MigrateOptions, MigrateReport, Progress, TransferError, bucket_document,
-    check_slice, migrate, put_bucket_document,
+    FsckOptions, MigrateOptions, MigrateReport, Progress, TransferError, bucket_document, check_slice,
+    migrate, put_bucket_document,
 };
 use bleepstore_core::ports::{Ports, StoreErrorKind};
 use bleepstore_tests::decorators::{CallCounter, Faults, Interceptor, Verdict, intercepted_blobs};
@@ -132,10 +132,13 @@ async fn a_second_run_brings_what_was_configured_of_a_bucket_since_the_first() {
     old.put("photos", "extra", "only until later").await.unwrap();
     let lost = old.stored_blobs().await;
     let document = async |letter: &str| {
-        let (action, kind) = (Action::Configuration, DocumentKind::OwnershipControls);
+        let (operation, kind) = (
+            Operation::PutBucketOwnershipControls,
+            DocumentKind::OwnershipControls,
+        );
         let bucket = old.bucket_row("photos").await.unwrap();
         let value = letter.repeat(5_000).into();
-        put_bucket_document(&old.context, &old.caller, action, bucket, kind, value)
+        put_bucket_document(&old.context, &old.caller, operation, bucket, kind, value)
             .await
             .unwrap();
     };

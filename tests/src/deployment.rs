@@ -9,13 +9,13 @@ use bleepstore_core::Limits;
 use bleepstore_core::digest::BodyHasher;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
-    BlobRef, Bucket, BucketName, ChecksumAlgorithm, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Owner,
-    Part, RequestedAcl, S3Error, UploadId, WriteCondition,
+    BlobRef, Bucket, BucketName, ChecksumAlgorithm, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Operation,
+    Owner, Part, RequestedAcl, S3Error, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
-    Action, Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context,
-    CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject, RenameObject,
-    Replacement, Selection, Target,
+    Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
+    CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject, RenameObject, Replacement,
+    Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, Edit, EditOutcome, MetadataStore, Ports};
 use bleepstore_core::{digest, ops};
@@ -145,16 +145,16 @@ impl Deployment {
 
     /// PutBucketAcl.
     pub async fn put_bucket_acl(&self, bucket: &str, acl: RequestedAcl) -> Result<(), S3Error> {
-        let action = Action::PutBucketAcl;
-        let opened = ops::open_bucket(&self.context, &self.caller, action, &name(bucket)).await?;
+        let operation = Operation::PutBucketAcl;
+        let opened = ops::open_bucket(&self.context, &self.caller, operation, &name(bucket)).await?;
         let input = PutAcl { owner: None, acl };
         ops::put_bucket_acl(&self.context, &self.caller, opened, &input).await
     }
 
     /// PutObjectAcl.
     pub async fn put_object_acl(&self, bucket: &str, key: &str, acl: RequestedAcl) -> Result<(), S3Error> {
-        let (action, target) = (Action::PutObjectAcl, target(bucket, key));
-        let opened = ops::open_object(&self.context, &self.caller, action, &target).await?;
+        let (operation, target) = (Operation::PutObjectAcl, target(bucket, key));
+        let opened = ops::open_object(&self.context, &self.caller, operation, &target).await?;
         let input = PutAcl { owner: None, acl };
         ops::put_object_acl(&self.context, &self.caller, opened, &input).await
     }
@@ -303,8 +303,14 @@ impl Deployment {
         body: Incoming,
     ) -> Result<Part, S3Error> {
         let target = target(bucket, key);
-        let upload =
-            ops::open_upload(&self.context, &self.caller, Action::UploadPart, &target, upload).await?;
+        let upload = ops::open_upload(
+            &self.context,
+            &self.caller,
+            Operation::UploadPart,
+            &target,
+            upload,
+        )
+        .await?;
         ops::upload_part(&self.context, &upload, number(part), body).await
     }
 

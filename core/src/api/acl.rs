@@ -4,8 +4,8 @@ use http::StatusCode;
 
 use super::response::{empty, xml};
 use super::{Answer, Call};
-use crate::model::{Description, ErrorCode, RequestedAcl, S3Error};
-use crate::ops::{self, Action, PutAcl};
+use crate::model::{Description, ErrorCode, Operation, RequestedAcl, S3Error};
+use crate::ops::{self, PutAcl};
 use crate::protocol::headers::{self, AclSubject};
 use crate::protocol::xml::{access_control_policy, read_access_control_policy};
 
@@ -13,13 +13,19 @@ use crate::protocol::xml::{access_control_policy, read_access_control_policy};
 const MAX_POLICY: usize = 128 << 10;
 
 pub(super) async fn get_bucket_acl(call: &Call<'_>) -> Answer {
-    let bucket = ops::open_bucket(call.context, &call.caller, Action::GetBucketAcl, call.bucket()?).await?;
+    let bucket = ops::open_bucket(
+        call.context,
+        &call.caller,
+        Operation::GetBucketAcl,
+        call.bucket()?,
+    )
+    .await?;
     Ok(xml(access_control_policy(&bucket.owner, &bucket.acl)))
 }
 
 pub(super) async fn put_bucket_acl(call: Call<'_>) -> Answer {
     let (context, caller) = (call.context, call.caller.clone());
-    let bucket = ops::open_bucket(context, &caller, Action::PutBucketAcl, call.bucket()?).await?;
+    let bucket = ops::open_bucket(context, &caller, Operation::PutBucketAcl, call.bucket()?).await?;
     let input = put_acl(call, AclSubject::Bucket).await?;
     ops::put_bucket_acl(context, &caller, bucket, &input).await?;
     Ok(empty(StatusCode::OK))
@@ -27,14 +33,14 @@ pub(super) async fn put_bucket_acl(call: Call<'_>) -> Answer {
 
 pub(super) async fn get_object_acl(call: &Call<'_>) -> Answer {
     let target = call.target()?;
-    let (_, object) = ops::open_object(call.context, &call.caller, Action::GetObjectAcl, &target).await?;
+    let (_, object) = ops::open_object(call.context, &call.caller, Operation::GetObjectAcl, &target).await?;
     let Description { owner, acl, .. } = &object.description;
     Ok(xml(access_control_policy(owner, acl)))
 }
 
 pub(super) async fn put_object_acl(call: Call<'_>) -> Answer {
     let (context, caller) = (call.context, call.caller.clone());
-    let opened = ops::open_object(context, &caller, Action::PutObjectAcl, &call.target()?).await?;
+    let opened = ops::open_object(context, &caller, Operation::PutObjectAcl, &call.target()?).await?;
     let input = put_acl(call, AclSubject::Object).await?;
     ops::put_object_acl(context, &caller, opened, &input).await?;
     Ok(empty(StatusCode::OK))

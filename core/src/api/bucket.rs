@@ -5,8 +5,8 @@ use http::{HeaderName, StatusCode};
 
 use super::response::{empty, set, xml};
 use super::{Answer, Call};
-use crate::model::{ErrorCode, S3Error, bucket_arn};
-use crate::ops::{self, Action, CreateBucket, ListBuckets};
+use crate::model::{ErrorCode, Operation, S3Error, bucket_arn};
+use crate::ops::{self, CreateBucket, ListBuckets};
 use crate::protocol::headers::{self, AclSubject};
 use crate::protocol::token;
 use crate::protocol::xml::{document, read_create_bucket_configuration};
@@ -109,7 +109,7 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
-    call.caller.admit(Action::CreateBucket)?;
+    call.caller.admit(Operation::CreateBucket)?;
     let acl = headers::requested_acl(call.headers(), AclSubject::Bucket)?.unwrap_or_default();
     let ownership = headers::requested_ownership(call.headers())?;
     let name = call.bucket()?.clone();
@@ -157,7 +157,7 @@ fn check_constraint(constraint: Option<&str>, region: &str) -> Result<(), S3Erro
 }
 
 pub(super) async fn head_bucket(call: &Call<'_>) -> Answer {
-    let bucket = ops::open_bucket(call.context, &call.caller, Action::HeadBucket, call.bucket()?).await?;
+    let bucket = ops::open_bucket(call.context, &call.caller, Operation::HeadBucket, call.bucket()?).await?;
     let mut response = empty(StatusCode::OK);
     set(response.headers_mut(), BUCKET_REGION, &bucket.region)?;
     set(response.headers_mut(), BUCKET_ARN, &bucket.arn())?;
@@ -178,7 +178,7 @@ pub(super) async fn get_bucket_location(call: &Call<'_>) -> Answer {
     let bucket = ops::open_bucket(
         call.context,
         &call.caller,
-        Action::GetBucketLocation,
+        Operation::GetBucketLocation,
         call.bucket()?,
     )
     .await?;

@@ -4,8 +4,8 @@ use http::StatusCode;
 
 use super::response::{empty, xml};
 use super::{Answer, Call};
-use crate::model::{ErrorCode, S3Error, WriteCondition};
-use crate::ops::{self, Action};
+use crate::model::{ErrorCode, Operation, S3Error, WriteCondition};
+use crate::ops;
 use crate::protocol::conditions::write_condition;
 use crate::protocol::xml::{Delete, document, read_delete};
 
@@ -41,7 +41,7 @@ pub(super) async fn delete_objects(call: Call<'_>) -> Answer {
         ));
     }
     let (context, caller) = (call.context, call.caller.clone());
-    let bucket = ops::open_bucket(context, &caller, Action::DeleteObjects, call.bucket()?).await?;
+    let bucket = ops::open_bucket(context, &caller, Operation::DeleteObjects, call.bucket()?).await?;
     let (Delete { quiet, objects }, _held) = call.document(MAX_DELETE).await?.read(read_delete)?;
 
     // A version that does not exist is an error of its own key; the others are deleted.

@@ -9,10 +9,9 @@ use serde_json::Value;
 use super::response::{empty, xml};
 use super::{Answer, Call, unbuilt};
 use crate::body::Body;
-use crate::model::{Bucket, DocumentKind, S3Error};
-use crate::ops::{self, Action};
+use crate::model::{DocumentKind, Operation as Op, S3Error};
+use crate::ops;
 use crate::ports::StoreError;
-use crate::protocol::operation::Operation as Op;
 use crate::protocol::xml::{ownership_controls, read_ownership_controls};
 use crate::rows::read_stored;
 
@@ -62,12 +61,8 @@ pub(super) async fn answer(call: Call<'_>) -> Answer {
 }
 
 impl Document {
-    async fn open(&self, call: &Call<'_>) -> Result<Bucket, S3Error> {
-        ops::open_bucket(call.context, &call.caller, Action::Configuration, call.bucket()?).await
-    }
-
     async fn get(&self, call: &Call<'_>) -> Answer {
-        let bucket = self.open(call).await?;
+        let bucket = ops::open_bucket(call.context, &call.caller, self.get, call.bucket()?).await?;
         match ops::bucket_document(call.context, &bucket, self.kind).await? {
             Some(document) => (self.write)(&document),
             None => unbuilt::where_absent(&call.route),
@@ -76,25 +71,17 @@ impl Document {
 
     async fn put(&self, call: Call<'_>) -> Answer {
         let (context, caller) = (call.context, call.caller.clone());
-        let bucket = self.open(&call).await?;
+        let bucket = ops::open_bucket(context, &caller, self.put, call.bucket()?).await?;
         // What was read takes about the memory of the body until it is stored.
         let (document, _held) = call.document(self.longest).await?.read(self.read)?;
-        ops::put_bucket_document(
-            context,
-            &caller,
-            Action::Configuration,
-            bucket,
-            self.kind,
-            document,
-        )
-        .await?;
+        ops::put_bucket_document(context, &caller, self.put, bucket, self.kind, document).await?;
         Ok(empty(self.put_status))
     }
 
     async fn delete(&self, call: &Call<'_>) -> Answer {
-        let bucket = self.open(call).await?;
         let (context, caller) = (call.context, &call.caller);
-        ops::delete_bucket_document(context, caller, Action::Configuration, bucket, self.kind).await?;
+        let bucket = ops::open_bucket(context, caller, self.delete, call.bucket()?).await?;
+        ops::delete_bucket_document(context, caller, self.delete, bucket, self.kind).await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 }

@@ -27,12 +27,14 @@ use http_body::Body as _;
 
 use crate::body::{Body, Held, HeldBodies};
 use crate::config::Settings;
-use crate::model::{BucketName, ChecksumAlgorithm, ErrorCode, RequestedAcl, S3Error, Timestamp, UploadId};
+use crate::model::{
+    BucketName, ChecksumAlgorithm, ErrorCode, Operation, RequestedAcl, S3Error, Timestamp, UploadId,
+};
 use crate::ops::{Caller, Context, Incoming, Target};
 use crate::ports::Clock;
 use crate::protocol::headers::{AclSubject, refuse_misplaced_headers, refuse_unbuilt_headers, requested_acl};
-use crate::protocol::operation::Operation;
 use crate::protocol::payload::DeclaredBody;
+use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::Route;
 
@@ -83,6 +85,14 @@ pub(crate) struct Call<'a> {
     pub(crate) head: &'a Parts,
     pub(crate) declared: DeclaredBody,
     pub(crate) body: Body,
+}
+
+/// The answer to a request that needs nothing: it is the same for everybody, and whatever is stored.
+pub(crate) fn answer_anyone(route: &Route, headers: &HeaderMap) -> Answer {
+    match route.operation {
+        Operation::PreflightRequest => Err(refused_preflight(headers, route)),
+        other => Err(other.not_implemented()),
+    }
 }
 
 /// Carries out the call.

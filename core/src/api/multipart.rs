@@ -6,10 +6,8 @@ use super::copy_object::copy_source;
 use super::put_object::{DEFAULT_CHECKSUM, echo_encryption};
 use super::response::{empty, set, set_etag, xml};
 use super::{Answer, Call};
-use crate::model::{ErrorCode, ObjectRecord, PartNumber, S3Error};
-use crate::ops::{
-    self, Action, CompleteMultipartUpload, CompletedPart, CreateMultipartUpload, UploadPartCopy,
-};
+use crate::model::{ErrorCode, ObjectRecord, Operation, PartNumber, S3Error};
+use crate::ops::{self, CompleteMultipartUpload, CompletedPart, CreateMultipartUpload, UploadPartCopy};
 use crate::protocol::conditions::{ReadConditions, write_condition};
 use crate::protocol::range::{parse_copy_source_range, resolve_copy_source_range};
 use crate::protocol::xml::{document, read_complete_multipart_upload};
@@ -50,11 +48,10 @@ pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
     Ok(response)
 }
 
-pub(super) async fn upload_part(mut call: Call<'_>) -> Answer {
-    call.declared = call.declared.of_part();
+pub(super) async fn upload_part(call: Call<'_>) -> Answer {
     let number = part_number(&call)?;
     let (id, context) = (call.upload_id()?, call.context);
-    let upload = ops::open_upload(context, &call.caller, Action::UploadPart, &call.target()?, id).await?;
+    let upload = ops::open_upload(context, &call.caller, Operation::UploadPart, &call.target()?, id).await?;
     let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
     if let (Some(wanted), Some(sent)) = (algorithm, call.declared.checksum_algorithm())
         && wanted != sent
@@ -86,8 +83,8 @@ pub(super) async fn upload_part(mut call: Call<'_>) -> Answer {
 
 pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
     let number = part_number(call)?;
-    let (action, target, id) = (Action::UploadPartCopy, call.target()?, call.upload_id()?);
-    let upload = ops::open_upload(call.context, &call.caller, action, &target, id).await?;
+    let (operation, target, id) = (Operation::UploadPartCopy, call.target()?, call.upload_id()?);
+    let upload = ops::open_upload(call.context, &call.caller, operation, &target, id).await?;
     let (source, source_caller) = copy_source(call)?;
     let conditions = ReadConditions::of_copy_source(call.headers(), call.now());
     let range = call

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::response::{empty, xml};
 use super::{Answer, Call};
-use crate::ops::{self, Action};
+use crate::ops;
 use crate::protocol::absent::{Absent, absent};
 use crate::protocol::route::Route;
 
@@ -12,11 +12,12 @@ pub(super) async fn answer(call: &Call<'_>) -> Answer {
     if let Absent::NotImplemented(error) = absent(&call.route) {
         return Err(error);
     }
+    let operation = call.route.operation;
     // Nothing is configured only where there is something to configure.
     if call.route.key.is_some() {
-        ops::open_object(call.context, &call.caller, Action::Configuration, &call.target()?).await?;
+        ops::open_object(call.context, &call.caller, operation, &call.target()?).await?;
     } else {
-        ops::open_bucket(call.context, &call.caller, Action::Configuration, call.bucket()?).await?;
+        ops::open_bucket(call.context, &call.caller, operation, call.bucket()?).await?;
     }
     where_absent(&call.route)
 }

@@ -15,6 +15,7 @@ mod ids;
 mod manifest;
 mod names;
 mod object;
+mod operation;
 mod time;
 mod upload;
 
@@ -33,5 +34,6 @@ pub use ids::{BlobId, BucketId, CommitId, InvalidId, StoreId, Token, UploadId};
 pub use manifest::{BlobRef, Extent, Layout, Manifest, PagedLayout, PartBoundary, SpilledLayout};
 pub use names::{BucketName, ObjectKey, PartNumber};
 pub use object::{ObjectHeaders, ObjectKind, ObjectRecord, ObjectSummary, RowTag};
+pub use operation::{IamAction, Need, Operation, RequestBody, Signature, Subject, When};
 pub use time::Timestamp;
 pub use upload::{Part, Receipt, ReceiptOutcome, RetiredManifest, Upload, UploadState};

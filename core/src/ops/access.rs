@@ -1,14 +1,15 @@
 //! Who may do what.
 //!
-//! What an operation needs stands in one table, [`Action::need`]; [`Caller`] decides it on the access control lists
-//! of bucket and object, and nothing else does. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
+//! What an operation needs stands in the table of operations, [`Operation::need`]; [`Caller`] decides it on the access
+//! control lists of bucket and object, and nothing else does.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
 
 use std::borrow::Borrow;
 
 use super::Context;
 use crate::model::{
-    Bucket, BucketName, ErrorCode, ObjectKey, ObjectKind, ObjectRecord, Owner, Permission, S3Error, Upload,
-    UploadId,
+    Bucket, BucketName, ErrorCode, Need, ObjectKey, ObjectKind, ObjectRecord, Operation, Owner, Permission,
+    S3Error, Signature, Upload, UploadId,
 };
 
 /// Whom a request acts for.
@@ -29,165 +30,42 @@ pub struct Target {
     pub key: ObjectKey,
 }
 
-/// What is asked for, in S3's names where they fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of S3's operations")]
-pub enum Action {
-    ListBuckets,
-    CreateBucket,
-    HeadBucket,
-    DeleteBucket,
-    GetBucketLocation,
-    GetBucketAcl,
-    PutBucketAcl,
-    /// Reading or deleting what is configured of a bucket or, beside bytes, headers and list, of an object.
-    Configuration,
-    ListObjects,
-    ListMultipartUploads,
-    PutObject,
-    CopyObject,
-    RenameObject,
-    /// Reading the source of CopyObject and UploadPartCopy.
-    CopySource,
-    GetObject,
-    GetObjectAttributes,
-    GetObjectAcl,
-    PutObjectAcl,
-    DeleteObject,
-    DeleteObjects,
-    CreateMultipartUpload,
-    UploadPart,
-    UploadPartCopy,
-    CompleteMultipartUpload,
-    AbortMultipartUpload,
-    ListParts,
-}
-
-/// What an action needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// An account.
-    Account,
-    /// To own the bucket.
-    BucketOwner,
-    /// This permission on the bucket.
-    Bucket(Permission),
-    /// This permission on the object.
-    Object(Permission),
-    /// For each object, to own the bucket, or to own the object and have `WRITE` on the bucket.
-    Deletion,
-    /// To have begun the upload, and `WRITE` on the bucket.
-    Uploader,
-    /// To have begun the upload, or to own the bucket.
-    UploaderOrBucketOwner,
-}
-
-impl Action {
-    /// All actions.
-    pub const ALL: [Self; 26] = [
-        Self::ListBuckets,
-        Self::CreateBucket,
-        Self::HeadBucket,
-        Self::DeleteBucket,
-        Self::GetBucketLocation,
-        Self::GetBucketAcl,
-        Self::PutBucketAcl,
-        Self::Configuration,
-        Self::ListObjects,
-        Self::ListMultipartUploads,
-        Self::PutObject,
-        Self::CopyObject,
-        Self::RenameObject,
-        Self::CopySource,
-        Self::GetObject,
-        Self::GetObjectAttributes,
-        Self::GetObjectAcl,
-        Self::PutObjectAcl,
-        Self::DeleteObject,
-        Self::DeleteObjects,
-        Self::CreateMultipartUpload,
-        Self::UploadPart,
-        Self::UploadPartCopy,
-        Self::CompleteMultipartUpload,
-        Self::AbortMultipartUpload,
-        Self::ListParts,
-    ];
-
-    /// What the action needs. A write over an object also needs what [`Caller::may_replace`] says, and a rename needs it of the
-    /// object that it takes away too.
-    pub const fn need(self) -> Need {
-        match self {
-            Self::ListBuckets | Self::CreateBucket => Need::Account,
-            Self::DeleteBucket | Self::GetBucketLocation | Self::Configuration => Need::BucketOwner,
-            Self::HeadBucket | Self::ListObjects | Self::ListMultipartUploads => {
-                Need::Bucket(Permission::Read)
-            }
-            Self::PutObject | Self::CopyObject | Self::RenameObject | Self::CreateMultipartUpload => {
-                Need::Bucket(Permission::Write)
-            }
-            Self::GetBucketAcl => Need::Bucket(Permission::ReadAcp),
-            Self::PutBucketAcl => Need::Bucket(Permission::WriteAcp),
-            Self::GetObject | Self::GetObjectAttributes | Self::CopySource => Need::Object(Permission::Read),
-            Self::GetObjectAcl => Need::Object(Permission::ReadAcp),
-            Self::PutObjectAcl => Need::Object(Permission::WriteAcp),
-            Self::DeleteObject | Self::DeleteObjects => Need::Deletion,
-            Self::UploadPart | Self::UploadPartCopy | Self::CompleteMultipartUpload => Need::Uploader,
-            Self::AbortMultipartUpload | Self::ListParts => Need::UploaderOrBucketOwner,
-        }
-    }
-
-    /// Why the action is refused without a signature, whatever the lists say.
-    const fn refused_to_anonymous(self) -> Option<&'static str> {
-        match self {
-            Self::CreateMultipartUpload => {
-                Some("Anonymous users cannot initiate multipart uploads.  Please authenticate.")
-            }
-            Self::CopyObject => Some("Anonymous users cannot copy objects.  Please authenticate."),
-            Self::RenameObject => Some("Access Denied"),
-            // What nobody can have begun without a signature, nobody can go on with.
-            _ => match self.need() {
-                Need::Account | Need::BucketOwner | Need::Uploader | Need::UploaderOrBucketOwner => {
-                    Some("Access Denied")
-                }
-                Need::Bucket(_) | Need::Object(_) | Need::Deletion => None,
-            },
-        }
-    }
-}
-
 impl Caller {
-    /// `AccessDenied` where the request carries no signature and `action` is never allowed without. Needs no store, and
-    /// so comes before a body is read.
-    pub fn admit(&self, action: Action) -> Result<(), S3Error> {
-        match action.refused_to_anonymous() {
-            Some(reason) if self.owner.is_anonymous() => {
-                Err(S3Error::message(ErrorCode::AccessDenied, reason))
+    /// `AccessDenied` where the request carries no signature and `operation` must have one. Needs no store, and so
+    /// comes before a body is read.
+    pub fn admit(&self, operation: Operation) -> Result<(), S3Error> {
+        match operation.signature() {
+            Signature::Required(refusal) if self.owner.is_anonymous() => {
+                Err(S3Error::message(ErrorCode::AccessDenied, refusal))
             }
             _ => Ok(()),
         }
     }
 
-    /// The bucket that a lookup found, if it exists, is whose the request says it is, and the caller may do `action` as
-    /// far as the bucket decides that.
+    /// The bucket that a lookup found, if it exists, is whose the request says it is, and `operation` may be done as far
+    /// as the bucket decides that.
     pub(crate) fn open(
         &self,
-        action: Action,
+        operation: Operation,
         name: &BucketName,
         found: Option<Bucket>,
     ) -> Result<Bucket, S3Error> {
-        self.admit(action)?;
+        self.admit(operation)?;
+        self.open_for(operation.need(), name, found)
+    }
+
+    fn open_for(&self, need: Need, name: &BucketName, found: Option<Bucket>) -> Result<Bucket, S3Error> {
         let bucket = found.ok_or_else(|| no_such_bucket(name))?;
         let expected = self.expected_bucket_owner.as_ref();
         let as_expected = expected.is_none_or(|id| *id == bucket.owner.id);
-        let allowed = match action.need() {
+        let allowed = match need {
             Need::BucketOwner => self.owns(&bucket),
             Need::Bucket(permission) => self.has(&bucket, permission),
             Need::Uploader => self.has(&bucket, Permission::Write),
-            Need::Deletion if action == Action::DeleteObject || self.owner.is_anonymous() => {
-                self.may_delete(&bucket)
-            }
-            // Decided for each key, on the object, or on the upload.
-            Need::Account | Need::Deletion | Need::Object(_) | Need::UploaderOrBucketOwner => true,
+            Need::Deletion => self.may_delete(&bucket),
+            Need::Deletions => !self.owner.is_anonymous() || self.may_delete(&bucket),
+            // Decided on the object, or on the upload.
+            Need::Nothing | Need::Account | Need::Object(_) | Need::UploaderOrOwner => true,
         };
         if as_expected && allowed {
             Ok(bucket)
@@ -200,19 +78,19 @@ impl Caller {
     pub(crate) async fn bucket(
         &self,
         context: &Context,
-        action: Action,
+        operation: Operation,
         name: &BucketName,
     ) -> Result<Bucket, S3Error> {
-        self.admit(action)?;
+        self.admit(operation)?;
         let found = context.ports.metadata.bucket(name).await?;
-        self.open(action, name, found)
+        self.open(operation, name, found)
     }
 
-    /// The object that a lookup found in a bucket that was opened for `action`, if the caller may do that with it. That
-    /// there is none is told to those who may list the bucket.
-    pub(crate) fn object<O: Borrow<ObjectRecord>>(
+    /// The object that a lookup found in a bucket that was opened for an operation with this need, if the caller may do
+    /// that with it. That there is none is told to those who may list the bucket.
+    fn object<O: Borrow<ObjectRecord>>(
         &self,
-        action: Action,
+        need: Need,
         bucket: &Bucket,
         found: Option<O>,
         key: &ObjectKey,
@@ -224,7 +102,7 @@ impl Caller {
                 denied()
             });
         };
-        match action.need() {
+        match need {
             Need::Object(permission) if !object.borrow().description.allows(&self.owner, permission) => {
                 Err(denied())
             }
@@ -232,11 +110,23 @@ impl Caller {
         }
     }
 
-    /// The upload that a lookup found in a bucket that was opened for `action`, if the caller may do that with it. That
-    /// there is none is told to those who may do anything with the bucket.
+    /// The object that a lookup found as the source of `operation`, in a bucket that was opened for that. See
+    /// [`open_source`].
+    pub(crate) fn source<O: Borrow<ObjectRecord>>(
+        &self,
+        operation: Operation,
+        bucket: &Bucket,
+        found: Option<O>,
+        key: &ObjectKey,
+    ) -> Result<O, S3Error> {
+        self.object(need_of_source(operation)?, bucket, found, key)
+    }
+
+    /// The upload that a lookup found in a bucket that was opened for `operation`, if the caller may do that with it.
+    /// That there is none is told to those who may do anything with the bucket.
     pub(crate) fn upload(
         &self,
-        action: Action,
+        operation: Operation,
         bucket: &Bucket,
         found: Option<Upload>,
         id: UploadId,
@@ -249,7 +139,7 @@ impl Caller {
                 denied()
             });
         };
-        let as_owner = action.need() == Need::UploaderOrBucketOwner && self.owns(bucket);
+        let as_owner = operation.need() == Need::UploaderOrOwner && self.owns(bucket);
         if as_owner || upload.description.owner.id == self.owner.id {
             Ok(upload)
         } else {
@@ -281,28 +171,53 @@ impl Caller {
     }
 }
 
-/// The bucket, if it exists and the caller may do `action` as far as the bucket decides that.
+/// The bucket, if it exists and the caller may do `operation` as far as the bucket decides that.
 pub async fn open_bucket(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     name: &BucketName,
 ) -> Result<Bucket, S3Error> {
-    caller.bucket(context, action, name).await
+    caller.bucket(context, operation, name).await
 }
 
-/// The bucket and the object, if both exist and the caller may do `action` with them.
+/// The bucket and the object, if both exist and the caller may do `operation` with them.
 pub async fn open_object(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     target: &Target,
 ) -> Result<(Bucket, ObjectRecord), S3Error> {
-    caller.admit(action)?;
+    caller.admit(operation)?;
+    look_up(context, caller, operation.need(), target).await
+}
+
+/// The bucket and the object, if both exist and the caller may read them as the source of `operation`. Whether it may
+/// do that at all is not asked.
+pub(crate) async fn open_source(
+    context: &Context,
+    caller: &Caller,
+    operation: Operation,
+    source: &Target,
+) -> Result<(Bucket, ObjectRecord), S3Error> {
+    look_up(context, caller, need_of_source(operation)?, source).await
+}
+
+async fn look_up(
+    context: &Context,
+    caller: &Caller,
+    need: Need,
+    target: &Target,
+) -> Result<(Bucket, ObjectRecord), S3Error> {
     let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
-    let bucket = caller.open(action, &target.bucket, found.bucket)?;
-    let object = caller.object(action, &bucket, found.object, &target.key)?;
+    let bucket = caller.open_for(need, &target.bucket, found.bucket)?;
+    let object = caller.object(need, &bucket, found.object, &target.key)?;
     Ok((bucket, object))
+}
+
+/// An operation without a source may read none.
+fn need_of_source(operation: Operation) -> Result<Need, S3Error> {
+    operation.source_need().ok_or_else(denied)
 }
 
 pub(crate) fn denied() -> S3Error {

@@ -1,6 +1,8 @@
 use super::*;
 use crate::model::{Acl, Grant, Grantee, Group};
 use crate::ops::tests::scene::{Scene, account, caller};
+use crate::protocol::absent::{Absent, absent};
+use crate::protocol::route::Route;
 
 impl Scene {
     /// Where `grantee` has `permission` on the bucket, or on the object.
@@ -22,44 +24,46 @@ impl Scene {
         }
     }
 
-    /// What an operation that is `action` asks, in its order.
-    fn decide(&self, caller: &Caller, action: Action) -> Result<(), S3Error> {
-        caller.admit(action)?;
-        if action.need() == Need::Account {
+    /// What an operation asks, in its order.
+    fn decide(&self, caller: &Caller, operation: Operation) -> Result<(), S3Error> {
+        caller.admit(operation)?;
+        let need = operation.need();
+        if need == Need::Account {
             return Ok(());
         }
-        let bucket = caller.open(action, &self.bucket.name, Some(self.bucket.clone()))?;
-        match action {
-            Action::PutObject
-            | Action::CopyObject
-            | Action::RenameObject
-            | Action::CreateMultipartUpload
-            | Action::DeleteObject => caller.may_replace(&bucket, Some(&self.object)),
-            Action::DeleteObjects if !caller.may_delete(&bucket) => Err(denied()),
-            Action::DeleteObjects => caller.may_replace(&bucket, Some(&self.object)),
-            Action::Configuration
-            | Action::CopySource
-            | Action::GetObject
-            | Action::GetObjectAttributes
-            | Action::GetObjectAcl
-            | Action::PutObjectAcl => {
-                let found = Some(self.object.clone());
-                caller
-                    .object(action, &bucket, found, &self.object.key)
-                    .map(|_| ())
+        let bucket = caller.open(operation, &self.bucket.name, Some(self.bucket.clone()))?;
+        match need {
+            Need::Bucket(Permission::Write) | Need::Deletion => {
+                caller.may_replace(&bucket, Some(&self.object))
             }
-            Action::UploadPart
-            | Action::UploadPartCopy
-            | Action::CompleteMultipartUpload
-            | Action::AbortMultipartUpload
-            | Action::ListParts => {
+            Need::Deletions if !caller.may_delete(&bucket) => Err(denied()),
+            Need::Deletions => caller.may_replace(&bucket, Some(&self.object)),
+            Need::BucketOwner | Need::Object(_) => {
+                let found = Some(&self.object);
+                caller.object(need, &bucket, found, &self.object.key).map(drop)
+            }
+            Need::Uploader | Need::UploaderOrOwner => {
                 let found = Some(self.upload.clone());
-                caller.upload(action, &bucket, found, self.upload.id).map(|_| ())
+                let upload = caller.upload(operation, &bucket, found, self.upload.id);
+                upload.map(drop)
             }
+            Need::Nothing | Need::Account | Need::Bucket(_) => Ok(()),
+        }
+    }
+
+    /// What an operation asks of the object that it takes the bytes from, where that lies in a bucket of its own.
+    fn decide_of_source(&self, caller: &Caller, operation: Operation) -> Result<(), S3Error> {
+        let need = need_of_source(operation)?;
+        let bucket = caller.open_for(need, &self.bucket.name, Some(self.bucket.clone()))?;
+        let source = caller.source(operation, &bucket, Some(&self.object), &self.object.key)?;
+        match need {
+            Need::Bucket(Permission::Write) => caller.may_replace(&bucket, Some(source)),
             _ => Ok(()),
         }
     }
 }
+
+type Decide = fn(&Scene, &Caller, Operation) -> Result<(), S3Error>;
 
 const GRANTS: [Option<Permission>; 6] = [
     None,
@@ -70,11 +74,17 @@ const GRANTS: [Option<Permission>; 6] = [
     Some(Permission::FullControl),
 ];
 
-/// For each of [`GRANTS`] on the bucket, and then on the object, whether the action is allowed.
-fn row(owner: &Owner, grantee: &Grantee, action: Action) -> String {
+/// For each of [`GRANTS`] on the bucket, and then on the object, whether the operation is allowed.
+fn row(owner: &Owner, grantee: &Grantee, decide: Decide, operation: Operation) -> String {
     let caller = caller(owner.clone());
     let allowed = |on_bucket: bool| -> String {
-        let decide = |permission| Scene::granting(permission, grantee, on_bucket).decide(&caller, action);
+        let decide = |permission| {
+            decide(
+                &Scene::granting(permission, grantee, on_bucket),
+                &caller,
+                operation,
+            )
+        };
         let letter = |permission| match decide(permission) {
             Ok(()) => 'y',
             Err(error) => {
@@ -87,29 +97,37 @@ fn row(owner: &Owner, grantee: &Grantee, action: Action) -> String {
     format!("{} {}", allowed(true), allowed(false))
 }
 
-/// Each action, with what grants allow another account, nobody in particular, the bucket's owner, the owner of the object
-/// and whoever began the upload. The columns within each are none, READ, WRITE, READ_ACP, WRITE_ACP and FULL_CONTROL to that
-/// very account (to nobody in particular: to all users) on the bucket, and then on the object.
-const MATRIX: [(Action, [&str; 5]); 26] = {
-    use Action::*;
-    const NEVER: &str = "...... ......";
-    const ALWAYS: &str = "yyyyyy yyyyyy";
+const NEVER: &str = "...... ......";
+const ALWAYS: &str = "yyyyyy yyyyyy";
+const OBJECT_READ: &str = "...... .y...y";
+const OWN_OBJECT_READ: &str = "yyyyyy yy...y";
+const BUCKET_WRITE: &str = "..y..y ......";
+// The owner of a bucket whose list grants it nothing has lost what it does not get from there.
+const OWN_WRITE: &str = "y.y..y yyyyyy";
+const BY_THE_BUCKETS_OWNER: [&str; 5] = [NEVER, NEVER, ALWAYS, NEVER, NEVER];
+
+/// Each operation that is built, with what grants allow another account, nobody in particular, the bucket's owner, the
+/// owner of the object and whoever began the upload. The columns within each are none, READ, WRITE, READ_ACP, WRITE_ACP
+/// and FULL_CONTROL to that very account (to nobody in particular: to all users) on the bucket, and then on the object.
+/// What is written over is that object, which is another's but for its own owner.
+const MATRIX: [(Operation, [&str; 5]); 29] = {
+    use Operation::*;
     const BUCKET_READ: &str = ".y...y ......";
-    const BUCKET_WRITE: &str = "..y..y ......";
-    // The owner of a bucket whose list grants it nothing has lost what it does not get from there.
     const OWN_READ: &str = "yy...y yyyyyy";
-    const OWN_WRITE: &str = "y.y..y yyyyyy";
-    const OBJECT_READ: &str = "...... .y...y";
-    const OWN_OBJECT_READ: &str = "yyyyyy yy...y";
+    const READ_BUCKET: [&str; 5] = [BUCKET_READ, BUCKET_READ, OWN_READ, BUCKET_READ, BUCKET_READ];
+    const READ_OBJECT: [&str; 5] = [
+        OBJECT_READ,
+        OBJECT_READ,
+        OBJECT_READ,
+        OWN_OBJECT_READ,
+        OBJECT_READ,
+    ];
     [
         (ListBuckets, [ALWAYS, NEVER, ALWAYS, ALWAYS, ALWAYS]),
         (CreateBucket, [ALWAYS, NEVER, ALWAYS, ALWAYS, ALWAYS]),
-        (
-            HeadBucket,
-            [BUCKET_READ, BUCKET_READ, OWN_READ, BUCKET_READ, BUCKET_READ],
-        ),
-        (DeleteBucket, [NEVER, NEVER, ALWAYS, NEVER, NEVER]),
-        (GetBucketLocation, [NEVER, NEVER, ALWAYS, NEVER, NEVER]),
+        (HeadBucket, READ_BUCKET),
+        (DeleteBucket, BY_THE_BUCKETS_OWNER),
+        (GetBucketLocation, BY_THE_BUCKETS_OWNER),
         (
             GetBucketAcl,
             [
@@ -130,49 +148,15 @@ const MATRIX: [(Action, [&str; 5]); 26] = {
                 "....yy ......",
             ],
         ),
-        (Configuration, [NEVER, NEVER, ALWAYS, NEVER, NEVER]),
-        (
-            ListObjects,
-            [BUCKET_READ, BUCKET_READ, OWN_READ, BUCKET_READ, BUCKET_READ],
-        ),
-        (
-            ListMultipartUploads,
-            [BUCKET_READ, BUCKET_READ, OWN_READ, BUCKET_READ, BUCKET_READ],
-        ),
-        // Of these the object is another's, but for the bucket's owner and its own.
+        (GetBucketOwnershipControls, BY_THE_BUCKETS_OWNER),
+        (PutBucketOwnershipControls, BY_THE_BUCKETS_OWNER),
+        (DeleteBucketOwnershipControls, BY_THE_BUCKETS_OWNER),
+        (ListObjects, READ_BUCKET),
+        (ListObjectsV2, READ_BUCKET),
         (PutObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
-        (CopyObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
-        (RenameObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
-        (
-            CopySource,
-            [
-                OBJECT_READ,
-                OBJECT_READ,
-                OBJECT_READ,
-                OWN_OBJECT_READ,
-                OBJECT_READ,
-            ],
-        ),
-        (
-            GetObject,
-            [
-                OBJECT_READ,
-                OBJECT_READ,
-                OBJECT_READ,
-                OWN_OBJECT_READ,
-                OBJECT_READ,
-            ],
-        ),
-        (
-            GetObjectAttributes,
-            [
-                OBJECT_READ,
-                OBJECT_READ,
-                OBJECT_READ,
-                OWN_OBJECT_READ,
-                OBJECT_READ,
-            ],
-        ),
+        (GetObject, READ_OBJECT),
+        (HeadObject, READ_OBJECT),
+        (GetObjectAttributes, READ_OBJECT),
         (
             GetObjectAcl,
             [
@@ -195,6 +179,8 @@ const MATRIX: [(Action, [&str; 5]); 26] = {
         ),
         (DeleteObject, [NEVER, NEVER, ALWAYS, BUCKET_WRITE, NEVER]),
         (DeleteObjects, [NEVER, NEVER, ALWAYS, BUCKET_WRITE, NEVER]),
+        (CopyObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
+        (RenameObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
         (
             CreateMultipartUpload,
             [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER],
@@ -206,13 +192,31 @@ const MATRIX: [(Action, [&str; 5]); 26] = {
             [NEVER, NEVER, NEVER, NEVER, BUCKET_WRITE],
         ),
         (AbortMultipartUpload, [NEVER, NEVER, ALWAYS, NEVER, ALWAYS]),
+        (ListMultipartUploads, READ_BUCKET),
         (ListParts, [NEVER, NEVER, ALWAYS, NEVER, ALWAYS]),
     ]
 };
 
-#[test]
-fn each_permission_allows_its_actions_and_no_others() {
-    assert_eq!(MATRIX.map(|(action, _)| action), Action::ALL);
+/// The same of the object that an operation takes the bytes from.
+const SOURCES: [(Operation, [&str; 5]); 3] = {
+    use Operation::*;
+    const COPIED: [&str; 5] = [
+        OBJECT_READ,
+        OBJECT_READ,
+        OBJECT_READ,
+        OWN_OBJECT_READ,
+        OBJECT_READ,
+    ];
+    [
+        (CopyObject, COPIED),
+        (RenameObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
+        (UploadPartCopy, COPIED),
+    ]
+};
+
+/// What grants allow another account, nobody in particular, the bucket's owner, the owner of the object and whoever
+/// began the upload.
+fn rows(decide: Decide, operation: Operation) -> [String; 5] {
     let user = |letter| (account(letter), Grantee::user(&account(letter).id).unwrap());
     let callers = [
         user('c'),
@@ -221,11 +225,53 @@ fn each_permission_allows_its_actions_and_no_others() {
         user('d'),
         user('e'),
     ];
-    for (action, expected) in MATRIX {
-        let found = callers
-            .each_ref()
-            .map(|(owner, grantee)| row(owner, grantee, action));
-        assert_eq!(found, expected, "{action:?}");
+    callers.map(|(owner, grantee)| row(&owner, &grantee, decide, operation))
+}
+
+fn operations_that(are: impl Fn(Operation) -> bool) -> Vec<Operation> {
+    let all = Operation::ALL.iter().copied();
+    all.filter(|operation| are(*operation)).collect()
+}
+
+#[test]
+fn each_permission_allows_its_operations_and_no_others() {
+    let built = operations_that(Operation::is_built);
+    assert_eq!(MATRIX.map(|(operation, _)| operation).as_slice(), built);
+    for (operation, expected) in MATRIX {
+        assert_eq!(rows(Scene::decide, operation), expected, "{operation}");
+    }
+}
+
+#[test]
+fn each_permission_allows_to_take_the_bytes_from_where_it_says() {
+    let with_source = operations_that(|operation| operation.source_need().is_some());
+    assert_eq!(SOURCES.map(|(operation, _)| operation).as_slice(), with_source);
+    for (operation, expected) in SOURCES {
+        let found = rows(Scene::decide_of_source, operation);
+        assert_eq!(found, expected, "{operation}");
+    }
+    let scene = Scene::new(Acl::default(), Acl::default());
+    let owner = caller(account('d'));
+    let none = scene.decide_of_source(&owner, Operation::GetObject);
+    assert_eq!(none.unwrap_err().code, ErrorCode::AccessDenied);
+}
+
+#[test]
+fn what_a_bucket_or_an_object_lacks_is_told_to_the_buckets_owner() {
+    let route = |operation| Route {
+        operation,
+        bucket: None,
+        key: None,
+    };
+    let refused = |operation| matches!(absent(&route(operation)), Absent::NotImplemented(_));
+    let answered = operations_that(|operation| !operation.is_built() && !refused(operation));
+    assert_eq!(answered.len(), 40);
+    for operation in answered {
+        assert_eq!(
+            rows(Scene::decide, operation),
+            BY_THE_BUCKETS_OWNER,
+            "{operation}"
+        );
     }
 }
 
@@ -237,7 +283,7 @@ fn a_grant_is_for_its_grantee() {
     let all = Grantee::Group(Group::AllUsers);
     let read = |owner: Owner, grantee: &Grantee| {
         let scene = Scene::granting(Some(Permission::Read), grantee, false);
-        scene.decide(&caller(owner), Action::GetObject).is_ok()
+        scene.decide(&caller(owner), Operation::GetObject).is_ok()
     };
     for (grantee, account_may, nobody_may) in [
         (someone, false, false),
@@ -279,13 +325,13 @@ fn that_a_key_or_an_upload_is_absent_is_told_to_those_who_may_know() {
         let scene = Scene::granting(permission, &grantee, true);
         let caller = caller(account('c'));
         let absent = caller.object(
-            Action::GetObject,
+            Operation::GetObject.need(),
             &scene.bucket,
             None::<ObjectRecord>,
             &scene.object.key,
         );
         assert_eq!(absent.unwrap_err().code, key, "{permission:?}");
-        let absent = caller.upload(Action::ListParts, &scene.bucket, None, scene.upload.id);
+        let absent = caller.upload(Operation::ListParts, &scene.bucket, None, scene.upload.id);
         assert_eq!(absent.unwrap_err().code, upload, "{permission:?}");
     }
 }
@@ -299,7 +345,7 @@ fn a_bucket_that_is_not_whose_the_request_says_is_refused_to_its_owner_too() {
             ..caller(account('b'))
         };
         scene
-            .decide(&caller, Action::ListObjects)
+            .decide(&caller, Operation::ListObjects)
             .map_err(|error| error.code)
     };
     assert_eq!(as_expected(account('b')), Ok(()));
@@ -310,7 +356,7 @@ fn a_bucket_that_is_not_whose_the_request_says_is_refused_to_its_owner_too() {
 fn a_bucket_that_does_not_exist_is_that_to_everybody() {
     let name = BucketName::new("absent").unwrap();
     let error = caller(Owner::anonymous())
-        .open(Action::GetObject, &name, None)
+        .open(Operation::GetObject, &name, None)
         .unwrap_err();
     assert_eq!(error.code, ErrorCode::NoSuchBucket);
 }

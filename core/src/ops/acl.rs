@@ -1,10 +1,10 @@
 //! Reading and replacing access control lists.
 
-use super::access::{Action, denied};
+use super::access::denied;
 use super::bucket::change_bucket;
 use super::edit::change_facts;
 use super::{Caller, Context};
-use crate::model::{Bucket, ObjectRecord, RequestedAcl, S3Error};
+use crate::model::{Bucket, ObjectRecord, Operation, RequestedAcl, S3Error};
 
 /// What PutBucketAcl and PutObjectAcl are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl PutAcl {
     }
 }
 
-/// Replaces the list of `bucket`, which was opened for [`Action::PutBucketAcl`]. Requests that begin after this returns
-/// are decided by it.
+/// Replaces the list of `bucket`, which was opened for [`Operation::PutBucketAcl`]. Requests that begin after this
+/// returns are decided by it.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html>
 pub async fn put_bucket_acl(
@@ -34,7 +34,7 @@ pub async fn put_bucket_acl(
     bucket: Bucket,
     input: &PutAcl,
 ) -> Result<(), S3Error> {
-    change_bucket(context, caller, Action::PutBucketAcl, bucket, |bucket| {
+    change_bucket(context, caller, Operation::PutBucketAcl, bucket, |bucket| {
         input.check_owner(&bucket.owner.id)?;
         bucket.acl = input.acl.of_bucket(&bucket.owner);
         Ok(())
@@ -42,8 +42,8 @@ pub async fn put_bucket_acl(
     .await
 }
 
-/// Replaces the list of an object, which was opened for [`Action::PutObjectAcl`]. Entity tag and time stay. An object that
-/// is written meanwhile is not undone: the list becomes its own, if the caller may do that with it too.
+/// Replaces the list of an object, which was opened for [`Operation::PutObjectAcl`]. Entity tag and time stay. An object
+/// that is written meanwhile is not undone: the list becomes its own, if the caller may do that with it too.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html>
 pub async fn put_object_acl(
@@ -52,11 +52,17 @@ pub async fn put_object_acl(
     opened: (Bucket, ObjectRecord),
     input: &PutAcl,
 ) -> Result<(), S3Error> {
-    change_facts(context, caller, Action::PutObjectAcl, opened, |bucket, object| {
-        let description = &mut object.description;
-        input.check_owner(&description.owner.id)?;
-        description.acl = input.acl.of_object(&description.owner, &bucket.owner);
-        Ok(())
-    })
+    change_facts(
+        context,
+        caller,
+        Operation::PutObjectAcl,
+        opened,
+        |bucket, object| {
+            let description = &mut object.description;
+            input.check_owner(&description.owner.id)?;
+            description.acl = input.acl.of_object(&description.owner, &bucket.owner);
+            Ok(())
+        },
+    )
     .await
 }

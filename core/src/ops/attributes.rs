@@ -1,10 +1,10 @@
 //! GetObjectAttributes.
 
-use super::access::{Action, open_object};
+use super::access::open_object;
 use super::get::Rereads;
 use super::layout::parts_of;
 use super::{Caller, Context, Target};
-use crate::model::{ObjectRecord, PartBoundary, S3Error};
+use crate::model::{ObjectRecord, Operation, PartBoundary, S3Error};
 
 /// What GetObjectAttributes answers.
 pub struct ObjectAttributes {
@@ -28,7 +28,7 @@ pub async fn object_attributes(
 ) -> Result<ObjectAttributes, S3Error> {
     let mut rereads = Rereads::default();
     loop {
-        let (_, record) = open_object(context, caller, Action::GetObjectAttributes, target).await?;
+        let (_, record) = open_object(context, caller, Operation::GetObjectAttributes, target).await?;
         if !check(&record)? || record.manifest.parts_count() == 0 {
             return Ok(ObjectAttributes {
                 record,

@@ -1,6 +1,6 @@
 //! Operations on buckets.
 
-use super::access::{Action, no_such_bucket};
+use super::access::no_such_bucket;
 use super::edit::pause;
 use super::free::free_blob;
 use super::page_reads::{PageReads, Read};
@@ -8,7 +8,7 @@ use super::rows::PAGE;
 use super::{Caller, Context};
 use crate::model::{
     Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, DocumentKind, ErrorCode,
-    ObjectOwnership, RequestedAcl, Revision, S3Error, StoredDocument, Timestamp, Token,
+    ObjectOwnership, Operation, RequestedAcl, Revision, S3Error, StoredDocument, Timestamp, Token,
 };
 use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, StoreError, new_id};
 
@@ -37,7 +37,7 @@ pub async fn create_bucket(
     name: &BucketName,
     input: CreateBucket,
 ) -> Result<Bucket, S3Error> {
-    caller.admit(Action::CreateBucket)?;
+    caller.admit(Operation::CreateBucket)?;
     let mut bucket = Bucket {
         name: name.clone(),
         id: new_id(context.ports.entropy.as_ref(), BucketId::from_bytes),
@@ -73,18 +73,18 @@ pub async fn create_bucket(
     }
 }
 
-/// Changes the row of `bucket`, which was opened for `action`. What another request made of it meanwhile is changed again, if
+/// Changes the row of `bucket`, which was opened for `operation`. What another request made of it meanwhile is changed again, if
 /// the caller may do that with it too.
 pub(super) async fn change_bucket(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     mut bucket: Bucket,
     change: impl Fn(&mut Bucket) -> Result<(), S3Error>,
 ) -> Result<(), S3Error> {
     for attempt in 0..ATTEMPTS {
         change(&mut bucket)?;
-        match swap_row(context, caller, action, bucket, attempt).await? {
+        match swap_row(context, caller, operation, bucket, attempt).await? {
             None => return Ok(()),
             Some(found) => bucket = found,
         }
@@ -93,11 +93,11 @@ pub(super) async fn change_bucket(
 }
 
 /// Puts `changed` in the place of the row that it was made from. Where that is another one by now, the row is returned after
-/// a pause, if the caller may do `action` with it.
+/// a pause, if the caller may do `operation` with it.
 pub(super) async fn swap_row(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     mut changed: Bucket,
     attempt: u32,
 ) -> Result<Option<Bucket>, S3Error> {
@@ -107,14 +107,14 @@ pub(super) async fn swap_row(
         return Ok(None);
     }
     pause(context, attempt + 1).await;
-    caller.bucket(context, action, &changed.name).await.map(Some)
+    caller.bucket(context, operation, &changed.name).await.map(Some)
 }
 
 /// Deletes a bucket that holds no objects. Open uploads go with it.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
 pub async fn delete_bucket(context: &Context, caller: &Caller, name: &BucketName) -> Result<(), S3Error> {
-    let bucket = caller.bucket(context, Action::DeleteBucket, name).await?;
+    let bucket = caller.bucket(context, Operation::DeleteBucket, name).await?;
     let token = new_id(context.ports.entropy.as_ref(), Token::from_bytes);
     match context
         .ports
@@ -177,7 +177,7 @@ pub async fn list_buckets(
     caller: &Caller,
     input: ListBuckets,
 ) -> Result<ListBucketsOutput, S3Error> {
-    caller.admit(Action::ListBuckets)?;
+    caller.admit(Operation::ListBuckets)?;
     let mut buckets = Vec::new();
     let mut after = input.after;
     let mut reads = PageReads::new(false);

@@ -1,6 +1,6 @@
 //! CopyObject: the destination names the source's blobs. Bytes move only for a checksum that cannot be had otherwise.
 
-use super::access::{Action, open_object};
+use super::access::open_source;
 use super::edit::{Head, Seen, change, failed_write_condition, replace, share, until_undisturbed};
 use super::free::free_blob;
 use super::get::read;
@@ -11,7 +11,7 @@ use super::put::{Incoming, Put, check_copied_length, commit_fresh, store_body};
 use super::{Caller, Context, Target};
 use crate::model::{
     Bucket, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode, Manifest, ObjectHeaders,
-    ObjectRecord, RequestedAcl, S3Error, WriteCondition,
+    ObjectRecord, Operation, RequestedAcl, S3Error, WriteCondition,
 };
 use crate::ports::new_id;
 
@@ -62,7 +62,7 @@ pub async fn copy_object(
     caller: &Caller,
     input: CopyObject<'_>,
 ) -> Result<ObjectRecord, S3Error> {
-    caller.admit(Action::CopyObject)?;
+    caller.admit(Operation::CopyObject)?;
     let onto_itself = input.source == input.destination;
     let changes =
         input.replacement.headers.is_some() || input.replacement.changes_storage || input.checksum.is_some();
@@ -83,8 +83,8 @@ async fn copy_once(
     input: &CopyObject<'_>,
     onto_itself: bool,
 ) -> Result<Option<ObjectRecord>, S3Error> {
-    let (bucket, source) =
-        open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
+    let operation = Operation::CopyObject;
+    let (bucket, source) = open_source(context, &input.source_caller, operation, &input.source).await?;
     (input.check_source)(&source)?;
     if onto_itself {
         update_in_place(context, caller, &bucket, source, input).await
@@ -105,7 +105,7 @@ async fn copy_across(
     let found = metadata
         .lookup(&input.destination.bucket, &input.destination.key)
         .await?;
-    let bucket = caller.open(Action::CopyObject, &input.destination.bucket, found.bucket)?;
+    let bucket = caller.open(Operation::CopyObject, &input.destination.bucket, found.bucket)?;
     caller.may_replace(&bucket, found.object.as_ref())?;
     let Some(content) = content(context, &bucket, &source, input).await? else {
         return Ok(None);
@@ -141,7 +141,7 @@ async fn update_in_place(
     source: ObjectRecord,
     input: &CopyObject<'_>,
 ) -> Result<Option<ObjectRecord>, S3Error> {
-    caller.open(Action::CopyObject, &bucket.name, Some(bucket.clone()))?;
+    caller.open(Operation::CopyObject, &bucket.name, Some(bucket.clone()))?;
     caller.may_replace(bucket, Some(&source))?;
     if !input.condition.holds(Some(&source.etag)) {
         return Err(failed_write_condition(&input.condition));

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
-use super::access::{Action, denied};
+use super::access::denied;
 use super::edit::{Change, Head, Plan, Seen, Step, change, expected, failed_write_condition};
 use super::{Caller, Context, Target};
-use crate::model::{Bucket, ObjectKey, ObjectRecord, S3Error, WriteCondition};
+use crate::model::{Bucket, ObjectKey, ObjectRecord, Operation, S3Error, WriteCondition};
 
 /// How many keys of one DeleteObjects are deleted at a time.
 const PARALLEL: usize = 16;
@@ -21,14 +21,14 @@ pub async fn delete_object(
     condition: &WriteCondition,
 ) -> Result<(), S3Error> {
     let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
-    let bucket = caller.open(Action::DeleteObject, &target.bucket, found.bucket)?;
+    let bucket = caller.open(Operation::DeleteObject, &target.bucket, found.bucket)?;
     caller.may_replace(&bucket, found.object.as_ref())?;
     let seen = Seen::new(bucket, Head::Read(found.object));
     remove(context, caller, seen, &target.key, condition).await
 }
 
 /// Deletes each key by itself, several at a time, and returns a result per key in the order of the request. `bucket` was
-/// opened for [`Action::DeleteObjects`].
+/// opened for [`Operation::DeleteObjects`].
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub async fn delete_objects(

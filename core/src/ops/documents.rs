@@ -10,13 +10,13 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use serde_json::Value;
 
-use super::access::{Action, no_such_bucket};
+use super::access::no_such_bucket;
 use super::bucket::{ATTEMPTS, swap_row};
 use super::free::free_blob;
 use super::manifest::write_bytes;
 use super::{Caller, Context};
 use crate::digest::crc64nvme;
-use crate::model::{BlobRef, Bucket, DocumentKind, ErrorCode, Extent, S3Error, StoredDocument};
+use crate::model::{BlobRef, Bucket, DocumentKind, ErrorCode, Extent, Operation, S3Error, StoredDocument};
 use crate::ports::{BlobRead, Ports, StoreError, StoreResult, exactly};
 
 /// How many bytes of documents lie in a bucket's row at most. Every request reads the row, and DynamoDB bills reads by
@@ -103,34 +103,34 @@ async fn read_document(ports: &Ports, extent: &Extent) -> StoreResult<Option<Byt
     Ok(Some(document))
 }
 
-/// Puts a document in the place of that of its kind in `bucket`, which was opened for `action`. Requests that begin after
+/// Puts a document in the place of that of its kind in `bucket`, which was opened for `operation`. Requests that begin after
 /// this returns see it.
 pub async fn put_bucket_document(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     bucket: Bucket,
     kind: DocumentKind,
     document: Value,
 ) -> Result<(), S3Error> {
-    change_document(context, caller, action, bucket, kind, Some(document)).await
+    change_document(context, caller, operation, bucket, kind, Some(document)).await
 }
 
-/// Takes the document of that kind away from `bucket`, which was opened for `action`, if it has one.
+/// Takes the document of that kind away from `bucket`, which was opened for `operation`, if it has one.
 pub async fn delete_bucket_document(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     bucket: Bucket,
     kind: DocumentKind,
 ) -> Result<(), S3Error> {
-    change_document(context, caller, action, bucket, kind, None).await
+    change_document(context, caller, operation, bucket, kind, None).await
 }
 
 async fn change_document(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     mut bucket: Bucket,
     kind: DocumentKind,
     value: Option<Value>,
@@ -145,7 +145,7 @@ async fn change_document(
         let mut changed = bucket;
         let displaced = changed.set_document(kind, stored.clone());
         // What fails with an unknown outcome may name the blob, so that all others leave theirs to gc too.
-        match swap_row(context, caller, action, changed, attempt).await? {
+        match swap_row(context, caller, operation, changed, attempt).await? {
             None => {
                 if let Some(extent) = displaced.as_ref().and_then(StoredDocument::blob) {
                     free_blob(context, extent.blob).await;

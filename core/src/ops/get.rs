@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use futures_util::{StreamExt, stream};
 
-use super::access::{Action, open_object};
+use super::access::open_object;
 use super::inline::whole_body;
 use super::layout::{FoundPart, LayoutReader};
 use super::manifest::open;
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, BucketName, Checksum, ChecksumKind, CommitId, ErrorCode, Manifest, ObjectRecord, PartNumber,
+    BucketName, Checksum, ChecksumKind, CommitId, ErrorCode, Manifest, ObjectRecord, Operation, PartNumber,
     S3Error,
 };
 use crate::ports::{BlobStream, StoreError};
@@ -59,7 +59,7 @@ pub async fn get_object(
 ) -> Result<GetObjectOutput, S3Error> {
     let mut rereads = Rereads::default();
     loop {
-        let (_, record) = find(context, caller, target).await?;
+        let (_, record) = open_object(context, caller, Operation::GetObject, target).await?;
         let selection = select(&record)?;
         let mut layout = LayoutReader::of(&context.ports, &record.manifest);
         if let Some(selected) = resolve(&mut layout, &record, selection).await? {
@@ -83,7 +83,7 @@ pub async fn head_object(
 ) -> Result<GetObjectOutput, S3Error> {
     let mut rereads = Rereads::default();
     loop {
-        let (_, record) = find(context, caller, target).await?;
+        let (_, record) = open_object(context, caller, Operation::HeadObject, target).await?;
         let selection = select(&record)?;
         let mut layout = LayoutReader::of(&context.ports, &record.manifest);
         if let Some(selected) = resolve(&mut layout, &record, selection).await? {
@@ -115,15 +115,6 @@ impl Rereads {
             Ok(())
         }
     }
-}
-
-/// The bucket and the object, if both exist and the caller may read the object.
-pub(super) async fn find(
-    context: &Context,
-    caller: &Caller,
-    target: &Target,
-) -> Result<(Bucket, ObjectRecord), S3Error> {
-    open_object(context, caller, Action::GetObject, target).await
 }
 
 /// What a selection comes to.

@@ -8,10 +8,9 @@
 
 use std::future::Future;
 
-use super::access::Action;
 use super::page_reads::{PageReads, Read};
 use super::{Caller, Context};
-use crate::model::{Bucket, BucketName, ObjectSummary, S3Error, Upload, UploadId};
+use crate::model::{Bucket, BucketName, ObjectSummary, Operation, S3Error, Upload, UploadId};
 use crate::ports::{
     KeyRange, KeyStart, MetadataStore, Page, StoreResult, UploadRange, UploadStart, common_prefix,
 };
@@ -97,7 +96,9 @@ pub async fn list_objects(
     caller: &Caller,
     input: Listing,
 ) -> Result<Listed<ObjectSummary>, S3Error> {
-    let bucket = caller.bucket(context, Action::ListObjects, &input.bucket).await?;
+    let bucket = caller
+        .bucket(context, Operation::ListObjects, &input.bucket)
+        .await?;
     let shape = Shape::of(&input);
     let source = Objects {
         metadata: context.ports.metadata.as_ref(),
@@ -129,12 +130,12 @@ pub async fn list_multipart_uploads(
 /// The bucket, looked up together with the upload that the marker names: one that is of another key is no marker. One that
 /// has ended since the page before may not be found any more, and still tells where to go on.
 async fn bucket_of_uploads(context: &Context, caller: &Caller, input: &Listing) -> Result<Bucket, S3Error> {
-    let action = Action::ListMultipartUploads;
+    let operation = Operation::ListMultipartUploads;
     let Some(ListingStart::Next(ListingPosition::Upload(key, id))) = &input.start else {
-        return caller.bucket(context, action, &input.bucket).await;
+        return caller.bucket(context, operation, &input.bucket).await;
     };
     let found = context.ports.metadata.lookup_upload(&input.bucket, *id).await?;
-    let bucket = caller.open(action, &input.bucket, found.bucket)?;
+    let bucket = caller.open(operation, &input.bucket, found.bucket)?;
     match found.upload {
         Some(upload) if upload.key.as_str() != key => Err(S3Error::invalid_argument(
             "Invalid uploadId marker",

@@ -32,7 +32,7 @@ mod survey;
 mod tests;
 mod transfer;
 
-pub use access::{Action, Caller, Need, Target, open_bucket, open_object};
+pub use access::{Caller, Target, open_bucket, open_object};
 pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
 pub use attributes::{ObjectAttributes, object_attributes};
 pub use bucket::{CreateBucket, ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets};

@@ -6,15 +6,14 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::access::Action;
 use super::edit::{Change, Head, Plan, Seen, Step, change, expected, precondition_failed};
 use super::pace::Pace;
 use super::{Caller, Context, Target};
 use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
     BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode,
-    Extent, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, RequestedAcl, S3Error,
-    WriteCondition,
+    Extent, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Operation, RequestedAcl,
+    S3Error, WriteCondition,
 };
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
@@ -165,7 +164,7 @@ pub async fn put_object(
         .metadata
         .lookup(&input.target.bucket, &input.target.key)
         .await?;
-    let bucket = caller.open(Action::PutObject, &input.target.bucket, found.bucket)?;
+    let bucket = caller.open(Operation::PutObject, &input.target.bucket, found.bucket)?;
     caller.may_replace(&bucket, found.object.as_ref())?;
     input.body.check_length()?;
     let (manifest, digests) = store_body(context, &bucket, input.body).await?;

@@ -6,13 +6,12 @@ use async_trait::async_trait;
 use futures_util::future::try_join;
 use sha2::{Digest, Sha256};
 
-use super::access::Action;
 use super::edit::{
     Change, Expected, Head, Plan, Seen, SeenSource, Step, change, expected, failed_write_condition, object,
 };
 use super::{Caller, Context};
 use crate::model::{
-    BucketName, CommitId, ErrorCode, ObjectKey, ObjectRecord, Owner, S3Error, WriteCondition,
+    BucketName, CommitId, ErrorCode, ObjectKey, ObjectRecord, Operation, Owner, S3Error, WriteCondition,
 };
 use crate::ports::{Entropy, new_id};
 
@@ -97,7 +96,7 @@ pub async fn rename_object(
     caller: &Caller,
     input: RenameObject<'_>,
 ) -> Result<(), S3Error> {
-    caller.admit(Action::RenameObject)?;
+    caller.admit(Operation::RenameObject)?;
     let entropy = context.ports.entropy.as_ref();
     let plan = Rename {
         caller,
@@ -144,7 +143,7 @@ impl Rename<'_> {
         };
         let bucket = self
             .caller
-            .open(Action::RenameObject, &input.bucket, found.bucket)?;
+            .open(Operation::RenameObject, &input.bucket, found.bucket)?;
         Ok(Seen {
             source: Some(SeenSource {
                 key: key.clone(),
@@ -171,7 +170,7 @@ impl Plan for Rename<'_> {
         {
             return Ok(Step::Done);
         }
-        let source = caller.object(Action::RenameObject, bucket, from.row.as_ref(), &from.key)?;
+        let source = caller.source(Operation::RenameObject, bucket, from.row.as_ref(), &from.key)?;
         caller.may_replace(bucket, Some(source))?;
         (input.check_source)(source)?;
         let Some(expect) = self.expected_at_destination(seen)? else {

@@ -1,9 +1,8 @@
 //! What S3 answers for a bucket or an object that has none of what can be configured.
 
-use super::operation::{Operation, Operation as Op};
 use super::route::Route;
 use super::xml::{Writer, document};
-use crate::model::{ErrorCode, S3Error};
+use crate::model::{ErrorCode, Operation, Operation as Op, S3Error};
 
 /// The answer to an operation on what was not configured. Except for `NotImplemented`, it holds for a bucket (and key,
 /// if the route has one) that exists: the caller looks that up first.

@@ -11,7 +11,6 @@ pub mod error;
 pub mod headers;
 pub mod hoisted;
 pub mod host;
-pub mod operation;
 pub mod payload;
 pub mod percent;
 pub mod preflight;

@@ -14,7 +14,7 @@ use super::checksum::{self, DeclaredChecksum};
 use super::sigv4::{ChunkSigner, PayloadMode};
 use crate::body::{Body, BodyError, Held, NoRoom, UNCOUNTED};
 use crate::digest::{BodyHasher, DigestSlot, HashedBody};
-use crate::model::{Checksum, ChecksumAlgorithm, ErrorCode, S3Error, hex};
+use crate::model::{Checksum, ChecksumAlgorithm, ErrorCode, RequestBody, S3Error, hex};
 
 /// How often a document's bytes are held: as they came, and as what was read out of them.
 pub const HELD_TIMES: usize = 2;
@@ -78,33 +78,18 @@ pub struct VerifiedBody {
 }
 
 impl DeclaredBody {
-    /// Reads the headers. `signer` is what verifying the signature gave, `None` for an anonymous request,
-    /// which cannot have signed chunks.
+    /// Reads the headers of a request whose operation takes `body`. `signer` is what verifying the signature gave,
+    /// `None` for an anonymous request, which cannot have signed chunks.
     pub fn from_headers(
+        body: RequestBody,
         headers: &HeaderMap,
         mode: PayloadMode,
         signer: Option<ChunkSigner>,
     ) -> Result<Self, S3Error> {
-        let checksum = checksum::declared(headers)?;
-        Self::new(headers, mode, signer, checksum)
-    }
-
-    /// As [`DeclaredBody::from_headers`] for CompleteMultipartUpload, whose `x-amz-checksum-*` is not of the document that it
-    /// sends but of the object that it makes.
-    pub fn beside_an_objects_checksum(
-        headers: &HeaderMap,
-        mode: PayloadMode,
-        signer: Option<ChunkSigner>,
-    ) -> Result<Self, S3Error> {
-        Self::new(headers, mode, signer, None)
-    }
-
-    fn new(
-        headers: &HeaderMap,
-        mode: PayloadMode,
-        signer: Option<ChunkSigner>,
-        checksum: Option<DeclaredChecksum>,
-    ) -> Result<Self, S3Error> {
+        let checksum = match body {
+            RequestBody::PartList => None,
+            _ => checksum::declared(headers)?,
+        };
         let framing = Framing::new(mode, signer, checksum::trailer_names(headers))?;
         let length = match framing {
             Framing::Plain => length_header(headers, "content-length")?,
@@ -113,7 +98,7 @@ impl DeclaredBody {
         Ok(Self {
             framing,
             length,
-            is_part: false,
+            is_part: body == RequestBody::Part,
             is_chunked: headers.contains_key(http::header::TRANSFER_ENCODING),
             sha256: match mode {
                 PayloadMode::Hash(sha256) => Some(sha256),
@@ -122,14 +107,6 @@ impl DeclaredBody {
             md5: checksum::content_md5(headers)?,
             checksum,
         })
-    }
-
-    /// The same of a part.
-    pub fn of_part(self) -> Self {
-        Self {
-            is_part: true,
-            ..self
-        }
     }
 
     /// Bytes of the decoded body. Where the request does not say, `MissingContentLength`, or `NotImplemented` where it has

@@ -2,8 +2,7 @@
 
 use http::Method;
 
-use super::operation::{Operation, Operation as Op};
-use crate::model::{ErrorCode, S3Error};
+use crate::model::{ErrorCode, Operation, Operation as Op, S3Error};
 
 /// The service, a bucket, an object or a sub-resource of these, and the operation of each method.
 pub(super) struct Resource {
@@ -314,4 +313,31 @@ pub(super) fn is_signed_by_version_2(parameter: &str) -> bool {
 
 fn resources() -> impl Iterator<Item = &'static Resource> {
     BUCKET_RESOURCES.iter().chain(OBJECT_RESOURCES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Subject;
+
+    fn operations(resources: &[Resource]) -> impl Iterator<Item = Operation> {
+        let methods = resources.iter().flat_map(Resource::methods);
+        methods.filter_map(|(_, operation)| operation)
+    }
+
+    #[test]
+    fn an_operation_is_about_what_its_path_names() {
+        let about = |operation: Operation, subjects: &[Subject]| {
+            assert!(subjects.contains(&operation.subject()), "{operation}");
+        };
+        for operation in operations(&[SERVICE]) {
+            about(operation, &[Subject::Service]);
+        }
+        for operation in operations(&[BUCKET]).chain(operations(BUCKET_RESOURCES)) {
+            about(operation, &[Subject::Bucket, Subject::Region]);
+        }
+        for operation in operations(&[OBJECT]).chain(operations(OBJECT_RESOURCES)) {
+            about(operation, &[Subject::Object, Subject::Version]);
+        }
+    }
 }

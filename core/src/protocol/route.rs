@@ -3,11 +3,10 @@
 use http::Method;
 
 use super::host::Addressing;
-use super::operation::Operation;
 use super::percent::{decode, invalid_uri};
 use super::query::Query;
 use super::resource::{BUCKET, BUCKET_RESOURCES, OBJECT, OBJECT_RESOURCES, Resource, SERVICE};
-use crate::model::{BucketName, ObjectKey, S3Error};
+use crate::model::{BucketName, ObjectKey, Operation, S3Error};
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +50,8 @@ pub fn route(
     if key.is_some()
         && let Some(version) = query.get("versionId")
     {
-        if !operation.takes_version_id() {
+        // What is not built is refused by name, or answered as if the request named none.
+        if operation.is_built() && !operation.takes_version_id() {
             return Err(S3Error::invalid_argument(
                 "This operation does not accept a version-id.",
                 "versionId",

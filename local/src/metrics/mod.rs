@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bleepstore_core::model::Operation;
 use bleepstore_core::ops::{GcError, GcReport};
 use bleepstore_core::ports::StoreResult;
-use bleepstore_core::protocol::operation::Operation;
 use bleepstore_core::served::{RequestObserver, ServedRequest};
 
 use self::exposition::{Exposition, Kind, MICROSECONDS, ONES};

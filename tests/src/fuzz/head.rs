@@ -1,6 +1,6 @@
 //! Targets of a request's head.
 
-use bleepstore_core::model::{BucketName, ETag, ObjectHeaders, S3Error, SigV2, Timestamp};
+use bleepstore_core::model::{BucketName, ETag, ObjectHeaders, Operation, S3Error, SigV2, Timestamp};
 use bleepstore_core::protocol::attributes;
 use bleepstore_core::protocol::checksum;
 use bleepstore_core::protocol::conditions::{ReadConditions, range_applies, write_condition};
@@ -9,7 +9,6 @@ use bleepstore_core::protocol::headers::{
 };
 use bleepstore_core::protocol::hoisted::{hoisted, is_header};
 use bleepstore_core::protocol::host::Addressing;
-use bleepstore_core::protocol::operation::Operation;
 use bleepstore_core::protocol::query::Query;
 use bleepstore_core::protocol::range::{RangeRequest, parse_copy_source_range, resolve_copy_source_range};
 use bleepstore_core::protocol::route::route;

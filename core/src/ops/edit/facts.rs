@@ -5,23 +5,23 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 
 use super::{Change, Expected, Head, Plan, Seen, Step, change, object};
-use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, S3Error};
-use crate::ops::access::{Action, no_such_key, open_object};
+use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, Operation, S3Error};
+use crate::ops::access::{no_such_key, open_object};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::new_id;
 
-/// Changes an object's record, which was opened for `action`. An object that is written meanwhile is not undone: the change
-/// is made to it, if the caller may do `action` with it too.
+/// Changes an object's record, which was opened for `operation`. An object that is written meanwhile is not undone: the
+/// change is made to it, if the caller may do `operation` with it too.
 pub(in crate::ops) async fn change_facts(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     (bucket, object): (Bucket, ObjectRecord),
     fact: impl Fn(&Bucket, &mut ObjectRecord) -> Result<(), S3Error> + Sync,
 ) -> Result<(), S3Error> {
     let plan = ChangedFacts {
         caller,
-        action,
+        operation,
         key: object.key.clone(),
         commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
         fact: &fact,
@@ -33,7 +33,7 @@ pub(in crate::ops) async fn change_facts(
 
 pub(super) struct ChangedFacts<'a> {
     pub(super) caller: &'a Caller,
-    pub(super) action: Action,
+    pub(super) operation: Operation,
     pub(super) key: ObjectKey,
     pub(super) commit_id: CommitId,
     pub(super) fact: &'a (dyn Fn(&Bucket, &mut ObjectRecord) -> Result<(), S3Error> + Sync),
@@ -63,7 +63,7 @@ impl Plan for ChangedFacts<'_> {
             bucket: seen.bucket.name,
             key: self.key.clone(),
         };
-        let (bucket, object) = open_object(context, self.caller, self.action, &target).await?;
+        let (bucket, object) = open_object(context, self.caller, self.operation, &target).await?;
         Ok(Seen::new(bucket, Head::Read(Some(object))))
     }
 }

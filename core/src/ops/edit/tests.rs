@@ -2,9 +2,10 @@
 
 use super::facts::ChangedFacts;
 use super::*;
-use crate::model::{Acl, BucketName, CommitId, ETag, ObjectKind, ReceiptOutcome, Timestamp, WriteCondition};
+use crate::model::{
+    Acl, BucketName, CommitId, ETag, ObjectKind, Operation, ReceiptOutcome, Timestamp, WriteCondition,
+};
 use crate::ops::Caller;
-use crate::ops::access::Action;
 use crate::ops::delete::Delete;
 use crate::ops::multipart::Publish;
 use crate::ops::put::Put;
@@ -298,7 +299,7 @@ mod facts {
     fn plan<'a>(scene: &Scene, caller: &'a Caller, fact: &'a Fact) -> ChangedFacts<'a> {
         ChangedFacts {
             caller,
-            action: Action::PutObjectAcl,
+            operation: Operation::PutObjectAcl,
             key: scene.object.key.clone(),
             commit_id: CommitId::from_bytes([7; 16]),
             fact,

@@ -9,9 +9,10 @@ use super::claims::check_part_checksums;
 use super::{RECEIPT_FOR, find};
 use crate::model::{
     Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, ObjectKey, ObjectKind,
-    ObjectRecord, PartNumber, Receipt, ReceiptOutcome, S3Error, Token, Upload, UploadId, WriteCondition,
+    ObjectRecord, Operation, PartNumber, Receipt, ReceiptOutcome, S3Error, Token, Upload, UploadId,
+    WriteCondition,
 };
-use crate::ops::access::{Action, denied, no_such_upload};
+use crate::ops::access::{denied, no_such_upload};
 use crate::ops::edit::{Change, Changed, Head, Plan, Seen, Step, change, expected, precondition_failed};
 use crate::ops::free::free_blob;
 use crate::ops::{Caller, Context, Target};
@@ -69,10 +70,10 @@ pub async fn open_completion(
     target: &Target,
     id: UploadId,
 ) -> Result<Completion, S3Error> {
-    let action = Action::CompleteMultipartUpload;
-    let (bucket, upload) = find(context, caller, action, target, id).await?;
+    let operation = Operation::CompleteMultipartUpload;
+    let (bucket, upload) = find(context, caller, operation, target, id).await?;
     let found = match upload {
-        Some(upload) => Found::Open(caller.upload(action, &bucket, Some(upload), id)?),
+        Some(upload) => Found::Open(caller.upload(operation, &bucket, Some(upload), id)?),
         None => {
             let metadata = &context.ports.metadata;
             let now = context.ports.clock.now();

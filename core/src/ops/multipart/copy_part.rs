@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::parts::{record_part, upload_part};
 use crate::digest::md5;
 use crate::model::{
-    ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Extent, Manifest, ObjectRecord, Part, PartNumber,
-    S3Error, Upload, UploadState,
+    ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Extent, Manifest, ObjectRecord, Operation, Part,
+    PartNumber, S3Error, Upload, UploadState,
 };
-use crate::ops::access::{Action, no_such_upload, open_object};
+use crate::ops::access::{no_such_upload, open_source};
 use crate::ops::edit::{share, until_undisturbed};
 use crate::ops::get::read;
 use crate::ops::layout::extents_of;
@@ -75,8 +75,8 @@ async fn copy_once(
     upload: &Upload,
     input: &UploadPartCopy<'_>,
 ) -> Result<Option<Part>, S3Error> {
-    let (bucket, source) =
-        open_object(context, &input.source_caller, Action::CopySource, &input.source).await?;
+    let operation = Operation::UploadPartCopy;
+    let (bucket, source) = open_source(context, &input.source_caller, operation, &input.source).await?;
     let range = (input.select)(&source)?;
     check_copied_length(range.end - range.start)?;
     if let Some(part) = part_of(context, upload, input.number, &source, &range).await? {

@@ -21,11 +21,11 @@ pub use parts::{ListParts, ListPartsOutput, list_parts, upload_part};
 
 use std::time::Duration;
 
-use super::access::{Action, no_such_upload};
+use super::access::no_such_upload;
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, ChecksumAlgorithm, ChecksumKind, Description, ObjectHeaders, ObjectKey, ObjectKind, Receipt,
-    ReceiptOutcome, RequestedAcl, S3Error, Upload, UploadId, UploadState,
+    Bucket, ChecksumAlgorithm, ChecksumKind, Description, ObjectHeaders, ObjectKey, ObjectKind, Operation,
+    Receipt, ReceiptOutcome, RequestedAcl, S3Error, Upload, UploadId, UploadState,
 };
 use crate::ports::{AbortOutcome, Ports, StoreResult, new_upload_id};
 
@@ -53,7 +53,7 @@ pub async fn create_multipart_upload(
     input: CreateMultipartUpload,
 ) -> Result<UploadId, S3Error> {
     let bucket = caller
-        .bucket(context, Action::CreateMultipartUpload, &input.target.bucket)
+        .bucket(context, Operation::CreateMultipartUpload, &input.target.bucket)
         .await?;
     check_key(context, caller, &bucket, &input.target.key).await?;
     let initiated = context.ports.clock.now();
@@ -94,31 +94,31 @@ async fn check_key(
     caller.may_replace(bucket, object.as_ref())
 }
 
-/// The upload of that id, if it is one of that key, the caller may do `action` with it, and it has not ended.
+/// The upload of that id, if it is one of that key, the caller may do `operation` with it, and it has not ended.
 pub async fn open_upload(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     target: &Target,
     id: UploadId,
 ) -> Result<Upload, S3Error> {
-    let (bucket, upload) = find(context, caller, action, target, id).await?;
+    let (bucket, upload) = find(context, caller, operation, target, id).await?;
     // Some stores keep the row of an upload that has ended, others do not: it is absent to everybody.
     let open = upload.filter(|upload| !upload.state.has_ended());
-    caller.upload(action, &bucket, open, id)
+    caller.upload(operation, &bucket, open, id)
 }
 
 /// The bucket, and the upload's row whatever its state.
 async fn find(
     context: &Context,
     caller: &Caller,
-    action: Action,
+    operation: Operation,
     target: &Target,
     id: UploadId,
 ) -> Result<(Bucket, Option<Upload>), S3Error> {
-    caller.admit(action)?;
+    caller.admit(operation)?;
     let found = context.ports.metadata.lookup_upload(&target.bucket, id).await?;
-    let bucket = caller.open(action, &target.bucket, found.bucket)?;
+    let bucket = caller.open(operation, &target.bucket, found.bucket)?;
     Ok((bucket, found.upload.filter(|upload| upload.key == target.key)))
 }
 
@@ -131,8 +131,8 @@ pub async fn abort_multipart_upload(
     target: &Target,
     id: UploadId,
 ) -> Result<(), S3Error> {
-    let action = Action::AbortMultipartUpload;
-    let upload = open_upload(context, caller, action, target, id).await?;
+    let operation = Operation::AbortMultipartUpload;
+    let upload = open_upload(context, caller, operation, target, id).await?;
     match abort(&context.ports, &upload).await? {
         AbortOutcome::Aborted => Ok(()),
         AbortOutcome::Closed(_) | AbortOutcome::NoSuchUpload => Err(no_such_upload(id)),

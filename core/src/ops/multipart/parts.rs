@@ -3,8 +3,8 @@
 use futures_util::TryStreamExt;
 
 use super::open_upload;
-use crate::model::{CommitId, ETag, Part, PartNumber, S3Error, Upload, UploadId, UploadState};
-use crate::ops::access::{Action, no_such_upload};
+use crate::model::{CommitId, ETag, Operation, Part, PartNumber, S3Error, Upload, UploadId, UploadState};
+use crate::ops::access::no_such_upload;
 use crate::ops::free::free_blob;
 use crate::ops::put::Incoming;
 use crate::ops::rows::parts_after;
@@ -91,7 +91,7 @@ pub async fn list_parts(
     caller: &Caller,
     input: ListParts,
 ) -> Result<ListPartsOutput, S3Error> {
-    let upload = open_upload(context, caller, Action::ListParts, &input.target, input.upload).await?;
+    let upload = open_upload(context, caller, Operation::ListParts, &input.target, input.upload).await?;
     let mut parts = Vec::new();
     let mut pages = parts_after(&context.ports, &upload, input.after);
     while input.limit > 0

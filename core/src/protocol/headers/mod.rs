@@ -192,7 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::protocol::operation::Operation;
+    use crate::model::Operation;
 
     fn read(pairs: &[(&str, &str)]) -> Result<ObjectHeaders, S3Error> {
         object_headers(&header_map(pairs))

@@ -4,8 +4,7 @@
 use http::HeaderMap;
 
 use super::joined;
-use crate::model::{ErrorCode, S3Error};
-use crate::protocol::operation::Operation;
+use crate::model::{ErrorCode, Operation, S3Error};
 
 /// What the headers with a key of the client's for an object begin with, and those for the source of a copy.
 const CUSTOMER_KEY: &str = "x-amz-server-side-encryption-customer-";
