@@ -1,4 +1,4 @@
-//! Continuation tokens: opaque to clients, and carrying what was last shown, never a store's cursor.
+//! Continuation tokens: opaque to clients, and carrying what was last shown or read, never a store's cursor.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
