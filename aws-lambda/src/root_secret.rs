@@ -190,7 +190,7 @@ fn value(response: &HttpResponse) -> Result<String, OrchestratorError<Refused>> 
             serde_json::from_slice(body).map_err(|error| OrchestratorError::other(Box::new(error)))?;
         return Ok(answer.parameter.value);
     }
-    // The code may stand behind a namespace: `com.amazonaws.ssm#ParameterNotFound`.
+    // The code may stand after a namespace: `com.amazonaws.ssm#ParameterNotFound`.
     let failure: Option<Failure> = serde_json::from_slice(body).ok();
     let code = failure.map_or_else(String::new, |failure| {
         failure.kind.rsplit('#').next().unwrap_or_default().to_owned()

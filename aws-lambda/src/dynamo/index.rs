@@ -2,12 +2,12 @@
 //! uploads of a bucket.
 //!
 //! An entry belongs to one creation, which has its own id, so that no creation and no removal of the same
-//! name get in each other's way. It is written before its row and removed behind it: a row always has its
+//! name get in each other's way. It is written before its row and removed after it: a row always has its
 //! entry, and an entry without its row counts for nothing.
 //!
 //! An entry's sort key is the text with U+0000 and U+0001 escaped, U+0000, and the id. Where that does not
 //! fit, the text is cut at a fixed length and followed by U+10FFFF and the id: such entries lie together,
-//! behind all shorter texts that start with the same cut, and are sorted by the whole text, which the
+//! after all shorter texts that start with the same cut, and are sorted by the whole text, which the
 //! entry then carries, when they are read. They lie in the right place because a character that did not fit
 //! has more bytes than any that would have, and so is greater.
 
@@ -106,7 +106,7 @@ fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// The rows that hold all entries with `prefix` behind `start`, and perhaps some before; `None` when there
+/// The rows that hold all entries with `prefix` after `start`, and perhaps some before; `None` when there
 /// can be none.
 fn range(partition: &str, prefix: &str, start: Start<'_>) -> Option<Range> {
     let prefix = escape(prefix);
@@ -157,7 +157,7 @@ impl Table {
     }
 
     /// Up to `limit` entries of `partition` that `admits` admits, in order, and whether there may be more.
-    /// All that it admits start with `prefix` and lie behind `start`.
+    /// All that it admits start with `prefix` and lie after `start`.
     pub(super) async fn entries(
         &self,
         partition: &str,

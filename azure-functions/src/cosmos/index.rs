@@ -2,7 +2,7 @@
 //! uploads of a bucket.
 //!
 //! An entry belongs to one creation, which has its own id, so that no creation and no removal of the same
-//! name get in each other's way. It is written before its row and removed behind it: a row always has its
+//! name get in each other's way. It is written before its row and removed after it: a row always has its
 //! entry, and an entry without its row counts for nothing.
 //!
 //! An entry is ordered by the hex of its text, a slash, which is less than any hex digit, and the id.
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_entries_holds_what_lies_behind_its_start() {
+    fn a_range_of_entries_holds_what_lies_after_its_start() {
         let entries: Vec<Entry> = ["a", "a\u{0}", "a/", "a/b", "aé", "b"]
             .iter()
             .flat_map(|text| IDS.map(|id| Entry::new(text, id)))

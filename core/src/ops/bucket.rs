@@ -157,7 +157,7 @@ pub struct ListedBucket {
 pub struct ListBucketsOutput {
     /// Buckets in ascending order of their names.
     pub buckets: Vec<ListedBucket>,
-    /// The name to go on behind, where there are more.
+    /// The name to go on after, where there are more.
     pub next: Option<String>,
 }
 

@@ -77,7 +77,7 @@ impl AddAssign for FsckReport {
     }
 }
 
-/// Checks the slice of blobs behind `cursor`, and changes nothing.
+/// Checks the slice of blobs after `cursor`, and changes nothing.
 pub async fn check_slice(
     ports: &Ports,
     options: &FsckOptions,

@@ -1,6 +1,6 @@
 //! Listings: one fold over ordered range reads, for objects and for uploads.
 //!
-//! A common prefix is emitted once and then skipped over: the next read starts behind all keys that share it. So the
+//! A common prefix is emitted once and then skipped over: the next read starts after all keys that share it. So the
 //! cost of a listing follows what it shows, not how many keys lie under its prefixes.
 
 use std::future::Future;
@@ -50,7 +50,7 @@ pub struct ListObjects {
     pub bucket: BucketName,
     /// Only keys that start with this.
     pub prefix: String,
-    /// Fold keys up to the first occurrence of this behind the prefix; empty for none.
+    /// Fold keys up to the first occurrence of this after the prefix; empty for none.
     pub delimiter: String,
     /// Where to start.
     pub start: Option<ListingStart>,
@@ -65,7 +65,7 @@ pub struct ListObjectsOutput {
     pub objects: Vec<ObjectSummary>,
     /// Common prefixes in ascending byte order.
     pub common_prefixes: Vec<String>,
-    /// The last thing shown, where there is more behind it.
+    /// The last thing shown, where there is more after it.
     pub next: Option<ListingPosition>,
 }
 
@@ -76,7 +76,7 @@ pub struct ListUploads {
     pub bucket: BucketName,
     /// Only keys that start with this.
     pub prefix: String,
-    /// Fold keys up to the first occurrence of this behind the prefix; empty for none.
+    /// Fold keys up to the first occurrence of this after the prefix; empty for none.
     pub delimiter: String,
     /// Start after this marker; a key means all its uploads.
     pub marker: Option<ListingPosition>,
@@ -91,7 +91,7 @@ pub struct ListUploadsOutput {
     pub uploads: Vec<Upload>,
     /// Common prefixes in ascending byte order.
     pub common_prefixes: Vec<String>,
-    /// The last thing shown, where there is more behind it.
+    /// The last thing shown, where there is more after it.
     pub next: Option<ListingPosition>,
 }
 
@@ -355,7 +355,7 @@ async fn fold<S: Source>(source: &S, shape: &Shape<'_>, start: S::Start) -> Stor
         if let (Some(prefix), true) = (under, next.is_some()) {
             next = Some(S::after_prefix(prefix));
             if shown < rows {
-                // One prefix filled the read, or the last of several went on behind it.
+                // One prefix filled the read, or the last of several went on after it.
                 let halved = if shown == 1 { after_skip / 2 } else { FIRST_READ };
                 after_skip = halved.max(SMALLEST_READ);
                 read = after_skip;

@@ -98,7 +98,7 @@ async fn asked(keys: impl IntoIterator<Item = String>) -> Vec<usize> {
 }
 
 #[tokio::test]
-async fn behind_prefixes_that_fill_a_read_the_next_one_asks_for_less() {
+async fn after_prefixes_that_fill_a_read_the_next_one_asks_for_less() {
     let large = |prefixes: std::ops::Range<u32>| {
         prefixes.flat_map(|prefix| (0..20).map(move |key| format!("{prefix:02}/{key:02}")))
     };

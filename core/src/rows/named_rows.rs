@@ -22,7 +22,7 @@ pub trait NamedRows<Row: Send>: Send + Sync {
 }
 
 /// A page of at most `limit` rows that `admits` admits, whose names start with `prefix` and are greater than
-/// `after`. `next` is the name to go on behind.
+/// `after`. `next` is the name to go on after.
 pub async fn scan_named<Row: Send>(
     rows: &impl NamedRows<Row>,
     prefix: &str,

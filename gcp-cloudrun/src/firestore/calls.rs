@@ -172,7 +172,7 @@ impl Documents {
     }
 
     /// Up to `limit` of what `read` makes of the documents of a query, and the last document that was read if there
-    /// may be more behind it.
+    /// may be more after it.
     pub(super) async fn scan<T>(
         &self,
         mut query: Query,
@@ -194,7 +194,7 @@ impl Documents {
         }
     }
 
-    /// The first `limit` documents of a query. One whose stream breaks off goes on behind what has arrived: only
+    /// The first `limit` documents of a query. One whose stream breaks off goes on after what has arrived: only
     /// a stream that ends well, or the limit, is the end.
     pub(super) async fn run(&self, mut query: Query, limit: usize) -> StoreResult<Vec<Document>> {
         let mut found = Vec::new();

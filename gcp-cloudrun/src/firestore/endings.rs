@@ -1,7 +1,7 @@
 //! How an upload ends: its receipt, and then what is left of it.
 //!
 //! The receipt and the end of the upload's document are one transaction, with the object where there is one.
-//! The parts are deleted behind it, in the same request, and then the upload's document: a scan of uploads that
+//! The parts are deleted after it, in the same request, and then the upload's document: a scan of uploads that
 //! meets one which has ended goes on with that. Should nobody scan for a week, Firestore deletes the document by
 //! its time to live, and parts that are left are documents that nothing reads.
 

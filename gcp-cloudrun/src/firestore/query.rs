@@ -17,7 +17,7 @@ enum Start {
     Beginning,
     /// At the first document with these values or greater ones.
     At(Vec<Value>),
-    /// Behind all documents with these values.
+    /// After all documents with these values.
     Behind(Vec<Value>),
 }
 
@@ -62,7 +62,7 @@ impl Query {
         }
     }
 
-    /// Only documents behind the one with this value of the ordering field, and this name.
+    /// Only documents after the one with this value of the ordering field, and this name.
     pub(super) fn behind_both(self, field: &str, name: String) -> Self {
         Self {
             start: Start::Behind(vec![rows::text(field), reference(name)]),
@@ -70,7 +70,7 @@ impl Query {
         }
     }
 
-    /// Only documents with names behind this one.
+    /// Only documents with names after this one.
     pub(super) fn behind_name(self, name: String) -> Self {
         Self {
             start: Start::Behind(vec![reference(name)]),
@@ -87,7 +87,7 @@ impl Query {
         }
     }
 
-    /// The rest of the query behind a document that it has read.
+    /// The rest of the query after a document that it has read.
     pub(super) fn behind(self, document: &Document) -> Self {
         let field = self.shape.ordered_by();
         let mut values: Vec<Value> = field
@@ -158,7 +158,7 @@ fn reference(name: String) -> Value {
 }
 
 /// At most as much of a text as any key has, so that a query takes it. A read that starts there meets all that
-/// lies behind the whole text, and perhaps some that does not.
+/// lies after the whole text, and perhaps some that does not.
 pub(super) fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(KEY_BYTES)]
 }

@@ -218,7 +218,7 @@ impl FirestoreMetadata {
         let stem = uploads_of(bucket.id);
         let query = within(Query::of(UPLOADS, None), &keys, &stem)?;
         match &range.start {
-            // Other uploads of the same key may lie behind.
+            // Other uploads of the same key may lie after.
             UploadStart::After(key, id) if *key >= range.prefix && key.len() <= KEY_BYTES => {
                 let name = self.documents.name(&schema::upload(*id));
                 Some(query.behind_both(&format!("{stem}{key}"), name))

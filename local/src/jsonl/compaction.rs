@@ -220,7 +220,7 @@ impl Job {
             }
             let page = {
                 let rows = self.durable.read().unwrap_or_else(PoisonError::into_inner);
-                rows.rows_behind(last.as_ref(), PAGE)
+                rows.rows_after(last.as_ref(), PAGE)
             };
             for row in &page {
                 write_record(&mut lines, 0, std::slice::from_ref(row))?;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use super::edits::ReadyEdit;
 use super::error::Failure;
 use super::rows::{
-    PAGE_ROWS, StoredObject, behind_key, behind_prefix, first, one_more_than, page, summary, summary_columns,
+    PAGE_ROWS, StoredObject, after_key, after_prefix, first, one_more_than, page, summary, summary_columns,
 };
 use super::{SqliteMetadata, buckets};
 
@@ -79,7 +79,7 @@ impl ObjectIndex for SqliteMetadata {
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, String>> {
         let id = bucket.id;
-        let start = after.map(behind_key).unwrap_or_default();
+        let start = after.map(after_key).unwrap_or_default();
         self.query(move |db| {
             let mut select = db.prepare_cached(SCAN_RECORDS)?;
             page(
@@ -94,7 +94,7 @@ impl ObjectIndex for SqliteMetadata {
     }
 }
 
-/// What a listing shows of the objects in a range. Of a common prefix it shows one, and goes on behind it: that is one
+/// What a listing shows of the objects in a range. Of a common prefix it shows one, and goes on after it: that is one
 /// search, whatever lies under the prefix.
 fn scan(
     db: &Connection,
@@ -104,11 +104,11 @@ fn scan(
 ) -> Result<Page<ObjectSummary, KeyStart>, Failure> {
     let start = match &range.start {
         KeyStart::Beginning => Vec::new(),
-        KeyStart::After(key) => behind_key(key),
-        KeyStart::AfterPrefix(prefix) => behind_prefix(prefix),
+        KeyStart::After(key) => after_key(key),
+        KeyStart::AfterPrefix(prefix) => after_prefix(prefix),
     };
     let mut start = start.max(range.prefix.as_bytes().to_vec());
-    let end = behind_prefix(&range.prefix);
+    let end = after_prefix(&range.prefix);
     let mut select = db.prepare_cached(SCAN)?;
     let mut items: Vec<ObjectSummary> = Vec::new();
     let limit = limit.min(PAGE_ROWS);
@@ -119,8 +119,8 @@ fn scan(
             end,
             one_more_than(limit - items.len())
         ])?;
-        let mut behind = None;
-        while behind.is_none()
+        let mut after = None;
+        while after.is_none()
             && let Some(row) = rows.next()?
         {
             if items.len() == limit {
@@ -131,11 +131,11 @@ fn scan(
                 });
             }
             let item = summary(row)?;
-            behind = range.common_prefix(item.key.as_str()).map(behind_prefix);
+            after = range.common_prefix(item.key.as_str()).map(after_prefix);
             items.push(item);
         }
-        match behind {
-            Some(behind) => start = behind,
+        match after {
+            Some(after) => start = after,
             None => return Ok(Page { items, next: None }),
         }
     }

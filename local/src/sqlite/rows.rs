@@ -22,21 +22,21 @@ pub(super) const PAGE_ROWS: usize = 10_000;
 const PAGE_BYTES: usize = 8 << 20;
 
 /// Greater than every key: no byte of UTF-8 is 0xFF.
-pub(super) const BEHIND_ALL_KEYS: &[u8] = &[0xff];
+pub(super) const AFTER_ALL_KEYS: &[u8] = &[0xff];
 
 /// The smallest key that is greater than `key`.
-pub(super) fn behind_key(key: &str) -> Vec<u8> {
+pub(super) fn after_key(key: &str) -> Vec<u8> {
     let mut bytes = key.as_bytes().to_vec();
     bytes.push(0);
     bytes
 }
 
 /// The smallest sequence of bytes that is greater than every key that starts with `prefix`.
-pub(super) fn behind_prefix(prefix: &str) -> Vec<u8> {
+pub(super) fn after_prefix(prefix: &str) -> Vec<u8> {
     let mut bytes = prefix.as_bytes().to_vec();
     match bytes.last_mut() {
         Some(last) => *last += 1,
-        None => bytes.extend_from_slice(BEHIND_ALL_KEYS),
+        None => bytes.extend_from_slice(AFTER_ALL_KEYS),
     }
     bytes
 }

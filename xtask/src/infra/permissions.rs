@@ -109,7 +109,7 @@ pub(super) fn compared_with_reasons(plan: &Plan, page: &str) -> Vec<String> {
     lacking.chain(idle).collect()
 }
 
-/// The actions in the first cells of the tables under headings that begin with AWS: `service:Action`, and behind it others of
+/// The actions in the first cells of the tables under headings that begin with AWS: `service:Action`, and after it others of
 /// the same service without its name.
 fn explained(page: &str) -> BTreeSet<String> {
     let sections = page.split("\n## ").filter(|section| section.starts_with("AWS"));
