@@ -111,7 +111,7 @@ impl UploadRows for DynamoMetadata {
             )
             .await?;
         match moved {
-            Written::Applied(Some(row)) => rows::read_upload(&row).map(Some).map_err(behind_write),
+            Written::Applied(Some(row)) => rows::read_upload(&row).map(Some).map_err(StoreError::after_write),
             Written::Applied(None) | Written::Refused(_) => Ok(None),
         }
     }

@@ -19,8 +19,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use self::confirm::{Read, read_whole, still_names};
 use super::edit::RETIRED_FOR;
 use super::gc::{GcError, Tally, check_ownership};
+use super::progress::Progress;
 use super::rows;
-use super::transfer::Progress;
 use crate::model::{BlobRef, Extent, Timestamp};
 use crate::ports::{BlobRead, Ports, StoreError, StoreResult};
 

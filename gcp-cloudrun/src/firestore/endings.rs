@@ -11,8 +11,7 @@ use bleepstore_core::rows::{StoredReceipt, UploadPlace};
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
 use super::calls::DELETES;
-use super::objects::within;
-use super::query::Query;
+use super::query::{Query, within};
 use super::schema::{self, PART_IDS, UPLOADS, uploads_of};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};

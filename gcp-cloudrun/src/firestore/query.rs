@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use bleepstore_core::ports::{KeyRange, successor};
 use firestore::gcloud_sdk::google::firestore::v1::structured_query::{
     CollectionSelector, Direction, FieldReference, Order, Projection,
 };
@@ -161,4 +162,19 @@ fn reference(name: String) -> Value {
 /// lies after the whole text, and perhaps some that does not.
 pub(super) fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(KEY_BYTES)]
+}
+
+/// The query over all keys of `range`, each with `stem` before it in the ordering field, and perhaps some that the
+/// range does not admit; `None` when no key can lie in it.
+pub(super) fn within(query: Query, range: &KeyRange, stem: &str) -> Option<Query> {
+    if range.prefix.len() > KEY_BYTES {
+        return None;
+    }
+    let start = range.entry()?.map(|text| format!("{stem}{}", cut(&text)));
+    let end = successor(&format!("{stem}{}", range.prefix));
+    let passed = match (&start, &end) {
+        (Bound::Included(first) | Bound::Excluded(first), Some(end)) => first >= end,
+        _ => false,
+    };
+    (!passed).then(|| query.between(start, end))
 }

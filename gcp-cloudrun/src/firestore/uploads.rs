@@ -13,8 +13,7 @@ use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::{is_current, read_bucket};
 use super::endings::{read_receipt, read_upload};
-use super::objects::within;
-use super::query::Query;
+use super::query::{Query, within};
 use super::schema::{self, KEY_BYTES, PARTS_BY_NUMBER, RETIRED, UPLOADS, uploads_of};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use super::Durable;
 use super::line::write_record;
 use super::log::{AppendError, Draft, Log};
-use super::writer::Durable;
 use crate::files::FileOps;
 
 /// A log shorter than this is not worth it.

@@ -24,13 +24,7 @@ pub(super) const SCAN: &str = summary_columns!(
      ORDER BY key LIMIT ?"
 );
 
-/// Everything under one key but the inline body.
-const FIND: &str = summary_columns!(
-    ", commit_id, kind, shared, body, detail, manifest
-     FROM objects WHERE bucket = ? AND key = ?"
-);
-
-/// Everything of objects behind a key but their inline bodies.
+/// Everything of objects after a key but their inline bodies.
 const SCAN_RECORDS: &str = summary_columns!(
     ", commit_id, kind, shared, body, detail, manifest
      FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?"
@@ -141,23 +135,12 @@ fn scan(
     }
 }
 
-/// The row under a key, without an inline body.
-pub(super) fn find(
-    db: &Connection,
-    bucket: BucketId,
-    key: &ObjectKey,
-) -> Result<Option<StoredObject>, Failure> {
-    let mut select = db.prepare_cached(FIND)?;
-    let under = params![bucket.as_bytes(), key.as_str().as_bytes()];
-    first(&mut select, under, StoredObject::read)
-}
-
 fn find_with_body(
     db: &Connection,
     bucket: BucketId,
     key: &ObjectKey,
 ) -> Result<Option<ObjectRecord>, Failure> {
-    let Some(mut row) = find(db, bucket, key)? else {
+    let Some(mut row) = StoredObject::find(db, bucket, key)? else {
         return Ok(None);
     };
     row.body = body(db, row.body_id)?;

@@ -8,7 +8,7 @@ use bleepstore_core::ports::Page;
 use bleepstore_core::rows::{read_stored, unknown};
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Params, Row};
+use rusqlite::{CachedStatement, Connection, Params, Row, params};
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -182,6 +182,12 @@ fn kind_of(code: i64) -> Result<ObjectKind, Failure> {
     }
 }
 
+/// Everything under one key but the inline body.
+const FIND: &str = summary_columns!(
+    ", commit_id, kind, shared, body, detail, manifest
+     FROM objects WHERE bucket = ? AND key = ?"
+);
+
 /// A row of objects with its JSON unread, so that the writer's thread need not.
 pub(super) struct StoredObject {
     summary: ObjectSummary,
@@ -196,6 +202,13 @@ pub(super) struct StoredObject {
 }
 
 impl StoredObject {
+    /// The row under a key, without an inline body.
+    pub(super) fn find(db: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Option<Self>, Failure> {
+        let mut select = db.prepare_cached(FIND)?;
+        let under = params![bucket.as_bytes(), key.as_str().as_bytes()];
+        first(&mut select, under, Self::read)
+    }
+
     /// Reads a row of [`summary_columns`], then `commit_id, kind, shared, body, detail, manifest`.
     pub(super) fn read(row: &Row<'_>) -> Result<Self, Failure> {
         Ok(Self {
