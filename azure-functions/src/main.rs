@@ -1,8 +1,8 @@
 //! The binary `bleepstore-azure`: settings in, stores wired to the core, requests served.
 
 mod config;
-mod front;
 mod roots;
+mod triggers;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use bleepstore_http::{Environment, LogFormat, Options, serve_until_signal, start
 use tokio::runtime;
 
 use crate::config::Config;
-use crate::front::Front;
+use crate::triggers::Triggers;
 
 fn main() -> ExitCode {
     match run() {
@@ -48,5 +48,5 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
     let service = Service::start(config.settings, ports)
         .await
         .map_err(|error| format!("the stores cannot be used: {error}"))?;
-    serve_until_signal(Front::new(service, config.behind), &config.listen, options).await
+    serve_until_signal(Triggers::new(service, config.behind), &config.listen, options).await
 }

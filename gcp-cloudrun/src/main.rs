@@ -1,7 +1,7 @@
 //! The binary `bleepstore-gcp`: settings in, stores wired to the core, requests served.
 
 mod config;
-mod front;
+mod routes;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use bleepstore_http::{Environment, LogFormat, Options, SystemClock, serve_until_
 use tokio::runtime;
 
 use crate::config::{Config, HTTP1_LIMITS, Schedule};
-use crate::front::Front;
+use crate::routes::Routes;
 
 /// How long requests in flight are waited for: Cloud Run ends the process 10 s after it asked it to stop
 /// (<https://cloud.google.com/run/docs/container-contract#instance-shutdown>).
@@ -73,6 +73,6 @@ async fn start(config: Config) -> Result<(), String> {
     let schedule = config
         .schedule
         .map(|Schedule { caller, keys_url }| Verifier::new(caller, KeysAtUrl::new(http, keys_url), clock));
-    let front = Front::new(service, limits, schedule);
-    serve_until_signal(front, &config.listen, options).await
+    let routes = Routes::new(service, limits, schedule);
+    serve_until_signal(routes, &config.listen, options).await
 }

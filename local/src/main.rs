@@ -4,7 +4,7 @@ mod banner;
 mod config;
 mod credentials;
 mod failure;
-mod front;
+mod routes;
 mod scrub_tool;
 mod serve;
 mod tool;

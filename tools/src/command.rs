@@ -10,8 +10,8 @@ use crate::failure::{Failure, Result};
 use crate::fsck::{self, FsckArgs};
 use crate::gc::{self, GcArgs};
 use crate::import::{self, ImportArgs};
+use crate::signals::until_stopped;
 use crate::stats::{self, StatsArgs};
-use crate::watch::until_stopped;
 
 /// A subcommand on the stores that `S` names.
 #[derive(Clone, Debug, Subcommand)]

@@ -51,7 +51,7 @@ pub(crate) async fn gc(ports: &Ports, args: &GcArgs, alone: bool) -> Result<()> 
         ..GcOptions::default()
     };
     let progress = Progress::default();
-    let collected = watched("gc", &progress, collect(ports, &options)).await;
+    let collected = with_progress("gc", &progress, collect(ports, &options)).await;
     report(&collected.map_err(|error| Failure::new(error.to_string()))?, args)
 }
 

@@ -1,8 +1,8 @@
 //! What stores share that call a service over a network: blobs as objects of an object store, calls that fail and are
-//! made again, and what lies behind an error.
+//! made again, and the chain of an error's causes.
 
 mod blob_objects;
-mod causes;
+mod error_chain;
 mod failed_calls;
 
 pub use blob_objects::{

@@ -25,7 +25,7 @@ use super::query::Query;
 use super::rows::Fields;
 use super::schema::Path;
 use super::turns::Turns;
-use super::work::Counters;
+use super::usage::Counters;
 
 /// How long one read of documents may take. It waits for locks where the database is pessimistic.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
