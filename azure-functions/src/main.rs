@@ -4,36 +4,23 @@ mod config;
 mod roots;
 mod triggers;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use bleepstore_azure::{key_vault, stores};
 use bleepstore_core::Service;
-use bleepstore_http::{Environment, LogFormat, Options, serve_until_signal, start_log};
-use tokio::runtime;
+use bleepstore_http::{Environment, LogFormat, Options, ended, serve_until_signal, start_log, start_runtime};
 
 use crate::config::Config;
 use crate::triggers::Triggers;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            // Where even standard error is gone, the exit code still tells.
-            drop(writeln!(io::stderr(), "bleepstore-azure: {message}"));
-            ExitCode::FAILURE
-        }
-    }
+    ended("bleepstore-azure", run())
 }
 
 fn run() -> Result<(), String> {
     start_log(LogFormat::for_standard_error()).map_err(|error| error.to_string())?;
     roots::read_from_one_file();
-    let runtime = runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    runtime.block_on(start(Environment::of_process()))
+    start_runtime()?.block_on(start(Environment::of_process()))
 }
 
 async fn start(environment: Environment<'static>) -> Result<(), String> {

@@ -9,5 +9,5 @@ pub use blob_objects::{
     BLOB_OBJECTS, BodyPart, OWNER_LIMIT, OWNER_OBJECT, PartSink, SentPart, blob_object, next_part,
     owner_object, parse_blob_object, parse_owner_object, send_in_parts,
 };
-pub use causes::{causes, describe};
-pub use failed_calls::{FailedCall, Retries};
+pub use error_chain::{causes, describe};
+pub use failed_calls::{Access, FailedCall, Retries};

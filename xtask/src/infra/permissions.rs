@@ -81,13 +81,18 @@ pub(super) fn compared_with_calls(plan: &Plan, documents: &[&str]) -> Result<Vec
         allowed.extend(actions.filter(|action| !action.starts_with(OF_KEYS)));
     }
     let called = called(&source::folders(&["aws-lambda/src"])?)?;
+    Ok(differences(&allowed, &called))
+}
+
+/// What is allowed and never called, and what is called and not allowed.
+pub(super) fn differences(allowed: &BTreeSet<String>, called: &BTreeSet<String>) -> Vec<String> {
     let unused = allowed
-        .difference(&called)
+        .difference(called)
         .map(|action| format!("{action} is allowed, and nothing calls it"));
     let lacking = called
-        .difference(&allowed)
+        .difference(allowed)
         .map(|action| format!("{action} is called, and not allowed"));
-    Ok(unused.chain(lacking).collect())
+    unused.chain(lacking).collect()
 }
 
 /// What roles are allowed and the page of reasons does not list, and what it lists and no role is allowed.
