@@ -3,34 +3,22 @@
 mod config;
 mod stores;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use bleepstore_http::{Environment, LogFormat, start_log};
+use bleepstore_http::{Environment, LogFormat, start_log, start_runtime};
 use bleepstore_tools::{Failure, Holding, Result, migrate};
-use tokio::runtime;
 
 use crate::config::{Cli, Command, Migrate};
 use crate::stores::Opened;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // Where even standard error is gone, the exit code still tells.
-            drop(writeln!(io::stderr(), "bleepstore-admin: {failure}"));
-            failure.exit_code()
-        }
-    }
+    Failure::ended("bleepstore-admin", run())
 }
 
 fn run() -> Result<()> {
     let command = Cli::command()?;
     start_log(LogFormat::for_standard_error())?;
-    let runtime = runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
+    let runtime = start_runtime().map_err(Failure::new)?;
     let done = runtime.block_on(async {
         match command {
             Command::Tool(tool) => {

@@ -2,8 +2,8 @@
 
 use bleepstore_core::Ports;
 use bleepstore_http::Environment;
-use bleepstore_local::operated::Operated;
 use bleepstore_local::stores::Records;
+use bleepstore_local::tool_stores::ToolStores;
 use bleepstore_tools::{Failure, Holding, Result};
 
 use crate::config::Store;
@@ -13,7 +13,7 @@ pub(crate) enum Opened {
     /// Those of a cloud, and whether the operator says that nobody else uses them.
     Cloud { ports: Ports, alone: bool },
     /// Those of a folder.
-    Folder(Operated),
+    Folder(ToolStores),
 }
 
 impl Opened {
@@ -24,7 +24,7 @@ impl Opened {
             Store::Gcp => bleepstore_gcp::stores::connect(environment).await,
             Store::Azure => bleepstore_azure::stores::connect(environment).await,
             Store::Local(folder) => {
-                return Operated::open(folder, Records::Sqlite, holding).map(Self::Folder);
+                return ToolStores::open(folder, Records::Sqlite, holding).map(Self::Folder);
             }
         };
         Ok(Self::Cloud {

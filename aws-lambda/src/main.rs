@@ -4,15 +4,13 @@ mod config;
 mod lambda;
 mod root_secret;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use bleepstore_aws::sdk::sdk_config;
 use bleepstore_aws::stores;
 use bleepstore_core::Service;
-use bleepstore_http::{Environment, LogFormat, Options, serve_until_signal, start_log};
-use tokio::runtime;
+use bleepstore_http::{Environment, LogFormat, Options, ended, serve_until_signal, start_log, start_runtime};
 
 use crate::config::{Config, Front};
 
@@ -22,23 +20,12 @@ use crate::config::{Config, Front};
 const KEEP_ALIVE: Duration = Duration::from_secs(330);
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            // Where even standard error is gone, the exit code still tells.
-            drop(writeln!(io::stderr(), "bootstrap: {message}"));
-            ExitCode::FAILURE
-        }
-    }
+    ended("bootstrap", run())
 }
 
 fn run() -> Result<(), String> {
     start_log(LogFormat::for_standard_error()).map_err(|error| error.to_string())?;
-    let runtime = runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    runtime.block_on(start(Environment::of_process()))
+    start_runtime()?.block_on(start(Environment::of_process()))
 }
 
 /// Everything is made before the first event, so that Lambda counts it as the start and no request waits for it.

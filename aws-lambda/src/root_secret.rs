@@ -18,6 +18,7 @@ use aws_smithy_runtime::client::retries::classifiers::{
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
+use bleepstore_core::remote::describe;
 use bleepstore_http::Environment;
 use serde::Deserialize;
 use serde_json::json;
@@ -61,7 +62,7 @@ async fn read(parameter: &str, sdk: &SdkConfig) -> Result<String, String> {
     let credentials = credentials
         .provide_credentials()
         .await
-        .map_err(|error| causes(&error))?;
+        .map_err(|error| describe(&error))?;
     let endpoint = sdk
         .endpoint_url()
         .map_or_else(|| endpoint(region.as_ref()), str::to_owned);
@@ -88,7 +89,7 @@ async fn read(parameter: &str, sdk: &SdkConfig) -> Result<String, String> {
         .serializer(move |()| call.request(SystemTime::now()))
         .deserializer(value)
         .build();
-    operation.invoke(()).await.map_err(|error| causes(&error))
+    operation.invoke(()).await.map_err(|error| describe(&error))
 }
 
 /// <https://docs.aws.amazon.com/general/latest/gr/ssm.html>
@@ -190,23 +191,12 @@ fn value(response: &HttpResponse) -> Result<String, OrchestratorError<Refused>> 
             serde_json::from_slice(body).map_err(|error| OrchestratorError::other(Box::new(error)))?;
         return Ok(answer.parameter.value);
     }
-    // The code may stand behind a namespace: `com.amazonaws.ssm#ParameterNotFound`.
+    // The code may stand after a namespace: `com.amazonaws.ssm#ParameterNotFound`.
     let failure: Option<Failure> = serde_json::from_slice(body).ok();
     let code = failure.map_or_else(String::new, |failure| {
         failure.kind.rsplit('#').next().unwrap_or_default().to_owned()
     });
     Err(OrchestratorError::operation(Refused { status, code }))
-}
-
-/// An error with what caused it, which the SDK's errors do not say by themselves.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,39 +1,26 @@
 //! The binary `bleepstore-azure`: settings in, stores wired to the core, requests served.
 
 mod config;
-mod front;
 mod roots;
+mod triggers;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use bleepstore_azure::{key_vault, stores};
 use bleepstore_core::Service;
-use bleepstore_http::{Environment, LogFormat, Options, serve_until_signal, start_log};
-use tokio::runtime;
+use bleepstore_http::{Environment, LogFormat, Options, ended, serve_until_signal, start_log, start_runtime};
 
 use crate::config::Config;
-use crate::front::Front;
+use crate::triggers::Triggers;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            // Where even standard error is gone, the exit code still tells.
-            drop(writeln!(io::stderr(), "bleepstore-azure: {message}"));
-            ExitCode::FAILURE
-        }
-    }
+    ended("bleepstore-azure", run())
 }
 
 fn run() -> Result<(), String> {
     start_log(LogFormat::for_standard_error()).map_err(|error| error.to_string())?;
     roots::read_from_one_file();
-    let runtime = runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    runtime.block_on(start(Environment::of_process()))
+    start_runtime()?.block_on(start(Environment::of_process()))
 }
 
 async fn start(environment: Environment<'static>) -> Result<(), String> {
@@ -48,5 +35,5 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
     let service = Service::start(config.settings, ports)
         .await
         .map_err(|error| format!("the stores cannot be used: {error}"))?;
-    serve_until_signal(Front::new(service, config.behind), &config.listen, options).await
+    serve_until_signal(Triggers::new(service, config.behind), &config.listen, options).await
 }

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processor_time_is_read_behind_the_programs_name() {
+    fn processor_time_is_read_after_the_programs_name() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 4 0 100";
         assert_eq!(ticks(stat), Some(300));
         assert_eq!(ticks("7 (a) S 1"), None);

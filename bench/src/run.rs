@@ -9,7 +9,7 @@ use crate::arguments::Arguments;
 use crate::crowds;
 use crate::imported;
 use crate::machine::Machine;
-use crate::report::{Line, Report, ServerReport, Starts, print};
+use crate::report::{Line, Report, ServerReport, Starts, mebibytes, milliseconds, print};
 use crate::rows::{self, Row, Store};
 use crate::servers::{Installed, Kind, Server};
 use crate::stage::{Effort, Stage};
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if let Some((endpoint, process)) = endpoint {
         eprintln!("== endpoint");
         let stage = Stage::new(endpoint, arguments.effort(), process, None);
-        let mut server = ServerReport::new("endpoint");
+        let mut server = ServerReport::new("endpoint", false);
         bench.measure(&stage, Store::Fresh, &mut server)?;
         report.servers.push(server);
     }
@@ -96,7 +96,7 @@ impl Bench<'_> {
         imported::remove(&folder)
             .and_then(|()| fs::create_dir_all(&folder))
             .map_err(|error| failed(error.to_string()))?;
-        let mut report = ServerReport::new(name);
+        let mut report = ServerReport::new(name, installed.kind.is_durable());
         let server = self.starts(installed, &folder, &mut report).map_err(failed)?;
         self.load(server, Store::Fresh, &mut report).map_err(failed)?;
         imported::remove(&folder).map_err(|error| failed(error.to_string()))?;
@@ -164,13 +164,4 @@ impl Bench<'_> {
         report.peak_mib = Some(report.peak_mib.unwrap_or_default().max(peak)).filter(|peak| *peak > 0.0);
         Ok(())
     }
-}
-
-#[allow(clippy::cast_precision_loss)]
-pub(crate) fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
-}
-
-pub(crate) fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }

@@ -61,6 +61,15 @@ impl Kind {
         }
     }
 
+    /// Whether a write is on the disk before it is answered. As they are started here, the peers answer once it is in
+    /// the page cache.
+    pub(crate) const fn is_durable(self) -> bool {
+        match self {
+            Self::Bleepstore => true,
+            Self::S3sFs | Self::Seaweedfs => false,
+        }
+    }
+
     /// What its folder is called.
     pub(crate) const fn folder(self) -> &'static str {
         match self {

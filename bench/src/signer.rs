@@ -128,7 +128,7 @@ impl Signer {
         } = request;
         let (host, date) = (&self.endpoint.host, &self.date);
         let line = header.map(|(name, value)| format!("{name}:{value}\n"));
-        let (before, behind) = match (&line, header) {
+        let (before, after) = match (&line, header) {
             (Some(line), Some((name, _))) if name < LAST_SIGNED => (line.as_str(), ""),
             (Some(line), _) => ("", line.as_str()),
             (None, _) => ("", ""),
@@ -137,7 +137,7 @@ impl Signer {
         self.canonical.clear();
         write!(
             self.canonical,
-            "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{sha256}\n{before}x-amz-date:{date}\n{behind}\n\
+            "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{sha256}\n{before}x-amz-date:{date}\n{after}\n\
              {signed}\n{sha256}"
         )?;
         let hash = hex(&Sha256::digest(&self.canonical));

@@ -298,7 +298,7 @@ pub fn combine_crc64nvme(ranges: impl IntoIterator<Item = (u64, u64)>) -> u64 {
     combine_crcs(&CRC64NVME, ranges)
 }
 
-/// The `COMPOSITE` checksum of an object: the checksum of its parts' raw checksums, with `-N` behind it.
+/// The `COMPOSITE` checksum of an object: the checksum of its parts' raw checksums, with `-N` after it.
 /// `None` when a part's checksum is of another algorithm, or not of a whole part.
 pub fn composite_checksum<'a>(
     algorithm: ChecksumAlgorithm,

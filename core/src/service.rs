@@ -3,12 +3,14 @@
 mod authentic;
 
 use std::borrow::Cow;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use tracing::Level;
 
 use self::authentic::{Authentic, SPACE, with_plus};
 use crate::api::{self, Call};
@@ -369,19 +371,45 @@ fn error_response(error: &S3Error, trace: &Trace) -> Response<Body> {
 
 fn log(error: &S3Error, trace: &Trace) {
     let request_id = trace.request_id();
-    if error.code.status() >= 500 && error.code != ErrorCode::NotImplemented {
-        let source = std::error::Error::source(error).map(ToString::to_string);
-        tracing::error!(request_id, code = %error.code, reason = %error.message, source, "request failed");
-    } else if error.code.status() == 403 {
-        tracing::info!(request_id, code = %error.code, reason = %error.message, "request denied");
-    } else {
-        tracing::debug!(request_id, code = %error.code, reason = %error.message, "request refused");
+    let (code, reason) = (error.code, &error.message);
+    match level(error) {
+        Level::ERROR => {
+            let source = error.source().map(ToString::to_string);
+            tracing::error!(request_id, %code, %reason, source, "request failed");
+        }
+        Level::INFO => tracing::info!(request_id, %code, %reason, "request denied"),
+        _ => tracing::debug!(request_id, %code, %reason, "request refused"),
+    }
+}
+
+/// How much an error matters to who runs the server. What is not implemented is the client's affair, unless something
+/// caused it: then it is a row that a later program stored.
+fn level(error: &S3Error) -> Level {
+    let is_unsupported = error.code == ErrorCode::NotImplemented && error.source().is_none();
+    match error.code.status() {
+        500.. if !is_unsupported => Level::ERROR,
+        403 => Level::INFO,
+        _ => Level::DEBUG,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::{StoreError, StoreErrorKind};
+
+    #[test]
+    fn an_error_of_a_store_is_logged_as_one_and_an_unsupported_feature_is_not() {
+        let of_store = |kind| S3Error::from(StoreError::new(kind, "format 3"));
+        let too_new = of_store(StoreErrorKind::TooNew);
+        assert_eq!(too_new.code, ErrorCode::NotImplemented);
+        assert_eq!(level(&too_new), Level::ERROR);
+        assert_eq!(too_new.source().unwrap().to_string(), "format 3");
+        assert_eq!(level(&of_store(StoreErrorKind::Internal)), Level::ERROR);
+        assert_eq!(level(&ErrorCode::NotImplemented.into()), Level::DEBUG);
+        assert_eq!(level(&ErrorCode::AccessDenied.into()), Level::INFO);
+        assert_eq!(level(&ErrorCode::NoSuchKey.into()), Level::DEBUG);
+    }
 
     #[test]
     fn more_than_one_host_is_refused() {

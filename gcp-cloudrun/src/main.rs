@@ -1,9 +1,8 @@
 //! The binary `bleepstore-gcp`: settings in, stores wired to the core, requests served.
 
 mod config;
-mod front;
+mod routes;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,25 +13,19 @@ use bleepstore_gcp::oidc::Verifier;
 use bleepstore_gcp::oidc::keys::KeysAtUrl;
 use bleepstore_gcp::tls::use_ring;
 use bleepstore_gcp::{gcs_blobs, stores};
-use bleepstore_http::{Environment, LogFormat, Options, SystemClock, serve_until_signal, start_log};
-use tokio::runtime;
+use bleepstore_http::{
+    Environment, LogFormat, Options, SystemClock, ended, serve_until_signal, start_log, start_runtime,
+};
 
 use crate::config::{Config, HTTP1_LIMITS, Schedule};
-use crate::front::Front;
+use crate::routes::Routes;
 
 /// How long requests in flight are waited for: Cloud Run ends the process 10 s after it asked it to stop
 /// (<https://cloud.google.com/run/docs/container-contract#instance-shutdown>).
 const SHUTDOWN: Duration = Duration::from_secs(8);
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            // Where even standard error is gone, the exit code still tells.
-            drop(writeln!(io::stderr(), "bleepstore-gcp: {message}"));
-            ExitCode::FAILURE
-        }
-    }
+    ended("bleepstore-gcp", run())
 }
 
 fn run() -> Result<(), String> {
@@ -46,11 +39,7 @@ fn run() -> Result<(), String> {
     };
     start_log(format).map_err(|error| error.to_string())?;
     use_ring();
-    let runtime = runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    runtime.block_on(start(config))
+    start_runtime()?.block_on(start(config))
 }
 
 async fn start(config: Config) -> Result<(), String> {
@@ -73,6 +62,6 @@ async fn start(config: Config) -> Result<(), String> {
     let schedule = config
         .schedule
         .map(|Schedule { caller, keys_url }| Verifier::new(caller, KeysAtUrl::new(http, keys_url), clock));
-    let front = Front::new(service, limits, schedule);
-    serve_until_signal(front, &config.listen, options).await
+    let routes = Routes::new(service, limits, schedule);
+    serve_until_signal(routes, &config.listen, options).await
 }

@@ -31,6 +31,6 @@ pub use environment::Environment;
 pub use exchange::Responder;
 pub use logging::{LOG_VARIABLE, LogError, LogFormat, start_log};
 pub use options::Options;
-pub use process::serve_until_signal;
+pub use process::{ended, serve_until_signal, start_runtime};
 pub use reserved::{answer as answer_reserved, bare as bare_response, document as reserved_document};
 pub use server::serve;

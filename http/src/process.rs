@@ -1,12 +1,31 @@
-//! A server that is its whole process.
+//! What a program's own process has: its threads, its end, and a server that is all of it.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Options, Responder, serve};
+
+/// A runtime with a thread for each processor. An error is one line for people.
+pub fn start_runtime() -> Result<Runtime, String> {
+    let mut runtime = runtime::Builder::new_multi_thread();
+    let started = runtime.enable_all().build();
+    started.map_err(|error| format!("the runtime cannot be started: {error}"))
+}
+
+/// The exit code of a program that has ended, after a line on standard error where it failed.
+pub fn ended(program: &str, done: Result<(), String>) -> ExitCode {
+    let Err(message) = done else {
+        return ExitCode::SUCCESS;
+    };
+    // Where even standard error is gone, the exit code still tells.
+    drop(writeln!(io::stderr(), "{program}: {message}"));
+    ExitCode::FAILURE
+}
 
 /// Serves HTTP at `listen` (host:port) until SIGTERM or SIGINT. Standard output says where, which tells the port where
 /// `listen` leaves it to the system. An error is one line for people.

@@ -8,10 +8,10 @@ pub mod garbage;
 mod group_commit;
 pub mod jsonl;
 pub mod metrics;
-pub mod operated;
 #[cfg(test)]
 mod sample_rows;
 pub mod scrub;
 pub mod sqlite;
 pub mod stores;
+pub mod tool_stores;
 pub mod trust;

@@ -4,38 +4,26 @@ mod banner;
 mod config;
 mod credentials;
 mod failure;
-mod front;
+mod routes;
 mod scrub_tool;
 mod serve;
 mod tool;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use bleepstore_http::{LogFormat, start_log};
-use tokio::runtime;
+use bleepstore_http::{LogFormat, start_log, start_runtime};
 
 use crate::config::{Cli, Command};
 use crate::failure::{Failure, Result};
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // Where even standard error is gone, the exit code still tells.
-            drop(writeln!(io::stderr(), "bleepstore: {failure}"));
-            failure.exit_code()
-        }
-    }
+    Failure::ended("bleepstore", run())
 }
 
 fn run() -> Result<()> {
     let command = Cli::command()?;
     start_log(LogFormat::for_standard_error())?;
-    let runtime = runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
+    let runtime = start_runtime().map_err(Failure::new)?;
     let done = runtime.block_on(async {
         match command {
             Command::Serve(args) => serve::serve(args).await,

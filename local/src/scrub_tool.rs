@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bleepstore_core::ops::Progress;
 use bleepstore_http::SystemClock;
 use bleepstore_local::fs_blobs::Pace;
-use bleepstore_local::operated::Operated;
 use bleepstore_local::scrub::{Damage, Plain, ScrubReport, scrub};
-use bleepstore_tools::{Holding, known, print, print_json, tally, tally_json, until_stopped, watched};
+use bleepstore_local::tool_stores::ToolStores;
+use bleepstore_tools::{Holding, known, print, print_json, tally, tally_json, until_stopped, with_progress};
 use serde_json::json;
 
 use crate::config::ScrubArgs;
@@ -21,13 +21,13 @@ pub(crate) async fn run(args: ScrubArgs) -> Result<()> {
             "this needs a data folder: memory keeps nothing between two runs",
         ));
     };
-    let folder = Operated::open(&store.data_dir, records, Holding::Exclusive)?;
+    let folder = ToolStores::open(&store.data_dir, records, Holding::Exclusive)?;
     let done = until_stopped(check(&folder, args.json)).await;
     folder.close().await;
     done
 }
 
-async fn check(folder: &Operated, json: bool) -> Result<()> {
+async fn check(folder: &ToolStores, json: bool) -> Result<()> {
     known(folder.ports()).await?;
     let Some(blobs) = folder.files() else {
         return Ok(());
@@ -54,7 +54,7 @@ async fn check(folder: &Operated, json: bool) -> Result<()> {
         &progress,
         &mut found,
     );
-    let report = watched("scrub", &progress, scrubbed).await;
+    let report = with_progress("scrub", &progress, scrubbed).await;
     let report = report.map_err(|error| Failure::new(format!("the stores cannot be read: {error}")))?;
     if json {
         print_json(&json!({

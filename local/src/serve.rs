@@ -24,7 +24,7 @@ use crate::banner::banner;
 use crate::config::{Interval, ServeArgs, Switch};
 use crate::credentials::{self, Credentials};
 use crate::failure::{Failure, Result};
-use crate::front::Front;
+use crate::routes::Routes;
 
 /// More connections than this are not held, however many files may be open.
 const MOST_CONNECTIONS: usize = 8192;
@@ -93,8 +93,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         Interval::Off => None,
     };
     let scrubbing = scrubbing(&args, &stores, metrics.clone());
-    let front = Arc::new(Front::new(service, metrics));
-    let cut_off = bleepstore_http::serve(listener, front, options, async move {
+    let routes = Arc::new(Routes::new(service, metrics));
+    let cut_off = bleepstore_http::serve(listener, routes, options, async move {
         signals.next().await;
         tracing::info!("stopping");
         tokio::spawn(async move {

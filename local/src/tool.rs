@@ -1,6 +1,6 @@
 //! The operator's subcommands on a data folder.
 
-use bleepstore_local::operated::Operated;
+use bleepstore_local::tool_stores::ToolStores;
 use bleepstore_tools::Tool;
 
 use crate::config::StoreArgs;
@@ -14,7 +14,7 @@ pub(crate) async fn run(tool: Tool<StoreArgs>) -> Result<()> {
             "this needs a data folder: memory keeps nothing between two runs",
         ));
     };
-    let folder = Operated::open(&store.data_dir, records, tool.holding())?;
+    let folder = ToolStores::open(&store.data_dir, records, tool.holding())?;
     let done = tool.run(folder.ports(), folder.alone()).await;
     folder.close().await;
     done

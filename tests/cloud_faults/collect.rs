@@ -1,4 +1,4 @@
-//! Garbage collection beside the load, and the account of blobs behind it.
+//! Garbage collection beside the load, and the account of blobs after it.
 
 use std::collections::HashSet;
 use std::ops::Range;

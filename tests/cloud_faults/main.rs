@@ -2,7 +2,7 @@
 //!
 //! Every test: what clients saw can be explained by a store that loses, doubles and mixes nothing; a write whose
 //! outcome was not told may have happened, or happen late, or not. Every answer is S3's. Garbage collection, beside
-//! the load and behind it, takes what no record names, and nothing else. `BLEEPSTORE_TEST_SEED` chooses the faults.
+//! the load and after it, takes what no record names, and nothing else. `BLEEPSTORE_TEST_SEED` chooses the faults.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -221,11 +221,11 @@ fn a_busy_cloud_loses_nothing_on_aws() {
 
 #[test]
 fn a_cloud_that_breaks_down_loses_nothing_on_aws() {
-    survives(&[Fault::FailBefore, Fault::FailBehind], 8, usize::MAX);
+    survives(&[Fault::FailBefore, Fault::FailAfter], 8, usize::MAX);
 }
 
 #[test]
-fn answers_that_are_lost_behind_their_effect_lose_nothing_on_aws() {
+fn answers_that_are_lost_after_their_effect_lose_nothing_on_aws() {
     survives(&[Fault::LoseAnswer], 8, usize::MAX);
 }
 
@@ -240,7 +240,7 @@ fn answers_that_never_come_lose_nothing_on_aws() {
 }
 
 #[test]
-fn writes_that_land_behind_anothers_lose_nothing_on_aws() {
+fn writes_that_land_after_anothers_lose_nothing_on_aws() {
     survives(&[Fault::Delay], 10, usize::MAX);
 }
 
@@ -259,7 +259,7 @@ fn all_faults_together_lose_nothing_on_aws() {
     let faults = [
         Fault::Throttle,
         Fault::FailBefore,
-        Fault::FailBehind,
+        Fault::FailAfter,
         Fault::LoseRequest,
         Fault::LoseAnswer,
         Fault::Delay,

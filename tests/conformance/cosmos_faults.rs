@@ -188,7 +188,7 @@ async fn a_read_is_sent_again_until_it_is_answered() {
 }
 
 #[tokio::test]
-async fn what_fails_behind_a_write_leaves_its_outcome_open() {
+async fn what_fails_after_a_write_leaves_its_outcome_open() {
     let f = Faulty::new().await;
     let record = f.f.samples.record(&f.bucket, "a");
     f.fail("read", 99, Fault::Before(Answer::Status(503, 0, None)));

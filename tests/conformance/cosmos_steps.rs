@@ -1,4 +1,4 @@
-//! Changes of several rows, cut off at every step: the process dies before or right behind each of its calls, and
+//! Changes of several rows, cut off at every step: the process dies before or right after each of its calls, and
 //! another one goes on with what is stored.
 
 mod uploads;
@@ -37,9 +37,9 @@ impl Dying {
         Self { emulator, f, store }
     }
 
-    /// Lets `calls` calls pass, the last one without its answer if `unanswered`, and none behind them. Returns what
+    /// Lets `calls` calls pass, the last one without its answer if `unanswered`, and none after them. Returns what
     /// tells whether one was kept back.
-    fn die_behind(&self, calls: usize, unanswered: bool) -> Arc<AtomicBool> {
+    fn die_after(&self, calls: usize, unanswered: bool) -> Arc<AtomicBool> {
         let died = Arc::new(AtomicBool::new(false));
         let (tells, mut left) = (Arc::clone(&died), calls);
         self.emulator.fail(move |_| {
@@ -67,7 +67,7 @@ impl Dying {
             let mut lived = false;
             for unanswered in [true, false] {
                 let prepared = prepare(&self.f).await;
-                let died = self.die_behind(calls, unanswered);
+                let died = self.die_after(calls, unanswered);
                 let outcome = change(&self.store, &prepared).await.map_err(|error| error.kind);
                 self.emulator.recover();
                 lived = !died.load(Ordering::Relaxed);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bleepstore_core::Ports;
 use bleepstore_core::memory::MemoryBlobs;
-use bleepstore_gcp::firestore::Work;
+use bleepstore_gcp::firestore::Usage as FirestoreUsage;
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tests::billing::CostDocument;
 use bleepstore_tests::decorators::{CallCounter, intercepted_blobs};
@@ -21,7 +21,7 @@ const OPERATIONS: &str = "### Google Cloud: operations";
 
 /// What an operation used.
 struct Usage {
-    firestore: Work,
+    firestore: FirestoreUsage,
     storage: BTreeMap<&'static str, usize>,
 }
 
@@ -46,9 +46,9 @@ fn each_operation_costs_what_the_document_says() {
     });
     // What the start of the server asked for is none of the operations'.
     requests.take();
-    let before = Mutex::new(store.work());
+    let before = Mutex::new(store.usage());
     let rows = every_operation(S3 { endpoint }, move || {
-        let now = store.work();
+        let now = store.usage();
         let before = std::mem::replace(&mut *before.lock().unwrap(), now);
         Usage {
             firestore: since(before, now),
@@ -59,8 +59,8 @@ fn each_operation_costs_what_the_document_says() {
     document.assert_table(OPERATIONS, rows.iter().map(|row| row.cells(&document)).collect());
 }
 
-fn since(before: Work, now: Work) -> Work {
-    Work {
+fn since(before: FirestoreUsage, now: FirestoreUsage) -> FirestoreUsage {
+    FirestoreUsage {
         round_trips: now.round_trips - before.round_trips,
         reads: now.reads - before.reads,
         writes: now.writes - before.writes,

@@ -391,7 +391,7 @@ async fn a_listing_reads_what_it_shows_and_not_what_lies_under_its_prefixes() {
     let many = directories(100_000).await;
     let calls = calls_of_a_page(&few, "/", (0, 100)).await;
     assert_eq!(calls_of_a_page(&many, "/", (0, 100)).await, calls);
-    // One for each of the prefixes, and the one that finds nothing behind the last.
+    // One for each of the prefixes, and the one that finds nothing after the last.
     assert_eq!(calls, [("bucket", 1), ("scan_objects", 101)].into());
     let calls = calls_of_a_page(&many, "", (1_000, 0)).await;
     assert_eq!(calls, [("bucket", 1), ("scan_objects", 1)].into());

@@ -38,7 +38,7 @@ struct Counted<U> {
     rows: Vec<Row<U>>,
 }
 
-/// Makes every operation on a server with no buckets. `take` says behind each what was used since the last look.
+/// Makes every operation on a server with no buckets. `take` says after each what was used since the last look.
 pub(super) fn every_operation<U>(s3: S3, take: impl Fn() -> U + 'static) -> Vec<Row<U>> {
     let take = Box::new(take);
     let rows = Vec::new();

@@ -17,7 +17,7 @@ struct Rows {
     /// What each look for objects finds, in order.
     looks: &'static [bool],
     looked: AtomicUsize,
-    /// The notes that are there behind each look.
+    /// The notes that are there after each look.
     notes: Vec<BTreeSet<CommitId>>,
 }
 
@@ -50,7 +50,7 @@ impl BucketRows for Rows {
     }
 }
 
-/// Deletes a bucket in which the looks find this, and behind which the renames with these numbers are noted.
+/// Deletes a bucket in which the looks find this, and after which the renames with these numbers are noted.
 async fn delete(looks: &'static [bool], notes: &[&[u8]]) -> (DeleteBucketOutcome, usize) {
     let samples = Samples::new(SeededEntropy::new(1));
     let commits = |numbers: &&[u8]| numbers.iter().map(|n| CommitId::from_bytes([*n; 16])).collect();

@@ -38,7 +38,7 @@ impl Head {
 
 /// What comes of a request.
 pub(crate) enum Reply {
-    /// An answer, behind which the connection goes on.
+    /// An answer, after which the connection goes on.
     Answer(Vec<u8>),
     /// What is left of an answer; then the connection ends.
     Last(Vec<u8>),

@@ -15,13 +15,13 @@ const PLACE: (&str, &str) = ("bucket", "a");
 /// The steps of a completion.
 const STEPS: [&str; 4] = ["lookup_upload", "begin_complete", "scan_parts", "edit"];
 
-/// Every point at which a completion can be held: before and behind each of its steps.
+/// Every point at which a completion can be held: before and after each of its steps.
 fn holds() -> impl Iterator<Item = (&'static str, bool)> {
     STEPS.into_iter().flat_map(|step| [(step, false), (step, true)])
 }
 
-fn hold(gate: &Gate, (step, behind): (&'static str, bool)) -> Held {
-    if behind {
+fn hold(gate: &Gate, (step, after): (&'static str, bool)) -> Held {
+    if after {
         gate.hold_answer(step)
     } else {
         gate.hold(step)

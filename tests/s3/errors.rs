@@ -165,7 +165,7 @@ s3_test!(
 );
 
 s3_test!(
-    bytes_behind_the_declared_body_are_no_part_of_it,
+    bytes_after_the_declared_body_are_no_part_of_it,
     largest_body = 10,
     |s3: &S3| {
         let bucket = s3.bucket();

@@ -92,7 +92,7 @@ s3_test!(
     }
 );
 
-s3_test!(refuses_a_range_behind_the_end, largest_body = 10, |s3: &S3| {
+s3_test!(refuses_a_range_beyond_the_end, largest_body = 10, |s3: &S3| {
     let bucket = bucket_with_ten_bytes(s3);
     for range in ["bytes=10-", "bytes=10-20", "bytes=-0"] {
         let error = bucket

@@ -182,7 +182,7 @@ s3_test!(
         assert_eq!(parts(&all, "PartNumberMarker"), ["0"]);
         assert_eq!(parts(&all, "NextPartNumberMarker"), ["10"]);
         assert_eq!(parts(&all, "IsTruncated"), ["false"]);
-        // The checksum of the checksums, without the number of parts that HEAD shows behind it.
+        // The checksum of the checksums, without the number of parts that HEAD shows after it.
         let head = bucket
             .head("key")
             .header("x-amz-checksum-mode", "ENABLED")

@@ -51,7 +51,7 @@ s3_test!(
 );
 
 s3_test!(
-    with_a_range_behind_the_end_is_416_without_a_body,
+    with_a_range_beyond_the_end_is_416_without_a_body,
     largest_body = 10,
     |s3: &S3| {
         let bucket = s3.bucket();

@@ -107,7 +107,7 @@ s3_test!(pages_within_one_key, largest_body = 0, |s3: &S3| {
 });
 
 s3_test!(
-    with_a_key_marker_alone_starts_behind_all_uploads_of_that_key,
+    with_a_key_marker_alone_starts_after_all_uploads_of_that_key,
     largest_body = 0,
     |s3: &S3| {
         let bucket = s3.bucket();

@@ -95,7 +95,7 @@ s3_test!(folds_keys_at_the_delimiter, largest_body = 10, |s3: &S3| {
 });
 
 s3_test!(
-    looks_for_the_delimiter_behind_the_prefix_only,
+    looks_for_the_delimiter_after_the_prefix_only,
     largest_body = 10,
     |s3: &S3| {
         let bucket = s3.bucket();
@@ -149,7 +149,7 @@ s3_test!(takes_an_empty_delimiter_as_none, largest_body = 10, |s3: &S3| {
     );
 });
 
-s3_test!(starts_behind_the_marker, largest_body = 10, |s3: &S3| {
+s3_test!(starts_after_the_marker, largest_body = 10, |s3: &S3| {
     let bucket = s3.bucket();
     bucket.fill(&["a", "b", "c"]);
     let response = bucket.request("GET").query("marker", "a").expect(200);
@@ -232,7 +232,7 @@ s3_test!(
 );
 
 s3_test!(
-    without_a_delimiter_continues_behind_the_last_key,
+    without_a_delimiter_continues_after_the_last_key,
     largest_body = 10,
     |s3: &S3| {
         let bucket = s3.bucket();
@@ -246,7 +246,7 @@ s3_test!(
 );
 
 s3_test!(
-    with_a_delimiter_continues_behind_next_marker,
+    with_a_delimiter_continues_after_next_marker,
     largest_body = 10,
     |s3: &S3| {
         let bucket = s3.bucket();

@@ -112,7 +112,7 @@ s3_test!(
 );
 
 s3_test!(
-    takes_the_source_as_a_key_with_a_slash_or_behind_its_bucket,
+    takes_the_source_as_a_key_with_a_slash_or_after_its_bucket,
     largest_body = 20,
     |s3: &S3| {
         let bucket = s3.bucket();

@@ -1,7 +1,5 @@
 //! The subcommands, and what each asks of the stores that it runs on.
 
-use std::time::Duration;
-
 use bleepstore_core::Ports;
 use bleepstore_core::ops::check_formats;
 use clap::{Args, Subcommand};
@@ -12,8 +10,8 @@ use crate::failure::{Failure, Result};
 use crate::fsck::{self, FsckArgs};
 use crate::gc::{self, GcArgs};
 use crate::import::{self, ImportArgs};
+use crate::signals::until_stopped;
 use crate::stats::{self, StatsArgs};
-use crate::watch::until_stopped;
 
 /// A subcommand on the stores that `S` names.
 #[derive(Clone, Debug, Subcommand)]
@@ -119,6 +117,3 @@ pub async fn known(ports: &Ports) -> Result<()> {
     let checked = check_formats(ports).await;
     checked.map_err(|error| Failure::new(error.to_string()))
 }
-
-/// The grace that lets any request end that is under way, and so the shortest one that is safe beside others.
-pub(crate) const SAFE_GRACE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -13,7 +13,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter, stdout};
 
 use crate::failure::{Failure, Result};
 use crate::output::tell;
-use crate::watch::watched;
+use crate::progress::with_progress;
 
 /// Arguments of `export`.
 #[derive(Clone, Debug, Args)]
@@ -69,7 +69,7 @@ async fn to_file(ports: &Ports, args: &ExportArgs) -> Result<Counts> {
 async fn write(ports: &Ports, args: &ExportArgs, out: &mut dyn LineSink) -> Result<Counts> {
     let progress = Progress::default();
     let exported = ops::export(ports, args.secrets, out, &progress);
-    let counts = watched("export", &progress, exported).await;
+    let counts = with_progress("export", &progress, exported).await;
     counts.map_err(|error| Failure::new(error.to_string()))
 }
 

@@ -1,6 +1,7 @@
 //! Why a process ends without having done its work.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use bleepstore_http::LogError;
@@ -32,9 +33,14 @@ impl Failure {
         }
     }
 
-    /// The exit code.
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.code)
+    /// The exit code of a program that has ended, after a line on standard error where it failed.
+    pub fn ended(program: &str, done: Result<()>) -> ExitCode {
+        let Err(Self { message, code }) = done else {
+            return ExitCode::SUCCESS;
+        };
+        // Where even standard error is gone, the exit code still tells.
+        drop(writeln!(io::stderr(), "{program}: {message}"));
+        ExitCode::from(code)
     }
 }
 

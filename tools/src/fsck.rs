@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::duration::duration;
 use crate::failure::{Failure, Result};
 use crate::output::{print, print_json, tally, tally_json};
-use crate::watch::watched;
+use crate::progress::with_progress;
 
 /// Arguments of `fsck`.
 #[derive(Clone, Debug, Args)]
@@ -35,7 +35,7 @@ pub(crate) async fn fsck(ports: &Ports, args: &FsckArgs) -> Result<()> {
         ..FsckOptions::default()
     };
     let progress = Progress::default();
-    let total = watched("fsck", &progress, check(ports, &options, args.json, &progress)).await?;
+    let total = with_progress("fsck", &progress, check(ports, &options, args.json, &progress)).await?;
     if args.json {
         print_json(&json!({
             "records": total.records,

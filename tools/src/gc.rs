@@ -7,11 +7,13 @@ use bleepstore_core::ops::{GcError, GcOptions, GcReport, Progress, collect_slice
 use clap::Args;
 use serde_json::json;
 
-use crate::command::SAFE_GRACE;
 use crate::duration::duration;
 use crate::failure::{Failure, Result};
 use crate::output::{print, print_json, tally, tally_json};
-use crate::watch::watched;
+use crate::progress::with_progress;
+
+/// The grace that lets any request end that is under way, and so the shortest one that is safe beside others.
+const SAFE_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Arguments of `gc`.
 #[derive(Clone, Debug, Args)]
@@ -49,7 +51,7 @@ pub(crate) async fn gc(ports: &Ports, args: &GcArgs, alone: bool) -> Result<()> 
         ..GcOptions::default()
     };
     let progress = Progress::default();
-    let collected = watched("gc", &progress, collect(ports, &options)).await;
+    let collected = with_progress("gc", &progress, collect(ports, &options)).await;
     report(&collected.map_err(|error| Failure::new(error.to_string()))?, args)
 }
 

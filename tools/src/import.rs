@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, stdin};
 
 use crate::failure::{Failure, Result};
 use crate::output::print;
-use crate::watch::watched;
+use crate::progress::with_progress;
 
 /// How many bytes are read at once.
 const PIECE: usize = 1 << 16;
@@ -36,7 +36,7 @@ pub(crate) async fn import(ports: &Ports, args: &ImportArgs) -> Result<()> {
     if rereadable {
         let progress = Progress::default();
         let inspected = inspect(open(&args.file).await?, &progress);
-        let inspected = watched("check", &progress, inspected).await;
+        let inspected = with_progress("check", &progress, inspected).await;
         inspected.map_err(|error| Failure::new(format!("{error}; nothing was changed")))?;
     }
     let input = if from_standard_input {
@@ -45,7 +45,7 @@ pub(crate) async fn import(ports: &Ports, args: &ImportArgs) -> Result<()> {
         open(&args.file).await?
     };
     let progress = Progress::default();
-    let imported = watched("import", &progress, ops::import(ports, input, &progress)).await;
+    let imported = with_progress("import", &progress, ops::import(ports, input, &progress)).await;
     let report = imported.map_err(|error| Failure::new(error.to_string()))?;
     let mut text = format!(
         "imported {}; the epoch is {}\n",

@@ -13,8 +13,9 @@ mod gc;
 mod import;
 mod migrate;
 mod output;
+mod progress;
+mod signals;
 mod stats;
-mod watch;
 
 pub use arguments::arguments;
 pub use command::{Holding, On, Tool, known};
@@ -22,4 +23,5 @@ pub use duration::duration;
 pub use failure::{Failure, Result};
 pub use migrate::{MigrateArgs, migrate};
 pub use output::{print, print_json, tally, tally_json};
-pub use watch::{until_stopped, watched};
+pub use progress::with_progress;
+pub use signals::until_stopped;

@@ -7,7 +7,8 @@ use clap::Args;
 use crate::command::{Holding, known};
 use crate::failure::{Failure, Result};
 use crate::output::{print, tally};
-use crate::watch::{until_stopped, watched};
+use crate::progress::with_progress;
+use crate::signals::until_stopped;
 
 /// Arguments of `migrate`, but for those that name the stores.
 #[derive(Clone, Copy, Debug, Args)]
@@ -40,7 +41,7 @@ pub async fn migrate(from: &Ports, to: &Ports, args: MigrateArgs) -> Result<()> 
         let migrated = ops::migrate(from, to, options, &progress).await;
         migrated.map_err(|error| Failure::new(error.to_string()))
     };
-    let report = until_stopped(watched("migrate", &progress, work)).await?;
+    let report = until_stopped(with_progress("migrate", &progress, work)).await?;
     let mut text = format!(
         "copied {}, {} were there\n",
         tally(&report.copied),

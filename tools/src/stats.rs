@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::failure::{Failure, Result};
 use crate::output::{print, print_json, tally, tally_json};
-use crate::watch::watched;
+use crate::progress::with_progress;
 
 /// Arguments of `stats`.
 #[derive(Clone, Debug, Args)]
@@ -19,7 +19,7 @@ pub struct StatsArgs {
 
 pub(crate) async fn stats(ports: &Ports, args: &StatsArgs) -> Result<()> {
     let progress = Progress::default();
-    let stats = watched("stats", &progress, ops::stats(ports, &progress)).await;
+    let stats = with_progress("stats", &progress, ops::stats(ports, &progress)).await;
     let stats = stats.map_err(|error| Failure::new(format!("the stores cannot be read: {error}")))?;
     if args.json {
         print_json(&document(&stats))

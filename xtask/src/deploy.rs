@@ -3,6 +3,7 @@
 mod cloud;
 pub(crate) mod cost;
 mod image;
+mod outputs;
 mod request;
 mod terraform;
 

@@ -1,12 +1,10 @@
 //! Who may depend on whom: `model <- ports <- rows <- ops <- api <- service`.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::report::Check;
-use crate::run::{cargo, output, root};
+use crate::run::{cargo, output};
+use crate::source;
 
 /// Crates, or beginnings of their names, that bring a runtime, a cloud, a database or randomness.
 const OUTSIDE: [&str; 14] = [
@@ -111,12 +109,9 @@ fn is_outside(name: &str) -> bool {
 
 /// Checks that the modules of the core name each other in one direction.
 pub(crate) fn modules() -> Check {
-    let source = root().join("core/src");
     let mut complaints = Vec::new();
-    for file in rust_files(&source).map_err(|error| format!("core/src cannot be read: {error}"))? {
-        let path = file.strip_prefix(&source).unwrap_or(&file);
-        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        complaints.extend(wrong_names(path, &text));
+    for file in source::of_crate("core")? {
+        complaints.extend(wrong_names(&file.path, &file.code));
     }
     if complaints.is_empty() {
         Ok(())
@@ -125,42 +120,20 @@ pub(crate) fn modules() -> Check {
     }
 }
 
-fn rust_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(rust_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// What is wrong in one file of the core; its tests may name anything.
-fn wrong_names(path: &Path, text: &str) -> Vec<String> {
-    let is_test = |part: &OsStr| {
-        let part = part.to_string_lossy();
-        part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs")
-    };
-    if path.iter().any(is_test) {
-        return Vec::new();
-    }
+/// What is wrong in the code of one file of the core.
+fn wrong_names(path: &Path, code: &str) -> Vec<String> {
     let first = path.iter().next().unwrap_or_default().to_string_lossy();
     let module = first.strip_suffix(".rs").unwrap_or(&first);
-    let code = without_tests_and_comments(text);
     let mut complaints = Vec::new();
     if let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == module) {
-        for named in named_in_crate(&code) {
+        for named in named_in_crate(code) {
             if named != module && !allowed.contains(&named.as_str()) {
                 complaints.push(format!("core/src/{}: {module} names {named}", path.display()));
             }
         }
     }
     if WIRELESS.contains(&module) {
-        for wire in WIRE_CRATES.iter().filter(|wire| names_crate(&code, wire)) {
+        for wire in WIRE_CRATES.iter().filter(|wire| names_crate(code, wire)) {
             complaints.push(format!(
                 "core/src/{}: {module} names the crate {wire}",
                 path.display()
@@ -168,12 +141,6 @@ fn wrong_names(path: &Path, text: &str) -> Vec<String> {
         }
     }
     complaints
-}
-
-fn without_tests_and_comments(text: &str) -> String {
-    let code = text.lines().take_while(|line| line.trim() != "#[cfg(test)]");
-    let code = code.filter(|line| !line.trim_start().starts_with("//"));
-    code.collect::<Vec<_>>().join("\n")
 }
 
 /// The modules that stand after `crate::`, also in a group.
@@ -281,19 +248,6 @@ mod tests {
             wrong("ops/get.rs", "use crate::model::http::X; my_http::f()"),
             [""; 0]
         );
-    }
-
-    #[test]
-    fn tests_and_comments_may_name_anything() {
-        assert_eq!(
-            wrong(
-                "ops/get.rs",
-                "// crate::api\n#[cfg(test)]\nmod tests { use crate::memory::M; }"
-            ),
-            [""; 0]
-        );
-        assert_eq!(wrong("ops/tests/get.rs", "use crate::memory::M;"), [""; 0]);
-        assert_eq!(wrong("ops/get_tests.rs", "use crate::memory::M;"), [""; 0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a person would type. `cargo xtask help` lists it.
 
 mod bench;
+mod circles;
 mod clients;
 mod compatibility;
 mod deploy;
@@ -20,6 +21,8 @@ mod rows;
 mod run;
 mod sdk;
 mod smoke;
+mod source;
+mod start;
 mod test;
 
 use std::env;

@@ -1,17 +1,14 @@
 //! `cargo xtask release-check`: what a release build weighs, how soon it serves and how much memory it takes, against
 //! what was aimed at.
 
-pub(crate) mod aws;
-pub(crate) mod azure;
-pub(crate) mod gcp;
-mod loopback;
-mod started;
+mod aws;
+mod azure;
+mod gcp;
+mod starts;
 
 use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
-
-pub(crate) use self::started::Server;
 
 /// A deployment whose release build is measured.
 struct Deployment {

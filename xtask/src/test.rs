@@ -9,7 +9,7 @@ use crate::compatibility::{OUTCOMES, Record, outcomes_file};
 use crate::emulators::Place;
 use crate::report::{Check, Failures, Tally, counted, missing, section};
 use crate::run::{cargo, succeeds, watched};
-use crate::{direction, infra, package, policy, python, released, sdk};
+use crate::{circles, direction, infra, package, policy, python, released, sdk};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
 pub(crate) fn test(strict: bool) -> ExitCode {
@@ -36,6 +36,7 @@ pub(crate) fn test(strict: bool) -> ExitCode {
     section(&mut total, "dependency direction", || {
         let mut tally = counted(direction::crates());
         tally += counted(direction::modules());
+        tally += counted(circles::check());
         tally += counted(direction::shipped_features());
         tally
     });

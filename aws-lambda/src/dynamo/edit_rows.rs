@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketName, CommitId, ObjectRecord, RowTag};
 use bleepstore_core::ports::{Edit, EditOutcome, HeadEdit, StoreError, StoreErrorKind, StoreResult};
 use bleepstore_core::rows::{
-    BeforeEdit, BucketRows, EditRows, Met, RowChange, UploadPlace, Verdict, behind_write, judge, settle,
+    BeforeEdit, BucketRows, EditRows, Met, RowChange, UploadPlace, Verdict, judge, settle,
 };
 
 use super::DynamoMetadata;
@@ -29,7 +29,7 @@ impl DynamoMetadata {
             let found = match self.write_head(edit, &guard).await? {
                 Written::Applied(old) => {
                     // The row is written, whatever was there.
-                    let displaced = read_own(old.as_ref(), bucket.id).map_err(behind_write)?;
+                    let displaced = read_own(old.as_ref(), bucket.id).map_err(StoreError::after_write)?;
                     return settle(self, edit, displaced.map(Box::new)).await;
                 }
                 Written::Refused(found) => found.as_ref().map(rows::read_object).transpose()?,

@@ -7,13 +7,7 @@ use std::error::Error;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use bleepstore_core::ports::{StoreError, StoreErrorKind, was_refused};
-
-/// Whether a failed call could have changed anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    Read,
-    Write,
-}
+pub(super) use bleepstore_core::remote::Access;
 
 /// What a failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

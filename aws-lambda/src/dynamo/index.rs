@@ -2,16 +2,17 @@
 //! uploads of a bucket.
 //!
 //! An entry belongs to one creation, which has its own id, so that no creation and no removal of the same
-//! name get in each other's way. It is written before its row and removed behind it: a row always has its
+//! name get in each other's way. It is written before its row and removed after it: a row always has its
 //! entry, and an entry without its row counts for nothing.
 //!
 //! An entry's sort key is the text with U+0000 and U+0001 escaped, U+0000, and the id. Where that does not
 //! fit, the text is cut at a fixed length and followed by U+10FFFF and the id: such entries lie together,
-//! behind all shorter texts that start with the same cut, and are sorted by the whole text, which the
+//! after all shorter texts that start with the same cut, and are sorted by the whole text, which the
 //! entry then carries, when they are read. They lie in the right place because a character that did not fit
 //! has more bytes than any that would have, and so is greater.
 
 use bleepstore_core::ports::{StoreError, StoreResult};
+use bleepstore_core::rows::EntryStart;
 
 use super::rows::{self, Item};
 use super::schema::{RowKey, SORT_KEY, SORT_KEY_BYTES, attribute};
@@ -34,18 +35,6 @@ pub(super) struct Entry {
     pub(super) text: String,
     /// 32 hex digits.
     pub(super) id: String,
-}
-
-/// Where a range of entries starts.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Start<'a> {
-    Beginning,
-    /// Behind all entries of this text.
-    AfterText(&'a str),
-    /// Behind this entry.
-    After(&'a str, &'a str),
-    /// Behind every text that starts with this.
-    AfterPrefix(&'a str),
 }
 
 impl Entry {
@@ -106,15 +95,15 @@ fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// The rows that hold all entries with `prefix` behind `start`, and perhaps some before; `None` when there
+/// The rows that hold all entries with `prefix` after `start`, and perhaps some before; `None` when there
 /// can be none.
-fn range(partition: &str, prefix: &str, start: Start<'_>) -> Option<Range> {
+fn range(partition: &str, prefix: &str, start: &EntryStart) -> Option<Range> {
     let prefix = escape(prefix);
     let after = match start {
-        Start::Beginning => None,
-        Start::AfterText(text) => Some(position(text, &format!("{END}~"))),
-        Start::After(text, id) => Some(position(text, &format!("{END}{id}"))),
-        Start::AfterPrefix(text) => Some(position(text, &LAST.to_string())),
+        EntryStart::Beginning => None,
+        EntryStart::AfterText(text) => Some(position(text, &format!("{END}~"))),
+        EntryStart::After(text, id) => Some(position(text, &format!("{END}{id}"))),
+        EntryStart::AfterPrefix(text) => Some(position(text, &LAST.to_string())),
     };
     let prefix = cut(&prefix, CUT).to_owned();
     let after = after.filter(|after| *after > prefix);
@@ -128,7 +117,7 @@ fn range(partition: &str, prefix: &str, start: Start<'_>) -> Option<Range> {
     })
 }
 
-/// A sort key behind which everything lies that is behind `text` and `suffix`.
+/// A sort key after which everything lies that comes after `text` and `suffix`.
 fn position(text: &str, suffix: &str) -> String {
     let escaped = escape(text);
     if escaped.len() < CUT {
@@ -148,21 +137,23 @@ impl Table {
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<(Vec<String>, bool)> {
-        let start = after.map_or(Start::Beginning, Start::AfterText);
+        let start = after.map_or(EntryStart::Beginning, |after| {
+            EntryStart::AfterText(after.to_owned())
+        });
         let admits = |entry: &Entry| {
             entry.text.starts_with(prefix) && after.is_none_or(|after| entry.text.as_str() > after)
         };
-        let (entries, more) = self.entries(partition, prefix, start, limit, admits).await?;
+        let (entries, more) = self.entries(partition, prefix, &start, limit, admits).await?;
         Ok((entries.into_iter().map(|entry| entry.text).collect(), more))
     }
 
     /// Up to `limit` entries of `partition` that `admits` admits, in order, and whether there may be more.
-    /// All that it admits start with `prefix` and lie behind `start`.
+    /// All that it admits start with `prefix` and lie after `start`.
     pub(super) async fn entries(
         &self,
         partition: &str,
         prefix: &str,
-        start: Start<'_>,
+        start: &EntryStart,
         limit: usize,
         admits: impl Fn(&Entry) -> bool,
     ) -> StoreResult<(Vec<Entry>, bool)> {
@@ -289,13 +280,13 @@ mod tests {
     #[test]
     fn a_range_starts_within_its_prefix() {
         let starts = [
-            Start::AfterText("a"),
-            Start::AfterPrefix("a/"),
-            Start::After("b", "0"),
-            Start::Beginning,
+            EntryStart::AfterText("a".to_owned()),
+            EntryStart::AfterPrefix("a/".to_owned()),
+            EntryStart::After("b".to_owned(), "0".to_owned()),
+            EntryStart::Beginning,
         ];
         for prefix in ["", "a", "a/", "a/b", "b"] {
-            for start in starts {
+            for start in &starts {
                 if let Some(Range {
                     prefix,
                     after: Some(after),
@@ -306,7 +297,7 @@ mod tests {
                 }
             }
         }
-        assert!(range("P", "a", Start::AfterText("b")).is_none());
-        assert!(range("P", "a/b", Start::AfterPrefix("a/")).is_none());
+        assert!(range("P", "a", &EntryStart::AfterText("b".to_owned())).is_none());
+        assert!(range("P", "a/b", &EntryStart::AfterPrefix("a/".to_owned())).is_none());
     }
 }

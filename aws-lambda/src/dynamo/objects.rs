@@ -94,7 +94,7 @@ fn rows_of(bucket: &BucketName, range: &KeyRange) -> Option<Range> {
         KeyStart::Beginning => None,
         KeyStart::After(last) => Some(last[..last.floor_char_boundary(SORT_KEY_BYTES)].to_owned()),
         KeyStart::AfterPrefix(prefix) if range.prefix.starts_with(prefix.as_str()) => return None,
-        // Keys that go on with U+10FFFF lie behind this, and are left out as they are read.
+        // Keys that go on with U+10FFFF lie after this, and are left out as they are read.
         KeyStart::AfterPrefix(prefix) if prefix.len() + char::MAX.len_utf8() <= SORT_KEY_BYTES => {
             Some(format!("{prefix}{}", char::MAX))
         }

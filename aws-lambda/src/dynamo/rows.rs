@@ -88,7 +88,7 @@ pub(super) fn detail_of<T: DeserializeOwned>(item: &Item) -> StoreResult<T> {
 }
 
 /// The value of the table's time to live for a row that counts up to and including `expires`: a second
-/// that is wholly behind it.
+/// that is wholly after it.
 pub(super) fn time_to_live(expires: Timestamp) -> AttributeValue {
     number(expires.seconds().saturating_add(1))
 }

@@ -55,7 +55,7 @@ pub(super) struct Table {
 /// The answer to a write under a condition.
 #[derive(Debug)]
 pub(super) enum Written {
-    /// It was applied. The row before it, or behind it where the call says so.
+    /// It was applied. The row before it, or after it where the call says so.
     Applied(Option<Item>),
     /// The condition does not hold of this row, or of none.
     Refused(Option<Item>),
@@ -73,14 +73,14 @@ pub(super) struct Range {
     pub(super) partition: String,
     /// What the sort keys start with; may be empty.
     pub(super) prefix: String,
-    /// Only rows behind this sort key, which starts with the prefix. It need not exist.
+    /// Only rows after this sort key, which starts with the prefix. It need not exist.
     pub(super) after: Option<String>,
 }
 
 /// Rows that a query evaluated.
 pub(super) struct Rows {
     pub(super) items: Vec<Item>,
-    /// The sort key to go on behind; `None` at the end.
+    /// The sort key to go on after; `None` at the end.
     pub(super) last: Option<String>,
 }
 
@@ -204,7 +204,7 @@ impl Table {
     }
 
     /// Changes some attributes of a row: `update` is an update expression over `values`.
-    /// [`Written::Applied`] has the row behind it.
+    /// [`Written::Applied`] has the row after it.
     pub(super) async fn update<const N: usize>(
         &self,
         key: &RowKey,

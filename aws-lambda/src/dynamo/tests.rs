@@ -1,6 +1,7 @@
 //! What is sent, and what is made of the answers, with a connection that answers from a script.
 
 mod script;
+mod transactions;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{

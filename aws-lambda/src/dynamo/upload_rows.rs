@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use bleepstore_core::model::{
     Bucket, BucketId, BucketName, Part, Timestamp, Token, Upload, UploadId, UploadState,
 };
-use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult, UploadRange, UploadStart};
-use bleepstore_core::rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows, behind_write, scan_range};
+use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult, UploadRange};
+use bleepstore_core::rows::{EntryStart, StoredReceipt, UploadEnd, UploadPlace, UploadRows, after_write, scan_range};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::DynamoMetadata;
 use super::condition::Condition;
-use super::index::{Entry, Start};
+use super::index::Entry;
 use super::objects::find;
 use super::rows::{self, Item};
 use super::schema::{self, EXPIRES_AT, PARTS, RowKey, SORT_KEY, attribute};
@@ -39,19 +39,15 @@ impl UploadRows for DynamoMetadata {
                 .parse()
                 .is_ok_and(|id: UploadId| range.admits(&entry.text, id))
         };
-        let id = match &range.start {
-            UploadStart::After(_, id) => id.to_string(),
-            _ => String::new(),
-        };
-        let start = match &range.start {
-            UploadStart::Beginning => Start::Beginning,
-            UploadStart::AfterKey(key) => Start::AfterText(key),
-            UploadStart::After(key, _) => Start::After(key, &id),
-            UploadStart::AfterPrefix(prefix) => Start::AfterPrefix(prefix),
-        };
         let (entries, more) = self
             .table
-            .entries(&schema::uploads(bucket.1), &range.prefix, start, limit, admits)
+            .entries(
+                &schema::uploads(bucket.1),
+                &range.prefix,
+                &EntryStart::from(&range.start),
+                limit,
+                admits,
+            )
             .await?;
         let place = |entry: &Entry| UploadPlace::of_entry(bucket, &entry.text, &entry.id);
         let places: StoreResult<Vec<UploadPlace>> = entries.iter().map(place).collect();
@@ -111,7 +107,7 @@ impl UploadRows for DynamoMetadata {
             )
             .await?;
         match moved {
-            Written::Applied(Some(row)) => rows::read_upload(&row).map(Some).map_err(behind_write),
+            Written::Applied(Some(row)) => rows::read_upload(&row).map(Some).map_err(StoreError::after_write),
             Written::Applied(None) | Written::Refused(_) => Ok(None),
         }
     }

@@ -1,7 +1,7 @@
 //! Bytes in one S3 bucket.
 //!
 //! A blob is the S3 object `blobs/{bucket id}/{blob id}`; the owner record lies beside that prefix. S3 completes an
-//! upload with its last byte, but only behind the last byte does the core know whether the body was what the client
+//! upload with its last byte, but only after the last byte does the core know whether the body was what the client
 //! promised. So no byte is sent that could complete an object before the body has ended well: a small body is one
 //! PutObject of all of it, a large one a multipart upload whose completion is the commit. What is left of an upload
 //! that was cut off is not visible, and the bucket's lifecycle rule removes it.

@@ -79,7 +79,7 @@ pub(super) fn failed(error: Error) -> FailedCall {
     }
 }
 
-/// A download that broke off behind its head.
+/// A download that broke off after its head.
 pub(super) fn cut_off(error: &Error) -> FailedCall {
     FailedCall {
         status: None,

@@ -1,6 +1,6 @@
 //! Bytes in one container of Blob Storage.
 //!
-//! A blob is the block blob `blobs/{bucket id}/{blob id}`; the owner record lies beside that prefix. Only behind the
+//! A blob is the block blob `blobs/{bucket id}/{blob id}`; the owner record lies beside that prefix. Only after the
 //! last byte does the core know whether the body was what the client promised, so nothing is sent before that could
 //! make a blob visible: a small body is one upload of all of it, a large one blocks that are staged under ids of our
 //! own, and the commit of their list. What is left of a write that was cut off is not visible, and Azure drops blocks

@@ -12,14 +12,14 @@ use super::AzureBlobs;
 const LIST_LIMIT: usize = 5_000;
 
 impl AzureBlobs {
-    /// The next blobs behind `after`. Where a page ends, and at partitions of the service's own, more pages follow by a
+    /// The next blobs after `after`. Where a page ends, and at partitions of the service's own, more pages follow by a
     /// marker, which says nothing to others; the next scan starts from a name.
     pub(super) async fn scan_page(&self, after: Option<&BlobRef>, limit: usize) -> StoreResult<BlobPage> {
         let maxresults = i32::try_from(limit.clamp(1, LIST_LIMIT)).map_err(StoreError::internal)?;
         let mut options = BlobContainerClientListBlobsOptions {
             maxresults: Some(maxresults),
             prefix: Some(BLOB_OBJECTS.to_owned()),
-            // The name that a listing starts from is listed too: this is the first one behind that of `after`.
+            // The name that a listing starts from is listed too: this is the first one after that of `after`.
             start_from: after.map(|after| format!("{}0", blob_object(after))),
             ..BlobContainerClientListBlobsOptions::default()
         };

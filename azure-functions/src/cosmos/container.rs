@@ -65,7 +65,7 @@ pub(super) struct Range {
 /// What one query found.
 pub(super) struct Rows {
     pub(super) items: Vec<Item>,
-    /// Whether there may be more behind them.
+    /// Whether there may be more after them.
     pub(super) more: bool,
 }
 
@@ -103,13 +103,13 @@ impl Range {
         self
     }
 
-    /// What of the range is behind a row that is ordered by `order`.
+    /// What of the range is after a row that is ordered by `order`.
     pub(super) fn after(self, order: &str) -> Self {
         // Less than any digit, and than the slash.
         self.from(format!("{order}!"))
     }
 
-    /// What of the range is behind every row whose hex starts with that of `prefix`.
+    /// What of the range is after every row whose hex starts with that of `prefix`.
     pub(super) fn after_prefix(self, prefix: &str) -> Self {
         self.from(hex(prefix) + "g")
     }

@@ -6,13 +6,7 @@ use std::time::Duration;
 
 use azure_data_cosmos::CosmosError;
 use bleepstore_core::ports::{StoreError, StoreErrorKind};
-
-/// Whether a failed call could have changed anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    Read,
-    Write,
-}
+pub(super) use bleepstore_core::remote::Access;
 
 /// What a failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,14 +2,14 @@
 //! uploads of a bucket.
 //!
 //! An entry belongs to one creation, which has its own id, so that no creation and no removal of the same
-//! name get in each other's way. It is written before its row and removed behind it: a row always has its
+//! name get in each other's way. It is written before its row and removed after it: a row always has its
 //! entry, and an entry without its row counts for nothing.
 //!
 //! An entry is ordered by the hex of its text, a slash, which is less than any hex digit, and the id.
 
 use bleepstore_core::model::hex;
 use bleepstore_core::ports::{StoreError, StoreResult};
-use bleepstore_core::rows::scan_range;
+use bleepstore_core::rows::{EntryStart, scan_range};
 
 use super::container::{Container, Range};
 use super::rows::Item;
@@ -21,18 +21,6 @@ pub(super) struct Entry {
     pub(super) text: String,
     /// 32 hex digits.
     pub(super) id: String,
-}
-
-/// Where a range of entries starts.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Start<'a> {
-    Beginning,
-    /// Behind all entries of this text.
-    AfterText(&'a str),
-    /// Behind this entry.
-    After(&'a str, &'a str),
-    /// Behind every text that starts with this.
-    AfterPrefix(&'a str),
 }
 
 impl Entry {
@@ -63,14 +51,14 @@ impl Entry {
 }
 
 /// The rows that hold the entries whose texts start with `prefix`, from `start` on.
-fn range(partition: &str, prefix: &str, start: Start<'_>) -> Range {
+fn range(partition: &str, prefix: &str, start: &EntryStart) -> Range {
     let range = Range::of_prefix(partition, prefix);
     match start {
-        Start::Beginning => range,
-        // Behind the slash, and before any longer text.
-        Start::AfterText(text) => range.from(hex(text) + "0"),
-        Start::After(text, id) => range.after(&format!("{}/{id}", hex(text))),
-        Start::AfterPrefix(text) => range.after_prefix(text),
+        EntryStart::Beginning => range,
+        // After the slash, and before any longer text.
+        EntryStart::AfterText(text) => range.from(hex(text) + "0"),
+        EntryStart::After(text, id) => range.after(&format!("{}/{id}", hex(text))),
+        EntryStart::AfterPrefix(text) => range.after_prefix(text),
     }
 }
 
@@ -81,7 +69,7 @@ impl Container {
         &self,
         partition: &str,
         prefix: &str,
-        start: Start<'_>,
+        start: &EntryStart,
         limit: usize,
     ) -> StoreResult<(Vec<Entry>, bool)> {
         let range = range(partition, prefix, start);
@@ -99,8 +87,10 @@ impl Container {
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<(Vec<String>, bool)> {
-        let start = after.map_or(Start::Beginning, Start::AfterText);
-        let (entries, more) = self.entries(partition, prefix, start, limit).await?;
+        let start = after.map_or(EntryStart::Beginning, |after| {
+            EntryStart::AfterText(after.to_owned())
+        });
+        let (entries, more) = self.entries(partition, prefix, &start, limit).await?;
         Ok((entries.into_iter().map(|entry| entry.text).collect(), more))
     }
 
@@ -137,13 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_entries_holds_what_lies_behind_its_start() {
+    fn a_range_of_entries_holds_what_lies_after_its_start() {
         let entries: Vec<Entry> = ["a", "a\u{0}", "a/", "a/b", "aé", "b"]
             .iter()
             .flat_map(|text| IDS.map(|id| Entry::new(text, id)))
             .collect();
-        let held = |prefix: &str, start: Start<'_>| -> Vec<(String, usize)> {
-            let range = range("P", prefix, start);
+        let held = |prefix: &str, start: EntryStart| -> Vec<(String, usize)> {
+            let range = range("P", prefix, &start);
             let entries = entries.iter().filter(|entry| range.holds(&entry.order()));
             entries
                 .map(|entry| (entry.text.clone(), usize::from(entry.id == IDS[1])))
@@ -152,18 +142,24 @@ mod tests {
         let own = |texts: &[(&str, usize)]| -> Vec<(String, usize)> {
             texts.iter().map(|(text, id)| ((*text).to_owned(), *id)).collect()
         };
-        assert_eq!(held("", Start::Beginning).len(), 12);
+        assert_eq!(held("", EntryStart::Beginning).len(), 12);
         assert_eq!(
-            held("a/", Start::Beginning),
+            held("a/", EntryStart::Beginning),
             own(&[("a/", 0), ("a/", 1), ("a/b", 0), ("a/b", 1)])
         );
-        assert_eq!(held("a/", Start::AfterText("a/")), own(&[("a/b", 0), ("a/b", 1)]));
         assert_eq!(
-            held("", Start::After("aé", IDS[0])),
+            held("a/", EntryStart::AfterText("a/".to_owned())),
+            own(&[("a/b", 0), ("a/b", 1)])
+        );
+        assert_eq!(
+            held("", EntryStart::After("aé".to_owned(), IDS[0].to_owned())),
             own(&[("aé", 1), ("b", 0), ("b", 1)])
         );
-        assert_eq!(held("", Start::AfterPrefix("a")), own(&[("b", 0), ("b", 1)]));
-        assert_eq!(held("a", Start::AfterPrefix("a")), []);
-        assert_eq!(held("a", Start::AfterText("b")), []);
+        assert_eq!(
+            held("", EntryStart::AfterPrefix("a".to_owned())),
+            own(&[("b", 0), ("b", 1)])
+        );
+        assert_eq!(held("a", EntryStart::AfterPrefix("a".to_owned())), []);
+        assert_eq!(held("a", EntryStart::AfterText("b".to_owned())), []);
     }
 }

@@ -117,7 +117,7 @@ pub(super) fn objects(bucket: &BucketName) -> String {
     format!("OBJECT#{bucket}")
 }
 
-/// What the notes of renames in a bucket are ordered by starts with this, behind all hex digits.
+/// What the notes of renames in a bucket are ordered by starts with this, after all hex digits.
 pub(super) fn order_of_notes(bucket: BucketId) -> String {
     format!("rename/{bucket}/")
 }

@@ -29,7 +29,7 @@ impl Decision {
 }
 
 impl Container {
-    /// Changes the row under a key as `change` decides on it. Returns the row behind the change; `None` when
+    /// Changes the row under a key as `change` decides on it. Returns the row after the change; `None` when
     /// there is none or it was refused. A `ttl` takes the place of the row's own.
     pub(super) async fn swap<T: Serialize + DeserializeOwned>(
         &self,

@@ -7,15 +7,17 @@ use azure_core::http::Etag;
 use bleepstore_core::model::{
     Bucket, BucketId, BucketName, Part, Timestamp, Token, Upload, UploadId, UploadState,
 };
-use bleepstore_core::ports::{Clock, Entropy, StoreResult, UploadRange, UploadStart};
-use bleepstore_core::rows::{BucketRows, StoredReceipt, UploadEnd, UploadPlace, UploadRows, scan_range};
+use bleepstore_core::ports::{Clock, Entropy, StoreResult, UploadRange};
+use bleepstore_core::rows::{
+    BucketRows, EntryStart, StoredReceipt, UploadEnd, UploadPlace, UploadRows, scan_range,
+};
 use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::CosmosMetadata;
 use super::batch::{BATCH, Change};
 use super::container::Range;
-use super::index::{Entry, Start};
+use super::index::Entry;
 use super::rows::{self, Item, time_to_live};
 use super::schema::{self, RowKey};
 use super::swap::{ATTEMPTS, Decision, contended};
@@ -47,20 +49,10 @@ impl UploadRows for CosmosMetadata {
         range: &UploadRange,
         limit: usize,
     ) -> StoreResult<(Vec<UploadPlace>, bool)> {
-        let id = match &range.start {
-            UploadStart::After(_, id) => id.to_string(),
-            _ => String::new(),
-        };
-        let start = match &range.start {
-            UploadStart::Beginning => Start::Beginning,
-            UploadStart::AfterKey(key) => Start::AfterText(key),
-            UploadStart::After(key, _) => Start::After(key, &id),
-            UploadStart::AfterPrefix(prefix) => Start::AfterPrefix(prefix),
-        };
         let partition = schema::uploads(bucket.1);
         let (entries, more) = self
             .container
-            .entries(&partition, &range.prefix, start, limit)
+            .entries(&partition, &range.prefix, &EntryStart::from(&range.start), limit)
             .await?;
         let place = |entry: &Entry| UploadPlace::of_entry(bucket, &entry.text, &entry.id);
         let places: StoreResult<Vec<UploadPlace>> = entries.iter().map(place).collect();

@@ -44,7 +44,7 @@ pub(super) fn sigv4() -> Result<Run, String> {
     }))
 }
 
-/// A body whose chunks are not signed, with a checksum behind it that is not looked at here.
+/// A body whose chunks are not signed, with a checksum after it that is not looked at here.
 pub(super) fn chunks() -> Result<Run, String> {
     const LENGTH: usize = 1 << 20;
     const CHUNK: usize = 64 << 10;

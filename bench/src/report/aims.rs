@@ -27,7 +27,8 @@ enum Figure {
 #[derive(Clone, Copy)]
 enum Bound {
     AtMost(f64),
-    /// At least so many times what the best peer does in the same run.
+    /// At least so many times what the best peer does in the same run; of writes, the best one of those whose writes are
+    /// durable too.
     TimesBestPeer(f64),
     /// At most the time of so many `fdatasync`s, as they are around the row.
     Fdatasyncs(f64),
@@ -104,7 +105,8 @@ pub(super) struct Verdict {
     pub(super) what: String,
     pub(super) measured: String,
     pub(super) aim: String,
-    pub(super) met: bool,
+    /// `None` where nothing that it can be compared with was measured.
+    pub(super) met: Option<bool>,
 }
 
 /// All aims that this run can tell something about: those of its rows and, where there are peers, those beside them. All are
@@ -130,15 +132,20 @@ impl Aim {
                 what,
                 measured: FAILED.to_owned(),
                 aim: self.unmeasured(),
-                met: false,
+                met: Some(false),
             });
         }
         let measured = self.figure.of(line)?;
         let (bound, how) = match self.bound {
             Bound::AtMost(bound) => (bound, String::new()),
             Bound::TimesBestPeer(times) => {
-                let (best, name) =
-                    best_peer(peers, |peer| self.figure.of(peer.line(self.row, self.parallel)?))?;
+                let rate = |peer: &ServerReport| self.figure.of(peer.line(self.row, self.parallel)?);
+                let comparable = |peer: &ServerReport| rate(peer).filter(|_| peer.durable || !line.writes);
+                let Some((best, name)) = best_peer(peers, comparable) else {
+                    let (best, name) = best_peer(peers, rate)?;
+                    let how = format!(" ({times} × {name}, whose writes are not durable)");
+                    return Some(self.compared(what, measured, best * times, &how, None));
+                };
                 (best * times, format!(" ({times} × {name})"))
             }
             Bound::Fdatasyncs(times) => {
@@ -155,7 +162,7 @@ impl Aim {
                         what,
                         measured: format!("{} {}", number(measured), self.figure.unit()),
                         aim: format!("{}, which failed", self.unmeasured()),
-                        met: false,
+                        met: Some(false),
                     });
                 }
                 (
@@ -169,13 +176,18 @@ impl Aim {
         } else {
             measured <= bound
         };
+        Some(self.compared(what, measured, bound, &how, Some(met)))
+    }
+
+    /// What was measured beside its bound, and `how` that came about.
+    fn compared(&self, what: String, measured: f64, bound: f64, how: &str, met: Option<bool>) -> Verdict {
         let unit = self.figure.unit();
-        Some(Verdict {
+        Verdict {
             what,
             measured: format!("{} {unit}", number(measured)),
             aim: format!("{} {} {unit}{how}", self.figure.relation(), number(bound)),
             met,
-        })
+        }
     }
 
     /// The aim where what it is relative to was not measured.
@@ -206,7 +218,7 @@ fn of_the_process(own: &ServerReport) -> Vec<Verdict> {
             what: what.to_owned(),
             measured: format!("{} {unit}", number(measured)),
             aim: format!("≤ {} {unit}", number(bound)),
-            met: measured <= bound,
+            met: Some(measured <= bound),
         })
     };
     let starts = own.starts.as_ref().map(|starts| starts.median_ms);
@@ -224,7 +236,7 @@ fn of_the_process(own: &ServerReport) -> Vec<Verdict> {
             what: above_idle_aim.to_owned(),
             measured: FAILED.to_owned(),
             aim: format!("≤ {} MiB", number(ABOVE_IDLE_MIB)),
-            met: false,
+            met: Some(false),
         }),
     ];
     verdicts.into_iter().flatten().collect()
@@ -310,7 +322,7 @@ mod tests {
                 per_second,
                 ..Line::default()
             }],
-            ..ServerReport::new(name)
+            ..ServerReport::new(name, true)
         }
     }
 
@@ -326,9 +338,79 @@ mod tests {
         ];
         let met = |own: f64| rate(1).verdict(&server("own", "get-4k", 1, own), &peers);
         let verdict = met(150.0).unwrap();
-        assert!(verdict.met);
+        assert_eq!(verdict.met, Some(true));
         assert_eq!(verdict.aim, "≥ 150 /s (1.5 × fast)");
-        assert!(!met(149.0).unwrap().met);
+        assert_eq!(met(149.0).unwrap().met, Some(false));
+    }
+
+    /// A server with one row.
+    fn with_row(name: &'static str, durable: bool, writes: bool, per_second: f64) -> ServerReport {
+        let mut server = server(name, "get-4k", 1, per_second);
+        server.durable = durable;
+        server.lines[0].writes = writes;
+        server
+    }
+
+    #[test]
+    fn an_aim_of_writes_is_decided_by_durable_peers_alone() {
+        let own = with_row("own", true, true, 100.0);
+        let fast = with_row("cached", false, true, 1000.0);
+        let slow = with_row("synced", true, true, 50.0);
+        let verdict = rate(1).verdict(&own, &[fast, slow]).unwrap();
+        assert_eq!(
+            (verdict.aim.as_str(), verdict.met),
+            ("≥ 75.0 /s (1.5 × synced)", Some(true))
+        );
+    }
+
+    #[test]
+    fn an_aim_of_writes_is_left_open_where_no_peer_is_durable() {
+        let peers = [with_row("cached", false, true, 1000.0)];
+        for own in [100.0, 10_000.0] {
+            let verdict = rate(1)
+                .verdict(&with_row("own", true, true, own), &peers)
+                .unwrap();
+            assert_eq!(
+                (verdict.aim.as_str(), verdict.met),
+                ("≥ 1,500 /s (1.5 × cached, whose writes are not durable)", None)
+            );
+        }
+    }
+
+    #[test]
+    fn an_aim_of_reads_is_decided_by_all_peers() {
+        let peers = [
+            with_row("cached", false, false, 1000.0),
+            with_row("synced", true, false, 50.0),
+        ];
+        let verdict = rate(1)
+            .verdict(&with_row("own", true, false, 100.0), &peers)
+            .unwrap();
+        assert_eq!(
+            (verdict.aim.as_str(), verdict.met),
+            ("≥ 1,500 /s (1.5 × cached)", Some(false))
+        );
+    }
+
+    #[test]
+    fn aims_of_rows_that_put_delete_or_upload_are_aims_of_writes() {
+        let writes: Vec<_> = selected(&[])
+            .unwrap()
+            .into_iter()
+            .filter(|row| row.writes)
+            .map(|row| row.name)
+            .collect();
+        assert_eq!(
+            writes,
+            [
+                "put-4k",
+                "delete-4k",
+                "put-1m",
+                "put-64m",
+                "multipart-256m",
+                "memory"
+            ]
+        );
     }
 
     #[test]
@@ -349,13 +431,13 @@ mod tests {
         let verdict = rate(1).verdict(&own, &[]).unwrap();
         assert_eq!(
             (verdict.measured.as_str(), verdict.aim.as_str(), verdict.met),
-            ("failed", "≥ 1.5 × the best peer", false)
+            ("failed", "≥ 1.5 × the best peer", Some(false))
         );
         own.lines[0].row = "memory";
         own.lines[0].parallel = 8;
         let verdicts = of_the_process(&own);
         assert_eq!(verdicts.len(), 1);
-        assert!(!verdicts[0].met);
+        assert_eq!(verdicts[0].met, Some(false));
     }
 
     #[test]
@@ -376,7 +458,7 @@ mod tests {
         );
         let verdict = aim.verdict(&own, &[]).unwrap();
         assert_eq!(verdict.aim, "≤ 1.1 × `delimiter-100k-imported`, which failed");
-        assert!(!verdict.met);
+        assert_eq!(verdict.met, Some(false));
     }
 
     #[test]

@@ -3,11 +3,12 @@
 mod aims;
 mod table;
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::machine::Machine;
 use crate::rows::Row;
-use crate::run::{mebibytes, milliseconds};
 use crate::stage::Taken;
 
 pub(crate) use table::print;
@@ -26,6 +27,8 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 pub(crate) struct ServerReport {
     pub(crate) name: &'static str,
+    /// Whether its writes are known to be on the disk before they are answered.
+    pub(crate) durable: bool,
     pub(crate) starts: Option<Starts>,
     /// Memory before any load.
     pub(crate) idle_mib: Option<f64>,
@@ -49,6 +52,8 @@ pub(crate) struct Starts {
 pub(crate) struct Line {
     pub(crate) row: &'static str,
     pub(crate) title: &'static str,
+    /// Whether its operations are writes, which cost more where they are durable.
+    pub(crate) writes: bool,
     /// Connections, or parts in flight.
     pub(crate) parallel: usize,
     pub(crate) operations: usize,
@@ -77,9 +82,10 @@ pub(crate) struct Line {
 }
 
 impl ServerReport {
-    pub(crate) fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str, durable: bool) -> Self {
         Self {
             name,
+            durable,
             starts: None,
             idle_mib: None,
             peak_mib: None,
@@ -110,6 +116,7 @@ impl Line {
         Self {
             row: row.name,
             title: row.title,
+            writes: row.writes,
             parallel,
             operations,
             seconds,
@@ -135,6 +142,7 @@ impl Line {
         Self {
             row: row.name,
             title: row.title,
+            writes: row.writes,
             parallel,
             failed: Some(complaint),
             ..Self::default()
@@ -166,4 +174,13 @@ impl Line {
     fn known_p99(&self) -> Option<f64> {
         (self.operations >= 100).then_some(self.p99_ms)
     }
+}
+
+#[allow(clippy::cast_precision_loss)]
+pub(crate) fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }

@@ -29,7 +29,11 @@ fn render(report: &Report) -> String {
     if !verdicts.is_empty() {
         text += "\n### Aims\n\n| what | measured | aim | |\n|---|---:|---:|---|\n";
         for verdict in verdicts {
-            let met = if verdict.met { "met" } else { "**missed**" };
+            let met = match verdict.met {
+                Some(true) => "met",
+                Some(false) => "**missed**",
+                None => "not comparable",
+            };
             text += &format!(
                 "| {} | {} | {} | {met} |\n",
                 verdict.what, verdict.measured, verdict.aim
@@ -219,7 +223,7 @@ mod tests {
                 note: note.map(str::to_owned),
                 ..Line::default()
             }],
-            ..ServerReport::new(name)
+            ..ServerReport::new(name, true)
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Row {
     pub(crate) title: &'static str,
     pub(crate) parallel: Parallel,
     pub(crate) store: Store,
+    /// Whether its operations are writes, which cost more where they are durable.
+    pub(crate) writes: bool,
     /// Measures it with so many connections.
     pub(crate) run: fn(&Stage, usize) -> Result<Taken, String>,
 }
@@ -46,25 +48,30 @@ pub(crate) enum Store {
 
 /// All rows, in the order in which they are measured.
 pub(crate) const ROWS: [Row; 15] = [
-    row("put-4k", "PUT 4 KiB", Parallel::Connections, objects::put_4k),
+    writes(row("put-4k", "PUT 4 KiB", Parallel::Connections, objects::put_4k)),
     row("get-4k", "GET 4 KiB", Parallel::Connections, objects::get_4k),
     row("head-4k", "HEAD 4 KiB", Parallel::Connections, objects::head_4k),
-    row(
+    writes(row(
         "delete-4k",
         "DELETE 4 KiB",
         Parallel::Connections,
         objects::delete_4k,
-    ),
-    row("put-1m", "PUT 1 MiB", Parallel::Connections, objects::put_1m),
+    )),
+    writes(row("put-1m", "PUT 1 MiB", Parallel::Connections, objects::put_1m)),
     row("get-1m", "GET 1 MiB", Parallel::Connections, objects::get_1m),
-    row("put-64m", "PUT 64 MiB", Parallel::Connections, objects::put_64m),
+    writes(row(
+        "put-64m",
+        "PUT 64 MiB",
+        Parallel::Connections,
+        objects::put_64m,
+    )),
     row("get-64m", "GET 64 MiB", Parallel::Connections, objects::get_64m),
-    row(
+    writes(row(
         "multipart-256m",
         "multipart upload of 256 MiB",
         Parallel::Parts,
         multipart::upload_256m,
-    ),
+    )),
     row(
         "list-1000",
         "LIST of 1,000 keys",
@@ -83,12 +90,12 @@ pub(crate) const ROWS: [Row; 15] = [
         Parallel::Fixed(1),
         listing::walk_100k,
     ),
-    row(
+    writes(row(
         "memory",
         "8 clients, each PUT and GET of 1 GiB",
         Parallel::Fixed(8),
         memory::eight_clients,
-    ),
+    )),
     imported(
         "delimiter-100k-imported",
         "LIST of 100 prefixes over 100,000 keys, imported",
@@ -112,8 +119,13 @@ const fn row(
         title,
         parallel,
         store: Store::Fresh,
+        writes: false,
         run,
     }
+}
+
+const fn writes(row: Row) -> Row {
+    Row { writes: true, ..row }
 }
 
 const fn imported(

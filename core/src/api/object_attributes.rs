@@ -88,7 +88,7 @@ fn write(root: &mut Writer, attribute: Attribute, found: &ObjectAttributes, page
     }
 }
 
-/// Here S3 leaves out the number of parts behind a composite value.
+/// Here S3 leaves out the number of parts after a composite value.
 fn write_checksum(element: &mut Writer, checksum: &Checksum) {
     let value = match checksum.kind {
         ChecksumKind::FullObject => checksum.value.as_str(),
@@ -103,8 +103,8 @@ fn write_parts(element: &mut Writer, found: &ObjectAttributes, page: &Page) {
     if !found.record.shows_checksums_of_parts() {
         return;
     }
-    let behind = |part: &&PartBoundary| usize::from(part.number.get()) > page.after;
-    let rest: Vec<&PartBoundary> = found.parts.iter().filter(behind).collect();
+    let follows = |part: &&PartBoundary| usize::from(part.number.get()) > page.after;
+    let rest: Vec<&PartBoundary> = found.parts.iter().filter(follows).collect();
     let shown = &rest[..rest.len().min(page.limit)];
     element.text("PartNumberMarker", page.after);
     element.text(

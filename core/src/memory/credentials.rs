@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::metadata::{behind, page};
+use super::metadata::{following, page};
 use super::{Change, Journal};
 use crate::model::Credential;
 use crate::ports::{CredentialIndex, Page, StoreResult};
@@ -43,7 +43,7 @@ impl<J: Journal> CredentialIndex for J {
         limit: usize,
     ) -> StoreResult<Page<Credential, String>> {
         let rows = self.rows();
-        let credentials = rows.credentials.range::<str, _>(behind(after));
+        let credentials = rows.credentials.range::<str, _>(following(after));
         Ok(page(
             credentials.map(|(_, credential)| credential.clone()),
             limit,

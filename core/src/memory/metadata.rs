@@ -78,7 +78,7 @@ pub(super) fn page<T, S>(
     Page { items: found, next }
 }
 
-/// Rows behind `after`, as the bounds of a range of a map with text keys.
-pub(super) fn behind(after: Option<&str>) -> (Bound<&str>, Bound<&str>) {
+/// Rows after `after`, as the bounds of a range of a map with text keys.
+pub(super) fn following(after: Option<&str>) -> (Bound<&str>, Bound<&str>) {
     (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }

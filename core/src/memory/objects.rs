@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::metadata::{behind, page};
+use super::metadata::{following, page};
 use super::{Change, Journal, Rows, Transaction};
 use crate::model::{Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary};
 use crate::ports::{
@@ -62,7 +62,7 @@ impl<J: Journal> ObjectIndex for J {
             .objects
             .get(&bucket.id)
             .into_iter()
-            .flat_map(|objects| objects.range::<str, _>(behind(after)))
+            .flat_map(|objects| objects.range::<str, _>(following(after)))
             .map(|(_, record)| ObjectRecord::clone(record));
         Ok(page(records, limit, |last| last.key.as_str().to_owned()))
     }

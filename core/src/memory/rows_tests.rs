@@ -174,7 +174,7 @@ fn a_walk_in_steps_meets_every_row_once() {
         let rows = rows(&changes);
         let mut met: Vec<Change> = Vec::new();
         loop {
-            let page = rows.rows_behind(met.last(), limit);
+            let page = rows.rows_after(met.last(), limit);
             met.extend_from_slice(&page);
             if page.len() < limit {
                 break;
@@ -194,7 +194,7 @@ fn a_walk_among_changes_and_then_those_changes_make_the_rows() {
         let (mut changes, mut last) = (Vec::new(), None);
         for (walked, change) in &steps {
             for _ in 0..*walked {
-                let page = now.rows_behind(last.as_ref(), limit);
+                let page = now.rows_after(last.as_ref(), limit);
                 for row in &page {
                     made.apply(row.clone());
                 }
@@ -206,7 +206,7 @@ fn a_walk_among_changes_and_then_those_changes_make_the_rows() {
                 changes.push(change.clone());
             }
         }
-        for row in now.rows_behind(last.as_ref(), usize::MAX) {
+        for row in now.rows_after(last.as_ref(), usize::MAX) {
             made.apply(row);
         }
         for change in changes {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::metadata::behind;
+use super::metadata::following;
 use super::{Change, Rows};
 use crate::model::{BucketId, UploadId};
 use crate::rows::StoredReceipt;
@@ -24,11 +24,11 @@ enum Kind {
 }
 
 impl Rows {
-    /// Up to `limit` rows behind the one that `last` makes, each as the change that makes it; from the first row
+    /// Up to `limit` rows after the one that `last` makes, each as the change that makes it; from the first row
     /// without a `last`. Fewer than `limit` are the last ones.
     ///
     /// A row that is there throughout a walk in several steps is met exactly once, in one of its states.
-    pub fn rows_behind(&self, last: Option<&Change>, limit: usize) -> Vec<Change> {
+    pub fn rows_after(&self, last: Option<&Change>, limit: usize) -> Vec<Change> {
         let place = |kind| last.map_or(Ordering::Less, |last| kind_of(last).cmp(&kind));
         let store = self.store.filter(|_| last.is_none()).map(Change::Store);
         let moved = self.moved_store.filter(|_| place(Kind::MovedStore).is_lt());
@@ -63,8 +63,8 @@ impl Rows {
             .chain(moved.map(Change::MovedStore))
             .chain(credentials.map(|(_, row)| Change::Credential(row.clone())))
             .chain(buckets.map(|(_, row)| Change::Bucket(row.clone())))
-            .chain(self.objects_behind(place(Kind::Object), last))
-            .chain(self.uploads_behind(place(Kind::Upload), last))
+            .chain(self.objects_after(place(Kind::Object), last))
+            .chain(self.uploads_after(place(Kind::Upload), last))
             .chain(receipts.map(|((bucket, key, _), receipt)| {
                 Change::Receipt(StoredReceipt {
                     bucket: *bucket,
@@ -77,7 +77,7 @@ impl Rows {
             .collect()
     }
 
-    fn objects_behind(&self, place: Ordering, last: Option<&Change>) -> impl Iterator<Item = Change> {
+    fn objects_after(&self, place: Ordering, last: Option<&Change>) -> impl Iterator<Item = Change> {
         let passed: Option<(BucketId, &str)> = last.and_then(|last| match last {
             Change::Object(record) => Some((record.bucket, record.key.as_str())),
             _ => None,
@@ -88,13 +88,13 @@ impl Rows {
             .take_while(move |_| place != Ordering::Greater)
             .flat_map(move |(id, objects)| {
                 let after = passed.filter(|(bucket, _)| bucket == id).map(|(_, key)| key);
-                objects.range::<str, _>(behind(after))
+                objects.range::<str, _>(following(after))
             })
             .map(|(_, record)| Change::Object(Arc::clone(record)))
     }
 
     /// Each upload before its parts.
-    fn uploads_behind(&self, place: Ordering, last: Option<&Change>) -> impl Iterator<Item = Change> {
+    fn uploads_after(&self, place: Ordering, last: Option<&Change>) -> impl Iterator<Item = Change> {
         let passed: Option<UploadId> = last.and_then(|last| match last {
             Change::Upload(upload) => Some(upload.id),
             Change::Part(id, _) => Some(*id),
@@ -140,7 +140,7 @@ fn kind_of(change: &Change) -> Kind {
     }
 }
 
-/// What the walk has yet to meet of one kind of rows: all of them if it is before them, those behind `key` if it
+/// What the walk has yet to meet of one kind of rows: all of them if it is before them, those after `key` if it
 /// is at them, none if it has passed them.
 fn rest<'r, K: Ord, V>(
     rows: &'r BTreeMap<K, V>,

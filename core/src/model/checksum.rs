@@ -136,6 +136,6 @@ pub struct Checksum {
     pub algorithm: ChecksumAlgorithm,
     /// What it covers.
     pub kind: ChecksumKind,
-    /// Base64 of the raw value; of a composite one with `-N` behind it, N being the number of parts.
+    /// Base64 of the raw value; of a composite one with `-N` after it, N being the number of parts.
     pub value: String,
 }

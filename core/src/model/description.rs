@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, Checksum, ObjectHeaders, ObjectRecord, Owner, Permission};
+use super::{Acl, Owner, Permission};
 
 /// What is said of an object and does not decide its bytes. An upload keeps it for the object that it becomes.
 ///
@@ -37,42 +37,37 @@ impl Description {
     }
 }
 
-/// A description and a checksum as a store keeps them that has columns for the owner. The order of the members is that
-/// in which release 0.1 writes them.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OwnerlessDescription {
-    headers: ObjectHeaders,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    checksum: Option<Checksum>,
-    #[serde(default, skip_serializing_if = "Acl::is_private")]
-    acl: Acl,
-}
-
-impl OwnerlessDescription {
-    /// What is kept of `record`.
-    pub fn of(record: &ObjectRecord) -> Self {
-        let Description {
-            owner: _,
-            acl,
-            headers,
-        } = record.description.clone();
-        Self {
-            headers,
-            checksum: record.checksum.clone(),
-            acl,
-        }
-    }
-
-    /// What was kept of a record of `owner`.
-    pub fn owned_by(self, owner: Owner) -> (Description, Option<Checksum>) {
-        let Self {
-            headers,
-            checksum,
-            acl,
-        } = self;
-        (Description { owner, acl, headers }, checksum)
-    }
+/// What the client said about an object, given back with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ObjectHeaders {
+    /// `Content-Type`; S3 answers `binary/octet-stream` where the client sent none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// `Cache-Control`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<String>,
+    /// `Content-Disposition`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`, without `aws-chunked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_encoding: Option<String>,
+    /// `Content-Language`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
+    /// `Expires`, as it was sent: S3 does not parse it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// `x-amz-meta-*`: names in lower case without the prefix, values decoded (RFC 2047) to UTF-8.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub user_metadata: Vec<(String, String)>,
+    /// `x-amz-storage-class` where it was not `STANDARD`. Kept and returned, not acted on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
+    /// Whether the client asked for `x-amz-server-side-encryption: AES256`. Echoed, not acted on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sse_s3: bool,
 }
 
 #[cfg(test)]
@@ -81,7 +76,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::Upload;
+    use crate::model::{ObjectRecord, OwnerlessDescription, Upload};
     use crate::ports::StoreErrorKind;
     use crate::rows::read_stored;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An entity tag without its quotes: 32 hex digits, with `-N` behind them for an object of N parts.
+/// An entity tag without its quotes: 32 hex digits, with `-N` after them for an object of N parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ETag(String);

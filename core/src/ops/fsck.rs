@@ -19,8 +19,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use self::confirm::{Read, read_whole, still_names};
 use super::edit::RETIRED_FOR;
 use super::gc::{GcError, Tally, check_ownership};
+use super::progress::Progress;
 use super::rows;
-use super::transfer::Progress;
 use crate::model::{BlobRef, Extent, Timestamp};
 use crate::ports::{BlobRead, Ports, StoreError, StoreResult};
 
@@ -77,7 +77,7 @@ impl AddAssign for FsckReport {
     }
 }
 
-/// Checks the slice of blobs behind `cursor`, and changes nothing.
+/// Checks the slice of blobs after `cursor`, and changes nothing.
 pub async fn check_slice(
     ports: &Ports,
     options: &FsckOptions,

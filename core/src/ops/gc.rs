@@ -142,7 +142,7 @@ pub enum GcError {
     Store(#[from] StoreError),
 }
 
-/// Collects one slice that starts behind `cursor`. At the start of a round (no cursor), expired receipts, retired
+/// Collects one slice that starts after `cursor`. At the start of a round (no cursor), expired receipts, retired
 /// manifests and uploads go first.
 pub async fn collect_slice(
     ports: &Ports,

@@ -22,6 +22,7 @@ mod multipart;
 mod pace;
 mod page_reads;
 mod pairing;
+mod progress;
 mod put;
 mod read_ahead;
 mod rename;
@@ -51,14 +52,14 @@ pub use multipart::{
     create_multipart_upload, list_parts, open_completion, open_upload, upload_part, upload_part_copy,
 };
 pub use pairing::{Pairing, pair_stores};
+pub use progress::Progress;
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
 pub use rename::{ClientToken, DecidesOnDestination, RenameObject, rename_object};
 pub use stats::{BucketStats, Stats, stats};
 pub use survey::{Surveyor, survey};
 pub use transfer::{
     Counts, ExportStream, ExportedCredential, FORMAT, Header, ImportReport, LineSink, MAX_LINE,
-    MigrateOptions, MigrateReport, Progress, Record, Trailer, TransferError, VERSION, export, import,
-    inspect, migrate,
+    MigrateOptions, MigrateReport, Record, Trailer, TransferError, VERSION, export, import, inspect, migrate,
 };
 
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 use futures_util::TryStreamExt;
 
 use super::gc::{GcError, GcOptions, Tally, collect_slice};
+use super::progress::Progress;
 use super::rows;
-use super::transfer::Progress;
 use crate::model::{Bucket, BucketName, ObjectKind, Owner};
 use crate::ports::{Ports, StoreRecord, StoreResult};
 

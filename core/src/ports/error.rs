@@ -63,6 +63,12 @@ impl StoreError {
         Self::new(StoreErrorKind::Corrupt, source)
     }
 
+    /// What went wrong after a write that was applied: the caller must not take it for one that was not.
+    #[must_use]
+    pub fn after_write(self) -> Self {
+        Self::new(StoreErrorKind::Timeout, self)
+    }
+
     /// What the store says, without its kind.
     pub fn reason(&self) -> String {
         self.source.to_string()

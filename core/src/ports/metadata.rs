@@ -90,7 +90,7 @@ pub trait BucketIndex: Send + Sync {
     async fn bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>>;
 
     /// Buckets whose names start with `prefix` and are greater than `after`, in ascending order, at most
-    /// `limit` (1 or more); of all owners, or of the owner with that id. `next` is the name to go on behind.
+    /// `limit` (1 or more); of all owners, or of the owner with that id. `next` is the name to go on after.
     async fn scan_buckets(
         &self,
         owner: Option<&str>,
@@ -150,7 +150,7 @@ pub trait ObjectIndex: Send + Sync {
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>>;
 
-    /// The records of all rows of `bucket` behind `after`, delete markers too, in strictly ascending byte order of
+    /// The records of all rows of `bucket` after `after`, delete markers too, in strictly ascending byte order of
     /// their keys, at most `limit` (1 or more). An inline body is left out (an empty [`Manifest::Inline`]) or included,
     /// as the store likes.
     async fn scan_records(

@@ -53,9 +53,9 @@ pub enum KeyStart {
     /// At the first key.
     #[default]
     Beginning,
-    /// Behind this key. It need not exist.
+    /// After this key. It need not exist.
     After(String),
-    /// Behind every key that starts with this prefix.
+    /// After every key that starts with this prefix.
     AfterPrefix(String),
 }
 
@@ -94,7 +94,7 @@ impl KeyRange {
     }
 }
 
-/// `key` up to the first delimiter behind `prefix`, with the delimiter. `None` where there is none, or no delimiter.
+/// `key` up to the first delimiter after `prefix`, with the delimiter. `None` where there is none, or no delimiter.
 pub fn common_prefix<'k>(key: &'k str, prefix: &str, delimiter: &str) -> Option<&'k str> {
     if delimiter.is_empty() {
         return None;
@@ -131,11 +131,11 @@ pub enum UploadStart {
     /// At the first upload.
     #[default]
     Beginning,
-    /// Behind all uploads of this key. None need exist.
+    /// After all uploads of this key. None need exist.
     AfterKey(String),
-    /// Behind this upload of this key. It need not exist.
+    /// After this upload of this key. It need not exist.
     After(String, UploadId),
-    /// Behind every upload whose key starts with this prefix.
+    /// After every upload whose key starts with this prefix.
     AfterPrefix(String),
 }
 
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_successor_of_a_prefix_is_behind_all_that_start_with_it() {
+    fn the_successor_of_a_prefix_is_after_all_that_start_with_it() {
         assert_eq!(successor("a/").as_deref(), Some("a0"));
         assert_eq!(successor("\u{7f}").as_deref(), Some("\u{80}"));
         assert_eq!(successor("\u{d7ff}").as_deref(), Some("\u{e000}"));

@@ -77,7 +77,7 @@ pub fn declared_of_object(headers: &HeaderMap) -> Result<Option<Checksum>, S3Err
         .transpose()
 }
 
-/// A value as it stands in a header or in XML: base64, of a composite one with `-N` behind it. `None` when
+/// A value as it stands in a header or in XML: base64, of a composite one with `-N` after it. `None` when
 /// it is malformed.
 pub fn parse_value(algorithm: ChecksumAlgorithm, value: &str) -> Option<Checksum> {
     let (base64, kind) = match value.split_once('-') {

@@ -124,7 +124,7 @@ impl ReadConditions {
     }
 }
 
-/// The dates behind which RenameObject wants its destination to have been changed, or not.
+/// The dates after which RenameObject wants its destination to have been changed, or not.
 pub struct DestinationDates {
     modified_since: Option<Timestamp>,
     unmodified_since: Option<Timestamp>,

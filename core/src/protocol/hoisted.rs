@@ -16,7 +16,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::query::Query;
-use super::sigv2::names_version_2;
+use super::query_signature;
 use crate::model::{ErrorCode, S3Error};
 
 /// The parameters of the signature itself.
@@ -69,7 +69,7 @@ enum Version {
 pub fn hoisted(query: &Query, sent: &HeaderMap) -> Result<Vec<(HeaderName, HeaderValue)>, S3Error> {
     let version = if query.has("X-Amz-Signature") {
         Version::Four
-    } else if names_version_2(query.pairs()) {
+    } else if query_signature::of_version_2(query.pairs()) {
         Version::Two
     } else {
         return Ok(Vec::new());

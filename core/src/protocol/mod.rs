@@ -15,6 +15,7 @@ pub mod payload;
 pub mod percent;
 pub mod preflight;
 pub mod query;
+mod query_signature;
 pub mod range;
 mod resource;
 pub mod route;

@@ -25,22 +25,22 @@ pub fn encode_path(text: impl AsRef<[u8]>) -> String {
     percent_encode(text.as_ref(), RESERVED_IN_PATHS).to_string()
 }
 
-/// Decodes a path or a part of one. `+` stays `+`. `InvalidURI` when a `%` has no two hex digits behind
+/// Decodes a path or a part of one. `+` stays `+`. `InvalidURI` when a `%` has no two hex digits after
 /// it, or when the bytes are not UTF-8.
 pub fn decode(text: &str) -> Result<String, S3Error> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
-    while let Some((&byte, behind)) = rest.split_first() {
+    while let Some((&byte, after)) = rest.split_first() {
         if byte != b'%' {
             bytes.push(byte);
-            rest = behind;
+            rest = after;
             continue;
         }
-        let (Some(high), Some(low)) = (hex_digit(behind.first()), hex_digit(behind.get(1))) else {
+        let (Some(high), Some(low)) = (hex_digit(after.first()), hex_digit(after.get(1))) else {
             return Err(invalid_uri(text));
         };
         bytes.push(high << 4 | low);
-        rest = &behind[2..];
+        rest = &after[2..];
     }
     String::from_utf8(bytes).map_err(|_| invalid_uri(text))
 }

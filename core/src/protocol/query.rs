@@ -10,7 +10,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Decodes the text behind the `?`. `+` is a space; a parameter without `=` has an empty value.
+    /// Decodes the text after the `?`. `+` is a space; a parameter without `=` has an empty value.
     /// `InvalidURI` where the percent encoding or the UTF-8 is broken or there are too many parameters.
     pub fn parse(raw: &str) -> Result<Self, S3Error> {
         Ok(Self {

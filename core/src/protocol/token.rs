@@ -8,7 +8,7 @@ use crate::model::S3Error;
 /// Longer than the token of a key of 1024 bytes.
 const MAX_LENGTH: usize = 2_048;
 
-/// The token behind a name: a bucket's, or any other text.
+/// The token that goes on after a name: a bucket's, or any other text.
 pub fn of_name(name: &str) -> String {
     URL_SAFE_NO_PAD.encode(name)
 }

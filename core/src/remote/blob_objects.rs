@@ -51,13 +51,13 @@ const PIECE: usize = 512 << 10;
 pub struct BodyPart {
     /// Its bytes. Only the one part of an empty body has none.
     pub bytes: Bytes,
-    /// What already arrived of the part behind it; `None` at the end of the body.
+    /// What already arrived of the part after it; `None` at the end of the body.
     pub rest: Option<BytesMut>,
 }
 
 /// Reads on until there are more than `size` bytes, or the body ends. `begun` is what arrived of the part already.
 ///
-/// A part that is not the last is only returned once a byte behind it has arrived: whoever sends it knows that it
+/// A part that is not the last is only returned once a byte after it has arrived: whoever sends it knows that it
 /// does not complete the body.
 pub async fn next_part(
     body: &mut BodyStream,
@@ -93,7 +93,7 @@ pub struct SentPart {
     pub start: u64,
     /// Its bytes.
     pub bytes: Bytes,
-    /// Whether the body has ended well behind it.
+    /// Whether the body has ended well after it.
     pub last: bool,
 }
 
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_fails_behind_a_whole_part_makes_no_part() {
+    async fn a_body_that_fails_after_a_whole_part_makes_no_part() {
         let failing: Vec<Result<Bytes, S3Error>> = vec![
             Ok(Bytes::from(vec![0; SIZE])),
             Err(S3Error::new(ErrorCode::BadDigest)),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn behind_a_part_that_fails_nothing_is_sent() {
+    async fn after_a_part_that_fails_nothing_is_sent() {
         let (length, noted) = sent(&[5 * SIZE], 1).await;
         assert!(matches!(length, Err(WriteError::Store(_))));
         assert_eq!(noted.parts.len(), 2);

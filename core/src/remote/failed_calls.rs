@@ -14,6 +14,15 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// Where a service asks for a longer wait than this, the client is told and waits itself.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// What a call does: whether one that failed could have changed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It reads.
+    Read,
+    /// It writes.
+    Write,
+}
+
 /// A call that failed.
 #[derive(Debug)]
 pub struct FailedCall {

@@ -2,12 +2,12 @@
 //!
 //! A deletion marks the row with its token, then looks for objects, then removes the row if the mark is
 //! still there. A writer reads the row after its commit and takes off the mark that it finds. If the look
-//! missed a commit, that commit came behind the mark, so its writer meets the mark and takes it off, or
+//! missed a commit, that commit came after the mark, so its writer meets the mark and takes it off, or
 //! finds the row gone: an acknowledged commit is never in a bucket that is deleted.
 //!
 //! The look goes from key to key, so it may miss an object that is renamed meanwhile from a key ahead of it to one behind.
 //! Every rename leaves a note with the step that moves the object, and takes it back only once it has read the bucket's
-//! row. So a deletion that missed the object finds the note behind its look, or its own mark taken off.
+//! row. So a deletion that missed the object finds the note after its look, or its own mark taken off.
 
 use std::collections::BTreeSet;
 

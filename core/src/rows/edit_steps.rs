@@ -79,7 +79,7 @@ pub async fn edit_in_steps<R: EditRows>(rows: &R, edit: &Edit<'_>) -> StoreResul
         let looked = look(rows, edit, tried.is_some()).await;
         let looked = match &tried {
             None => looked?,
-            Some(_) => looked.map_err(behind_write)?,
+            Some(_) => looked.map_err(StoreError::after_write)?,
         };
         let Some((verdict, seen)) = looked else {
             return settle(rows, edit, tried.flatten()).await;
@@ -169,7 +169,10 @@ async fn judge_read<'a, R: EditRows>(
     }
     if let Verdict::Keep(EditOutcome::Closed(earlier)) = &verdict {
         let place = UploadPlace::of_receipt(edit, earlier);
-        if !vouches(rows, &place, earlier).await.map_err(behind_write)? {
+        if !vouches(rows, &place, earlier)
+            .await
+            .map_err(StoreError::after_write)?
+        {
             verdict = Verdict::Keep(EditOutcome::NoSuchBucket);
         }
     }
@@ -210,16 +213,11 @@ pub async fn settle<R: EditRows>(
 /// back; one that stays counts as absent. After an error the outcome is unknown.
 async fn confirm_record<R: EditRows>(rows: &R, bucket: &Bucket, record: &ObjectRecord) -> StoreResult<bool> {
     let stands = confirm_commit(rows, rows.waiting(), &bucket.name, bucket.id).await;
-    if stands.map_err(behind_write)? {
+    if stands.map_err(StoreError::after_write)? {
         return Ok(true);
     }
     if let Err(error) = rows.remove_written(&bucket.name, record).await {
         tracing::warn!(bucket = %bucket.name, %error, "the row of a write into a deleted bucket stays");
     }
     Ok(false)
-}
-
-/// What went wrong after a write that was applied: the caller must not take it for one that was not.
-pub fn behind_write(error: StoreError) -> StoreError {
-    StoreError::new(StoreErrorKind::Timeout, error)
 }

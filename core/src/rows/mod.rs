@@ -12,9 +12,9 @@ mod upload_rows;
 mod upload_steps;
 
 pub use bucket_deletion::{BucketRows, confirm_commit, delete_in_steps};
-pub use edit_steps::{BeforeEdit, EditRows, RENAME_NOTED_FOR, behind_write, edit_in_steps, settle};
+pub use edit_steps::{BeforeEdit, EditRows, RENAME_NOTED_FOR, edit_in_steps, settle};
 pub use judge::{Met, RowChange, Verdict, judge};
-pub use named_rows::{NamedRows, scan_named};
+pub use named_rows::{EntryStart, NamedRows, scan_named};
 pub use owned_edit::OwnedEdit;
 pub use range_scan::{RangeReads, scan_range};
 pub use stored::{read_stored, unknown, unreadable};

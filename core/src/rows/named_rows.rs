@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use crate::ports::{Page, StoreResult};
+use crate::ports::{Page, StoreResult, UploadStart};
 
 /// An index of names, and the rows that it names.
 #[async_trait]
@@ -37,4 +37,29 @@ pub async fn scan_named<Row: Send>(
     items.retain(admits);
     let next = names.pop().filter(|_| more);
     Ok(Page { items, next })
+}
+
+/// Where a range of an index starts, whose entries are in the order of a text and then of an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryStart {
+    /// At the first entry.
+    Beginning,
+    /// After all entries of this text.
+    AfterText(String),
+    /// After the entry of this text and this id.
+    After(String, String),
+    /// After every text that starts with this.
+    AfterPrefix(String),
+}
+
+/// Entries of uploads are in the order of the key and then of the upload's id.
+impl From<&UploadStart> for EntryStart {
+    fn from(start: &UploadStart) -> Self {
+        match start {
+            UploadStart::Beginning => Self::Beginning,
+            UploadStart::AfterKey(key) => Self::AfterText(key.clone()),
+            UploadStart::After(key, id) => Self::After(key.clone(), id.to_string()),
+            UploadStart::AfterPrefix(prefix) => Self::AfterPrefix(prefix.clone()),
+        }
+    }
 }

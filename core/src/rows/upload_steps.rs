@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::try_join;
 
+use super::confirm_commit;
 use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
-use super::{behind_write, confirm_commit};
 use crate::model::{
     Bucket, BucketId, BucketName, ObjectKey, Part, Receipt, ReceiptOutcome, Timestamp, Token, Upload,
     UploadId, UploadState,
@@ -36,7 +36,7 @@ pub async fn begin_upload_in_steps<R: UploadRows>(rows: &R, upload: &Upload) -> 
     // Either may be left alone after a failure: nobody learns of the upload then.
     try_join(rows.put_upload_entry(&place), rows.put_upload(upload)).await?;
     let stands = rows.is_current(&place.bucket_name, place.bucket).await;
-    if stands.map_err(behind_write)? {
+    if stands.map_err(StoreError::after_write)? {
         return Ok(true);
     }
     forget_upload(rows, &place).await;
@@ -61,12 +61,15 @@ pub async fn record_part_in_steps<R: UploadRows>(
     part: &Part,
 ) -> StoreResult<RecordPartOutcome> {
     let replaced = rows.write_part(upload.id, part).await?;
-    let row = rows.read_upload(upload.id).await.map_err(behind_write)?;
+    let row = rows
+        .read_upload(upload.id)
+        .await
+        .map_err(StoreError::after_write)?;
     if row.is_some_and(|row| row.state == UploadState::Open) {
         return Ok(RecordPartOutcome::Recorded);
     }
     let undone = rows.undo_part(upload.id, part, replaced).await;
-    undone.map_err(behind_write)?;
+    undone.map_err(StoreError::after_write)?;
     Ok(RecordPartOutcome::NoSuchUpload)
 }
 

@@ -26,7 +26,7 @@ use super::query::Query;
 use super::rows::Fields;
 use super::schema::Path;
 use super::turns::Turns;
-use super::work::Counters;
+use super::usage::Counters;
 
 /// How long one read of documents may take. It waits for locks where the database is pessimistic.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -172,7 +172,7 @@ impl Documents {
         }
     }
 
-    /// The first `limit` documents of a query. One whose stream breaks off goes on behind what has arrived: only
+    /// The first `limit` documents of a query. One whose stream breaks off goes on after what has arrived: only
     /// a stream that ends well, or the limit, is the end.
     pub(super) async fn run(&self, mut query: Query, limit: usize) -> StoreResult<Vec<Document>> {
         let mut found = Vec::new();

@@ -1,7 +1,7 @@
 //! How an upload ends: its receipt, and then what is left of it.
 //!
 //! The receipt and the end of the upload's document are one transaction, with the object where there is one.
-//! The parts are deleted behind it, in the same request, and then the upload's document: a scan of uploads that
+//! The parts are deleted after it, in the same request, and then the upload's document: a scan of uploads that
 //! meets one which has ended goes on with that. Should nobody scan for a week, Firestore deletes the document by
 //! its time to live, and parts that are left are documents that nothing reads.
 
@@ -11,8 +11,7 @@ use bleepstore_core::rows::{StoredReceipt, UploadPlace, scan_range};
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
 use super::calls::DELETES;
-use super::objects::within;
-use super::query::Query;
+use super::query::{Query, within};
 use super::schema::{self, PART_IDS, UPLOADS, uploads_of};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};

@@ -3,14 +3,8 @@
 //! <https://cloud.google.com/firestore/docs/understand-error-codes>
 
 use bleepstore_core::ports::{StoreError, StoreErrorKind, was_refused};
+pub(super) use bleepstore_core::remote::Access;
 use tonic::{Code, Status};
-
-/// Whether a failed call could have changed anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    Read,
-    Write,
-}
 
 /// What a failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ mod tests;
 mod transaction;
 mod turns;
 mod uploads;
-mod work;
+mod usage;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ use bleepstore_core::ports::{Clock, Entropy, MetadataStore};
 use firestore::FirestoreDb;
 
 pub use self::connect::{Database, connect};
-pub use self::work::Work;
+pub use self::usage::Usage;
 
 use self::calls::Documents;
 
@@ -60,8 +60,8 @@ impl FirestoreMetadata {
     }
 
     /// What this store has asked of Firestore so far.
-    pub fn work(&self) -> Work {
-        self.documents.counters.work()
+    pub fn usage(&self) -> Usage {
+        self.documents.counters.usage()
     }
 }
 

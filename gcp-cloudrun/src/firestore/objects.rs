@@ -1,20 +1,17 @@
 //! Objects.
 
-use std::ops::Bound;
-
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, ObjectSummary, Upload};
 use bleepstore_core::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
-    successor,
 };
 use bleepstore_core::rows::{Met, RowChange, UploadPlace, Verdict, judge, scan_range};
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::read_bucket;
 use super::endings::{read_receipt, read_upload};
-use super::query::{Query, cut};
-use super::schema::{self, KEY, KEY_BYTES, Path, RECORDS, SUMMARIES};
+use super::query::{Query, within};
+use super::schema::{self, KEY, Path, RECORDS, SUMMARIES};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
 
@@ -153,19 +150,4 @@ impl FirestoreMetadata {
 fn read_own(document: Option<&Document>, bucket: BucketId) -> StoreResult<Option<ObjectRecord>> {
     let record = document.map(rows::read_object).transpose()?;
     Ok(record.filter(|record| record.bucket == bucket))
-}
-
-/// The query over all keys of `range`, each behind `stem` in the ordering field, and perhaps some that the
-/// range does not admit; `None` when no key can lie in it.
-pub(super) fn within(query: Query, range: &KeyRange, stem: &str) -> Option<Query> {
-    if range.prefix.len() > KEY_BYTES {
-        return None;
-    }
-    let start = range.entry()?.map(|text| format!("{stem}{}", cut(&text)));
-    let end = successor(&format!("{stem}{}", range.prefix));
-    let passed = match (&start, &end) {
-        (Bound::Included(first) | Bound::Excluded(first), Some(end)) => first >= end,
-        _ => false,
-    };
-    (!passed).then(|| query.between(start, end))
 }

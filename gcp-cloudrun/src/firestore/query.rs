@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use bleepstore_core::ports::{KeyRange, successor};
 use firestore::gcloud_sdk::google::firestore::v1::structured_query::{
     CollectionSelector, Direction, FieldReference, Order, Projection,
 };
@@ -17,7 +18,7 @@ enum Start {
     Beginning,
     /// At the first document with these values or greater ones.
     At(Vec<Value>),
-    /// Behind all documents with these values.
+    /// After all documents with these values.
     Behind(Vec<Value>),
 }
 
@@ -62,7 +63,7 @@ impl Query {
         }
     }
 
-    /// Only documents behind the one with this value of the ordering field, and this name.
+    /// Only documents after the one with this value of the ordering field, and this name.
     pub(super) fn behind_both(self, field: &str, name: String) -> Self {
         Self {
             start: Start::Behind(vec![rows::text(field), reference(name)]),
@@ -70,7 +71,7 @@ impl Query {
         }
     }
 
-    /// Only documents with names behind this one.
+    /// Only documents with names after this one.
     pub(super) fn behind_name(self, name: String) -> Self {
         Self {
             start: Start::Behind(vec![reference(name)]),
@@ -87,7 +88,7 @@ impl Query {
         }
     }
 
-    /// The rest of the query behind a document that it has read.
+    /// The rest of the query after a document that it has read.
     pub(super) fn behind(self, document: &Document) -> Self {
         let field = self.shape.ordered_by();
         let mut values: Vec<Value> = field
@@ -158,7 +159,22 @@ fn reference(name: String) -> Value {
 }
 
 /// At most as much of a text as any key has, so that a query takes it. A read that starts there meets all that
-/// lies behind the whole text, and perhaps some that does not.
+/// lies after the whole text, and perhaps some that does not.
 pub(super) fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(KEY_BYTES)]
+}
+
+/// The query over all keys of `range`, each with `stem` before it in the ordering field, and perhaps some that the
+/// range does not admit; `None` when no key can lie in it.
+pub(super) fn within(query: Query, range: &KeyRange, stem: &str) -> Option<Query> {
+    if range.prefix.len() > KEY_BYTES {
+        return None;
+    }
+    let start = range.entry()?.map(|text| format!("{stem}{}", cut(&text)));
+    let end = successor(&format!("{stem}{}", range.prefix));
+    let passed = match (&start, &end) {
+        (Bound::Included(first) | Bound::Excluded(first), Some(end)) => first >= end,
+        _ => false,
+    };
+    (!passed).then(|| query.between(start, end))
 }

@@ -38,7 +38,7 @@ fn json(of: &impl Serialize) -> StoreResult<Value> {
 }
 
 /// When Firestore may delete a document that counts up to and including `expires`: a second that is wholly
-/// behind it.
+/// after it.
 fn time_to_live(expires: Timestamp) -> Value {
     value(ValueType::TimestampValue(prost_types::Timestamp {
         seconds: expires.seconds().saturating_add(1),

@@ -157,7 +157,7 @@ pub(super) static PART_IDS: &QueryShape = &QUERIES[6];
 /// Firestore's name of the id, as a field of queries.
 pub(super) const ID: &str = "__name__";
 
-/// Longer than any key, so that what is behind it can be cut off before a query.
+/// Longer than any key, so that what is after it can be cut off before a query.
 pub(super) const KEY_BYTES: usize = 1024;
 /// The longest access key.
 const ACCESS_KEY_BYTES: usize = 128;

@@ -11,8 +11,7 @@ use firestore::gcloud_sdk::google::firestore::v1::structured_query::Direction;
 use firestore::gcloud_sdk::google::firestore::v1::value::ValueType;
 use firestore::gcloud_sdk::google::firestore::v1::{Document, StructuredQuery, Value};
 
-use super::objects::within;
-use super::query::Query;
+use super::query::{Query, within};
 use super::schema::{ASCENDING, COLLECTIONS, COMPOSITE, CompositeIndex, Field, ID, QUERIES, SUMMARIES};
 use super::{LAYOUT_LIMIT, rows, schema};
 
@@ -145,7 +144,7 @@ fn a_range_of_keys_is_one_stretch_of_the_index() {
         ..KeyRange::default()
     };
     let after = |key: &str| KeyStart::After(key.to_owned());
-    let behind = |prefix: &str| KeyStart::AfterPrefix(prefix.to_owned());
+    let after_prefix = |prefix: &str| KeyStart::AfterPrefix(prefix.to_owned());
     let some = |start: &str, with: bool, end: &str| Some((start.to_owned(), with, Some(end.to_owned())));
     let cases = [
         (range("", KeyStart::Beginning), Some((String::new(), true, None))),
@@ -153,9 +152,9 @@ fn a_range_of_keys_is_one_stretch_of_the_index() {
         (range("a/", after("a/b")), some("a/b", false, "a0")),
         (range("a/", after("A")), some("a/", true, "a0")),
         (range("a/", after("b")), None),
-        (range("a/", behind("a/b/")), some("a/b0", true, "a0")),
-        (range("a/", behind("a/")), None),
-        (range("", behind("\u{10ffff}")), None),
+        (range("a/", after_prefix("a/b/")), some("a/b0", true, "a0")),
+        (range("a/", after_prefix("a/")), None),
+        (range("", after_prefix("\u{10ffff}")), None),
         (range(&"k".repeat(1025), KeyStart::Beginning), None),
     ];
     for (range, expected) in cases {

@@ -113,7 +113,7 @@ impl Documents {
             Ok(Decision::Keep(answer)) => Ok(Attempt::Ended(answer)),
             Err(error) => Err(error),
         };
-        // Also behind a commit that failed: what was not applied by now then never will be, and leaves no locks.
+        // Also after a commit that failed: what was not applied by now then never will be, and leaves no locks.
         self.roll_back(transaction.clone()).await;
         ended
     }

@@ -14,8 +14,7 @@ use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::{is_current, read_bucket};
 use super::endings::{read_receipt, read_upload};
-use super::objects::within;
-use super::query::Query;
+use super::query::{Query, within};
 use super::schema::{self, KEY_BYTES, PARTS_BY_NUMBER, RETIRED, UPLOADS, uploads_of};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
@@ -213,7 +212,7 @@ impl FirestoreMetadata {
         let stem = uploads_of(bucket.id);
         let query = within(Query::of(UPLOADS, None), &keys, &stem)?;
         match &range.start {
-            // Other uploads of the same key may lie behind.
+            // Other uploads of the same key may lie after.
             UploadStart::After(key, id) if *key >= range.prefix && key.len() <= KEY_BYTES => {
                 let name = self.documents.name(&schema::upload(*id));
                 Some(query.behind_both(&format!("{stem}{key}"), name))

@@ -1,7 +1,7 @@
 //! Bytes in one Cloud Storage bucket, over the JSON API.
 //!
 //! A blob is the object `blobs/{bucket id}/{blob id}`; the owner record lies beside that prefix. Cloud Storage
-//! completes an object with its last byte, but only behind the last byte does the core know whether the body was what
+//! completes an object with its last byte, but only after the last byte does the core know whether the body was what
 //! the client promised. So no byte is sent that could complete an object before the body has ended well: a small body
 //! is one request with all of it, a large one a resumable upload whose last request is the commit. What is left of an
 //! upload that was cut off is not visible, and Cloud Storage drops it after a week.

@@ -30,7 +30,7 @@ struct Item {
 }
 
 impl GcsBlobs {
-    /// The next blobs behind `after`.
+    /// The next blobs after `after`.
     pub(super) async fn scan_page(&self, after: Option<&BlobRef>, limit: usize) -> StoreResult<BlobPage> {
         let limit = limit.clamp(1, LIST_LIMIT).to_string();
         let mut pages = self.calls.objects(None)?;
@@ -40,7 +40,7 @@ impl GcsBlobs {
             .append_pair("maxResults", &limit)
             .append_pair("fields", "items(name,size,timeCreated),nextPageToken");
         if let Some(after) = after {
-            // The offset itself is listed too: this is the first name behind that of `after`.
+            // The offset itself is listed too: this is the first name after that of `after`.
             let start = format!("{}0", blob_object(after));
             pages.query_pairs_mut().append_pair("startOffset", &start);
         }

@@ -72,10 +72,7 @@ fn two_hundred_megabytes_pass_over_http2_within_64_mib_of_memory() {
         while let Some(frame) = body.frame().await {
             let data = frame.unwrap().into_data().unwrap();
             let expected = (position..position + data.len()).map(|at| (at / BLOCK % 251) as u8);
-            assert!(
-                data.iter().copied().eq(expected),
-                "another byte behind {position}"
-            );
+            assert!(data.iter().copied().eq(expected), "another byte after {position}");
             position += data.len();
         }
         assert_eq!(position, BLOCKS * BLOCK);

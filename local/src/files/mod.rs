@@ -26,7 +26,7 @@ pub(crate) trait FileOps: Send + Sync {
     fn begin_writing(&self, file: &File, bytes: Range<u64>);
     /// Opens a file to append to it.
     fn reopen(&self, path: &Path) -> io::Result<File>;
-    /// Cuts the file off behind its first `length` bytes.
+    /// Cuts the file off after its first `length` bytes.
     fn truncate(&self, file: &File, length: u64) -> io::Result<()>;
     /// Makes the file's bytes and length durable, though not its name.
     fn sync(&self, file: &File) -> io::Result<()>;

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use super::Durable;
 use super::line::write_record;
 use super::log::{AppendError, Draft, Log};
-use super::writer::Durable;
 use crate::files::FileOps;
 
 /// A log shorter than this is not worth it.
@@ -220,7 +220,7 @@ impl Job {
             }
             let page = {
                 let rows = self.durable.read().unwrap_or_else(PoisonError::into_inner);
-                rows.rows_behind(last.as_ref(), PAGE)
+                rows.rows_after(last.as_ref(), PAGE)
             };
             for row in &page {
                 write_record(&mut lines, 0, std::slice::from_ref(row))?;

@@ -18,7 +18,7 @@ pub(super) const VERSION: u32 = 1;
 /// What the first line calls the file.
 pub(super) const FORMAT: &str = "bleepstore-metadata";
 
-/// What stands before and behind the 16 hex digits of the CRC-64/NVME of the rest of the line, from the comma to the
+/// What stands before and after the 16 hex digits of the CRC-64/NVME of the rest of the line, from the comma to the
 /// last brace.
 const OPENING: &[u8] = b"{\"crc\":\"";
 const DIGITS: usize = 16;
@@ -29,7 +29,7 @@ const CLOSING: u8 = b'"';
 pub(super) struct Header {
     /// [`FORMAT`].
     pub(super) format: String,
-    /// The version of everything behind this line.
+    /// The version of everything after this line.
     pub(super) version: u32,
     /// The program that began the log. Release 0.1 does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,7 @@ pub(super) fn write_header(lines: &mut Vec<u8>) -> serde_json::Result<()> {
     write(lines, &Header::current())
 }
 
-/// Writes the line of these changes behind `lines`.
+/// Writes the line of these changes after `lines`.
 pub(super) fn write_record(lines: &mut Vec<u8>, synced: u64, changes: &[Change]) -> serde_json::Result<()> {
     write(lines, &NewRecord { synced, changes })
 }

@@ -22,7 +22,7 @@ use bleepstore_core::ports::StoreResult;
 use self::compaction::{Compaction, SHORTEST};
 pub use self::error::OpenError;
 use self::log::Log;
-use self::writer::{Ahead, Durable, Journaled};
+use self::writer::{Ahead, Journaled};
 use crate::files::{DiskFiles, FileOps};
 use crate::group_commit::{self, Fatal, Made, Writer, abort};
 use crate::metrics::Histogram;
@@ -32,6 +32,9 @@ const INLINE_LIMIT: u64 = 16 * 1024;
 
 /// Extents and parts that a row may list: a longer layout is better off in a blob than in memory.
 const LAYOUT_LIMIT: usize = 1_000;
+
+/// Rows that readers see: all that is durable.
+type Durable = Arc<RwLock<Rows>>;
 
 /// A metadata store in one append-only file.
 pub struct JsonlMetadata {

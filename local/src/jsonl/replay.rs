@@ -18,7 +18,7 @@ pub(super) struct Replayed {
     pub(super) rows: Rows,
     /// Bytes of the lines that count.
     pub(super) length: u64,
-    /// Bytes behind them: what a write that was never acknowledged left.
+    /// Bytes after them: what a write that was never acknowledged left.
     pub(super) torn: u64,
     /// How many changes the lines make.
     pub(super) changes: u64,

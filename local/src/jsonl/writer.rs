@@ -1,20 +1,18 @@
 //! How changes become durable in the log, and only then visible.
 
 use std::mem;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use bleepstore_core::memory::{Change, Rows, Transaction};
 use bleepstore_core::ports::{StoreError, StoreResult};
 
+use super::Durable;
 use super::compaction::Compaction;
 use super::line::write_record;
 use super::log::{AppendError, Log};
 use crate::files::store_error;
 use crate::group_commit::{Applied, Engine, Group, refuse};
 use crate::metrics::Histogram;
-
-/// Rows that readers see: all that is durable.
-pub(super) type Durable = Arc<RwLock<Rows>>;
 
 /// Rows with the changes that are not yet durable, which only the writer sees. Their objects are those of the durable
 /// rows, shared.
@@ -37,7 +35,7 @@ impl Ahead {
     }
 }
 
-/// The log, and the rows before and behind it.
+/// The log, the rows that are ahead of it, and those that are durable.
 pub(super) struct Journaled {
     ahead: Ahead,
     durable: Durable,

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::SqliteMetadata;
 use super::error::Failure;
-use super::rows::{behind_key, behind_prefix, first, json_column, one_more_than, page, text_column, to_json};
+use super::rows::{after_key, after_prefix, first, json_column, one_more_than, page, text_column, to_json};
 
 /// Buckets in a range of names.
 pub(super) const SCAN: &str = "
@@ -50,9 +50,9 @@ impl BucketIndex for SqliteMetadata {
         limit: usize,
     ) -> StoreResult<Page<Bucket, String>> {
         let owner = owner.map(str::to_owned);
-        let start = after.map(behind_key).unwrap_or_default();
+        let start = after.map(after_key).unwrap_or_default();
         let start = start.max(prefix.as_bytes().to_vec());
-        let end = behind_prefix(prefix);
+        let end = after_prefix(prefix);
         self.query(move |db| {
             let mut select = db.prepare_cached(SCAN)?;
             let read = page(

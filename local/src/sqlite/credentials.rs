@@ -6,7 +6,7 @@ use bleepstore_core::ports::{CredentialIndex, Page, StoreResult};
 use rusqlite::params;
 
 use super::SqliteMetadata;
-use super::rows::{behind_key, first, json_column, one_more_than, page, to_json};
+use super::rows::{after_key, first, json_column, one_more_than, page, to_json};
 
 #[async_trait]
 impl CredentialIndex for SqliteMetadata {
@@ -44,7 +44,7 @@ impl CredentialIndex for SqliteMetadata {
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<Credential, String>> {
-        let start = after.map(behind_key).unwrap_or_default();
+        let start = after.map(after_key).unwrap_or_default();
         self.query(move |db| {
             let mut select = db.prepare_cached(
                 "SELECT detail FROM credentials WHERE access_key >= ? ORDER BY access_key LIMIT ?",

@@ -6,8 +6,8 @@ use bleepstore_core::rows::{Met, OwnedEdit, RowChange, Verdict, judge};
 use rusqlite::{Connection, params};
 
 use super::error::Failure;
-use super::rows::{ObjectJson, kind_code, to_json};
-use super::{buckets, objects, uploads};
+use super::rows::{ObjectJson, StoredObject, kind_code, to_json};
+use super::{buckets, uploads};
 
 /// An edit on its way to the writer, with its JSON made.
 pub(super) struct ReadyEdit {
@@ -42,10 +42,10 @@ impl ReadyEdit {
         };
         let is_there = edit.committed().is_some() && buckets::is_current(db, &edit.bucket.name, bucket)?;
         let source = match edit.source {
-            Some(source) => objects::find(db, bucket, source.key)?,
+            Some(source) => StoredObject::find(db, bucket, source.key)?,
             None => None,
         };
-        let head = objects::find(db, bucket, edit.key())?;
+        let head = StoredObject::find(db, bucket, edit.key())?;
         let bodies = [&source, &head].map(|row| row.as_ref().and_then(|row| row.body_id));
         let head = head.map(|row| row.into_record(bucket)).transpose()?;
         let met = Met {

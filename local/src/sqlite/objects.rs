@@ -12,7 +12,7 @@ use rusqlite::{Connection, Row, params};
 use super::edits::ReadyEdit;
 use super::error::Failure;
 use super::rows::{
-    PAGE_ROWS, StoredObject, behind_key, behind_prefix, first, key_column, kind_of, one_more_than, page,
+    PAGE_ROWS, StoredObject, after_key, after_prefix, first, key_column, kind_of, one_more_than, page,
     summary, summary_columns,
 };
 use super::{SqliteMetadata, buckets};
@@ -27,13 +27,7 @@ pub(super) const SCAN: &str = summary_columns!(
      ORDER BY key LIMIT ?"
 );
 
-/// Everything under one key but the inline body.
-const FIND: &str = summary_columns!(
-    ", commit_id, kind, shared, body, detail, manifest
-     FROM objects WHERE bucket = ? AND key = ?"
-);
-
-/// Everything of objects behind a key but their inline bodies.
+/// Everything of objects after a key but their inline bodies.
 const SCAN_RECORDS: &str = summary_columns!(
     ", commit_id, kind, shared, body, detail, manifest
      FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?"
@@ -82,7 +76,7 @@ impl ObjectIndex for SqliteMetadata {
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, String>> {
         let id = bucket.id;
-        let start = after.map(behind_key).unwrap_or_default();
+        let start = after.map(after_key).unwrap_or_default();
         self.query(move |db| {
             let mut select = db.prepare_cached(SCAN_RECORDS)?;
             page(
@@ -97,7 +91,7 @@ impl ObjectIndex for SqliteMetadata {
     }
 }
 
-/// What a listing shows of the objects in a range. Of a common prefix it shows one, and goes on behind it: that is one
+/// What a listing shows of the objects in a range. Of a common prefix it shows one, and goes on after it: that is one
 /// search, whatever lies under the prefix.
 fn scan(
     db: &Connection,
@@ -107,11 +101,11 @@ fn scan(
 ) -> Result<Page<ObjectSummary, KeyStart>, Failure> {
     let start = match &range.start {
         KeyStart::Beginning => Vec::new(),
-        KeyStart::After(key) => behind_key(key),
-        KeyStart::AfterPrefix(prefix) => behind_prefix(prefix),
+        KeyStart::After(key) => after_key(key),
+        KeyStart::AfterPrefix(prefix) => after_prefix(prefix),
     };
     let mut start = start.max(range.prefix.as_bytes().to_vec());
-    let end = behind_prefix(&range.prefix);
+    let end = after_prefix(&range.prefix);
     let mut select = db.prepare_cached(SCAN)?;
     let mut items: Vec<ObjectSummary> = Vec::new();
     // The key of the last row that was read, where that shows nothing.
@@ -124,8 +118,8 @@ fn scan(
             end,
             one_more_than(limit - read)
         ])?;
-        let mut behind = None;
-        while behind.is_none()
+        let mut after = None;
+        while after.is_none()
             && let Some(row) = rows.next()?
         {
             if read == limit {
@@ -136,15 +130,15 @@ fn scan(
             read += 1;
             if is_object(row)? {
                 let item = summary(row)?;
-                behind = range.common_prefix(item.key.as_str()).map(behind_prefix);
+                after = range.common_prefix(item.key.as_str()).map(after_prefix);
                 items.push(item);
                 hidden = None;
             } else {
                 hidden = Some(key_column(row, 0)?);
             }
         }
-        match behind {
-            Some(behind) => start = behind,
+        match after {
+            Some(after) => start = after,
             None => return Ok(Page { items, next: None }),
         }
     }
@@ -171,7 +165,7 @@ fn find_with_body(
     bucket: BucketId,
     key: &ObjectKey,
 ) -> Result<Option<ObjectRecord>, Failure> {
-    let Some(mut row) = find(db, bucket, key)? else {
+    let Some(mut row) = StoredObject::find(db, bucket, key)? else {
         return Ok(None);
     };
     row.body = body(db, row.body_id)?;

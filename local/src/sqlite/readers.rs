@@ -166,7 +166,7 @@ impl<'a> Snapshot<'a> {
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
-        // Nothing is open behind a commit, nor where SQLite has given the transaction up by itself.
+        // Nothing is open after a commit, nor where SQLite has given the transaction up by itself.
         if self.0.is_autocommit() {
             return;
         }

@@ -8,7 +8,7 @@ use bleepstore_core::ports::Page;
 use bleepstore_core::rows::{read_stored, unknown};
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Params, Row};
+use rusqlite::{CachedStatement, Connection, Params, Row, params};
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -22,21 +22,21 @@ pub(super) const PAGE_ROWS: usize = 10_000;
 const PAGE_BYTES: usize = 8 << 20;
 
 /// Greater than every key: no byte of UTF-8 is 0xFF.
-pub(super) const BEHIND_ALL_KEYS: &[u8] = &[0xff];
+pub(super) const AFTER_ALL_KEYS: &[u8] = &[0xff];
 
 /// The smallest key that is greater than `key`.
-pub(super) fn behind_key(key: &str) -> Vec<u8> {
+pub(super) fn after_key(key: &str) -> Vec<u8> {
     let mut bytes = key.as_bytes().to_vec();
     bytes.push(0);
     bytes
 }
 
 /// The smallest sequence of bytes that is greater than every key that starts with `prefix`.
-pub(super) fn behind_prefix(prefix: &str) -> Vec<u8> {
+pub(super) fn after_prefix(prefix: &str) -> Vec<u8> {
     let mut bytes = prefix.as_bytes().to_vec();
     match bytes.last_mut() {
         Some(last) => *last += 1,
-        None => bytes.extend_from_slice(BEHIND_ALL_KEYS),
+        None => bytes.extend_from_slice(AFTER_ALL_KEYS),
     }
     bytes
 }
@@ -187,6 +187,12 @@ pub(super) fn kind_of(code: i64) -> Result<ObjectKind, Failure> {
     }
 }
 
+/// Everything under one key but the inline body.
+const FIND: &str = summary_columns!(
+    ", commit_id, kind, shared, body, detail, manifest
+     FROM objects WHERE bucket = ? AND key = ?"
+);
+
 /// A row of objects with its JSON unread, so that the writer's thread need not.
 pub(super) struct StoredObject {
     summary: ObjectSummary,
@@ -201,6 +207,13 @@ pub(super) struct StoredObject {
 }
 
 impl StoredObject {
+    /// The row under a key, without an inline body.
+    pub(super) fn find(db: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Option<Self>, Failure> {
+        let mut select = db.prepare_cached(FIND)?;
+        let under = params![bucket.as_bytes(), key.as_str().as_bytes()];
+        first(&mut select, under, Self::read)
+    }
+
     /// Reads a row of [`summary_columns`], then `commit_id, kind, shared, body, detail, manifest`.
     pub(super) fn read(row: &Row<'_>) -> Result<Self, Failure> {
         Ok(Self {

@@ -27,7 +27,7 @@ const NEW: usize = 1;
 pub(super) const MOVED_RECORD: usize = 2;
 
 /// Keys are BLOBs, so that they sort by their UTF-8 bytes. Columns that a listing shows come first;
-/// `detail` and `manifest` hold the rest as JSON, behind them, so that a listing need not read the
+/// `detail` and `manifest` hold the rest as JSON, after them, so that a listing need not read the
 /// overflow pages of a long row. The bodies of small objects are apart for the same reason.
 const VERSION_1: &str = "
 CREATE TABLE buckets (

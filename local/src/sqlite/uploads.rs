@@ -15,16 +15,16 @@ use bleepstore_core::ports::{
 use rusqlite::{Connection, Row, params};
 
 use super::error::Failure;
-use super::rows::{behind_key, behind_prefix, first, json_column, one_more_than, page, to_json};
+use super::rows::{after_key, after_prefix, first, json_column, one_more_than, page, to_json};
 use super::{SqliteMetadata, buckets};
 
-/// Uploads of a bucket in a range of keys, from behind one upload on.
+/// Uploads of a bucket in a range of keys, from after one upload on.
 pub(super) const SCAN: &str = "
     SELECT detail, completing FROM uploads
     WHERE bucket = ? AND (key, id) > (?, ?) AND key < ?
     ORDER BY key, id LIMIT ?";
 
-/// Parts of an upload, from behind one number on.
+/// Parts of an upload, from after one number on.
 pub(super) const SCAN_PARTS: &str = "
     SELECT detail FROM parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?";
 
@@ -178,12 +178,12 @@ impl UploadIndex for SqliteMetadata {
         let id = bucket.id;
         let (start, start_id) = match &range.start {
             UploadStart::Beginning => (Vec::new(), Vec::new()),
-            UploadStart::AfterKey(key) => (behind_key(key), Vec::new()),
+            UploadStart::AfterKey(key) => (after_key(key), Vec::new()),
             UploadStart::After(key, upload) => (key.as_bytes().to_vec(), upload.as_bytes().to_vec()),
-            UploadStart::AfterPrefix(prefix) => (behind_prefix(prefix), Vec::new()),
+            UploadStart::AfterPrefix(prefix) => (after_prefix(prefix), Vec::new()),
         };
         let (start, start_id) = (start, start_id).max((range.prefix.as_bytes().to_vec(), Vec::new()));
-        let end = behind_prefix(&range.prefix);
+        let end = after_prefix(&range.prefix);
         self.query(move |db| {
             let mut select = db.prepare_cached(SCAN)?;
             page(

@@ -35,7 +35,7 @@ const LENGTHS: [(usize, usize); 7] = [
     (1, 1_300_000),
 ];
 
-/// The shortest part that may have another behind it.
+/// The shortest part that may have another after it.
 const PART: usize = 5 << 20;
 
 fn body(worker: &Worker) -> Content {

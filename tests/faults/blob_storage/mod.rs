@@ -14,7 +14,7 @@ use bleepstore_tests::samples::NOW;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use self::server::Fate::{Answered, CutBehind, Refused, SentOnly, SentWhole, SentWith, Served, Unanswered};
+use self::server::Fate::{Answered, CutAfter, Refused, SentOnly, SentWhole, SentWith, Served, Unanswered};
 use self::server::{Fate, Piece, Server};
 use crate::scripted::{BLOB, watched_body};
 
@@ -114,7 +114,7 @@ async fn a_large_body_is_staged_once_in_blocks_and_then_committed() {
 
 #[tokio::test]
 async fn a_block_that_was_cut_off_is_staged_again_and_no_other() {
-    let scene = Scene::new([Served, CutBehind(3 << 20), CutBehind(0)]);
+    let scene = Scene::new([Served, CutAfter(3 << 20), CutAfter(0)]);
     scene.assert_written(LARGE).await;
     scene.assert_seen(&[FIRST, SECOND, SECOND, SECOND, LAST, COMMIT]);
     assert_eq!(scene.waits(), 2);
@@ -146,7 +146,7 @@ async fn a_commit_whose_answer_was_lost_is_sent_again() {
 
 #[tokio::test]
 async fn a_commit_that_was_refused_is_sent_again() {
-    let scene = Scene::new([Served, Served, Served, Refused(503, ""), CutBehind(10)]);
+    let scene = Scene::new([Served, Served, Served, Refused(503, ""), CutAfter(10)]);
     scene.assert_written(LARGE).await;
     scene.assert_seen(&[FIRST, SECOND, LAST, COMMIT, COMMIT, COMMIT]);
     assert_eq!(scene.waits(), 2);
@@ -194,7 +194,7 @@ async fn a_wait_that_is_asked_for_is_kept_and_one_that_is_too_long_is_the_client
 
 #[tokio::test]
 async fn a_small_body_is_sent_again_until_it_is_stored() {
-    let scene = Scene::new([Refused(503, ""), CutBehind(5), Unanswered]);
+    let scene = Scene::new([Refused(503, ""), CutAfter(5), Unanswered]);
     scene.assert_written(10).await;
     scene.assert_seen(&["PUT blob"; 4]);
     let scene = Scene::new(vec![Refused(500, ""); 6]);
@@ -250,7 +250,7 @@ async fn a_download_is_asked_for_again_until_it_begins() {
 }
 
 #[tokio::test]
-async fn a_download_that_was_cut_off_goes_on_behind_what_arrived() {
+async fn a_download_that_was_cut_off_goes_on_after_what_arrived() {
     let scene = Scene::new([SentOnly(2), SentOnly(0), Refused(503, ""), SentOnly(3)]);
     assert_eq!(scene.read().await.unwrap(), "234567");
     let rest = "GET bytes=4-7";
@@ -336,7 +336,7 @@ fn page(names: &[&str], marker: &str) -> Fate {
 
 /// Pages without any blob of ours are passed over; the service ends pages where it likes.
 #[tokio::test]
-async fn a_scan_starts_behind_a_name_and_goes_on_by_markers() {
+async fn a_scan_starts_after_a_name_and_goes_on_by_markers() {
     let blob = |id| BlobRef {
         blob: BlobId::from_bytes([id; 16]),
         ..BLOB

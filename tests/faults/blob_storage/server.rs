@@ -19,7 +19,7 @@ pub(super) enum Fate {
     /// Its body is read and dropped, and it is refused with this status and these header lines.
     Refused(u16, &'static str),
     /// So many bytes of its body are read, and then the connection is cut.
-    CutBehind(u64),
+    CutAfter(u64),
     /// It is served, and the answer is lost.
     Unanswered,
     /// So many bytes of the download come, and then the connection ends.
@@ -139,7 +139,7 @@ fn reply(head: &Head, input: &mut impl Read, state: &Mutex<State>) -> io::Result
         state.seen.push(name(head));
         state.script.pop_front().unwrap_or(Fate::Served)
     };
-    if let Fate::CutBehind(length) = fate {
+    if let Fate::CutAfter(length) = fate {
         receive(input, length)?;
         return Ok(CUT);
     }
@@ -160,7 +160,7 @@ fn reply(head: &Head, input: &mut impl Read, state: &Mutex<State>) -> io::Result
         Fate::SentWith(line) => download(head, &state, line),
         Fate::SentWhole => response(200, "", &state.download),
         Fate::Answered(document) => response(200, "", document.as_bytes()),
-        Fate::Served | Fate::CutBehind(_) => served(head, &body, &mut state),
+        Fate::Served | Fate::CutAfter(_) => served(head, &body, &mut state),
     }))
 }
 

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use self::server::Fate::{
-    BegunAt, CutBehind, Damaged, HalfSent, Refused, RefusedBehind, SentWith, Served, StoredUpTo, Unanswered,
+    BegunAt, CutAfter, Damaged, HalfSent, Refused, RefusedAfter, SentWith, Served, StoredUpTo, Unanswered,
 };
 use self::server::{Fate, Server};
 use crate::scripted::{BLOB, watched_body};
@@ -91,8 +91,8 @@ async fn a_large_body_is_sent_once_in_parts() {
 }
 
 #[tokio::test]
-async fn a_part_that_was_cut_off_goes_on_behind_what_was_stored() {
-    let scene = Scene::new([Served, Served, CutBehind(3 << 20)]);
+async fn a_part_that_was_cut_off_goes_on_after_what_was_stored() {
+    let scene = Scene::new([Served, Served, CutAfter(3 << 20)]);
     assert_eq!(scene.write(LARGE).await.unwrap(), LARGE);
     scene.assert_seen(&[START, FIRST, SECOND, ASK, "PUT bytes 11534336-16777215/*", LAST]);
     assert_eq!(scene.waits(), 1);
@@ -101,9 +101,9 @@ async fn a_part_that_was_cut_off_goes_on_behind_what_was_stored() {
 }
 
 #[tokio::test]
-async fn a_part_that_was_refused_midway_goes_on_behind_what_was_stored() {
+async fn a_part_that_was_refused_midway_goes_on_after_what_was_stored() {
     for status in [408, 429, 500, 502, 503, 504] {
-        let scene = Scene::new([Served, RefusedBehind(262_144, status)]);
+        let scene = Scene::new([Served, RefusedAfter(262_144, status)]);
         assert_eq!(scene.write(LARGE).await.unwrap(), LARGE, "{status}");
         scene.assert_seen(&[START, FIRST, ASK, "PUT bytes 262144-8388607/*", SECOND, LAST]);
         assert_eq!(scene.waits(), 1);
@@ -191,7 +191,7 @@ async fn an_upload_gives_up_after_six_failures_in_a_row_with_longer_and_longer_w
 
 #[tokio::test]
 async fn what_is_stored_between_failures_begins_their_count_anew() {
-    let failing = [RefusedBehind(262_144, 503), Served];
+    let failing = [RefusedAfter(262_144, 503), Served];
     let script = std::iter::once(Served).chain(std::iter::repeat_n(failing, 12).flatten());
     let scene = Scene::new(script);
     assert_eq!(scene.write(LARGE).await.unwrap(), LARGE);
@@ -215,7 +215,7 @@ async fn a_wait_that_is_asked_for_is_kept_and_one_that_is_too_long_is_the_client
 
 #[tokio::test]
 async fn a_small_body_is_sent_again_until_it_is_stored() {
-    let scene = Scene::new([Refused(503, ""), CutBehind(5), Unanswered]);
+    let scene = Scene::new([Refused(503, ""), CutAfter(5), Unanswered]);
     assert_eq!(scene.write(10).await.unwrap(), 10);
     scene.assert_seen(&["POST media"; 4]);
     assert_eq!(scene.server.state().stored, 10);

@@ -18,9 +18,9 @@ pub(super) enum Fate {
     /// Its body is read and dropped, and it is refused with this status and these header lines.
     Refused(u16, &'static str),
     /// So many bytes of its body are stored, and then the connection is cut.
-    CutBehind(u64),
+    CutAfter(u64),
     /// So many bytes of its body are stored, and then it is refused with this status.
-    RefusedBehind(u64, u16),
+    RefusedAfter(u64, u16),
     /// So many bytes of its body are stored, and the upload is said to go on.
     StoredUpTo(u64),
     /// It is served, and the answer is lost.
@@ -159,11 +159,11 @@ fn answer(
             receive(input, whole, whole, state, false)?;
             response(status, lines, b"")
         }
-        Fate::CutBehind(stored) => {
+        Fate::CutAfter(stored) => {
             receive(input, stored, stored, state, true)?;
             return Ok(None);
         }
-        Fate::RefusedBehind(stored, status) => {
+        Fate::RefusedAfter(stored, status) => {
             receive(input, whole, stored, state, true)?;
             response(status, "", b"")
         }

@@ -27,7 +27,7 @@ impl Units {
         Self { read, write: 0 }
     }
 
-    /// A write where the larger of the rows before and behind it has this many bytes.
+    /// A write where the larger of the rows before and after it has this many bytes.
     fn write(bytes: usize) -> Self {
         let write = bytes.div_ceil(WRITE_UNIT).max(1);
         Self { read: 0, write }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_are_charged_by_the_larger_of_the_rows_before_and_behind_them() {
+    fn writes_are_charged_by_the_larger_of_the_rows_before_and_after_them() {
         let mut rows = Rows::default();
         let done = json!({});
         let put = |bytes| json!({"Item": row("a", bytes)});

@@ -86,7 +86,7 @@ pub async fn deleting_nothing_has_no_outcomes(f: BlobFixture) {
     assert!(f.store.delete(&[]).await.is_empty());
 }
 
-/// Before the first piece, behind it, and at any moment: all the bytes come, or an error ends the stream.
+/// Before the first piece, after it, and at any moment: all the bytes come, or an error ends the stream.
 pub async fn a_blob_deleted_while_it_is_read_never_reads_short(f: BlobFixture) {
     let bytes = f.bytes(4 << 20);
     let length = bytes.len() as u64;
@@ -105,7 +105,7 @@ pub async fn a_blob_deleted_while_it_is_read_never_reads_short(f: BlobFixture) {
             found.extend_from_slice(&rest);
             assert!(
                 found == bytes,
-                "deleted behind {pieces_first} pieces: {} bytes",
+                "deleted after {pieces_first} pieces: {} bytes",
                 found.len()
             );
         }

@@ -47,9 +47,9 @@ pub async fn a_scan_is_ordered_by_bucket_and_id(f: BlobFixture) {
     assert!(found.is_sorted());
     found.retain(|blob| blob.bucket == one || blob.bucket == two);
     assert_eq!(found, blobs);
-    let behind: Vec<BlobRef> = f.scan(one, 3).await.iter().map(|entry| entry.blob).collect();
+    let rest: Vec<BlobRef> = f.scan(one, 3).await.iter().map(|entry| entry.blob).collect();
     let expected: Vec<BlobRef> = blobs.into_iter().filter(|blob| blob.bucket == one).collect();
-    assert_eq!(behind, expected);
+    assert_eq!(rest, expected);
 }
 
 /// What is there all the time is in one page, while other blobs come and go between.

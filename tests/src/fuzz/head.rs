@@ -46,7 +46,7 @@ fn verify(head: &RequestHead<'_>) {
     }
 }
 
-/// An `Authorization` header, and behind a line feed the date.
+/// An `Authorization` header, and after a line feed the date.
 pub(super) fn authorization(data: &[u8]) {
     let mut parts = data.splitn(2, |byte| *byte == b'\n');
     let Ok(authorization) = HeaderValue::from_bytes(parts.next().unwrap_or_default()) else {

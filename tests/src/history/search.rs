@@ -64,7 +64,7 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// What the key holds behind an action; `None` if the action cannot happen now.
+    /// What the key holds after an action; `None` if the action cannot happen now.
     fn step(&self, action: Action, value: Option<Value>) -> Option<Option<Value>> {
         let (happens, next) = match action {
             Action::Saw(seen) => (seen == value, value),

@@ -141,7 +141,7 @@ impl World {
         (life, life.address.expect("it lives"))
     }
 
-    /// Waits until a life is over. Returns a moment behind its end.
+    /// Waits until a life is over. Returns a moment after its end.
     pub(super) fn outlive(&self, life: Life) -> u64 {
         self.await_life(|later| later.number > life.number).began
     }

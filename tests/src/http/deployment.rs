@@ -43,7 +43,7 @@ pub enum Front {
 
 /// A rule of S3's interface.
 pub struct Rule {
-    /// Its path: file, name and deployment, as `cargo test` prints them, behind the name of the test binary.
+    /// Its path: file, name and deployment, as `cargo test` prints them, after the name of the test binary.
     pub path: &'static str,
     /// The largest body, in bytes, that its check sends.
     pub largest_body: u64,

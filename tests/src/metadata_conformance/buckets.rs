@@ -170,12 +170,12 @@ pub async fn a_bucket_scan_is_ordered_and_keeps_to_owner_prefix_and_start(f: Met
         mine[2..]
     );
     let between = format!("{prefix}-a1");
-    let behind: Vec<Bucket> = mine
+    let later: Vec<Bucket> = mine
         .iter()
         .filter(|bucket| bucket.name.as_str() > between.as_str())
         .cloned()
         .collect();
-    assert_eq!(scan(&f, Some(owner), &prefix, Some(&between), 1000).await, behind);
+    assert_eq!(scan(&f, Some(owner), &prefix, Some(&between), 1000).await, later);
     assert_eq!(
         scan(&f, Some(owner), &format!("{prefix}-a"), None, 1000).await,
         mine[..2]

@@ -61,7 +61,7 @@ pub async fn a_part_is_refused_while_its_upload_is_completing(f: MetadataFixture
 
 /// What was acknowledged to the uploader of a part holds, whichever comes first. A part that is being refused may
 /// be seen by a Complete at that moment, and is gone once it is refused.
-pub async fn a_recorded_part_is_seen_by_the_complete_behind_it_and_a_refused_one_goes(f: MetadataFixture) {
+pub async fn a_recorded_part_is_seen_by_the_complete_after_it_and_a_refused_one_goes(f: MetadataFixture) {
     let bucket = f.bucket().await;
     for _ in 0..40 {
         let upload = f.begin(&bucket, "a").await;

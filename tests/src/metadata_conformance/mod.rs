@@ -202,13 +202,13 @@ macro_rules! metadata_conformance {
                 racing_renames_in_a_row_lose_and_double_nothing
                 a_rename_never_misses_a_racing_mark
                 a_deletion_never_swallows_a_racing_rename
-                an_emptied_bucket_is_deleted_behind_renames;
+                an_emptied_bucket_is_deleted_after_renames;
             scans:
                 objects_are_scanned_in_the_order_of_their_utf8_bytes
                 with_a_delimiter_a_scan_shows_every_key_or_one_before_it_of_its_common_prefix
                 a_scan_shows_what_the_record_holds
                 every_range_reads_what_its_definition_admits
-                a_scan_goes_on_behind_a_prefix_that_ends_in_the_last_character
+                a_scan_goes_on_after_a_prefix_that_ends_in_the_last_character
                 a_scan_sees_every_acknowledged_change
                 pages_of_1001_objects_have_no_gap_or_repeat_while_writes_go_on
                 a_scan_of_objects_stays_in_its_bucket
@@ -233,7 +233,7 @@ macro_rules! metadata_conformance {
                 an_upload_that_is_completing_is_still_scanned;
             completion:
                 a_part_is_refused_while_its_upload_is_completing
-                a_recorded_part_is_seen_by_the_complete_behind_it_and_a_refused_one_goes
+                a_recorded_part_is_seen_by_the_complete_after_it_and_a_refused_one_goes
                 a_second_token_takes_a_completion_over
                 only_its_own_token_reopens_an_upload
                 a_reopened_upload_has_its_parts_and_takes_more

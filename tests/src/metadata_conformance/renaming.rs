@@ -36,7 +36,7 @@ async fn keys(f: &MetadataFixture, bucket: &Bucket) -> Vec<String> {
     page.items.iter().map(|item| item.key.to_string()).collect()
 }
 
-/// To a key before and to one behind; a list of objects and one of records show it there.
+/// To a key before and to one after; a list of objects and one of records show it there.
 pub async fn a_renamed_object_is_found_with_every_field_under_its_new_key_only(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let bystander = f.put(&bucket, "b").await;
@@ -280,7 +280,7 @@ pub async fn a_deletion_never_swallows_a_racing_rename(f: MetadataFixture) {
 }
 
 /// Nothing of a rename keeps its bucket.
-pub async fn an_emptied_bucket_is_deleted_behind_renames(f: MetadataFixture) {
+pub async fn an_emptied_bucket_is_deleted_after_renames(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let source = f.put(&bucket, "b").await;
     let record = f.samples.renamed(&source, "a");

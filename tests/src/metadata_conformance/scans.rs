@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use super::MetadataFixture;
 use super::edits::without_body;
 
-/// Ascending in UTF-8 bytes. UTF-16 order has U+FFFF behind U+10000, and collations differ in many places.
+/// Ascending in UTF-8 bytes. UTF-16 order has U+FFFF after U+10000, and collations differ in many places.
 const ORDERED: [&str; 22] = [
     "\u{1}",
     "\t",
@@ -146,7 +146,7 @@ pub async fn a_scan_shows_what_the_record_holds(f: MetadataFixture) {
     );
 }
 
-/// Every prefix with every start out of the keys and some that are between, before and behind them.
+/// Every prefix with every start out of the keys and some that are between, before and after them.
 pub async fn every_range_reads_what_its_definition_admits(f: MetadataFixture) {
     let bucket = f.bucket().await;
     fill(&f, &bucket, ORDERED).await;
@@ -168,8 +168,8 @@ pub async fn every_range_reads_what_its_definition_admits(f: MetadataFixture) {
     ];
     for prefix in ["", "a", "a/", "a/é", "b", "x", "\u{ffff}", "\u{10ffff}"] {
         let after = texts.map(|text| KeyStart::After(text.to_owned()));
-        let behind = texts.map(|text| KeyStart::AfterPrefix(text.to_owned()));
-        for start in after.into_iter().chain(behind).chain([KeyStart::Beginning]) {
+        let after_prefix = texts.map(|text| KeyStart::AfterPrefix(text.to_owned()));
+        for start in after.into_iter().chain(after_prefix).chain([KeyStart::Beginning]) {
             let range = range(prefix, start);
             let expected: Vec<&str> = ORDERED.into_iter().filter(|name| range.admits(name)).collect();
             assert_eq!(
@@ -184,7 +184,7 @@ pub async fn every_range_reads_what_its_definition_admits(f: MetadataFixture) {
 }
 
 /// The last character has no successor; the one before it has.
-pub async fn a_scan_goes_on_behind_a_prefix_that_ends_in_the_last_character(f: MetadataFixture) {
+pub async fn a_scan_goes_on_after_a_prefix_that_ends_in_the_last_character(f: MetadataFixture) {
     let bucket = f.bucket().await;
     let keys = [
         "a",
@@ -196,16 +196,16 @@ pub async fn a_scan_goes_on_behind_a_prefix_that_ends_in_the_last_character(f: M
         "\u{10ffff}a",
     ];
     fill(&f, &bucket, keys).await;
-    let behind = |prefix: &str| range("", KeyStart::AfterPrefix(prefix.to_owned()));
+    let after_prefix = |prefix: &str| range("", KeyStart::AfterPrefix(prefix.to_owned()));
     assert_eq!(
-        names(&f, &bucket, behind("a\u{10ffff}"), 10).await,
+        names(&f, &bucket, after_prefix("a\u{10ffff}"), 10).await,
         ["b", "\u{10ffff}", "\u{10ffff}a"]
     );
     assert_eq!(
-        names(&f, &bucket, behind("a\u{10ffff}\u{10ffff}"), 10).await,
+        names(&f, &bucket, after_prefix("a\u{10ffff}\u{10ffff}"), 10).await,
         ["b", "\u{10ffff}", "\u{10ffff}a"]
     );
-    assert_eq!(names(&f, &bucket, behind("\u{10ffff}"), 10).await, [""; 0]);
+    assert_eq!(names(&f, &bucket, after_prefix("\u{10ffff}"), 10).await, [""; 0]);
     assert_eq!(
         names(&f, &bucket, range("\u{10ffff}", KeyStart::Beginning), 10).await,
         ["\u{10ffff}", "\u{10ffff}a"]

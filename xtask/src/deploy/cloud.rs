@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::image::Image;
 use super::is_there;
-use super::terraform::Outputs;
+use super::outputs::Outputs;
 use crate::package::{self, Arch, Package};
 use crate::report::Check;
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::Cloud;
+use super::outputs::Outputs;
 use crate::report::Check;
 use crate::run::{output, root, succeeds};
 
@@ -93,22 +94,6 @@ fn parsed(command: &mut Command) -> Result<Value, String> {
     serde_json::from_str(&output(command)?).map_err(|error| format!("terraform printed no JSON: {error}"))
 }
 
-/// The outputs of a root.
-pub(super) struct Outputs(Value);
-
-impl Outputs {
-    /// An output that must be a text.
-    pub(super) fn text(&self, name: &str) -> Result<&str, String> {
-        self.known(name)
-            .ok_or_else(|| format!("Terraform has no output {name}"))
-    }
-
-    /// An output that is a text; `None` where it is null, or nothing was applied yet.
-    pub(super) fn known(&self, name: &str) -> Option<&str> {
-        self.0[name]["value"].as_str()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,17 +124,5 @@ mod tests {
             "{written}"
         );
         fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn an_output_that_is_null_or_not_there_is_not_known() {
-        let outputs = serde_json::from_str(r#"{"image":{"value":null},"region":{"value":"eu"}}"#);
-        let outputs = Outputs(outputs.unwrap());
-        assert_eq!(outputs.text("region"), Ok("eu"));
-        assert_eq!((outputs.known("image"), outputs.known("endpoint")), (None, None));
-        assert_eq!(
-            outputs.text("endpoint"),
-            Err("Terraform has no output endpoint".to_owned())
-        );
     }
 }

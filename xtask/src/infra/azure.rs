@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::mistakes::{FoundBy, Mistake};
 use super::plan::Plan;
-use super::{Cloud, shared, source};
+use super::{Cloud, permissions, shared, source};
 pub(super) const CLOUD: Cloud = Cloud {
     name: "azure",
     rules,
@@ -107,13 +107,7 @@ fn compared_with_calls(plan: &Plan, program: &str) -> Result<Vec<String>, String
     let actions = actions.into_iter().flatten().filter_map(Value::as_str);
     let allowed: BTreeSet<String> = actions.map(str::to_owned).collect();
     let called = called(program);
-    let unused = allowed
-        .difference(&called)
-        .map(|action| format!("{action} is allowed, and nothing calls it"));
-    let lacking = called
-        .difference(&allowed)
-        .map(|action| format!("{action} is called, and not allowed"));
-    Ok(unused.chain(lacking).collect())
+    Ok(permissions::differences(&allowed, &called))
 }
 
 /// The actions that the calls in this source need. What is in a batch is named as a call of its own.

@@ -15,7 +15,7 @@ pub(super) const CLOUD: Cloud = Cloud {
 };
 
 const SCHEMA: &str = "gcp-cloudrun/src/firestore/schema.rs";
-const FRONT: &str = "gcp-cloudrun/src/front.rs";
+const ROUTES: &str = "gcp-cloudrun/src/routes.rs";
 
 /// The sources that the program is made of, where they name settings and write the log.
 const SOURCES: [&str; 3] = ["core/src", "gcp-cloudrun/src", "http/src"];
@@ -37,7 +37,7 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
             &program,
         ));
     }
-    let path = source::constant(FRONT, "GC")?;
+    let path = source::constant(ROUTES, "GC")?;
     // The service's address is not known before it is there, so this one is read from the configuration.
     if !source::file("infra/gcp/schedule.tf")?.contains(&format!("{path}\"")) {
         complaints.push(format!("the schedule does not ask for {path}"));

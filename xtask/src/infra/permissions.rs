@@ -81,13 +81,18 @@ pub(super) fn compared_with_calls(plan: &Plan, documents: &[&str]) -> Result<Vec
         allowed.extend(actions.filter(|action| !action.starts_with(OF_KEYS)));
     }
     let called = called(&source::folders(&["aws-lambda/src"])?)?;
+    Ok(differences(&allowed, &called))
+}
+
+/// What is allowed and never called, and what is called and not allowed.
+pub(super) fn differences(allowed: &BTreeSet<String>, called: &BTreeSet<String>) -> Vec<String> {
     let unused = allowed
-        .difference(&called)
+        .difference(called)
         .map(|action| format!("{action} is allowed, and nothing calls it"));
     let lacking = called
-        .difference(&allowed)
+        .difference(allowed)
         .map(|action| format!("{action} is called, and not allowed"));
-    Ok(unused.chain(lacking).collect())
+    unused.chain(lacking).collect()
 }
 
 /// What roles are allowed and the page of reasons does not list, and what it lists and no role is allowed.
@@ -109,7 +114,7 @@ pub(super) fn compared_with_reasons(plan: &Plan, page: &str) -> Vec<String> {
     lacking.chain(idle).collect()
 }
 
-/// The actions in the first cells of the tables under headings that begin with AWS: `service:Action`, and behind it others of
+/// The actions in the first cells of the tables under headings that begin with AWS: `service:Action`, and after it others of
 /// the same service without its name.
 fn explained(page: &str) -> BTreeSet<String> {
     let sections = page.split("\n## ").filter(|section| section.starts_with("AWS"));

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::archive::{self, Entry};
 use super::{Shipped, glibc, image, read, served, write};
 use crate::emulators::Place;
-use crate::release;
 use crate::report::Check;
+use crate::start;
 
 const PROGRAM: &str = "bootstrap";
 
@@ -18,7 +18,7 @@ pub(super) const SHIPPED: Shipped = Shipped {
     write: |program, archive, _| zip(program, archive),
     files: archive::files,
     place: Place::Local,
-    start: |folder| release::aws::start(&folder.join(PROGRAM)),
+    start: |folder| start::aws::start(&folder.join(PROGRAM)),
 };
 
 pub(super) const IMAGE: Shipped = Shipped {
@@ -28,7 +28,7 @@ pub(super) const IMAGE: Shipped = Shipped {
     write: |program, folder, arch| image::of_server(program, PROGRAM, arch, folder),
     files: image::files,
     place: Place::Local,
-    start: |root| served::from_image(root, PROGRAM, release::aws::serve),
+    start: |root| served::from_image(root, PROGRAM, start::aws::serve),
 };
 
 fn zip(program: &Path, archive: &Path) -> Check {

@@ -8,9 +8,9 @@ use super::archive::{self, Entry};
 use super::{Shipped, glibc, read, served, write};
 use crate::emulators::Place;
 use crate::http;
-use crate::release::azure::Emulated;
 use crate::report::Check;
 use crate::run::root;
+use crate::start::azure::Emulated;
 
 pub(super) const SHIPPED: Shipped = Shipped {
     package: "bleepstore-azure",

@@ -2,7 +2,7 @@
 
 use super::{Shipped, image, served};
 use crate::emulators::Place;
-use crate::release;
+use crate::start;
 
 const PROGRAM: &str = "bleepstore-gcp";
 
@@ -13,5 +13,5 @@ pub(super) const SHIPPED: Shipped = Shipped {
     write: |program, folder, arch| image::of_server(program, PROGRAM, arch, folder),
     files: image::files,
     place: Place::Local,
-    start: |root| served::from_image(root, PROGRAM, release::gcp::start),
+    start: |root| served::from_image(root, PROGRAM, start::gcp::start),
 };

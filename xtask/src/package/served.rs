@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::files_below;
 use super::image::USER;
 use crate::http;
-use crate::release::Server;
 use crate::report::Check;
+use crate::start::Server;
 
 /// Starts the program of an unpacked image, with nothing of this machine around it where that is allowed, and asks it
 /// something.

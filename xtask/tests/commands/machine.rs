@@ -54,7 +54,7 @@ case \"$1\" in
 esac
 ";
 
-/// The head of a 64-bit ELF program for x86_64 with nothing behind it.
+/// The head of a 64-bit ELF program for x86_64 with nothing after it.
 fn program() -> Vec<u8> {
     let mut program = vec![0; 64];
     program[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");

@@ -6,7 +6,7 @@ use super::Naming;
 use crate::digest::Crc64nvmeHasher;
 use crate::model::{BlobRef, Manifest, PartNumber};
 use crate::ops::layout::all_extents;
-use crate::ops::transfer::Progress;
+use crate::ops::progress::Progress;
 use crate::ports::{BlobRead, Ports, StoreResult};
 
 /// What became of reading a blob.

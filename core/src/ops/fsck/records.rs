@@ -7,8 +7,8 @@ use crate::model::{BlobRef, Bucket, Extent, Manifest, ObjectRecord, Timestamp, U
 use crate::ops::gc::retired_until;
 use crate::ops::inline::damage;
 use crate::ops::layout::{Extents, LayoutReader, all_extents};
+use crate::ops::progress::Progress;
 use crate::ops::rows;
-use crate::ops::transfer::Progress;
 use crate::ports::{Ports, StoreError, StoreResult};
 
 impl Slice {

@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::claims::{self, MIN_PART};
-use super::complete::{CompleteMultipartUpload, CompletedPart};
-use crate::digest::{combine_crc64nvme, crc64nvme_value, md5_of_md5s};
+use super::claims::{self, CompleteMultipartUpload, CompletedPart, MIN_PART};
+use crate::digest::{
+    combine_crc64nvme, composite_checksum, crc64nvme_checksum, crc64nvme_value, full_object_checksum,
+    md5_of_md5s,
+};
 use crate::model::{
-    BlobRef, BucketId, Checksum, ETag, ErrorCode, Extent, Layout, Manifest, PagedLayout, Part, PartBoundary,
-    S3Error, Upload,
+    BlobRef, BucketId, Checksum, ChecksumKind, ETag, ErrorCode, Extent, Layout, Manifest, PagedLayout, Part,
+    PartBoundary, S3Error, Upload,
 };
 use crate::ops::Context;
 use crate::ops::free::free_blob;
@@ -70,8 +72,8 @@ pub(super) async fn assemble(
 }
 
 /// What the parts come to, beside where their bytes are.
-pub(super) struct Totals {
-    pub(super) parts: Vec<PartBoundary>,
+struct Totals {
+    parts: Vec<PartBoundary>,
     md5s: Vec<[u8; 16]>,
     /// The CRC-64/NVME of each part, and its length; `None` once one is not known.
     crcs: Option<Vec<(u64, u64)>>,
@@ -125,10 +127,38 @@ impl Totals {
     }
 
     /// The CRC-64/NVME of all bytes, where those of the parts are known.
-    pub(super) fn crc64nvme(&self) -> Option<u64> {
+    fn crc64nvme(&self) -> Option<u64> {
         self.crcs
             .as_ref()
             .map(|crcs| combine_crc64nvme(crcs.iter().copied()))
+    }
+
+    /// The object's checksum from the parts': the one that the upload asked for, else CRC-64/NVME of the whole, which S3
+    /// keeps for every object and which the blobs' own give without reading them.
+    fn object_checksum(&self, upload: &Upload) -> Result<Option<Checksum>, S3Error> {
+        let Some((algorithm, kind)) = upload.checksum else {
+            return Ok(self.crc64nvme().map(crc64nvme_checksum));
+        };
+        let mut checksums = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let stored = part
+                .checksum
+                .as_ref()
+                .filter(|checksum| checksum.algorithm == algorithm);
+            checksums.push((
+                stored.ok_or_else(|| claims::missing_checksum(algorithm, part.number))?,
+                part.length,
+            ));
+        }
+        let checksum = match kind {
+            ChecksumKind::Composite => {
+                composite_checksum(algorithm, checksums.into_iter().map(|(one, _)| one))
+            }
+            ChecksumKind::FullObject => full_object_checksum(algorithm, checksums),
+        };
+        checksum
+            .map(Some)
+            .ok_or_else(|| S3Error::new(ErrorCode::InternalError))
     }
 
     /// Checks the object against what the request says of it. Its checksum.
@@ -137,7 +167,7 @@ impl Totals {
             return Err(error.clone());
         }
         claims::check_size(input.size, self.size)?;
-        let checksum = claims::object_checksum(upload, self)?;
+        let checksum = self.object_checksum(upload)?;
         claims::check_checksum(input, upload, checksum.as_ref())?;
         Ok(checksum)
     }

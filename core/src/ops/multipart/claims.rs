@@ -1,9 +1,34 @@
 //! What a CompleteMultipartUpload lists and says of the object, against what was uploaded.
 
-use super::assembly::Totals;
-use super::complete::{CompleteMultipartUpload, CompletedPart};
-use crate::digest::{composite_checksum, crc64nvme_checksum, full_object_checksum};
-use crate::model::{Checksum, ChecksumAlgorithm, ChecksumKind, ErrorCode, Part, PartNumber, S3Error, Upload};
+use crate::model::{
+    Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ErrorCode, Part, PartNumber, S3Error, Upload,
+    WriteCondition,
+};
+
+/// A part as the client lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedPart {
+    /// Its number.
+    pub number: PartNumber,
+    /// The entity tag that UploadPart answered.
+    pub etag: ETag,
+    /// The checksum that UploadPart answered, where the client repeats it.
+    pub checksum: Option<(ChecksumAlgorithm, String)>,
+}
+
+/// What CompleteMultipartUpload is asked.
+pub struct CompleteMultipartUpload {
+    /// The parts that make up the object.
+    pub parts: Vec<CompletedPart>,
+    /// The whole object's checksum, where the client knows it.
+    pub checksum: Option<(ChecksumAlgorithm, String)>,
+    /// The checksum's type, where the client names it.
+    pub checksum_kind: Option<ChecksumKind>,
+    /// The whole object's length, where the client knows it.
+    pub size: Option<u64>,
+    /// What must hold at the moment of the commit.
+    pub condition: WriteCondition,
+}
 
 /// The smallest part but the last: 5 MiB.
 pub(super) const MIN_PART: u64 = 5 << 20;
@@ -71,33 +96,8 @@ pub(super) fn check_size(claimed: Option<u64>, size: u64) -> Result<(), S3Error>
     }
 }
 
-/// The object's checksum from the parts': the one that the upload asked for, else CRC-64/NVME of the whole, which S3 keeps
-/// for every object and which the blobs' own give without reading them.
-pub(super) fn object_checksum(upload: &Upload, totals: &Totals) -> Result<Option<Checksum>, S3Error> {
-    let Some((algorithm, kind)) = upload.checksum else {
-        return Ok(totals.crc64nvme().map(crc64nvme_checksum));
-    };
-    let mut checksums = Vec::with_capacity(totals.parts.len());
-    for part in &totals.parts {
-        let stored = part
-            .checksum
-            .as_ref()
-            .filter(|checksum| checksum.algorithm == algorithm);
-        checksums.push((
-            stored.ok_or_else(|| missing_checksum(algorithm, part.number))?,
-            part.length,
-        ));
-    }
-    let checksum = match kind {
-        ChecksumKind::Composite => composite_checksum(algorithm, checksums.into_iter().map(|(one, _)| one)),
-        ChecksumKind::FullObject => full_object_checksum(algorithm, checksums),
-    };
-    checksum
-        .map(Some)
-        .ok_or_else(|| S3Error::new(ErrorCode::InternalError))
-}
-
-fn missing_checksum(algorithm: ChecksumAlgorithm, part: PartNumber) -> S3Error {
+/// What S3 answers where the checksum of that part is not known and must be.
+pub(super) fn missing_checksum(algorithm: ChecksumAlgorithm, part: PartNumber) -> S3Error {
     S3Error::message(
         ErrorCode::InvalidRequest,
         format!(

@@ -5,43 +5,17 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 
 use super::assembly::assemble;
-use super::claims::check_part_checksums;
+use super::claims::{CompleteMultipartUpload, check_part_checksums};
 use super::{RECEIPT_FOR, find};
 use crate::model::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, ObjectKey, ObjectKind,
-    ObjectRecord, Operation, PartNumber, Receipt, ReceiptOutcome, S3Error, Token, Upload, UploadId,
-    WriteCondition,
+    Bucket, Checksum, CommitId, ETag, ErrorCode, ObjectKey, ObjectKind, ObjectRecord, Operation, Receipt,
+    ReceiptOutcome, S3Error, Token, Upload, UploadId, WriteCondition,
 };
 use crate::ops::access::{denied, no_such_upload};
 use crate::ops::edit::{Change, Changed, Head, Plan, Seen, Step, change, expected, precondition_failed};
 use crate::ops::free::free_blob;
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{BeginComplete, new_id};
-
-/// A part as the client lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompletedPart {
-    /// Its number.
-    pub number: PartNumber,
-    /// The entity tag that UploadPart answered.
-    pub etag: ETag,
-    /// The checksum that UploadPart answered, where the client repeats it.
-    pub checksum: Option<(ChecksumAlgorithm, String)>,
-}
-
-/// What CompleteMultipartUpload is asked.
-pub struct CompleteMultipartUpload {
-    /// The parts that make up the object.
-    pub parts: Vec<CompletedPart>,
-    /// The whole object's checksum, where the client knows it.
-    pub checksum: Option<(ChecksumAlgorithm, String)>,
-    /// The checksum's type, where the client names it.
-    pub checksum_kind: Option<ChecksumKind>,
-    /// The whole object's length, where the client knows it.
-    pub size: Option<u64>,
-    /// What must hold at the moment of the commit.
-    pub condition: WriteCondition,
-}
 
 /// What CompleteMultipartUpload answers: the same for a replay as for the first.
 #[derive(Clone, Debug, PartialEq, Eq)]

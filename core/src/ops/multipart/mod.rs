@@ -10,12 +10,10 @@ mod complete;
 mod copy_part;
 mod parts;
 
+pub use claims::{CompleteMultipartUpload, CompletedPart};
 #[cfg(test)]
 pub(super) use complete::Publish;
-pub use complete::{
-    CompleteMultipartUpload, CompletedPart, CompletedUpload, Completion, complete_multipart_upload,
-    open_completion,
-};
+pub use complete::{CompletedUpload, Completion, complete_multipart_upload, open_completion};
 pub use copy_part::{UploadPartCopy, upload_part_copy};
 pub use parts::{ListParts, ListPartsOutput, list_parts, upload_part};
 

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::walk::{RecordSink, header, walk};
-use super::{Counts, Progress, Record, Trailer, TransferError};
+use super::{Counts, Record, Trailer, TransferError};
 use crate::digest::Sha256Hasher;
+use crate::ops::Progress;
 use crate::ports::Ports;
 
 /// Where the lines of an export go.

@@ -18,9 +18,9 @@ use super::placing::{
 };
 use super::reader::Reader;
 use super::walk::RecordSink;
-use super::{Counts, Header, Progress, Record, TransferError};
+use super::{Counts, Header, Record, TransferError};
 use crate::model::{Bucket, Format, Upload};
-use crate::ops::{raise_format, rows};
+use crate::ops::{Progress, raise_format, rows};
 use crate::ports::{OwnerRecord, Ports, StoreRecord, StoreResult};
 
 /// How many records are written at the same time.

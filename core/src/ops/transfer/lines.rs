@@ -39,7 +39,7 @@ impl Lines {
         self.number
     }
 
-    /// The next line, without its end; `None` behind the last. A last line may lack its end.
+    /// The next line, without its end; `None` after the last. A last line may lack its end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, TransferError> {
         loop {
             let found = self.buffer[self.searched..]

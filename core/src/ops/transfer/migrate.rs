@@ -7,14 +7,14 @@ use std::sync::Arc;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::TransferError;
 use super::import::{ImportReport, Importer};
 use super::placing::Existing;
 use super::prune::prune;
 use super::walk::{header, walk};
-use super::{Progress, TransferError};
 use crate::model::{BlobRef, S3Error};
-use crate::ops::Tally;
 use crate::ops::fsck::{Finding, FsckOptions, check_slice};
+use crate::ops::{Progress, Tally};
 use crate::ports::{
     BlobEntry, BlobRead, BlobStore, Ports, StoreError, StoreErrorKind, StoreResult, WriteError, back_off,
     exactly,

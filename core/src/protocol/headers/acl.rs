@@ -127,11 +127,11 @@ fn grantees(header: &'static str, value: &str) -> Result<Vec<Grantee>, S3Error> 
     let mut grantees = Vec::new();
     let mut rest = value.trim();
     while !rest.is_empty() {
-        let (kind, behind) = rest.split_once('=').ok_or_else(malformed)?;
-        let behind = behind.trim_start();
-        let (text, behind) = match behind.strip_prefix('"') {
+        let (kind, after) = rest.split_once('=').ok_or_else(malformed)?;
+        let after = after.trim_start();
+        let (text, after) = match after.strip_prefix('"') {
             Some(quoted) => quoted.split_once('"').ok_or_else(malformed)?,
-            None => behind.split_at(behind.find(',').unwrap_or(behind.len())),
+            None => after.split_at(after.find(',').unwrap_or(after.len())),
         };
         grantees.push(match kind.trim() {
             "id" => user("id", text.trim())?,
@@ -140,9 +140,9 @@ fn grantees(header: &'static str, value: &str) -> Result<Vec<Grantee>, S3Error> 
             _ => return Err(malformed()),
         });
         check_count(grantees.len())?;
-        rest = match behind.trim_start() {
+        rest = match after.trim_start() {
             "" => "",
-            behind => match behind.strip_prefix(',').map(str::trim) {
+            after => match after.strip_prefix(',').map(str::trim) {
                 Some(next) if !next.is_empty() => next,
                 _ => return Err(malformed()),
             },

@@ -39,7 +39,7 @@ fn parse(text: &str) -> Result<CopySource, S3Error> {
     let invalid = |message| S3Error::invalid_argument(message, HEADER, text);
     let (path, version) = split_version(text)?;
     let path = path.strip_prefix('/').unwrap_or(path);
-    // Some clients encode the slash behind the bucket too.
+    // Some clients encode the slash after the bucket too.
     let path = decode_query(path).map_err(|_| invalid("Copy Source must be URL encoded"))?;
     if path.starts_with("arn:") {
         return Err(S3Error::not_implemented("access points in x-amz-copy-source"));

@@ -13,18 +13,18 @@ pub(super) fn decode(text: &str) -> String {
     while let Some(start) = rest.find("=?") {
         let (before, from) = rest.split_at(start);
         match leading_word(from) {
-            Some((word, behind)) => {
+            Some((word, after)) => {
                 // White space between two encoded words only separates them.
                 if !(after_word && before.trim().is_empty()) {
                     decoded.push_str(before);
                 }
                 decoded.push_str(&word);
-                (rest, after_word) = (behind, true);
+                (rest, after_word) = (after, true);
             }
             None => {
-                let (shown, behind) = rest.split_at(start + 2);
+                let (shown, after) = rest.split_at(start + 2);
                 decoded.push_str(shown);
-                (rest, after_word) = (behind, false);
+                (rest, after_word) = (after, false);
             }
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn decode(text: &str) -> String {
     decoded
 }
 
-/// Decodes the encoded word that `text` begins with; also gives what stands behind it.
+/// Decodes the encoded word that `text` begins with; also gives what stands after it.
 fn leading_word(text: &str) -> Option<(String, &str)> {
     let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
     let (encoding, rest) = rest.split_once('?')?;

@@ -25,6 +25,7 @@ use subtle::ConstantTimeEq;
 
 use super::host::Addressing;
 use super::percent;
+use super::query_signature;
 use super::sigv4::{PayloadMode, RequestHead};
 use crate::model::{ErrorCode, S3Error, SigV2, Timestamp, hex};
 
@@ -65,35 +66,19 @@ pub fn claim(
         let Some(signature) = header.strip_prefix("AWS ").filter(|_| is_alone) else {
             return Ok(None);
         };
-        if taken != SigV2::On || names_signature(&percent::query_pairs(request.head.raw_query)?) {
+        if taken != SigV2::On || query_signature::of_any(&percent::query_pairs(request.head.raw_query)?) {
             return Ok(None);
         }
         return parse::in_header(request, signature, now).map(Some);
     }
     let query = percent::query_pairs(request.head.raw_query)?;
-    if taken == SigV2::Off || !names_version_2(&query) {
+    if taken == SigV2::Off || !query_signature::of_version_2(&query) {
         return Ok(None);
     }
-    if names_version_4(&query) {
+    if query_signature::of_version_4(&query) {
         return Err(parse::two_mechanisms());
     }
     parse::presigned(request, &query, now).map(Some)
-}
-
-/// Whether a query carries a signature of version 2, or a part of one.
-pub(super) fn names_version_2(query: &[(String, String)]) -> bool {
-    query
-        .iter()
-        .any(|(name, _)| matches!(name.as_str(), "AWSAccessKeyId" | "Signature"))
-}
-
-fn names_version_4(query: &[(String, String)]) -> bool {
-    const NAMES: [&str; 3] = ["X-Amz-Algorithm", "X-Amz-Signature", "X-Amz-Credential"];
-    query.iter().any(|(name, _)| NAMES.contains(&name.as_str()))
-}
-
-fn names_signature(query: &[(String, String)]) -> bool {
-    names_version_2(query) || names_version_4(query)
 }
 
 impl SignedClaim {

@@ -7,7 +7,7 @@ use super::mode::{CONTENT_SHA256, PayloadMode};
 use super::presigned::{self, parameter};
 use super::signer::{ChunkSigner, SigningKey, same_signature};
 use crate::model::{ErrorCode, S3Error, Timestamp, hex};
-use crate::protocol::{percent, sigv2};
+use crate::protocol::{percent, query_signature};
 
 const MAX_SIGNED_HEADERS: usize = 128;
 
@@ -32,9 +32,8 @@ pub struct SignedClaim {
 pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Claim, S3Error> {
     head.check_lengths()?;
     let query = percent::query_pairs(head.raw_query)?;
-    let has = |name| parameter(&query, name).is_some();
-    let version_2 = sigv2::names_version_2(&query);
-    let in_query = has("X-Amz-Algorithm") || has("X-Amz-Signature") || has("X-Amz-Credential");
+    let version_2 = query_signature::of_version_2(&query);
+    let in_query = query_signature::of_version_4(&query);
 
     let parts = match head.headers.get("authorization") {
         Some(header) => {

@@ -84,9 +84,9 @@ impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
         while let Some(at) = rest.bytes().position(may_need_escape) {
-            let (plain, behind) = rest.split_at(at);
+            let (plain, rest_of_it) = rest.split_at(at);
             self.0.push_str(plain);
-            let mut chars = behind.chars();
+            let mut chars = rest_of_it.chars();
             chars.next().map_or(Ok(()), |c| self.write_char(c))?;
             rest = chars.as_str();
         }

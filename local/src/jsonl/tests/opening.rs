@@ -79,7 +79,7 @@ async fn a_last_record_that_is_cut_off_at_any_byte_is_removed_before_anything_is
 }
 
 #[tokio::test]
-async fn an_unfinished_write_may_have_holes_and_whole_lines_behind_them() {
+async fn an_unfinished_write_may_have_holes_and_whole_lines_after_them() {
     let (log, before) = log_with_last_record().await;
     let (_folder, path) = temporary();
     for hole in [

@@ -29,7 +29,7 @@ pub use self::plan::{Fault, Plan};
 /// The longest body that is read before the request is forwarded.
 const READ_WHOLE: u64 = 64 * 1024;
 
-/// A delayed request takes effect behind this many others, if none comes that changes the same.
+/// A delayed request takes effect after this many others, if none comes that changes the same.
 const PATIENCE: usize = 25;
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -230,7 +230,7 @@ impl Shared {
         match fault {
             Fault::Throttle => Ok(self.protocol.throttled(&seen).map(whole)),
             Fault::FailBefore => Ok(self.protocol.failed(&seen).map(whole)),
-            Fault::FailBehind => {
+            Fault::FailAfter => {
                 self.take_effect(&seen, body).await?;
                 Ok(self.protocol.failed(&seen).map(whole))
             }

@@ -13,14 +13,14 @@ pub enum Fault {
     /// The service breaks down before it takes effect, and says so.
     FailBefore,
     /// It takes effect, and the service says that it broke down.
-    FailBehind,
+    FailAfter,
     /// The connection is closed before it takes effect.
     LoseRequest,
     /// It takes effect, and the connection is closed without an answer.
     LoseAnswer,
     /// It takes effect, and no answer comes until the client gives up.
     HoldAnswer,
-    /// The connection is closed, and it takes effect behind a later one that changes the same.
+    /// The connection is closed, and it takes effect after a later one that changes the same.
     Delay,
     /// The connection is reset in the middle of its body.
     ResetRequest,

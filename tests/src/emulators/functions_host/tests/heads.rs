@@ -71,7 +71,7 @@ fn as_a_fixture(sent: &Value) -> Value {
 macro_rules! fixture {
     ($name:literal) => {
         serde_json::from_str::<Value>(include_str!(concat!(
-            "../../../../../azure-functions/src/front/fixtures/",
+            "../../../../../azure-functions/src/triggers/fixtures/",
             $name,
             ".json"
         )))

@@ -10,13 +10,13 @@ use http::{Request, Response, StatusCode};
 const METRICS: &str = "/_bleepstore/metrics";
 
 /// Answers S3 requests, and Prometheus's.
-pub(crate) struct Front {
+pub(crate) struct Routes {
     service: Service,
     /// What is counted; `None` where nothing is, and nobody is told.
     metrics: Option<Arc<Metrics>>,
 }
 
-impl Front {
+impl Routes {
     /// Over a service, which tells `metrics` of its requests.
     pub(crate) fn new(service: Service, metrics: Option<Arc<Metrics>>) -> Self {
         let service = match &metrics {
@@ -27,7 +27,7 @@ impl Front {
     }
 }
 
-impl Responder for Front {
+impl Responder for Routes {
     async fn respond(&self, request: Request<Body>) -> Response<Body> {
         self.service.call(request).await
     }

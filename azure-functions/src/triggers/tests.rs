@@ -55,7 +55,7 @@ impl Recorded {
     }
 }
 
-async fn front(behind: Behind) -> Front {
+async fn triggers(behind: Behind) -> Triggers {
     let clock = Arc::new(SystemClock);
     let ports = Ports {
         metadata: Arc::new(MemoryMetadata::default()),
@@ -73,12 +73,12 @@ async fn front(behind: Behind) -> Front {
         sigv2: SigV2::default(),
         limits: Limits::default(),
     };
-    Front::new(Service::start(settings, ports).await.unwrap(), behind)
+    Triggers::new(Service::start(settings, ports).await.unwrap(), behind)
 }
 
 async fn restored(recorded: &Recorded, behind: Behind) -> Parts {
     let mut head = recorded.request().into_parts().0;
-    front(behind).await.restore(&mut head);
+    triggers(behind).await.restore(&mut head);
     head
 }
 
@@ -136,7 +136,7 @@ async fn a_header_that_is_there_twice_or_is_no_url_is_not_believed() {
             request = request.header(*name, *value);
         }
         let mut head = request.body(()).unwrap().into_parts().0;
-        front(TRUSTING).await.restore(&mut head);
+        triggers(TRUSTING).await.restore(&mut head);
         assert_eq!(
             uri_and_host(&head),
             ("/bucket/key?x=1".to_owned(), Some("127.0.0.1")),
@@ -146,7 +146,7 @@ async fn a_header_that_is_there_twice_or_is_no_url_is_not_believed() {
 }
 
 async fn answer(request: Request<Body>, behind: Behind) -> (u16, String) {
-    let answer = front(behind).await.respond(request).await;
+    let answer = triggers(behind).await.respond(request).await;
     let status = answer.status().as_u16();
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())

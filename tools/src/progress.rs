@@ -1,4 +1,4 @@
-//! Showing how far a tool has come, and stopping it.
+//! How far a subcommand has come, for whoever waits for it.
 
 use std::future::Future;
 use std::io::{self, IsTerminal};
@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use bleepstore_core::ops::Progress;
 use indicatif::ProgressBar;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::failure::{Failure, Result};
 use crate::output::tell;
 
 /// How often a person sees a change.
@@ -18,25 +16,9 @@ const ON_TERMINAL: Duration = Duration::from_millis(200);
 /// How often a log gets a line.
 const IN_LOG: Duration = Duration::from_secs(10);
 
-/// Does `work` until SIGINT or SIGTERM. What it did so far stays.
-pub async fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let failed = |error: io::Error| Failure::new(format!("signals cannot be received: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    tokio::select! {
-        result = work => result,
-        _ = interrupt.recv() => Err(stopped()),
-        _ = terminate.recv() => Err(stopped()),
-    }
-}
-
-fn stopped() -> Failure {
-    Failure::new("stopped by a signal")
-}
-
 /// Does `work` and shows on standard error how far it has come: as a line that changes on a terminal, elsewhere as a
 /// line every 10 seconds.
-pub async fn watched<T>(label: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
+pub async fn with_progress<T>(label: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
     let bar = io::stderr().is_terminal().then(ProgressBar::new_spinner);
     let every = if bar.is_some() { ON_TERMINAL } else { IN_LOG };
     let mut ticks = interval_at(Instant::now() + every, every);

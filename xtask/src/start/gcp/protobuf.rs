@@ -40,7 +40,7 @@ pub(super) fn encoded(number: u8, value: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A number of seven bits in each byte, the lowest first, and what is behind it.
+/// A number of seven bits in each byte, the lowest first, and what is after it.
 fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut number = 0;
     for (index, byte) in bytes.iter().take(10).enumerate() {

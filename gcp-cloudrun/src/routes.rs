@@ -16,7 +16,7 @@ const GC: &str = "/_bleepstore/gc";
 const COLLECTION_LIMIT: Duration = Duration::from_secs(150);
 
 /// Answers S3 requests, and the schedule's.
-pub(crate) struct Front {
+pub(crate) struct Routes {
     service: Service,
     /// The service as it is over HTTP/1, where the platform limits that.
     over_http1: Option<Service>,
@@ -24,7 +24,7 @@ pub(crate) struct Front {
     schedule: Option<Verifier<KeysAtUrl>>,
 }
 
-impl Front {
+impl Routes {
     pub(crate) fn new(
         service: Service,
         http1_limits: Option<Limits>,
@@ -71,7 +71,7 @@ impl Front {
     }
 }
 
-impl Responder for Front {
+impl Responder for Routes {
     async fn respond(&self, request: Request<Body>) -> Response<Body> {
         match &self.over_http1 {
             Some(limited) if request.version() < Version::HTTP_2 => limited.call(request).await,

@@ -126,7 +126,7 @@ mod tests {
     use std::net::Shutdown;
 
     use super::*;
-    use crate::release::loopback;
+    use crate::start::loopback;
 
     #[test]
     fn a_call_is_answered_with_its_messages_and_a_status() {

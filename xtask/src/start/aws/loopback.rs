@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::release::loopback::{self, Answer, Request};
+use crate::start::loopback::{self, Answer, Request};
 
 /// Answers until the process ends.
-pub(super) struct Loopback {
+pub(crate) struct Loopback {
     address: String,
     polls: Receiver<Instant>,
 }
@@ -77,7 +77,7 @@ fn answer(request: &Request, stored: &mut Stored) -> Answer {
             ),
         },
         ("PUT", "") => {
-            // The body comes in chunks with a checksum behind them; the document is what stands between its braces.
+            // The body comes in chunks with a checksum after them; the document is what stands between its braces.
             let body = request.text();
             let (start, end) = (body.find('{'), body.rfind('}'));
             stored.object = start

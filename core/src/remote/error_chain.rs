@@ -1,4 +1,4 @@
-//! What lies behind an error.
+//! An error and its sources, one after the other.
 
 use std::error::Error;
 

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::release::loopback::{self, Answer, Request};
+use crate::start::loopback::{self, Answer, Request};
 
 /// Answers until the process ends.
 pub(super) fn start() -> io::Result<SocketAddr> {

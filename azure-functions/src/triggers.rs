@@ -42,12 +42,12 @@ const OF_OUTSIDE: [HeaderName; 4] = [
 ];
 
 /// Answers S3 requests, and the host's timer.
-pub(crate) struct Front {
+pub(crate) struct Triggers {
     service: Service,
     behind: Behind,
 }
 
-impl Front {
+impl Triggers {
     pub(crate) fn new(service: Service, behind: Behind) -> Self {
         Self { service, behind }
     }
@@ -65,7 +65,7 @@ impl Front {
     }
 }
 
-impl Responder for Front {
+impl Responder for Triggers {
     fn restore(&self, head: &mut Parts) {
         if let Behind::FunctionsHost { trust_unencoded_url } = self.behind {
             restore(head, trust_unencoded_url);

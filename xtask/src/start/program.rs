@@ -1,4 +1,4 @@
-//! Programs that are started to be measured.
+//! Programs that are started, and asked how they are.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,35 +9,11 @@ use std::time::{Duration, Instant};
 
 use crate::http::{self, HEALTH};
 
-/// How often a program is started.
-const STARTS: usize = 21;
-
 /// How long one start may take before it counts as hanging.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long to wait between two looks at whether a program answers: a start is measured no finer than this.
 const LOOK: Duration = Duration::from_micros(250);
-
-/// What came of many starts of one program.
-pub(super) struct Starts {
-    /// The middle one of the times that they took.
-    pub(super) time: Duration,
-    /// The most memory that one had in use, in bytes.
-    pub(super) memory: u64,
-}
-
-/// Starts a program again and again. `start` gives the time until it was ready, and its memory then, in bytes.
-pub(super) fn starts(start: impl Fn() -> Result<(Duration, u64), String>) -> Result<Starts, String> {
-    // The first one makes the stores' records, and brings the program into the page cache.
-    start()?;
-    let starts = (0..STARTS).map(|_| start()).collect::<Result<Vec<_>, _>>()?;
-    let times = starts.iter().map(|(time, _)| *time).collect();
-    let memory = starts.iter().map(|(_, memory)| *memory).max().unwrap_or_default();
-    Ok(Starts {
-        time: median(times),
-        memory,
-    })
-}
 
 /// A program that serves HTTP and is well; it ends when this is dropped.
 pub(crate) struct Server {
@@ -45,13 +21,13 @@ pub(crate) struct Server {
     /// Its host and port.
     pub(crate) address: String,
     /// How long it took from its start to its first answer.
-    pub(super) time: Duration,
+    pub(crate) time: Duration,
 }
 
 impl Server {
     /// Starts a program that serves HTTP at the port that the variable `port` names, and asks for its health until it
     /// is well.
-    pub(super) fn start(program: &Path, port: &str, variables: &[(&str, &str)]) -> Result<Self, String> {
+    pub(crate) fn start(program: &Path, port: &str, variables: &[(&str, &str)]) -> Result<Self, String> {
         let address = free_address().map_err(|error| format!("no port is free: {error}"))?;
         let (_, number) = address.rsplit_once(':').unwrap_or_default();
         let all = variables.iter().copied().chain([(port, number)]);
@@ -75,7 +51,7 @@ impl Server {
     }
 
     /// The memory that it has in use, in bytes.
-    pub(super) fn memory(&self) -> Result<u64, String> {
+    pub(crate) fn memory(&self) -> Result<u64, String> {
         self.program.memory()
     }
 }
@@ -132,7 +108,7 @@ impl Started {
 impl Drop for Started {
     fn drop(&mut self) {
         if let Err(error) = self.child.kill().and_then(|()| self.child.wait().map(drop)) {
-            eprintln!("a program that was measured may be left behind: {error}");
+            eprintln!("a program that was started may be left behind: {error}");
         }
     }
 }
@@ -144,12 +120,6 @@ fn resident(status: &str) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// The middle one of some durations; zero of none.
-fn median(mut durations: Vec<Duration>) -> Duration {
-    durations.sort_unstable();
-    durations.get(durations.len() / 2).copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,12 +129,5 @@ mod tests {
         let status = "Name:\tbootstrap\nVmHWM:\t  9000 kB\nVmRSS:\t    8700 kB\n";
         assert_eq!(resident(status), Some(8700 * 1024));
         assert_eq!(resident("Name:\tbootstrap\n"), None);
-    }
-
-    #[test]
-    fn the_median_is_the_middle_one() {
-        let seconds = [9, 1, 5].map(Duration::from_secs);
-        assert_eq!(median(seconds.to_vec()), Duration::from_secs(5));
-        assert_eq!(median(Vec::new()), Duration::ZERO);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a store has asked of Firestore since it was made. Documents are what Firestore bills.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Work {
+pub struct Usage {
     /// Calls, those that failed included.
     pub round_trips: u64,
     /// Documents that were read. One that was looked for and is missing counts, and so does a query that finds none.
@@ -37,8 +37,8 @@ impl Counters {
         self.deletes.fetch_add(deletions as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn work(&self) -> Work {
-        Work {
+    pub(super) fn usage(&self) -> Usage {
+        Usage {
             round_trips: self.round_trips.load(Ordering::Relaxed),
             reads: self.reads.load(Ordering::Relaxed),
             writes: self.writes.load(Ordering::Relaxed),

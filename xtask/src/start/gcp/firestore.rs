@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::grpc;
 use super::protobuf::{encoded, field, fields};
-use crate::release::loopback;
+use crate::start::loopback;
 
 /// Documents, each as it was written, by name.
 type Documents = HashMap<Vec<u8>, Vec<u8>>;

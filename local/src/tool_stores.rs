@@ -1,4 +1,4 @@
-//! A data folder in the hands of an operator's subcommand.
+//! The stores of a data folder, as an operator's subcommand opens them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::data_dir::{DataDir, existing};
 use crate::stores::{Records, Stores};
 
 /// The stores in a data folder, which is held where that is needed.
-pub struct Operated {
+pub struct ToolStores {
     stores: Stores,
     held: Option<DataDir>,
 }
 
-impl Operated {
+impl ToolStores {
     /// Opens them: beside a server that may hold the folder, or with the folder for themselves. A new folder gets
     /// records of the kind `new`; another one has what it has. Blocks.
     pub fn open(path: &Path, new: Records, holding: Holding) -> Result<Self> {
