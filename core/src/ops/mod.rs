@@ -41,7 +41,7 @@ pub use credentials::{CredentialCache, new_credential, new_keys};
 pub use delete::{delete_object, delete_objects};
 pub use format::{check_formats, is_old_copy, raise_format};
 pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
-pub use gc::{GcError, GcOptions, GcReport, Tally, collect_slice, resume_collection};
+pub use gc::{Collection, GcError, GcOptions, GcReport, Tally, collect_round};
 pub use get::{GetObjectOutput, Selection, get_object, head_object};
 pub use listing::{
     ListObjects, ListObjectsOutput, ListUploads, ListUploadsOutput, ListingPosition, ListingStart,
