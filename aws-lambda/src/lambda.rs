@@ -7,7 +7,7 @@ use bleepstore_aws::event::{Event, fold, malformed};
 use bleepstore_core::body::BodyError;
 use bleepstore_core::served::TimeLeft;
 use bleepstore_core::{Body, Service};
-use bleepstore_http::answer_reserved;
+use bleepstore_http::{ScheduledCollection, answer_reserved};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::Response;
@@ -16,7 +16,7 @@ use lambda_runtime::{
 };
 use serde_json::Value;
 
-/// How long before the function's deadline a slice of garbage collection is given up.
+/// How long before the function's deadline garbage collection gives up.
 const COLLECTION_MARGIN: Duration = Duration::from_secs(5);
 
 /// A streamed answer to a request, or a document that answers the schedule.
@@ -26,6 +26,7 @@ type Answer = FunctionResponse<Value, BoxStream<'static, Result<Bytes, BodyError
 pub(crate) async fn serve(service: Service, base_domains: Vec<String>) -> Result<(), String> {
     let function = Arc::new(Function {
         service,
+        collection: ScheduledCollection::default(),
         base_domains,
     });
     let answered = run(service_fn(|event: LambdaEvent<Value>| {
@@ -40,6 +41,7 @@ pub(crate) async fn serve(service: Service, base_domains: Vec<String>) -> Result
 /// What answers events.
 struct Function {
     service: Service,
+    collection: ScheduledCollection,
     /// Where a path belongs to the bucket that the host names, and not to the server.
     base_domains: Vec<String>,
 }
@@ -56,9 +58,17 @@ impl Function {
                     None => self.service.call(request).await,
                 }))
             }
-            Ok(Event::Collect) => collect(&self.service, &event.context).await,
+            Ok(Event::Collect) => self.collect(&event.context).await,
             Err(error) => Ok(streamed(malformed(&error))),
         }
+    }
+
+    /// As much of a round of garbage collection as there is time for. What is not done by the deadline is done by the next
+    /// run; a failure fails the invocation, so that it shows in the function's error count.
+    async fn collect(&self, context: &Context) -> Result<Answer, Error> {
+        let left = time_left(context).saturating_sub(COLLECTION_MARGIN);
+        let report = self.collection.run(&self.service, left).await?;
+        Ok(FunctionResponse::BufferedResponse(report))
     }
 }
 
@@ -75,14 +85,6 @@ fn streamed(response: Response<Body>) -> Answer {
         metadata_prelude,
         stream: body.into_stream(),
     })
-}
-
-/// One slice of garbage collection. What is not done by the deadline is done again by the next run; a failure fails the
-/// invocation, so that it shows in the function's error count.
-async fn collect(service: &Service, context: &Context) -> Result<Answer, Error> {
-    let left = time_left(context).saturating_sub(COLLECTION_MARGIN);
-    let report = bleepstore_http::collect(service, left).await?;
-    Ok(FunctionResponse::BufferedResponse(report))
 }
 
 /// How long until Lambda ends the invocation.

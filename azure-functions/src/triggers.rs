@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bleepstore_azure::cosmos::charged;
 use bleepstore_core::{Body, Service};
-use bleepstore_http::Responder;
+use bleepstore_http::{Responder, ScheduledCollection};
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -25,7 +25,7 @@ use crate::config::Behind;
 /// The path of the timer: its function's name, which no bucket can have because of its underscore.
 const TIMER: &str = "/bleepstore_gc";
 
-/// How long a slice of garbage collection may take: less than the `functionTimeout` of `host.json`.
+/// How long a run of garbage collection may take: less than the `functionTimeout` of `host.json`.
 const COLLECTION_LIMIT: Duration = Duration::from_secs(240);
 
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -45,17 +45,22 @@ const OF_OUTSIDE: [HeaderName; 4] = [
 pub(crate) struct Triggers {
     service: Service,
     behind: Behind,
+    collection: ScheduledCollection,
 }
 
 impl Triggers {
     pub(crate) fn new(service: Service, behind: Behind) -> Self {
-        Self { service, behind }
+        Self {
+            service,
+            behind,
+            collection: ScheduledCollection::default(),
+        }
     }
 
-    /// Collects a slice of garbage, and answers as the host wants the end of a function told: anything but a success
+    /// Collects garbage, and answers as the host wants the end of a function told: anything but a success
     /// fails it (<https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#response-payload>).
     async fn collect(&self) -> Response<Body> {
-        match bleepstore_http::collect(&self.service, COLLECTION_LIMIT).await {
+        match self.collection.run(&self.service, COLLECTION_LIMIT).await {
             Ok(report) => ended(StatusCode::OK, report),
             Err(error) => {
                 tracing::error!(%error, "garbage was not collected");

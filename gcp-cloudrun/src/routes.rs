@@ -5,13 +5,13 @@ use std::time::Duration;
 use bleepstore_core::{Body, Limits, Service};
 use bleepstore_gcp::oidc::keys::KeysAtUrl;
 use bleepstore_gcp::oidc::{Refusal, Verifier};
-use bleepstore_http::{Responder, bare_response};
+use bleepstore_http::{Responder, ScheduledCollection, bare_response};
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 
 const GC: &str = "/_bleepstore/gc";
 
-/// How long a slice of garbage collection may take. Cloud Scheduler waits three minutes unless it is told otherwise
+/// How long a run of garbage collection may take. Cloud Scheduler waits three minutes unless it is told otherwise
 /// (<https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs>).
 const COLLECTION_LIMIT: Duration = Duration::from_secs(150);
 
@@ -22,6 +22,7 @@ pub(crate) struct Routes {
     over_http1: Option<Service>,
     /// Who may ask for garbage collection; without it nobody.
     schedule: Option<Verifier<KeysAtUrl>>,
+    collection: ScheduledCollection,
 }
 
 impl Routes {
@@ -34,6 +35,7 @@ impl Routes {
             over_http1: http1_limits.map(|limits| service.with_limits(limits)),
             service,
             schedule,
+            collection: ScheduledCollection::default(),
         }
     }
 
@@ -55,7 +57,7 @@ impl Routes {
                 _ => StatusCode::FORBIDDEN,
             });
         }
-        match bleepstore_http::collect(&self.service, COLLECTION_LIMIT).await {
+        match self.collection.run(&self.service, COLLECTION_LIMIT).await {
             Ok(report) => {
                 let mut response = Response::new(Body::full(report.to_string()));
                 response

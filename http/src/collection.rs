@@ -1,13 +1,18 @@
 //! Garbage collection where a schedule of the platform asks for it.
 
+#[cfg(test)]
+mod tests;
+
+use std::pin::pin;
 use std::time::Duration;
 
-use bleepstore_core::Service;
-use bleepstore_core::ops::{GcError, GcOptions, GcReport, Tally, resume_collection};
+use bleepstore_core::ops::{Collection, GcError, GcOptions, GcReport, Tally};
+use bleepstore_core::{Ports, Service};
+use futures_util::future::{Either, select};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::sync::Mutex;
 
-/// Why a slice was not collected. The next run of the schedule begins where this one did.
+/// Why nothing was collected. The next run of the schedule begins where this one did.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectionError {
     /// It took too long.
@@ -18,16 +23,65 @@ pub enum CollectionError {
     Refused(#[from] GcError),
 }
 
-/// Collects the next slice of garbage, giving up after `limit`. The report as a JSON document, which is also logged.
-pub async fn collect(service: &Service, limit: Duration) -> Result<Value, CollectionError> {
-    let options = GcOptions::default();
-    let slice = resume_collection(&service.context().ports, &options);
-    let report = timeout(limit, slice)
-        .await
-        .map_err(|_| CollectionError::TooLong(limit))??;
-    let document = document(&report);
-    tracing::info!(report = %document, "garbage was collected");
-    Ok(document)
+/// What a process keeps between the runs of a schedule, which need not reach the same process: the mark of a round. A mark
+/// does not age while its process is frozen.
+pub struct ScheduledCollection(Mutex<Collection>);
+
+impl Default for ScheduledCollection {
+    fn default() -> Self {
+        Self::new(GcOptions::default())
+    }
+}
+
+impl ScheduledCollection {
+    fn new(options: GcOptions) -> Self {
+        Self(Mutex::new(Collection::new(options)))
+    }
+
+    /// Collects slices of garbage until the round is finished or another one would probably not be within `limit`, and gives
+    /// up then. The report of all of them as a JSON document, which is also logged. An error where a slice was refused, or
+    /// none came to its end; a mark that was complete is kept, and a longer run gets further.
+    pub async fn run(&self, service: &Service, limit: Duration) -> Result<Value, CollectionError> {
+        let ports = &service.context().ports;
+        let mut collected = None;
+        let ended = {
+            let collecting = pin!(self.collect(ports, limit, &mut collected));
+            let too_late = pin!(ports.clock.sleep(limit));
+            match select(collecting, too_late).await {
+                Either::Left((ended, _)) => Some(ended),
+                Either::Right(_) => None,
+            }
+        };
+        match ended {
+            Some(ended) => ended?,
+            None => tracing::info!("a slice of garbage was given up: the next run collects it"),
+        }
+        let report = collected.ok_or(CollectionError::TooLong(limit))?;
+        let document = document(&report);
+        tracing::info!(report = %document, "garbage was collected");
+        Ok(document)
+    }
+
+    async fn collect(
+        &self,
+        ports: &Ports,
+        limit: Duration,
+        collected: &mut Option<GcReport>,
+    ) -> Result<(), GcError> {
+        let run = ports.clock.elapsed();
+        let mut collection = self.0.lock().await;
+        loop {
+            let began = ports.clock.elapsed();
+            let slice = collection.next_slice(ports).await?;
+            *collected.get_or_insert_default() += &slice;
+            // The next one needs no mark.
+            let now = ports.clock.elapsed();
+            let took = now.saturating_sub(began).saturating_sub(slice.marking);
+            if slice.next.is_none() || now.saturating_sub(run) + took > limit {
+                return Ok(());
+            }
+        }
+    }
 }
 
 fn document(report: &GcReport) -> Value {

@@ -2,7 +2,7 @@
 //!
 //! [`serve`] runs an HTTP/1.1 server, and HTTP/2 without TLS beside it where [`Options::h2c`] says so, until it
 //! is told to stop; [`serve_until_signal`] does so for a whole process. [`SystemClock`] and [`OsEntropy`] are the core's
-//! clock and randomness in an ordinary process, [`Environment`] reads its settings, [`start_log`] starts its log, and [`collect`] runs a slice of garbage
+//! clock and randomness in an ordinary process, [`Environment`] reads its settings, [`start_log`] starts its log, and [`ScheduledCollection`] collects garbage
 //! collection for a platform's schedule.
 
 mod activity;
@@ -26,7 +26,7 @@ mod trace;
 
 pub use ambient::{OsEntropy, SystemClock};
 pub use clients::{InvalidProxies, TrustedProxies};
-pub use collection::{CollectionError, collect};
+pub use collection::{CollectionError, ScheduledCollection};
 pub use environment::Environment;
 pub use exchange::Responder;
 pub use logging::{LOG_VARIABLE, LogError, LogFormat, start_log};

@@ -41,7 +41,7 @@ resource "aws_iam_role_policy" "schedule" {
 resource "aws_scheduler_schedule" "gc" {
   #checkov:skip=CKV_AWS_297:The schedule holds no secret.
   name                = "${var.name}-gc"
-  description         = "Collects a slice of BleepStore's garbage"
+  description         = "Collects BleepStore's garbage"
   schedule_expression = var.gc_schedule
   state               = var.gc_enabled ? "ENABLED" : "DISABLED"
 

@@ -101,7 +101,7 @@ variable "memory_mb" {
 }
 
 variable "timeout_seconds" {
-  description = "How long a request or a slice of garbage collection may take. A slice that takes longer is begun anew by the next run, and never ends: raise this where the alarm on garbage collection says so."
+  description = "How long a request or a run of garbage collection may take. A run that has no time to read all records and to collect a slice is begun anew by the next one, and never ends: raise this where the alarm on garbage collection says so."
   type        = number
   default     = 300
   nullable    = false
@@ -197,7 +197,7 @@ variable "gc_enabled" {
 }
 
 variable "gc_schedule" {
-  description = "When a slice of garbage is collected, as EventBridge Scheduler writes it. A round over a large store takes several slices. The alarm on garbage collection waits for as long as the schedule needs, and CloudWatch for 7 days at most: a rarer schedule needs `alarms` off."
+  description = "When garbage is collected, as EventBridge Scheduler writes it. A round over a large store takes several runs. The alarm on garbage collection waits for as long as the schedule needs, and CloudWatch for 7 days at most: a rarer schedule needs `alarms` off."
   type        = string
   default     = "rate(6 hours)"
   nullable    = false

@@ -181,7 +181,7 @@ variable "replication" {
 }
 
 variable "gc_schedule" {
-  description = "When a slice of garbage is collected, as Functions' timers write it, in UTC. A round over a large store takes several slices. The alarm on garbage collection looks back a day, or two where the schedule is daily, which is the longest that there is: a rarer schedule needs `alarms` off."
+  description = "When garbage is collected, as Functions' timers write it, in UTC. A round over a large store takes several runs. The alarm on garbage collection looks back a day, or two where the schedule is daily, which is the longest that there is: a rarer schedule needs `alarms` off."
   type        = string
   default     = "0 17 */6 * * *"
   nullable    = false

@@ -6,7 +6,7 @@ resource "google_cloud_scheduler_job" "gc" {
   project          = var.project
   region           = var.region
   name             = "${var.name}-gc"
-  description      = "Collects a slice of BleepStore's garbage"
+  description      = "Collects BleepStore's garbage"
   schedule         = var.gc_schedule
   time_zone        = "Etc/UTC"
   attempt_deadline = "180s"

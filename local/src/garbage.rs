@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bleepstore_core::Ports;
-use bleepstore_core::ops::{GcError, GcOptions, GcReport, resume_collection};
+use bleepstore_core::ops::{Collection, GcError, GcOptions, GcReport};
 
 /// A server that has just started has other things to do, but one that is restarted often collects too.
 const AFTER_START: Duration = Duration::from_secs(10 * 60);
@@ -40,10 +40,10 @@ pub async fn collect_on_schedule(
 
 /// The rest of a round that was begun, or a whole one.
 async fn collect_round(ports: &Ports) -> Result<GcReport, GcError> {
-    let options = GcOptions::default();
+    let mut collection = Collection::new(GcOptions::default());
     let mut round = GcReport::default();
     loop {
-        let slice = resume_collection(ports, &options).await?;
+        let slice = collection.next_slice(ports).await?;
         round += &slice;
         if round.next.is_none() {
             return Ok(round);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bleepstore_aws::s3_blobs::S3Blobs;
 use bleepstore_core::model::{BlobRef, Manifest, Timestamp};
-use bleepstore_core::ops::{GcError, GcOptions, collect_slice};
+use bleepstore_core::ops::{GcError, GcOptions, collect_round};
 use bleepstore_core::ports::{
     BlobPage, BlobRead, BlobStore, BodyStream, Clock, DeleteOutcome, OwnerRecord, Ports, StoreResult,
     UploadRange, WriteError,
@@ -110,7 +110,7 @@ pub(crate) async fn collect_among_requests(ports: &Ports) -> bool {
         force: true,
         ..GcOptions::default()
     };
-    match collect_slice(ports, &options, None).await {
+    match collect_round(ports, &options).await {
         Ok(report) => {
             assert_eq!(report.next, None);
             true
@@ -136,7 +136,7 @@ pub(crate) async fn collect_the_rest(ports: &Ports, blobs: S3Blobs) {
         force: true,
         ..GcOptions::default()
     };
-    collect_slice(&later, &options, None).await.unwrap();
+    collect_round(&later, &options).await.unwrap();
     assert_eq!(named(ports).await, live);
     assert_eq!(
         stored(&blobs).await,

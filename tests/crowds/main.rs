@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bleepstore_core::memory::MemoryBlobs;
 use bleepstore_core::model::{Bucket, Grant, Grantee, Permission};
-use bleepstore_core::ops::{GcOptions, collect_slice, pair_stores};
+use bleepstore_core::ops::{GcOptions, collect_round, pair_stores};
 use bleepstore_core::ports::{CreateBucketOutcome, Ports};
 use bleepstore_local::sqlite::SqliteMetadata;
 use bleepstore_tests::clock::ManualClock;
@@ -64,9 +64,7 @@ impl Store {
         self.clock.advance(Duration::from_secs(14 * 24 * 60 * 60));
         MEMORY.reset_peak_usage();
         let before = MEMORY.current_usage();
-        let report = collect_slice(&self.ports, &GcOptions::default(), None)
-            .await
-            .unwrap();
+        let report = collect_round(&self.ports, &GcOptions::default()).await.unwrap();
         let taken = MEMORY.peak_usage().saturating_sub(before);
         (report.expired_uploads, taken)
     }

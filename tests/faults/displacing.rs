@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{CannedAcl, ObjectRecord, Owner, RequestedAcl, S3Error};
-use bleepstore_core::ops::{Caller, GcOptions, collect_slice};
+use bleepstore_core::ops::{Caller, GcOptions, collect_round};
 use bleepstore_core::ports::MetadataStore;
 use bleepstore_local::jsonl::JsonlMetadata;
 use bleepstore_local::sqlite::SqliteMetadata;
@@ -106,7 +106,7 @@ async fn assert_copied(two: &Two, old: &Bytes) {
     };
     assert_eq!(two.other.get("bucket", "a").await.unwrap(), old);
     two.other.clock.advance(options.grace * 2);
-    let collected = collect_slice(&two.other.context.ports, &options, None).await;
+    let collected = collect_round(&two.other.context.ports, &options).await;
     collected.unwrap();
     assert_eq!(two.other.get("bucket", "a").await.unwrap(), old);
 }

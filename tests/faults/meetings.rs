@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bleepstore_core::model::{ErrorCode, Owner};
 use bleepstore_core::ops::{
-    Caller, CreateBucket, GcOptions, Pairing, collect_slice, create_bucket, pair_stores,
+    Caller, CreateBucket, GcOptions, Pairing, collect_round, create_bucket, pair_stores,
 };
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::{REGION, name};
@@ -32,9 +32,7 @@ async fn a_copy_keeps_its_bytes_when_the_source_goes_before_it_is_committed() {
             ..GcOptions::default()
         };
         two.other.clock.advance(options.grace);
-        collect_slice(&two.other.context.ports, &options, None)
-            .await
-            .unwrap();
+        collect_round(&two.other.context.ports, &options).await.unwrap();
         commit.release();
         copy.await.unwrap().unwrap();
         two.assert_object(OLD).await;

@@ -1,7 +1,7 @@
 //! Renames whose stores fail, and renames that meet other requests.
 
 use bleepstore_core::model::{ErrorCode, S3Error, WriteCondition};
-use bleepstore_core::ops::{GcOptions, collect_slice};
+use bleepstore_core::ops::{GcOptions, collect_round};
 use bleepstore_core::ports::StoreErrorKind;
 use bleepstore_tests::decorators::{Faults, Verdict};
 
@@ -153,7 +153,5 @@ async fn a_renamed_object_frees_its_bytes_when_it_goes() {
     two.assert_blobs(0).await;
     // What is kept for gc names a blob that is gone.
     let options = GcOptions::default();
-    collect_slice(&two.other.context.ports, &options, None)
-        .await
-        .unwrap();
+    collect_round(&two.other.context.ports, &options).await.unwrap();
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::model::{ChecksumAlgorithm, ErrorCode, WriteCondition};
-use bleepstore_core::ops::{GcOptions, collect_slice};
+use bleepstore_core::ops::{GcOptions, collect_round};
 use bleepstore_core::ports::StoreErrorKind;
 use bleepstore_tests::decorators::{Faults, Gate, Interceptor, PassThrough, Verdict};
 use bleepstore_tests::deployment::failing;
@@ -33,9 +33,7 @@ async fn a_put_whose_commit_may_yet_be_applied_is_unavailable_and_leaves_its_blo
         ..GcOptions::default()
     };
     two.other.clock.advance(options.grace + Duration::from_secs(1));
-    let report = collect_slice(&two.other.context.ports, &options, None)
-        .await
-        .unwrap();
+    let report = collect_round(&two.other.context.ports, &options).await.unwrap();
     assert_eq!(report.deleted.blobs, 1);
     two.assert_blobs(0).await;
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bleepstore_core::model::{RootCredential, SigV2, Timestamp};
 use bleepstore_core::ops::{
-    FsckOptions, FsckReport, GcOptions, GcReport, LineSink, Progress, check_slice, collect_slice, export,
+    FsckOptions, FsckReport, GcOptions, GcReport, LineSink, Progress, check_slice, collect_round, export,
 };
 use bleepstore_core::ports::{BlobStore, Clock, MetadataStore};
 use bleepstore_core::{Limits, Ports, Service, Settings};
@@ -135,9 +135,7 @@ impl Stored {
 
     /// A whole round of gc.
     pub(crate) fn collect(&self, options: &GcOptions) -> GcReport {
-        let report = self
-            .block_on(collect_slice(&self.ports(), options, None))
-            .unwrap();
+        let report = self.block_on(collect_round(&self.ports(), options)).unwrap();
         assert_eq!((report.next, report.failed.blobs), (None, 0));
         report
     }

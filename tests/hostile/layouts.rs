@@ -7,7 +7,7 @@ use bleepstore_core::model::{
     Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, ErrorCode, Extent, Format, Layout, Manifest,
     ObjectRecord, Part, SpilledLayout,
 };
-use bleepstore_core::ops::{GcOptions, Selection, collect_slice, get_object};
+use bleepstore_core::ops::{GcOptions, Selection, collect_round, get_object};
 use bleepstore_core::ports::{Edit, EditOutcome};
 use bleepstore_tests::decorators::{CallCounter, PassThrough};
 use bleepstore_tests::deployment::{Deployment, name, target};
@@ -137,7 +137,7 @@ async fn an_object_of_very_many_pieces_costs_no_more_than_one_of_few() {
         force: true,
         ..GcOptions::default()
     };
-    let (memory, _, report) = cost(collect_slice(&store.context.ports, &options, None)).await;
+    let (memory, _, report) = cost(collect_round(&store.context.ports, &options)).await;
     let report = report.unwrap();
     assert_eq!((report.unreadable_layouts, report.deleted.blobs), (0, 1));
     assert!(memory <= 8 * MIB, "gc takes {memory} bytes");

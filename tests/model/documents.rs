@@ -7,7 +7,7 @@ use bleepstore_core::model::{
     BlobRef, Bucket, BucketLayout, DocumentKind, ErrorCode, Operation, RequestedAcl, S3Error,
 };
 use bleepstore_core::ops::{
-    Finding, FsckOptions, GcOptions, Progress, bucket_document, check_slice, collect_slice,
+    Finding, FsckOptions, GcOptions, Progress, bucket_document, check_slice, collect_round,
     delete_bucket_document, put_bucket_document,
 };
 use bleepstore_tests::decorators::{CallCounter, Gate, Interceptor, PassThrough};
@@ -167,7 +167,7 @@ async fn a_collection_keeps_a_documents_blob_and_takes_what_a_failed_put_left() 
         force: true,
         ..GcOptions::default()
     };
-    let report = collect_slice(&store.context.ports, &options, None).await.unwrap();
+    let report = collect_round(&store.context.ports, &options).await.unwrap();
     assert_eq!((report.seen.blobs, report.deleted.blobs), (2, 1));
     assert_eq!(blobs(&store).await, kept);
     assert_eq!(read(&store, &row(&store).await).await, Some(long('a', 5_000)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bleepstore_core::memory::MemoryMetadata;
 use bleepstore_core::model::{BlobRef, Format};
-use bleepstore_core::ops::{GcError, GcOptions, Pairing, collect_slice, pair_stores, raise_format};
+use bleepstore_core::ops::{GcError, GcOptions, Pairing, collect_round, pair_stores, raise_format};
 use bleepstore_core::ports::{MetadataStore, Ports, StoreIndex as _, StoreRecord};
 use bleepstore_tests::decorators::{Gate, PassThrough};
 use bleepstore_tests::deployment::Deployment;
@@ -77,6 +77,6 @@ async fn an_old_copy_of_the_metadata_never_passes_for_the_owner_by_rising() {
     let refused = raise_format(&copy, Format::LATEST).await.unwrap_err();
     assert!(refused.to_string().contains("an old copy"), "{refused}");
     assert_eq!(pair_stores(&copy).await.unwrap(), Pairing::Foreign);
-    let collected = collect_slice(&copy, &GcOptions::default(), None).await;
+    let collected = collect_round(&copy, &GcOptions::default()).await;
     assert!(matches!(collected, Err(GcError::NotOwned)));
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bleepstore_core::model::{BlobRef, Bucket, ETag, ErrorCode, Layout, Manifest, SpilledLayout, Timestamp};
-use bleepstore_core::ops::{GcError, GcOptions, GcReport, resume_collection};
+use bleepstore_core::ops::{Collection, GcError, GcOptions, GcReport};
 use bleepstore_core::ports::{BlobRead, Clock, UploadRange};
 use bleepstore_tests::decorators::{Interceptor, Verdict};
 use bleepstore_tests::deployment::Deployment;
 use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::lock::Mutex;
 use futures_util::{TryStreamExt, poll};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -26,6 +27,9 @@ const DAY: Duration = HOUR.saturating_mul(24);
 
 /// What a request may take longer than planned, because it had to wait for its turn.
 const SLACK: Duration = Duration::from_secs(60);
+
+/// How many processes collect garbage.
+const PROCESSES: usize = 2;
 
 /// Stops before every call, so that others can go on.
 struct Stepping;
@@ -45,12 +49,10 @@ enum Step {
     Perform(Request),
     /// Starts to collect everything, once all that is there is old enough to go.
     Age,
-    /// Starts a slice of a collection.
-    Collect {
-        slice: usize,
-        force: bool,
-        upload_expiry: Option<Duration>,
-    },
+    /// Starts a slice of a collection in one of the processes, which has the mark of an earlier one.
+    Collect(usize),
+    /// One of the processes makes way for another.
+    Restart(usize),
     /// Lets something go on through some calls.
     Run(Index, usize),
     /// Something never goes on.
@@ -62,25 +64,36 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let expiry = prop::sample::select(vec![None, Some(HOUR), Some(DAY)]);
-    let collect =
-        (1..12_usize, any::<bool>(), expiry).prop_map(|(slice, force, upload_expiry)| Step::Collect {
-            slice,
-            force,
-            upload_expiry,
-        });
     // Some calls, or as good as all that are left.
     let calls = prop_oneof![3 => 1..5_usize, 1 => Just(50)];
     prop_oneof![
         6 => Request::any().prop_map(Step::Start),
         6 => Request::any().prop_map(Step::Perform),
         2 => Just(Step::Age),
-        3 => collect,
+        4 => (0..PROCESSES).prop_map(Step::Collect),
+        1 => (0..PROCESSES).prop_map(Step::Restart),
         12 => (any::<Index>(), calls).prop_map(|(index, calls)| Step::Run(index, calls)),
         1 => any::<Index>().prop_map(Step::Crash),
         3 => (1..120_u32).prop_map(Step::Wait),
         2 => Just(Step::Settle),
     ]
+}
+
+/// How a process collects.
+fn options(grace: Duration) -> impl Strategy<Value = GcOptions> {
+    let expiry = prop::sample::select(vec![None, Some(HOUR), Some(DAY)]);
+    // With the least memory, what is not named is often taken for named.
+    let memory = prop::sample::select(vec![128, 1 << 20]);
+    (1..12_usize, any::<bool>(), expiry, memory).prop_map(
+        move |(slice, force, upload_expiry, mark_memory)| GcOptions {
+            grace,
+            upload_expiry,
+            force,
+            slice,
+            mark_memory,
+            ..GcOptions::default()
+        },
+    )
 }
 
 /// Something that is under way.
@@ -111,6 +124,8 @@ struct World<'a> {
     store: &'a Deployment,
     clients: &'a Clients,
     grace: Duration,
+    /// How each process collects, and what it keeps between slices.
+    processes: Vec<(GcOptions, Arc<Mutex<Collection>>)>,
     tasks: Vec<Task<'a>>,
     /// What must be read at a place, where that is certain.
     known: BTreeMap<Place, Option<ETag>>,
@@ -134,23 +149,21 @@ impl<'a> World<'a> {
             }
             Step::Age => {
                 self.wait(self.grace).await;
-                self.collect(GcOptions {
+                let options = GcOptions {
                     grace: self.grace,
                     force: true,
                     ..GcOptions::default()
-                });
+                };
+                self.collect(&Arc::new(Mutex::new(Collection::new(options))));
             }
-            Step::Collect {
-                slice,
-                force,
-                upload_expiry,
-            } => self.collect(GcOptions {
-                grace: self.grace,
-                upload_expiry,
-                force,
-                slice,
-                ..GcOptions::default()
-            }),
+            Step::Collect(process) => {
+                let process = Arc::clone(&self.processes[process].1);
+                self.collect(&process);
+            }
+            Step::Restart(process) => {
+                let (options, kept) = &mut self.processes[process];
+                *kept = Arc::new(Mutex::new(Collection::new(options.clone())));
+            }
             Step::Run(index, calls) if !self.tasks.is_empty() => {
                 let at = index.index(self.tasks.len());
                 for _ in 0..calls {
@@ -208,7 +221,11 @@ impl<'a> World<'a> {
         true
     }
 
-    fn collect(&mut self, options: GcOptions) {
+    /// Starts a slice, unless the process is busy with one.
+    fn collect(&mut self, process: &Arc<Mutex<Collection>>) {
+        let Some(mut collection) = process.try_lock_owned() else {
+            return;
+        };
         let mut first = true;
         for task in &mut self.tasks {
             if let Work::Collection { alone } = &mut task.work {
@@ -220,7 +237,7 @@ impl<'a> World<'a> {
         self.tasks.push(Task {
             work: Work::Collection { alone: first },
             started: ports.clock.now(),
-            future: async move { Ended::Collection(resume_collection(ports, &options).await) }.boxed_local(),
+            future: async move { Ended::Collection(collection.next_slice(ports).await) }.boxed_local(),
         });
     }
 
@@ -366,9 +383,10 @@ async fn collect_all(store: &Deployment, grace: Duration) {
         slice: 3,
         ..GcOptions::default()
     };
+    let mut collection = Collection::new(options);
     let mut rounds = 0;
     while rounds < 2 {
-        let report = resume_collection(&store.context.ports, &options).await.unwrap();
+        let report = collection.next_slice(&store.context.ports).await.unwrap();
         rounds += usize::from(report.next.is_none());
     }
 }
@@ -379,9 +397,13 @@ fn collections_among_requests_delete_no_blob_that_is_named_and_in_the_end_all_ot
     // With the least limit, every completed upload's layout spills.
     let layout_limit = prop::sample::select(vec![1_usize, 100]);
     let steps = prop::collection::vec(step(), 20..120);
+    let processes = grace.prop_flat_map(|grace| {
+        let options = prop::collection::vec(options(grace), PROCESSES);
+        (Just(grace), options)
+    });
     check(
-        (grace, layout_limit, steps),
-        async |(grace, layout_limit, steps)| {
+        (processes, layout_limit, steps),
+        async |((grace, options), layout_limit, steps)| {
             let store = Deployment::in_memory(0, layout_limit, Arc::new(Stepping)).await;
             for bucket in BUCKETS {
                 store.create_bucket(bucket).await.unwrap();
@@ -391,6 +413,10 @@ fn collections_among_requests_delete_no_blob_that_is_named_and_in_the_end_all_ot
                 store: &store,
                 clients: &clients,
                 grace,
+                processes: options
+                    .into_iter()
+                    .map(|options| (options.clone(), Arc::new(Mutex::new(Collection::new(options)))))
+                    .collect(),
                 tasks: Vec::new(),
                 known: PLACES.map(|place| (place, None)).into(),
             };

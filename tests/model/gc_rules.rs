@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bleepstore_core::model::{ErrorCode, Format, StoreId};
 use bleepstore_core::ops::{
-    GcError, GcOptions, GcReport, Pairing, collect_slice, pair_stores, raise_format, resume_collection,
+    Collection, GcError, GcOptions, GcReport, Pairing, collect_round, pair_stores, raise_format,
 };
 use bleepstore_core::ports::{OwnerRecord, StoreRecord};
 use bleepstore_tests::decorators::{Gate, PassThrough};
@@ -14,9 +14,9 @@ use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::samples::Samples;
 use bytes::Bytes;
 
-const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn forced() -> GcOptions {
+pub(crate) fn forced() -> GcOptions {
     GcOptions {
         grace: GRACE,
         force: true,
@@ -26,7 +26,7 @@ fn forced() -> GcOptions {
 
 /// A store with a bucket that holds `objects` objects and as many blobs beside them that nothing names, all
 /// old enough to be collected.
-async fn store(objects: usize, garbage: usize) -> Deployment {
+pub(crate) async fn store(objects: usize, garbage: usize) -> Deployment {
     let store = Deployment::in_memory(0, 1, Arc::new(PassThrough)).await;
     store.create_bucket("bucket").await.unwrap();
     for index in 0..objects {
@@ -42,11 +42,11 @@ async fn store(objects: usize, garbage: usize) -> Deployment {
     store
 }
 
-async fn collect(store: &Deployment, options: &GcOptions) -> Result<GcReport, GcError> {
-    collect_slice(&store.context.ports, options, None).await
+pub(crate) async fn collect(store: &Deployment, options: &GcOptions) -> Result<GcReport, GcError> {
+    collect_round(&store.context.ports, options).await
 }
 
-async fn blobs(store: &Deployment) -> usize {
+pub(crate) async fn blobs(store: &Deployment) -> usize {
     store.stored_blobs().await.len()
 }
 
@@ -82,16 +82,10 @@ async fn a_dry_run_reports_and_deletes_nothing() {
         ..forced()
     };
     let record = store.metadata.store_record().await.unwrap();
-    let mut report = collect(&store, &options).await.unwrap();
-    let mut deleted = report.deleted.blobs;
-    while report.next.is_some() {
-        report = collect_slice(&store.context.ports, &options, report.next)
-            .await
-            .unwrap();
-        deleted += report.deleted.blobs;
-    }
-    resume_collection(&store.context.ports, &options).await.unwrap();
-    assert_eq!(deleted, 2);
+    let report = collect(&store, &options).await.unwrap();
+    let ports = &store.context.ports;
+    Collection::new(options).next_slice(ports).await.unwrap();
+    assert_eq!((report.seen.blobs, report.deleted.blobs), (5, 2));
     assert_eq!(blobs(&store).await, 5);
     assert_eq!(store.metadata.store_record().await.unwrap(), record);
 }
@@ -190,7 +184,9 @@ async fn slices_go_on_from_the_cursor_that_is_kept() {
     let all = store.stored_blobs().await;
     let mut deleted = 0;
     for seen in [3, 3, 1] {
-        let report = resume_collection(&store.context.ports, &options).await.unwrap();
+        // Whether it is the same process or not.
+        let mut collection = Collection::new(options.clone());
+        let report = collection.next_slice(&store.context.ports).await.unwrap();
         deleted += report.deleted.blobs;
         assert_eq!(report.seen.blobs, seen);
         let kept = store.metadata.store_record().await.unwrap().unwrap().gc_cursor;
@@ -288,17 +284,18 @@ async fn during_the_mark(
 }
 
 #[tokio::test]
-async fn a_mark_that_outlasts_the_grace_sweeps_nothing_unless_it_is_alone() {
-    for exclusive in [false, true] {
+async fn a_mark_that_takes_longer_than_half_the_grace_sweeps_nothing_unless_it_is_alone() {
+    let over = Duration::from_millis(1);
+    for (exclusive, over) in [(false, Duration::ZERO), (false, over), (true, over)] {
         let store = store(3, 2).await;
         store.create_bucket("second").await.unwrap();
         let options = GcOptions {
             exclusive,
             ..forced()
         };
-        let slow = async { store.clock.advance(GRACE + Duration::from_millis(1)) };
+        let slow = async { store.clock.advance(GRACE / 2 + over) };
         let collected = during_the_mark(&store, options, slow).await;
-        if exclusive {
+        if exclusive || over.is_zero() {
             assert_eq!(collected.unwrap().deleted.blobs, 2);
         } else {
             let refused = collected.unwrap_err();

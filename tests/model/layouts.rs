@@ -9,7 +9,7 @@ use bleepstore_core::model::{
     SpilledLayout,
 };
 use bleepstore_core::ops::{
-    self, Finding, FsckOptions, GcOptions, Progress, Selection, UploadPartCopy, check_slice, collect_slice,
+    self, Finding, FsckOptions, GcOptions, Progress, Selection, UploadPartCopy, check_slice, collect_round,
 };
 use bleepstore_core::ports::{BlobRead, Clock as _};
 use bleepstore_tests::decorators::PassThrough;
@@ -160,7 +160,7 @@ async fn while_a_layout_cannot_be_read_gc_says_so_and_deletes_nothing() {
         force: true,
         ..GcOptions::default()
     };
-    let report = collect_slice(&store.context.ports, &options, None).await.unwrap();
+    let report = collect_round(&store.context.ports, &options).await.unwrap();
     assert_eq!((report.unreadable_layouts, report.deleted.blobs), (1, 0));
     assert_eq!(store.stored_blobs().await.len(), before);
     assert_eq!(store.get("bucket", "neighbour").await.unwrap(), "fine");
@@ -186,7 +186,7 @@ async fn while_a_layout_cannot_be_read_gc_says_so_and_deletes_nothing() {
 
     store.delete("bucket", "damaged").await.unwrap();
     store.clock.advance(3 * DAY);
-    let report = collect_slice(&store.context.ports, &options, None).await.unwrap();
+    let report = collect_round(&store.context.ports, &options).await.unwrap();
     assert_eq!(report.unreadable_layouts, 0);
     assert_eq!(store.stored_blobs().await.len(), 1, "only the neighbour's");
 }
@@ -241,7 +241,7 @@ async fn gc_keeps_what_every_page_of_a_layout_names_until_nothing_names_the_layo
             force: true,
             ..GcOptions::default()
         };
-        let report = collect_slice(&store.context.ports, &options, None).await.unwrap();
+        let report = collect_round(&store.context.ports, &options).await.unwrap();
         assert_eq!(report.unreadable_layouts, 0);
         store.stored_blobs().await
     };

@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 mod documents;
 mod formats;
 mod gc;
+mod gc_rounds;
 mod gc_rules;
 mod layouts;
 mod listing;

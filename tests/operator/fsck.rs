@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bleepstore_core::model::{BlobRef, ErrorCode, Manifest, ObjectRecord};
 use bleepstore_core::ops::{
-    Finding, FsckOptions, FsckReport, GcOptions, Progress, check_slice, collect_slice,
+    Finding, FsckOptions, FsckReport, GcOptions, Progress, check_slice, collect_round,
 };
 use bleepstore_core::ports::{
     BlobPage, BlobRead, BlobStore, BodyStream, DeleteOutcome, OwnerRecord, Ports, StoreError, StoreResult,
@@ -298,7 +298,7 @@ async fn an_orphan_is_found_once_it_is_older_than_the_grace() {
         force: true,
         ..GcOptions::default()
     };
-    collect_slice(&store.context.ports, &options, None).await.unwrap();
+    collect_round(&store.context.ports, &options).await.unwrap();
     assert_eq!(findings(&store, FsckOptions::default()).await, [""; 0]);
 }
 

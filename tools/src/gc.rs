@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bleepstore_core::Ports;
-use bleepstore_core::ops::{GcError, GcOptions, GcReport, Progress, collect_slice};
+use bleepstore_core::ops::{GcOptions, GcReport, Progress, collect_round};
 use clap::Args;
 use serde_json::json;
 
@@ -31,6 +31,10 @@ pub struct GcArgs {
     /// Nobody else uses the store meanwhile: no server, no function, no client
     #[arg(long)]
     pub(crate) exclusive: bool,
+    /// Memory for the names of blobs in use, in MiB; with less than 96 bytes for each, a part of the garbage stays until
+    /// a later run
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    mark_memory: u32,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -48,24 +52,12 @@ pub(crate) async fn gc(ports: &Ports, args: &GcArgs, alone: bool) -> Result<()> 
         exclusive: alone,
         dry_run: args.dry_run,
         force: args.force,
+        mark_memory: (args.mark_memory as usize) << 20,
         ..GcOptions::default()
     };
     let progress = Progress::default();
-    let collected = with_progress("gc", &progress, collect(ports, &options)).await;
+    let collected = with_progress("gc", &progress, collect_round(ports, &options)).await;
     report(&collected.map_err(|error| Failure::new(error.to_string()))?, args)
-}
-
-async fn collect(ports: &Ports, options: &GcOptions) -> std::result::Result<GcReport, GcError> {
-    let mut total = GcReport::default();
-    let mut cursor = None;
-    loop {
-        let slice = collect_slice(ports, options, cursor).await?;
-        total += &slice;
-        match slice.next {
-            Some(next) => cursor = Some(next),
-            None => return Ok(total),
-        }
-    }
 }
 
 fn report(total: &GcReport, args: &GcArgs) -> Result<()> {

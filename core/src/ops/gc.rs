@@ -1,46 +1,74 @@
-//! Garbage collection: mark and sweep over the whole store, in slices that can be resumed.
+//! Garbage collection: mark and sweep over the whole store.
 //!
-//! A slice takes the next run of blobs, marks those that some record names, and deletes the others. The roots are read
-//! in one order: uploads with their parts, objects, retired manifests. Bytes only ever move along that order: a part
-//! becomes an object, and a shared object that goes away leaves a retired manifest. So a blob that is named throughout
-//! the mark is met in at least one place. A layout that cannot be read may name any blob: while there is
-//! one, it is reported and nothing is swept, and all else goes on.
+//! A round reads all records once and marks the blobs that they name. It then goes through all blobs in slices, which can
+//! be resumed, and deletes those that are older than the grace before the *mark* began and that the mark did not meet.
+//! The roots are read in one order: uploads with their parts, objects, retired manifests. Names of bytes only ever move
+//! along that order: a part becomes an object, and a shared object that goes away, or any that is renamed, leaves a
+//! retired manifest. So a blob that is named throughout the mark is met in at least one place. A layout that cannot be
+//! read may name any blob: while there is one, it is reported and nothing is swept, and all else goes on.
+//!
+//! # Why a mark does not age
+//!
+//! A blob that is older than the grace before the mark began, and that a complete mark did not meet, is never named
+//! again. So a slice may use the mark whenever it comes, as long as its process lives.
+//!
+//! Only two may put a name into a record: who wrote the blob, and who has read the name in another record.
+//!
+//! - The writer commits or gives up long before the grace is over, since no request lives half as long. It was done
+//!   before the mark began.
+//! - Whoever takes a name from a record (a copy, a copied part, a completion, a rename, a change of what is said of an
+//!   object) needs a record that names the blob. One that stood until the mark was over was met. One that went before
+//!   leaves a retired manifest, written before it went: copies share their source first, what is shared goes only when
+//!   it is retired, and a rename retires always. A part that is gone is in its object, or nowhere.
+//! - What was read of a record that has gone may still be committed by a request that is under way. From reading a name
+//!   to committing it no bytes are moved: that takes seconds, and minutes where stores fail. So the manifest was retired
+//!   no longer ago than that before the mark began, or since. It is a root for 24 hours, and the mark is over within
+//!   half of that ([`GcError::TooSlow`]), so that it was met though others purge what has expired. This alone is why a
+//!   mark must not take long; where nobody else uses the store it may.
+//! - An import, and a migration, put names of old blobs into records. They make the store inactive and end with a new
+//!   epoch. A program that raises the format may name blobs where this one does not look. So whether the stores belong
+//!   together, the epoch and the format are read before each sweep, and compared with what they were before the mark.
+//! - A retired manifest is no source of names. Whatever is to bring deleted objects back from there must not do so for
+//!   one that is no root any more, or a mark that passed it over would have to go.
+//!
+//! A name that the mark holds and that nothing holds any more only keeps garbage until the next round.
+//!
+//! A mark ends with the round, with its process, with any error, where the epoch or the format is another, and where the
+//! cursor in the store is not where its process left it: another process has worked on the round, or has begun one, and
+//! this one begins with a mark of its own.
 
+mod collection;
 mod mark;
+mod marked;
+mod sweep;
 
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
-
-use self::mark::{Garbage, mark};
+pub use self::collection::{Collection, collect_round};
 use super::edit::RETIRED_FOR;
-use super::multipart::abort;
-use super::rows::{self, PAGE};
-use crate::model::{BlobRef, Bucket, Timestamp};
-use crate::ports::{Ports, StoreError, StoreRecord, StoreResult};
-
-/// How many blobs one delete names.
-const DELETE_BATCH: usize = 1_000;
-
-/// The share of a slice's blobs that may go without `force`, in percent.
-const MOST_PERCENT: usize = 20;
+use crate::model::{BlobRef, Timestamp};
+use crate::ports::{Ports, StoreError, StoreRecord};
 
 /// How a collection works.
 #[derive(Clone, Debug)]
 pub struct GcOptions {
-    /// Only blobs that were written longer ago than this are deleted. No request may live half as long.
+    /// Only blobs that were written longer than this before the mark began are deleted. No request may live half as long.
     pub grace: Duration,
     /// Uploads that were begun longer ago than this are aborted; `None` keeps them for ever, as S3 does.
     pub upload_expiry: Option<Duration>,
-    /// Whether nobody else uses the store meanwhile. Only then may the mark take longer than the grace.
+    /// Whether nobody else uses the store meanwhile. Only then may the mark take longer than half the grace.
     pub exclusive: bool,
     /// Report what would be deleted, however much, and change nothing.
     pub dry_run: bool,
     /// Delete even if more than 20% of a slice's blobs are garbage.
     pub force: bool,
-    /// How many blobs one slice looks at: what bounds the memory.
+    /// How many blobs one slice looks at.
     pub slice: usize,
+    /// How many bytes of memory the names that a mark has met may take. They are kept exactly while there are fewer than
+    /// one for 96 bytes (some 700,000 by default). Of more a part of the garbage is taken for named, and goes in a later
+    /// round: by default 1 in 200 blobs where 30 million are named, and 1 in 6 where 100 million are.
+    pub mark_memory: usize,
 }
 
 impl Default for GcOptions {
@@ -52,6 +80,7 @@ impl Default for GcOptions {
             dry_run: false,
             force: false,
             slice: 100_000,
+            mark_memory: 64 << 20,
         }
     }
 }
@@ -67,8 +96,11 @@ pub struct GcReport {
     pub failed: Tally,
     /// Uploads that were aborted because they were too old.
     pub expired_uploads: usize,
-    /// Records whose layouts cannot be read. While there are any, no blob is deleted: each may be one that they name.
+    /// Records whose layouts the mark could not read. While there are any, no blob is deleted: each may be one that they
+    /// name.
     pub unreadable_layouts: usize,
+    /// How long the mark took; zero in a slice that uses the mark of an earlier one, or needs none.
+    pub marking: Duration,
     /// Where the next slice starts; `None` at the end of the round.
     pub next: Option<BlobRef>,
 }
@@ -100,8 +132,9 @@ impl AddAssign<&Self> for GcReport {
         self.deleted += later.deleted;
         self.failed += later.failed;
         self.expired_uploads += later.expired_uploads;
-        // Each slice reads all layouts.
+        // Slices of one mark report the same layouts.
         self.unreadable_layouts = self.unreadable_layouts.max(later.unreadable_layouts);
+        self.marking += later.marking;
         self.next = later.next;
     }
 }
@@ -129,73 +162,15 @@ pub enum GcError {
         /// Blobs that the slice looked at.
         seen: usize,
     },
-    /// The mark took longer than the grace, so that it proves nothing.
-    #[error("marking took longer than the grace: nothing is deleted")]
+    /// The mark took longer than half the grace, so that it proves nothing.
+    #[error("marking took longer than half the grace: nothing is deleted")]
     TooSlow,
-    /// Another program has raised the store's format since the slice began.
-    #[error(
-        "the store's format rose while it was marked: nothing is deleted, and the next slice begins anew"
-    )]
+    /// Another program has raised the store's format since the mark began.
+    #[error("the store's format rose after marking began: nothing is deleted, and the next slice marks anew")]
     FormatRose,
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Collects one slice that starts after `cursor`. At the start of a round (no cursor), expired receipts, retired
-/// manifests and uploads go first.
-pub async fn collect_slice(
-    ports: &Ports,
-    options: &GcOptions,
-    cursor: Option<BlobRef>,
-) -> Result<GcReport, GcError> {
-    let record = check_ownership(ports).await?;
-    let started = ports.clock.now();
-    let mut report = GcReport::default();
-    if cursor.is_none() && !options.dry_run {
-        report.expired_uploads = expire(ports, options, started).await?;
-    }
-    let mut garbage = candidates(ports, options, started, cursor, &mut report).await?;
-    if !garbage.is_empty() {
-        mark(ports, retired_until(options.grace, started), &mut garbage).await?;
-        report.unreadable_layouts = garbage.unreadable_layouts();
-        // A program that has raised the format meanwhile may have moved rows from before the mark to where this one does not
-        // look. What it moves from now on was met.
-        if check_ownership(ports).await?.format != record.format {
-            return Err(GcError::FormatRose);
-        }
-    }
-    if !options.exclusive && ports.clock.now().since(started) > options.grace.min(RETIRED_FOR) {
-        return Err(GcError::TooSlow);
-    }
-    if options.dry_run {
-        garbage.blobs().for_each(|(_, size)| report.deleted.add(size));
-        return Ok(report);
-    }
-    if !options.force && garbage.len() * 100 > report.seen.blobs * MOST_PERCENT {
-        return Err(GcError::TooMuch {
-            garbage: garbage.len(),
-            seen: report.seen.blobs,
-        });
-    }
-    sweep(ports, &garbage, &mut report).await;
-    Ok(report)
-}
-
-/// Collects one slice from where the last one stopped, and remembers where this one stops.
-pub async fn resume_collection(ports: &Ports, options: &GcOptions) -> Result<GcReport, GcError> {
-    let record = check_ownership(ports).await?;
-    let report = collect_slice(ports, options, record.gc_cursor).await?;
-    if !options.dry_run {
-        let advanced = StoreRecord {
-            gc_cursor: report.next,
-            ..record
-        };
-        if !ports.metadata.swap_store_record(Some(&record), &advanced).await? {
-            tracing::info!("another collection moved the cursor; it stays where that one put it");
-        }
-    }
-    Ok(report)
 }
 
 /// The store's record of itself, if the blob store carries the same and no import is under way.
@@ -208,82 +183,8 @@ pub(super) async fn check_ownership(ports: &Ports) -> Result<StoreRecord, GcErro
     }
 }
 
-/// The slice's blobs that are old enough to be garbage.
-async fn candidates(
-    ports: &Ports,
-    options: &GcOptions,
-    started: Timestamp,
-    cursor: Option<BlobRef>,
-    report: &mut GcReport,
-) -> StoreResult<Garbage> {
-    let newest = started.minus(options.grace);
-    let mut candidates = Garbage::default();
-    let mut after = cursor;
-    while report.seen.blobs < options.slice {
-        let limit = PAGE.min(options.slice - report.seen.blobs);
-        let page = ports.blobs.scan(after.as_ref(), limit).await?;
-        for entry in page.blobs {
-            report.seen.add(entry.size);
-            if entry.created <= newest {
-                candidates.add(entry);
-            }
-        }
-        report.next = page.next;
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
-    }
-    Ok(candidates)
-}
-
 /// From when on a retired manifest is no root any more. With a grace shorter than the usual one it is a root for as
 /// long as that.
-pub(super) fn retired_until(grace: Duration, started: Timestamp) -> Timestamp {
-    started.plus(RETIRED_FOR.saturating_sub(grace))
-}
-
-async fn sweep(ports: &Ports, garbage: &Garbage, report: &mut GcReport) {
-    let blobs: Vec<BlobRef> = garbage.blobs().map(|(blob, _)| blob).collect();
-    for batch in blobs.chunks(DELETE_BATCH) {
-        for outcome in ports.blobs.delete(batch).await {
-            let size = garbage.size(&outcome.blob);
-            match outcome.result {
-                Ok(()) => report.deleted.add(size),
-                Err(error) => {
-                    tracing::warn!(blob = %outcome.blob, %error, "a blob that nothing names was not deleted");
-                    report.failed.add(size);
-                }
-            }
-        }
-    }
-}
-
-/// Removes expired rows and aborts uploads that are too old. Returns how many uploads went.
-async fn expire(ports: &Ports, options: &GcOptions, now: Timestamp) -> Result<usize, GcError> {
-    while ports.metadata.purge_expired(now, PAGE).await? == PAGE {}
-    let Some(expiry) = options.upload_expiry else {
-        return Ok(0);
-    };
-    let oldest = now.minus(expiry);
-    let mut expired = 0;
-    let mut buckets = rows::each_bucket(ports);
-    while let Some(bucket) = buckets.try_next().await? {
-        expired += expire_uploads(ports, &bucket, oldest).await?;
-    }
-    Ok(expired)
-}
-
-/// Aborts the bucket's uploads that are too old, page by page: the next is read from after the last upload of the one
-/// before, which need not be there any more.
-async fn expire_uploads(ports: &Ports, bucket: &Bucket, oldest: Timestamp) -> StoreResult<usize> {
-    let mut expired = 0;
-    let mut uploads = rows::uploads(ports, bucket);
-    while let Some(page) = uploads.try_next().await? {
-        for upload in page.iter().filter(|upload| upload.initiated <= oldest) {
-            abort(ports, upload).await?;
-            expired += 1;
-        }
-    }
-    Ok(expired)
+pub(super) fn retired_until(grace: Duration, began: Timestamp) -> Timestamp {
+    began.plus(RETIRED_FOR.saturating_sub(grace))
 }

@@ -43,7 +43,7 @@ pub use delete::{delete_object, delete_objects};
 pub use documents::{DocumentCache, bucket_document, delete_bucket_document, put_bucket_document};
 pub use format::{check_formats, is_old_copy, raise_format};
 pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
-pub use gc::{GcError, GcOptions, GcReport, Tally, collect_slice, resume_collection};
+pub use gc::{Collection, GcError, GcOptions, GcReport, Tally, collect_round};
 pub use get::{GetObjectOutput, Selection, get_object, head_object};
 pub use listing::{Listed, Listing, ListingPosition, ListingStart, list_multipart_uploads, list_objects};
 pub use multipart::{

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 
-use super::gc::{GcError, GcOptions, Tally, collect_slice};
+use super::gc::{GcError, GcOptions, Tally, collect_round};
 use super::progress::Progress;
 use super::rows;
 use crate::model::{Bucket, BucketName, ObjectKind, Owner};
@@ -19,7 +19,8 @@ pub struct Stats {
     pub credentials: u64,
     /// All blobs, garbage included.
     pub blobs: Tally,
-    /// Blobs that garbage collection would delete now; `None` where the two stores do not belong together.
+    /// Blobs that garbage collection would delete now, of a large store a few less ([`GcOptions::mark_memory`]); `None`
+    /// where the two stores do not belong together.
     pub garbage: Option<Tally>,
 }
 
@@ -105,23 +106,10 @@ async fn garbage(ports: &Ports) -> StoreResult<Option<(Tally, Tally)>> {
         exclusive: true,
         ..GcOptions::default()
     };
-    let (mut seen, mut garbage) = (Tally::default(), Tally::default());
-    let mut cursor = None;
-    loop {
-        match collect_slice(ports, &options, cursor).await {
-            Ok(slice) => {
-                seen += slice.seen;
-                garbage += slice.deleted;
-                match slice.next {
-                    Some(next) => cursor = Some(next),
-                    None => return Ok(Some((seen, garbage))),
-                }
-            }
-            Err(GcError::Store(error)) => return Err(error),
-            Err(GcError::NotOwned | GcError::TooMuch { .. } | GcError::TooSlow | GcError::FormatRose) => {
-                return Ok(None);
-            }
-        }
+    match collect_round(ports, &options).await {
+        Ok(round) => Ok(Some((round.seen, round.deleted))),
+        Err(GcError::Store(error)) => Err(error),
+        Err(GcError::NotOwned | GcError::TooMuch { .. } | GcError::TooSlow | GcError::FormatRose) => Ok(None),
     }
 }
 

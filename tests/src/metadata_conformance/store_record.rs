@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bleepstore_core::Ports;
 use bleepstore_core::memory::MemoryBlobs;
 use bleepstore_core::model::{BucketLayout, Format, Release, StoreId};
-use bleepstore_core::ops::{GcOptions, Pairing, pair_stores, raise_format, resume_collection};
+use bleepstore_core::ops::{Collection, GcOptions, Pairing, pair_stores, raise_format};
 use bleepstore_core::ports::{
     Clock, CreateBucketOutcome, OwnerRecord, RecordPlace, StoreErrorKind, StoreRecord,
 };
@@ -117,7 +117,10 @@ pub async fn the_format_rises_where_it_is_needed_and_the_store_goes_on_in_it(f: 
     let swapped = f.store.swap_store_record(Some(&before), &before).await;
     assert!(!swapped.unwrap(), "the fence is no record");
     assert_eq!(pair_stores(&ports).await.unwrap(), Pairing::Matched);
-    resume_collection(&ports, &GcOptions::default()).await.unwrap();
+    Collection::new(GcOptions::default())
+        .next_slice(&ports)
+        .await
+        .unwrap();
     raise_format(&ports, Format::FENCED).await.unwrap();
     assert_eq!(f.store.store_record().await.unwrap(), Some(after));
     assert_eq!(f.store.record_at(RecordPlace::First).await.unwrap(), Some(fence));
@@ -153,7 +156,10 @@ pub async fn a_rise_that_breaks_off_anywhere_is_finished_by_the_next(f: Metadata
         }
         assert_eq!(record, before);
         // What an attempt has left is no record yet, and may be of a cursor that has moved on.
-        resume_collection(&ports, &GcOptions::default()).await.unwrap();
+        Collection::new(GcOptions::default())
+            .next_slice(&ports)
+            .await
+            .unwrap();
     }
 }
 
@@ -206,7 +212,8 @@ pub async fn a_store_of_a_later_format_is_refused(f: MetadataFixture) {
         );
         assert!(line.starts_with(&expected), "{line}");
     }
-    let refused = resume_collection(&ports, &GcOptions::default())
+    let refused = Collection::new(GcOptions::default())
+        .next_slice(&ports)
         .await
         .unwrap_err();
     assert!(

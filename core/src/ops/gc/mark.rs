@@ -1,111 +1,158 @@
-//! Taking what some record names out of what may be garbage.
+//! Reading what all records name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 
 use futures_util::TryStreamExt;
 
-use crate::model::{BlobRef, Manifest, Timestamp, Upload};
+use super::marked::Marked;
+use super::{GcError, GcOptions, check_ownership, retired_until};
+use crate::model::{BlobRef, Bucket, Manifest, Timestamp, Upload};
+use crate::ops::edit::RETIRED_FOR;
 use crate::ops::layout::{Extents, all_extents};
 use crate::ops::rows;
-use crate::ports::{BlobEntry, Ports, StoreResult};
+use crate::ports::{Ports, StoreRecord, StoreResult};
 
 /// How many layouts are remembered: some megabytes. One more is read again for each copy.
 const REMEMBERED: usize = 100_000;
 
-/// Blobs that no record has been found to name.
-#[derive(Debug, Default)]
-pub(super) struct Garbage {
-    blobs: HashMap<BlobRef, u64>,
+/// What all records of a store named. [The module](super) says how long it is true.
+pub(super) struct Mark {
+    began: Timestamp,
+    /// What the store's record was before.
+    record: StoreRecord,
+    marked: Marked,
     unreadable_layouts: usize,
-    /// Blobs of layouts that have been marked: copies share them.
-    layouts: HashSet<BlobRef>,
 }
 
-impl Garbage {
-    pub(super) fn add(&mut self, entry: BlobEntry) {
-        self.blobs.insert(entry.blob, entry.size);
+impl Mark {
+    /// Reads all records. `record` was read before `began`, which is now or was a moment ago.
+    pub(super) async fn make(
+        ports: &Ports,
+        options: &GcOptions,
+        record: &StoreRecord,
+        began: Timestamp,
+    ) -> Result<Self, GcError> {
+        let mut seed = [0; 8];
+        ports.entropy.fill(&mut seed);
+        let mut marking = Marking {
+            marked: Marked::new(options.mark_memory, u64::from_be_bytes(seed)),
+            unreadable_layouts: 0,
+            layouts: HashSet::new(),
+        };
+        // In this order, which is the one in which names move.
+        mark_buckets(ports, &mut marking).await?;
+        mark_objects(ports, &mut marking).await?;
+        mark_retired(ports, retired_until(options.grace, began), &mut marking).await?;
+        let longest = options.grace.min(RETIRED_FOR) / 2;
+        if !options.exclusive && ports.clock.now().since(began) > longest {
+            return Err(GcError::TooSlow);
+        }
+        Ok(Self {
+            began,
+            record: *record,
+            marked: marking.marked,
+            unreadable_layouts: marking.unreadable_layouts,
+        })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.blobs.len()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.blobs.is_empty()
-    }
-
-    /// Each blob, and its size.
-    pub(super) fn blobs(&self) -> impl Iterator<Item = (BlobRef, u64)> + '_ {
-        self.blobs.iter().map(|(blob, size)| (*blob, *size))
-    }
-
-    pub(super) fn size(&self, blob: &BlobRef) -> u64 {
-        self.blobs.get(blob).copied().unwrap_or(0)
+    /// What was written later than the grace before this is no garbage.
+    pub(super) const fn began(&self) -> Timestamp {
+        self.began
     }
 
     /// How many layouts could not be read.
-    pub(super) fn unreadable_layouts(&self) -> usize {
+    pub(super) const fn unreadable_layouts(&self) -> usize {
         self.unreadable_layouts
     }
 
-    /// What the layout in that blob lists is kept, and need not be read again.
+    /// Whether a record may name that blob. Any may be named by a layout that cannot be read. When a blob was written tells
+    /// nothing then: one that was restored from a backup, or copied by a migration, is younger than its record.
+    pub(super) fn may_be_named(&self, blob: &BlobRef) -> bool {
+        self.unreadable_layouts > 0 || self.marked.contains(blob)
+    }
+
+    /// Whether the store still is what was marked: of the same epoch, and in the same format.
+    pub(super) fn is_of(&self, record: &StoreRecord) -> bool {
+        let what = |record: &StoreRecord| (record.store, record.epoch, record.format);
+        what(&self.record) == what(record)
+    }
+
+    /// Asks both stores whether what was not met may be deleted.
+    pub(super) async fn check_whether_it_holds(&self, ports: &Ports) -> Result<(), GcError> {
+        let record = check_ownership(ports).await?;
+        // A program that has raised the format since may have moved rows from before the mark to where this one does not
+        // look.
+        if record.format != self.record.format {
+            return Err(GcError::FormatRose);
+        }
+        match self.is_of(&record) {
+            true => Ok(()),
+            false => Err(GcError::NotOwned),
+        }
+    }
+}
+
+/// A mark that is not complete.
+struct Marking {
+    marked: Marked,
+    unreadable_layouts: usize,
+    /// Blobs of layouts that have been marked, as copies share them. These are known exactly: one that was taken for marked
+    /// would lose what it lists.
+    layouts: HashSet<BlobRef>,
+}
+
+impl Marking {
+    /// What the layout in that blob lists is marked, and need not be read again.
     fn remember(&mut self, layout: BlobRef) {
         if self.layouts.len() < REMEMBERED {
             self.layouts.insert(layout);
         }
     }
-
-    fn keep(&mut self, blob: &BlobRef) {
-        self.blobs.remove(blob);
-    }
-
-    /// Keeps everything, since any of it may be named by a layout that cannot be read. When a blob was written tells nothing:
-    /// one that was restored from a backup, or copied by a migration, is younger than its record.
-    fn keep_all(&mut self) {
-        self.unreadable_layouts += 1;
-        self.blobs.clear();
-    }
 }
 
-/// Takes every blob that some record names out of `garbage`. Manifests that expire before `retired_until` are no records
-/// any more.
-pub(super) async fn mark(ports: &Ports, retired_until: Timestamp, garbage: &mut Garbage) -> StoreResult<()> {
+/// Marks what all buckets name: their documents, and the parts of their uploads.
+async fn mark_buckets(ports: &Ports, marking: &mut Marking) -> StoreResult<()> {
     let mut buckets = rows::each_bucket(ports);
     while let Some(bucket) = buckets.try_next().await? {
-        bucket
-            .documents
-            .blobs()
-            .for_each(|(_, extent)| garbage.keep(&extent.blob));
-        let mut uploads = rows::uploads(ports, &bucket);
-        while let Some(page) = uploads.try_next().await? {
-            for upload in page {
-                mark_parts(ports, &upload, garbage).await?;
-            }
+        for (_, extent) in bucket.documents.blobs() {
+            marking.marked.insert(&extent.blob);
+        }
+        mark_uploads(ports, &bucket, marking).await?;
+    }
+    Ok(())
+}
+
+async fn mark_uploads(ports: &Ports, bucket: &Bucket, marking: &mut Marking) -> StoreResult<()> {
+    let mut uploads = rows::uploads(ports, bucket);
+    while let Some(page) = uploads.try_next().await? {
+        for upload in page {
+            mark_parts(ports, &upload, marking).await?;
         }
     }
+    Ok(())
+}
+
+async fn mark_parts(ports: &Ports, upload: &Upload, marking: &mut Marking) -> StoreResult<()> {
+    let mut parts = rows::parts(ports, upload);
+    while let Some(page) = parts.try_next().await? {
+        for extent in page.iter().flat_map(|part| &part.extents) {
+            marking.marked.insert(&extent.blob);
+        }
+    }
+    Ok(())
+}
+
+async fn mark_objects(ports: &Ports, marking: &mut Marking) -> StoreResult<()> {
     let mut buckets = rows::each_bucket(ports);
     while let Some(bucket) = buckets.try_next().await? {
         let mut records = rows::records(ports, &bucket);
         while let Some(page) = records.try_next().await? {
             for record in page {
-                if let Some(problem) = mark_named(ports, &record.manifest, garbage).await? {
+                if let Some(problem) = mark_named(ports, &record.manifest, marking).await? {
                     let bucket = &bucket.name;
                     tracing::error!(%bucket, %problem, "the layout of an object cannot be read: what it may name is not deleted");
-                    garbage.keep_all();
-                }
-            }
-        }
-    }
-    let mut retired = rows::retired(ports, retired_until);
-    while let Some(page) = retired.try_next().await? {
-        for retired in page {
-            match mark_named(ports, &retired.manifest, garbage).await? {
-                // Whoever retired it may have freed the layout itself, which nothing else names.
-                None | Some(Problem::Missing) => {}
-                Some(problem) => {
-                    tracing::error!(commit = %retired.commit_id, %problem, "the layout of a retired manifest cannot be read");
-                    garbage.keep_all();
+                    marking.unreadable_layouts += 1;
                 }
             }
         }
@@ -113,11 +160,19 @@ pub(super) async fn mark(ports: &Ports, retired_until: Timestamp, garbage: &mut 
     Ok(())
 }
 
-async fn mark_parts(ports: &Ports, upload: &Upload, garbage: &mut Garbage) -> StoreResult<()> {
-    let mut parts = rows::parts(ports, upload);
-    while let Some(page) = parts.try_next().await? {
-        for extent in page.iter().flat_map(|part| &part.extents) {
-            garbage.keep(&extent.blob);
+/// Marks what is named by manifests that expire at `until` or later; others are no roots any more.
+async fn mark_retired(ports: &Ports, until: Timestamp, marking: &mut Marking) -> StoreResult<()> {
+    let mut retired = rows::retired(ports, until);
+    while let Some(page) = retired.try_next().await? {
+        for retired in page {
+            match mark_named(ports, &retired.manifest, marking).await? {
+                // Whoever retired it may have freed the layout itself, which nothing else names.
+                None | Some(Problem::Missing) => {}
+                Some(problem) => {
+                    tracing::error!(commit = %retired.commit_id, %problem, "the layout of a retired manifest cannot be read");
+                    marking.unreadable_layouts += 1;
+                }
+            }
         }
     }
     Ok(())
@@ -143,23 +198,23 @@ impl fmt::Display for Problem {
 async fn mark_named(
     ports: &Ports,
     manifest: &Manifest,
-    garbage: &mut Garbage,
+    marking: &mut Marking,
 ) -> StoreResult<Option<Problem>> {
-    manifest.blobs().for_each(|blob| garbage.keep(&blob));
+    manifest.blobs().for_each(|blob| marking.marked.insert(&blob));
     let Some(layout) = manifest.layout_blob() else {
         return Ok(None);
     };
-    if garbage.layouts.contains(&layout.blob) {
+    if marking.layouts.contains(&layout.blob) {
         return Ok(None);
     }
     let marked = match all_extents(ports, manifest).await {
-        Ok(Some(extents)) => mark_extents(extents, garbage).await,
+        Ok(Some(extents)) => mark_extents(extents, marking).await,
         Ok(None) => return Ok(Some(Problem::Missing)),
         Err(error) => Err(error),
     };
     match marked {
         Ok(()) => {
-            garbage.remember(layout.blob);
+            marking.remember(layout.blob);
             Ok(None)
         }
         Err(error) if error.is_damage() => Ok(Some(Problem::Unreadable(error.to_string()))),
@@ -167,9 +222,9 @@ async fn mark_named(
     }
 }
 
-async fn mark_extents(mut extents: Extents, garbage: &mut Garbage) -> StoreResult<()> {
+async fn mark_extents(mut extents: Extents, marking: &mut Marking) -> StoreResult<()> {
     while let Some(page) = extents.next_page().await? {
-        page.iter().for_each(|extent| garbage.keep(&extent.blob));
+        page.iter().for_each(|extent| marking.marked.insert(&extent.blob));
     }
     Ok(())
 }
