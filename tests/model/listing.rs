@@ -89,10 +89,10 @@ impl Request {
         }
         let mut rest = expected;
         loop {
-            let (shown, after) = rest.split_at(self.limit.min(rest.len()));
-            let next = shown.last().filter(|_| !after.is_empty()).map(Line::position);
+            let (shown, left) = rest.split_at(self.limit.min(rest.len()));
+            let next = shown.last().filter(|_| !left.is_empty()).map(Line::position);
             assert_eq!(page(input.clone()).await, (in_two_lists(shown), next.clone()));
-            rest = after;
+            rest = left;
             let Some(next) = next else { return };
             input.start = Some(match next {
                 ListingPosition::Key(text) | ListingPosition::Prefix(text) if self.by_text => {

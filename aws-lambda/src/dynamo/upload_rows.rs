@@ -5,7 +5,7 @@ use bleepstore_core::model::{
     Bucket, BucketId, BucketName, Part, Timestamp, Token, Upload, UploadId, UploadState,
 };
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult, UploadRange};
-use bleepstore_core::rows::{EntryStart, StoredReceipt, UploadEnd, UploadPlace, UploadRows, after_write, scan_range};
+use bleepstore_core::rows::{EntryStart, StoredReceipt, UploadEnd, UploadPlace, UploadRows, scan_range};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::DynamoMetadata;

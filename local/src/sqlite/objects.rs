@@ -149,17 +149,6 @@ fn is_object(row: &Row<'_>) -> Result<bool, Failure> {
     Ok(kind_of(row.get(9)?)? == ObjectKind::Object)
 }
 
-/// The row under a key, without an inline body.
-pub(super) fn find(
-    db: &Connection,
-    bucket: BucketId,
-    key: &ObjectKey,
-) -> Result<Option<StoredObject>, Failure> {
-    let mut select = db.prepare_cached(FIND)?;
-    let under = params![bucket.as_bytes(), key.as_str().as_bytes()];
-    first(&mut select, under, StoredObject::read)
-}
-
 fn find_with_body(
     db: &Connection,
     bucket: BucketId,
