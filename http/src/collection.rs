@@ -45,11 +45,11 @@ impl ScheduledCollection {
         let ports = &service.context().ports;
         let mut collected = None;
         let ended = {
-            let collecting = pin!(self.collect(ports, limit, &mut collected));
             let too_late = pin!(ports.clock.sleep(limit));
-            match select(collecting, too_late).await {
-                Either::Left((ended, _)) => Some(ended),
-                Either::Right(_) => None,
+            let collecting = pin!(self.collect(ports, limit, &mut collected));
+            match select(too_late, collecting).await {
+                Either::Left(_) => None,
+                Either::Right((ended, _)) => Some(ended),
             }
         };
         match ended {

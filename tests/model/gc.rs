@@ -51,6 +51,8 @@ enum Step {
     Age,
     /// Starts a slice of a collection in one of the processes, which has the mark of an earlier one.
     Collect(usize),
+    /// Time passes, in percent of the grace, and one of the processes collects a slice while all others stand still.
+    Slice(usize, u32),
     /// One of the processes makes way for another.
     Restart(usize),
     /// Lets something go on through some calls.
@@ -71,6 +73,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Request::any().prop_map(Step::Perform),
         2 => Just(Step::Age),
         4 => (0..PROCESSES).prop_map(Step::Collect),
+        4 => (0..PROCESSES, 1..120_u32).prop_map(|(process, percent)| Step::Slice(process, percent)),
         1 => (0..PROCESSES).prop_map(Step::Restart),
         12 => (any::<Index>(), calls).prop_map(|(index, calls)| Step::Run(index, calls)),
         1 => any::<Index>().prop_map(Step::Crash),
@@ -84,7 +87,7 @@ fn options(grace: Duration) -> impl Strategy<Value = GcOptions> {
     let expiry = prop::sample::select(vec![None, Some(HOUR), Some(DAY)]);
     // With the least memory, what is not named is often taken for named.
     let memory = prop::sample::select(vec![128, 1 << 20]);
-    (1..12_usize, any::<bool>(), expiry, memory).prop_map(
+    (1..5_usize, prop::bool::weighted(0.8), expiry, memory).prop_map(
         move |(slice, force, upload_expiry, mark_memory)| GcOptions {
             grace,
             upload_expiry,
@@ -160,6 +163,14 @@ impl<'a> World<'a> {
                 let process = Arc::clone(&self.processes[process].1);
                 self.collect(&process);
             }
+            Step::Slice(process, percent) => {
+                self.wait(self.grace * percent / 100).await;
+                let process = Arc::clone(&self.processes[process].1);
+                if self.collect(&process) {
+                    let last = self.tasks.len() - 1;
+                    while !self.go_on(last).await {}
+                }
+            }
             Step::Restart(process) => {
                 let (options, kept) = &mut self.processes[process];
                 *kept = Arc::new(Mutex::new(Collection::new(options.clone())));
@@ -221,10 +232,10 @@ impl<'a> World<'a> {
         true
     }
 
-    /// Starts a slice, unless the process is busy with one.
-    fn collect(&mut self, process: &Arc<Mutex<Collection>>) {
+    /// Starts a slice. Returns whether it did: a process is busy with one at a time.
+    fn collect(&mut self, process: &Arc<Mutex<Collection>>) -> bool {
         let Some(mut collection) = process.try_lock_owned() else {
-            return;
+            return false;
         };
         let mut first = true;
         for task in &mut self.tasks {
@@ -239,6 +250,7 @@ impl<'a> World<'a> {
             started: ports.clock.now(),
             future: async move { Ended::Collection(collection.next_slice(ports).await) }.boxed_local(),
         });
+        true
     }
 
     /// Lets a task go on to its next call, and looks at the stores. Returns whether the task has ended.
