@@ -1,8 +1,8 @@
 //! Records of the metadata store, as they are made here without going through S3.
 
 use bleepstore_core::model::{
-    Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
-    ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, S3Error, Timestamp,
+    Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag,
+    Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, S3Error, Timestamp,
 };
 
 /// When they say that they were created: 2026-01-01T00:00:00Z.

@@ -1,8 +1,9 @@
 //! Rows for the tests of the stores, and the calls that most of them make.
 
 use bleepstore_core::model::{
-    Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description, ETag, Manifest,
-    ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, WriteCondition,
+    Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
+    ETag, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp,
+    WriteCondition,
 };
 use bleepstore_core::ports::{Edit, EditOutcome, Expect, ObjectIndex, StoreResult};
 use bytes::Bytes;

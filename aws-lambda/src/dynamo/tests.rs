@@ -5,9 +5,9 @@ mod transactions;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
-    Acl, BlobId, BlobRef, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
-    ETag, Extent, Layout, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Token,
-    WriteCondition,
+    Acl, BlobId, BlobRef, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId,
+    Description, ETag, Extent, Layout, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision,
+    Timestamp, Token, WriteCondition,
 };
 use bleepstore_core::ports::{
     BucketIndex, DeleteBucketOutcome, Edit, EditOutcome, Expect, ObjectIndex, StoreErrorKind,

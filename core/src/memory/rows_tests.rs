@@ -5,9 +5,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{Change, Rows};
 use crate::model::{
-    Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Credential, Description, ETag,
-    Format, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber, Receipt, ReceiptOutcome,
-    RetiredManifest, Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
+    Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Credential,
+    Description, ETag, Format, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber,
+    Receipt, ReceiptOutcome, RetiredManifest, Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
 };
 use crate::ports::StoreRecord;
 use crate::rows::StoredReceipt;

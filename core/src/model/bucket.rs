@@ -3,7 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Acl, BucketDocuments, BucketId, BucketLayout, BucketName, DocumentKind, Owner, StoredDocument, Timestamp, Token,
+    Acl, BucketDocuments, BucketId, BucketLayout, BucketName, DocumentKind, Owner, StoredDocument, Timestamp,
+    Token,
 };
 
 /// Counts the changes of a bucket's row. An update names the revision that it was computed from.

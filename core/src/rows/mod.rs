@@ -16,7 +16,7 @@ pub use edit_steps::{BeforeEdit, EditRows, RENAME_NOTED_FOR, edit_in_steps, sett
 pub use judge::{Met, RowChange, Verdict, judge};
 pub use named_rows::{EntryStart, NamedRows, scan_named};
 pub use owned_edit::OwnedEdit;
-pub use range_scan::{RangeReads, scan_range};
+pub use range_scan::{RangeRead, RangeReads, scan_range};
 pub use stored::{read_stored, unknown, unreadable};
 pub use upload_rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows};
 pub use upload_steps::{

@@ -2,6 +2,9 @@
 
 use crate::ports::StoreResult;
 
+/// What was read of a range, ascending, and the place to go on after, where there may be more.
+pub type RangeRead<Row, Position> = (Vec<Row>, Option<Position>);
+
 /// Rows in an order of their own, of which one call reads some.
 pub trait RangeReads {
     /// Which rows are left to read.
@@ -11,13 +14,12 @@ pub trait RangeReads {
     /// What names a row's place in the order.
     type Position;
 
-    /// Reads up to `limit` rows (1 or more) from the beginning of the range, ascending; and the place to go on after, where
-    /// there may be more.
+    /// Reads up to `limit` rows (1 or more) from the beginning of the range.
     fn read(
         &self,
         range: &Self::Range,
         limit: usize,
-    ) -> impl Future<Output = StoreResult<(Vec<Self::Row>, Option<Self::Position>)>> + Send;
+    ) -> impl Future<Output = StoreResult<RangeRead<Self::Row, Self::Position>>> + Send;
 
     /// What of the range lies after that place.
     fn after(range: Self::Range, position: &Self::Position) -> Self::Range;
@@ -32,7 +34,7 @@ pub async fn scan_range<R: RangeReads, T>(
     mut range: R::Range,
     limit: usize,
     show: impl Fn(&R::Row) -> StoreResult<Option<T>>,
-) -> StoreResult<(Vec<T>, Option<R::Position>)> {
+) -> StoreResult<RangeRead<T, R::Position>> {
     let (mut items, mut read) = (Vec::new(), 0);
     loop {
         let (found, last) = rows.read(&range, limit - read).await?;

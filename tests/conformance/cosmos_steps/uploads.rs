@@ -212,7 +212,7 @@ async fn what_is_left_of_many_uploads_that_ended_is_removed_by_scans_a_few_at_a_
     for number in 0..120 {
         let upload = dying.f.begin(&bucket, &format!("b/{number:03}")).await;
         // Two reads and the receipt: what follows it is not done.
-        dying.die_behind(3, false);
+        dying.die_after(3, false);
         let aborted = dying
             .store
             .abort(&upload, &dying.f.samples.aborted(&upload))
