@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::Extent;
+use super::{Extent, S3Error};
 
 /// A kind of document. A bucket has at most one of each. What one says is stored as JSON, of a type of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,6 +44,17 @@ pub enum ObjectOwnership {
 }
 
 impl ObjectOwnership {
+    /// The one of that name; `None` where S3 has none, and `NotImplemented` for those that are not built.
+    pub fn named(name: &str) -> Result<Option<Self>, S3Error> {
+        match name {
+            "ObjectWriter" => Ok(Some(Self::ObjectWriter)),
+            "BucketOwnerPreferred" | "BucketOwnerEnforced" => {
+                Err(S3Error::not_implemented(&format!("the object ownership {name}")))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// As S3 spells it.
     pub const fn as_str(self) -> &'static str {
         match self {

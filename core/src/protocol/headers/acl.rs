@@ -8,7 +8,6 @@ use super::joined;
 use crate::model::{
     Acl, CannedAcl, ErrorCode, Grant, Grantee, Group, ObjectOwnership, Permission, RequestedAcl, S3Error,
 };
-use crate::protocol::xml::object_ownership;
 
 const CANNED: &str = "x-amz-acl";
 
@@ -60,7 +59,7 @@ pub fn requested_ownership(headers: &HeaderMap) -> Result<Option<ObjectOwnership
     let Some(named) = joined(headers, OWNERSHIP) else {
         return Ok(None);
     };
-    match object_ownership(&named)? {
+    match ObjectOwnership::named(&named)? {
         Some(ownership) => Ok(Some(ownership)),
         None => {
             let message = format!("Invalid x-amz-object-ownership header: {named}");

@@ -13,7 +13,7 @@ pub use acl::{AccessControlPolicy, access_control_policy, read_access_control_po
 pub use complete::{CompletedPart, read_complete_multipart_upload};
 pub use create_bucket::read_create_bucket_configuration;
 pub use delete::{Delete, ObjectToDelete, read_delete};
-pub use ownership::{object_ownership, ownership_controls, read_ownership_controls};
+pub use ownership::{ownership_controls, read_ownership_controls};
 pub use url::encode_url;
 pub(super) use writer::bare_document;
 pub use writer::{Writer, document};

@@ -1,20 +1,9 @@
-//! Ownership controls in XML, and the name of an ownership.
+//! Ownership controls in XML.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
 
 use super::document;
 use super::reader::{malformed, read_document};
 use crate::model::{ObjectOwnership, S3Error};
-
-/// The ownership of that name; `None` where S3 has none, and `NotImplemented` for those that are not built.
-pub fn object_ownership(name: &str) -> Result<Option<ObjectOwnership>, S3Error> {
-    match name {
-        "ObjectWriter" => Ok(Some(ObjectOwnership::ObjectWriter)),
-        "BucketOwnerPreferred" | "BucketOwnerEnforced" => {
-            Err(S3Error::not_implemented(&format!("the object ownership {name}")))
-        }
-        _ => Ok(None),
-    }
-}
 
 /// Reads the body of PutBucketOwnershipControls, which has one rule.
 pub fn read_ownership_controls(xml: &[u8]) -> Result<ObjectOwnership, S3Error> {
@@ -32,7 +21,7 @@ pub fn read_ownership_controls(xml: &[u8]) -> Result<ObjectOwnership, S3Error> {
                 stated = Some(reader.text()?);
             }
         }
-        object_ownership(&stated.ok_or_else(malformed)?)?.ok_or_else(malformed)
+        ObjectOwnership::named(&stated.ok_or_else(malformed)?)?.ok_or_else(malformed)
     })
 }
 
