@@ -19,7 +19,7 @@ use serde_json::Value;
 /// The field of a scheduled event that says what to do. The whole event is `{"bleepstore":"gc"}`.
 pub const SCHEDULED: &str = "bleepstore";
 
-/// The value of [`SCHEDULED`] that asks for a slice of garbage collection.
+/// The value of [`SCHEDULED`] that asks for a run of garbage collection.
 pub const COLLECT: &str = "gc";
 
 /// What an event asks for.
@@ -27,7 +27,7 @@ pub const COLLECT: &str = "gc";
 pub enum Event {
     /// An S3 request.
     Request(Request<Body>),
-    /// A slice of garbage collection.
+    /// A run of garbage collection.
     Collect,
 }
 

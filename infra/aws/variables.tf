@@ -89,7 +89,7 @@ variable "architecture" {
 }
 
 variable "memory_mb" {
-  description = "Memory of the function, which also sets its share of a processor. It needs 20 MB and the size of a body."
+  description = "Memory of the function, which also sets its share of a processor. It needs 20 MB and the size of a body, and up to 16 MB for garbage collection."
   type        = number
   default     = 512
   nullable    = false

@@ -125,7 +125,7 @@ variable "timeout_seconds" {
 
   validation {
     condition     = var.timeout_seconds >= 180 && var.timeout_seconds <= 3600 && floor(var.timeout_seconds) == var.timeout_seconds
-    error_message = "The timeout must be 180 (a slice of garbage collection) to 3600 seconds."
+    error_message = "The timeout must be 180 (a run of garbage collection) to 3600 seconds."
   }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bleepstore_core::model::{Format, Manifest};
 use bleepstore_core::ops::{Collection, GcError, GcOptions, GcReport, raise_format};
-use bleepstore_core::ports::{OwnerRecord, StoreErrorKind, StoreRecord};
+use bleepstore_core::ports::{Clock as _, OwnerRecord, Ports, StoreErrorKind, StoreRecord};
+use bleepstore_tests::clock::ManualClock;
 use bleepstore_tests::decorators::{CallCounter, Faults, Gate, Verdict};
 use bleepstore_tests::deployment::{Deployment, incoming};
 use bytes::Bytes;
@@ -87,6 +88,30 @@ async fn nothing_is_read_where_no_blob_is_old_enough() {
     let mut process = Process::of(&store);
     assert_eq!(process.finish().await, 0);
     assert_eq!(process.marks(), 0);
+}
+
+/// The clock is put right after the first slice. What is written from then on looks older than the grace before the mark.
+#[tokio::test]
+async fn a_mark_that_was_made_while_the_clock_was_ahead_is_made_anew() {
+    let store = store(OBJECTS, GARBAGE).await;
+    let mut process = Process::of(&store);
+    let ahead = Ports {
+        clock: Arc::new(ManualClock::at(store.clock.now().plus(3 * GRACE))),
+        ..process.store.context.ports.clone()
+    };
+    let first = process.collection.next_slice(&ahead).await.unwrap();
+    for late in 0..8 {
+        store
+            .put("bucket", &format!("late {late}"), "late")
+            .await
+            .unwrap();
+    }
+    let deleted = first.deleted.blobs + process.finish().await;
+    assert_eq!((deleted, process.marks()), (GARBAGE, 2));
+    for late in 0..8 {
+        let read = store.get("bucket", &format!("late {late}")).await;
+        assert_eq!(read.unwrap(), "late");
+    }
 }
 
 /// The blobs of the puts are older than the grace when the later slices come, and the mark was over before the commits.

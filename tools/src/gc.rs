@@ -33,7 +33,7 @@ pub struct GcArgs {
     pub(crate) exclusive: bool,
     /// Memory for the names of blobs in use, in MiB; with less than 96 bytes for each, a part of the garbage stays until
     /// a later run
-    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     mark_memory: u32,
     /// Print the report as JSON
     #[arg(long)]

@@ -141,7 +141,8 @@ impl Module {
             }
             statement.push_str(line.trim());
             statement.push(' ');
-            if line.ends_with(';') {
+            let code = line.split("//").next().unwrap_or_default();
+            if code.trim_end().ends_with(';') {
                 self.import(&statement);
                 statement.clear();
             }

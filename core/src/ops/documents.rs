@@ -139,7 +139,7 @@ async fn change_document(
     for attempt in 0..ATTEMPTS {
         let stored = placing.of(context, &bucket, kind).await?;
         if bucket.documents.get(kind) == stored.as_ref() {
-            placing.free_unless(context, None).await;
+            placing.free_unless(context, stored.as_ref()).await;
             return Ok(());
         }
         let mut changed = bucket;

@@ -19,7 +19,8 @@
 //! - Whoever takes a name from a record (a copy, a copied part, a completion, a rename, a change of what is said of an
 //!   object) needs a record that names the blob. One that stood until the mark was over was met. One that went before
 //!   leaves a retired manifest, written before it went: copies share their source first, what is shared goes only when
-//!   it is retired, and a rename retires always. A part that is gone is in its object, or nowhere.
+//!   it is retired, and a rename retires always. A part that is gone is in its object, or nowhere, but for what is said
+//!   [below](#what-is-left).
 //! - What was read of a record that has gone may still be committed by a request that is under way. From reading a name
 //!   to committing it no bytes are moved: that takes seconds, and minutes where stores fail. So the manifest was retired
 //!   no longer ago than that before the mark began, or since. It is a root for 24 hours, and the mark is over within
@@ -30,12 +31,22 @@
 //!   together, the epoch and the format are read before each sweep, and compared with what they were before the mark.
 //! - A retired manifest is no source of names. Whatever is to bring deleted objects back from there must not do so for
 //!   one that is no root any more, or a mark that passed it over would have to go.
+//! - A document of a bucket is named by the bucket's row alone, which changes at its revision: whoever has read an older
+//!   row writes nothing.
 //!
 //! A name that the mark holds and that nothing holds any more only keeps garbage until the next round.
 //!
-//! A mark ends with the round, with its process, with any error, where the epoch or the format is another, and where the
-//! cursor in the store is not where its process left it: another process has worked on the round, or has begun one, and
-//! this one begins with a mark of its own.
+//! A mark ends with the round, with its process, with any error, where the epoch or the format is another, where the clock
+//! says that it is not made yet (it was ahead then, so that the ages of blobs mean nothing), and where the cursor in the
+//! store is not where its process left it: another process has worked on the round, or has begun one, and this one begins
+//! with a mark of its own.
+//!
+//! # What is left
+//!
+//! A part that another one of its number replaces is named by a Complete alone that has read it and not committed yet. The
+//! upload is `Completing` then and takes no parts, unless a second Complete took it over and gave up, or a store without
+//! transactions undoes a part that came too late. A mark that reads the parts of an upload older than the grace in that
+//! moment, and its key before the commit, meets the part's blob nowhere.
 
 mod collection;
 mod mark;
@@ -155,7 +166,9 @@ pub enum GcError {
     )]
     NotOwned,
     /// Too much of a slice looks like garbage to be believed.
-    #[error("{garbage} of {seen} blobs look like garbage, more than 20%: nothing is deleted without --force")]
+    #[error(
+        "{garbage} of {seen} blobs look like garbage, more than 20%: none of them is deleted without --force"
+    )]
     TooMuch {
         /// Blobs that no record names.
         garbage: usize,

@@ -201,7 +201,7 @@ fn words_of_action(action: &IamAction) -> String {
     let when = match action.when {
         When::Always | When::Current => "",
         When::Version => " of a version",
-        When::IfMatch => " with `If-Match`",
+        When::IfMatch => " with `If-Match` and an entity tag",
         When::Acl => " with a list",
         When::Tags => " with tags",
         When::Retention => " with a retention",

@@ -8,7 +8,7 @@ use crate::ops::Context;
 use crate::ops::edit::object;
 use crate::ports::StoreResult;
 
-/// How long a retired manifest stays a root of gc: gc's default grace, within which any mark that was under way ends.
+/// How long a retired manifest stays a root of gc: gc's default grace. A mark takes half of that at most.
 pub(crate) const RETIRED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Retires the record that a change is about to displace, if it is shared and the change would be let. What goes on naming

@@ -82,13 +82,18 @@ impl Collection {
         record: &StoreRecord,
         cursor: Option<BlobRef>,
     ) -> Result<GcReport, GcError> {
+        let now = ports.clock.now();
+        // It was made while the clock was ahead, and what has been written since looks older than it.
+        if self.mark.as_ref().is_some_and(|mark| now < mark.began()) {
+            self.mark = None;
+        }
         let options = &self.options;
         let mut report = GcReport::default();
         if cursor.is_none() && !options.dry_run {
             report.expired_uploads = expire(ports, options).await?;
         }
         // A slice that has no mark makes one only for blobs that are old enough.
-        let began = self.mark.as_ref().map_or_else(|| ports.clock.now(), Mark::began);
+        let began = self.mark.as_ref().map_or(now, Mark::began);
         let newest = began.minus(options.grace);
         let mut garbage = old_blobs(ports, options.slice, cursor, newest, &mut report).await?;
         if garbage.is_empty() {

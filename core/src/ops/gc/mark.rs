@@ -16,6 +16,9 @@ use crate::ports::{Ports, StoreRecord, StoreResult};
 /// How many layouts are remembered: some megabytes. One more is read again for each copy.
 const REMEMBERED: usize = 100_000;
 
+/// The share of the garbage that may be taken for named before somebody is told.
+const MUCH: f64 = 0.1;
+
 /// What all records of a store named. [The module](super) says how long it is true.
 pub(super) struct Mark {
     began: Timestamp,
@@ -45,8 +48,15 @@ impl Mark {
         mark_objects(ports, &mut marking).await?;
         mark_retired(ports, retired_until(options.grace, began), &mut marking).await?;
         let longest = options.grace.min(RETIRED_FOR) / 2;
-        if !options.exclusive && ports.clock.now().since(began) > longest {
+        if !options.exclusive && !options.dry_run && ports.clock.now().since(began) > longest {
             return Err(GcError::TooSlow);
+        }
+        let taken_for_named = marking.marked.taken_for_named();
+        if taken_for_named > MUCH {
+            tracing::warn!(
+                taken_for_named,
+                "there are more blobs than the memory of garbage collection can tell apart: this share of the garbage stays"
+            );
         }
         Ok(Self {
             began,

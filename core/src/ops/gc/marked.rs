@@ -68,6 +68,14 @@ impl Marked {
         }
     }
 
+    /// The share of all other blobs that it holds too.
+    pub(super) fn taken_for_named(&self) -> f64 {
+        match &self.names {
+            Names::Exact(_) => 0.0,
+            Names::Filter(filter) => filter.fullness().powi(PROBES as i32),
+        }
+    }
+
     /// A blob's own id is unique in the store.
     fn hash(&self, blob: &BlobRef) -> u64 {
         xxh3_64_with_seed(blob.blob.as_bytes(), self.seed)
@@ -84,6 +92,12 @@ impl Filter {
         Self {
             words: vec![0; (bytes / 8).max(1)],
         }
+    }
+
+    /// The share of its bits that are set.
+    fn fullness(&self) -> f64 {
+        let set: u64 = self.words.iter().map(|word| u64::from(word.count_ones())).sum();
+        set as f64 / (self.words.len() as f64 * 64.0)
     }
 
     fn insert(&mut self, hash: u64) {

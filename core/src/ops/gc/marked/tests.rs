@@ -39,10 +39,16 @@ fn it_holds_every_name_that_was_put_in_however_many_there_are() {
 #[test]
 fn it_holds_nothing_else_while_it_is_exact_and_few_others_then() {
     assert_eq!(taken_for_marked(&marked(EXACT, 7), 100_000), []);
+    assert!(marked(EXACT, 7).taken_for_named() < f64::EPSILON);
     // What the default budget makes of 10, 30 and 100 million.
     for (times, of_100_000) in [(14, 200), (43, 700), (143, 18_000)] {
         let taken = taken_for_marked(&marked(times * EXACT, 7), 100_000).len();
         assert!(taken <= of_100_000, "{taken} at {times} times as many");
+        let told = marked(times * EXACT, 7).taken_for_named() * 100_000.0;
+        assert!(
+            (told - taken as f64).abs() < 50.0 + told / 10.0,
+            "{taken}, told {told}"
+        );
     }
 }
 
