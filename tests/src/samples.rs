@@ -109,7 +109,7 @@ impl Samples {
             layout: BucketLayout::FIRST,
             documents: BucketDocuments::default(),
         };
-        let ownership = StoredDocument::Inline("ObjectWriter".into());
+        let ownership = StoredDocument::Inline("of a later release".into());
         bucket.set_document(DocumentKind::OwnershipControls, Some(ownership));
         bucket
     }

@@ -84,6 +84,18 @@ pub(super) fn read_own(item: Option<&Item>, bucket: BucketId) -> StoreResult<Opt
     }
 }
 
+/// The greatest sort key that starts with `prefix`, which is not longer than one. A scan that ends after any smaller one would
+/// go on among keys under the prefix.
+fn greatest_under(prefix: &str) -> String {
+    let mut greatest = prefix[..prefix.floor_char_boundary(SORT_KEY_BYTES)].to_owned();
+    for last in [char::MAX, '\u{ffff}', '\u{7ff}', '\u{7f}'] {
+        while greatest.len() + last.len_utf8() <= SORT_KEY_BYTES {
+            greatest.push(last);
+        }
+    }
+    greatest
+}
+
 /// The rows that hold all keys of `range`, and perhaps some that it does not admit; `None` when no key can
 /// lie in it. DynamoDB refuses to start outside of the prefix, and sort keys that are too long.
 fn rows_of(bucket: &BucketName, range: &KeyRange) -> Option<Range> {
@@ -94,13 +106,7 @@ fn rows_of(bucket: &BucketName, range: &KeyRange) -> Option<Range> {
         KeyStart::Beginning => None,
         KeyStart::After(last) => Some(last[..last.floor_char_boundary(SORT_KEY_BYTES)].to_owned()),
         KeyStart::AfterPrefix(prefix) if range.prefix.starts_with(prefix.as_str()) => return None,
-        // Keys that go on with U+10FFFF lie after this, and are left out as they are read.
-        KeyStart::AfterPrefix(prefix) if prefix.len() + char::MAX.len_utf8() <= SORT_KEY_BYTES => {
-            Some(format!("{prefix}{}", char::MAX))
-        }
-        KeyStart::AfterPrefix(prefix) => {
-            Some(prefix[..prefix.floor_char_boundary(SORT_KEY_BYTES)].to_owned())
-        }
+        KeyStart::AfterPrefix(prefix) => Some(greatest_under(prefix)),
     };
     let after = after.filter(|after| *after > range.prefix || *after == range.prefix && !after.is_empty());
     if after

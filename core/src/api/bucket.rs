@@ -86,6 +86,9 @@ pub(super) async fn list_buckets(call: &Call<'_>) -> Answer {
             .transpose()?,
         region: call.query.get("bucket-region").map(str::to_owned),
         limit,
+        pages: ["max-buckets", "continuation-token"]
+            .iter()
+            .any(|name| call.query.has(name)),
     };
     let output = ops::list_buckets(call.context, &call.caller, input).await?;
     Ok(xml(document("ListAllMyBucketsResult", |root| {

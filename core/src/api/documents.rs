@@ -1,6 +1,6 @@
 //! The documents of a bucket: what gets, puts and deletes each, how it is read and written, and how long it may be.
 //!
-//! What S3 answers for a bucket that has none is in [`absent`].
+//! What S3 answers for a bucket that has none is in `protocol/absent.rs`.
 
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -89,6 +89,8 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::absent::{Absent, absent};
+    use crate::protocol::route::Route;
 
     #[test]
     fn every_kind_of_document_has_its_row_and_no_operation_has_two() {
@@ -101,6 +103,14 @@ mod tests {
             operations.extend([row.get, row.put, row.delete]);
         }
         assert_eq!(operations.len(), DOCUMENTS.len() * 3);
+        for row in DOCUMENTS {
+            let absent = absent(&Route {
+                operation: row.get,
+                bucket: None,
+                key: None,
+            });
+            assert!(!matches!(absent, Absent::NotImplemented(_)), "{}", row.kind);
+        }
         for operation in &operations {
             assert!(operation.is_built(), "{operation}");
             assert_eq!(operations.iter().filter(|other| *other == operation).count(), 1);

@@ -1,6 +1,7 @@
 //! Buckets.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     Acl, BucketDocuments, BucketId, BucketLayout, BucketName, DocumentKind, Owner, StoredDocument, Timestamp,
@@ -30,8 +31,8 @@ pub enum BucketState {
 }
 
 /// A bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bucket {
     /// Its name, unique in the store.
     pub name: BucketName,
@@ -40,14 +41,10 @@ pub struct Bucket {
     /// Who created it.
     pub owner: Owner,
     /// Who may do what with it.
-    #[serde(default, skip_serializing_if = "Acl::is_private")]
+    #[serde(default)]
     pub acl: Acl,
     /// What its owner has configured. In rows of release 0.1 this is `states_ownership`.
-    #[serde(
-        default,
-        alias = "states_ownership",
-        skip_serializing_if = "BucketDocuments::is_empty"
-    )]
+    #[serde(default, alias = "states_ownership")]
     pub documents: BucketDocuments,
     /// The location constraint it was created with.
     pub region: String,
@@ -78,27 +75,47 @@ impl Bucket {
         displaced
     }
 
-    /// Programs of release 0.1 would lose documents by writing the row anew, so that they must not read it.
+    /// Programs of release 0.1 would lose a document by writing the row anew, so that they must not read it.
     fn raise_layout(&mut self) {
-        if !self.documents.is_empty() {
+        if !self.documents.are_known_to_release_0_1() {
             self.layout = self.layout.max(BucketLayout::DOCUMENTS);
         }
     }
 }
 
+/// In the first layout it is the row of release 0.1, which has one thing to say of documents.
 impl Serialize for Bucket {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // The derived function, which is no method.
-        Self::serialize(self, serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Bucket {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut bucket = Self::deserialize(deserializer)?;
-        // What release 0.1 stored as a field of its own is written as a document from here on.
-        bucket.raise_layout();
-        Ok(bucket)
+        let Self {
+            name,
+            id,
+            owner,
+            acl,
+            documents,
+            region,
+            created,
+            state,
+            revision,
+            layout,
+        } = self;
+        let mut row = serializer.serialize_map(None)?;
+        row.serialize_entry("name", name)?;
+        row.serialize_entry("id", id)?;
+        row.serialize_entry("owner", owner)?;
+        if !acl.is_private() {
+            row.serialize_entry("acl", acl)?;
+        }
+        match *layout {
+            _ if documents.is_empty() => {}
+            BucketLayout::FIRST => row.serialize_entry("states_ownership", &true)?,
+            _ => row.serialize_entry("documents", documents)?,
+        }
+        row.serialize_entry("region", region)?;
+        row.serialize_entry("created", created)?;
+        row.serialize_entry("state", state)?;
+        row.serialize_entry("revision", revision)?;
+        row.serialize_entry("layout", layout)?;
+        row.end()
     }
 }
 

@@ -123,6 +123,14 @@ impl BucketDocuments {
         others.map(|(_, stored)| stored.inline_length()).sum()
     }
 
+    /// Whether release 0.1 can say as much: that objects belong to who wrote them, or nothing.
+    pub(super) fn are_known_to_release_0_1(&self) -> bool {
+        let known = |(kind, stored): (DocumentKind, &StoredDocument)| {
+            kind == DocumentKind::OwnershipControls && *stored == object_writer()
+        };
+        self.iter().all(known)
+    }
+
     /// Puts a document in the place of that kind, or takes it away. Returns what was there.
     pub(super) fn set(
         &mut self,
@@ -143,6 +151,10 @@ impl<'de> Deserialize<'de> for BucketDocuments {
     }
 }
 
+fn object_writer() -> StoredDocument {
+    StoredDocument::Inline(Value::from(ObjectOwnership::ObjectWriter.as_str()))
+}
+
 struct Documents;
 
 impl<'de> Visitor<'de> for Documents {
@@ -155,11 +167,7 @@ impl<'de> Visitor<'de> for Documents {
     fn visit_bool<E: serde::de::Error>(self, states_ownership: bool) -> Result<BucketDocuments, E> {
         let mut documents = BucketDocuments::default();
         if states_ownership {
-            let stated = Value::from(ObjectOwnership::ObjectWriter.as_str());
-            documents.set(
-                DocumentKind::OwnershipControls,
-                Some(StoredDocument::Inline(stated)),
-            );
+            documents.set(DocumentKind::OwnershipControls, Some(object_writer()));
         }
         Ok(documents)
     }
@@ -202,25 +210,37 @@ mod tests {
     }
 
     #[test]
-    fn what_release_0_1_knows_of_ownership_is_a_document_once_it_is_written_anew() {
-        let bucket = read(row(json!({"states_ownership": true})));
+    fn what_release_0_1_knows_of_ownership_is_written_as_that_does() {
+        let old = row(json!({"states_ownership": true}));
+        let mut bucket = read(old.clone());
+        let kind = DocumentKind::OwnershipControls;
+        assert_eq!(bucket.documents.get(kind), Some(&object_writer()));
+        assert_eq!(serde_json::to_value(&bucket).unwrap(), old);
+        bucket.set_document(kind, None);
+        assert_eq!(serde_json::to_value(&bucket).unwrap(), row(json!({})));
+        bucket.set_document(kind, Some(object_writer()));
+        assert_eq!(serde_json::to_value(&bucket).unwrap(), old);
+        // A bucket that has been beyond release 0.1 stays there.
+        bucket.layout = BucketLayout::DOCUMENTS;
         let written = serde_json::to_value(&bucket).unwrap();
         assert_eq!(
             written["documents"],
             json!({"ownership_controls": {"inline": "ObjectWriter"}})
         );
-        // Release 0.1 cannot read the row, since it would drop the document.
-        assert!(written["layout"].is_object());
         assert_eq!(read(written), bucket);
     }
 
     #[test]
-    fn the_layout_rises_with_the_first_document_and_stays() {
+    fn the_layout_rises_with_the_first_document_that_release_0_1_would_drop_and_stays() {
         let mut bucket = read(row(json!({})));
         let kind = DocumentKind::OwnershipControls;
-        let stored = StoredDocument::Inline(json!("ObjectWriter"));
+        let stored = StoredDocument::Inline(json!("BucketOwnerEnforced"));
         assert_eq!(bucket.set_document(kind, Some(stored.clone())), None);
         assert_eq!(bucket.layout, BucketLayout::DOCUMENTS);
+        let written = serde_json::to_value(&bucket).unwrap();
+        // An object, where release 0.1 expects a number.
+        assert!(written["layout"].is_object());
+        assert_eq!(read(written), bucket);
         assert_eq!(bucket.set_document(kind, None), Some(stored));
         assert_eq!(bucket.layout, BucketLayout::DOCUMENTS);
     }

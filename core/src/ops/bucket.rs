@@ -146,6 +146,8 @@ pub struct ListBuckets {
     pub region: Option<String>,
     /// At most this many, 1 to 10,000.
     pub limit: usize,
+    /// Whether the client asked for a page, and so knows that there may be more.
+    pub pages: bool,
 }
 
 /// A bucket as ListBuckets shows it. Ten thousand of them are held at once, so nothing else is: not their lists, which
@@ -180,7 +182,10 @@ pub async fn list_buckets(
     caller.admit(Operation::ListBuckets)?;
     let mut buckets = Vec::new();
     let mut after = input.after;
-    let mut reads = PageReads::new(false);
+    let mut reads = match input.pages {
+        true => PageReads::new(false),
+        false => PageReads::new(false).for_the_only_page(),
+    };
     // One more than asked for tells whether there are more. Buckets of others and of other regions show nothing.
     while buckets.len() <= input.limit {
         if reads.are_spent() {

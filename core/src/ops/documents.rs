@@ -156,7 +156,7 @@ async fn change_document(
             Some(found) => bucket = found,
         }
     }
-    placing.free_unless(context, None).await;
+    placing.free_unless(context, bucket.documents.get(kind)).await;
     Err(ErrorCode::SlowDown.into())
 }
 

@@ -31,6 +31,8 @@ pub(super) struct PageReads {
     at_least: usize,
     /// How many rows may have been read that showed nothing.
     in_vain: usize,
+    /// With how many of them the page ends.
+    most_in_vain: usize,
 }
 
 /// What came of one read that is not the last of its range.
@@ -54,6 +56,15 @@ impl PageReads {
             after_skip: FIRST_READ,
             at_least: 1,
             in_vain: 0,
+            most_in_vain: IN_VAIN,
+        }
+    }
+
+    /// The same for a client that reads one page and takes it for all there is: ten times as many rows in vain.
+    pub(super) const fn for_the_only_page(self) -> Self {
+        Self {
+            most_in_vain: 10 * IN_VAIN,
+            ..self
         }
     }
 
@@ -69,7 +80,7 @@ impl PageReads {
 
     /// Whether the page has read so much in vain that it ends, whatever it shows.
     pub(super) const fn are_spent(&self) -> bool {
-        self.in_vain >= IN_VAIN
+        self.in_vain >= self.most_in_vain
     }
 
     pub(super) fn note(&mut self, read: Read) {

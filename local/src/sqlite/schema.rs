@@ -8,7 +8,7 @@ use bleepstore_core::model::LaterFormat;
 use bleepstore_core::ports::{StoreErrorKind, StoreRecord};
 use bleepstore_core::rows::read_stored;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior};
 
 /// How long a connection waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -138,12 +138,22 @@ pub enum OpenError {
 
 /// The connection that writes, on a database of this version's schema. Creates the database where there is none.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
-    if !create_private(path)? {
-        // On a connection that cannot write, so that a refusal changes nothing.
-        refuse_unknown(&open_reader(path)?)?;
-    }
+    let is_new = create_private(path)?;
+    // On a connection that cannot write, so that a refusal changes nothing.
+    let checked = match is_new {
+        true => Ok(()),
+        false => refuse_unknown(&open_reader(path)?),
+    };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
+    match checked {
+        // The process that made the database was killed before that had a write-ahead log. To take back what it had
+        // begun is a write, which SQLite makes before the first read.
+        Err(OpenError::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+            refuse_unknown(&db)?;
+        }
+        checked => checked?,
+    }
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;

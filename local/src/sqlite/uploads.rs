@@ -229,15 +229,22 @@ impl UploadIndex for SqliteMetadata {
                 params![after, one_more_than(limit)],
                 limit,
                 |row| {
-                    Ok(RetiredManifest {
-                        commit_id: CommitId::from_bytes(row.get(0)?),
-                        expires: Timestamp::from_millis(row.get(1)?),
-                        manifest: json_column(row, 2)?,
-                    })
+                    let commit_id = CommitId::from_bytes(row.get(0)?);
+                    let expires = Timestamp::from_millis(row.get(1)?);
+                    // One that has expired counts as absent, whatever it says.
+                    let retired = match expires < now {
+                        true => None,
+                        false => Some(RetiredManifest {
+                            commit_id,
+                            expires,
+                            manifest: json_column(row, 2)?,
+                        }),
+                    };
+                    Ok((commit_id, retired))
                 },
-                |last| last.commit_id,
+                |(commit_id, _)| *commit_id,
             )?;
-            Ok(read.showing(|retired: RetiredManifest| (retired.expires >= now).then_some(retired)))
+            Ok(read.showing(|(_, retired)| retired))
         })
         .await
     }

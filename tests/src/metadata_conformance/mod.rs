@@ -209,6 +209,7 @@ macro_rules! metadata_conformance {
                 a_scan_shows_what_the_record_holds
                 every_range_reads_what_its_definition_admits
                 a_scan_goes_on_after_a_prefix_that_ends_in_the_last_character
+                a_scan_after_a_prefix_goes_on_under_it_at_no_limit
                 a_scan_sees_every_acknowledged_change
                 pages_of_1001_objects_have_no_gap_or_repeat_while_writes_go_on
                 a_scan_of_objects_stays_in_its_bucket

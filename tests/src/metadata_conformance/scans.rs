@@ -212,6 +212,44 @@ pub async fn a_scan_goes_on_after_a_prefix_that_ends_in_the_last_character(f: Me
     );
 }
 
+/// Wherever it ends, it is after all keys under the prefix: a listing has shown the prefix, and would show it again.
+pub async fn a_scan_after_a_prefix_goes_on_under_it_at_no_limit(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let long = "q".repeat(1_021) + "/";
+    let under_long = [format!("{long}a"), format!("{long}\u{7ff}")];
+    let under_p = [
+        "p/",
+        "p/a",
+        "p/\u{ffff}",
+        "p/\u{10ffff}",
+        "p/\u{10ffff}\u{10ffff}z",
+    ];
+    let others = ["p0", "z"];
+    let keys = under_p.into_iter().chain(others);
+    fill(&f, &bucket, keys.chain(under_long.iter().map(String::as_str))).await;
+    for (prefix, after) in [
+        ("p/", vec!["p0", &under_long[0], &under_long[1], "z"]),
+        (&long, vec!["z"]),
+    ] {
+        for limit in [1, 2, 10] {
+            let (mut found, mut start) = (Vec::new(), Some(KeyStart::AfterPrefix(prefix.to_owned())));
+            while let Some(from) = start {
+                let page = f
+                    .store
+                    .scan_objects(&bucket, &range("", from), limit)
+                    .await
+                    .unwrap();
+                found.extend(page.items.into_iter().map(|item| item.key.to_string()));
+                if let Some(KeyStart::After(key)) = &page.next {
+                    assert!(!key.starts_with(prefix), "{limit}: a scan goes on after {key:?}");
+                }
+                start = page.next;
+            }
+            assert_eq!(found, after, "{limit}");
+        }
+    }
+}
+
 /// No caching between a write and the next scan.
 pub async fn a_scan_sees_every_acknowledged_change(f: MetadataFixture) {
     let bucket = f.bucket().await;

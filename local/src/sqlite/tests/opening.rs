@@ -189,6 +189,30 @@ async fn a_start_that_was_cut_off_before_the_schema_is_made_up_for() {
     put(&store, &inline("k", b"hello")).await;
 }
 
+/// A new database gets its write-ahead log by a change that has a journal beside it, as databases without such a log do.
+#[tokio::test]
+async fn a_first_start_that_was_killed_within_a_change_is_made_up_for() {
+    let (folder, path) = temporary();
+    let db = Connection::open(&path).unwrap();
+    // A cache of one page, so that the change is in both files before it ends.
+    db.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA cache_size = 1;
+         BEGIN;
+         CREATE TABLE half (bytes BLOB);
+         INSERT INTO half VALUES (zeroblob(1000000));",
+    )
+    .unwrap();
+    let killed = folder.path().join("killed.sqlite");
+    let journal = |path: &Path| path.with_extension("sqlite-journal");
+    fs::copy(&path, &killed).unwrap();
+    fs::copy(journal(&path), journal(&killed)).unwrap();
+
+    let store = open_with_bucket(&killed).await;
+    put(&store, &inline("k", b"hello")).await;
+    assert!(!journal(&killed).exists());
+}
+
 #[test]
 fn a_missing_folder_is_reported_and_not_made() {
     let (folder, _) = temporary();
