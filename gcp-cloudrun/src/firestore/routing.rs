@@ -48,16 +48,28 @@ pub(super) fn request<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::mpsc::{Sender, channel};
 
-    fn sent(path: &str) -> Option<String> {
-        let request = request((), parameters(path).as_ref(), Duration::from_secs(1));
-        let value = request.metadata().get("x-goog-request-params")?;
-        Some(value.to_str().unwrap().to_owned())
-    }
+    use bleepstore_http::{OsEntropy, SystemClock};
+    use bytes::Bytes;
+    use http::Response;
+    use http_body_util::Empty;
+    use hyper::server::conn::http2;
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::firestore::calls::Documents;
+    use crate::firestore::query::Query;
+    use crate::firestore::schema::SUMMARIES;
+    use crate::firestore::{Database, connect};
+    use crate::tls::use_ring;
 
     #[test]
-    fn every_call_says_its_project_and_its_database() {
+    fn a_database_is_named_by_its_project_and_its_name() {
         let cases = [
             (
                 "projects/my-project/databases/bleepstore",
@@ -72,14 +84,69 @@ mod tests {
                 "project_id=example.com%3Aold&database_id=store",
             ),
         ];
-        for (path, header) in cases {
-            assert_eq!(sent(path).as_deref(), Some(header));
+        for (path, named) in cases {
+            assert_eq!(parameters(path).unwrap(), named);
         }
     }
 
-    #[test]
-    fn a_call_keeps_its_limit_of_time() {
-        let call = request((), None, Duration::from_secs(1));
-        assert!(call.extensions().get::<RequestTimeouts>().is_some());
+    /// Answers every call with `NOT_FOUND` and tells its method with its parameters.
+    async fn serve(listener: TcpListener, tell: Sender<(String, String)>) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let tell = tell.clone();
+            let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                let named = request
+                    .headers()
+                    .get(PARAMETERS)
+                    .map(|value| value.to_str().unwrap());
+                let method = request.uri().path().rsplit('/').next();
+                tell.send((method.unwrap().to_owned(), named.unwrap_or_default().to_owned()))
+                    .unwrap();
+                let answer = Response::builder()
+                    .header("content-type", "application/grpc")
+                    .header("grpc-status", "5")
+                    .body(Empty::<Bytes>::new());
+                async { Ok::<_, Infallible>(answer.unwrap()) }
+            });
+            let connection = http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
+        }
+    }
+
+    #[tokio::test]
+    async fn every_call_names_its_database() {
+        use_ring();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (tell, told) = channel();
+        let server = tokio::spawn(serve(listener, tell));
+        let database = Database {
+            project: "my-project",
+            name: "store",
+            emulator: Some(&address),
+        };
+        let db = connect(database).await.unwrap();
+        let documents = Documents::new(db, Arc::new(SystemClock), Arc::new(OsEntropy));
+        let name = Some(format!("{}/documents/bleepstore/a", documents.database()));
+        documents
+            .try_get(&[name], None, &mut Vec::new())
+            .await
+            .unwrap_err();
+        documents.try_commit(Vec::new(), Vec::new()).await.unwrap_err();
+        let query = Query::of(SUMMARIES, None);
+        documents
+            .try_query(&query, 1, None, &mut Vec::new())
+            .await
+            .unwrap_err();
+        documents.roll_back(vec![1]).await;
+        server.abort();
+        let told: Vec<_> = told.try_iter().collect();
+        let methods = ["BatchGetDocuments", "Commit", "RunQuery", "Rollback"];
+        let expected = methods.map(|method| {
+            (
+                method.to_owned(),
+                "project_id=my-project&database_id=store".to_owned(),
+            )
+        });
+        assert_eq!(told, expected);
     }
 }

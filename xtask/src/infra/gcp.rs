@@ -121,7 +121,8 @@ fn condition_complaints(condition: &Value, counted: &BTreeSet<String>) -> Vec<St
     if block("condition_absent").is_some() {
         complaints.push("waits for a first point of its metric, and for each series by itself".to_owned());
     }
-    let filter = block("condition_threshold").and_then(|threshold| threshold["filter"].as_str());
+    let of_a_metric = block("condition_threshold").or_else(|| block("condition_absent"));
+    let filter = of_a_metric.and_then(|of| of["filter"].as_str());
     let filter = filter.unwrap_or_default();
     if filter.contains("logging.googleapis.com/user/") {
         complaints.push("is refused until its metric of the log is known".to_owned());
