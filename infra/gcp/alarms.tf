@@ -2,7 +2,8 @@
 #
 # Cloud Monitoring knows a metric of the log up to ten minutes after it was made, and until then refuses a policy on it:
 # "Cannot find metric(s) that match type" (terraform-provider-google 11102). So what counts lines asks in PromQL, which
-# can be told not to look whether the metric is there. Waiting would be a guess, for ten minutes of every first apply.
+# can be told not to look whether the metric is there (https://cloud.google.com/monitoring/alerts/using-promql). Waiting
+# would be a guess, for ten minutes of every first apply.
 
 locals {
   of_service = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"${var.name}\""
@@ -142,7 +143,7 @@ resource "google_monitoring_alert_policy" "gc" {
 
     condition_prometheus_query_language {
       query                     = "(sum(sum_over_time(${local.slices}[1h])) or vector(0)) < 1"
-      duration                  = "82800s" # 24 hours with the one looked at; there are 25 for a metric of the log
+      duration                  = "82800s" # 24 hours with the one looked at; both together may be 25
       evaluation_interval       = "300s"
       disable_metric_validation = true
     }
