@@ -5,13 +5,26 @@ use bleepstore_gcp::oidc::{Caller, keys};
 use bleepstore_gcp::stores::Names;
 use bleepstore_http::Environment;
 
-/// What Cloud Run lets through where it speaks HTTP/1 with the container; over HTTP/2 there is no such limit
-/// (<https://cloud.google.com/run/quotas>).
+/// Paths that Google's front end answers itself, so that the container never sees them. It keeps more names that end in
+/// `z`, and does not say which (<https://cloud.google.com/run/docs/known-issues>).
+const GOOGLES_NAMES: &[&str] = &["eventlog", "healthz"];
+
+/// What Cloud Run lets through where it speaks HTTP/2 with the container: bodies of any length.
+const HTTP2_LIMITS: Limits = Limits {
+    request_body: None,
+    response_body: None,
+    request_time: None, // a setting
+    platform_names: GOOGLES_NAMES,
+    deployment: "BleepStore on Cloud Run",
+    ways_out: "",
+};
+
+/// What it lets through where it speaks HTTP/1 (<https://cloud.google.com/run/quotas>).
 pub(crate) const HTTP1_LIMITS: Limits = Limits {
     request_body: Some(32_000_000),
     response_body: Some(32_000_000),
     request_time: None, // a setting
-    platform_names: &[],
+    platform_names: GOOGLES_NAMES,
     deployment: "BleepStore on Cloud Run over HTTP/1",
     ways_out: "Use multipart uploads, or let Cloud Run speak HTTP/2 with the service (--use-http2), which has S3's own \
                limits.",
@@ -43,9 +56,13 @@ impl Config {
     pub(crate) fn read(environment: &Environment<'_>) -> Result<Self, String> {
         let on_cloud_run = environment.optional("K_SERVICE")?.is_some();
         // The container's port is Cloud Run's to reach; anywhere else it is this machine's until told otherwise.
-        let interface = if on_cloud_run { "0.0.0.0" } else { "127.0.0.1" };
+        let (interface, limits) = if on_cloud_run {
+            ("0.0.0.0", HTTP2_LIMITS)
+        } else {
+            ("127.0.0.1", Limits::default())
+        };
         Ok(Self {
-            settings: environment.settings(&environment.required("BLEEPSTORE_REGION")?, Limits::default())?,
+            settings: environment.settings(&environment.required("BLEEPSTORE_REGION")?, limits)?,
             stores: Names::read(environment)?,
             listen: environment.listen(interface)?,
             on_cloud_run,
@@ -124,6 +141,17 @@ mod tests {
             listen(&[("PORT", "8080"), ("K_SERVICE", "bleepstore")]),
             "0.0.0.0:8080"
         );
+    }
+
+    #[test]
+    fn on_cloud_run_no_bucket_has_a_name_of_googles_over_either_protocol() {
+        let names = ["eventlog", "healthz"];
+        let over_http2 = read(&[("K_SERVICE", "bleepstore")], "").unwrap().settings.limits;
+        assert_eq!(over_http2.platform_names, names);
+        assert_eq!((over_http2.request_body, over_http2.response_body), (None, None));
+        assert_eq!(HTTP1_LIMITS.platform_names, names);
+        let elsewhere = read(&[], "").unwrap().settings.limits;
+        assert!(elsewhere.platform_names.is_empty());
     }
 
     #[test]

@@ -8,10 +8,15 @@ locals {
   ])
 }
 
+# A log bucket keeps its name for seven days after it was deleted, so that the same name could not be deployed again.
+resource "random_id" "log_bucket" {
+  byte_length = 4
+}
+
 resource "google_logging_project_bucket_config" "service" {
   project        = var.project
   location       = var.region
-  bucket_id      = var.name
+  bucket_id      = "${var.name}-${random_id.log_bucket.hex}"
   description    = "BleepStore's log"
   retention_days = var.log_retention_days
 

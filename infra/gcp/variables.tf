@@ -193,7 +193,7 @@ variable "root_access_key" {
 # Garbage collection
 
 variable "gc_schedule" {
-  description = "When garbage is collected, as cron writes it, in UTC. A round over a large store takes several runs. The alarm on garbage collection waits for 23.5 hours, the longest that there is: what runs less than twice a day needs `alarms` off."
+  description = "When garbage is collected, as cron writes it, in UTC. A round over a large store takes several runs. The alarm on garbage collection waits for 24 hours: what runs less than twice a day needs `alarms` off."
   type        = string
   default     = "17 */6 * * *"
   nullable    = false

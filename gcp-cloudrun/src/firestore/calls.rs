@@ -7,6 +7,7 @@ use std::time::Duration;
 use bleepstore_core::ports::{Clock, Entropy, StoreResult, back_off};
 use bleepstore_core::rows::RangeReads;
 use firestore::FirestoreDb;
+use firestore::gcloud_sdk::GoogleAuthMiddleware;
 use firestore::gcloud_sdk::google::firestore::v1::batch_get_documents_request::ConsistencySelector as GetSelector;
 use firestore::gcloud_sdk::google::firestore::v1::batch_get_documents_response::Result as GetResult;
 use firestore::gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
@@ -18,11 +19,12 @@ use firestore::gcloud_sdk::google::firestore::v1::write::Operation;
 use firestore::gcloud_sdk::google::firestore::v1::{
     BatchGetDocumentsRequest, CommitRequest, Document, Precondition, RollbackRequest, RunQueryRequest, Write,
 };
-use firestore::gcloud_sdk::{GoogleAuthMiddleware, RequestTimeouts};
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Code, Request, Status};
 
 use super::error::{Access, Meaning, meaning, store_error};
 use super::query::Query;
+use super::routing::{parameters, request};
 use super::rows::Fields;
 use super::schema::Path;
 use super::turns::Turns;
@@ -48,6 +50,8 @@ pub(super) const DELETES: usize = 500;
 /// A database and what was asked of it.
 pub(super) struct Documents {
     db: FirestoreDb,
+    /// What every call says of the database.
+    parameters: Option<MetadataValue<Ascii>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     pub(super) turns: Turns,
@@ -57,6 +61,7 @@ pub(super) struct Documents {
 impl Documents {
     pub(super) fn new(db: FirestoreDb, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self {
+            parameters: parameters(db.get_database_path()),
             db,
             clock,
             entropy,
@@ -73,6 +78,11 @@ impl Documents {
     /// The name of the database.
     pub(super) fn database(&self) -> &str {
         self.db.get_database_path()
+    }
+
+    /// A call of this database, which ends in time.
+    fn within<T>(&self, message: T, limit: Duration) -> Request<T> {
+        request(message, self.parameters.as_ref(), limit)
     }
 
     fn client(&self) -> FirestoreClient<GoogleAuthMiddleware> {
@@ -205,7 +215,8 @@ impl Documents {
             transaction,
             ..RollbackRequest::default()
         };
-        if let Err(status) = self.client().rollback(within(rollback, ROLLBACK_TIMEOUT)).await {
+        let rollback = self.within(rollback, ROLLBACK_TIMEOUT);
+        if let Err(status) = self.client().rollback(rollback).await {
             tracing::debug!(%status, "a transaction was not rolled back, and ends by itself");
         }
     }
@@ -228,7 +239,7 @@ impl Documents {
         };
         let answer = self
             .client()
-            .batch_get_documents(within(get, READ_TIMEOUT))
+            .batch_get_documents(self.within(get, READ_TIMEOUT))
             .await?;
         let mut answers = answer.into_inner();
         let mut found = HashMap::new();
@@ -259,7 +270,7 @@ impl Documents {
             transaction,
             ..CommitRequest::default()
         };
-        self.client().commit(within(commit, COMMIT_TIMEOUT)).await?;
+        self.client().commit(self.within(commit, COMMIT_TIMEOUT)).await?;
         self.counters.wrote(puts, deletions);
         Ok(())
     }
@@ -283,7 +294,7 @@ impl Documents {
             ..RunQueryRequest::default()
         };
         let before = found.len();
-        let answer = self.client().run_query(within(run, QUERY_TIMEOUT)).await?;
+        let answer = self.client().run_query(self.within(run, QUERY_TIMEOUT)).await?;
         let mut answers = answer.into_inner();
         let ended = loop {
             match answers.message().await {
@@ -313,14 +324,6 @@ impl RangeReads for Documents {
     fn after(query: Query, last: &Document) -> Query {
         query.behind(last)
     }
-}
-
-fn within<T>(message: T, limit: Duration) -> Request<T> {
-    let mut request = Request::new(message);
-    request
-        .extensions_mut()
-        .insert(RequestTimeouts::new().with_total(limit));
-    request
 }
 
 fn deletion(name: String) -> Write {

@@ -17,6 +17,7 @@ mod endings;
 mod error;
 mod objects;
 mod query;
+mod routing;
 mod rows;
 pub mod schema;
 mod store;

@@ -148,6 +148,24 @@ fn on_cloud_run_what_http1_does_not_carry_is_refused_and_http2_carries_it() {
     bucket.get("key").header("range", "bytes=0-31999999").expect(206);
 }
 
+#[test]
+fn on_cloud_run_no_bucket_has_a_name_of_googles() {
+    let running = Running::start(cloud(), &[("K_SERVICE", "bleepstore")]);
+    for front in [Front::Nothing, Front::Http2] {
+        let s3 = running.s3(front);
+        for name in ["eventlog", "healthz"] {
+            let error = s3
+                .request("PUT", &format!("/{name}"))
+                .expect_error(400, "InvalidBucketName");
+            assert!(
+                error.message.starts_with("BleepStore on Cloud Run"),
+                "{}",
+                error.message
+            );
+        }
+    }
+}
+
 /// The status and the body of an answer to the schedule.
 fn asked(s3: &S3, method: &str, token: Option<&str>) -> (u16, String) {
     let mut request = s3.request(method, COLLECT).anonymous();

@@ -20,6 +20,9 @@ mock_provider "google" {
 mock_provider "random" {
   override_during = plan
 
+  mock_resource "random_id" {
+    defaults = { hex = "0123abcd" }
+  }
   mock_resource "random_password" {
     defaults = { result = "made-by-the-mock" }
   }
@@ -71,8 +74,32 @@ run "what_is_stored_is_guarded_and_costs_are_bounded" {
     error_message = "The role must hold for the one database."
   }
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.service)) == toset(["answers-5xx", "throttles"]) && length(google_monitoring_alert_policy.gc) == 1 && length(google_monitoring_alert_policy.gc_failed) == 1
+    condition = alltrue([
+      length(google_monitoring_alert_policy.answers_5xx) == 1,
+      length(google_monitoring_alert_policy.throttles) == 1,
+      length(google_monitoring_alert_policy.gc) == 1,
+      length(google_monitoring_alert_policy.gc_failed) == 1,
+    ])
     error_message = "Errors, throttles and failures of garbage collection must raise alarms."
+  }
+  assert {
+    condition = alltrue([
+      for policy in concat(google_monitoring_alert_policy.throttles, google_monitoring_alert_policy.gc) :
+      policy.conditions[0].condition_prometheus_query_language[0].disable_metric_validation
+    ])
+    error_message = "A policy must not need its metric of the log to be known before the policy is made."
+  }
+  assert {
+    condition     = google_monitoring_alert_policy.gc[0].conditions[0].condition_prometheus_query_language[0].query == "(sum(sum_over_time(logging_googleapis_com:user_bleepstore_collected_slices{monitored_resource=\"cloud_run_revision\"}[1h])) or vector(0)) < 1" && google_monitoring_alert_policy.gc[0].conditions[0].condition_prometheus_query_language[0].duration == "82800s"
+    error_message = "A day without a slice must raise the alarm, of all revisions together, and also where there never was a slice."
+  }
+  assert {
+    condition     = google_monitoring_alert_policy.throttles[0].conditions[0].condition_prometheus_query_language[0].query == "sum(sum_over_time(logging_googleapis_com:user_bleepstore_turned_away{monitored_resource=\"cloud_run_revision\"}[5m])) > 0" && strcontains(google_logging_metric.turned_away[0].filter, "logName=\"projects/example-project/logs/run.googleapis.com%2Frequests\" AND (httpRequest.status=429 OR textPayload:(\"no available instance\" OR ")
+    error_message = "What reached no instance must be counted from Cloud Run's log of requests."
+  }
+  assert {
+    condition     = google_logging_project_bucket_config.service.bucket_id == "bleepstore-0123abcd"
+    error_message = "A log bucket must have a name that no deleted one keeps."
   }
   assert {
     condition     = output.endpoint == "https://bleepstore-abc.a.run.app" && startswith(output.try_it, "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key) AWS_ACCESS_KEY_ID=") && endswith(output.try_it, " AWS_SESSION_TOKEN= AWS_REGION=europe-west1 AWS_DEFAULT_REGION=europe-west1 aws s3 --endpoint-url https://bleepstore-abc.a.run.app ls")

@@ -17,6 +17,9 @@ pub(super) const CLOUD: Cloud = Cloud {
 const SCHEMA: &str = "gcp-cloudrun/src/firestore/schema.rs";
 const ROUTES: &str = "gcp-cloudrun/src/routes.rs";
 
+/// Where Cloud Run logs each request, also those that it turns away.
+const REQUESTS_LOG: &str = "/logs/run.googleapis.com%2Frequests\"";
+
 /// The sources that the program is made of, where they name settings and write the log.
 const SOURCES: [&str; 3] = ["core/src", "gcp-cloudrun/src", "http/src"];
 
@@ -31,12 +34,19 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
         .filter_map(|variable| variable["name"].as_str());
     complaints.extend(shared::unread(names, &program));
     for (address, metric) in plan.of_type("google_logging_metric") {
-        complaints.extend(shared::unlogged(
-            address,
-            metric["filter"].as_str().unwrap_or_default(),
-            &program,
-        ));
+        let filter = metric["filter"].as_str().unwrap_or_default();
+        if !filter.contains(REQUESTS_LOG) {
+            complaints.extend(shared::unlogged(address, filter, &program));
+        }
     }
+    complaints.extend(alarms(plan));
+    // A name that is known before it is made is the same each time.
+    let log_buckets = plan.of_type("google_logging_project_bucket_config");
+    complaints.extend(
+        log_buckets
+            .filter(|(_, bucket)| bucket["bucket_id"].is_string())
+            .map(|(address, _)| format!("{address} has a name that a deleted one keeps for seven days")),
+    );
     let path = source::constant(ROUTES, "GC")?;
     // The service's address is not known before it is there, so this one is read from the configuration.
     if !source::file("infra/gcp/schedule.tf")?.contains(&format!("{path}\"")) {
@@ -89,6 +99,58 @@ fn fields(plan: &Plan) -> Result<Vec<String>, String> {
     Ok(lacking.chain(unknown).chain(indexes).collect())
 }
 
+/// Policies that are refused where their metric is new, and conditions that cannot become true.
+fn alarms(plan: &Plan) -> Vec<String> {
+    let counted: BTreeSet<String> = plan
+        .of_type("google_logging_metric")
+        .filter_map(|(_, metric)| Some(metric["name"].as_str()?.replace('-', "_")))
+        .collect();
+    let mut complaints = Vec::new();
+    for (address, policy) in plan.of_type("google_monitoring_alert_policy") {
+        for condition in policy["conditions"].as_array().into_iter().flatten() {
+            let wrong = condition_complaints(condition, &counted);
+            complaints.extend(wrong.iter().map(|wrong| format!("{address} {wrong}")));
+        }
+    }
+    complaints
+}
+
+fn condition_complaints(condition: &Value, counted: &BTreeSet<String>) -> Vec<String> {
+    let block = |name: &str| condition[name].get(0);
+    let mut complaints = Vec::new();
+    if block("condition_absent").is_some() {
+        complaints.push("waits for a first point of its metric, and for each series by itself".to_owned());
+    }
+    let of_a_metric = block("condition_threshold").or_else(|| block("condition_absent"));
+    let filter = of_a_metric.and_then(|of| of["filter"].as_str());
+    let filter = filter.unwrap_or_default();
+    if filter.contains("logging.googleapis.com/user/") {
+        complaints.push("is refused until its metric of the log is known".to_owned());
+    }
+    if filter.contains("labels.response_code = \"429\"") {
+        complaints.push(
+            "looks for requests that did not reach the service where only others are counted".to_owned(),
+        );
+    }
+    if let Some(asked) = block("condition_prometheus_query_language") {
+        if asked["disable_metric_validation"] != true {
+            complaints.push("is refused until its metrics are known".to_owned());
+        }
+        let query = asked["query"].as_str().unwrap_or_default();
+        let names = query.split("logging_googleapis_com:user_").skip(1);
+        let names = names.filter_map(|rest| {
+            rest.split(|char: char| !char.is_alphanumeric() && char != '_')
+                .next()
+        });
+        complaints.extend(
+            names
+                .filter(|name| !counted.contains(*name))
+                .map(|name| format!("asks for {name}, which nothing counts")),
+        );
+    }
+    complaints
+}
+
 fn is_ascending(index: &Value) -> bool {
     index["order"] == "ASCENDING" && index["query_scope"] == "COLLECTION"
 }
@@ -123,7 +185,7 @@ fn roles(plan: &Plan) -> Vec<String> {
 }
 
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 7] = [
+const MISTAKES: [Mistake; 13] = [
     Mistake {
         what: "a wrong argument",
         file: "schedule.tf",
@@ -179,5 +241,53 @@ const MISTAKES: [Mistake; 7] = [
         replace: "BLEEPSTORE_DATABASE           = ",
         found_by: FoundBy::Rules,
         says: "BLEEPSTORE_DATABASE is set, and nothing reads it",
+    },
+    Mistake {
+        what: "a policy that is refused until its metric is known",
+        file: "alarms.tf",
+        find: "      evaluation_interval       = \"300s\"\n      disable_metric_validation = true\n",
+        replace: "      evaluation_interval       = \"300s\"\n",
+        found_by: FoundBy::Rules,
+        says: "google_monitoring_alert_policy.gc[0] is refused until its metrics are known",
+    },
+    Mistake {
+        what: "a query of a metric that is not there",
+        file: "alarms.tf",
+        find: "replace(local.turned_away_metric, \"-\", \"_\")",
+        replace: "local.turned_away_metric",
+        found_by: FoundBy::Rules,
+        says: "google_monitoring_alert_policy.throttles[0] asks for bleepstore, which nothing counts",
+    },
+    Mistake {
+        what: "a threshold of a metric of the log",
+        file: "alarms.tf",
+        find: "metric.type = \\\"run.googleapis.com/request_count\\\"",
+        replace: "metric.type = \\\"logging.googleapis.com/user/answers\\\"",
+        found_by: FoundBy::Rules,
+        says: "google_monitoring_alert_policy.answers_5xx[0] is refused until its metric of the log is known",
+    },
+    Mistake {
+        what: "an alarm on requests that its metric leaves out",
+        file: "alarms.tf",
+        find: "metric.labels.response_code_class = \\\"5xx\\\"",
+        replace: "metric.labels.response_code = \\\"429\\\"",
+        found_by: FoundBy::Rules,
+        says: "google_monitoring_alert_policy.answers_5xx[0] looks for requests that did not reach the service",
+    },
+    Mistake {
+        what: "an alarm on absence",
+        file: "alarms.tf",
+        find: "    condition_matched_log {\n      filter = local.of_gc_job\n",
+        replace: "    condition_absent {\n      filter   = local.of_service\n      duration = \"84600s\"\n",
+        found_by: FoundBy::Rules,
+        says: "google_monitoring_alert_policy.gc_failed[0] waits for a first point of its metric",
+    },
+    Mistake {
+        what: "a log bucket with the same name each time",
+        file: "logs.tf",
+        find: "\"${var.name}-${random_id.log_bucket.hex}\"",
+        replace: "var.name",
+        found_by: FoundBy::Rules,
+        says: "google_logging_project_bucket_config.service has a name that a deleted one keeps",
     },
 ];
