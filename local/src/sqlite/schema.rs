@@ -142,7 +142,9 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     // On a connection that cannot write, so that a refusal changes nothing.
     let checked = match is_new {
         true => Ok(()),
-        false => refuse_unknown(&open_reader(path)?),
+        false => open_reader(path)
+            .map_err(OpenError::from)
+            .and_then(|db| refuse_unknown(&db)),
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
