@@ -8,12 +8,12 @@ use bleepstore_core::ports::{
     BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind, StoreResult,
 };
 use bleepstore_core::rows::{
-    BucketRows, NamedRows, UploadRows, clear_uploads, delete_in_steps, scan_named, scan_range,
+    BucketRows, IndexEntry, NameIndex, NamedRows, UploadRows, clear_uploads, delete_in_steps, drop_entry,
+    scan_named, scan_range,
 };
 
 use super::DynamoMetadata;
 use super::condition::Condition;
-use super::index::Entry;
 use super::rows::{self, Item};
 use super::schema::{self, BUCKETS, RowKey, SORT_KEY, attribute};
 use super::table::{Range, Written};
@@ -24,8 +24,8 @@ const LOOK: usize = 10;
 #[async_trait]
 impl BucketIndex for DynamoMetadata {
     async fn create_bucket(&self, bucket: &Bucket) -> StoreResult<CreateBucketOutcome> {
-        let entry = Entry::new(bucket.name.as_str(), bucket.id);
-        self.table.put(entry.item(BUCKETS), None).await?;
+        let entry = IndexEntry::new(bucket.name.as_str(), bucket.id);
+        self.put_entry(BUCKETS, &entry).await?;
         let created = self
             .table
             .put(rows::bucket(bucket)?, Some(&Condition::absent()))
@@ -33,7 +33,7 @@ impl BucketIndex for DynamoMetadata {
         let Written::Refused(found) = created else {
             return Ok(CreateBucketOutcome::Created);
         };
-        self.drop_entry(BUCKETS, &entry).await;
+        drop_entry(self, BUCKETS, &entry).await;
         match found {
             Some(found) => Ok(CreateBucketOutcome::Exists(rows::read_bucket(&found)?)),
             None => Err(StoreError::new(
@@ -83,32 +83,16 @@ impl BucketIndex for DynamoMetadata {
     ) -> StoreResult<DeleteBucketOutcome> {
         let outcome = delete_in_steps(self, self.waiting(), name, id, token).await?;
         if outcome == DeleteBucketOutcome::Deleted {
-            self.drop_entry(BUCKETS, &Entry::new(name.as_str(), id)).await;
+            drop_entry(self, BUCKETS, &IndexEntry::new(name.as_str(), id)).await;
             clear_uploads(self, (name, id)).await;
         }
         Ok(outcome)
     }
 }
 
-impl DynamoMetadata {
-    /// Removes an entry of an index whose row is gone. One that stays counts for nothing.
-    pub(super) async fn drop_entry(&self, partition: &str, entry: &Entry) {
-        if let Err(error) = self.table.delete(&entry.key(partition), None).await {
-            tracing::warn!(partition, name = entry.text, %error, "an entry without a row stays in its index");
-        }
-    }
-}
-
 #[async_trait]
 impl NamedRows<Bucket> for DynamoMetadata {
-    async fn names(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<(Vec<String>, bool)> {
-        self.table.texts(BUCKETS, prefix, after, limit).await
-    }
+    const INDEX: &str = BUCKETS;
 
     async fn read_named(&self, names: &[String]) -> StoreResult<Vec<Bucket>> {
         let mut keys = Vec::with_capacity(names.len());

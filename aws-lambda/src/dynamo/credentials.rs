@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use bleepstore_core::model::{CommitId, Credential};
 use bleepstore_core::ports::{CredentialIndex, Page, StoreResult, new_id};
-use bleepstore_core::rows::{NamedRows, scan_named};
+use bleepstore_core::rows::{IndexEntry, NameIndex, NamedRows, drop_entry, scan_named};
 
 use super::DynamoMetadata;
 use super::condition::Condition;
-use super::index::Entry;
 use super::rows;
 use super::schema::{CREDENTIALS, RowKey, attribute};
 use super::table::Written;
@@ -21,12 +20,12 @@ impl CredentialIndex for DynamoMetadata {
 
     async fn create_credential(&self, credential: &Credential) -> StoreResult<bool> {
         let creation = new_id(self.entropy.as_ref(), CommitId::from_bytes);
-        let entry = Entry::new(&credential.access_key, creation);
-        self.table.put(entry.item(CREDENTIALS), None).await?;
+        let entry = IndexEntry::new(&credential.access_key, creation);
+        self.put_entry(CREDENTIALS, &entry).await?;
         let row = rows::credential(credential, creation)?;
         let created = self.table.put(row, Some(&Condition::absent())).await?;
         if !created.is_applied() {
-            self.drop_entry(CREDENTIALS, &entry).await;
+            drop_entry(self, CREDENTIALS, &entry).await;
         }
         Ok(created.is_applied())
     }
@@ -37,8 +36,8 @@ impl CredentialIndex for DynamoMetadata {
             return Ok(false);
         };
         if let Ok(creation) = rows::text_of(&row, attribute::CREATION) {
-            self.drop_entry(CREDENTIALS, &Entry::new(access_key, creation))
-                .await;
+            let entry = IndexEntry::new(access_key, creation);
+            drop_entry(self, CREDENTIALS, &entry).await;
         }
         Ok(true)
     }
@@ -54,14 +53,7 @@ impl CredentialIndex for DynamoMetadata {
 
 #[async_trait]
 impl NamedRows<Credential> for DynamoMetadata {
-    async fn names(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<(Vec<String>, bool)> {
-        self.table.texts(CREDENTIALS, prefix, after, limit).await
-    }
+    const INDEX: &str = CREDENTIALS;
 
     async fn read_named(&self, names: &[String]) -> StoreResult<Vec<Credential>> {
         let keys: Vec<RowKey> = names.iter().map(|name| RowKey::credential(name)).collect();

@@ -11,12 +11,14 @@
 //! entry then carries, when they are read. They lie in the right place because a character that did not fit
 //! has more bytes than any that would have, and so is greater.
 
+use async_trait::async_trait;
 use bleepstore_core::ports::{StoreError, StoreResult};
-use bleepstore_core::rows::EntryStart;
+use bleepstore_core::rows::{EntryStart, IndexEntry, NameIndex};
 
+use super::DynamoMetadata;
 use super::rows::{self, Item};
 use super::schema::{RowKey, SORT_KEY, SORT_KEY_BYTES, attribute};
-use super::table::{Range, Table};
+use super::table::Range;
 
 const END: char = '\u{0}';
 const LAST: char = '\u{10ffff}';
@@ -29,23 +31,16 @@ const CUT: usize = WHOLE - 3;
 /// Rows that one query reads.
 const PAGE: usize = 1_000;
 
-/// A row's name in an index.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    pub(super) text: String,
-    /// 32 hex digits.
-    pub(super) id: String,
+/// How an entry is written as a row.
+trait EntryRow: Sized {
+    fn key(&self, partition: &str) -> RowKey;
+    fn item(&self, partition: &str) -> Item;
+    /// The entry in a row, and the cut that it shares with others where its text did not fit.
+    fn read(item: &Item) -> StoreResult<(Self, Option<String>)>;
 }
 
-impl Entry {
-    pub(super) fn new(text: &str, id: impl ToString) -> Self {
-        Self {
-            text: text.to_owned(),
-            id: id.to_string(),
-        }
-    }
-
-    pub(super) fn key(&self, partition: &str) -> RowKey {
+impl EntryRow for IndexEntry {
+    fn key(&self, partition: &str) -> RowKey {
         let escaped = escape(&self.text);
         let sort_key = if escaped.len() <= WHOLE {
             format!("{escaped}{END}{}", self.id)
@@ -55,7 +50,7 @@ impl Entry {
         RowKey::new(partition, sort_key)
     }
 
-    pub(super) fn item(&self, partition: &str) -> Item {
+    fn item(&self, partition: &str) -> Item {
         let mut item = rows::key(&self.key(partition));
         if escape(&self.text).len() > WHOLE {
             item.insert(attribute::TEXT.to_owned(), rows::text(&self.text));
@@ -63,7 +58,6 @@ impl Entry {
         item
     }
 
-    /// The entry in a row, and the cut that it shares with others where its text did not fit.
     fn read(item: &Item) -> StoreResult<(Self, Option<String>)> {
         let sort_key = rows::text_of(item, SORT_KEY)?;
         let broken = || StoreError::corrupt("an entry of an index has no id");
@@ -127,46 +121,35 @@ fn position(text: &str, suffix: &str) -> String {
     }
 }
 
-impl Table {
-    /// The texts of up to `limit` entries of `partition` that start with `prefix` and are greater than `after`, and
-    /// whether there may be more.
-    pub(super) async fn texts(
-        &self,
-        partition: &str,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<(Vec<String>, bool)> {
-        let start = after.map_or(EntryStart::Beginning, |after| {
-            EntryStart::AfterText(after.to_owned())
-        });
-        let admits = |entry: &Entry| {
-            entry.text.starts_with(prefix) && after.is_none_or(|after| entry.text.as_str() > after)
-        };
-        let (entries, more) = self.entries(partition, prefix, &start, limit, admits).await?;
-        Ok((entries.into_iter().map(|entry| entry.text).collect(), more))
+#[async_trait]
+impl NameIndex for DynamoMetadata {
+    async fn put_entry(&self, index: &str, entry: &IndexEntry) -> StoreResult<()> {
+        self.table.put(entry.item(index), None).await?;
+        Ok(())
     }
 
-    /// Up to `limit` entries of `partition` that `admits` admits, in order, and whether there may be more.
-    /// All that it admits start with `prefix` and lie after `start`.
-    pub(super) async fn entries(
+    async fn remove_entry(&self, index: &str, entry: &IndexEntry) -> StoreResult<()> {
+        self.table.delete(&entry.key(index), None).await?;
+        Ok(())
+    }
+
+    async fn entries(
         &self,
-        partition: &str,
+        index: &str,
         prefix: &str,
         start: &EntryStart,
         limit: usize,
-        admits: impl Fn(&Entry) -> bool,
-    ) -> StoreResult<(Vec<Entry>, bool)> {
-        let Some(mut range) = range(partition, prefix, start) else {
+    ) -> StoreResult<(Vec<IndexEntry>, bool)> {
+        let Some(mut range) = range(index, prefix, start) else {
             return Ok((Vec::new(), false));
         };
-        let mut found: Vec<Entry> = Vec::new();
+        let mut found: Vec<IndexEntry> = Vec::new();
         // Where in `found` the entries begin that share this cut, which are not in order yet.
         let mut cluster: Option<(String, usize)> = None;
         loop {
-            let rows = self.query(&range, limit.min(PAGE)).await?;
+            let rows = self.table.query(&range, limit.min(PAGE)).await?;
             for item in &rows.items {
-                let (entry, stem) = Entry::read(item)?;
+                let (entry, stem) = IndexEntry::read(item)?;
                 let same = cluster.as_ref().map(|(stem, _)| stem) == stem.as_ref();
                 if !same {
                     if let Some((_, begin)) = cluster.take() {
@@ -180,7 +163,7 @@ impl Table {
                 } else if cluster.is_none() && found.len() >= limit {
                     return Ok((found, true));
                 }
-                if admits(&entry) {
+                if entry.text.starts_with(prefix) && start.admits(&entry) {
                     found.push(entry);
                 }
                 // Of a large cluster only the first ones can be in the page.
@@ -222,9 +205,9 @@ mod tests {
             "k".repeat(WHOLE + 1),
         ];
         for text in texts {
-            let entry = Entry::new(&text, id);
+            let entry = IndexEntry::new(&text, id);
             assert!(entry.key("P").sk.len() <= SORT_KEY_BYTES, "{text:?}");
-            assert_eq!(Entry::read(&entry.item("P")).unwrap().0, entry);
+            assert_eq!(IndexEntry::read(&entry.item("P")).unwrap().0, entry);
         }
     }
 
@@ -243,7 +226,7 @@ mod tests {
             "\u{10000}",
             "\u{10ffff}",
         ];
-        let mut entries: Vec<Entry> = [
+        let mut entries: Vec<IndexEntry> = [
             "a",
             "a\u{0}",
             "a\u{0}b",
@@ -253,14 +236,14 @@ mod tests {
             "b",
             "\u{10ffff}",
         ]
-        .map(|text| Entry::new(text, "0".repeat(ID)))
+        .map(|text| IndexEntry::new(text, "0".repeat(ID)))
         .to_vec();
         for stem in &stems {
             for (one, two) in tails
                 .iter()
                 .flat_map(|one| tails.iter().map(move |two| (one, two)))
             {
-                entries.push(Entry::new(&format!("{stem}{one}{two}"), "0".repeat(ID)));
+                entries.push(IndexEntry::new(&format!("{stem}{one}{two}"), "0".repeat(ID)));
             }
         }
         entries.sort();
@@ -268,7 +251,7 @@ mod tests {
         let mut last: Option<(String, Option<String>)> = None;
         for entry in &entries {
             let sort_key = entry.key("P").sk;
-            let stem = Entry::read(&entry.item("P")).unwrap().1;
+            let stem = IndexEntry::read(&entry.item("P")).unwrap().1;
             if let Some((before, stem_before)) = &last {
                 let clustered = stem.is_some() && stem == *stem_before;
                 assert!(clustered || *before < sort_key, "{entry:?}");

@@ -4,13 +4,12 @@ use async_trait::async_trait;
 use bleepstore_core::model::{
     Bucket, BucketId, BucketName, Part, Timestamp, Token, Upload, UploadId, UploadState,
 };
-use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult, UploadRange};
-use bleepstore_core::rows::{EntryStart, StoredReceipt, UploadEnd, UploadPlace, UploadRows, scan_range};
+use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult};
+use bleepstore_core::rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows, scan_range};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::DynamoMetadata;
 use super::condition::Condition;
-use super::index::Entry;
 use super::objects::find;
 use super::rows::{self, Item};
 use super::schema::{self, EXPIRES_AT, PARTS, RowKey, SORT_KEY, attribute};
@@ -27,47 +26,8 @@ impl UploadRows for DynamoMetadata {
         (self.clock.as_ref(), self.entropy.as_ref())
     }
 
-    async fn upload_entries(
-        &self,
-        bucket: (&BucketName, BucketId),
-        range: &UploadRange,
-        limit: usize,
-    ) -> StoreResult<(Vec<UploadPlace>, bool)> {
-        let admits = |entry: &Entry| {
-            entry
-                .id
-                .parse()
-                .is_ok_and(|id: UploadId| range.admits(&entry.text, id))
-        };
-        let (entries, more) = self
-            .table
-            .entries(
-                &schema::uploads(bucket.1),
-                &range.prefix,
-                &EntryStart::from(&range.start),
-                limit,
-                admits,
-            )
-            .await?;
-        let place = |entry: &Entry| UploadPlace::of_entry(bucket, &entry.text, &entry.id);
-        let places: StoreResult<Vec<UploadPlace>> = entries.iter().map(place).collect();
-        Ok((places?, more))
-    }
-
-    async fn put_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
-        let entry = Entry::new(place.key.as_str(), place.id);
-        self.table
-            .put(entry.item(&schema::uploads(place.bucket)), None)
-            .await?;
-        Ok(())
-    }
-
-    async fn remove_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
-        let entry = Entry::new(place.key.as_str(), place.id);
-        self.table
-            .delete(&entry.key(&schema::uploads(place.bucket)), None)
-            .await?;
-        Ok(())
+    fn uploads_index(&self, bucket: BucketId) -> String {
+        schema::uploads(bucket)
     }
 
     async fn put_upload(&self, upload: &Upload) -> StoreResult<()> {

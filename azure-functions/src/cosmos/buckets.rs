@@ -8,12 +8,12 @@ use bleepstore_core::ports::{
     BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind, StoreResult,
 };
 use bleepstore_core::rows::{
-    BucketRows, NamedRows, UploadRows, clear_uploads, delete_in_steps, scan_named, scan_range,
+    BucketRows, IndexEntry, NameIndex, NamedRows, UploadRows, clear_uploads, delete_in_steps, drop_entry,
+    scan_named, scan_range,
 };
 
 use super::CosmosMetadata;
 use super::container::Range;
-use super::index::Entry;
 use super::objects::read_own;
 use super::rows::{self, Item};
 use super::schema::{self, BUCKETS, RowKey};
@@ -25,14 +25,14 @@ const LOOK: usize = 10;
 #[async_trait]
 impl BucketIndex for CosmosMetadata {
     async fn create_bucket(&self, bucket: &Bucket) -> StoreResult<CreateBucketOutcome> {
-        let entry = Entry::new(bucket.name.as_str(), bucket.id);
-        self.container.put(&entry.item(BUCKETS)).await?;
+        let entry = IndexEntry::new(bucket.name.as_str(), bucket.id);
+        self.put_entry(BUCKETS, &entry).await?;
         if self.container.create(&rows::bucket(bucket)?).await?.is_some() {
             return Ok(CreateBucketOutcome::Created);
         }
         let found = self.read_bucket(&bucket.name).await?;
         if found.as_ref().is_none_or(|found| found.id != bucket.id) {
-            self.container.drop_entry(BUCKETS, &entry).await;
+            drop_entry(self, BUCKETS, &entry).await;
         }
         match found {
             Some(found) => Ok(CreateBucketOutcome::Exists(found)),
@@ -82,8 +82,8 @@ impl BucketIndex for CosmosMetadata {
     ) -> StoreResult<DeleteBucketOutcome> {
         let outcome = delete_in_steps(self, self.waiting(), name, id, token).await?;
         if outcome == DeleteBucketOutcome::Deleted {
-            let entry = Entry::new(name.as_str(), id);
-            self.container.drop_entry(BUCKETS, &entry).await;
+            let entry = IndexEntry::new(name.as_str(), id);
+            drop_entry(self, BUCKETS, &entry).await;
             clear_uploads(self, (name, id)).await;
         }
         Ok(outcome)
@@ -92,14 +92,7 @@ impl BucketIndex for CosmosMetadata {
 
 #[async_trait]
 impl NamedRows<Bucket> for CosmosMetadata {
-    async fn names(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<(Vec<String>, bool)> {
-        self.container.texts(BUCKETS, prefix, after, limit).await
-    }
+    const INDEX: &str = BUCKETS;
 
     async fn read_named(&self, names: &[String]) -> StoreResult<Vec<Bucket>> {
         let keys = names

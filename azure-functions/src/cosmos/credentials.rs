@@ -3,10 +3,9 @@
 use async_trait::async_trait;
 use bleepstore_core::model::{CommitId, Credential};
 use bleepstore_core::ports::{CredentialIndex, Page, StoreResult, new_id};
-use bleepstore_core::rows::{NamedRows, scan_named};
+use bleepstore_core::rows::{IndexEntry, NameIndex, NamedRows, drop_entry, scan_named};
 
 use super::CosmosMetadata;
-use super::index::Entry;
 use super::rows::{self, StoredCredential};
 use super::schema::{CREDENTIALS, RowKey};
 
@@ -20,15 +19,15 @@ impl CredentialIndex for CosmosMetadata {
 
     async fn create_credential(&self, credential: &Credential) -> StoreResult<bool> {
         let creation = new_id(self.entropy.as_ref(), CommitId::from_bytes);
-        let entry = Entry::new(&credential.access_key, creation);
-        self.container.put(&entry.item(CREDENTIALS)).await?;
+        let entry = IndexEntry::new(&credential.access_key, creation);
+        self.put_entry(CREDENTIALS, &entry).await?;
         let stored = StoredCredential {
             creation,
             credential: credential.clone(),
         };
         let created = self.container.create(&rows::credential(&stored)?).await?;
         if created.is_none() {
-            self.container.drop_entry(CREDENTIALS, &entry).await;
+            drop_entry(self, CREDENTIALS, &entry).await;
         }
         Ok(created.is_some())
     }
@@ -42,8 +41,8 @@ impl CredentialIndex for CosmosMetadata {
         let Some(removed) = removed else {
             return Ok(false);
         };
-        let entry = Entry::new(access_key, removed.creation);
-        self.container.drop_entry(CREDENTIALS, &entry).await;
+        let entry = IndexEntry::new(access_key, removed.creation);
+        drop_entry(self, CREDENTIALS, &entry).await;
         Ok(true)
     }
 
@@ -58,14 +57,7 @@ impl CredentialIndex for CosmosMetadata {
 
 #[async_trait]
 impl NamedRows<Credential> for CosmosMetadata {
-    async fn names(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<(Vec<String>, bool)> {
-        self.container.texts(CREDENTIALS, prefix, after, limit).await
-    }
+    const INDEX: &str = CREDENTIALS;
 
     async fn read_named(&self, names: &[String]) -> StoreResult<Vec<Credential>> {
         let keys = names.iter().map(|name| RowKey::credential(name)).collect();

@@ -7,39 +7,34 @@
 //!
 //! An entry is ordered by the hex of its text, a slash, which is less than any hex digit, and the id.
 
+use async_trait::async_trait;
 use bleepstore_core::model::hex;
 use bleepstore_core::ports::{StoreError, StoreResult};
-use bleepstore_core::rows::{EntryStart, scan_range};
+use bleepstore_core::rows::{EntryStart, IndexEntry, NameIndex, scan_range};
 
-use super::container::{Container, Range};
+use super::CosmosMetadata;
+use super::container::Range;
 use super::rows::Item;
 use super::schema::{RowKey, digest, unhex};
 
-/// A row's name in an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) text: String,
-    /// 32 hex digits.
-    pub(super) id: String,
+/// How an entry is written as a row.
+trait EntryRow: Sized {
+    fn order(&self) -> String;
+    fn key(&self, partition: &str) -> RowKey;
+    fn item(&self, partition: &str) -> Item;
+    fn read(item: &Item) -> StoreResult<Self>;
 }
 
-impl Entry {
-    pub(super) fn new(text: &str, id: impl ToString) -> Self {
-        Self {
-            text: text.to_owned(),
-            id: id.to_string(),
-        }
-    }
-
+impl EntryRow for IndexEntry {
     fn order(&self) -> String {
         format!("{}/{}", hex(&self.text), self.id)
     }
 
-    pub(super) fn key(&self, partition: &str) -> RowKey {
+    fn key(&self, partition: &str) -> RowKey {
         RowKey::new(partition, digest(&self.order()))
     }
 
-    pub(super) fn item(&self, partition: &str) -> Item {
+    fn item(&self, partition: &str) -> Item {
         Item::without_detail(self.key(partition)).ordered_by(self.order())
     }
 
@@ -62,43 +57,28 @@ fn range(partition: &str, prefix: &str, start: &EntryStart) -> Range {
     }
 }
 
-impl Container {
-    /// Up to `limit` entries of `partition` whose texts start with `prefix`, from `start` on, in order, and
-    /// whether there may be more.
-    pub(super) async fn entries(
+#[async_trait]
+impl NameIndex for CosmosMetadata {
+    async fn put_entry(&self, index: &str, entry: &IndexEntry) -> StoreResult<()> {
+        self.container.put(&entry.item(index)).await
+    }
+
+    async fn remove_entry(&self, index: &str, entry: &IndexEntry) -> StoreResult<()> {
+        self.container.delete(&entry.key(index), None).await?;
+        Ok(())
+    }
+
+    async fn entries(
         &self,
-        partition: &str,
+        index: &str,
         prefix: &str,
         start: &EntryStart,
         limit: usize,
-    ) -> StoreResult<(Vec<Entry>, bool)> {
-        let range = range(partition, prefix, start);
-        let read = |item: &Item| Entry::read(item).map(Some);
-        let (entries, more) = scan_range(self, range, limit, read).await?;
+    ) -> StoreResult<(Vec<IndexEntry>, bool)> {
+        let read = |item: &Item| IndexEntry::read(item).map(Some);
+        let range = range(index, prefix, start);
+        let (entries, more) = scan_range(&self.container, range, limit, read).await?;
         Ok((entries, more.is_some()))
-    }
-
-    /// The texts of up to `limit` entries of `partition` that start with `prefix` and are greater than `after`, and
-    /// whether there may be more.
-    pub(super) async fn texts(
-        &self,
-        partition: &str,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<(Vec<String>, bool)> {
-        let start = after.map_or(EntryStart::Beginning, |after| {
-            EntryStart::AfterText(after.to_owned())
-        });
-        let (entries, more) = self.entries(partition, prefix, &start, limit).await?;
-        Ok((entries.into_iter().map(|entry| entry.text).collect(), more))
-    }
-
-    /// Removes an entry whose row is gone. One that stays counts for nothing.
-    pub(super) async fn drop_entry(&self, partition: &str, entry: &Entry) {
-        if let Err(error) = self.delete(&entry.key(partition), None).await {
-            tracing::warn!(partition, name = entry.text, %error, "an entry without a row stays in its index");
-        }
     }
 }
 
@@ -117,10 +97,10 @@ mod tests {
         let mut last = String::new();
         for text in texts {
             for id in IDS {
-                let entry = Entry::new(text, id);
+                let entry = IndexEntry::new(text, id);
                 let item = entry.item("P");
                 assert!(last.as_str() < item.order().unwrap(), "{entry:?}");
-                assert_eq!(Entry::read(&item).unwrap(), entry);
+                assert_eq!(IndexEntry::read(&item).unwrap(), entry);
                 last = item.order().unwrap().to_owned();
             }
         }
@@ -128,9 +108,9 @@ mod tests {
 
     #[test]
     fn a_range_of_entries_holds_what_lies_after_its_start() {
-        let entries: Vec<Entry> = ["a", "a\u{0}", "a/", "a/b", "aé", "b"]
+        let entries: Vec<IndexEntry> = ["a", "a\u{0}", "a/", "a/b", "aé", "b"]
             .iter()
-            .flat_map(|text| IDS.map(|id| Entry::new(text, id)))
+            .flat_map(|text| IDS.map(|id| IndexEntry::new(text, id)))
             .collect();
         let held = |prefix: &str, start: EntryStart| -> Vec<(String, usize)> {
             let range = range("P", prefix, &start);

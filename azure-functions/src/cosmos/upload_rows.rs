@@ -7,17 +7,14 @@ use azure_core::http::Etag;
 use bleepstore_core::model::{
     Bucket, BucketId, BucketName, Part, Timestamp, Token, Upload, UploadId, UploadState,
 };
-use bleepstore_core::ports::{Clock, Entropy, StoreResult, UploadRange};
-use bleepstore_core::rows::{
-    BucketRows, EntryStart, StoredReceipt, UploadEnd, UploadPlace, UploadRows, scan_range,
-};
+use bleepstore_core::ports::{Clock, Entropy, StoreResult};
+use bleepstore_core::rows::{BucketRows, StoredReceipt, UploadEnd, UploadPlace, UploadRows, scan_range};
 use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::CosmosMetadata;
 use super::batch::{BATCH, Change};
 use super::container::Range;
-use super::index::Entry;
 use super::rows::{self, Item, time_to_live};
 use super::schema::{self, RowKey};
 use super::swap::{ATTEMPTS, Decision, contended};
@@ -43,34 +40,8 @@ impl UploadRows for CosmosMetadata {
         (self.clock.as_ref(), self.entropy.as_ref())
     }
 
-    async fn upload_entries(
-        &self,
-        bucket: (&BucketName, BucketId),
-        range: &UploadRange,
-        limit: usize,
-    ) -> StoreResult<(Vec<UploadPlace>, bool)> {
-        let partition = schema::uploads(bucket.1);
-        let (entries, more) = self
-            .container
-            .entries(&partition, &range.prefix, &EntryStart::from(&range.start), limit)
-            .await?;
-        let place = |entry: &Entry| UploadPlace::of_entry(bucket, &entry.text, &entry.id);
-        let places: StoreResult<Vec<UploadPlace>> = entries.iter().map(place).collect();
-        Ok((places?, more))
-    }
-
-    async fn put_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
-        let entry = Entry::new(place.key.as_str(), place.id);
-        self.container
-            .put(&entry.item(&schema::uploads(place.bucket)))
-            .await
-    }
-
-    async fn remove_upload_entry(&self, place: &UploadPlace) -> StoreResult<()> {
-        let entry = Entry::new(place.key.as_str(), place.id);
-        let key = entry.key(&schema::uploads(place.bucket));
-        self.container.delete(&key, None).await?;
-        Ok(())
+    fn uploads_index(&self, bucket: BucketId) -> String {
+        schema::uploads(bucket)
     }
 
     async fn put_upload(&self, upload: &Upload) -> StoreResult<()> {

@@ -57,19 +57,7 @@ pub async fn get_object(
     target: &Target,
     select: &(dyn Fn(&ObjectRecord) -> Result<Selection, S3Error> + Sync),
 ) -> Result<GetObjectOutput, S3Error> {
-    let mut rereads = Rereads::default();
-    loop {
-        let (_, record) = open_object(context, caller, Operation::GetObject, target).await?;
-        let selection = select(&record)?;
-        let mut layout = LayoutReader::of(&context.ports, &record.manifest);
-        if let Some(selected) = resolve(&mut layout, &record, selection).await? {
-            let bytes = selected.range.clone().unwrap_or(0..record.size);
-            if let Some(body) = read_through(context, &target.bucket, &record, &mut layout, bytes).await? {
-                return Ok(selected.of(record, body));
-            }
-        }
-        rereads.allow(&record)?;
-    }
+    read_object(context, caller, Operation::GetObject, target, select).await
 }
 
 /// Reads what GetObject would answer, without touching the bytes.
@@ -81,13 +69,31 @@ pub async fn head_object(
     target: &Target,
     select: &(dyn Fn(&ObjectRecord) -> Result<Selection, S3Error> + Sync),
 ) -> Result<GetObjectOutput, S3Error> {
+    read_object(context, caller, Operation::HeadObject, target, select).await
+}
+
+async fn read_object(
+    context: &Context,
+    caller: &Caller,
+    operation: Operation,
+    target: &Target,
+    select: &(dyn Fn(&ObjectRecord) -> Result<Selection, S3Error> + Sync),
+) -> Result<GetObjectOutput, S3Error> {
     let mut rereads = Rereads::default();
     loop {
-        let (_, record) = open_object(context, caller, Operation::HeadObject, target).await?;
+        let (_, record) = open_object(context, caller, operation, target).await?;
         let selection = select(&record)?;
         let mut layout = LayoutReader::of(&context.ports, &record.manifest);
         if let Some(selected) = resolve(&mut layout, &record, selection).await? {
-            return Ok(selected.of(record, stream::empty().boxed()));
+            let body = if operation == Operation::HeadObject {
+                Some(stream::empty().boxed())
+            } else {
+                let bytes = selected.range.clone().unwrap_or(0..record.size);
+                read_through(context, &target.bucket, &record, &mut layout, bytes).await?
+            };
+            if let Some(body) = body {
+                return Ok(selected.of(record, body));
+            }
         }
         rereads.allow(&record)?;
     }

@@ -14,7 +14,7 @@ mod upload_steps;
 pub use bucket_deletion::{BucketRows, confirm_commit, delete_in_steps};
 pub use edit_steps::{BeforeEdit, EditRows, RENAME_NOTED_FOR, edit_in_steps, settle};
 pub use judge::{Met, RowChange, Verdict, judge};
-pub use named_rows::{EntryStart, NamedRows, scan_named};
+pub use named_rows::{EntryStart, IndexEntry, NameIndex, NamedRows, drop_entry, scan_named};
 pub use owned_edit::OwnedEdit;
 pub use range_scan::{RangeRead, RangeReads, scan_range};
 pub use stored::{read_stored, unknown, unreadable};

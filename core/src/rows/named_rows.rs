@@ -5,17 +5,58 @@ use async_trait::async_trait;
 
 use crate::ports::{Page, StoreResult, UploadStart};
 
-/// An index of names, and the rows that it names.
+/// A row's name in an index. It belongs to one creation, which has its own id, so that no creation and no
+/// removal of the same name get in each other's way. It is written before its row and removed after it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IndexEntry {
+    /// The name.
+    pub text: String,
+    /// 32 hex digits.
+    pub id: String,
+}
+
+impl IndexEntry {
+    /// The entry of the creation `id` of this name.
+    pub fn new(text: &str, id: impl ToString) -> Self {
+        Self {
+            text: text.to_owned(),
+            id: id.to_string(),
+        }
+    }
+}
+
+/// Indexes, whose entries are in the order of a text and then of an id.
 #[async_trait]
-pub trait NamedRows<Row: Send>: Send + Sync {
-    /// Up to `limit` names in the index that start with `prefix` and are greater than `after`, ascending, some
-    /// perhaps twice, and whether there may be more.
-    async fn names(
+pub trait NameIndex: Send + Sync {
+    /// Writes an entry, which may be there already.
+    async fn put_entry(&self, index: &str, entry: &IndexEntry) -> StoreResult<()>;
+
+    /// Removes an entry, if it is there.
+    async fn remove_entry(&self, index: &str, entry: &IndexEntry) -> StoreResult<()>;
+
+    /// Up to `limit` entries whose texts start with `prefix`, from `start` on, in order, and whether there may be
+    /// more.
+    async fn entries(
         &self,
+        index: &str,
         prefix: &str,
-        after: Option<&str>,
+        start: &EntryStart,
         limit: usize,
-    ) -> StoreResult<(Vec<String>, bool)>;
+    ) -> StoreResult<(Vec<IndexEntry>, bool)>;
+}
+
+/// Removes an entry whose row is gone. One that stays counts for nothing.
+pub async fn drop_entry(rows: &impl NameIndex, index: &str, entry: &IndexEntry) {
+    if let Err(error) = rows.remove_entry(index, entry).await {
+        tracing::warn!(index, name = entry.text, %error, "an entry without a row stays in its index");
+    }
+}
+
+/// Rows that an index names.
+#[async_trait]
+pub trait NamedRows<Row: Send>: NameIndex {
+    /// The index.
+    const INDEX: &'static str;
 
     /// The rows of these names, which differ, in their order; those that are absent are left out.
     async fn read_named(&self, names: &[String]) -> StoreResult<Vec<Row>>;
@@ -23,14 +64,18 @@ pub trait NamedRows<Row: Send>: Send + Sync {
 
 /// A page of the rows of at most `limit` names that start with `prefix` and are greater than `after`, as far as there are
 /// rows that `admits` admits. `next` is the name to go on after.
-pub async fn scan_named<Row: Send>(
-    rows: &impl NamedRows<Row>,
+pub async fn scan_named<Row: Send, R: NamedRows<Row>>(
+    rows: &R,
     prefix: &str,
     after: Option<&str>,
     limit: usize,
     admits: impl Fn(&Row) -> bool + Send + Sync,
 ) -> StoreResult<Page<Row, String>> {
-    let (mut names, more) = rows.names(prefix, after, limit).await?;
+    let start = after.map_or(EntryStart::Beginning, |after| {
+        EntryStart::AfterText(after.to_owned())
+    });
+    let (entries, more) = rows.entries(R::INDEX, prefix, &start, limit).await?;
+    let mut names: Vec<String> = entries.into_iter().map(|entry| entry.text).collect();
     // Of a name that is there twice, one may be on the next page: it is read with this one's row.
     names.dedup();
     let mut items = rows.read_named(&names).await?;
@@ -50,6 +95,19 @@ pub enum EntryStart {
     After(String, String),
     /// After every text that starts with this.
     AfterPrefix(String),
+}
+
+impl EntryStart {
+    /// Whether `entry` lies after this place.
+    pub fn admits(&self, entry: &IndexEntry) -> bool {
+        let text = entry.text.as_str();
+        match self {
+            Self::Beginning => true,
+            Self::AfterText(last) => text > last.as_str(),
+            Self::After(last, id) => (text, entry.id.as_str()) > (last.as_str(), id.as_str()),
+            Self::AfterPrefix(prefix) => text > prefix.as_str() && !text.starts_with(prefix.as_str()),
+        }
+    }
 }
 
 /// Entries of uploads are in the order of the key and then of the upload's id.

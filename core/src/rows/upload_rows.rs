@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::BucketRows;
+use super::{BucketRows, EntryStart, IndexEntry, NameIndex};
 use crate::model::{
     Bucket, BucketId, BucketName, ObjectKey, Part, Receipt, Timestamp, Token, Upload, UploadId, UploadState,
 };
@@ -47,17 +47,18 @@ impl UploadPlace {
     }
 
     /// The place of the upload whose entry in the bucket's index has this key and id.
-    pub fn of_entry(
-        (bucket_name, bucket): (&BucketName, BucketId),
-        key: &str,
-        upload: &str,
-    ) -> StoreResult<Self> {
+    fn of_entry((bucket_name, bucket): (&BucketName, BucketId), entry: &IndexEntry) -> StoreResult<Self> {
         Ok(Self {
             bucket_name: bucket_name.clone(),
             bucket,
-            key: ObjectKey::new(key).map_err(StoreError::corrupt)?,
-            id: upload.parse().map_err(StoreError::corrupt)?,
+            key: ObjectKey::new(&entry.text).map_err(StoreError::corrupt)?,
+            id: entry.id.parse().map_err(StoreError::corrupt)?,
         })
+    }
+
+    /// The upload's entry in the index of its bucket.
+    pub(super) fn entry(&self) -> IndexEntry {
+        IndexEntry::new(self.key.as_str(), self.id)
     }
 
     /// The receipt of the upload here.
@@ -94,27 +95,15 @@ pub struct UploadEnd {
 /// An upload has a row of its own, a row for each part, and an entry in an index of its bucket. The receipt
 /// is a row beside the object or on its own, which is never changed.
 #[async_trait]
-pub trait UploadRows: BucketRows {
+pub trait UploadRows: BucketRows + NameIndex {
     /// What a part was written over, to undo that.
     type Replaced: Send;
 
     /// Time and randomness, to back off.
     fn waiting(&self) -> (&dyn Clock, &dyn Entropy);
 
-    /// Up to `limit` entries in the index of this creation of the bucket that `range` admits, in order, and
-    /// whether there may be more.
-    async fn upload_entries(
-        &self,
-        bucket: (&BucketName, BucketId),
-        range: &UploadRange,
-        limit: usize,
-    ) -> StoreResult<(Vec<UploadPlace>, bool)>;
-
-    /// Writes the entry of an upload.
-    async fn put_upload_entry(&self, place: &UploadPlace) -> StoreResult<()>;
-
-    /// Removes the entry of an upload, if it is there.
-    async fn remove_upload_entry(&self, place: &UploadPlace) -> StoreResult<()>;
+    /// The name of the index of the uploads of this creation of a bucket.
+    fn uploads_index(&self, bucket: BucketId) -> String;
 
     /// Writes the upload's row.
     async fn put_upload(&self, upload: &Upload) -> StoreResult<()>;
@@ -163,4 +152,20 @@ pub trait UploadRows: BucketRows {
 
     /// Removes up to `limit` parts of an upload. Returns whether none is left.
     async fn remove_parts(&self, upload: UploadId, limit: usize) -> StoreResult<bool>;
+}
+
+/// Up to `limit` uploads in the index of this creation of the bucket that `range` admits, in order, and whether there
+/// may be more.
+pub(super) async fn upload_places<R: UploadRows>(
+    rows: &R,
+    bucket: (&BucketName, BucketId),
+    range: &UploadRange,
+    limit: usize,
+) -> StoreResult<(Vec<UploadPlace>, bool)> {
+    let index = rows.uploads_index(bucket.1);
+    let start = EntryStart::from(&range.start);
+    let (entries, more) = rows.entries(&index, &range.prefix, &start, limit).await?;
+    let place = |entry: &IndexEntry| UploadPlace::of_entry(bucket, entry);
+    let places: StoreResult<Vec<UploadPlace>> = entries.iter().map(place).collect();
+    Ok((places?, more))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::try_join;
 
 use super::confirm_commit;
-use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
+use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows, upload_places};
 use crate::model::{
     Bucket, BucketId, BucketName, ObjectKey, Part, Receipt, ReceiptOutcome, Timestamp, Token, Upload,
     UploadId, UploadState,
@@ -34,7 +34,8 @@ const BEGINNING: Duration = Duration::from_secs(24 * 60 * 60);
 pub async fn begin_upload_in_steps<R: UploadRows>(rows: &R, upload: &Upload) -> StoreResult<bool> {
     let place = UploadPlace::of(upload);
     // Either may be left alone after a failure: nobody learns of the upload then.
-    try_join(rows.put_upload_entry(&place), rows.put_upload(upload)).await?;
+    let (index, entry) = (rows.uploads_index(place.bucket), place.entry());
+    try_join(rows.put_entry(&index, &entry), rows.put_upload(upload)).await?;
     let stands = rows.is_current(&place.bucket_name, place.bucket).await;
     if stands.map_err(StoreError::after_write)? {
         return Ok(true);
@@ -198,7 +199,8 @@ pub(super) async fn finish<R: UploadRows>(rows: &R, place: &UploadPlace, stored:
 /// Removes the parts of an upload that has ended, and then its entry.
 async fn sweep<R: UploadRows>(rows: &R, place: &UploadPlace) -> StoreResult<()> {
     if rows.remove_parts(place.id, PARTS_AT_ONCE).await? {
-        rows.remove_upload_entry(place).await?;
+        let index = rows.uploads_index(place.bucket);
+        rows.remove_entry(&index, &place.entry()).await?;
     }
     Ok(())
 }
@@ -217,7 +219,7 @@ async fn forget_upload<R: UploadRows>(rows: &R, place: &UploadPlace) {
 /// Removes the uploads of a bucket that is gone.
 pub async fn clear_uploads<R: UploadRows>(rows: &R, bucket: (&BucketName, BucketId)) {
     let all = UploadRange::default();
-    match rows.upload_entries(bucket, &all, UPLOADS_WITH_BUCKET).await {
+    match upload_places(rows, bucket, &all, UPLOADS_WITH_BUCKET).await {
         Ok((places, more)) => {
             for place in &places {
                 forget_upload(rows, place).await;
@@ -242,9 +244,7 @@ pub async fn scan_uploads_in_steps<R: UploadRows>(
     let mut read = 0;
     loop {
         let wanted = (limit - read).min(UPLOADS_AT_ONCE);
-        let (places, more) = rows
-            .upload_entries((&bucket.name, bucket.id), &range, wanted)
-            .await?;
+        let (places, more) = upload_places(rows, (&bucket.name, bucket.id), &range, wanted).await?;
         read += places.len();
         let next = places
             .last()
