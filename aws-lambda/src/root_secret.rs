@@ -1,6 +1,6 @@
-//! The root credential's secret key, where Parameter Store of AWS Systems Manager keeps it.
+//! The root credential's secret keys, where Parameter Store of AWS Systems Manager keeps it.
 //!
-//! One call when the process starts, made by hand: the SDK of Systems Manager is as large as those of both stores together.
+//! One call for each secret key when the process starts, made by hand: the SDK of Systems Manager is as large as those of both stores together.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,34 +23,30 @@ use bleepstore_http::Environment;
 use serde::Deserialize;
 use serde_json::json;
 
-const SECRET_KEY: &str = "BLEEPSTORE_SECRET_KEY";
-/// The name or the ARN of the parameter, in the place of [`SECRET_KEY`].
-const PARAMETER: &str = "BLEEPSTORE_SECRET_KEY_PARAMETER";
+/// What follows the name of a secret key's variable in that of the variable which names its parameter (by name or ARN,
+/// with `:` and a version for one that is not the latest).
+const PARAMETER: &str = "_PARAMETER";
 
 /// The operation of the JSON protocol.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html>
 const OPERATION: &str = "AmazonSSM.GetParameter";
 
 const CONNECT: Duration = Duration::from_secs(2);
-/// All tries together: Lambda ends a start that takes 10 seconds.
-const WHOLE: Duration = Duration::from_secs(9);
+/// All tries for one parameter together: Lambda ends a start that takes 10 seconds, and there may be two of them.
+const WHOLE: Duration = Duration::from_millis(4_500);
 /// Parameter Store serves 40 reads a second, and a burst may start more instances than that.
 const TRIES: u32 = 6;
 
-/// The environment with the secret key in it, wherever that is.
+/// The environment with the secret keys in it, wherever they are.
 pub(crate) async fn resolved(
     environment: Environment<'static>,
     sdk: &SdkConfig,
 ) -> Result<Environment<'static>, String> {
-    let Some(parameter) = environment.optional(PARAMETER)? else {
-        return Ok(environment);
+    let read = async |parameter: &str| {
+        let secret = read(parameter, sdk).await;
+        secret.map_err(|error| format!("the parameter {parameter} cannot be read: {error}"))
     };
-    if environment.optional(SECRET_KEY)?.is_some() {
-        return Err(format!("{SECRET_KEY} and {PARAMETER} are both set"));
-    }
-    let secret = read(&parameter, sdk).await;
-    let secret = secret.map_err(|error| format!("the parameter {parameter} cannot be read: {error}"))?;
-    Ok(environment.with(SECRET_KEY, secret))
+    environment.with_secret_keys(PARAMETER, read).await
 }
 
 async fn read(parameter: &str, sdk: &SdkConfig) -> Result<String, String> {

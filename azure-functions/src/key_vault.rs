@@ -1,6 +1,6 @@
-//! The root credential's secret key, where Key Vault keeps it.
+//! The root credential's secret keys, where Key Vault keeps it.
 //!
-//! One call when the process starts, through the pipeline that the SDKs of both stores use.
+//! One call for each secret key when the process starts, through the pipeline that the SDKs of both stores use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,39 +11,31 @@ use azure_core::http::{ClientOptions, Context, Method, Pipeline, Request, Url};
 use bleepstore_http::Environment;
 use serde::Deserialize;
 
-const SECRET_KEY: &str = "BLEEPSTORE_SECRET_KEY";
-
-/// The URL of the secret, such as `https://vault.vault.azure.net/secrets/root-secret-key`, in the place of
-/// [`SECRET_KEY`].
-const URL: &str = "BLEEPSTORE_SECRET_KEY_URL";
+/// What follows the name of a secret key's variable in that of the variable with its URL, such as
+/// `https://vault.vault.azure.net/secrets/root-secret-key`, with `/` and a version for one that is not the latest.
+const URL: &str = "_URL";
 
 /// <https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret>
 const API_VERSION: &str = "7.4";
 
-/// All tries together: the host of Functions gives a program 30 seconds to listen.
-const WHOLE: Duration = Duration::from_secs(20);
+/// All tries of one secret together: the host of Functions gives a program 30 seconds to listen.
+const WHOLE: Duration = Duration::from_secs(14);
 
-/// The environment with the secret key in it, wherever that is. `credential` is asked for only where Key Vault is.
+/// The environment with the secret keys in it, wherever they are. `credential` is asked for only where Key Vault is.
 pub async fn resolved(
     environment: Environment<'static>,
-    credential: impl FnOnce() -> Result<Arc<dyn TokenCredential>, String>,
+    credential: impl Fn() -> Result<Arc<dyn TokenCredential>, String>,
 ) -> Result<Environment<'static>, String> {
-    let Some(url) = environment.optional(URL)? else {
-        return Ok(environment);
+    let read = async |url: &str| {
+        let secret = Secret::at(url)?;
+        let read = tokio::time::timeout(WHOLE, secret.read(credential()?, ClientOptions::default()));
+        let value = read.await.unwrap_or_else(|_| {
+            let seconds = WHOLE.as_secs();
+            Err(format!("Key Vault did not answer within {seconds} seconds"))
+        });
+        value.map_err(|error| format!("the secret {url} cannot be read: {error}"))
     };
-    if environment.optional(SECRET_KEY)?.is_some() {
-        return Err(format!("{SECRET_KEY} and {URL} are both set"));
-    }
-    let secret = Secret::at(&url)?;
-    let read = tokio::time::timeout(WHOLE, secret.read(credential()?, ClientOptions::default()));
-    let value = read.await.unwrap_or_else(|_| {
-        Err(format!(
-            "Key Vault did not answer within {} seconds",
-            WHOLE.as_secs()
-        ))
-    });
-    let value = value.map_err(|error| format!("the secret {url} cannot be read: {error}"))?;
-    Ok(environment.with(SECRET_KEY, value))
+    environment.with_secret_keys(URL, read).await
 }
 
 /// A secret in a vault.
@@ -55,7 +47,7 @@ struct Secret {
 
 impl Secret {
     fn at(url: &str) -> Result<Self, String> {
-        let wrong = || format!("{URL} is not the URL of a secret: {url}");
+        let wrong = || format!("this is not the URL of a secret in Key Vault: {url}");
         let mut parsed = Url::parse(url).map_err(|_| wrong())?;
         let names_a_secret = parsed.scheme() == "https" && parsed.path().starts_with("/secrets/");
         let vaults = parsed.host_str().and_then(|host| host.split_once('.'));
@@ -107,6 +99,8 @@ mod tests {
     use azure_core::http::headers::{AUTHORIZATION, Headers};
     use azure_core::http::{AsyncRawResponse, HttpClient, StatusCode, Transport};
     use azure_core::time::OffsetDateTime;
+
+    use bleepstore_http::SECRET_KEY;
 
     use super::*;
 
@@ -187,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_of_a_vault_is_refused_with_the_name_of_the_setting() {
+    fn what_is_no_secret_of_a_vault_is_refused() {
         for url in [
             "",
             "root-secret-key",
@@ -198,7 +192,7 @@ mod tests {
             let error = Secret::at(url).err().unwrap();
             assert_eq!(
                 error,
-                format!("BLEEPSTORE_SECRET_KEY_URL is not the URL of a secret: {url}")
+                format!("this is not the URL of a secret in Key Vault: {url}")
             );
         }
     }

@@ -53,6 +53,8 @@ pub struct ServedRequest {
     pub client: Option<Client>,
     /// The access key that its signature names, whether or not the signature is that key's.
     pub access_key: Option<String>,
+    /// Whether it is signed with the root's secret key before the present one.
+    pub previous_secret: bool,
     /// The account that it acts for; `None` where it was refused before that was proven.
     pub account: Option<String>,
     /// The bucket that it names.
@@ -111,6 +113,7 @@ impl Account {
                 operation: None,
                 client,
                 access_key: None,
+                previous_secret: false,
                 account: None,
                 bucket: None,
                 key: None,
@@ -155,6 +158,11 @@ impl Account {
     /// Notes whose key the request claims to be signed with.
     pub(crate) fn claimed(&mut self, access_key: &str) {
         self.request.access_key = Some(access_key.chars().take(NOTED_OF_A_KEY).collect());
+    }
+
+    /// Notes that the root's secret key before the present one signed it.
+    pub(crate) fn signed_with_the_previous_secret(&mut self) {
+        self.request.previous_secret = true;
     }
 
     /// Notes the account that the request acts for.
@@ -250,6 +258,7 @@ fn write_line(request: &ServedRequest, span: &Span) {
         client = request.client.map(|client| field::display(client.address)),
         proxy = request.client.and_then(|client| client.proxy).map(field::display),
         access_key = request.access_key,
+        previous_secret = request.previous_secret.then_some(true),
         account = request.account,
         operation = request.operation.map(Operation::name),
         bucket = request.bucket.as_ref().map(BucketName::as_str),

@@ -11,6 +11,11 @@ use crate::Options;
 /// Where a server listens when nothing says otherwise: reachable from this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:9000";
 
+/// The variable with the root credential's secret key.
+pub const SECRET_KEY: &str = "BLEEPSTORE_SECRET_KEY";
+/// The variable with the one before, which is accepted while it is set.
+pub const PREVIOUS_SECRET_KEY: &str = "BLEEPSTORE_SECRET_KEY_PREVIOUS";
+
 const TRUSTED_PROXIES: &str = "BLEEPSTORE_TRUSTED_PROXIES";
 const REQUEST_SECONDS: &str = "BLEEPSTORE_REQUEST_SECONDS";
 const PER_CLIENT: &str = "BLEEPSTORE_CONNECTIONS_PER_CLIENT";
@@ -62,6 +67,28 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// The same, with the root credential's secret keys in it, where variables say where else they lie: each of
+    /// [`SECRET_KEY`] and [`PREVIOUS_SECRET_KEY`], followed by `suffix`, names a place that `read` reads. One that
+    /// is given both ways is an error.
+    pub async fn with_secret_keys(
+        self,
+        suffix: &str,
+        read: impl AsyncFn(&str) -> Result<String, String>,
+    ) -> Result<Self, String> {
+        let mut environment = self;
+        for name in [SECRET_KEY, PREVIOUS_SECRET_KEY] {
+            let place = format!("{name}{suffix}");
+            let Some(at) = environment.optional(&place)? else {
+                continue;
+            };
+            if environment.optional(name)?.is_some() {
+                return Err(format!("{name} and {place} are both set"));
+            }
+            environment = environment.with(name, read(&at).await?);
+        }
+        Ok(environment)
+    }
+
     /// Variables that a test makes up.
     pub fn of(variable: impl Fn(&str) -> Option<String> + 'a) -> Self {
         Self {
@@ -80,8 +107,8 @@ impl<'a> Environment<'a> {
         self.optional(name)?.ok_or_else(|| format!("{name} is not set"))
     }
 
-    /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`, `BLEEPSTORE_SECRET_KEY`, `BLEEPSTORE_SIGV2`,
-    /// `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment knows.
+    /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`, `BLEEPSTORE_SECRET_KEY`,
+    /// `BLEEPSTORE_SECRET_KEY_PREVIOUS`, `BLEEPSTORE_SIGV2`, `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment knows.
     pub fn settings(&self, region: &str, limits: Limits) -> Result<Settings, String> {
         let domains = self.optional("BLEEPSTORE_DOMAIN")?.unwrap_or_default();
         let sigv2 = self.optional("BLEEPSTORE_SIGV2")?;
@@ -96,7 +123,8 @@ impl<'a> Environment<'a> {
                 .map_err(|error| format!("BLEEPSTORE_DOMAIN: {error}"))?,
             root: RootCredential {
                 access_key: self.required("BLEEPSTORE_ACCESS_KEY")?,
-                secret_key: self.required("BLEEPSTORE_SECRET_KEY")?,
+                secret_key: self.required(SECRET_KEY)?,
+                previous_secret_key: self.optional(PREVIOUS_SECRET_KEY)?,
             },
             sigv2: match sigv2 {
                 Some(text) => text
@@ -170,6 +198,7 @@ mod tests {
             ),
             ("AK", "SK")
         );
+        assert_eq!(settings.root.previous_secret_key, None);
 
         let error = |variables| {
             environment(variables)
@@ -183,6 +212,39 @@ mod tests {
         );
         assert!(error(&[("BLEEPSTORE_DOMAIN", "a:80")]).starts_with("BLEEPSTORE_DOMAIN: "));
         assert!(complete.settings("no region", Limits::default()).is_err());
+        let rotated = complete.with(PREVIOUS_SECRET_KEY, "before".to_owned());
+        let settings = rotated.settings("eu-west-1", Limits::default()).unwrap();
+        assert_eq!(settings.root.previous_secret_key.as_deref(), Some("before"));
+    }
+
+    #[tokio::test]
+    async fn secret_keys_are_read_where_the_environment_says_that_they_lie() {
+        let read = async |place: &str| match place {
+            "nowhere" => Err("there is nothing".to_owned()),
+            _ => Ok(format!("what lies at {place}")),
+        };
+        let elsewhere = environment(&[
+            ("BLEEPSTORE_SECRET_KEY_AT", "a"),
+            ("BLEEPSTORE_SECRET_KEY_PREVIOUS_AT", "b"),
+        ]);
+        let found = elsewhere.with_secret_keys("_AT", read).await.unwrap();
+        assert_eq!(found.required(SECRET_KEY).unwrap(), "what lies at a");
+        assert_eq!(found.required(PREVIOUS_SECRET_KEY).unwrap(), "what lies at b");
+        let given = environment(&[("BLEEPSTORE_SECRET_KEY", "SK")]);
+        let found = given.with_secret_keys("_AT", read).await.unwrap();
+        assert_eq!(found.required(SECRET_KEY).unwrap(), "SK");
+        assert_eq!(found.optional(PREVIOUS_SECRET_KEY).unwrap(), None);
+        let both = environment(&[
+            ("BLEEPSTORE_SECRET_KEY_PREVIOUS", "SK"),
+            ("BLEEPSTORE_SECRET_KEY_PREVIOUS_AT", "b"),
+        ]);
+        assert_eq!(
+            both.with_secret_keys("_AT", read).await.err().unwrap(),
+            "BLEEPSTORE_SECRET_KEY_PREVIOUS and BLEEPSTORE_SECRET_KEY_PREVIOUS_AT are both set"
+        );
+        let absent = environment(&[("BLEEPSTORE_SECRET_KEY_AT", "nowhere")]);
+        let error = absent.with_secret_keys("_AT", read).await.err().unwrap();
+        assert_eq!(error, "there is nothing");
     }
 
     #[test]

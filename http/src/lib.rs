@@ -27,7 +27,7 @@ mod trace;
 pub use ambient::{OsEntropy, SystemClock};
 pub use clients::{InvalidProxies, TrustedProxies};
 pub use collection::{CollectionError, ScheduledCollection};
-pub use environment::Environment;
+pub use environment::{Environment, PREVIOUS_SECRET_KEY, SECRET_KEY};
 pub use exchange::Responder;
 pub use logging::{LOG_VARIABLE, LogError, LogFormat, start_log};
 pub use options::Options;

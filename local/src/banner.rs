@@ -91,10 +91,7 @@ mod tests {
 
     fn text_on(terminal: bool, origin: Origin, region: &str, data: Option<&str>) -> String {
         let credentials = Credentials {
-            root: RootCredential {
-                access_key: "AK".to_owned(),
-                secret_key: "SK".to_owned(),
-            },
+            root: RootCredential::new("AK", "SK"),
             origin,
         };
         banner(

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use bleepstore_core::model::RootCredential;
 use bleepstore_core::ops::new_keys;
-use bleepstore_http::OsEntropy;
+use bleepstore_http::{OsEntropy, PREVIOUS_SECRET_KEY, SECRET_KEY};
 use bleepstore_local::data_dir::{DataDir, write_private};
 use bleepstore_local::trust;
 
 use crate::failure::{Failure, Result};
 
 const ACCESS_KEY: &str = "BLEEPSTORE_ACCESS_KEY";
-const SECRET_KEY: &str = "BLEEPSTORE_SECRET_KEY";
+const LEAST_SECRET_BYTES: usize = 8;
 
 /// Root credentials and where they are from.
 #[derive(Debug)]
@@ -38,6 +38,20 @@ pub(crate) enum Origin {
     ThisRun,
 }
 
+/// The root's secret key before the present one, which the environment may give whatever the present one is from.
+pub(crate) fn previous_secret_key() -> Result<Option<String>> {
+    match variable(PREVIOUS_SECRET_KEY)? {
+        Some(previous) if previous.len() < LEAST_SECRET_BYTES => Err(too_short(PREVIOUS_SECRET_KEY)),
+        previous => Ok(previous),
+    }
+}
+
+fn too_short(variable: &str) -> Failure {
+    Failure::usage(format!(
+        "{variable} must have at least {LEAST_SECRET_BYTES} bytes"
+    ))
+}
+
 /// The credentials that the environment gives, if any.
 pub(crate) fn from_environment() -> Result<Option<RootCredential>> {
     match (variable(ACCESS_KEY)?, variable(SECRET_KEY)?) {
@@ -48,13 +62,10 @@ pub(crate) fn from_environment() -> Result<Option<RootCredential>> {
                     "{ACCESS_KEY} must be 3 to 128 letters, digits, dots, hyphens or underscores"
                 )));
             }
-            if secret_key.len() < 8 {
-                return Err(Failure::usage(format!("{SECRET_KEY} must have at least 8 bytes")));
+            if secret_key.len() < LEAST_SECRET_BYTES {
+                return Err(too_short(SECRET_KEY));
             }
-            Ok(Some(RootCredential {
-                access_key,
-                secret_key,
-            }))
+            Ok(Some(RootCredential::new(access_key, secret_key)))
         }
         (Some(_), None) => Err(Failure::usage(format!(
             "{ACCESS_KEY} needs {SECRET_KEY} beside it"
@@ -129,16 +140,13 @@ fn read(path: &Path) -> Result<Option<RootCredential>> {
             .filter(|value| !value.is_empty())
             .ok_or_else(|| Failure::new(format!("{} has no {name}", path.display())))
     };
-    Ok(Some(RootCredential {
-        access_key: value("aws_access_key_id")?,
-        secret_key: value("aws_secret_access_key")?,
-    }))
+    Ok(Some(RootCredential::new(
+        value("aws_access_key_id")?,
+        value("aws_secret_access_key")?,
+    )))
 }
 
 fn generate() -> RootCredential {
     let (access_key, secret_key) = new_keys(&OsEntropy);
-    RootCredential {
-        access_key,
-        secret_key,
-    }
+    RootCredential::new(access_key, secret_key)
 }

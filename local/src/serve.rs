@@ -7,6 +7,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bleepstore_core::model::RootCredential;
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
 use bleepstore_local::data_dir::DataDir;
@@ -38,6 +39,7 @@ const PURGE_BATCH: usize = 1_000;
 /// The port is taken before anything is written, so that a second start by mistake leaves no trace.
 pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let given = credentials::from_environment()?;
+    let previous_secret_key = credentials::previous_secret_key()?;
     let listener = bind(&args.listen).await?;
     let address = listener
         .local_addr()
@@ -56,7 +58,10 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let settings = Settings {
         region: args.region.clone(),
         base_domains: args.domain.0.clone(),
-        root: credentials.root.clone(),
+        root: RootCredential {
+            previous_secret_key,
+            ..credentials.root.clone()
+        },
         sigv2: args.sigv2,
         limits: Limits::default(),
     };

@@ -18,7 +18,7 @@ use bleepstore_tests::decorators::{
     CallCounter, Gate, Interceptor, Verdict, intercepted_blobs, intercepted_metadata,
 };
 use bleepstore_tests::deployment::name;
-use bleepstore_tests::http::{Bucket, Front, Request, S3, endpoint, settings};
+use bleepstore_tests::http::{Bucket, Front, PREVIOUS_SECRET_KEY, Request, S3, endpoint, settings};
 use bleepstore_tests::samples::key;
 use futures_util::{FutureExt, StreamExt};
 use http::Response;
@@ -103,6 +103,7 @@ impl Observed {
             operation: Some(operation),
             client: None,
             access_key: Some("AKIATESTROOT".to_owned()),
+            previous_secret: false,
             account: Some(Owner::root().id),
             bucket: Some(name("bucket")),
             key: Some(key("key")),
@@ -173,6 +174,18 @@ async fn each_request_is_noted_with_its_bytes_and_the_calls_that_it_made() {
         };
         assert_eq!(noted, expected);
     }
+}
+
+#[tokio::test]
+async fn a_request_signed_with_the_secret_before_a_rotation_is_noted_as_that() {
+    let f = Observed::with(Arc::new(CallCounter::default())).await;
+    let list = || f.bucket.request("GET");
+    let served = f.serve(list().keys("AKIATESTROOT", PREVIOUS_SECRET_KEY)).await;
+    assert_eq!((served.status, served.previous_secret), (200, true));
+    let served = f.serve(list()).await;
+    assert_eq!((served.status, served.previous_secret), (200, false));
+    let served = f.serve(list().keys("AKIATESTROOT", "neither")).await;
+    assert_eq!((served.status, served.previous_secret), (403, false));
 }
 
 #[tokio::test]

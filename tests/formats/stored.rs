@@ -103,10 +103,7 @@ impl Stored {
         let settings = Settings {
             region: REGION.to_owned(),
             base_domains: Vec::new(),
-            root: RootCredential {
-                access_key: ACCESS_KEY.to_owned(),
-                secret_key: SECRET_KEY.to_owned(),
-            },
+            root: RootCredential::new(ACCESS_KEY, SECRET_KEY),
             limits: Limits::default(),
             sigv2: SigV2::default(),
         };

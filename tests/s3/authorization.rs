@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bleepstore_tests::http::encoding::sha256_hex;
-use bleepstore_tests::http::{S3, SignedRequest};
+use bleepstore_tests::http::{PREVIOUS_SECRET_KEY, S3, SignedRequest};
 use bleepstore_tests::s3_test;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -44,6 +44,26 @@ s3_test!(refuses_another_secret, largest_body = 0, |s3: &S3| {
     assert_eq!(error.field("SignatureProvided").len(), 64);
     assert!(!error.response.text().contains(&s3.endpoint.secret_key));
 });
+
+s3_test!(
+    takes_the_secret_before_a_rotation_as_long_as_it_is_told,
+    largest_body = 3,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let root = &s3.endpoint.access_key;
+        bucket
+            .put("a+key", "new")
+            .keys(root, PREVIOUS_SECRET_KEY)
+            .expect(200);
+        let read = bucket.get("a+key").keys(root, PREVIOUS_SECRET_KEY).expect(200);
+        assert_eq!(read.body, b"new");
+        // It is the root's alone: no other key is signed with it.
+        bucket
+            .get("a+key")
+            .keys("AKIANOBODY", PREVIOUS_SECRET_KEY)
+            .expect_error(403, "InvalidAccessKeyId");
+    }
+);
 
 s3_test!(refuses_an_unknown_access_key, largest_body = 0, |s3: &S3| {
     let request = s3.request("GET", "/").keys("AKIANOBODY", &s3.endpoint.secret_key);

@@ -66,10 +66,7 @@ async fn triggers(behind: Behind) -> Triggers {
     let settings = Settings {
         region: "us-east-1".to_owned(),
         base_domains: Vec::new(),
-        root: RootCredential {
-            access_key: "AK".to_owned(),
-            secret_key: "SK".to_owned(),
-        },
+        root: RootCredential::new("AK", "SK"),
         sigv2: SigV2::default(),
         limits: Limits::default(),
     };

@@ -171,10 +171,7 @@ impl Core {
         let settings = Settings {
             region: endpoint.region,
             base_domains: Vec::new(),
-            root: RootCredential {
-                access_key: endpoint.access_key,
-                secret_key: endpoint.secret_key,
-            },
+            root: RootCredential::new(endpoint.access_key, endpoint.secret_key),
             sigv2: SigV2::default(),
             limits: Limits::default(),
         };

@@ -28,6 +28,19 @@ pub struct RootCredential {
     pub access_key: String,
     /// What signs them. Never logged.
     pub secret_key: String,
+    /// What signed them before the secret was last changed, and may still. Never logged.
+    pub previous_secret_key: Option<String>,
+}
+
+impl RootCredential {
+    /// A credential whose secret was never changed.
+    pub fn new(access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
+        Self {
+            access_key: access_key.into(),
+            secret_key: secret_key.into(),
+            previous_secret_key: None,
+        }
+    }
 }
 
 /// Which requests may be signed with Signature Version 2, which signs less of a request than version 4.

@@ -21,10 +21,10 @@ impl Service {
     ) -> Result<Authentic, S3Error> {
         if let Some(claim) = sigv2::claim(request, now, self.settings.sigv2)? {
             account.claimed(claim.access_key());
-            let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
-            claim.verify(&secret_key)?;
+            let holder = self.holder(claim.access_key(), ports).await?;
+            holder.proven(account, |secret_key| claim.verify(secret_key))?;
             return Ok(Authentic {
-                owner,
+                owner: holder.owner,
                 mode: claim.payload(),
                 signer: None,
                 plus: SPACE,
@@ -40,30 +40,35 @@ impl Service {
             });
         };
         account.claimed(claim.access_key());
-        let (owner, secret_key) = self.holder(claim.access_key(), ports).await?;
-        let verify = |plus| {
+        let holder = self.holder(claim.access_key(), ports).await?;
+        let verify = |plus, secret_key: &str| {
             let raw_path = &with_plus(head.raw_path, plus);
-            let signer = claim.verify(&RequestHead { raw_path, ..*head }, &secret_key)?;
+            let signer = claim.verify(&RequestHead { raw_path, ..*head }, secret_key)?;
             Ok((signer, plus))
         };
-        let verified = verify(SPACE).or_else(|error: S3Error| match head.raw_path.contains('+') {
-            true => verify(PLUS).map_err(|_| error),
-            false => Err(error),
-        });
-        let (signer, plus) = verified?;
+        let (signer, plus) = holder.proven(account, |secret_key| {
+            verify(SPACE, secret_key).or_else(|error: S3Error| match head.raw_path.contains('+') {
+                true => verify(PLUS, secret_key).map_err(|_| error),
+                false => Err(error),
+            })
+        })?;
         Ok(Authentic {
-            owner,
+            owner: holder.owner,
             mode: claim.payload(),
             signer: Some(signer),
             plus,
         })
     }
 
-    /// The account and the secret of an access key.
-    async fn holder(&self, access_key: &str, ports: &Ports) -> Result<(Owner, String), S3Error> {
+    /// Whose access key this is.
+    async fn holder(&self, access_key: &str, ports: &Ports) -> Result<Holder, S3Error> {
         let root = &self.settings.root;
         if access_key == root.access_key {
-            return Ok((Owner::root(), root.secret_key.clone()));
+            return Ok(Holder {
+                owner: Owner::root(),
+                secret_key: root.secret_key.clone(),
+                previous: root.previous_secret_key.clone(),
+            });
         }
         let unknown = || S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", access_key);
         // No credential has another form, and no store is asked for one.
@@ -72,7 +77,37 @@ impl Service {
         }
         let found = self.credentials.find(ports, access_key).await?;
         let credential = found.ok_or_else(unknown)?;
-        Ok((credential.owner, credential.secret_key))
+        Ok(Holder {
+            owner: credential.owner,
+            secret_key: credential.secret_key,
+            previous: None,
+        })
+    }
+}
+
+/// Whose an access key is, and what signs for it.
+struct Holder {
+    owner: Owner,
+    secret_key: String,
+    previous: Option<String>,
+}
+
+impl Holder {
+    /// What `verify` proves with the secret, or else with the one before it; the error is that of the secret.
+    fn proven<T>(
+        &self,
+        account: &mut Account,
+        verify: impl Fn(&str) -> Result<T, S3Error>,
+    ) -> Result<T, S3Error> {
+        verify(&self.secret_key).or_else(|error| {
+            let previous = self
+                .previous
+                .as_deref()
+                .filter(|_| error.code == ErrorCode::SignatureDoesNotMatch);
+            let proven = verify(previous.ok_or_else(|| error.clone())?).map_err(|_| error)?;
+            account.signed_with_the_previous_secret();
+            Ok(proven)
+        })
     }
 }
 

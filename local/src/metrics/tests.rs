@@ -12,6 +12,7 @@ fn served(operation: Option<Operation>, status: u16, micros: u64) -> ServedReque
         operation,
         client: None,
         access_key: None,
+        previous_secret: false,
         account: None,
         bucket: Some("secret-bucket".to_owned().try_into().unwrap()),
         key: Some("secret-key".to_owned().try_into().unwrap()),

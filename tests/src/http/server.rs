@@ -26,6 +26,8 @@ pub const DOMAIN: &str = "s3.bleepstore.test";
 const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "AKIATESTROOT";
 const SECRET_KEY: &str = "a/secret+for/tests/only";
+/// What signed for the root before: every deployment takes it still.
+pub const PREVIOUS_SECRET_KEY: &str = "the/secret+before/that";
 
 /// Serves from memory.
 pub(super) fn in_memory() -> Endpoint {
@@ -133,10 +135,11 @@ fn variables_on_aws() -> Vec<(&'static str, String)> {
     variables
 }
 
-fn root_and_log() -> [(&'static str, String); 3] {
+fn root_and_log() -> [(&'static str, String); 4] {
     [
         ("BLEEPSTORE_ACCESS_KEY", ACCESS_KEY.to_owned()),
         ("BLEEPSTORE_SECRET_KEY", SECRET_KEY.to_owned()),
+        ("BLEEPSTORE_SECRET_KEY_PREVIOUS", PREVIOUS_SECRET_KEY.to_owned()),
         ("BLEEPSTORE_LOG", "error".to_owned()),
     ]
 }
@@ -147,8 +150,8 @@ pub fn settings() -> Settings {
         region: REGION.to_owned(),
         base_domains: Vec::new(),
         root: RootCredential {
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: SECRET_KEY.to_owned(),
+            previous_secret_key: Some(PREVIOUS_SECRET_KEY.to_owned()),
+            ..RootCredential::new(ACCESS_KEY, SECRET_KEY)
         },
         sigv2: SigV2::default(),
         limits: Limits::default(),
