@@ -249,6 +249,30 @@ class Refuses(Fault):
         return self.status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))], body
 
 
+class First(Fault):
+    """Several that answer instead of the server: the first that does."""
+
+    def __init__(self, *faults):
+        self.faults = faults
+
+    def instead(self, method, target, headers):
+        answers = (fault.instead(method, target, headers) for fault in self.faults)
+        return next((answer for answer in answers if answer), None)
+
+
+class Limits(Fault):
+    """The program where it knows a platform's limit: refuses with an error of S3 what is such."""
+
+    def __init__(self, such, code):
+        self.such, self.code = such, code
+
+    def instead(self, method, target, headers):
+        if not self.such(method, target, headers):
+            return None
+        body = f"<Error><Code>{self.code}</Code></Error>".encode()
+        return 400, [("x-amz-request-id", "1"), ("Content-Length", str(len(body)))], body
+
+
 class Every(Fault):
     """Answers itself each so many-th request of a path."""
 

@@ -9,22 +9,23 @@ REFUSED = {"gcp": {"healthz", "eventlog"}, "azure": {"admin", "runtime"}, "aws":
 
 def kept(seen, name):
     """Who answers a path of one segment, and whether a bucket of this name is refused where it is not the program."""
-    for method, path in [("GET", f"/{name}"), ("GET", f"/{name}/key")]:
-        answer = seen.ask(method, path)
+    is_kept = name in REFUSED[seen.place.cloud]
+    for path in (f"/{name}", f"/{name}/key"):
+        answer = seen.ask("GET", path)
         ours = is_of_the_program(answer) and code(answer) in ("NoSuchBucket", "InvalidBucketName")
-        seen.note("the program answered" if ours else "something before the program answered")
-        if name in REFUSED[seen.place.cloud]:
-            # Docs say that the platform answers; a bucket would be out of reach.
-            continue
-        seen.expect(f"the program answers {method} {path}", ours)
-    if name not in REFUSED[seen.place.cloud]:
-        return
-    seen.place.buckets.append(name)
-    answer = seen.ask("PUT", f"/{name}")
-    if answer.status != 200:
-        seen.place.buckets.remove(name)
-    refused = is_of_the_program(answer) and (answer.status, code(answer)) == (400, "InvalidBucketName")
-    seen.expect("a bucket of this name is InvalidBucketName", refused or not is_of_the_program(answer))
+        seen.note(f"{'the program' if ours else 'something before the program'} answered")
+        if not is_kept:
+            seen.expect(f"the program answers GET {path}", ours)
+        elif path == f"/{name}":
+            seen.expect(f"something before the program answers GET {path}, as docs/limits.md says", not ours)
+    if is_kept:
+        seen.place.buckets.append(name)
+        answer = seen.ask("PUT", f"/{name}")
+        if answer.status != 200:
+            seen.place.buckets.remove(name)
+        # Where the platform answers that too, nobody gets such a bucket.
+        refused = code(answer) == "InvalidBucketName" or not is_of_the_program(answer)
+        seen.expect("a bucket of this name is InvalidBucketName", refused)
 
 
 for _name in ("healthz", "eventlog", "admin", "runtime", "statusz", "varz"):
