@@ -5,6 +5,8 @@ its credentials by itself, on AWS by AWS_PROFILE or the default profile."""
 
 import argparse
 import os
+import pathlib
+import re
 import signal
 import sys
 
@@ -19,7 +21,7 @@ import questions
 import report
 from endpoint import Endpoint
 from place import Place
-from seen import COULD_NOT_TELL, DIFFERS, cleaned, outcome
+from seen import DIFFERS, cleaned, outcome
 from wire import Broken
 
 # Importing them notes their checks.
@@ -58,14 +60,14 @@ def arguments():
     parser.add_argument("--slow", action="store_true", help="also the questions that take minutes")
     parser.add_argument("--report", metavar="FILE", help="write what was seen there, as Markdown")
     parser.add_argument("--list", action="store_true", help="print the questions, without a network")
-    parser.add_argument("--page", type=questions.pathlib.Path, default=questions.PAGE, help=argparse.SUPPRESS)
+    parser.add_argument("--page", type=pathlib.Path, default=questions.PAGE, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.only = [id for id in options.only.split(",") if id]
     if options.list:
         return options
     if options.cloud is None or options.endpoint is None:
         parser.error("a cloud and --endpoint URL are needed")
-    if not options.endpoint.startswith(("http://", "https://")) or options.endpoint.rstrip("/").count("/") != 2:
+    if not re.fullmatch(r"https?://[^/@?#]+/?", options.endpoint):
         parser.error("the endpoint is http:// or https:// and a host, without a path")
     for name in OF_BLEEPSTORE[:2]:
         if not os.environ.get(name):
@@ -100,12 +102,7 @@ def run(options, asked, out):
         interrupted = True
         print("\nInterrupted.")
     finally:
-        # A second Ctrl-C would leave behind what was made. Each request has an end by itself.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        if place.buckets:
-            print(f"Removing {', '.join(place.buckets)}.")
-        left = place.remove()
+        left = removed(place)
         for complaint in left:
             print(clean(f"It could not be removed, so remove it yourself: {complaint}"), file=sys.stderr)
     by_hand = [question for question in asked if question.by_hand]
@@ -116,6 +113,15 @@ def run(options, asked, out):
     if interrupted:
         return 130
     return 1 if left or any(result == DIFFERS for _, result, _ in answered) else 0
+
+
+def removed(place):
+    """Removes what was made; what was not. A second Ctrl-C would leave it behind, and each request has an end by itself."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if place.buckets:
+        print(f"Removing {', '.join(place.buckets)}.")
+    return place.remove()
 
 
 def of_clients(place):
