@@ -172,7 +172,7 @@ def test_what_cannot_be_removed_is_named_and_fails():
     boto3.client("s3", endpoint_url=ENDPOINT).delete_bucket(Bucket=left)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_removes_what_it_made_and_reports_what_it_saw(number, tmp_path):
     report = tmp_path / "report.md"
     arguments = ["aws", "--endpoint", ENDPOINT, "--only", "etag,slow-upload", "--slow", "--report", str(report)]
@@ -184,6 +184,15 @@ def test_an_interrupted_run_removes_what_it_made_and_reports_what_it_saw(number,
         said, complained = running.communicate(timeout=60)
     assert running.returncode == 130, complained
     assert said.endswith("1 as expected, 0 differ, 0 could not tell\n")
+    assert "the run was interrupted" in report.read_text()
+
+
+def test_what_was_made_is_removed_too_where_nobody_reads_what_is_printed(tmp_path):
+    report = tmp_path / "report.md"
+    arguments = ["aws", "--endpoint", ENDPOINT, "--only", "etag,range", "--report", str(report)]
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        running.stdout.close()
+        assert (running.stderr.read(), running.wait(60)) == (b"", 130)
     assert "the run was interrupted" in report.read_text()
 
 

@@ -29,6 +29,9 @@ MODULES = (clients, lengths, paths, headers, limits, names, account)
 # What the command line of a cloud must not take for its own.
 OF_BLEEPSTORE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
 
+# Ctrl-C, being asked to end, and the end of the terminal.
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def main():
     options = arguments()
@@ -41,9 +44,10 @@ def main():
     if unknown:
         sys.exit(f"xtask: no such question of {options.cloud}: {', '.join(sorted(unknown))}")
     if options.list:
-        for question in asked:
-            by = ", by hand" if question.by_hand else ""
-            print(f"{question.id} ({', '.join(question.clouds)}{by}): {question.text}")
+        try:
+            report.listed(asked)
+        except BrokenPipeError:
+            print_no_more()
         return 0
     # Before anything is asked: a folder that is not there must not lose the answers.
     out = open(options.report, "w", encoding="utf-8") if options.report else None
@@ -85,7 +89,8 @@ def run(options, asked, out):
     account = {name: value for name, value in environment.items() if name not in OF_BLEEPSTORE}
     place = Place(options, endpoint, account)
     of_clients(place)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in ENDS:
+        signal.signal(number, signal.default_int_handler)
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     answered, interrupted, left = [], False, []
     try:
@@ -101,6 +106,10 @@ def run(options, asked, out):
     except KeyboardInterrupt:
         interrupted = True
         print("\nInterrupted.")
+    except OSError:
+        # Of printing: nobody reads on.
+        interrupted = True
+        print_no_more()
     finally:
         left = removed(place)
         for complaint in left:
@@ -115,9 +124,14 @@ def run(options, asked, out):
     return 1 if left or any(result == DIFFERS for _, result, _ in answered) else 0
 
 
+def print_no_more():
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
 def removed(place):
     """Removes what was made; what was not. A second Ctrl-C would leave it behind, and each request has an end by itself."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDS:
         signal.signal(number, signal.SIG_IGN)
     if place.buckets:
         print(f"Removing {', '.join(place.buckets)}.")

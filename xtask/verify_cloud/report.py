@@ -7,6 +7,12 @@ from collections import Counter
 from seen import AS_EXPECTED, COULD_NOT_TELL, DIFFERS
 
 
+def listed(questions):
+    for question in questions:
+        by_hand = ", by hand" if question.by_hand else ""
+        print(f"{question.id} ({', '.join(question.clouds)}{by_hand}): {question.text}", flush=True)
+
+
 def printed(question, result, lines):
     print(f"\n{question.id}: {result}\n  {question.text}")
     for line in lines:
