@@ -24,6 +24,7 @@ mod smoke;
 mod source;
 mod start;
 mod test;
+mod verify;
 
 use std::env;
 use std::process::ExitCode;
@@ -67,6 +68,11 @@ cargo xtask deploy aws|gcp|azure [--plan] [--backend-config FILE]
                     Terraform's backend (s3, gcs, azurerm), the state is kept there from now on, with --plan too
 cargo xtask destroy aws|gcp|azure [--backend-config FILE]
                     take it down, with all that is stored
+cargo xtask verify-cloud aws|gcp|azure --endpoint URL [--report FILE] [--only ID,…] [--slow] [--name NAME]
+                    ask a deployment the questions of docs/verify-on-a-real-cloud.md, with the root credential in
+                    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and say of each what was seen
+cargo xtask verify-cloud [aws|gcp|azure] --list
+                    these questions, without a network
 cargo xtask infra-check
                     the Terraform roots: format, schemas, tests, names, permissions, planted mistakes, checkov
 cargo xtask help    this list
@@ -114,6 +120,7 @@ fn main() -> ExitCode {
         ["destroy", ref asked @ ..] if let Some(request) = Request::to_destroy(asked) => {
             deploy::destroy(&request)
         }
+        ["verify-cloud", ..] => verify::verify_cloud(&arguments[1..]),
         ["released"] => released::released(),
         ["infra-check"] => infra::command(strict()),
         ["help" | "--help" | "-h"] | [] => {

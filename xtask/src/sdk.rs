@@ -105,10 +105,18 @@ pub(crate) fn suites(
     tally
 }
 
+/// Runs the tests of a folder against the local server.
+pub(crate) fn against_the_local_server(python: &Path, tests: &str) -> Result<Tally, String> {
+    let [local, ..] = &WAYS;
+    let scratch = Scratch::new()?;
+    let server = Server::start(local, &scratch.0.join("data"))?;
+    let mut tally = watched_pytest(&mut pytest(python, tests, &scratch, &server)?);
+    tally += counted(server.stop());
+    Ok(tally)
+}
+
 fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<Tally, String> {
     let scratch = Scratch::new()?;
-    let home = scratch.0.join("home");
-    fs::create_dir(&home).map_err(|error| format!("{}: {error}", home.display()))?;
     let server = Server::start(way, &scratch.0.join("data"))?;
     let served = Served {
         endpoint: &server.endpoint,
@@ -117,13 +125,30 @@ fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<T
         secret_key: SECRET_KEY,
     };
     // What `cargo xtask deploy` ends with.
-    let smoke = counted(served.smoke(python));
-    let mut tally = Tally::default();
+    let mut tally = counted(served.smoke(python));
+    let mut pytest = pytest(python, "tests/sdk", &scratch, &server)?;
+    pytest
+        .env("BLEEPSTORE_TEST_DEPLOYMENT", way.deployment)
+        .env(
+            "BLEEPSTORE_TEST_BODY_LIMIT",
+            way.body_limit.map(|limit| limit.to_string()).unwrap_or_default(),
+        )
+        .env(FOLDERS, clients.path())
+        .env(OUTCOMES, outcomes);
+    tally += watched_pytest(&mut pytest);
+    tally += counted(server.stop());
+    Ok(tally)
+}
+
+/// pytest over a folder of tests, with nothing set but an endpoint and keys.
+fn pytest(python: &Path, tests: &str, scratch: &Scratch, server: &Server) -> Result<Command, String> {
+    let home = scratch.0.join("home");
+    fs::create_dir(&home).map_err(|error| format!("{}: {error}", home.display()))?;
     let mut pytest = Command::new(python);
     pytest
         .current_dir(root())
         .args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no"])
-        .arg("tests/sdk")
+        .arg(tests)
         .arg(format!("--basetemp={}", scratch.0.join("pytest").display()))
         .env("HOME", &home)
         .env("AWS_CONFIG_FILE", home.join("config"))
@@ -133,18 +158,17 @@ fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<T
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         .env("AWS_DEFAULT_REGION", REGION)
         .env("BLEEPSTORE_TEST_ENDPOINT", &server.endpoint)
-        .env("BLEEPSTORE_TEST_DEPLOYMENT", way.deployment)
-        .env(
-            "BLEEPSTORE_TEST_BODY_LIMIT",
-            way.body_limit.map(|limit| limit.to_string()).unwrap_or_default(),
-        )
-        .env(FOLDERS, clients.path())
-        .env(OUTCOMES, outcomes)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env_remove("AWS_PROFILE")
         .env_remove("AWS_SESSION_TOKEN")
         .env_remove("AWS_ENDPOINT_URL");
-    let ended = watched(&mut pytest, |line| {
+    Ok(pytest)
+}
+
+/// Runs pytest; the counts of its last line.
+fn watched_pytest(pytest: &mut Command) -> Tally {
+    let mut tally = Tally::default();
+    let ended = watched(pytest, |line| {
         if let Some(summary) = pytest_summary(line) {
             tally = summary;
         }
@@ -152,9 +176,7 @@ fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<T
     if ended.is_err() && tally.failed == 0 {
         tally += counted(ended);
     }
-    tally += smoke;
-    tally += counted(server.stop());
-    Ok(tally)
+    tally
 }
 
 /// A folder that is removed in the end.

@@ -9,7 +9,7 @@ use crate::compatibility::{OUTCOMES, Record, outcomes_file};
 use crate::emulators::Place;
 use crate::report::{Check, Failures, Tally, counted, missing, section};
 use crate::run::{cargo, succeeds, watched};
-use crate::{circles, direction, infra, package, policy, python, released, sdk};
+use crate::{circles, direction, infra, package, policy, python, released, sdk, verify};
 
 /// Runs everything, prints a section for each step and the sum as the last line.
 pub(crate) fn test(strict: bool) -> ExitCode {
@@ -75,9 +75,11 @@ fn tests(
     let python = python();
     let clients = Clients::install();
     let sdk = python.clone().map(drop).and(clients.complete());
+    let verifies = python.clone();
     section(total, "SDK tests", || {
         sdk::suites(python, &clients, outcomes, strict)
     });
+    section(total, "verify-cloud", || verify::check(&verifies, strict));
     let failed = total.failed > 0;
     section(total, "table of compatibility", || {
         if failed {

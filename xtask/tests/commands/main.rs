@@ -4,3 +4,4 @@
 mod deploy;
 mod machine;
 mod package;
+mod verify;
