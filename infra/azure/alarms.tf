@@ -1,10 +1,10 @@
 # What someone should look at. docs/operations.md says what to do about each.
 
 locals {
-  alarms = {
+  alarms = merge({
     answers-5xx = {
       description = "Clients were answered with 5xx: a store failed or was too slow, or the program could not start."
-      scope       = azurerm_function_app_flex_consumption.bleepstore.id
+      scope       = azapi_resource.function.id
       namespace   = "Microsoft.Web/sites"
       metric      = "Http5xx"
       aggregation = "Total"
@@ -12,7 +12,7 @@ locals {
       dimension   = {}
     }
     throttles = {
-      description = "Cosmos DB throttled requests: one bucket is used faster than a partition serves."
+      description = "Cosmos DB throttled requests: more was asked of it than it serves."
       scope       = azurerm_cosmosdb_account.metadata.id
       namespace   = "Microsoft.DocumentDB/databaseAccounts"
       metric      = "TotalRequests"
@@ -20,7 +20,17 @@ locals {
       threshold   = 10
       dimension   = { StatusCode = ["429"] }
     }
-  }
+    }, var.http_service == null ? {} : {
+    http-answers-5xx = {
+      description = "Clients of the HTTP service were answered with 5xx."
+      scope       = azurerm_container_app.http[0].id
+      namespace   = "Microsoft.App/containerApps"
+      metric      = "Requests"
+      aggregation = "Total"
+      threshold   = 5
+      dimension   = { statusCodeCategory = ["5xx"] }
+    }
+  })
 
   # Counted from a line of the log at the level info.
   gc_is_counted = var.alarms && can(regex("(^|,)(info|debug|trace)(,|$)", var.log_filter))

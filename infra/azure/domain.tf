@@ -5,7 +5,7 @@ resource "azurerm_app_service_custom_hostname_binding" "bleepstore" {
   count = var.domain_name == null ? 0 : 1
 
   hostname            = var.domain_name
-  app_service_name    = azurerm_function_app_flex_consumption.bleepstore.name
+  app_service_name    = azapi_resource.function.name
   resource_group_name = azurerm_resource_group.bleepstore.name
 
   # The certificate is bound outside of Terraform.

@@ -76,45 +76,74 @@ locals {
     BLEEPSTORE_TRUST_UNENCODED_URL = "true"
     AZURE_CLIENT_ID                = azurerm_user_assigned_identity.function.client_id
   })
-}
 
-resource "azurerm_function_app_flex_consumption" "bleepstore" {
-  name                                           = var.name
-  location                                       = var.location
-  resource_group_name                            = azurerm_resource_group.bleepstore.name
-  service_plan_id                                = azurerm_service_plan.function.id
-  runtime_name                                   = "custom"
-  runtime_version                                = "1.0"
-  instance_memory_in_mb                          = var.memory_mb
-  maximum_instance_count                         = var.max_instances
-  http_concurrency                               = var.concurrency
-  https_only                                     = true
-  webdeploy_publish_basic_authentication_enabled = false
-  zip_deploy_file                                = var.package
-  storage_container_type                         = "blobContainer"
-  storage_container_endpoint                     = "${azurerm_storage_account.host.primary_blob_endpoint}${azurerm_storage_container.package.name}"
-  storage_authentication_type                    = "UserAssignedIdentity"
-  storage_user_assigned_identity_id              = azurerm_user_assigned_identity.function.id
-  tags                                           = local.tags
-
-  identity {
-    type         = "UserAssigned"
-    identity_ids = [azurerm_user_assigned_identity.function.id]
-  }
-
-  site_config {
-    application_insights_connection_string = azurerm_application_insights.function.connection_string
-    minimum_tls_version                    = "1.2"
-    http2_enabled                          = true
-  }
-
+  # Those of the host beside them. There must be no AzureWebJobsStorage, not even an empty one.
   app_settings = merge(local.environment, {
+    APPLICATIONINSIGHTS_CONNECTION_STRING     = azurerm_application_insights.function.connection_string
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "Authorization=AAD;ClientId=${azurerm_user_assigned_identity.function.client_id}"
     AzureWebJobsStorage__accountName          = azurerm_storage_account.host.name
     AzureWebJobsStorage__credential           = "managedidentity"
     AzureWebJobsStorage__clientId             = azurerm_user_assigned_identity.function.client_id
     FUNCTIONS_REQUEST_BODY_SIZE_LIMIT         = tostring(var.max_body_bytes)
   })
+}
+
+# Not azurerm_function_app_flex_consumption: it writes an empty AzureWebJobsStorage beside the identity's settings, which the host
+# then takes for the connection (hashicorp/terraform-provider-azurerm, issue 29693), and publishes by a call that a flex
+# consumption plan does not have (issue 29630). `cargo xtask deploy` publishes the package.
+resource "azapi_resource" "function" {
+  type          = "Microsoft.Web/sites@2024-11-01"
+  name          = var.name
+  location      = var.location
+  parent_id     = azurerm_resource_group.bleepstore.id
+  ignore_casing = true # Azure answers some values in lower case
+  tags          = local.tags
+
+  identity {
+    type         = "UserAssigned"
+    identity_ids = [azurerm_user_assigned_identity.function.id]
+  }
+
+  body = {
+    kind = "functionapp,linux"
+    properties = {
+      serverFarmId = azurerm_service_plan.function.id
+      httpsOnly    = true
+
+      functionAppConfig = {
+        runtime = { name = "custom", version = "1.0" }
+        deployment = {
+          storage = {
+            type  = "blobContainer"
+            value = "${azurerm_storage_account.host.primary_blob_endpoint}${azurerm_storage_container.package.name}"
+            authentication = {
+              type                           = "UserAssignedIdentity"
+              userAssignedIdentityResourceId = azurerm_user_assigned_identity.function.id
+            }
+          }
+        }
+        scaleAndConcurrency = {
+          instanceMemoryMB     = var.memory_mb
+          maximumInstanceCount = var.max_instances
+          triggers             = { http = { perInstanceConcurrency = var.concurrency } }
+        }
+      }
+
+      siteConfig = {
+        appSettings      = [for name, value in local.app_settings : { name = name, value = value }]
+        ftpsState        = "Disabled"
+        http20Enabled    = true
+        minTlsVersion    = "1.2"
+        scmMinTlsVersion = "1.2"
+      }
+    }
+  }
+
+  response_export_values = {
+    host         = "properties.defaultHostName"
+    scm_host     = "properties.hostNameSslStates[?hostType=='Repository'].name | [0]"
+    verification = "properties.customDomainVerificationId"
+  }
 
   # The first start needs them.
   depends_on = [
@@ -125,4 +154,17 @@ resource "azurerm_function_app_flex_consumption" "bleepstore" {
     azurerm_role_assignment.log,
     azurerm_role_assignment.secret,
   ]
+}
+
+# Who publishes signs in by Microsoft Entra ID, and not by a password.
+resource "azapi_update_resource" "no_passwords" {
+  for_each = toset(["ftp", "scm"])
+
+  type      = "Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01"
+  name      = each.key
+  parent_id = azapi_resource.function.id
+
+  body = {
+    properties = { allow = false }
+  }
 }

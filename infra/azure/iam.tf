@@ -62,3 +62,13 @@ resource "azurerm_role_assignment" "log" {
   principal_id         = azurerm_user_assigned_identity.function.principal_id
   principal_type       = "ServicePrincipal"
 }
+
+# Pulls the image of the HTTP service.
+resource "azurerm_role_assignment" "image" {
+  for_each = toset(compact([try(var.http_service.registry_id, null)]))
+
+  scope                = each.value
+  role_definition_name = "AcrPull"
+  principal_id         = azurerm_user_assigned_identity.function.principal_id
+  principal_type       = "ServicePrincipal"
+}

@@ -15,8 +15,12 @@ resource "azurerm_cosmosdb_account" "metadata" {
   minimal_tls_version                = "Tls12"
   tags                               = local.tags
 
-  capabilities {
-    name = "EnableServerless"
+  dynamic "capabilities" {
+    for_each = var.autoscale_max_throughput == null ? ["EnableServerless"] : []
+
+    content {
+      name = capabilities.value
+    }
   }
 
   # What one instance wrote, another one reads: S3 promises it.
@@ -33,6 +37,11 @@ resource "azurerm_cosmosdb_account" "metadata" {
     type = "Continuous"
     tier = "Continuous7Days"
   }
+
+  # The provider makes an account anew, and empty, where they change. Azure changes one with what is in it, when it is told to.
+  lifecycle {
+    ignore_changes = [capabilities]
+  }
 }
 
 resource "azurerm_cosmosdb_sql_database" "metadata" {
@@ -48,6 +57,14 @@ resource "azurerm_cosmosdb_sql_container" "metadata" {
   database_name       = azurerm_cosmosdb_sql_database.metadata.name
   partition_key_paths = ["/pk"]
   default_ttl         = -1 # rows expire that say so, and no others
+
+  dynamic "autoscale_settings" {
+    for_each = var.autoscale_max_throughput[*]
+
+    content {
+      max_throughput = autoscale_settings.value
+    }
+  }
 
   # Nothing is indexed but what is queried: every path is paid for with each write.
   indexing_policy {

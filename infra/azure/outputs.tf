@@ -1,5 +1,5 @@
 locals {
-  endpoint = "https://${var.domain_name == null ? azurerm_function_app_flex_consumption.bleepstore.default_hostname : var.domain_name}"
+  endpoint = "https://${var.domain_name == null ? azapi_resource.function.output.host : var.domain_name}"
 }
 
 output "endpoint" {
@@ -7,11 +7,21 @@ output "endpoint" {
   value       = local.endpoint
 }
 
+output "http_endpoint" {
+  description = "Where the HTTP service serves S3; null without `http_service`."
+  value       = try("https://${azurerm_container_app.http[0].ingress[0].fqdn}", null)
+}
+
+output "publish_url" {
+  description = "Where `cargo xtask deploy` posts the package to."
+  value       = "https://${azapi_resource.function.output.scm_host}/api/publish"
+}
+
 output "domain_records" {
   description = "The DNS records that the domain needs; null without one. They point to the app, and prove whose the domain is."
   value = var.domain_name == null ? null : {
-    (var.domain_name)          = { type = "CNAME", value = azurerm_function_app_flex_consumption.bleepstore.default_hostname }
-    "asuid.${var.domain_name}" = { type = "TXT", value = azurerm_function_app_flex_consumption.bleepstore.custom_domain_verification_id }
+    (var.domain_name)          = { type = "CNAME", value = azapi_resource.function.output.host }
+    "asuid.${var.domain_name}" = { type = "TXT", value = azapi_resource.function.output.verification }
   }
 }
 

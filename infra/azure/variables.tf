@@ -34,17 +34,6 @@ variable "deletion_protection" {
 
 # The function
 
-variable "package" {
-  description = "The zip of the function: program, `host.json` and triggers. Without one the app is made empty."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.package == null ? true : fileexists(var.package)
-    error_message = "There is no such package."
-  }
-}
-
 variable "region_name" {
   description = "The region that S3 requests are signed for."
   type        = string
@@ -180,6 +169,17 @@ variable "replication" {
   }
 }
 
+variable "autoscale_max_throughput" {
+  description = "The most request units a second that the database serves, and the account is provisioned with autoscale: a tenth of them is paid for at least. Without it the account is serverless, costs nothing idle, and serves 5,000. An account that is there stays what it is, until you change its capacity mode in the portal."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.autoscale_max_throughput == null ? true : var.autoscale_max_throughput >= 1000 && var.autoscale_max_throughput <= 1000000 && var.autoscale_max_throughput % 1000 == 0
+    error_message = "Autoscale goes up to 1,000 to 1,000,000 request units a second, in thousands."
+  }
+}
+
 variable "gc_schedule" {
   description = "When garbage is collected, as Functions' timers write it, in UTC. A round over a large store takes several runs. The alarm on garbage collection looks back a day, or two where the schedule is daily, which is the longest that there is: a rarer schedule needs `alarms` off."
   type        = string
@@ -189,6 +189,46 @@ variable "gc_schedule" {
   validation {
     condition     = length(split(" ", var.gc_schedule)) == 6
     error_message = "The schedule must have the six fields of a timer, seconds first."
+  }
+}
+
+# The HTTP service
+
+variable "http_service" {
+  description = "Runs the same program as an HTTP server on Container Apps too, for bodies that the host of Functions does not let through. Off by default. Idle it costs nothing with `min_replicas` 0. The function app goes on serving, and collects garbage."
+  type = object({
+    image        = string                # of `cargo xtask package azure --image`, by its digest
+    registry_id  = optional(string)      # the Azure Container Registry of the image, which the app may then pull from
+    cpu          = optional(number, 0.5) # processors of a replica, each with 2 GiB of memory
+    min_replicas = optional(number, 0)
+    max_replicas = optional(number, 10)
+    concurrency  = optional(number, 80) # requests of a replica at a time, before there is another one
+  })
+  default = null
+
+  validation {
+    condition     = var.http_service == null || try(strcontains(var.http_service.image, "/") && !strcontains(var.http_service.image, "://"), false)
+    error_message = "The image is named with its registry: registry.azurecr.io/bleepstore@sha256:…"
+  }
+
+  validation {
+    condition     = var.http_service == null || try(var.http_service.registry_id == null || strcontains(lower(var.http_service.registry_id), "/providers/microsoft.containerregistry/registries/"), false)
+    error_message = "A registry is named by its whole id."
+  }
+
+  validation {
+    condition     = var.http_service == null || try(var.http_service.cpu >= 0.25 && var.http_service.cpu <= 4 && floor(var.http_service.cpu * 4) == var.http_service.cpu * 4, false)
+    error_message = "A replica has 0.25 to 4 processors, in quarters."
+  }
+
+  validation {
+    condition     = var.http_service == null || try(var.http_service.min_replicas >= 0 && var.http_service.min_replicas <= var.http_service.max_replicas && var.http_service.max_replicas >= 1 && var.http_service.max_replicas <= 1000, false)
+    error_message = "There are 1 to 1000 replicas at most, and no more at least than at most."
+  }
+
+  validation {
+    condition     = var.http_service == null || try(var.http_service.concurrency >= 1 && floor(var.http_service.concurrency) == var.http_service.concurrency, false)
+    error_message = "A replica answers one request at a time at least."
   }
 }
 

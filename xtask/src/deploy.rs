@@ -4,6 +4,7 @@ mod cloud;
 pub(crate) mod cost;
 mod image;
 mod outputs;
+mod publish;
 mod request;
 mod terraform;
 
@@ -53,7 +54,7 @@ fn deployed(request: &Request) -> Check {
         Command::new("python3").args(["-m", "venv", "--help"]),
         "python3 with venv, which tries the endpoint,",
     )?;
-    cloud.tools_are_there()?;
+    cloud.tools_are_there(request.only_plan)?;
     let terraform = Root::of(cloud);
     let package = cloud.package()?;
     terraform.init(request.backend_config.as_deref())?;
@@ -75,6 +76,10 @@ fn deployed(request: &Request) -> Check {
     if !applied {
         println!("{}", unapplied(request, pushed));
         return Ok(());
+    }
+    if let Some(package) = &package.published {
+        println!("Publishing the package.");
+        publish::publish(terraform.outputs()?.text("publish_url")?, package)?;
     }
     smoke(&terraform)?;
     println!(

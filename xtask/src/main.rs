@@ -56,8 +56,9 @@ cargo xtask package aws [--image] [--arch x86_64|arm64]
                     service, as an OCI layout
 cargo xtask package gcp
                     the container image of the Cloud Run service, as an OCI layout under target/package
-cargo xtask package azure
-                    the zip of the function app, under target/package
+cargo xtask package azure [--image]
+                    the zip of the function app, under target/package; with --image the container image of the HTTP service, as
+                    an OCI layout
 cargo xtask release-check [aws-lambda|gcp-cloudrun|azure-functions]
                     sizes, start and memory of release builds against their aims
 cargo xtask released
@@ -112,6 +113,7 @@ fn main() -> ExitCode {
             package::package(|| package::gcp(arch))
         }
         ["package", "azure"] => package::package(package::azure),
+        ["package", "azure", "--image"] => package::package(package::azure_image),
         ["release-check"] => release::check(None),
         ["release-check", name] if release::knows(name) => release::check(Some(name)),
         ["deploy", ref asked @ ..] if let Some(request) = Request::to_deploy(asked) => {

@@ -65,7 +65,13 @@ struct Shipped {
 }
 
 /// Every archive that is shipped.
-const SHIPPED: [&Shipped; 4] = [&aws::SHIPPED, &aws::IMAGE, &gcp::SHIPPED, &azure::SHIPPED];
+const SHIPPED: [&Shipped; 5] = [
+    &aws::SHIPPED,
+    &aws::IMAGE,
+    &gcp::SHIPPED,
+    &azure::SHIPPED,
+    &azure::IMAGE,
+];
 
 /// Makes the package that `make` makes, and says where it is and how large.
 pub(crate) fn package(make: impl FnOnce() -> Result<Package, String>) -> ExitCode {
@@ -120,6 +126,12 @@ fn image_from_lean_build(shipped: &Shipped, arch: Arch) -> Result<Package, Strin
 /// (<https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan>).
 pub(crate) fn azure() -> Result<Package, String> {
     from_lean_build(&azure::SHIPPED, Arch::X86_64)
+}
+
+/// The container image of the HTTP service on Azure. Container Apps run programs for x86_64 only
+/// (<https://learn.microsoft.com/azure/container-apps/containers#limitations>).
+pub(crate) fn azure_image() -> Result<Package, String> {
+    image_from_lean_build(&azure::IMAGE, Arch::X86_64)
 }
 
 fn from_lean_build(shipped: &Shipped, arch: Arch) -> Result<Package, String> {

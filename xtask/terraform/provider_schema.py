@@ -48,6 +48,8 @@ PRIMITIVES = {"string": "string", "number": "number", "boolean": "bool"}
 
 def type_of_input(kind, storage):
     """The type of a plain argument: `stringList` of the kind `set` is a set of strings."""
+    if storage == "anyMap":  # The bindings have no other name for a value of any type.
+        return "dynamic"
     wraps = []
     while match := re.fullmatch(r"(\w+?)(List|Map)", storage):
         storage = match[1]

@@ -7,6 +7,7 @@
 //! and what went to a wrong replica or region.
 
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use azure_data_cosmos::{ContainerClient, CosmosError, FeedScope, Query};
 use bleepstore_core::model::{BucketId, hex};
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
 use bleepstore_core::rows::RangeReads;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
 use super::charges::RequestCharges;
@@ -41,6 +42,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const READS_AT_ONCE: usize = 16;
 /// Rows that one query returns at most.
 const PAGE: usize = 1_000;
+/// Pages without a row that are read past. The service ends a page when its time or its request units are used up, whatever it
+/// has found until then: <https://learn.microsoft.com/azure/cosmos-db/nosql/query/pagination>.
+const EMPTY_PAGES: usize = 32;
 
 const RANGE: &str = "SELECT * FROM c WHERE c.k >= @from AND c.k < @to ORDER BY c.k";
 
@@ -63,8 +67,9 @@ pub(super) struct Range {
 }
 
 /// What one query found.
-pub(super) struct Rows {
-    pub(super) items: Vec<Item>,
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Rows<T = Item> {
+    pub(super) items: Vec<T>,
     /// Whether there may be more after them.
     pub(super) more: bool,
 }
@@ -241,8 +246,8 @@ impl Container {
         found.await.map_err(|error| store_error(&error, Access::Read))
     }
 
-    /// The first page of a query. The next one is a query of its own, from where this one ended: the SDK's
-    /// continuation tokens are never used.
+    /// The first page of a query that has a row. The next one is a query of its own, from where this one ended: the SDK's
+    /// continuation tokens lead past empty pages, and nowhere else.
     async fn first_page(&self, range: &Range, limit: usize) -> Result<Rows, CosmosError> {
         let limit = u32::try_from(limit.clamp(1, PAGE)).unwrap_or(1);
         let limit = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
@@ -254,18 +259,14 @@ impl Container {
             .with_parameter("@to", &range.to)?;
         let scope = FeedScope::partition(range.partition.clone());
         let query = self.client.query_items::<Item>(query, scope, Some(options));
-        let Some(page) = query.await?.into_pages().next().await else {
-            return Ok(Rows {
-                items: Vec::new(),
-                more: false,
-            });
-        };
-        let page = page?;
-        self.note("query", page.headers());
-        Ok(Rows {
-            more: page.headers().continuation().is_some(),
-            items: page.into_items(),
-        })
+        let pages = query.await?.into_pages().map_ok(|page| {
+            self.note("query", page.headers());
+            Rows {
+                more: page.headers().continuation().is_some(),
+                items: page.into_items(),
+            }
+        });
+        past_empty(pages).await
     }
 
     fn write_options(&self, seen: Option<&Etag>) -> ItemWriteOptions {
@@ -334,7 +335,7 @@ impl RangeReads for Container {
         let Some(last) = rows.items.last() else {
             return Err(StoreError::new(
                 StoreErrorKind::Throttled,
-                "a query stopped before its first row",
+                "a query found no row on many pages, and did not end",
             ));
         };
         let last = last.order()?.to_owned();
@@ -344,6 +345,22 @@ impl RangeReads for Container {
     fn after(range: Range, position: &String) -> Range {
         range.after(position)
     }
+}
+
+/// The first page that has a row, or that has nothing after it; the last of so many where all are empty.
+async fn past_empty<T, E>(pages: impl Stream<Item = Result<Rows<T>, E>>) -> Result<Rows<T>, E> {
+    let mut pages = pin!(pages.take(EMPTY_PAGES));
+    let mut read = Rows {
+        items: Vec::new(),
+        more: false,
+    };
+    while let Some(page) = pages.try_next().await? {
+        read = page;
+        if !read.items.is_empty() || !read.more {
+            break;
+        }
+    }
+    Ok(read)
 }
 
 /// Options that leave one try to the SDK.
@@ -367,5 +384,58 @@ fn refused_if<T>(answer: Result<T, CosmosError>, refusals: &[Meaning]) -> StoreR
         Ok(answer) => Ok(Some(answer)),
         Err(error) if refusals.contains(&meaning(&error)) => Ok(None),
         Err(error) => Err(store_error(&error, Access::Write)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads pages, each with its rows and whether there is more after it; what was found, and how many were read.
+    async fn read(pages: Vec<(Vec<u32>, bool)>) -> (Rows<u32>, usize) {
+        let all = pages.len();
+        let mut left = stream::iter(
+            pages
+                .into_iter()
+                .map(|(items, more)| Ok::<_, ()>(Rows { items, more })),
+        );
+        let rows = past_empty(&mut left).await.unwrap();
+        (rows, all - left.count().await)
+    }
+
+    const fn found(items: Vec<u32>, more: bool) -> Rows<u32> {
+        Rows { items, more }
+    }
+
+    #[tokio::test]
+    async fn an_empty_page_with_more_after_it_is_read_past() {
+        let pages = vec![
+            (vec![], true),
+            (vec![], true),
+            (vec![1, 2], true),
+            (vec![3], false),
+        ];
+        assert_eq!(read(pages).await, (found(vec![1, 2], true), 3));
+    }
+
+    #[tokio::test]
+    async fn an_empty_page_with_nothing_after_it_is_the_end() {
+        assert_eq!(
+            read(vec![(vec![], true), (vec![], false)]).await,
+            (found(vec![], false), 2)
+        );
+        assert_eq!(read(vec![]).await, (found(vec![], false), 0));
+    }
+
+    #[tokio::test]
+    async fn so_many_empty_pages_are_read_and_no_more() {
+        let pages = vec![(vec![], true); EMPTY_PAGES + 5];
+        assert_eq!(read(pages).await, (found(vec![], true), EMPTY_PAGES));
+    }
+
+    #[tokio::test]
+    async fn a_page_that_fails_fails_the_query() {
+        let pages = stream::iter([Ok(found(vec![], true)), Err("throttled")]);
+        assert_eq!(past_empty(pages).await, Err("throttled"));
     }
 }

@@ -9,11 +9,11 @@ mock_provider "azurerm" {
       object_id = "00000000-0000-0000-0000-000000000002"
     }
   }
-  mock_resource "azurerm_function_app_flex_consumption" {
-    defaults = {
-      default_hostname              = "example.azurewebsites.net"
-      custom_domain_verification_id = "VERIFY"
-    }
+  mock_resource "azurerm_application_insights" {
+    defaults = { connection_string = "InstrumentationKey=0" }
+  }
+  mock_resource "azurerm_container_app" {
+    defaults = { id = "/subscriptions/1/resourceGroups/example/providers/Microsoft.App/containerApps/example-http" }
   }
   mock_resource "azurerm_user_assigned_identity" {
     defaults = {
@@ -29,6 +29,21 @@ mock_provider "azurerm" {
   }
   mock_resource "azurerm_storage_account" {
     defaults = { primary_blob_endpoint = "https://example.blob.core.windows.net/" }
+  }
+}
+
+mock_provider "azapi" {
+  override_during = plan
+
+  mock_resource "azapi_resource" {
+    defaults = {
+      id = "/subscriptions/1/resourceGroups/example/providers/Microsoft.Web/sites/example"
+      output = {
+        host         = "example.azurewebsites.net"
+        scm_host     = "example.scm.azurewebsites.net"
+        verification = "VERIFY"
+      }
+    }
   }
 }
 
@@ -69,8 +84,8 @@ run "what_is_stored_is_guarded" {
     error_message = "The database must have no keys, and be strongly consistent."
   }
   assert {
-    condition     = !contains(values(azurerm_function_app_flex_consumption.bleepstore.app_settings), "made-by-the-mock")
-    error_message = "The secret key must come from Key Vault."
+    condition     = !contains(values(local.app_settings), "made-by-the-mock") && !contains(keys(local.app_settings), "AzureWebJobsStorage")
+    error_message = "The secret key must come from Key Vault, and the host must sign in to its storage as the identity."
   }
 }
 
@@ -78,12 +93,24 @@ run "what_runs_is_bounded_and_watched" {
   command = plan
 
   assert {
-    condition     = azurerm_function_app_flex_consumption.bleepstore.maximum_instance_count == 40 && length(azurerm_function_app_flex_consumption.bleepstore.always_ready) == 0
+    condition     = azapi_resource.function.body.properties.functionAppConfig.scaleAndConcurrency.maximumInstanceCount == 40 && !can(azapi_resource.function.body.properties.functionAppConfig.scaleAndConcurrency.alwaysReady)
     error_message = "An idle app must cost nothing, and a busy one no more than is said."
   }
   assert {
-    condition     = azurerm_function_app_flex_consumption.bleepstore.https_only && azurerm_function_app_flex_consumption.bleepstore.runtime_name == "custom"
+    condition     = azapi_resource.function.body.properties.httpsOnly && azapi_resource.function.body.properties.functionAppConfig.runtime.name == "custom"
     error_message = "The program is a custom handler, over TLS only."
+  }
+  assert {
+    condition     = alltrue([for policy in azapi_update_resource.no_passwords : !policy.body.properties.allow]) && output.publish_url == "https://example.scm.azurewebsites.net/api/publish"
+    error_message = "Who publishes the package must sign in, and be told where."
+  }
+  assert {
+    condition     = azurerm_cosmosdb_account.metadata.capabilities == toset([{ name = "EnableServerless" }]) && length(azurerm_cosmosdb_sql_container.metadata.autoscale_settings) == 0
+    error_message = "An idle database must cost nothing."
+  }
+  assert {
+    condition     = length(azurerm_container_app.http) == 0 && output.http_endpoint == null
+    error_message = "The HTTP service is off unless it is asked for."
   }
   assert {
     condition     = length(azurerm_monitor_metric_alert.service) == 2 && azurerm_monitor_scheduled_query_rules_alert_v2.gc[0].window_duration == "P1D"
@@ -120,11 +147,59 @@ run "a_domain_is_bound_served_and_told_with_its_records" {
     error_message = "The app must take the domain."
   }
   assert {
-    condition     = azurerm_function_app_flex_consumption.bleepstore.app_settings.BLEEPSTORE_DOMAIN == "s3.example.com" && output.endpoint == "https://s3.example.com"
+    condition     = local.app_settings.BLEEPSTORE_DOMAIN == "s3.example.com" && output.endpoint == "https://s3.example.com"
     error_message = "The program must know its domain, and the output name it."
   }
   assert {
     condition     = output.domain_records["asuid.s3.example.com"].value == "VERIFY" && output.domain_records["s3.example.com"].value == "example.azurewebsites.net"
     error_message = "Both records must be told."
+  }
+}
+
+run "a_database_with_autoscale_is_not_serverless" {
+  command = plan
+
+  variables {
+    autoscale_max_throughput = 4000
+  }
+
+  assert {
+    condition     = length(azurerm_cosmosdb_account.metadata.capabilities) == 0 && azurerm_cosmosdb_sql_container.metadata.autoscale_settings[0].max_throughput == 4000
+    error_message = "Azure refuses throughput of a container in a serverless account."
+  }
+}
+
+run "the_http_service_is_the_same_program_without_the_host" {
+  command = plan
+
+  variables {
+    http_service = {
+      image       = "example.azurecr.io/bleepstore@sha256:0"
+      registry_id = "/subscriptions/1/resourceGroups/r/providers/Microsoft.ContainerRegistry/registries/example"
+    }
+  }
+
+  assert {
+    condition     = azurerm_container_app.http[0].template[0].min_replicas == 0 && azurerm_container_app.http[0].template[0].container[0].memory == "1Gi"
+    error_message = "An idle service must cost nothing."
+  }
+  assert {
+    condition     = !azurerm_container_app.http[0].ingress[0].allow_insecure_connections && azurerm_container_app.http[0].ingress[0].external_enabled
+    error_message = "It is reached from outside, over TLS only."
+  }
+  assert {
+    condition = ({ for variable in azurerm_container_app.http[0].template[0].container[0].env : variable.name => variable.value }) == merge(
+      { for name, value in output.environment : name => value if !contains(["BLEEPSTORE_GC_SCHEDULE", "BLEEPSTORE_TRUST_UNENCODED_URL"], name) },
+      { PORT = tostring(azurerm_container_app.http[0].ingress[0].target_port), BLEEPSTORE_REQUEST_SECONDS = "240" },
+    )
+    error_message = "It must have the stores of the function, and know the limits of its ingress."
+  }
+  assert {
+    condition     = azurerm_container_app.http[0].registry[0].server == "example.azurecr.io" && [for role in azurerm_role_assignment.image : role.role_definition_name] == ["AcrPull"]
+    error_message = "It must be able to pull its image, and nothing else of the registry."
+  }
+  assert {
+    condition     = contains(keys(azurerm_monitor_metric_alert.service), "http-answers-5xx")
+    error_message = "Errors must raise an alarm."
   }
 }

@@ -1,5 +1,12 @@
 # Values that Azure would refuse late, or accept and leave to be regretted. One run for many: each costs seconds.
 
+mock_provider "azapi" {
+  mock_resource "azapi_resource" {
+    defaults = {
+      output = { host = "example.azurewebsites.net", scm_host = "example.scm.azurewebsites.net", verification = "VERIFY" }
+    }
+  }
+}
 mock_provider "azurerm" {}
 mock_provider "random" {}
 
@@ -9,7 +16,6 @@ run "values_outside_their_range_are_refused" {
   variables {
     location           = "West Europe"
     name               = "Bleep-Store"
-    package            = "absent.zip"
     region_name        = "west europe"
     memory_mb          = 1024
     concurrency        = 1001
@@ -23,12 +29,20 @@ run "values_outside_their_range_are_refused" {
     replication        = "GRS"
     gc_schedule        = "17 */6 * * *"
     action_group_ids   = ["on-call@example.com"]
+
+    autoscale_max_throughput = 4500
+    http_service = {
+      image        = "https://example.azurecr.io/bleepstore"
+      registry_id  = "example"
+      cpu          = 0.6
+      min_replicas = 11
+      concurrency  = 0
+    }
   }
 
   expect_failures = [
     var.location,
     var.name,
-    var.package,
     var.region_name,
     var.memory_mb,
     var.concurrency,
@@ -42,6 +56,8 @@ run "values_outside_their_range_are_refused" {
     var.replication,
     var.gc_schedule,
     var.action_group_ids,
+    var.autoscale_max_throughput,
+    var.http_service,
   ]
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::image::Image;
 use super::is_there;
 use super::outputs::Outputs;
+use super::publish;
 use crate::package::{self, Arch, Package};
 use crate::report::Check;
 
@@ -49,8 +50,9 @@ impl Cloud {
     }
 
     /// Whether the programs are there that a deployment needs beside Terraform.
-    pub(super) fn tools_are_there(self) -> Check {
+    pub(super) fn tools_are_there(self, only_plan: bool) -> Check {
         match self {
+            Self::Azure if !only_plan => publish::is_ready(),
             Self::Aws | Self::Azure => Ok(()),
             Self::Gcp => {
                 let skopeo = "skopeo, which pushes the image,";
@@ -114,6 +116,7 @@ impl Cloud {
                     variables: vec![format!("-var=package={}", archive.display())],
                     made_for: vec![("architecture", name)],
                     image: None,
+                    published: None,
                 })
             }
             Self::Gcp => {
@@ -132,14 +135,16 @@ impl Cloud {
                         layout: archive,
                         repository,
                     }),
+                    published: None,
                 })
             }
             Self::Azure => {
                 let Package { archive, .. } = package::azure()?;
                 Ok(Deployable {
-                    variables: vec![format!("-var=package={}", archive.display())],
+                    variables: Vec::new(),
                     made_for: Vec::new(),
                     image: None,
+                    published: Some(archive),
                 })
             }
         }
@@ -184,6 +189,8 @@ pub(super) struct Deployable {
     made_for: Vec<(&'static str, String)>,
     /// What must be pushed between making its registry and making what runs it.
     pub(super) image: Option<Image>,
+    /// What is published once everything that runs it is made.
+    pub(super) published: Option<PathBuf>,
 }
 
 impl Deployable {

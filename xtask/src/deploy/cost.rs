@@ -58,12 +58,33 @@ pub(super) fn estimate(cloud: Cloud, plan: &Value) -> Result<String, String> {
     let file = root().join(PAGE);
     let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let estimate = added_up(&text, &tables(cloud), HttpService::planned(plan)?.as_ref())?;
-    match plan["variables"]["min_instances"]["value"].as_u64() {
-        None | Some(0) => Ok(estimate),
-        Some(kept) => Ok(format!(
-            "{estimate}\nNot in it: {kept} instances that are kept while they are idle (min_instances)."
-        )),
+    Ok([estimate]
+        .into_iter()
+        .chain(not_in_it(cloud, plan))
+        .collect::<Vec<_>>()
+        .join("\n"))
+}
+
+/// What else a plan makes that costs something, and the figures leave out.
+fn not_in_it(cloud: Cloud, plan: &Value) -> Vec<String> {
+    let variable = |name: &str| &plan["variables"][name]["value"];
+    let mut lines = Vec::new();
+    if let Some(kept @ 1..) = variable("min_instances").as_u64() {
+        lines.push(format!(
+            "Not in it: {kept} instances that are kept while they are idle (min_instances)."
+        ));
     }
+    if let Some(most) = variable("autoscale_max_throughput").as_u64() {
+        lines.push(format!(
+            "Not in it: the database's throughput, {} request units a second at least, in the place of single units \
+             (autoscale_max_throughput).",
+            most / 10
+        ));
+    }
+    if cloud == Cloud::Azure && variable("http_service").is_object() {
+        lines.push("Not in it: the replicas of the HTTP service (http_service).".to_owned());
+    }
+    lines
 }
 
 fn added_up(text: &str, tables: &Tables, service: Option<&HttpService>) -> Result<String, String> {
@@ -174,6 +195,20 @@ mod tests {
         };
         assert!(of(2).ends_with("Not in it: 2 instances that are kept while they are idle (min_instances)."));
         assert!(!of(0).contains("min_instances"));
+    }
+
+    #[test]
+    fn what_azure_is_paid_for_otherwise_is_said_to_be_left_out() {
+        let plan = serde_json::json!({ "variables": {
+            "autoscale_max_throughput": { "value": 4000 },
+            "http_service": { "value": { "image": "registry/image" } },
+        } });
+        let estimate = estimate(Cloud::Azure, &plan).unwrap();
+        assert!(
+            estimate.contains("Not in it: the database's throughput, 400 request units a second at least")
+                && estimate.ends_with("Not in it: the replicas of the HTTP service (http_service)."),
+            "{estimate}"
+        );
     }
 
     #[test]

@@ -1,19 +1,25 @@
-//! What is known of `infra/azure` beside the provider's schema.
+//! What is known of `infra/azure` beside the providers' schemas.
+
+mod app;
+mod bodies;
+mod mistakes;
+mod namespaces;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::mistakes::{FoundBy, Mistake};
 use super::plan::Plan;
 use super::{Cloud, permissions, shared, source};
+
 pub(super) const CLOUD: Cloud = Cloud {
     name: "azure",
     rules,
-    mistakes: &MISTAKES,
+    mistakes: &mistakes::MISTAKES,
 };
 
 const SCHEMA: &str = "azure-functions/src/cosmos/schema.rs";
+const METADATA: &str = "infra/azure/metadata.tf";
 
 /// The sources that the program is made of, where they name settings and write the log.
 const SOURCES: [&str; 3] = ["azure-functions/src", "core/src", "http/src"];
@@ -35,6 +41,9 @@ const CALLS: [(&str, &str); 7] = [
 
 const CONTAINER_ACTIONS: &str = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/";
 
+/// Where a registry is found whose images the program is one of.
+const REGISTRIES: &str = "/providers/Microsoft.ContainerRegistry/registries/";
+
 /// What the SDK reads before all else, whatever is called.
 const METADATA_ACTION: &str = "Microsoft.DocumentDB/databaseAccounts/readMetadata";
 
@@ -47,11 +56,40 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
         let query = alert["criteria"][0]["query"].as_str().unwrap_or_default();
         complaints.extend(shared::unlogged(address, query, &program));
     }
-    let app = plan.resource("azurerm_function_app_flex_consumption.bleepstore")?;
-    let settings = app["app_settings"].as_object();
-    let names = settings.into_iter().flatten().map(|(name, _)| name.as_str());
+    complaints.extend(app::complaints(plan));
+    complaints.extend(bodies::complaints(plan)?);
+    complaints.extend(namespaces::complaints(plan));
+    complaints.extend(capacity(plan, &source::file(METADATA)?)?);
+    let settings = app::settings(plan);
+    let of_service = plan
+        .of_type("azurerm_container_app")
+        .flat_map(|(_, app)| {
+            app["template"][0]["container"][0]["env"]
+                .as_array()
+                .into_iter()
+                .flatten()
+        })
+        .filter_map(|variable| variable["name"].as_str());
+    let names = settings.iter().map(|(name, _)| *name).chain(of_service);
     let read_by_the_timer = source::file(TIMER)?.replace('%', "\"");
     complaints.extend(shared::unread(names, &(program + &read_by_the_timer)));
+    Ok(complaints)
+}
+
+/// What Azure refuses, or Terraform destroys, where the database is to serve more.
+fn capacity(plan: &Plan, source: &str) -> Result<Vec<String>, String> {
+    let account = plan.resource("azurerm_cosmosdb_account.metadata")?;
+    let container = plan.resource("azurerm_cosmosdb_sql_container.metadata")?;
+    let has = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
+    let mut complaints = Vec::new();
+    if has(&account["capabilities"]) && has(&container["autoscale_settings"]) {
+        complaints.push("a container of a serverless account has throughput, which Azure refuses".to_owned());
+    }
+    if !source.contains("ignore_changes = [capabilities]") {
+        complaints.push(
+            "the account of the rows is made anew where its capacity changes, and is empty then".to_owned(),
+        );
+    }
     Ok(complaints)
 }
 
@@ -142,89 +180,17 @@ fn roles(plan: &Plan) -> Vec<String> {
         if ["Owner", "Contributor", "Reader"].contains(&role) || role.ends_with("Administrator") {
             complaints.push(format!("{address} gives {role}"));
         }
-        // What the resources are called is not known before they are there; a subscription or a group is.
-        if assignment["scope"].is_string() {
+        // What the resources are called is not known before they are there; a subscription or a group is. A registry is the user's.
+        let is_registry = |scope: &str| scope.contains(REGISTRIES) && role == "AcrPull";
+        if assignment["scope"]
+            .as_str()
+            .is_some_and(|scope| !is_registry(scope))
+        {
             complaints.push(format!("{address} reaches {}", assignment["scope"]));
         }
     }
     complaints
 }
-
-/// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 9] = [
-    Mistake {
-        what: "a wrong argument",
-        file: "alarms.tf",
-        find: "  window_size         = \"PT5M\"",
-        replace: "  window              = \"PT5M\"",
-        found_by: FoundBy::Schema,
-        says: "An argument named \"window\" is not expected here.",
-    },
-    Mistake {
-        what: "a missing argument",
-        file: "blobs.tf",
-        find: "  lock_level = \"CanNotDelete\"\n",
-        replace: "",
-        found_by: FoundBy::Schema,
-        says: "The argument \"lock_level\" is required",
-    },
-    Mistake {
-        what: "a wrong type",
-        file: "alarms.tf",
-        find: "  evaluation_frequency = \"PT1H\"",
-        replace: "  evaluation_frequency = [\"PT1H\"]",
-        found_by: FoundBy::Schema,
-        says: "Inappropriate value for attribute \"evaluation_frequency\": string required.",
-    },
-    Mistake {
-        what: "a wrong time to live",
-        file: "metadata.tf",
-        find: "default_ttl         = -1",
-        replace: "default_ttl         = 3600",
-        found_by: FoundBy::Rules,
-        says: "whether rows last is false, and true in the program",
-    },
-    Mistake {
-        what: "an index that no query needs",
-        file: "metadata.tf",
-        find: "path = \"/k/?\"",
-        replace: "path = \"/key/?\"",
-        found_by: FoundBy::Rules,
-        says: "what is indexed is",
-    },
-    Mistake {
-        what: "all actions on rows",
-        file: "iam.tf",
-        find: "containers/items/read\"",
-        replace: "containers/items/*\"",
-        found_by: FoundBy::Rules,
-        says: "containers/items/*, which is many actions",
-    },
-    Mistake {
-        what: "an action that no call needs",
-        file: "iam.tf",
-        find: "containers/executeQuery\",",
-        replace: "containers/executeQuery\",\n      \"Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/readChangeFeed\",",
-        found_by: FoundBy::Rules,
-        says: "containers/readChangeFeed is allowed, and nothing calls it",
-    },
-    Mistake {
-        what: "a setting that nothing reads",
-        file: "function.tf",
-        find: "BLEEPSTORE_GC_SCHEDULE",
-        replace: "BLEEPSTORE_GC_TIMES",
-        found_by: FoundBy::Rules,
-        says: "BLEEPSTORE_GC_TIMES is set, and nothing reads it",
-    },
-    Mistake {
-        what: "a role of the whole subscription",
-        file: "iam.tf",
-        find: "  scope                = azurerm_storage_container.blobs.id",
-        replace: "  scope                = \"/subscriptions/1\"",
-        found_by: FoundBy::Rules,
-        says: "azurerm_role_assignment.blobs reaches \"/subscriptions/1\"",
-    },
-];
 
 #[cfg(test)]
 mod tests {

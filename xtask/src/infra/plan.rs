@@ -1,5 +1,6 @@
 //! What a root plans with every option on, made with the stand-ins.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -49,6 +50,26 @@ impl Plan {
         found
             .map(|change| &change["change"]["after"])
             .ok_or_else(|| format!("{address} is not planned"))
+    }
+
+    /// What is not known yet of the resource with an address: `true` in the places of the values.
+    pub(super) fn unknown(&self, address: &str) -> &Value {
+        let changes = self.0["resource_changes"].as_array().into_iter().flatten();
+        let found = changes.into_iter().find(|change| change["address"] == address);
+        found.map_or(&Value::Null, |change| &change["change"]["after_unknown"])
+    }
+
+    /// The types of all resources, each once.
+    pub(super) fn types(&self) -> BTreeSet<&str> {
+        let changes = self.0["resource_changes"].as_array().into_iter().flatten();
+        let resources = changes.filter(|change| change["mode"] == "managed");
+        resources.filter_map(|change| change["type"].as_str()).collect()
+    }
+
+    /// What the configuration says of a provider's argument.
+    pub(super) fn of_provider(&self, provider: &str, argument: &str) -> &Value {
+        let configured = &self.0["configuration"]["provider_config"][provider]["expressions"];
+        &configured[argument]["constant_value"]
     }
 
     /// The declared variables or outputs, with what is said of each.

@@ -29,11 +29,13 @@ pub(super) fn mirror(roots: &[PathBuf], platform: &str, python: &Path) -> Result
     let mirror = tools().join("mirror");
     let types = types(roots)?;
     for line in packages.lines().filter(|line| !line.starts_with('#')) {
-        let (name, package) = line
+        let (source, package) = line
             .split_once(' ')
             .ok_or("providers.txt: a line is a provider and a package")?;
+        let (namespace, name) = source.split_once('/').unwrap_or(("hashicorp", source));
         let Some(types) = types.get(name) else { continue };
         let provider = Provider {
+            namespace,
             name,
             package,
             types,
@@ -70,6 +72,7 @@ fn types(roots: &[PathBuf]) -> Result<BTreeMap<String, BTreeSet<String>>, String
 }
 
 struct Provider<'a> {
+    namespace: &'a str,
     name: &'a str,
     package: &'a str,
     types: &'a BTreeSet<String>,
@@ -127,7 +130,8 @@ impl Provider<'_> {
 
     /// Puts a program where Terraform looks for the provider.
     fn install(&self, mirror: &Path, version: &str, platform: &str) -> Check {
-        let of_provider = mirror.join("registry.terraform.io/hashicorp").join(self.name);
+        let of_namespace = mirror.join("registry.terraform.io").join(self.namespace);
+        let of_provider = of_namespace.join(self.name);
         if of_provider.exists() {
             fs::remove_dir_all(&of_provider)
                 .map_err(|error| format!("{}: {error}", of_provider.display()))?;

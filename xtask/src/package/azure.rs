@@ -1,15 +1,17 @@
-//! The zip of a function app: `host.json`, a folder for each trigger, and the program that `host.json` names.
+//! What is shipped for Azure: the zip of a function app, which holds `host.json`, a folder for each trigger, and the program that
+//! `host.json` names; and the same program in a container image, for the HTTP service on Container Apps.
 
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::archive::{self, Entry};
-use super::{Shipped, glibc, read, served, write};
+use super::{Shipped, glibc, image, read, served, write};
 use crate::emulators::Place;
 use crate::http;
 use crate::report::Check;
 use crate::run::root;
+use crate::start::Server;
 use crate::start::azure::Emulated;
 
 pub(super) const SHIPPED: Shipped = Shipped {
@@ -24,6 +26,21 @@ pub(super) const SHIPPED: Shipped = Shipped {
     files: archive::files,
     place: Place::Azure,
     start,
+};
+
+pub(super) const IMAGE: Shipped = Shipped {
+    package: "bleepstore-azure",
+    program: PROGRAM,
+    archive: |_| "bleepstore-azure-image".to_owned(),
+    write: |program, folder, arch| image::of_server(program, PROGRAM, arch, folder),
+    files: image::files,
+    place: Place::Azure,
+    start: |root| {
+        let cloud = Emulated::start(|command| command.arg("--variables"))?;
+        served::from_image(root, PROGRAM, |script| {
+            Server::start(script, "PORT", &cloud.variables())
+        })
+    },
 };
 
 /// The package's folder in the tree, which holds all but the program.

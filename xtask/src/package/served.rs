@@ -12,7 +12,11 @@ use crate::start::Server;
 
 /// Starts the program of an unpacked image, with nothing of this machine around it where that is allowed, and asks it
 /// something.
-pub(super) fn from_image(root: &Path, program: &str, start: fn(&Path) -> Result<Server, String>) -> Check {
+pub(super) fn from_image(
+    root: &Path,
+    program: &str,
+    start: impl FnOnce(&Path) -> Result<Server, String>,
+) -> Check {
     let script = root.with_extension("start");
     let failed = |error: std::io::Error| format!("{}: {error}", script.display());
     fs::write(&script, format!("#!/bin/sh\nexec {}\n", command(root, program)?)).map_err(failed)?;

@@ -14,12 +14,7 @@ pub(super) fn measure() -> Result<Vec<Figure>, String> {
     let emulate = ["build", "--locked", "--workspace", "--bin", EMULATE];
     succeeds(&mut cargo(emulate))?;
     let cloud = Emulated::start(|command| command.arg("--variables"))?;
-    let mut variables: Vec<(&str, &str)> = cloud
-        .said
-        .iter()
-        .filter_map(|line| line.split_once('='))
-        .collect();
-    variables.push(("BLEEPSTORE_LOG", "warn"));
+    let variables = cloud.variables();
     let measured = starts(|| {
         let server = Server::start(&package.binary, "FUNCTIONS_CUSTOMHANDLER_PORT", &variables)?;
         Ok((server.time, server.memory()?))

@@ -62,6 +62,12 @@ impl Emulated {
         })
     }
 
+    /// What a program is told that is to use the emulators. They were started with `--variables`.
+    pub(crate) fn variables(&self) -> Vec<(&str, &str)> {
+        let said = self.said.iter().filter_map(|line| line.split_once('='));
+        said.chain([("BLEEPSTORE_LOG", "warn")]).collect()
+    }
+
     fn stop(&mut self) -> Check {
         if matches!(self.child.try_wait(), Ok(None)) {
             succeeds(Command::new("kill").arg(self.child.id().to_string()))?;

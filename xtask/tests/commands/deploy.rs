@@ -190,6 +190,45 @@ fn a_plan_for_google_cloud_pushes_nothing() {
 }
 
 #[test]
+fn on_azure_the_package_is_published_once_the_app_is_there() {
+    let mut machine = Machine::complete("publish", "azure");
+    machine.answer("yes\n");
+    let url = "https://example.scm.azurewebsites.net/api/publish";
+    machine.set("OUTPUTS", &format!("{{\"publish_url\":{{\"value\":\"{url}\"}}}}"));
+    let ended = machine.xtask(&["deploy", "azure"]);
+    let token = "az account get-access-token --query accessToken --output tsv --subscription 1";
+    let curl = "curl --disable --silent --show-error --max-time 600 --write-out \\n%{http_code} --config -";
+    let post = "--request POST --header Content-Type: application/zip --header Expect: --data-binary";
+    let expected = [
+        "terraform version",
+        "python3 -m venv --help",
+        "curl --version",
+        "az --version",
+        token,
+        "terraform init -input=false",
+        "terraform plan -input=false -out=TARGET/deploy/azure.tfplan",
+        "terraform show -json TARGET/deploy/azure.tfplan",
+        "terraform apply -input=false TARGET/deploy/azure.tfplan",
+        "terraform output -json",
+        token,
+        &format!("{curl} {url} {post} @TARGET/package/bleepstore-azure.zip"),
+        &format!("{curl} https://example.scm.azurewebsites.net/api/deployments/6a-1e"),
+        "terraform output -json",
+    ];
+    assert_ran(&ended, &expected);
+    assert_eq!(ended.complained, "xtask: Terraform has no output endpoint\n");
+}
+
+#[test]
+fn a_plan_for_azure_signs_in_nowhere() {
+    let machine = Machine::complete("publish-plan", "azure");
+    machine.uninstall("az");
+    machine.uninstall("curl");
+    let ended = machine.xtask(&["deploy", "azure", "--plan"]);
+    assert!(ended.succeeded, "{}", ended.complained);
+}
+
+#[test]
 fn destroy_takes_the_protection_off_alone_and_then_everything_down() {
     let variables = "-var=package=versions.tf -var=deletion_protection=false";
     let targets = "-target=aws_dynamodb_table.metadata -target=aws_s3_bucket.blobs -target=aws_lb.http";
@@ -336,6 +375,16 @@ fn a_missing_tool_is_one_line_before_anything_is_built() {
             "gcp",
             "gcloud",
             "gcloud, which signs in to the registry, is not installed",
+        ),
+        (
+            "azure",
+            "curl",
+            "curl, which publishes the package, is not installed",
+        ),
+        (
+            "azure",
+            "az",
+            "az, which signs in to publish the package, is not installed",
         ),
     ] {
         let machine = Machine::complete(tool, cloud);

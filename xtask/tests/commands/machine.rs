@@ -42,6 +42,17 @@ case \"$1\" in
 esac
 ";
 
+/// curl, which takes a package with the token of az and with nothing else, and says that it is published.
+const CURL: &str = "\
+case \"$*\" in
+    --version) exit ;;
+    *' POST '*) printf '\"6a-1e\"\\n202' ;;
+    *) printf '{\"status\":4}\\n200' ;;
+esac
+read -r header
+test \"$header\" = 'header = \"Authorization: Bearer of az\"'
+";
+
 /// cargo. A build makes what the fixture has for a program; the crates are those that there are.
 const CARGO: &str = "\
 case \"$1\" in
@@ -93,6 +104,8 @@ impl Machine {
             ("python3", ""),
             ("skopeo", SKOPEO),
             ("gcloud", "printf 'of gcloud'\n"),
+            ("az", "printf 'of az\\n'\n"),
+            ("curl", CURL),
         ] {
             machine.install(program, does);
         }

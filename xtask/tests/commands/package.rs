@@ -22,35 +22,40 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn the_image_of_aws_is_made_with_its_checksums_its_sbom_and_its_digest_the_same_each_time() {
-    let machine = Machine::complete("aws-image", "aws");
-    let made = machine.xtask(&["package", "aws", "--image"]);
+fn an_image_is_made_with_its_checksums_its_sbom_and_its_digest_the_same_each_time() {
+    for (cloud, image, program) in [
+        ("aws", "bleepstore-aws-image-x86_64", "bootstrap"),
+        ("azure", "bleepstore-azure-image", "bleepstore-azure"),
+    ] {
+        is_made_the_same_each_time(cloud, image, program);
+    }
+}
+
+fn is_made_the_same_each_time(cloud: &str, image: &str, program: &str) {
+    let machine = Machine::complete(&format!("{cloud}-image"), cloud);
+    let made = machine.xtask(&["package", cloud, "--image"]);
     assert!(made.succeeded, "{}", made.complained);
     let folder = machine.target().join("package");
-    let index = fs::read_to_string(folder.join("bleepstore-aws-image-x86_64/index.json")).unwrap();
+    let index = fs::read_to_string(folder.join(image).join("index.json")).unwrap();
     let digest = made
         .said
         .lines()
         .find_map(|line| line.strip_prefix("digest     "))
         .unwrap();
     assert!(index.contains(&format!("\"digest\":\"{digest}\"")), "{index}");
-    let sbom = fs::read_to_string(folder.join("bleepstore-aws-image-x86_64.cdx.json")).unwrap();
+    let sbom = fs::read_to_string(folder.join(format!("{image}.cdx.json"))).unwrap();
+    let program = format!("\"value\": \"{program}\"");
     for listed in [
         "\"bom-ref\": \"file:etc/ssl/certs/ca-certificates.crt\"",
-        "\"value\": \"bootstrap\"",
+        &program,
     ] {
         assert!(sbom.contains(listed), "{listed}: {sbom}");
     }
     let mut sums = Command::new("sha256sum");
     sums.current_dir(&folder).args(["--check", "--strict", "--quiet"]);
-    assert!(
-        sums.arg("bleepstore-aws-image-x86_64.sha256")
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(sums.arg(format!("{image}.sha256")).status().unwrap().success());
     let once = files(&folder);
-    assert!(machine.xtask(&["package", "aws", "--image"]).succeeded);
+    assert!(machine.xtask(&["package", cloud, "--image"]).succeeded);
     assert_eq!(files(&folder), once);
 }
 

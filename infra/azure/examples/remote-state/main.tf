@@ -20,18 +20,11 @@ terraform {
   }
 }
 
-variable "package" {
-  description = "The zip of the function."
-  type        = string
-  default     = null
-}
-
 module "bleepstore" {
   source = "../.."
 
   name     = "example"
   location = "westeurope"
-  package  = var.package
 }
 
 output "try_it" {
