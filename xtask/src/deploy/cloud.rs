@@ -93,8 +93,8 @@ impl Cloud {
         }
     }
 
-    /// What says in Terraform's words that an image is pushed beside the package, where variables decide on it, and variables for
-    /// Terraform to say it by.
+    /// What says in Terraform's words that an image is pushed beside the package, where variables decide on it, and
+    /// variables for Terraform to say it by.
     pub(super) const fn pushes_an_image(self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
             // The package is any file: the variable must name one to be read.

@@ -86,15 +86,15 @@ fn names(plan: &Plan) -> Result<Vec<String>, String> {
     Ok(complaints)
 }
 
-/// The statements that the provider adds by itself when it makes a URL that anyone may call, unless they are there; it never takes
-/// them away. <https://github.com/hashicorp/terraform-provider-aws/pull/44858>
+/// The statements that the provider adds by itself when it makes a URL that anyone may call, unless they are there; it
+/// never takes them away. <https://github.com/hashicorp/terraform-provider-aws/pull/44858>
 const OF_THE_PROVIDER: [(&str, &str); 2] = [
     ("lambda:InvokeFunctionUrl", "FunctionURLAllowPublicAccess"),
     ("lambda:InvokeFunction", "FunctionURLAllowInvokeAction"),
 ];
 
-/// Permissions of everyone under names that the provider does not look for: beside them it adds its own, which stay when the URL
-/// goes.
+/// Permissions of everyone under names that the provider does not look for: beside them it adds its own, which stay when
+/// the URL goes.
 fn doubled(plan: &Plan) -> Vec<String> {
     let of_everyone = plan
         .of_type("aws_lambda_permission")
@@ -128,7 +128,7 @@ fn invoked_otherwise(plan: &Plan) -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// Whether ECS Express Mode is told what the function is told, and finds out whether the program is well where it says so.
+/// Whether ECS Express Mode tells the program what it reads, in the order that lasts, and asks where it says that it is well.
 fn express(plan: &Plan) -> Result<Vec<String>, String> {
     let service = plan.resource("aws_ecs_express_gateway_service.http[0]")?;
     let health = source::constant(RESERVED, "HEALTH")?;
@@ -147,7 +147,8 @@ fn express(plan: &Plan) -> Result<Vec<String>, String> {
         .collect();
     complaints.extend(shared::unread(names.iter().copied(), &source::folders(&SOURCES)?));
     if !names.is_sorted() {
-        complaints.push("the variables on ECS Express Mode are not in the order of their names, and every plan would change them".to_owned());
+        let complaint = "the variables on ECS Express Mode are not in the order of their names: every plan would change them";
+        complaints.push(complaint.to_owned());
     }
     Ok(complaints)
 }
