@@ -1,5 +1,6 @@
 //! Settings, from the environment: the same names in every deployment.
 
+use bleepstore_aws::answer::{DOCUMENT_LIMIT, InvokeMode};
 use bleepstore_aws::stores::{Names, region};
 use bleepstore_core::{Limits, Settings};
 use bleepstore_http::Environment;
@@ -7,15 +8,15 @@ use bleepstore_http::Environment;
 /// Where the container platforms expect what listens on their `PORT`.
 const EVERY_INTERFACE: &str = "0.0.0.0";
 
-/// What a Function URL lets through: an event of 6 MB, in which the body is base64 and headers take room too, and a
-/// streamed response of 200 MB (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+/// What a Function URL lets through: an event of 6 MB, in which the body is base64 and headers take room too, and an answer that
+/// is as long, or a streamed one of 200 MB (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const LAMBDA_LIMITS: Limits = Limits {
     request_body: Some(4_500_000),
-    response_body: Some(200_000_000),
+    response_body: Some(DOCUMENT_LIMIT as u64),
     request_time: None, // each invocation says how much it has
     platform_names: &[],
     deployment: "BleepStore on AWS Lambda",
-    ways_out: "Use smaller objects, or run the same program as an HTTP server (on Fargate or App Runner), which \
+    ways_out: "Use smaller objects, or run the same program as an HTTP server (such as on ECS Express Mode), which \
                has S3's own limits.",
 };
 
@@ -25,6 +26,9 @@ const LAMBDA_VARIABLES: [&str; 3] = [
     "AWS_LAMBDA_FUNCTION_VERSION",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
 ];
+
+/// How the function's URL invokes it: the URL's own word for it, which the function cannot see.
+const INVOKE_MODE: &str = "BLEEPSTORE_INVOKE_MODE";
 
 /// The settings of one process.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ pub(crate) struct Config {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Front {
     /// As events of Lambda's runtime interface.
-    Lambda,
+    Lambda(InvokeMode),
     /// Over HTTP, at this host:port.
     Http(String),
 }
@@ -54,12 +58,16 @@ impl Config {
                 LAMBDA_VARIABLES
                     .iter()
                     .try_for_each(|name| environment.required(name).map(drop))?;
-                Front::Lambda
+                Front::Lambda(invoke_mode(environment)?)
             }
             None => Front::Http(environment.listen(EVERY_INTERFACE)?),
         };
         let limits = match front {
-            Front::Lambda => LAMBDA_LIMITS,
+            Front::Lambda(InvokeMode::Buffered) => LAMBDA_LIMITS,
+            Front::Lambda(InvokeMode::Stream) => Limits {
+                response_body: Some(200_000_000),
+                ..LAMBDA_LIMITS
+            },
             Front::Http(_) => Limits::default(),
         };
         Ok(Self {
@@ -67,6 +75,16 @@ impl Config {
             stores: Names::read(environment)?,
             front,
         })
+    }
+}
+
+fn invoke_mode(environment: &Environment<'_>) -> Result<InvokeMode, String> {
+    match environment.optional(INVOKE_MODE)?.as_deref() {
+        Some("RESPONSE_STREAM") => Ok(InvokeMode::Stream),
+        None | Some("BUFFERED") => Ok(InvokeMode::Buffered),
+        Some(other) => Err(format!(
+            "{INVOKE_MODE} is RESPONSE_STREAM or BUFFERED, and not {other}"
+        )),
     }
 }
 
@@ -137,8 +155,18 @@ mod tests {
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
         ];
         let config = read(&lambda, "").unwrap();
-        assert_eq!(config.front, Front::Lambda);
+        assert_eq!(config.front, Front::Lambda(InvokeMode::Buffered));
+        assert_eq!(config.settings.limits.response_body, Some(4_500_000));
         assert_eq!(config.settings.limits.request_body, Some(4_500_000));
+        let mode = |mode| read(&[&lambda[..], &[(INVOKE_MODE, mode)]].concat(), "");
+        let streaming = mode("RESPONSE_STREAM").unwrap();
+        assert_eq!(streaming.front, Front::Lambda(InvokeMode::Stream));
+        assert_eq!(streaming.settings.limits.response_body, Some(200_000_000));
+        assert!(
+            mode("buffered")
+                .unwrap_err()
+                .contains("RESPONSE_STREAM or BUFFERED")
+        );
         let error = read(&lambda, "AWS_LAMBDA_FUNCTION_NAME").unwrap_err();
         assert_eq!(error, "AWS_LAMBDA_FUNCTION_NAME is not set");
     }

@@ -1,20 +1,23 @@
-//! What invokes the function: requests of its Function URL, and the schedule.
+//! What invokes the function: requests of its Function URL, requests of a REST API, and the schedule.
 //!
 //! A Function URL hands over HTTP requests as JSON, "payload format 2.0"
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>). Signatures cover the path and the query as the
-//! client sent them, so both are taken from the fields that Lambda does not decode.
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>); a REST API of API Gateway has a format of its own
+//! (`rest`). `lambda_http` reads both. Signatures cover the path and the query as the client sent them, so both are taken
+//! from the fields that nothing on the way has decoded, where there are such.
 
-use std::collections::BTreeMap;
+mod rest;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
 use bleepstore_core::Body;
 use bleepstore_core::served::Client;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
-use serde::Deserialize;
-use serde_json::Value;
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::{Body as EventBody, RequestExt};
+use serde_json::{Value, json};
 
 /// The field of a scheduled event that says what to do. The whole event is `{"bleepstore":"gc"}`.
 pub const SCHEDULED: &str = "bleepstore";
@@ -31,93 +34,127 @@ pub enum Event {
     Collect,
 }
 
-/// An event that is neither a request nor the schedule's.
-#[derive(Debug, thiserror::Error)]
-#[error("the event is not a request of a Function URL: {0}")]
-pub struct MalformedEvent(String);
+/// Who hands over requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The Function URL, or whoever invokes the function by hand.
+    FunctionUrl,
+    /// A REST API of API Gateway.
+    RestApi,
+}
 
-impl MalformedEvent {
-    fn new(what: impl ToString) -> Self {
-        Self(what.to_string())
+impl Sender {
+    /// That of an event.
+    pub const fn of(event: &LambdaRequest) -> Self {
+        match event {
+            LambdaRequest::ApiGatewayV1(_) => Self::RestApi,
+            _ => Self::FunctionUrl,
+        }
+    }
+
+    /// How long it waits for an answer, where that is shorter than the function's own time.
+    pub const fn patience(self) -> Duration {
+        match self {
+            Self::FunctionUrl => Duration::MAX,
+            // The integration's timeout, which an account may have raised.
+            // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+            Self::RestApi => Duration::from_secs(29),
+        }
     }
 }
 
-/// The fields of a request that matter here. The method and the source stand deeper, under `requestContext`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UrlRequest {
-    raw_path: String,
-    #[serde(default)]
-    raw_query_string: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    request_context: RequestContext,
-    #[serde(default)]
-    body: Option<String>,
-    #[serde(default)]
-    is_base64_encoded: bool,
+/// An event that is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It is neither a request nor the schedule's.
+    #[error("the event is no request: {0}")]
+    Malformed(String),
+    /// It is a request of which something that matters was lost on the way. The client is told what.
+    #[error("the request cannot be told from others: {0}")]
+    Ambiguous(&'static str),
 }
 
-#[derive(Deserialize)]
-struct RequestContext {
-    http: RequestLine,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestLine {
-    method: String,
-    #[serde(default)]
-    source_ip: Option<String>,
+impl Unreadable {
+    fn malformed(what: impl ToString) -> Self {
+        Self::Malformed(what.to_string())
+    }
 }
 
 impl Event {
     /// Reads an event.
-    pub fn read(event: Value) -> Result<Self, MalformedEvent> {
-        if let Some(task) = event.get(SCHEDULED) {
-            return match task.as_str() {
-                Some(COLLECT) => Ok(Self::Collect),
-                _ => Err(MalformedEvent::new("no such task")),
-            };
+    pub fn read(event: LambdaRequest) -> Result<Self, Unreadable> {
+        match event {
+            LambdaRequest::ApiGatewayV2(event) => {
+                let query = event.raw_query_string.clone().unwrap_or_default();
+                let request = converted(LambdaRequest::ApiGatewayV2(event))?;
+                let target = target(request.raw_http_path(), &query)?;
+                Ok(Self::Request(answerable(request, target)))
+            }
+            LambdaRequest::ApiGatewayV1(mut event) => {
+                let query = rest::query(&event)?;
+                rest::check(&event)?;
+                // The conversion keeps one value of each header; all of them are signed.
+                let headers = std::mem::take(&mut event.multi_value_headers);
+                let mut request = converted(LambdaRequest::ApiGatewayV1(event))?;
+                if !headers.is_empty() {
+                    *request.headers_mut() = headers;
+                }
+                let target = target(request.raw_http_path(), &query)?;
+                Ok(Self::Request(answerable(request, target)))
+            }
+            // An HTTP event that cannot be read is passed through too: nothing but the schedule's very words collects.
+            LambdaRequest::PassThrough(text) => match serde_json::from_str::<Value>(&text) {
+                Ok(event) if event == json!({ SCHEDULED: COLLECT }) => Ok(Self::Collect),
+                Ok(_) => Err(Unreadable::malformed("it has another form")),
+                Err(error) => Err(Unreadable::malformed(error)),
+            },
+            _ => Err(Unreadable::malformed("it has another form")),
         }
-        let request: UrlRequest = serde_json::from_value(event).map_err(MalformedEvent::new)?;
-        request.into_http().map(Self::Request)
     }
 }
 
-impl UrlRequest {
-    fn into_http(self) -> Result<Request<Body>, MalformedEvent> {
-        let uri = uri(&self.raw_path, &self.raw_query_string)?;
-        let method = Method::try_from(self.request_context.http.method.as_str());
-        let mut headers = HeaderMap::with_capacity(self.headers.len() + 1);
-        for (name, value) in &self.headers {
-            let name = HeaderName::try_from(name.as_str()).map_err(MalformedEvent::new)?;
-            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(MalformedEvent::new)?;
-            headers.append(name, value);
-        }
-        let body = match (self.body, self.is_base64_encoded) {
-            (None, _) => Vec::new(),
-            (Some(text), false) => text.into_bytes(),
-            (Some(text), true) => STANDARD.decode(text).map_err(MalformedEvent::new)?,
-        };
-        // The body is whole, so its length is known even where the client sent it in chunks.
-        headers
-            .entry(CONTENT_LENGTH)
-            .or_insert_with(|| HeaderValue::from(body.len()));
-        let mut request = Request::new(Body::full(body));
-        *request.method_mut() = method.map_err(MalformedEvent::new)?;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        let source = self.request_context.http.source_ip;
-        if let Some(Ok(address)) = source.map(|source| source.parse()) {
-            request.extensions_mut().insert(Client { address, proxy: None });
-        }
-        Ok(request)
+/// The request that an event stands for, as `lambda_http` makes it. That panics where the event is malformed: at a host, a
+/// path or a query that make no URI, and at a body that is not base64.
+fn converted(event: LambdaRequest) -> Result<lambda_http::Request, Unreadable> {
+    catch_unwind(AssertUnwindSafe(|| event.into()))
+        .map_err(|_| Unreadable::malformed("its host, path, query or body is not one"))
+}
+
+/// A request as the core takes it, under the target that its client signed.
+fn answerable(request: lambda_http::Request, target: Uri) -> Request<Body> {
+    let client = client(&request);
+    let (mut head, body) = request.into_parts();
+    let body = match body {
+        EventBody::Text(text) => text.into_bytes(),
+        EventBody::Binary(bytes) => bytes,
+        _ => Vec::new(),
+    };
+    // The body is whole, so its length is known even where the client sent it in chunks.
+    let length = HeaderValue::from(body.len());
+    head.headers.entry(CONTENT_LENGTH).or_insert(length);
+    let mut request = Request::new(Body::full(body));
+    *request.method_mut() = head.method;
+    *request.uri_mut() = target;
+    *request.headers_mut() = head.headers;
+    if let Some(client) = client {
+        request.extensions_mut().insert(client);
     }
+    request
+}
+
+/// Where a request comes from.
+fn client(request: &lambda_http::Request) -> Option<Client> {
+    let source = match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_ref(),
+        RequestContext::ApiGatewayV1(context) => context.identity.source_ip.as_ref(),
+        _ => None,
+    };
+    let address = source?.parse().ok()?;
+    Some(Client { address, proxy: None })
 }
 
 /// The target with every byte of its path and query kept.
-fn uri(path: &str, query: &str) -> Result<Uri, MalformedEvent> {
+fn target(path: &str, query: &str) -> Result<Uri, Unreadable> {
     let path = if path.is_empty() { "/" } else { path };
     let text = if query.is_empty() {
         path.to_owned()
@@ -125,36 +162,33 @@ fn uri(path: &str, query: &str) -> Result<Uri, MalformedEvent> {
         format!("{path}?{query}")
     };
     // A `#` would end the target, and a path of another form would name a host.
-    if !text.starts_with('/') || text.contains('#') {
-        return Err(MalformedEvent::new("its path is not one"));
+    if !text.starts_with('/') || text.contains('#') || path.contains('?') {
+        return Err(Unreadable::malformed("its path is not one"));
     }
-    let target = PathAndQuery::try_from(text).map_err(MalformedEvent::new)?;
+    let target = PathAndQuery::try_from(text).map_err(Unreadable::malformed)?;
     Ok(Uri::from(target))
 }
 
-/// One value per header, as Lambda's response has it: values of one name are joined as RFC 9110, 5.3 allows.
-pub fn fold(headers: &HeaderMap) -> HeaderMap {
-    let mut folded = HeaderMap::with_capacity(headers.keys_len());
-    for name in headers.keys() {
-        let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-        if let Ok(value) = HeaderValue::from_bytes(&values.join(&b", "[..])) {
-            folded.insert(name.clone(), value);
-        }
-    }
-    folded
-}
-
-/// The answer to an event that cannot be read.
-pub fn malformed(error: &MalformedEvent) -> Response<Body> {
+/// The answer to an event that is refused.
+pub fn refusal(error: &Unreadable) -> Response<Body> {
     tracing::warn!(%error, "an event was refused");
-    let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>BadRequest</Code>\
-        <Message>The request could not be understood.</Message></Error>";
+    let text = match error {
+        Unreadable::Malformed(_) => error_document("BadRequest", "The request could not be understood."),
+        Unreadable::Ambiguous(why) => error_document("InvalidRequest", why),
+    };
     let mut response = Response::new(Body::full(text));
     *response.status_mut() = StatusCode::BAD_REQUEST;
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
+}
+
+/// An error of S3 that the core knows nothing of. There must be nothing in it that XML would read.
+pub(crate) fn error_document(code: &str, message: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    )
 }
 
 #[cfg(test)]

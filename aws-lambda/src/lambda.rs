@@ -3,33 +3,34 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bleepstore_aws::event::{Event, fold, malformed};
-use bleepstore_core::body::BodyError;
+use bleepstore_aws::answer::{Answer, InvokeMode, buffered, streamed};
+use bleepstore_aws::event::{Event, Sender, refusal};
 use bleepstore_core::served::TimeLeft;
 use bleepstore_core::{Body, Service};
 use bleepstore_http::{ScheduledCollection, answer_reserved};
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use http::Response;
-use lambda_runtime::{
-    Context, Error, FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse, run, service_fn,
-};
-use serde_json::Value;
+use http::{Method, Request, Response};
+use lambda_http::lambda_runtime::{FunctionResponse, run};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Context, Error, LambdaEvent, service_fn};
 
 /// How long before the function's deadline garbage collection gives up.
 const COLLECTION_MARGIN: Duration = Duration::from_secs(5);
 
-/// A streamed answer to a request, or a document that answers the schedule.
-type Answer = FunctionResponse<Value, BoxStream<'static, Result<Bytes, BodyError>>>;
-
 /// Answers events until Lambda ends the process. A panic fails the one event that caused it.
-pub(crate) async fn serve(service: Service, base_domains: Vec<String>) -> Result<(), String> {
+pub(crate) async fn serve(
+    service: Service,
+    base_domains: Vec<String>,
+    mode: InvokeMode,
+) -> Result<(), String> {
     let function = Arc::new(Function {
         service,
         collection: ScheduledCollection::default(),
         base_domains,
+        mode,
     });
-    let answered = run(service_fn(|event: LambdaEvent<Value>| {
+    // Not `lambda_http::run`: what that answers is either always a stream or always a document, and it reads an event where
+    // nothing but the runtime sees it panic.
+    let answered = run(service_fn(|event: LambdaEvent<LambdaRequest>| {
         let function = function.clone();
         async move { function.answer(event).await }
     }));
@@ -44,22 +45,42 @@ struct Function {
     collection: ScheduledCollection,
     /// Where a path belongs to the bucket that the host names, and not to the server.
     base_domains: Vec<String>,
+    /// How the function's URL invokes it.
+    mode: InvokeMode,
 }
 
 impl Function {
-    async fn answer(&self, event: LambdaEvent<Value>) -> Result<Answer, Error> {
+    async fn answer(&self, event: LambdaEvent<LambdaRequest>) -> Result<Answer, Error> {
+        let sender = Sender::of(&event.payload);
         match Event::read(event.payload) {
-            Ok(Event::Request(mut request)) => {
-                let left = TimeLeft(time_left(&event.context));
-                request.extensions_mut().insert(left);
-                let reserved = answer_reserved(&request, &self.base_domains);
-                Ok(streamed(match reserved {
-                    Some(response) => response,
-                    None => self.service.call(request).await,
-                }))
-            }
+            Ok(Event::Request(request)) => self.respond(request, sender, &event.context).await,
             Ok(Event::Collect) => self.collect(&event.context).await,
-            Err(error) => Ok(streamed(malformed(&error))),
+            Err(error) => self.written(sender, &Method::GET, refusal(&error)).await,
+        }
+    }
+
+    async fn respond(
+        &self,
+        mut request: Request<Body>,
+        sender: Sender,
+        context: &Context,
+    ) -> Result<Answer, Error> {
+        let left = time_left(context).min(sender.patience());
+        request.extensions_mut().insert(TimeLeft(left));
+        let method = request.method().clone();
+        let response = match answer_reserved(&request, &self.base_domains) {
+            Some(response) => response,
+            None => self.service.call(request).await,
+        };
+        self.written(sender, &method, response).await
+    }
+
+    async fn written(&self, to: Sender, method: &Method, response: Response<Body>) -> Result<Answer, Error> {
+        match (to, self.mode) {
+            (Sender::FunctionUrl, InvokeMode::Stream) => Ok(streamed(response)),
+            (Sender::FunctionUrl, InvokeMode::Buffered) | (Sender::RestApi, _) => {
+                Ok(buffered(method, response).await?)
+            }
         }
     }
 
@@ -70,21 +91,6 @@ impl Function {
         let report = self.collection.run(&self.service, left).await?;
         Ok(FunctionResponse::BufferedResponse(report))
     }
-}
-
-/// The runtime sends the head before it asks for the body, so that status and headers also arrive where the body is
-/// empty. (Node's runtime sends it with the body's first byte, and such responses become a bare 200.)
-fn streamed(response: Response<Body>) -> Answer {
-    let (head, body) = response.into_parts();
-    let metadata_prelude = MetadataPrelude {
-        status_code: head.status,
-        headers: fold(&head.headers),
-        cookies: Vec::new(),
-    };
-    FunctionResponse::StreamingResponse(StreamResponse {
-        metadata_prelude,
-        stream: body.into_stream(),
-    })
 }
 
 /// How long until Lambda ends the invocation.

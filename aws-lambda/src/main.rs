@@ -43,7 +43,7 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
         .await
         .map_err(|error| format!("the stores cannot be used: {error}"))?;
     match config.front {
-        Front::Lambda => lambda::serve(service, options.base_domains).await,
+        Front::Lambda(mode) => lambda::serve(service, options.base_domains, mode).await,
         Front::Http(listen) => serve_until_signal(service, &listen, options).await,
     }
 }

@@ -10,8 +10,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 /// The SDK's configuration. `AWS_ENDPOINT_URL` and its kin are honoured.
 ///
-/// Credentials come from the environment, as Lambda gives them, or from a container's endpoint, as ECS, Fargate and
-/// App Runner do. Nothing else is asked: the instance metadata service answers late or never where there is none.
+/// Credentials come from the environment, as Lambda gives them, or from a container's endpoint, as ECS and Fargate
+/// do. Nothing else is asked: the instance metadata service answers late or never where there is none.
 pub async fn sdk_config(region: &str) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))

@@ -35,6 +35,7 @@ resource "aws_lambda_function" "bleepstore" {
 
   environment {
     variables = merge(local.environment, {
+      BLEEPSTORE_INVOKE_MODE          = var.invoke_mode
       BLEEPSTORE_SECRET_KEY_PARAMETER = aws_ssm_parameter.root_secret_key.name
     })
   }
@@ -49,16 +50,20 @@ resource "aws_lambda_function_url" "bleepstore" {
 
   function_name      = aws_lambda_function.bleepstore.function_name
   authorization_type = "NONE"
-  invoke_mode        = "RESPONSE_STREAM"
+  invoke_mode        = var.invoke_mode
+
+  # They are here first, or the provider makes both, and leaves them behind when the URL goes.
+  depends_on = [aws_lambda_permission.call_url, aws_lambda_permission.invoke_by_url]
 }
 
-# A URL that anyone may call needs both permissions.
+# A URL that anyone may call needs both permissions. Their names are those that the provider looks for when it makes the URL:
+# under others it would add its own, which no state has (https://github.com/hashicorp/terraform-provider-aws/issues/38260).
 # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 resource "aws_lambda_permission" "call_url" {
   #checkov:skip=CKV_AWS_301:The endpoint is public; BleepStore checks the signature of every request.
   count = var.function_url ? 1 : 0
 
-  statement_id           = "call-url"
+  statement_id           = "FunctionURLAllowPublicAccess"
   function_name          = aws_lambda_function.bleepstore.function_name
   action                 = "lambda:InvokeFunctionUrl"
   principal              = "*"
@@ -69,7 +74,7 @@ resource "aws_lambda_permission" "invoke_by_url" {
   #checkov:skip=CKV_AWS_301:The endpoint is public; BleepStore checks the signature of every request.
   count = var.function_url ? 1 : 0
 
-  statement_id             = "invoke-by-url"
+  statement_id             = "FunctionURLAllowInvokeAction"
   function_name            = aws_lambda_function.bleepstore.function_name
   action                   = "lambda:InvokeFunction"
   principal                = "*"

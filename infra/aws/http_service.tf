@@ -1,128 +1,11 @@
-# The same program as an HTTP server on Fargate, behind a load balancer that ends TLS: only with `http_service`.
+# The same program as an HTTP server on Fargate, behind a load balancer that ends TLS, under a domain of one's own: only with
+# `http_service`. express.tf has the one that needs neither.
 
 locals {
   http      = var.http_service[*]
   http_port = 8080
   http_name = "${var.name}-http"
 }
-
-resource "aws_cloudwatch_log_group" "http" {
-  #checkov:skip=CKV_AWS_158:A key of the user's own is an option (kms_key_arn); otherwise CloudWatch's own key encrypts.
-  #checkov:skip=CKV_AWS_338:How long logs are kept is the user's choice (log_retention_days).
-  count = length(local.http)
-
-  name              = "/ecs/${var.name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
-  tags              = local.tags
-}
-
-# Roles: the task's is the program's, the execution's belongs to Fargate, which fetches image and secret for it.
-
-data "aws_iam_policy_document" "assumed_by_tasks" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["ecs-tasks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "execution" {
-  count = length(local.http)
-
-  statement {
-    sid       = "Logs"
-    resources = ["${aws_cloudwatch_log_group.http[0].arn}:*"]
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-  }
-
-  statement {
-    sid       = "RootSecretKey"
-    resources = [aws_ssm_parameter.root_secret_key.arn]
-    actions   = ["ssm:GetParameters"]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "Key"
-      resources = [statement.value]
-      actions   = ["kms:Decrypt"]
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = ["ssm.${local.region}.amazonaws.com"]
-      }
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local.http[0].repository_arn[*]
-
-    content {
-      sid       = "Image"
-      resources = [statement.value]
-      actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local.http[0].repository_arn[*]
-
-    content {
-      sid       = "ImageToken"
-      resources = ["*"] # AWS knows no other resource for this action
-      actions   = ["ecr:GetAuthorizationToken"]
-    }
-  }
-}
-
-resource "aws_iam_role" "task" {
-  count = length(local.http)
-
-  name                 = "${local.http_name}-task-${local.region}"
-  assume_role_policy   = data.aws_iam_policy_document.assumed_by_tasks.json
-  permissions_boundary = var.permissions_boundary_arn
-  tags                 = local.tags
-}
-
-resource "aws_iam_role_policy" "task" {
-  count = length(local.http)
-
-  name   = "stores"
-  role   = aws_iam_role.task[0].id
-  policy = data.aws_iam_policy_document.stores.json
-}
-
-resource "aws_iam_role" "execution" {
-  count = length(local.http)
-
-  name                 = "${local.http_name}-execution-${local.region}"
-  assume_role_policy   = data.aws_iam_policy_document.assumed_by_tasks.json
-  permissions_boundary = var.permissions_boundary_arn
-  tags                 = local.tags
-}
-
-resource "aws_iam_role_policy" "execution" {
-  count = length(local.http)
-
-  name   = "start"
-  role   = aws_iam_role.execution[0].id
-  policy = data.aws_iam_policy_document.execution[0].json
-}
-
-# The tasks
 
 resource "aws_ecs_cluster" "http" {
   #checkov:skip=CKV_AWS_65:Container Insights costs more than the tasks; the service's and the load balancer's metrics are there without.
@@ -151,7 +34,7 @@ resource "aws_ecs_task_definition" "http" {
 
   container_definitions = jsonencode([{
     name                   = "bleepstore"
-    image                  = local.http[0].image
+    image                  = local.http[0].image == null ? local.own_image : local.http[0].image
     essential              = true
     readonlyRootFilesystem = true
     stopTimeout            = 60
@@ -173,6 +56,13 @@ resource "aws_ecs_task_definition" "http" {
       }
     }
   }])
+
+  lifecycle {
+    precondition {
+      condition     = local.http[0].image != null || local.own_image != null
+      error_message = "There is no image: `cargo xtask deploy aws` pushes it and names its digest, or http_service names one."
+    }
+  }
 }
 
 resource "aws_ecs_service" "http" {

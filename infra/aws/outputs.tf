@@ -1,17 +1,33 @@
 locals {
   function_endpoint = one([for url in aws_lambda_function_url.bleepstore : trimsuffix(url.function_url, "/")])
-  http_endpoint     = one([for http in local.http : "https://${http.domain_name}"])
-  endpoint          = var.function_url ? local.function_endpoint : local.http_endpoint
+  own_endpoint      = one([for http in local.http : "https://${http.domain_name}"])
+  http_endpoint     = local.own_endpoint == null ? local.express_endpoint : local.own_endpoint
+  endpoint          = local.http_endpoint == null ? local.function_endpoint : local.http_endpoint
 }
 
 output "endpoint" {
-  description = "Where S3 is served: the function's URL, without the slash at its end; the HTTP service's without `function_url`."
+  description = "Where clients of S3 are served: by `http_service`, else by `express`, else by the function's URL."
   value       = local.endpoint
 }
 
+output "function_endpoint" {
+  description = "The function's URL, without the slash at its end: objects up to 4.5 MB; null without `function_url`."
+  value       = local.function_endpoint
+}
+
+output "express_endpoint" {
+  description = "The endpoint of the service on ECS Express Mode, which has S3's own limits; null without `express`."
+  value       = local.express_endpoint
+}
+
 output "http_endpoint" {
-  description = "The endpoint of the HTTP service, which has S3's own limits; null without `http_service`."
-  value       = local.http_endpoint
+  description = "The endpoint of the HTTP service under a domain of one's own, which has S3's own limits; null without `http_service`."
+  value       = local.own_endpoint
+}
+
+output "repository" {
+  description = "The repository that the image of the HTTP services is pushed to; null where there is none."
+  value       = one(aws_ecr_repository.images[*].repository_url)
 }
 
 output "load_balancer" {

@@ -55,14 +55,26 @@ variable "permissions_boundary_arn" {
 # The function
 
 variable "function_url" {
-  description = "Whether clients reach the function by a URL, which is public: nothing but BleepStore's signatures guards it, and service control policies may deny it. Without one `http_service` is the only way in, and the function collects garbage and nothing else."
+  description = "Whether clients reach the function by a URL, which is public: nothing but BleepStore's signatures guards it, and service control policies may deny it. Without one `express` or `http_service` is the only way in, and the function collects garbage and nothing else."
   type        = bool
   default     = true
   nullable    = false
 
   validation {
-    condition     = var.function_url || var.http_service != null
-    error_message = "Nobody would reach the store: there must be the function's URL or http_service."
+    condition     = var.function_url || var.express || var.http_service != null
+    error_message = "Nobody would reach the store: there must be the function's URL, express or http_service."
+  }
+}
+
+variable "invoke_mode" {
+  description = "How the URL invokes the function. `BUFFERED` gives every answer its length, which S3's clients size downloads by, and none may be longer than 4.5 MB. `RESPONSE_STREAM` sends up to 200 MB without a length: clients that ask for it by HEAD fail."
+  type        = string
+  default     = "BUFFERED"
+  nullable    = false
+
+  validation {
+    condition     = contains(["BUFFERED", "RESPONSE_STREAM"], var.invoke_mode)
+    error_message = "A Function URL is invoked BUFFERED or as RESPONSE_STREAM."
   }
 }
 
@@ -89,7 +101,7 @@ variable "architecture" {
 }
 
 variable "memory_mb" {
-  description = "Memory of the function, which also sets its share of a processor. It needs 20 MB and the size of a body, and up to 16 MB for garbage collection."
+  description = "Memory of the function, which also sets its share of a processor. It needs 20 MB, up to six times the size of a body, and up to 16 MB for garbage collection."
   type        = number
   default     = 512
   nullable    = false
@@ -243,10 +255,66 @@ variable "alarm_actions" {
 
 # HTTP on Fargate
 
-variable "http_service" {
-  description = "Runs the same program as an HTTP server on Fargate behind a load balancer too, for bodies and answers that a Function URL does not let through. Off by default: it costs about 35 dollars a month idle, public addresses among it. Its `allowed_cidr_ipv4s` bound who reaches the load balancer, and not who reaches the Function URL, before which AWS has no such filter."
+variable "express" {
+  description = "Runs the same program as an HTTP server on ECS Express Mode too, for bodies and answers of any size: AWS gives it a load balancer, TLS and a name. This is the endpoint for stock clients of S3, by path-style requests. It costs about 40 dollars a month idle and never scales to zero. Its image, which is of x86-64, is pushed by `cargo xtask deploy aws`. It needs the account's default VPC, unless `express_subnet_ids` name others."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.express || var.architecture == "x86_64"
+    error_message = "ECS Express Mode runs images of x86-64 only."
+  }
+}
+
+variable "express_size" {
+  description = "What a task of `express` has, and how many there are: units of processor (1024 are one), memory, tasks."
   type = object({
-    image             = string                # of `cargo xtask package aws --image`, in a registry that the tasks reach
+    cpu       = optional(number, 256)
+    memory_mb = optional(number, 512)
+    min_tasks = optional(number, 1)
+    max_tasks = optional(number, 4)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096], var.express_size.cpu) && contains(range(512, 8193, 512), var.express_size.memory_mb)
+    error_message = "A task of ECS Express Mode has 256, 512, 1024, 2048 or 4096 units of processor, and 512 to 8192 MB."
+  }
+
+  validation {
+    condition     = 1 <= var.express_size.min_tasks && var.express_size.min_tasks <= var.express_size.max_tasks
+    error_message = "There must be at least one task, and no fewer at most than at least."
+  }
+}
+
+variable "express_subnet_ids" {
+  description = "Where the load balancer and the tasks of `express` are: public subnets of two availability zones or more. Without any, the public ones of the account's default VPC."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.express_subnet_ids == null || try(length(var.express_subnet_ids) >= 2, false)
+    error_message = "A load balancer needs subnets in two availability zones."
+  }
+}
+
+variable "image_digest" {
+  description = "The digest of the image in the repository that is made here: `cargo xtask deploy aws` pushes it and sets this."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image_digest == null || can(regex("^sha256:[0-9a-f]{64}$", var.image_digest))
+    error_message = "A digest is sha256: and 64 hex digits."
+  }
+}
+
+variable "http_service" {
+  description = "Runs the same program as an HTTP server on Fargate behind a load balancer of its own too, like `express`, but under your domain, in your VPC, on either processor, and closed to whom you like. Off by default: it costs about 35 dollars a month idle, public addresses among it. Its `allowed_cidr_ipv4s` bound who reaches the load balancer, and not who reaches the Function URL, before which AWS has no such filter."
+  type = object({
+    image             = optional(string)      # in a registry that the tasks reach; the one that `cargo xtask deploy aws` pushes without
     repository_arn    = optional(string)      # of the image's repository, where that is in ECR
     vpc_id            = string                # where it runs
     public_subnet_ids = list(string)          # of the load balancer, in two availability zones or more

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -122,15 +123,37 @@ impl Root<'_> {
             resources.into_iter().filter(of_the_url).collect()
         };
         assert_eq!(of_the_url(self.resources()?), OF_THE_URL);
+        let policy = self.policy()?;
+        assert_eq!(
+            policy.matches("\\\"Sid\\\"").count(),
+            2,
+            "the provider has added to what is in the state: {policy}"
+        );
         let variables = [&VARIABLES[..], &["-var=function_url=false"]].concat();
         self.terraform(&["apply", "-auto-approve"], &variables)?;
         assert_eq!(of_the_url(self.resources()?), [""; 0]);
+        let policy = self.policy()?;
+        assert!(
+            !policy.contains("Sid"),
+            "something public is left behind: {policy}"
+        );
         assert_eq!(
             self.outputs()?["endpoint"]["value"],
             "https://s3.example.com",
             "clients are sent to the HTTP service"
         );
         Ok(())
+    }
+
+    /// Who may invoke the function, as Lambda says it.
+    fn policy(&self) -> Outcome<String> {
+        let mut connection = TcpStream::connect(self.cloud.address())?;
+        let request = "GET /2015-03-31/functions/bleepstore/policy HTTP/1.1\r\nhost: lambda.us-east-1.amazonaws.com\r\n\
+            connection: close\r\n\r\n";
+        connection.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     /// As `cargo xtask destroy` does: takes the protection off these targets, and then everything down. Before that the table,

@@ -25,8 +25,8 @@ OUTCOMES = os.environ.get("BLEEPSTORE_TEST_OUTCOMES")
 MIB = 1024 * 1024
 # Other people's clients run against the local server only.
 collect_ignore = [] if DEPLOYMENT == "sqlite" else ["test_clients.py"]
-# A Function URL gives the length that a function sets this name.
-LENGTH_IS_RENAMED = DEPLOYMENT == "aws_lambda"
+# A Function URL in streaming mode gives the length that a function sets this name.
+LENGTH_IS_RENAMED = DEPLOYMENT == "aws_lambda_stream"
 RENAMED_LENGTH = "x-amzn-remapped-content-length"
 
 

@@ -56,14 +56,14 @@ fn deployed(request: &Request) -> Check {
     )?;
     cloud.tools_are_there(request.only_plan)?;
     let terraform = Root::of(cloud);
-    let package = cloud.package()?;
     terraform.init(request.backend_config.as_deref())?;
-    let pushed = package.image.as_ref().filter(|_| !request.only_plan);
-    if let Some(image) = pushed {
-        println!("The registry comes first, for the image to be pushed to. Terraform asks for it by itself.");
-        succeeds(terraform.run(&["apply"]).args(Image::NEEDS))?;
-        image.push()?;
-    }
+    let with_image = cloud.pushes_an_image();
+    let with_image = with_image.map(|(expression, variables)| terraform.says(expression, variables));
+    let package = cloud.package(with_image.transpose()?.unwrap_or_default())?;
+    let image = package.image.as_ref().filter(|_| !request.only_plan);
+    let pushed = image
+        .map(|image| pushed(image, &terraform, &package))
+        .transpose()?;
     let plan = folder.join(format!("{}.tfplan", cloud.name()));
     let applied = plan_and_apply(&terraform, &package, &plan, request.only_plan);
     // It has the state in it, and with that the root credential.
@@ -74,7 +74,7 @@ fn deployed(request: &Request) -> Check {
     let applied = applied?;
     removed?;
     if !applied {
-        println!("{}", unapplied(request, pushed));
+        println!("{}", unapplied(request, pushed.as_deref()));
         return Ok(());
     }
     if let Some(package) = &package.published {
@@ -87,6 +87,16 @@ fn deployed(request: &Request) -> Check {
         cloud.name()
     );
     Ok(())
+}
+
+/// Makes the registry and pushes the image; the repository that it is in.
+fn pushed(image: &Image, terraform: &Root, package: &Deployable) -> Result<String, String> {
+    println!("The registry comes first, for the image to be pushed to. Terraform asks for it by itself.");
+    let mut apply = terraform.run(&["apply"]);
+    succeeds(apply.args(&package.variables).args(image.registry.needs()))?;
+    let repository = image.registry.repository(&terraform.outputs()?)?;
+    image.push(&repository)?;
+    Ok(repository)
 }
 
 /// Makes a folder that nobody else may look into: the plan has the state in it, with the root credential, and a login lies there
@@ -102,8 +112,8 @@ fn emptied(folder: &Path) -> Check {
 }
 
 /// What a run says that applied no plan: what it changed nevertheless.
-fn unapplied(request: &Request, pushed: Option<&Image>) -> String {
-    let image = pushed.map(|image| format!("the registry and the image in it ({})", image.repository));
+fn unapplied(request: &Request, pushed: Option<&str>) -> String {
+    let image = pushed.map(|repository| format!("the registry and the image in it ({repository})"));
     let file = request.backend_config.as_deref();
     let state = file.map(|file| format!("where the state is kept ({})", file.display()));
     let changed: Vec<String> = image.into_iter().chain(state).collect();
@@ -212,11 +222,11 @@ fn confirmed(question: &str) -> Result<bool, String> {
 fn smoke(terraform: &Root) -> Check {
     let outputs = terraform.outputs()?;
     let first = outputs.text("endpoint")?;
-    let second = outputs
-        .known("http_endpoint")
-        .filter(|endpoint| *endpoint != first);
+    let others = ["function_endpoint", "express_endpoint", "http_endpoint"];
+    let others = others.into_iter().filter_map(|name| outputs.known(name));
+    let others = others.filter(|endpoint| *endpoint != first);
     let python = python::environment("venv", "tests/sdk/requirements.txt")?;
-    for endpoint in iter::once(first).chain(second) {
+    for endpoint in iter::once(first).chain(others) {
         println!("Waiting for {endpoint} to answer.");
         let served = Served {
             endpoint,
@@ -235,10 +245,6 @@ mod tests {
 
     #[test]
     fn what_was_changed_without_a_plan_is_said() {
-        let image = Image {
-            layout: "layout".into(),
-            repository: "registry/server".to_owned(),
-        };
         let said = |arguments: &[&str], pushed| {
             Request::to_deploy(arguments).map(|request| unapplied(&request, pushed))
         };
@@ -249,7 +255,7 @@ mod tests {
             Some("Nothing was changed but where the state is kept (/state.tfbackend).")
         );
         assert_eq!(
-            said(&told, Some(&image)).as_deref(),
+            said(&told, Some("registry/server")).as_deref(),
             Some(
                 "Nothing was changed but the registry and the image in it (registry/server), and where the state is kept \
                  (/state.tfbackend)."

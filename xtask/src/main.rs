@@ -45,8 +45,9 @@ cargo xtask bench --instructions
 cargo xtask compatibility
                     run what docs/compatibility.md counts, and write it
 cargo xtask errors  write docs/errors.md from the table of errors in the core
-cargo xtask emulate aws [--http]
-                    BleepStore on an emulated AWS, as a function behind its URL or as an HTTP server, until Ctrl-C
+cargo xtask emulate aws [--http|--stream]
+                    BleepStore on an emulated AWS, as a function behind its URL, which streams or does not, or as an HTTP
+                    server, until Ctrl-C
 cargo xtask emulate gcp
                     BleepStore on an emulated Google Cloud, until Ctrl-C
 cargo xtask emulate azure
@@ -97,7 +98,7 @@ fn main() -> ExitCode {
         ["compatibility"] => test::compatibility(),
         ["errors"] => test::errors(),
         ["emulate", "aws"] => emulate::emulate("emulate-aws", &[]),
-        ["emulate", "aws", "--http"] => emulate::emulate("emulate-aws", &["--http"]),
+        ["emulate", "aws", how @ ("--http" | "--stream")] => emulate::emulate("emulate-aws", &[how]),
         ["emulate", "gcp"] => emulate::emulate("emulate-gcp", &[]),
         ["emulate", "azure"] => emulate::emulate("emulate-azure", &[]),
         ["package", "aws"] => package::package(|| package::aws(Arch::X86_64)),

@@ -223,7 +223,7 @@ const FEATURES: [Row; 15] = [
     ),
     row(
         "what a Function URL changes",
-        "the name of `Content-Length`; empty bodies",
+        "every answer has its length; empty bodies",
         "s3/function_url.rs",
     ),
 ];

@@ -30,15 +30,18 @@ struct Way {
     place: Place,
     /// The largest request body in bytes that it takes, where that is less than S3's.
     body_limit: Option<u64>,
+    /// The mark of the tests that run, where only some do.
+    marked: Option<&'static str>,
 }
 
-const WAYS: [Way; 5] = [
+const WAYS: [Way; 6] = [
     Way {
         deployment: "sqlite",
         program: "bleepstore",
         arguments: &["--listen", "127.0.0.1:0"],
         place: Place::Local,
         body_limit: None,
+        marked: None,
     },
     Way {
         deployment: "aws_http",
@@ -46,6 +49,7 @@ const WAYS: [Way; 5] = [
         arguments: &["--http"],
         place: Place::Aws,
         body_limit: None,
+        marked: None,
     },
     Way {
         deployment: "aws_lambda",
@@ -53,6 +57,16 @@ const WAYS: [Way; 5] = [
         arguments: &[],
         place: Place::Aws,
         body_limit: Some(4_500_000),
+        marked: None,
+    },
+    // What is different behind a Function URL that streams.
+    Way {
+        deployment: "aws_lambda_stream",
+        program: "emulate-aws",
+        arguments: &["--stream"],
+        place: Place::Aws,
+        body_limit: Some(4_500_000),
+        marked: Some("length_of_head"),
     },
     Way {
         deployment: "gcp_http1",
@@ -60,6 +74,7 @@ const WAYS: [Way; 5] = [
         arguments: &[],
         place: Place::Google,
         body_limit: None,
+        marked: None,
     },
     Way {
         deployment: "azure_functions",
@@ -67,6 +82,7 @@ const WAYS: [Way; 5] = [
         arguments: &[],
         place: Place::Azure,
         body_limit: None,
+        marked: None,
     },
 ];
 
@@ -128,6 +144,7 @@ fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<T
     let mut tally = counted(served.smoke(python));
     let mut pytest = pytest(python, "tests/sdk", &scratch, &server)?;
     pytest
+        .args(way.marked.into_iter().flat_map(|mark| ["-m", mark]))
         .env("BLEEPSTORE_TEST_DEPLOYMENT", way.deployment)
         .env(
             "BLEEPSTORE_TEST_BODY_LIMIT",

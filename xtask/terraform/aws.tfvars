@@ -12,3 +12,5 @@ http_service = {
   domain_name       = "s3.example.com"
   certificate_arn   = "arn:aws:acm:eu-north-1:123456789012:certificate/1"
 }
+express      = true
+image_digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

@@ -1,4 +1,5 @@
 use futures_util::TryStreamExt;
+use http::HeaderMap;
 use serde_json::json;
 
 use super::*;
@@ -16,8 +17,13 @@ struct Read {
     body: Vec<u8>,
 }
 
-async fn read(event: Value) -> Read {
-    let Event::Request(request) = Event::read(event).unwrap() else {
+fn event(event: Value) -> Result<Event, Unreadable> {
+    // As the runtime reads it: from text.
+    Event::read(serde_json::from_str(&event.to_string()).unwrap())
+}
+
+async fn read(value: Value) -> Read {
+    let Event::Request(request) = event(value).unwrap() else {
         panic!("not a request");
     };
     let (head, body) = request.into_parts();
@@ -83,12 +89,37 @@ async fn a_length_that_the_client_sent_is_kept() {
     assert_eq!(read(event).await.headers["content-length"], "7");
 }
 
+#[tokio::test]
+async fn the_source_of_a_request_is_known() {
+    for value in [fixture!("binary_body"), fixture!("rest")] {
+        let Ok(Event::Request(request)) = event(value) else {
+            panic!("not a request");
+        };
+        let client = request.extensions().get::<Client>().unwrap();
+        assert_eq!(client.address.to_string(), "192.0.2.7");
+    }
+}
+
 #[test]
-fn the_schedule_asks_for_garbage_collection() {
-    let event = json!({ SCHEDULED: COLLECT });
-    assert_eq!(event.to_string(), r#"{"bleepstore":"gc"}"#);
-    assert!(matches!(Event::read(event), Ok(Event::Collect)));
-    assert!(Event::read(json!({"bleepstore": "format"})).is_err());
+fn the_schedule_asks_for_garbage_collection_in_its_very_words() {
+    let schedule = json!({ SCHEDULED: COLLECT });
+    assert_eq!(schedule.to_string(), r#"{"bleepstore":"gc"}"#);
+    assert!(matches!(event(schedule), Ok(Event::Collect)));
+    let mut request: Value = fixture!("binary_body");
+    request["bleepstore"] = json!("gc");
+    assert!(matches!(event(request.clone()), Ok(Event::Request(_))));
+    // An HTTP event that does not parse is an ordinary one, and still no schedule.
+    request["headers"] = json!({"bad name": "x"});
+    for other in [
+        request,
+        json!({"bleepstore": "format"}),
+        json!({"bleepstore": "gc", "version": "2.0"}),
+        json!([{"bleepstore": "gc"}]),
+        json!("gc"),
+    ] {
+        let text = other.to_string();
+        assert!(event(other).is_err(), "{text}");
+    }
 }
 
 #[test]
@@ -106,6 +137,7 @@ fn malformed_events_are_errors() {
         json!({"rawPath": "/"}),
         change("/rawPath", json!(5)),
         change("/rawPath", json!("/a b")),
+        change("/rawPath", json!("/a?b")),
         change("/rawPath", json!("bucket")),
         change("/rawPath", json!("//host:x/#")),
         change("/rawQueryString", json!("a b")),
@@ -113,29 +145,88 @@ fn malformed_events_are_errors() {
         change("/requestContext/http/method", json!("GE T")),
         change("/headers", json!({"bad name": "x"})),
         change("/headers", json!({"host": "a\nb"})),
+        change("/headers", json!({"host": "a b:x"})),
         change("/body", json!("not base64!")),
         change("/isBase64Encoded", json!("yes")),
     ];
-    for event in malformed {
-        let text = event.to_string();
-        assert!(Event::read(event).is_err(), "{text}");
+    for value in malformed {
+        let text = value.to_string();
+        assert!(matches!(event(value), Err(Unreadable::Malformed(_))), "{text}");
     }
 }
 
 #[test]
 fn an_event_that_cannot_be_read_is_answered_400() {
-    let error = Event::read(json!({})).unwrap_err();
-    assert_eq!(malformed(&error).status(), 400);
+    let error = event(json!({})).unwrap_err();
+    assert_eq!(refusal(&error).status(), 400);
+}
+
+#[tokio::test]
+async fn a_request_of_a_rest_api_keeps_its_path_its_headers_and_what_its_query_means() {
+    let read = read(fixture!("rest")).await;
+    assert_eq!(
+        read.line,
+        "PUT /bucket/a%2Fb//c%20d?acl&prefix=a%2Fb%2Bc%20d&tag=1&tag=2"
+    );
+    let colours: Vec<_> = read.headers.get_all("x-amz-meta-colour").iter().collect();
+    assert_eq!(colours, ["red", "green"]);
+    assert_eq!(read.headers["host"], "s3.example.com");
+    assert_eq!(read.body, [0xff, 0xd8, 0x00, 0x10, 0xfe]);
 }
 
 #[test]
-fn values_of_one_name_are_folded() {
-    let mut headers = HeaderMap::new();
-    for (name, value) in [("vary", "a"), ("etag", "\"x\""), ("vary", "b")] {
-        headers.append(name, HeaderValue::from_static(value));
+fn what_a_rest_api_loses_is_refused_by_name() {
+    let changed = |changes: &[(&str, Value)]| {
+        let mut value: Value = fixture!("rest");
+        for (pointer, changed) in changes {
+            *value.pointer_mut(pointer).unwrap() = changed.clone();
+        }
+        event(value)
+    };
+    assert!(changed(&[]).is_ok());
+    let unsigned = ("/multiValueHeaders/Authorization", json!([]));
+    let unsigned_too = ("/headers/Authorization", json!(null));
+    let several = "/multiValueQueryStringParameters";
+    for (changes, word) in [
+        (
+            vec![("/requestContext/path", json!("/prod/bucket/a%2Fb//c%20d"))],
+            "stage",
+        ),
+        (vec![("/isBase64Encoded", json!(false))], "*/*"),
+        (vec![(several, json!(null))], "one value"),
+        (vec![(several, json!({"prefix": ["caf\u{fffd}"]}))], "UTF-8"),
+    ] {
+        let error = changed(&changes).unwrap_err();
+        assert!(
+            matches!(error, Unreadable::Ambiguous(why) if why.contains(word)),
+            "{error}"
+        );
+        let response = refusal(&error);
+        assert_eq!(response.status(), 400);
     }
-    let folded = fold(&headers);
-    assert_eq!(folded.len(), 2);
-    assert_eq!(folded["vary"], "a, b");
-    assert_eq!(folded["etag"], "\"x\"");
+    let mut value: Value = fixture!("rest");
+    for (pointer, _) in [&unsigned, &unsigned_too] {
+        let (object, name) = pointer.rsplit_once('/').unwrap();
+        value
+            .pointer_mut(object)
+            .unwrap()
+            .as_object_mut()
+            .unwrap()
+            .remove(name);
+    }
+    let error = event(value.clone()).unwrap_err();
+    assert!(
+        matches!(error, Unreadable::Ambiguous(why) if why.contains("plus sign")),
+        "{error}"
+    );
+    value[&several[1..]]["prefix"] = json!(["a b"]);
+    assert!(event(value).is_ok());
+}
+
+#[test]
+fn a_rest_api_waits_for_29_seconds_only() {
+    let of = |value: Value| Sender::of(&serde_json::from_str(&value.to_string()).unwrap());
+    assert_eq!(of(fixture!("rest")), Sender::RestApi);
+    assert_eq!(of(fixture!("binary_body")), Sender::FunctionUrl);
+    assert_eq!(Sender::RestApi.patience(), Duration::from_secs(29));
 }

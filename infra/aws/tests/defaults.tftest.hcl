@@ -97,17 +97,21 @@ run "what_costs_is_bounded" {
     error_message = "Multipart uploads of dead writers must be dropped."
   }
   assert {
-    condition     = length(aws_lb.http) + length(aws_ecs_service.http) + length(aws_ecs_cluster.http) == 0
-    error_message = "The HTTP service must be off unless it is asked for."
+    condition     = length(aws_lb.http) + length(aws_ecs_service.http) + length(aws_ecs_cluster.http) + length(aws_ecs_express_gateway_service.http) + length(aws_ecr_repository.images) + length(aws_iam_role.task) == 0
+    error_message = "The HTTP services must be off unless they are asked for."
   }
 }
 
-run "the_url_is_public_and_streams" {
+run "the_url_is_public_and_gives_every_answer_its_length" {
   command = plan
 
   assert {
-    condition     = aws_lambda_function_url.bleepstore[0].authorization_type == "NONE" && aws_lambda_function_url.bleepstore[0].invoke_mode == "RESPONSE_STREAM"
-    error_message = "The URL must be open to signed S3 requests, and stream."
+    condition     = aws_lambda_function_url.bleepstore[0].authorization_type == "NONE" && aws_lambda_function_url.bleepstore[0].invoke_mode == "BUFFERED"
+    error_message = "The URL must be open to signed S3 requests, and keep the lengths that clients size downloads by."
+  }
+  assert {
+    condition     = aws_lambda_permission.call_url[0].statement_id == "FunctionURLAllowPublicAccess" && aws_lambda_permission.invoke_by_url[0].statement_id == "FunctionURLAllowInvokeAction"
+    error_message = "Under other names the provider adds statements of its own, which stay when the URL goes."
   }
   assert {
     condition     = aws_lambda_permission.call_url[0].action == "lambda:InvokeFunctionUrl" && aws_lambda_permission.call_url[0].function_url_auth_type == "NONE"
@@ -124,6 +128,19 @@ run "the_url_is_public_and_streams" {
   assert {
     condition     = startswith(output.try_it, "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key) AWS_ACCESS_KEY_ID=") && endswith(output.try_it, " AWS_SESSION_TOKEN= AWS_REGION=eu-north-1 AWS_DEFAULT_REGION=eu-north-1 aws s3 --endpoint-url https://abc.lambda-url.eu-north-1.on.aws ls")
     error_message = "The line to try must be ready to run."
+  }
+}
+
+run "the_function_answers_as_its_url_invokes_it" {
+  command = plan
+
+  variables {
+    invoke_mode = "RESPONSE_STREAM"
+  }
+
+  assert {
+    condition     = aws_lambda_function_url.bleepstore[0].invoke_mode == "RESPONSE_STREAM" && aws_lambda_function.bleepstore.environment[0].variables.BLEEPSTORE_INVOKE_MODE == "RESPONSE_STREAM"
+    error_message = "A stream behind a buffered URL, and the other way round, is no answer."
   }
 }
 

@@ -18,6 +18,12 @@ mock_provider "aws" {
       dns_name = "balancer.example"
     }
   }
+  mock_resource "aws_ecr_repository" {
+    defaults = {
+      arn            = "arn:aws:ecr:eu-north-1:123456789012:repository/bleepstore"
+      repository_url = "123456789012.dkr.ecr.eu-north-1.amazonaws.com/bleepstore"
+    }
+  }
   mock_resource "aws_lb_target_group" {
     defaults = { arn = "arn:aws:elasticloadbalancing:eu-north-1:123456789012:targetgroup/bleepstore-http/1" }
   }
@@ -50,7 +56,7 @@ run "it_answers_https_only_under_its_name" {
   command = plan
 
   assert {
-    condition     = aws_lb_listener.https[0].protocol == "HTTPS" && output.http_endpoint == "https://s3.example.com"
+    condition     = aws_lb_listener.https[0].protocol == "HTTPS" && output.http_endpoint == "https://s3.example.com" && output.endpoint == output.http_endpoint
     error_message = "Clients must be served over TLS."
   }
   assert {
@@ -85,8 +91,41 @@ run "it_runs_the_program_with_the_same_settings" {
   }
 }
 
+run "without_an_image_of_its_own_it_runs_the_one_that_is_pushed" {
+  command = plan
+
+  variables {
+    http_service = merge(var.http_service, { image = null })
+    image_digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.http[0].container_definitions)[0].image == "123456789012.dkr.ecr.eu-north-1.amazonaws.com/bleepstore@${var.image_digest}"
+    error_message = "The image must be named by its digest."
+  }
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.execution[0].statement : statement.resources if statement.sid == "Image"] == [toset([aws_ecr_repository.images[0].arn])]
+    error_message = "Fargate must be let at the one repository."
+  }
+}
+
+run "without_any_image_nothing_is_planned" {
+  command = plan
+
+  variables {
+    http_service = merge(var.http_service, { image = null })
+  }
+
+  expect_failures = [aws_ecs_task_definition.http]
+}
+
 run "an_image_outside_ecr_needs_no_permission" {
   command = plan
+
+  assert {
+    condition     = !local.pushes_image && length(aws_ecr_repository.images) == 0
+    error_message = "Nothing must be pushed where an image is named."
+  }
 
   assert {
     condition     = toset([for statement in data.aws_iam_policy_document.execution[0].statement : statement.sid]) == toset(["Logs", "RootSecretKey"])

@@ -24,6 +24,10 @@ run "values_outside_their_range_are_refused" {
     memory_mb                           = 64
     timeout_seconds                     = 901
     max_concurrency                     = 1
+    invoke_mode                         = "STREAM"
+    image_digest                        = "latest"
+    express_size                        = { cpu = 100, min_tasks = 5 }
+    express_subnet_ids                  = ["subnet-1"]
     table_name                          = "a table"
     log_filter                          = "info; rm"
     sigv2                               = "v2"
@@ -51,6 +55,10 @@ run "values_outside_their_range_are_refused" {
     var.memory_mb,
     var.timeout_seconds,
     var.max_concurrency,
+    var.invoke_mode,
+    var.image_digest,
+    var.express_size,
+    var.express_subnet_ids,
     var.table_name,
     var.log_filter,
     var.sigv2,
@@ -77,6 +85,19 @@ run "values_that_do_not_go_together_are_refused" {
     var.function_url,
     var.kms_key_arn,
   ]
+}
+
+run "ecs_express_mode_is_refused_an_image_that_it_cannot_run" {
+  command = plan
+
+  variables {
+    package      = "versions.tf"
+    architecture = "arm64"
+    express      = true
+    image_digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+
+  expect_failures = [var.express]
 }
 
 run "a_rate_that_the_alarm_cannot_wait_for_is_refused" {

@@ -10,7 +10,8 @@ use super::S3;
 use super::function_url;
 use super::outcome::{self, Outcome};
 use super::server::{
-    behind_a_function_url, in_memory, on_disk, on_emulated_aws, on_emulated_azure, on_emulated_gcp,
+    behind_a_function_url, behind_a_streaming_url, in_memory, on_disk, on_emulated_aws, on_emulated_azure,
+    on_emulated_gcp,
 };
 
 /// Where a server is and what keys it takes.
@@ -33,8 +34,8 @@ pub struct Endpoint {
 pub enum Front {
     /// Nothing, or nothing that matters: the client sees what arrives.
     Nothing,
-    /// A Function URL of AWS Lambda in streaming mode. The client reads its responses as S3's where that is possible, so
-    /// that rules need not know of it (see [`function_url`]).
+    /// A Function URL of AWS Lambda. The client reads the responses of one in streaming mode as S3's where that is possible,
+    /// so that rules need not know of it (see [`function_url`]).
     FunctionUrl,
     /// Something that speaks HTTP/2 without TLS with the server, as Cloud Run's front end does. What a rule says byte for
     /// byte on a [`Connection`](super::Connection) is HTTP/1.1 here too: the server speaks both on one port.
@@ -124,6 +125,14 @@ pub static AWS_HTTP: Deployment = Deployment::unlimited(on_emulated_aws);
 /// The AWS deployment on Lambda behind a Function URL, on an emulated AWS.
 pub static AWS_LAMBDA: Deployment = Deployment {
     start: behind_a_function_url,
+    body_limit: Some(function_url::BODY_LIMIT),
+    assert_refusal: function_url::assert_body_refused,
+    server: OnceLock::new(),
+};
+
+/// The same behind a Function URL in streaming mode, for what is different there.
+pub static AWS_LAMBDA_STREAM: Deployment = Deployment {
+    start: behind_a_streaming_url,
     body_limit: Some(function_url::BODY_LIMIT),
     assert_refusal: function_url::assert_body_refused,
     server: OnceLock::new(),

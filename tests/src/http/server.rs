@@ -81,6 +81,16 @@ pub(super) fn behind_a_function_url() -> Endpoint {
     endpoint(function.address(), Front::FunctionUrl)
 }
 
+/// The same behind a URL in streaming mode.
+pub(super) fn behind_a_streaming_url() -> Endpoint {
+    static FUNCTION: OnceLock<FunctionUrl> = OnceLock::new();
+    let function = FUNCTION.get_or_init(|| {
+        let binary = binary("bootstrap").expect("the binary bootstrap");
+        FunctionUrl::start_streaming(&binary, 1, variables_on_aws()).expect("the function starts")
+    });
+    endpoint(function.address(), Front::FunctionUrl)
+}
+
 /// Serves from Firestore and Cloud Storage as their emulators have them, by the binary that is deployed.
 pub(super) fn on_emulated_gcp() -> Endpoint {
     static RUNNING: OnceLock<(GoogleCloud, ServerProgram)> = OnceLock::new();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::image::Image;
+use super::image::{Image, Registry};
 use super::is_there;
 use super::outputs::Outputs;
 use super::publish;
@@ -21,8 +21,11 @@ pub(crate) enum Cloud {
     Azure,
 }
 
-/// The name of the image in its repository.
+/// The name of the image in its repository of Google's.
 const IMAGE: &str = "server";
+
+/// A digest of no image, for what is about to go.
+const NO_IMAGE: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 impl Cloud {
     /// The cloud of this name.
@@ -54,12 +57,7 @@ impl Cloud {
         match self {
             Self::Azure if !only_plan => publish::is_ready(),
             Self::Aws | Self::Azure => Ok(()),
-            Self::Gcp => {
-                let skopeo = "skopeo, which pushes the image,";
-                is_there(Command::new("skopeo").arg("--version"), skopeo)?;
-                let gcloud = "gcloud, which signs in to the registry,";
-                is_there(Command::new("gcloud").arg("--version"), gcloud)
-            }
+            Self::Gcp => are_there(&Registry::Google(String::new())),
         }
     }
 
@@ -105,17 +103,41 @@ impl Cloud {
         }
     }
 
-    /// Builds what is deployed.
-    pub(super) fn package(self) -> Result<Deployable, String> {
+    /// What says in Terraform's words that an image is pushed beside the package, where variables decide on it, and
+    /// variables for Terraform to say it by.
+    pub(super) const fn pushes_an_image(self) -> Option<(&'static str, &'static [&'static str])> {
+        match self {
+            // The package is any file: the variable must name one to be read.
+            Self::Aws => Some(("local.pushes_image", &["-var=package=versions.tf"])),
+            Self::Gcp | Self::Azure => None,
+        }
+    }
+
+    /// Builds what is deployed, with an image beside it where that is said.
+    pub(super) fn package(self, with_image: bool) -> Result<Deployable, String> {
         match self {
             Self::Aws => {
                 let name = env::var("TF_VAR_architecture").unwrap_or_else(|_| Arch::X86_64.name().to_owned());
                 let arch = Arch::named(&name).ok_or_else(|| format!("there is no architecture {name}"))?;
+                if with_image {
+                    are_there(&Registry::Amazon)?;
+                }
                 let Package { archive, .. } = package::aws(arch)?;
+                let mut variables = vec![format!("-var=package={}", archive.display())];
+                let image = match with_image {
+                    true => Some(package::aws_image(arch)?.archive),
+                    false => None,
+                };
+                if let Some(layout) = &image {
+                    variables.push(format!("-var=image_digest={}", package::image_digest(layout)?));
+                }
                 Ok(Deployable {
-                    variables: vec![format!("-var=package={}", archive.display())],
+                    variables,
                     made_for: vec![("architecture", name)],
-                    image: None,
+                    image: image.map(|layout| Image {
+                        layout,
+                        registry: Registry::Amazon,
+                    }),
                     published: None,
                 })
             }
@@ -133,7 +155,7 @@ impl Cloud {
                     )],
                     image: Some(Image {
                         layout: archive,
-                        repository,
+                        registry: Registry::Google(repository),
                     }),
                     published: None,
                 })
@@ -154,7 +176,10 @@ impl Cloud {
     /// in the run that is to take off its protection, and be held by that.
     pub(super) fn nothing_new(self, outputs: &Outputs) -> Vec<String> {
         match self {
-            Self::Aws => vec!["-var=package=versions.tf".to_owned()],
+            Self::Aws => vec![
+                "-var=package=versions.tf".to_owned(),
+                format!("-var=image_digest={NO_IMAGE}"),
+            ],
             Self::Gcp => {
                 let image = outputs.known("image").into_iter();
                 image.map(|image| format!("-var=image={image}")).collect()
@@ -206,6 +231,12 @@ impl Deployable {
         }
         Ok(())
     }
+}
+
+/// Whether the programs are there that push an image.
+fn are_there(registry: &Registry) -> Check {
+    let mut tools = registry.tools().into_iter();
+    tools.try_for_each(|(program, what)| is_there(Command::new(program).arg("--version"), what))
 }
 
 fn one_set(names: &[&str]) -> Check {

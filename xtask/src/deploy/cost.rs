@@ -57,7 +57,7 @@ const fn tables(cloud: Cloud) -> Tables {
 pub(super) fn estimate(cloud: Cloud, plan: &Value) -> Result<String, String> {
     let file = root().join(PAGE);
     let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let estimate = added_up(&text, &tables(cloud), HttpService::planned(plan)?.as_ref())?;
+    let estimate = added_up(&text, &tables(cloud), &HttpService::planned(plan)?)?;
     Ok([estimate]
         .into_iter()
         .chain(not_in_it(cloud, plan))
@@ -87,7 +87,7 @@ fn not_in_it(cloud: Cloud, plan: &Value) -> Vec<String> {
     lines
 }
 
-fn added_up(text: &str, tables: &Tables, service: Option<&HttpService>) -> Result<String, String> {
+fn added_up(text: &str, tables: &Tables, services: &[HttpService]) -> Result<String, String> {
     let Tables { cloud, bytes, idle } = tables;
     let price = |table: &str, row: &str| {
         let heading = format!("### {cloud}: {table}");
@@ -105,19 +105,23 @@ fn added_up(text: &str, tables: &Tables, service: Option<&HttpService>) -> Resul
     let cost = STORED * price("storage", bytes)?;
     total += cost;
     lines.push(format!("  {STORED:>5} GB of {bytes}: ${cost:.2}"));
-    let Some(service) = service else {
+    if services.is_empty() {
         lines.push(format!(
             "  together ${total:.2}; idle, with nothing stored, {idle}"
         ));
         return Ok(lines.join("\n"));
-    };
-    let (standing, parts) = service.cost(|row| price(http_service::HEADING, row))?;
-    lines.extend(parts);
+    }
+    let mut standing = 0.0;
+    for service in services {
+        let (cost, parts) = service.cost(|row| price(http_service::HEADING, row))?;
+        standing += cost;
+        lines.extend(parts);
+    }
     let units = connections_per_second() / CONNECTIONS_OF_A_UNIT;
     let cost = units * price(http_service::HEADING, "a capacity unit of the load balancer")?;
     total += standing + cost;
     lines.push(format!(
-        "  the HTTP service, {units:.1} capacity units, if all of this load goes over it: ${cost:.2}"
+        "  over HTTP, {units:.1} capacity units of a load balancer, if all of this load goes there: ${cost:.2}"
     ));
     lines.push(format!(
         "  together ${total:.2}; idle, with nothing stored, ${standing:.2} and {idle}"
@@ -162,13 +166,13 @@ mod tests {
             table("9.00"),
             table("2.00")
         );
-        let estimate = added_up(&text, &tables(Cloud::Aws), None).unwrap();
+        let estimate = added_up(&text, &tables(Cloud::Aws), &[]).unwrap();
         assert!(
             estimate.contains("10 million of GetObject, 1 KiB: $20.00"),
             "{estimate}"
         );
         assert!(estimate.contains("together $29.30"), "{estimate}");
-        assert!(added_up("", &tables(Cloud::Aws), None).is_err());
+        assert!(added_up("", &tables(Cloud::Aws), &[]).is_err());
     }
 
     #[test]
@@ -180,7 +184,7 @@ mod tests {
             "the HTTP service, its load balancer: $16.43",
             "the HTTP service, 2 tasks at least, of 0.5 processors and 1 GB: $28.84",
             "the HTTP service, 4 public addresses: $14.60",
-            "the HTTP service, 0.2 capacity units, if all of this load goes over it: $1.20",
+            "over HTTP, 0.2 capacity units of a load balancer, if all of this load goes there: $1.20",
             "idle, with nothing stored, $59.87 and a few cents",
         ] {
             assert!(estimate.contains(line), "{line}: {estimate}");

@@ -1,8 +1,9 @@
 //! Terraform in the root of a cloud.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -66,6 +67,26 @@ impl Root {
     /// A plan that was saved, as JSON. The root credential is in it.
     pub(super) fn planned(&self, plan: &Path) -> Result<Value, String> {
         parsed(self.run(&["show", "-json"]).arg(plan))
+    }
+
+    /// Whether an expression holds for what the variables say, wherever they are set.
+    pub(super) fn says(&self, expression: &str, variables: &[&str]) -> Result<bool, String> {
+        let mut console = self.run(&["console"]);
+        console
+            .args(variables)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let failed = |error: io::Error| format!("terraform console: {error}");
+        let mut child = console.spawn().map_err(failed)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(expression.as_bytes()).map_err(failed)?;
+        }
+        let printed = child.wait_with_output().map_err(failed)?;
+        match String::from_utf8_lossy(&printed.stdout).trim() {
+            "true" if printed.status.success() => Ok(true),
+            "false" if printed.status.success() => Ok(false),
+            other => Err(format!("terraform console says {other:?} of {expression}")),
+        }
     }
 
     /// The addresses of what the state has; none where there is no state.

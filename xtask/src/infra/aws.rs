@@ -16,6 +16,8 @@ pub(super) const CLOUD: Cloud = Cloud {
 const SCHEMA: &str = "aws-lambda/src/dynamo/schema.rs";
 const EVENT: &str = "aws-lambda/src/event.rs";
 const MAIN: &str = "aws-lambda/src/main.rs";
+const CONFIG: &str = "aws-lambda/src/config.rs";
+const RESERVED: &str = "http/src/reserved.rs";
 
 /// Why each role may do what it may.
 const REASONS: &str = "docs/security.md";
@@ -32,6 +34,9 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     ];
     complaints.extend(permissions::compared_with_calls(plan, &of_program)?);
     complaints.extend(open_to_its_url(plan));
+    complaints.extend(doubled(plan));
+    complaints.extend(invoked_otherwise(plan)?);
+    complaints.extend(express(plan)?);
     complaints.extend(unbounded_roles(plan));
     complaints.extend(unpriced(plan));
     complaints.extend(kept_too_long(plan, source::seconds(MAIN, "KEEP_ALIVE")?));
@@ -81,6 +86,73 @@ fn names(plan: &Plan) -> Result<Vec<String>, String> {
     Ok(complaints)
 }
 
+/// The statements that the provider adds by itself when it makes a URL that anyone may call, unless they are there; it
+/// never takes them away. <https://github.com/hashicorp/terraform-provider-aws/pull/44858>
+const OF_THE_PROVIDER: [(&str, &str); 2] = [
+    ("lambda:InvokeFunctionUrl", "FunctionURLAllowPublicAccess"),
+    ("lambda:InvokeFunction", "FunctionURLAllowInvokeAction"),
+];
+
+/// Permissions of everyone under names that the provider does not look for: beside them it adds its own, which stay when
+/// the URL goes.
+fn doubled(plan: &Plan) -> Vec<String> {
+    let of_everyone = plan
+        .of_type("aws_lambda_permission")
+        .filter(|(_, permission)| permission["principal"] == "*");
+    let strange = of_everyone.filter(|(_, permission)| {
+        !OF_THE_PROVIDER
+            .iter()
+            .any(|(action, name)| permission["action"] == *action && permission["statement_id"] == *name)
+    });
+    strange
+        .map(|(address, permission)| {
+            format!(
+                "{address} is named {}: the provider adds {} under its own name, and leaves it behind",
+                permission["statement_id"], permission["action"]
+            )
+        })
+        .collect()
+}
+
+/// Whether the function is told how its URL invokes it.
+fn invoked_otherwise(plan: &Plan) -> Result<Vec<String>, String> {
+    let function = plan.resource("aws_lambda_function.bleepstore")?;
+    let told = &function["environment"][0]["variables"][source::constant(CONFIG, "INVOKE_MODE")?];
+    let urls = plan.of_type("aws_lambda_function_url");
+    let other = urls.filter(|(_, url)| url["invoke_mode"] != *told);
+    Ok(other
+        .map(|(address, url)| {
+            let mode = &url["invoke_mode"];
+            format!("{address} invokes the function in mode {mode}, and the function is told {told}")
+        })
+        .collect())
+}
+
+/// Whether ECS Express Mode tells the program what it reads, in the order that lasts, and asks where it says that it is well.
+fn express(plan: &Plan) -> Result<Vec<String>, String> {
+    let service = plan.resource("aws_ecs_express_gateway_service.http[0]")?;
+    let health = source::constant(RESERVED, "HEALTH")?;
+    let mut complaints = Vec::new();
+    if service["health_check_path"] != health.as_str() {
+        let path = &service["health_check_path"];
+        complaints.push(format!(
+            "the service on ECS Express Mode is asked {path} whether it is well, and not {health}"
+        ));
+    }
+    let variables = service["primary_container"][0]["environment"].as_array();
+    let names: Vec<&str> = variables
+        .into_iter()
+        .flatten()
+        .filter_map(|variable| variable["name"].as_str())
+        .collect();
+    complaints.extend(shared::unread(names.iter().copied(), &source::folders(&SOURCES)?));
+    if !names.is_sorted() {
+        let complaint = "the variables on ECS Express Mode are not in the order of their names: every plan would change them";
+        complaints.push(complaint.to_owned());
+    }
+    Ok(complaints)
+}
+
 /// A URL without both permissions answers 403 to everyone.
 fn open_to_its_url(plan: &Plan) -> Vec<String> {
     let permissions: Vec<&Value> = plan
@@ -118,8 +190,11 @@ fn unbounded_roles(plan: &Plan) -> Vec<String> {
 /// What `cargo xtask deploy` adds up, where the plan does not have it where that looks.
 fn unpriced(plan: &Plan) -> Option<String> {
     match HttpService::planned(plan.as_json()) {
-        Ok(Some(_)) => None,
-        Ok(None) => Some("the estimate of the cost finds no HTTP service in the plan".to_owned()),
+        Ok(services) if services.len() == 2 => None,
+        Ok(services) => Some(format!(
+            "the estimate of the cost finds {} HTTP services in the plan, and not both",
+            services.len()
+        )),
         Err(complaint) => Some(format!("the estimate of the cost: {complaint}")),
     }
 }
@@ -141,12 +216,12 @@ fn kept_too_long(plan: &Plan, kept: u64) -> Vec<String> {
 }
 
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 12] = [
+const MISTAKES: [Mistake; 16] = [
     Mistake {
         what: "a wrong argument",
         file: "function.tf",
-        find: "invoke_mode ",
-        replace: "mode        ",
+        find: "invoke_mode        =",
+        replace: "mode               =",
         found_by: FoundBy::Schema,
         says: "An argument named \"mode\" is not expected here.",
     },
@@ -201,10 +276,42 @@ const MISTAKES: [Mistake; 12] = [
     Mistake {
         what: "a removed second permission",
         file: "function.tf",
-        find: "  count = var.function_url ? 1 : 0\n\n  statement_id             = \"invoke-by-url\"",
-        replace: "  count = 0\n\n  statement_id             = \"invoke-by-url\"",
+        find: "  count = var.function_url ? 1 : 0\n\n  statement_id             = \"FunctionURLAllowInvokeAction\"",
+        replace: "  count = 0\n\n  statement_id             = \"FunctionURLAllowInvokeAction\"",
         found_by: FoundBy::Rules,
         says: "who calls the function's URL may not invoke the function",
+    },
+    Mistake {
+        what: "a permission that the provider does not look for",
+        file: "function.tf",
+        find: "\"FunctionURLAllowPublicAccess\"",
+        replace: "\"call-url\"",
+        found_by: FoundBy::Rules,
+        says: "aws_lambda_permission.call_url[0] is named \"call-url\": the provider adds",
+    },
+    Mistake {
+        what: "a URL in another mode than the function is told",
+        file: "function.tf",
+        find: "BLEEPSTORE_INVOKE_MODE          = var.invoke_mode",
+        replace: "BLEEPSTORE_INVOKE_MODE          = \"RESPONSE_STREAM\"",
+        found_by: FoundBy::Rules,
+        says: "invokes the function in mode \"BUFFERED\", and the function is told \"RESPONSE_STREAM\"",
+    },
+    Mistake {
+        what: "a health check that S3 answers",
+        file: "express.tf",
+        find: "\"/_bleepstore/health\"",
+        replace: "\"/ping\"",
+        found_by: FoundBy::Rules,
+        says: "the service on ECS Express Mode is asked \"/ping\" whether it is well",
+    },
+    Mistake {
+        what: "a cost of ECS Express Mode that no estimate finds",
+        file: "express.tf",
+        find: "  cpu                     = var.express_size.cpu\n",
+        replace: "",
+        found_by: FoundBy::Rules,
+        says: "the plan does not say /cpu of aws_ecs_express_gateway_service",
     },
     Mistake {
         what: "a role without the permissions boundary",

@@ -18,8 +18,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+use super::document::Document;
 use super::event::event;
-use super::{Answered, EVENT_LIMIT, Invocations, RESPONSE_LIMIT};
+use super::{Answered, EVENT_LIMIT, Invocations, InvokeMode, RESPONSE_LIMIT};
 
 /// What a streamed response's length is called when it reaches the client.
 const REMAPPED_LENGTH: HeaderName = HeaderName::from_static("x-amzn-remapped-content-length");
@@ -29,12 +30,12 @@ const HEAD_LIMIT: usize = 64 * 1024;
 
 type OutBody = UnsyncBoxBody<Bytes, io::Error>;
 
-pub(super) async fn serve(listener: TcpListener, invocations: Arc<Invocations>) {
+pub(super) async fn serve(listener: TcpListener, invocations: Arc<Invocations>, mode: InvokeMode) {
     while let Ok((stream, peer)) = listener.accept().await {
         let invocations = invocations.clone();
         let service = service_fn(move |request| {
             let invocations = invocations.clone();
-            async move { Ok::<_, Infallible>(answer(&invocations, request, peer).await) }
+            async move { Ok::<_, Infallible>(answer(&invocations, mode, request, peer).await) }
         });
         tokio::spawn(async move {
             let served = http1::Builder::new()
@@ -48,6 +49,7 @@ pub(super) async fn serve(listener: TcpListener, invocations: Arc<Invocations>) 
 
 async fn answer(
     invocations: &Invocations,
+    mode: InvokeMode,
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<OutBody> {
@@ -59,10 +61,24 @@ async fn answer(
     if event.len() > EVENT_LIMIT {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }
-    match invocations.invoke(event.into()).await {
-        Some(answered) => respond(answered, &head.method),
-        None => message(StatusCode::BAD_GATEWAY, "Internal Server Error"),
-    }
+    let response = match (invocations.invoke(event.into()).await, mode) {
+        (Some(answered), InvokeMode::Stream) => Some(respond(answered, &head.method)),
+        (Some(answered), InvokeMode::Buffered) => Document::read(answered).await.map(written),
+        (None, _) => None,
+    };
+    response.unwrap_or_else(|| message(StatusCode::BAD_GATEWAY, "Internal Server Error"))
+}
+
+/// An answer that came as one document. The length is that of the body that the function gave; of an answer to HEAD hyper sends
+/// that length and no body.
+fn written(document: Document) -> Response<OutBody> {
+    let length = HeaderValue::from(document.body.len());
+    let body = Full::from(document.body).map_err(|never| match never {});
+    let mut response = Response::new(body.boxed_unsync());
+    *response.status_mut() = document.status;
+    *response.headers_mut() = document.headers;
+    response.headers_mut().insert(CONTENT_LENGTH, length);
+    response
 }
 
 /// The body, or `None` where it is longer than an event. It is read to its end, so that the client can read the answer,

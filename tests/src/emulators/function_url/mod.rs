@@ -1,10 +1,11 @@
-//! What stands before a function on Lambda, on loopback: a Function URL in streaming mode on one side, the runtime
+//! What stands before a function on Lambda, on loopback: a Function URL in either mode on one side, the runtime
 //! interface on the other, and the real binary behind it.
 //!
 //! Modelled on AWS's documentation (URLs: <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>; the
 //! interface: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>). What the documentation does not say, and
 //! is assumed here: text that is not UTF-8 is sent in base64; a head of more than 64 KiB is refused; a response that
-//! passes the limit is cut off.
+//! passes the limit is cut off; in buffered mode the length is that of the body that the function gave, also where the
+//! request was a HEAD and none of it is sent.
 //!
 //! Seen by others on AWS and modelled here: the length that a function sets is renamed
 //! (<https://github.com/cargo-lambda/cargo-lambda/issues/862>); `Content-Encoding: gzip` is taken away; a stream that ends
@@ -13,6 +14,7 @@
 //! other: whether the client is told that an empty body has ended
 //! (<https://github.com/aws/aws-lambda-web-adapter/issues/499>), and whether bytes labelled gzip are decompressed.
 
+mod document;
 mod event;
 mod http_side;
 mod prelude;
@@ -41,6 +43,22 @@ pub const EVENT_LIMIT: usize = 6 * 1024 * 1024;
 
 /// The longest response: 200 MiB.
 pub const RESPONSE_LIMIT: u64 = 200 * 1024 * 1024;
+
+/// How the URL invokes the function, which is told by `BLEEPSTORE_INVOKE_MODE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum InvokeMode {
+    Stream,
+    Buffered,
+}
+
+impl InvokeMode {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stream => "RESPONSE_STREAM",
+            Self::Buffered => "BUFFERED",
+        }
+    }
+}
 
 /// What the function answered.
 struct Answered {
@@ -99,8 +117,27 @@ pub struct FunctionUrl {
 }
 
 impl FunctionUrl {
-    /// Starts `instances` of the binary, each of which answers one request at a time, behind one URL.
+    /// Starts `instances` of the binary, each of which answers one request at a time, behind one URL in buffered mode, which is
+    /// how the function is deployed.
     pub fn start<V: AsRef<OsStr>>(
+        binary: &Path,
+        instances: usize,
+        variables: Vec<(&'static str, V)>,
+    ) -> io::Result<Self> {
+        Self::start_in(InvokeMode::Buffered, binary, instances, variables)
+    }
+
+    /// The same behind a URL in streaming mode.
+    pub fn start_streaming<V: AsRef<OsStr>>(
+        binary: &Path,
+        instances: usize,
+        variables: Vec<(&'static str, V)>,
+    ) -> io::Result<Self> {
+        Self::start_in(InvokeMode::Stream, binary, instances, variables)
+    }
+
+    fn start_in<V: AsRef<OsStr>>(
+        mode: InvokeMode,
         binary: &Path,
         instances: usize,
         variables: Vec<(&'static str, V)>,
@@ -114,12 +151,13 @@ impl FunctionUrl {
         let interface = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let (address, api) = (url.local_addr()?, interface.local_addr()?.to_string());
         runtime.spawn(runtime_api::serve(interface, invocations.clone()));
-        runtime.spawn(http_side::serve(url, invocations.clone()));
+        runtime.spawn(http_side::serve(url, invocations.clone(), mode));
         let of_lambda = [
             ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
             ("AWS_LAMBDA_FUNCTION_NAME", "bleepstore"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+            ("BLEEPSTORE_INVOKE_MODE", mode.name()),
         ];
         let mut functions = Vec::new();
         for _ in 0..instances {
