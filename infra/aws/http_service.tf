@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "execution" {
 
   statement {
     sid       = "RootSecretKey"
-    resources = [aws_ssm_parameter.root_secret_key.arn]
+    resources = [for secret in aws_ssm_parameter.root_secret_key : secret.arn]
     actions   = ["ssm:GetParameters"]
   }
 
@@ -163,7 +163,10 @@ resource "aws_ecs_task_definition" "http" {
         PORT                       = tostring(local.http_port)
       }) : { name = name, value = value }
     ]
-    secrets = [{ name = "BLEEPSTORE_SECRET_KEY", valueFrom = aws_ssm_parameter.root_secret_key.arn }]
+    secrets = concat(
+      [{ name = "BLEEPSTORE_SECRET_KEY", valueFrom = local.root_secret.arn }],
+      [for secret in local.previous_root_secret : { name = "BLEEPSTORE_SECRET_KEY_PREVIOUS", valueFrom = secret.arn }],
+    )
     logConfiguration = {
       logDriver = "awslogs"
       options = {

@@ -28,11 +28,7 @@ provider \"aws\" {
 /// What this version or the emulator does not know, and what stands in its place: a condition of a permission came later,
 /// MiniStack scales nothing, and forgets a setting of services that the provider fills in.
 const REPLACED: [(&str, &str, &str); 5] = [
-    (
-        "versions.tf",
-        "version = \">= 6.29, < 7.0\"",
-        "version = \"5.100.0\"",
-    ),
+    ("versions.tf", "version = \"6.69.1\"", "version = \"5.100.0\""),
     ("function.tf", "  invoked_via_function_url = true\n", ""),
     (
         "http_service.tf",
