@@ -31,7 +31,7 @@ resource "azurerm_cosmosdb_account" "metadata" {
 
   backup {
     type = "Continuous"
-    tier = "Continuous7Days"
+    tier = "Continuous${var.restore_window_days}Days"
   }
 }
 
