@@ -67,7 +67,7 @@ cargo xtask deploy aws|gcp|azure [--plan] [--backend-config FILE]
                     Terraform's backend (s3, gcs, azurerm), the state is kept there from now on, with --plan too
 cargo xtask destroy aws|gcp|azure [--backend-config FILE]
                     take it down, with all that is stored
-cargo xtask infra-check
+cargo xtask infra-check [aws|gcp|azure]
                     the Terraform roots: format, schemas, tests, names, permissions, planted mistakes, checkov
 cargo xtask help    this list
 
@@ -115,7 +115,8 @@ fn main() -> ExitCode {
             deploy::destroy(&request)
         }
         ["released"] => released::released(),
-        ["infra-check"] => infra::command(strict()),
+        ["infra-check"] => infra::command(None, strict()),
+        ["infra-check", name] if infra::knows(name) => infra::command(Some(name), strict()),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");
             ExitCode::SUCCESS

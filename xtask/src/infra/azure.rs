@@ -6,11 +6,20 @@ use serde_json::{Value, json};
 
 use super::mistakes::{FoundBy, Mistake};
 use super::plan::Plan;
+use super::secret::Secret;
 use super::{Cloud, permissions, shared, source};
+
 pub(super) const CLOUD: Cloud = Cloud {
     name: "azure",
     rules,
     mistakes: &MISTAKES,
+    secret: Secret {
+        kind: "azurerm_key_vault_secret",
+        in_the_open: "value",
+        written_at: "value_wo_version",
+        beside: &[("azurerm_role_assignment", "secret")],
+        previous: "BLEEPSTORE_SECRET_KEY_PREVIOUS_URL",
+    },
 };
 
 const SCHEMA: &str = "azure-functions/src/cosmos/schema.rs";
@@ -41,6 +50,7 @@ const METADATA_ACTION: &str = "Microsoft.DocumentDB/databaseAccounts/readMetadat
 fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     let mut complaints = names(plan)?;
     complaints.extend(roles(plan));
+    complaints.extend(lost_by_a_restore(plan)?);
     let program = source::folders(&SOURCES)?;
     complaints.extend(compared_with_calls(plan, &program)?);
     for (address, alert) in plan.of_type("azurerm_monitor_scheduled_query_rules_alert_v2") {
@@ -53,6 +63,18 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     let read_by_the_timer = source::file(TIMER)?.replace('%', "\"");
     complaints.extend(shared::unread(names, &(program + &read_by_the_timer)));
     Ok(complaints)
+}
+
+/// Bytes that are gone for good while the account can still be restored to a time at which a record named them.
+fn lost_by_a_restore(plan: &Plan) -> Result<Option<String>, String> {
+    let backup = &plan.resource("azurerm_cosmosdb_account.metadata")?["backup"][0];
+    let window = match backup["tier"].as_str() {
+        Some("Continuous30Days") => 30,
+        _ => 7,
+    };
+    let blobs = &plan.resource("azurerm_storage_account.blobs")?["blob_properties"][0];
+    let kept = blobs["delete_retention_policy"][0]["days"].as_u64();
+    Ok(shared::kept_too_short(window, kept.unwrap_or_default()))
 }
 
 /// Names and policies that the program and the root share.
@@ -151,7 +173,15 @@ fn roles(plan: &Plan) -> Vec<String> {
 }
 
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 9] = [
+const MISTAKES: [Mistake; 10] = [
+    Mistake {
+        what: "bytes that a restored record would miss",
+        file: "blobs.tf",
+        find: "days = var.restore_window_days + 1",
+        replace: "days = 7",
+        found_by: FoundBy::Rules,
+        says: "records can be restored from 7 days ago, and deleted bytes are kept for 7 days",
+    },
     Mistake {
         what: "a wrong argument",
         file: "alarms.tf",
