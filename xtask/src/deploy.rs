@@ -3,7 +3,9 @@
 mod cloud;
 pub(crate) mod cost;
 mod image;
+mod leftover;
 mod outputs;
+mod races;
 mod request;
 mod terraform;
 
@@ -13,6 +15,9 @@ use std::iter;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::thread;
+
+use serde_json::Value;
 
 pub(crate) use self::cloud::Cloud;
 use self::cloud::Deployable;
@@ -60,7 +65,8 @@ fn deployed(request: &Request) -> Check {
     let pushed = package.image.as_ref().filter(|_| !request.only_plan);
     if let Some(image) = pushed {
         println!("The registry comes first, for the image to be pushed to. Terraform asks for it by itself.");
-        succeeds(terraform.run(&["apply"]).args(Image::NEEDS))?;
+        let attempt = |_| races::told(terraform.run(&["apply"]).args(Image::NEEDS));
+        races::outlasted(attempt, thread::sleep)?;
         image.push()?;
     }
     let plan = folder.join(format!("{}.tfplan", cloud.name()));
@@ -116,19 +122,39 @@ fn plan_and_apply(
     plan: &Path,
     only_plan: bool,
 ) -> Result<bool, String> {
-    let mut planning = terraform.run(&["plan", "-input=false"]);
-    planning
-        .args(&package.variables)
-        .arg(format!("-out={}", plan.display()));
-    succeeds(&mut planning)?;
-    let planned = terraform.planned(plan)?;
+    if !only_plan {
+        terraform.cloud.clear()?;
+    }
+    let planned = planned(terraform, package, plan)?;
     package.fits(&planned)?;
     println!("\n{}", cost::estimate(terraform.cloud, &planned)?);
     if only_plan || !confirmed("Apply this plan? Only \"yes\" does: ")? {
         return Ok(false);
     }
-    succeeds(terraform.run(&["apply", "-input=false"]).arg(plan))?;
+    let agreed = races::changes(&planned);
+    let attempt = |again| {
+        if again {
+            terraform.cloud.clear()?;
+            let rest = races::changes(&self::planned(terraform, package, plan)?);
+            let is_agreed = rest.is_subset(&agreed);
+            if !is_agreed && !confirmed("This is more than was left. Apply it? Only \"yes\" does: ")? {
+                return Err("The rest was not applied.".to_owned().into());
+            }
+        }
+        races::told(terraform.run(&["apply", "-input=false"]).arg(plan))
+    };
+    races::outlasted(attempt, thread::sleep)?;
     Ok(true)
+}
+
+/// Makes and shows a plan; what is in it.
+fn planned(terraform: &Root, package: &Deployable, plan: &Path) -> Result<Value, String> {
+    let mut planning = terraform.run(&["plan", "-input=false"]);
+    planning
+        .args(&package.variables)
+        .arg(format!("-out={}", plan.display()));
+    succeeds(&mut planning)?;
+    terraform.planned(plan)
 }
 
 fn destroyed(request: &Request) -> Check {
@@ -211,13 +237,18 @@ fn smoke(terraform: &Root) -> Check {
         .known("http_endpoint")
         .filter(|endpoint| *endpoint != first);
     let python = python::environment("venv", "tests/sdk/requirements.txt")?;
+    // Terraform does not know it. The cloud's own tool does, for who may read it there.
+    let mut reading = Command::new("sh");
+    let secret_key = output(reading.args(["-c", outputs.text("secret_key_command")?])).map_err(|error| {
+        format!("everything is applied, but the secret key cannot be read to try it: {error}")
+    })?;
     for endpoint in iter::once(first).chain(second) {
         println!("Waiting for {endpoint} to answer.");
         let served = Served {
             endpoint,
             region: outputs.text("region")?,
             access_key: outputs.text("access_key")?,
-            secret_key: outputs.text("secret_key")?,
+            secret_key: secret_key.trim(),
         };
         served.smoke(&python)?;
     }

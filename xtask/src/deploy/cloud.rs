@@ -7,8 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::image::Image;
-use super::is_there;
 use super::outputs::Outputs;
+use super::{is_there, leftover};
 use crate::package::{self, Arch, Package};
 use crate::report::Check;
 
@@ -51,7 +51,14 @@ impl Cloud {
     /// Whether the programs are there that a deployment needs beside Terraform.
     pub(super) fn tools_are_there(self) -> Check {
         match self {
-            Self::Aws | Self::Azure => Ok(()),
+            Self::Aws => is_there(
+                Command::new("aws").arg("--version"),
+                "aws, which reads the secret key,",
+            ),
+            Self::Azure => is_there(
+                Command::new("az").arg("version"),
+                "az, which reads the secret key,",
+            ),
             Self::Gcp => {
                 let skopeo = "skopeo, which pushes the image,";
                 is_there(Command::new("skopeo").arg("--version"), skopeo)?;
@@ -103,6 +110,14 @@ impl Cloud {
         }
     }
 
+    /// Takes away what an earlier run left half made, and this one could not make again.
+    pub(super) fn clear(self) -> Check {
+        match self {
+            Self::Aws | Self::Azure => Ok(()),
+            Self::Gcp => leftover::removed(&Place::told()?),
+        }
+    }
+
     /// Builds what is deployed.
     pub(super) fn package(self) -> Result<Deployable, String> {
         match self {
@@ -118,9 +133,11 @@ impl Cloud {
             }
             Self::Gcp => {
                 let Package { archive, .. } = package::gcp(Arch::X86_64)?;
-                let variable = |name| env::var(name).map_err(|error| format!("{name}: {error}"));
-                let name = env::var("TF_VAR_name").unwrap_or_else(|_| "bleepstore".to_owned());
-                let (region, project) = (variable("TF_VAR_region")?, variable("TF_VAR_project")?);
+                let Place {
+                    name,
+                    project,
+                    region,
+                } = Place::told()?;
                 let repository = format!("{region}-docker.pkg.dev/{project}/{name}/{IMAGE}");
                 Ok(Deployable {
                     made_for: vec![("name", name), ("project", project), ("region", region)],
@@ -173,6 +190,24 @@ impl Cloud {
             ],
             Self::Azure => &["-target=azurerm_management_lock.stored"],
         }
+    }
+}
+
+/// Where a deployment on Google Cloud is, and what it is called.
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) project: String,
+    pub(super) region: String,
+}
+
+impl Place {
+    pub(super) fn told() -> Result<Self, String> {
+        let variable = |name| env::var(name).map_err(|error| format!("{name}: {error}"));
+        Ok(Self {
+            name: env::var("TF_VAR_name").unwrap_or_else(|_| "bleepstore".to_owned()),
+            project: variable("TF_VAR_project")?,
+            region: variable("TF_VAR_region")?,
+        })
     }
 }
 
