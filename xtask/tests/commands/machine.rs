@@ -92,6 +92,8 @@ impl Machine {
             ("rustc", "printf 'rustc 1.0'\n"),
             ("python3", ""),
             ("skopeo", SKOPEO),
+            ("aws", ""),
+            ("az", ""),
             ("gcloud", "printf 'of gcloud'\n"),
         ] {
             machine.install(program, does);
