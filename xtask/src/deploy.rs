@@ -65,7 +65,8 @@ fn deployed(request: &Request) -> Check {
     let pushed = package.image.as_ref().filter(|_| !request.only_plan);
     if let Some(image) = pushed {
         println!("The registry comes first, for the image to be pushed to. Terraform asks for it by itself.");
-        let attempt = |_| races::told(terraform.run(&["apply"]).args(Image::NEEDS));
+        let moved = still_to_move(cloud, &terraform.state()?);
+        let attempt = |_| races::told(terraform.run(&["apply"]).args(Image::NEEDS).args(&moved));
         races::outlasted(attempt, thread::sleep)?;
         image.push()?;
     }
@@ -182,7 +183,8 @@ fn destroyed(request: &Request) -> Check {
         .filter(|target| is_in(&state, target))
         .collect();
     if !held.is_empty() {
-        succeeds(terraform.run(&["apply"]).args(&variables).args(held))?;
+        let moved = still_to_move(cloud, &state);
+        succeeds(terraform.run(&["apply"]).args(&variables).args(held).args(moved))?;
     }
     succeeds(terraform.run(&["destroy"]).args(&variables)).map_err(|error| {
         format!(
@@ -190,6 +192,16 @@ fn destroyed(request: &Request) -> Check {
             cloud.name()
         )
     })
+}
+
+/// The arguments `-target=` of what a state has under the address that it had in an earlier release.
+fn still_to_move(cloud: Cloud, state: &[String]) -> Vec<&'static str> {
+    let is_there = |target: &&str| {
+        state
+            .iter()
+            .any(|address| Some(address.as_str()) == target.strip_prefix("-target="))
+    };
+    cloud.moved().iter().copied().filter(is_there).collect()
 }
 
 /// Whether a state has the resource that an argument `-target=` is about, or instances of it.

@@ -175,6 +175,19 @@ impl Cloud {
         }
     }
 
+    /// What release 0.1.0 had under these addresses has another one since. As long as a state has it under the old one, Terraform
+    /// takes no targets without these.
+    pub(super) const fn moved(self) -> &'static [&'static str] {
+        match self {
+            Self::Aws => &["-target=aws_ssm_parameter.root_secret_key"],
+            Self::Gcp => &["-target=google_secret_manager_secret_version.root_secret_key"],
+            Self::Azure => &[
+                "-target=azurerm_key_vault_secret.root_secret_key",
+                "-target=azurerm_role_assignment.secret",
+            ],
+        }
+    }
+
     /// The resources that the switch `deletion_protection` is about, as arguments of Terraform.
     pub(crate) const fn protected(self) -> &'static [&'static str] {
         match self {

@@ -131,6 +131,7 @@ fn on_google_cloud_the_image_is_pushed_to_its_registry_before_the_plan() {
             "skopeo --version",
             "gcloud --version",
             "terraform init -input=false",
+            "terraform state list",
             "terraform apply -target=google_project_service.needed -target=google_artifact_registry_repository.images",
             "gcloud auth print-access-token",
             "skopeo login --username oauth2accesstoken --password-stdin --authfile TARGET/deploy/registry.json \
@@ -334,6 +335,26 @@ fn destroy_on_google_cloud_keeps_the_image_until_the_service_may_go() {
             ),
             &format!("terraform destroy {variables}"),
         ],
+    );
+}
+
+#[test]
+fn what_an_upgrade_has_not_moved_yet_is_targeted_too() {
+    let mut machine = Machine::complete("moved", "aws");
+    machine.set(
+        "STATE",
+        "aws_dynamodb_table.metadata\naws_ssm_parameter.root_secret_key\n",
+    );
+    let ended = machine.xtask(&["destroy", "aws"]);
+    let apply = ended.ran.iter().find(|line| line.starts_with("terraform apply"));
+    assert_eq!(
+        apply.map(String::as_str),
+        Some(
+            "terraform apply -var=package=versions.tf -var=deletion_protection=false \
+             -target=aws_dynamodb_table.metadata -target=aws_ssm_parameter.root_secret_key"
+        ),
+        "{}",
+        ended.complained
     );
 }
 
