@@ -37,7 +37,11 @@ pub(super) fn check(roots: &[PathBuf]) -> Check {
 fn asked_for(text: &str) -> Vec<(&str, Option<&str>)> {
     let following = text.lines().skip(1).map(Some).chain([None]);
     let sources = text.lines().zip(following).filter_map(|(line, next)| {
-        let provider = value(line, "source")?.strip_prefix("hashicorp/")?;
+        let (owner, provider) = value(line, "source")?.split_once('/')?;
+        // Modules have sources too, in folders beside.
+        if owner.starts_with('.') {
+            return None;
+        }
         Some((provider, next.and_then(|next| value(next, "version"))))
     });
     sources.collect()
@@ -60,10 +64,15 @@ mod tests {
     #[test]
     fn the_version_that_follows_a_source_is_what_is_asked_for() {
         let text = "    aws = {\n      source  = \"hashicorp/aws\"\n      version = \">= 6.29, < 7.0\" # why\n    }\n\
+                    \x20   azapi = {\n      source = \"azure/azapi\"\n      version = \"1.2.3\"\n    }\n\
                     \x20   random = {\n      source = \"hashicorp/random\"\n    }\n  source = \"../..\"\n";
         assert_eq!(
             asked_for(text),
-            [("aws", Some(">= 6.29, < 7.0")), ("random", None)]
+            [
+                ("aws", Some(">= 6.29, < 7.0")),
+                ("azapi", Some("1.2.3")),
+                ("random", None)
+            ]
         );
     }
 }
