@@ -2,7 +2,7 @@
 
 resource "aws_s3_bucket" "blobs" {
   #checkov:skip=CKV_AWS_18:Requests to BleepStore are in its own log; the bucket has one client.
-  #checkov:skip=CKV_AWS_21:Blobs are never overwritten, and a version that outlives its deletion would keep deleted data.
+  #checkov:skip=CKV_AWS_21:Versions are kept unless nothing is to be kept for restores (restore_window_days).
   #checkov:skip=CKV_AWS_144:A second region would hold bytes without the metadata that names them.
   #checkov:skip=CKV_AWS_145:A key of the user's own is an option (kms_key_arn); otherwise S3's own key encrypts.
   #checkov:skip=CKV2_AWS_62:Nobody waits for events of the blobs.
@@ -40,6 +40,16 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "blobs" {
   }
 }
 
+# What is deleted can be brought back for as long as there is a table to restore that names it, and a day more, in which that
+# is done. The program may not delete versions.
+resource "aws_s3_bucket_versioning" "blobs" {
+  bucket = aws_s3_bucket.blobs.id
+
+  versioning_configuration {
+    status = var.restore_window_days > 0 ? "Enabled" : "Suspended"
+  }
+}
+
 resource "aws_s3_bucket_lifecycle_configuration" "blobs" {
   bucket = aws_s3_bucket.blobs.id
 
@@ -54,6 +64,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "blobs" {
       days_after_initiation = var.abort_incomplete_uploads_after_days
     }
   }
+
+  rule {
+    id     = "keep-for-restores"
+    status = "Enabled"
+
+    # All blobs.
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = var.restore_window_days + 1
+    }
+
+    expiration {
+      expired_object_delete_marker = true
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.blobs]
 }
 
 resource "aws_s3_bucket_policy" "blobs" {

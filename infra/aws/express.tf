@@ -95,7 +95,16 @@ resource "aws_ecs_express_gateway_service" "http" {
 
     secret {
       name       = "BLEEPSTORE_SECRET_KEY"
-      value_from = aws_ssm_parameter.root_secret_key.arn
+      value_from = local.root_secret.arn
+    }
+
+    dynamic "secret" {
+      for_each = local.previous_root_secret
+
+      content {
+        name       = "BLEEPSTORE_SECRET_KEY_PREVIOUS"
+        value_from = secret.value.arn
+      }
     }
   }
 

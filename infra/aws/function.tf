@@ -34,10 +34,12 @@ resource "aws_lambda_function" "bleepstore" {
   tags                           = local.tags
 
   environment {
-    variables = merge(local.environment, {
-      BLEEPSTORE_INVOKE_MODE          = var.invoke_mode
-      BLEEPSTORE_SECRET_KEY_PARAMETER = aws_ssm_parameter.root_secret_key.name
-    })
+    variables = merge(
+      local.environment,
+      { BLEEPSTORE_INVOKE_MODE = var.invoke_mode },
+      { BLEEPSTORE_SECRET_KEY_PARAMETER = local.root_secret.name },
+      { for secret in local.previous_root_secret : "BLEEPSTORE_SECRET_KEY_PREVIOUS_PARAMETER" => secret.name },
+    )
   }
 
   # The log group is here first, or Lambda would make one that keeps logs for ever; and the first start needs the policies.

@@ -46,7 +46,10 @@ resource "aws_ecs_task_definition" "http" {
         PORT                       = tostring(local.http_port)
       }) : { name = name, value = value }
     ]
-    secrets = [{ name = "BLEEPSTORE_SECRET_KEY", valueFrom = aws_ssm_parameter.root_secret_key.arn }]
+    secrets = concat(
+      [{ name = "BLEEPSTORE_SECRET_KEY", valueFrom = local.root_secret.arn }],
+      [for secret in local.previous_root_secret : { name = "BLEEPSTORE_SECRET_KEY_PREVIOUS", valueFrom = secret.arn }],
+    )
     logConfiguration = {
       logDriver = "awslogs"
       options = {

@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "stores" {
 data "aws_iam_policy_document" "root_secret" {
   statement {
     sid       = "RootSecretKey"
-    resources = [aws_ssm_parameter.root_secret_key.arn]
+    resources = [for secret in aws_ssm_parameter.root_secret_key : secret.arn]
     actions   = ["ssm:GetParameter"]
   }
 

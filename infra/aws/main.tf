@@ -20,19 +20,53 @@ locals {
   }
 }
 
-# The root credential's secret key. It stands in Terraform's state, which therefore is a secret too. A new one:
-# terraform apply -replace=random_password.root, then a new start of what runs (docs/operations.md).
-resource "random_password" "root" {
+# The root credential's secret key. Terraform makes it up, hands it to Parameter Store and keeps it nowhere. Each number has a
+# parameter of its own, which is written when it is made and never again: docs/operations.md says how to rotate.
+locals {
+  root_secrets = toset([
+    for number in range(var.root_secret_version - (var.accept_previous_secret ? 1 : 0), var.root_secret_version + 1) : tostring(number)
+  ])
+  root_secret          = aws_ssm_parameter.root_secret_key[tostring(var.root_secret_version)]
+  previous_root_secret = [for number in local.root_secrets : aws_ssm_parameter.root_secret_key[number] if number != tostring(var.root_secret_version)]
+}
+
+ephemeral "random_password" "root" {
+  for_each = local.root_secrets
+
   length  = 40
   special = false
 }
 
 resource "aws_ssm_parameter" "root_secret_key" {
   #checkov:skip=CKV_AWS_337:A key of the user's own is an option (kms_key_arn); otherwise the account's key of Parameter Store encrypts it.
-  name        = "/${var.name}/root-secret-key"
-  description = "The secret key of BleepStore's root credential"
-  type        = "SecureString"
-  key_id      = var.kms_key_arn
-  value       = random_password.root.result
-  tags        = local.tags
+  for_each = local.root_secrets
+
+  name             = each.key == "1" ? "/${var.name}/root-secret-key" : "/${var.name}/root-secret-key-${each.key}"
+  description      = "The secret key of BleepStore's root credential"
+  type             = "SecureString"
+  key_id           = var.kms_key_arn
+  value_wo         = ephemeral.random_password.root[each.key].result
+  value_wo_version = 1
+  tags             = local.tags
+
+  lifecycle {
+    # What runs is told of the next one first.
+    create_before_destroy = true
+    # Never written again, and not because an earlier release wrote it in the open either.
+    ignore_changes = [value, value_wo_version]
+  }
+}
+
+# Release 0.1.0 kept the secret key in the state. It stays what it is.
+removed {
+  from = random_password.root
+
+  lifecycle {
+    destroy = false
+  }
+}
+
+moved {
+  from = aws_ssm_parameter.root_secret_key
+  to   = aws_ssm_parameter.root_secret_key["1"]
 }

@@ -25,7 +25,8 @@ resource "aws_dynamodb_table" "metadata" {
   }
 
   point_in_time_recovery {
-    enabled = true
+    enabled                 = var.restore_window_days > 0
+    recovery_period_in_days = var.restore_window_days > 0 ? var.restore_window_days : null
   }
 
   # Disabled does not mean in the clear: AWS's own key encrypts then.

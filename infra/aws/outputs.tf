@@ -1,8 +1,9 @@
 locals {
-  function_endpoint = one([for url in aws_lambda_function_url.bleepstore : trimsuffix(url.function_url, "/")])
-  own_endpoint      = one([for http in local.http : "https://${http.domain_name}"])
-  http_endpoint     = local.own_endpoint == null ? local.express_endpoint : local.own_endpoint
-  endpoint          = local.http_endpoint == null ? local.function_endpoint : local.http_endpoint
+  function_endpoint  = one([for url in aws_lambda_function_url.bleepstore : trimsuffix(url.function_url, "/")])
+  own_endpoint       = one([for http in local.http : "https://${http.domain_name}"])
+  http_endpoint      = local.own_endpoint == null ? local.express_endpoint : local.own_endpoint
+  endpoint           = local.http_endpoint == null ? local.function_endpoint : local.http_endpoint
+  secret_key_command = "aws ssm get-parameter --with-decryption --name ${local.root_secret.name} --region ${local.region} --query Parameter.Value --output text"
 }
 
 output "endpoint" {
@@ -45,15 +46,14 @@ output "access_key" {
   value       = var.root_access_key
 }
 
-output "secret_key" {
-  description = "The secret key of the root credential: `terraform output -raw secret_key`."
-  value       = random_password.root.result
-  sensitive   = true
+output "secret_key_command" {
+  description = "The command that prints the secret key of the root credential, which Terraform does not know."
+  value       = local.secret_key_command
 }
 
 output "secret_key_parameter" {
   description = "The parameter of Parameter Store that the program reads the secret key from."
-  value       = aws_ssm_parameter.root_secret_key.name
+  value       = local.root_secret.name
 }
 
 output "table" {
@@ -84,8 +84,8 @@ output "environment" {
 output "try_it" {
   description = "A line that lists the buckets."
   value = join(" ", [
-    # First, while terraform still has the credentials of the cloud. Theirs may have a token, which this one has not.
-    "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key)",
+    # First, while the command still has the credentials of the cloud. Theirs may have a token, which this one has not.
+    "AWS_SECRET_ACCESS_KEY=$(${local.secret_key_command})",
     "AWS_ACCESS_KEY_ID=${var.root_access_key}",
     "AWS_SESSION_TOKEN=",
     "AWS_REGION=${local.region}",

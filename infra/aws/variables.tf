@@ -24,6 +24,18 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "restore_window_days" {
+  description = "How many days back the records can be restored, and with them the bytes: deleted ones are kept a day longer, and paid for. DynamoDB knows 1 to 35 days; 0 keeps nothing."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.restore_window_days >= 0 && var.restore_window_days <= 35 && floor(var.restore_window_days) == var.restore_window_days
+    error_message = "DynamoDB restores the last 1 to 35 days; 0 switches it off."
+  }
+}
+
 variable "kms_key_arn" {
   description = "A key of KMS for the table, the bucket, the logs and the secret, instead of keys that AWS owns. Its policy must let CloudWatch Logs of the region use it. A multi-Region key is named by its replica in this region."
   type        = string
@@ -175,7 +187,7 @@ variable "log_retention_days" {
 # Access
 
 variable "root_access_key" {
-  description = "The access key of the root credential, which owns the store. Its secret key is generated."
+  description = "The access key of the root credential, which owns the store. Its secret key is generated, and is in no state."
   type        = string
   default     = "BLEEPSTOREROOT"
   nullable    = false
@@ -183,6 +195,30 @@ variable "root_access_key" {
   validation {
     condition     = can(regex("^[A-Za-z0-9]{3,128}$", var.root_access_key))
     error_message = "The access key must be 3 to 128 letters and digits."
+  }
+}
+
+variable "root_secret_version" {
+  description = "The number of the root credential's secret key. Each has its own, which is generated once: the next number is a new secret key."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.root_secret_version >= 1 && floor(var.root_secret_version) == var.root_secret_version
+    error_message = "The versions are 1, 2, 3 and so on."
+  }
+}
+
+variable "accept_previous_secret" {
+  description = "Whether the secret key with the number before is accepted too, while clients are told the new one. Without it that one is destroyed."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.accept_previous_secret || var.root_secret_version > 1
+    error_message = "There is no secret key before version 1: raise root_secret_version."
   }
 }
 

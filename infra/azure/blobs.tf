@@ -8,7 +8,6 @@ resource "azurerm_storage_account" "blobs" {
   #checkov:skip=CKV_AZURE_206:A second region would hold bytes without the metadata that names them.
   #checkov:skip=CKV2_AZURE_1:Microsoft's own key encrypts; a key of the user's own is not an option yet.
   #checkov:skip=CKV2_AZURE_33:A private endpoint needs a network, which costs more than the rest while idle.
-  #checkov:skip=CKV2_AZURE_38:What is deleted is gone: blobs that outlive their deletion would keep deleted data.
   #checkov:skip=CKV2_AZURE_41:Keys are off, and with them signed URLs.
   name                            = "${var.name}blobs"
   location                        = var.location
@@ -22,6 +21,14 @@ resource "azurerm_storage_account" "blobs" {
   allow_nested_items_to_be_public = false
   local_user_enabled              = false
   tags                            = local.tags
+
+  # What is deleted can be brought back for as long as there is an account to restore that names it, and a day more, in which
+  # that is done.
+  blob_properties {
+    delete_retention_policy {
+      days = var.restore_window_days + 1
+    }
+  }
 }
 
 resource "azurerm_storage_container" "blobs" {

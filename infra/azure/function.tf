@@ -63,13 +63,14 @@ resource "azurerm_service_plan" "function" {
 
 locals {
   # The settings of the program. The host writes the unencoded URL itself, over whatever a client had put there.
-  environment = merge(var.domain_name == null ? {} : { BLEEPSTORE_DOMAIN = var.domain_name }, {
+  previous = { for url in local.previous_root_secret : "BLEEPSTORE_SECRET_KEY_PREVIOUS_URL" => url }
+  environment = merge(local.previous, var.domain_name == null ? {} : { BLEEPSTORE_DOMAIN = var.domain_name }, {
     BLEEPSTORE_REGION              = var.region_name
     BLEEPSTORE_COSMOS_ENDPOINT     = azurerm_cosmosdb_account.metadata.endpoint
     BLEEPSTORE_BLOB_ENDPOINT       = azurerm_storage_account.blobs.primary_blob_endpoint
     BLEEPSTORE_BLOB_CONTAINER      = azurerm_storage_container.blobs.name
     BLEEPSTORE_ACCESS_KEY          = var.root_access_key
-    BLEEPSTORE_SECRET_KEY_URL      = azurerm_key_vault_secret.root_secret_key.versionless_id
+    BLEEPSTORE_SECRET_KEY_URL      = local.root_secret
     BLEEPSTORE_GC_SCHEDULE         = var.gc_schedule
     BLEEPSTORE_LOG                 = var.log_filter
     BLEEPSTORE_SIGV2               = var.sigv2

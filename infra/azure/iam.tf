@@ -38,9 +38,11 @@ resource "azurerm_role_assignment" "blobs" {
   principal_type       = "ServicePrincipal"
 }
 
-# Reads the one secret.
+# Reads the one secret, and the one before while that is accepted.
 resource "azurerm_role_assignment" "secret" {
-  scope                = azurerm_key_vault_secret.root_secret_key.resource_versionless_id
+  for_each = local.root_secrets
+
+  scope                = azurerm_key_vault_secret.root_secret_key[each.key].resource_versionless_id
   role_definition_name = "Key Vault Secrets User"
   principal_id         = azurerm_user_assigned_identity.function.principal_id
   principal_type       = "ServicePrincipal"

@@ -35,7 +35,7 @@ resource "azurerm_cosmosdb_account" "metadata" {
 
   backup {
     type = "Continuous"
-    tier = "Continuous7Days"
+    tier = "Continuous${var.restore_window_days}Days"
   }
 
   # The provider makes an account anew, and empty, where they change. Azure changes one with what is in it, when it is told to.

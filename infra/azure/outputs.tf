@@ -1,5 +1,6 @@
 locals {
-  endpoint = "https://${var.domain_name == null ? azapi_resource.function.output.host : var.domain_name}"
+  secret_key_command = "az keyvault secret show --id ${local.root_secret} --query value --output tsv"
+  endpoint           = "https://${var.domain_name == null ? azapi_resource.function.output.host : var.domain_name}"
 }
 
 output "endpoint" {
@@ -35,10 +36,9 @@ output "access_key" {
   value       = var.root_access_key
 }
 
-output "secret_key" {
-  description = "The secret key of the root credential: `terraform output -raw secret_key`."
-  value       = random_password.root.result
-  sensitive   = true
+output "secret_key_command" {
+  description = "The command that prints the secret key of the root credential, which Terraform does not know."
+  value       = local.secret_key_command
 }
 
 output "cosmos_endpoint" {
@@ -64,8 +64,8 @@ output "environment" {
 output "try_it" {
   description = "A line that lists the buckets."
   value = join(" ", [
-    # First, while terraform still has the credentials of the cloud. Theirs may have a token, which this one has not.
-    "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key)",
+    # First, while the command still has the credentials of the cloud. Theirs may have a token, which this one has not.
+    "AWS_SECRET_ACCESS_KEY=$(${local.secret_key_command})",
     "AWS_ACCESS_KEY_ID=${var.root_access_key}",
     "AWS_SESSION_TOKEN=",
     "AWS_REGION=${var.region_name}",

@@ -32,6 +32,18 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "restore_window_days" {
+  description = "How many days back the records can be restored, and with them the bytes: deleted ones are kept a day longer, and paid for. Cosmos DB knows 7 and 30 days."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = contains([7, 30], var.restore_window_days)
+    error_message = "Cosmos DB restores the last 7 or 30 days: bytes that are kept for less would be missing."
+  }
+}
+
 # The function
 
 variable "region_name" {
@@ -133,7 +145,7 @@ variable "log_retention_days" {
 # Access
 
 variable "root_access_key" {
-  description = "The access key of the root credential, which owns the store. Its secret key is generated."
+  description = "The access key of the root credential, which owns the store. Its secret key is generated, and is in no state."
   type        = string
   default     = "BLEEPSTOREROOT"
   nullable    = false
@@ -141,6 +153,30 @@ variable "root_access_key" {
   validation {
     condition     = can(regex("^[A-Za-z0-9]{3,128}$", var.root_access_key))
     error_message = "The access key must be 3 to 128 letters and digits."
+  }
+}
+
+variable "root_secret_version" {
+  description = "The number of the root credential's secret key. Each has its own, which is generated once: the next number is a new secret key."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.root_secret_version >= 1 && floor(var.root_secret_version) == var.root_secret_version
+    error_message = "The versions are 1, 2, 3 and so on."
+  }
+}
+
+variable "accept_previous_secret" {
+  description = "Whether the secret key with the number before is accepted too, while clients are told the new one. Without it that one is destroyed."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.accept_previous_secret || var.root_secret_version > 1
+    error_message = "There is no secret key before version 1: raise root_secret_version."
   }
 }
 

@@ -2,7 +2,7 @@
 
 resource "google_storage_bucket" "blobs" {
   #checkov:skip=CKV_GCP_62:Requests to BleepStore are in its own log; the bucket has one client.
-  #checkov:skip=CKV_GCP_78:Blobs are never overwritten, and a version that outlives its deletion would keep deleted data.
+  #checkov:skip=CKV_GCP_78:Blobs are never overwritten, and what is deleted is kept for a while by the policy of soft deletion.
   project                     = var.project
   name                        = "${var.project}-${var.name}-blobs"
   location                    = var.region
@@ -11,9 +11,10 @@ resource "google_storage_bucket" "blobs" {
   force_destroy               = !var.deletion_protection
   labels                      = local.labels
 
-  # What is deleted is gone, and not paid for any more.
+  # What is deleted can be brought back for as long as there is a database to restore that names it, and a day more, in which
+  # that is done.
   soft_delete_policy {
-    retention_duration_seconds = 0
+    retention_duration_seconds = var.restore_window_days == 0 ? 0 : (var.restore_window_days + 1) * 24 * 60 * 60
   }
 
   lifecycle_rule {

@@ -22,9 +22,19 @@ resource "google_project_service" "needed" {
   disable_on_destroy = false
 }
 
-# The root credential's secret key. It stands in Terraform's state, which therefore is a secret too. A new one:
-# terraform apply -replace=random_password.root, which also starts new instances.
-resource "random_password" "root" {
+# The root credential's secret key. Terraform makes it up, hands it to Secret Manager and keeps it nowhere. Each number has a
+# version of the secret of its own, which is written when it is made and never again: docs/operations.md says how to rotate.
+locals {
+  root_secrets = toset([
+    for number in range(var.root_secret_version - (var.accept_previous_secret ? 1 : 0), var.root_secret_version + 1) : tostring(number)
+  ])
+  root_secret          = google_secret_manager_secret_version.root_secret_key[tostring(var.root_secret_version)].version
+  previous_root_secret = [for number in local.root_secrets : google_secret_manager_secret_version.root_secret_key[number].version if number != tostring(var.root_secret_version)]
+}
+
+ephemeral "random_password" "root" {
+  for_each = local.root_secrets
+
   length  = 40
   special = false
 }
@@ -47,6 +57,30 @@ resource "google_secret_manager_secret" "root_secret_key" {
 }
 
 resource "google_secret_manager_secret_version" "root_secret_key" {
-  secret      = google_secret_manager_secret.root_secret_key.id
-  secret_data = random_password.root.result
+  for_each = local.root_secrets
+
+  secret                 = google_secret_manager_secret.root_secret_key.id
+  secret_data_wo         = ephemeral.random_password.root[each.key].result
+  secret_data_wo_version = "1"
+
+  lifecycle {
+    # What runs is told of the next one first.
+    create_before_destroy = true
+    # Never written again, and not because an earlier release wrote it in the open either.
+    ignore_changes = [secret_data, secret_data_wo_version]
+  }
+}
+
+# Release 0.1.0 kept the secret key in the state. It stays what it is.
+removed {
+  from = random_password.root
+
+  lifecycle {
+    destroy = false
+  }
+}
+
+moved {
+  from = google_secret_manager_secret_version.root_secret_key
+  to   = google_secret_manager_secret_version.root_secret_key["1"]
 }

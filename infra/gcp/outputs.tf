@@ -1,3 +1,7 @@
+locals {
+  secret_key_command = "gcloud secrets versions access ${local.root_secret} --secret ${google_secret_manager_secret.root_secret_key.secret_id} --project ${var.project}"
+}
+
 output "endpoint" {
   description = "Where S3 is served; null without an image."
   value       = one([for service in google_cloud_run_v2_service.bleepstore : var.domain_name == null ? service.uri : "https://${var.domain_name}"])
@@ -18,10 +22,9 @@ output "access_key" {
   value       = var.root_access_key
 }
 
-output "secret_key" {
-  description = "The secret key of the root credential: `terraform output -raw secret_key`."
-  value       = random_password.root.result
-  sensitive   = true
+output "secret_key_command" {
+  description = "The command that prints the secret key of the root credential, which Terraform does not know."
+  value       = local.secret_key_command
 }
 
 output "database" {
@@ -52,8 +55,8 @@ output "environment" {
 output "try_it" {
   description = "A line that lists the buckets; null without an image."
   value = one([for service in google_cloud_run_v2_service.bleepstore : join(" ", [
-    # First, while terraform still has the credentials of the cloud. Theirs may have a token, which this one has not.
-    "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key)",
+    # First, while the command still has the credentials of the cloud. Theirs may have a token, which this one has not.
+    "AWS_SECRET_ACCESS_KEY=$(${local.secret_key_command})",
     "AWS_ACCESS_KEY_ID=${var.root_access_key}",
     "AWS_SESSION_TOKEN=",
     "AWS_REGION=${var.region}",

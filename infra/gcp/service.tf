@@ -117,7 +117,22 @@ resource "google_cloud_run_v2_service" "bleepstore" {
         value_source {
           secret_key_ref {
             secret  = google_secret_manager_secret.root_secret_key.secret_id
-            version = google_secret_manager_secret_version.root_secret_key.version
+            version = local.root_secret
+          }
+        }
+      }
+
+      dynamic "env" {
+        for_each = local.previous_root_secret
+
+        content {
+          name = "BLEEPSTORE_SECRET_KEY_PREVIOUS"
+
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.root_secret_key.secret_id
+              version = env.value
+            }
           }
         }
       }

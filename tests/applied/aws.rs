@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode};
 use bleepstore_tests::emulators::{FunctionUrl, MiniStack, REGION, ServerProgram, binary};
 use bleepstore_tests::http::encoding::pattern;
 use bleepstore_tests::http::{Endpoint, Front, S3};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -178,6 +178,11 @@ impl Root<'_> {
     /// Starts the program as Lambda would, with the environment that Terraform gives the function, and as Fargate would, with
     /// that of the task.
     fn serve(&self, outputs: &BTreeMap<String, Value>) -> Outcome<()> {
+        let secret_key = self.parameter(
+            outputs["secret_key_parameter"]["value"]
+                .as_str()
+                .unwrap_or_default(),
+        )?;
         let text = |name: &str| {
             outputs
                 .get(name)
@@ -189,7 +194,7 @@ impl Root<'_> {
                 address,
                 region: text("region").to_owned(),
                 access_key: text("access_key").to_owned(),
-                secret_key: text("secret_key").to_owned(),
+                secret_key: secret_key.clone(),
                 front: Front::Nothing,
             },
         };
@@ -209,12 +214,47 @@ impl Root<'_> {
         let of_task = of_task.map(|entry| (entry["name"].as_str().unwrap_or_default(), &entry["value"]));
         // Fargate reads the parameter and hands its value over.
         assert_eq!(container["secrets"][0]["name"], "BLEEPSTORE_SECRET_KEY");
-        let secret = ("BLEEPSTORE_SECRET_KEY", &outputs["secret_key"]["value"]);
+        let value = Value::from(secret_key.as_str());
+        let secret = ("BLEEPSTORE_SECRET_KEY", &value);
         let variables = self.environment(of_task.chain([secret]));
         let server = ServerProgram::start(&binary("bootstrap")?, variables)?;
         smoke(&client(server.address()));
         server.stop()?;
         Ok(())
+    }
+
+    /// What Parameter Store has under this name. Terraform does not know it.
+    fn parameter(&self, name: &str) -> Outcome<String> {
+        let variables = self.cloud.variables();
+        let endpoint = variables
+            .into_iter()
+            .find(|(name, _)| *name == "AWS_ENDPOINT_URL");
+        let (_, endpoint) = endpoint.ok_or("the emulator has no endpoint")?;
+        let address = endpoint
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned();
+        let asked = json!({ "Name": name, "WithDecryption": true }).to_string();
+        let mut stream = TcpStream::connect(&address)?;
+        // The emulator checks no signature, and finds the service by its scope.
+        write!(
+            stream,
+            "POST / HTTP/1.0\r\nhost: {address}\r\ncontent-type: application/x-amz-json-1.1\r\n\
+             x-amz-target: AmazonSSM.GetParameter\r\ncontent-length: {}\r\n\
+             authorization: AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/ssm/aws4_request, SignedHeaders=host, Signature=0\r\n\
+             \r\n{asked}",
+            asked.len()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (_, body) = answer
+            .split_once("\r\n\r\n")
+            .ok_or("the emulator answered no HTTP")?;
+        let parameter: Value = serde_json::from_str(body)?;
+        let value = parameter["Parameter"]["Value"].as_str();
+        Ok(value
+            .ok_or_else(|| format!("there is no parameter {name}: {body}"))?
+            .to_owned())
     }
 
     /// The container of the task that was applied.

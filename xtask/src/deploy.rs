@@ -3,8 +3,10 @@
 mod cloud;
 pub(crate) mod cost;
 mod image;
+mod leftover;
 mod outputs;
 mod publish;
+mod races;
 mod request;
 mod terraform;
 
@@ -14,6 +16,9 @@ use std::iter;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::thread;
+
+use serde_json::Value;
 
 pub(crate) use self::cloud::Cloud;
 use self::cloud::Deployable;
@@ -92,8 +97,13 @@ fn deployed(request: &Request) -> Check {
 /// Makes the registry and pushes the image; the repository that it is in.
 fn pushed(image: &Image, terraform: &Root, package: &Deployable) -> Result<String, String> {
     println!("The registry comes first, for the image to be pushed to. Terraform asks for it by itself.");
-    let mut apply = terraform.run(&["apply"]);
-    succeeds(apply.args(&package.variables).args(image.registry.needs()))?;
+    let moved = still_to_move(terraform.cloud, &terraform.state()?);
+    let attempt = |_| {
+        let mut apply = terraform.run(&["apply"]);
+        apply.args(&package.variables).args(image.registry.needs());
+        races::told(apply.args(&moved))
+    };
+    races::outlasted(attempt, thread::sleep)?;
     let repository = image.registry.repository(&terraform.outputs()?)?;
     image.push(&repository)?;
     Ok(repository)
@@ -131,19 +141,39 @@ fn plan_and_apply(
     plan: &Path,
     only_plan: bool,
 ) -> Result<bool, String> {
-    let mut planning = terraform.run(&["plan", "-input=false"]);
-    planning
-        .args(&package.variables)
-        .arg(format!("-out={}", plan.display()));
-    succeeds(&mut planning)?;
-    let planned = terraform.planned(plan)?;
+    if !only_plan {
+        terraform.cloud.clear()?;
+    }
+    let planned = planned(terraform, package, plan)?;
     package.fits(&planned)?;
     println!("\n{}", cost::estimate(terraform.cloud, &planned)?);
     if only_plan || !confirmed("Apply this plan? Only \"yes\" does: ")? {
         return Ok(false);
     }
-    succeeds(terraform.run(&["apply", "-input=false"]).arg(plan))?;
+    let agreed = races::changes(&planned);
+    let attempt = |again| {
+        if again {
+            terraform.cloud.clear()?;
+            let rest = races::changes(&self::planned(terraform, package, plan)?);
+            let is_agreed = rest.is_subset(&agreed);
+            if !is_agreed && !confirmed("This is more than was left. Apply it? Only \"yes\" does: ")? {
+                return Err("The rest was not applied.".to_owned().into());
+            }
+        }
+        races::told(terraform.run(&["apply", "-input=false"]).arg(plan))
+    };
+    races::outlasted(attempt, thread::sleep)?;
     Ok(true)
+}
+
+/// Makes and shows a plan; what is in it.
+fn planned(terraform: &Root, package: &Deployable, plan: &Path) -> Result<Value, String> {
+    let mut planning = terraform.run(&["plan", "-input=false"]);
+    planning
+        .args(&package.variables)
+        .arg(format!("-out={}", plan.display()));
+    succeeds(&mut planning)?;
+    terraform.planned(plan)
 }
 
 fn destroyed(request: &Request) -> Check {
@@ -171,7 +201,8 @@ fn destroyed(request: &Request) -> Check {
         .filter(|target| is_in(&state, target))
         .collect();
     if !held.is_empty() {
-        succeeds(terraform.run(&["apply"]).args(&variables).args(held))?;
+        let moved = still_to_move(cloud, &state);
+        succeeds(terraform.run(&["apply"]).args(&variables).args(held).args(moved))?;
     }
     succeeds(terraform.run(&["destroy"]).args(&variables)).map_err(|error| {
         format!(
@@ -179,6 +210,16 @@ fn destroyed(request: &Request) -> Check {
             cloud.name()
         )
     })
+}
+
+/// The arguments `-target=` of what a state has under the address that it had in an earlier release.
+fn still_to_move(cloud: Cloud, state: &[String]) -> Vec<&'static str> {
+    let is_there = |target: &&str| {
+        state
+            .iter()
+            .any(|address| Some(address.as_str()) == target.strip_prefix("-target="))
+    };
+    cloud.moved().iter().copied().filter(is_there).collect()
 }
 
 /// Whether a state has the resource that an argument `-target=` is about, or instances of it.
@@ -226,13 +267,18 @@ fn smoke(terraform: &Root) -> Check {
     let others = others.into_iter().filter_map(|name| outputs.known(name));
     let others = others.filter(|endpoint| *endpoint != first);
     let python = python::environment("venv", "tests/sdk/requirements.txt")?;
+    // Terraform does not know it. The cloud's own tool does, for who may read it there.
+    let mut reading = Command::new("sh");
+    let secret_key = output(reading.args(["-c", outputs.text("secret_key_command")?])).map_err(|error| {
+        format!("everything is applied, but the secret key cannot be read to try it: {error}")
+    })?;
     for endpoint in iter::once(first).chain(others) {
         println!("Waiting for {endpoint} to answer.");
         let served = Served {
             endpoint,
             region: outputs.text("region")?,
             access_key: outputs.text("access_key")?,
-            secret_key: outputs.text("secret_key")?,
+            secret_key: secret_key.trim(),
         };
         served.smoke(&python)?;
     }

@@ -10,9 +10,11 @@ mod checkov;
 mod gcp;
 mod mistakes;
 mod permissions;
+mod pinned;
 mod plan;
 mod readme;
 mod roots;
+mod secret;
 mod shared;
 mod source;
 mod stand_ins;
@@ -24,6 +26,7 @@ use std::thread;
 
 use self::mistakes::Mistake;
 use self::plan::Plan;
+use self::secret::Secret;
 use self::terraform::Terraform;
 use crate::report::{Tally, counted, missing};
 use crate::run::root;
@@ -37,13 +40,19 @@ struct Cloud {
     name: &'static str,
     rules: Rules,
     mistakes: &'static [Mistake],
+    secret: Secret,
 }
 
 const CLOUDS: [Cloud; 3] = [aws::CLOUD, gcp::CLOUD, azure::CLOUD];
 
-/// The command by itself.
-pub(crate) fn command(strict: bool) -> ExitCode {
-    let tally = check(strict);
+/// Whether there is a root of this name.
+pub(crate) fn knows(name: &str) -> bool {
+    CLOUDS.iter().any(|cloud| cloud.name == name)
+}
+
+/// The command by itself, for the root of this name or for all.
+pub(crate) fn command(only: Option<&str>, strict: bool) -> ExitCode {
+    let tally = checked(only, strict);
     println!("\n{tally}");
     if tally.failed == 0 {
         ExitCode::SUCCESS
@@ -54,28 +63,42 @@ pub(crate) fn command(strict: bool) -> ExitCode {
 
 /// All checks. Without Terraform or Python there are none, which is a failure where nothing may be missing.
 pub(crate) fn check(strict: bool) -> Tally {
+    checked(None, strict)
+}
+
+fn checked(only: Option<&str>, strict: bool) -> Tally {
     let (platform, python) =
         match terraform::platform().and_then(|platform| Ok((platform, stand_ins::python()?))) {
             Ok(found) => found,
             Err(reason) => return missing("the Terraform roots", &reason, strict),
         };
     let checkov = thread::spawn(move || checkov::check(strict));
-    let mut tally = with_stand_ins(&platform, &python).unwrap_or_else(|complaint| counted(Err(complaint)));
+    let mut tally =
+        with_stand_ins(only, &platform, &python).unwrap_or_else(|complaint| counted(Err(complaint)));
     tally += checkov.join().unwrap_or(Tally::FAILED);
     tally
 }
 
-fn with_stand_ins(platform: &str, python: &Path) -> Result<Tally, String> {
+fn with_stand_ins(only: Option<&str>, platform: &str, python: &Path) -> Result<Tally, String> {
     let copy = tools().join("roots");
-    let roots = roots::copied(&copy)?;
+    let mut roots = roots::copied(&copy)?;
     let mirror = stand_ins::mirror(&roots, platform, python)?;
     let terraform = Terraform::with_stand_ins(&mirror)?;
+    let is_asked_for = |name: &str| only.is_none_or(|only| only == name);
+    roots.retain(|folder| {
+        CLOUDS
+            .iter()
+            .any(|cloud| is_asked_for(cloud.name) && folder.starts_with(copy.join(cloud.name)))
+    });
     let mut tally = counted(terraform.formatted(&root().join("infra")));
+    tally += counted(pinned::check(&roots));
     tally += roots::check(&terraform, &roots);
-    for cloud in &CLOUDS {
+    for cloud in CLOUDS.iter().filter(|cloud| is_asked_for(cloud.name)) {
         tally += of_cloud(&terraform, cloud, &copy.join(cloud.name));
     }
-    tally += applied::check(&copy.join("aws"));
+    if is_asked_for("aws") {
+        tally += applied::check(&copy.join("aws"));
+    }
     Ok(tally)
 }
 
@@ -97,8 +120,9 @@ fn of_cloud(terraform: &Terraform, cloud: &Cloud, folder: &Path) -> Tally {
         tally += counted(found.map_err(named));
     }
     tally += mistakes::planted(terraform, cloud, folder);
+    tally += secret::check(terraform, cloud, folder);
     println!(
-        "infra/{}: names, permissions, README and planted mistakes: {tally}",
+        "infra/{}: names, permissions, README, planted mistakes and the root credential: {tally}",
         cloud.name
     );
     tally

@@ -75,7 +75,7 @@ cargo xtask verify-cloud aws|gcp|azure --endpoint URL [--report FILE] [--only ID
                     AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and say of each what was seen
 cargo xtask verify-cloud [aws|gcp|azure] --list
                     these questions, without a network
-cargo xtask infra-check
+cargo xtask infra-check [aws|gcp|azure]
                     the Terraform roots: format, schemas, tests, names, permissions, planted mistakes, checkov
 cargo xtask help    this list
 
@@ -125,7 +125,8 @@ fn main() -> ExitCode {
         }
         ["verify-cloud", ..] => verify::verify_cloud(&arguments[1..]),
         ["released"] => released::released(),
-        ["infra-check"] => infra::command(strict()),
+        ["infra-check"] => infra::command(None, strict()),
+        ["infra-check", name] if infra::knows(name) => infra::command(Some(name), strict()),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");
             ExitCode::SUCCESS

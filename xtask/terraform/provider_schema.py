@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Read the schema of a Terraform provider out of its bindings for CDK Terrain.
 
-usage: provider_schema.py WHEEL PROVIDER OUT.json TYPE...      (data sources as data.TYPE)
+usage: provider_schema.py WHEEL PROVIDER OUT.json TYPE...      (data sources as data.TYPE, ephemeral resources as ephemeral.TYPE)
 
 The wheel carries generated JavaScript. For each resource it names every argument as Terraform does, with its type, whether it
-is a block, and whether it is required, optional or computed. What is written is what `terraform providers schema -json` would
+is a block, and whether it is required, optional, computed or write-only. What is written is what `terraform providers schema -json` would
 say of the types that were asked for, and of the provider's own settings. Values that only the provider knows to be wrong, such
 as an unknown region, are not in there.
 """
@@ -27,9 +27,14 @@ NESTED = re.compile(r"^    _\w+ = new (\w+)\(this, \"(\w+)\"(?:, (true|false))?\
 CLASS = re.compile(r"^class (\w+) extends cdktn\.(\w+) \{\n(.*?)^\}", re.M | re.S)
 TO_HCL = re.compile(r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", re.M | re.S)
 TYPE_NAME = re.compile(r'static tfResourceType = "(\w+)"')
-# Ephemeral resources, which the bindings have too, are neither.
-KINDS = {"TerraformResource": ("resource_schemas", ""), "TerraformDataSource": ("data_source_schemas", "data.")}
+KINDS = {
+    "TerraformResource": ("resource_schemas", ""),
+    "TerraformDataSource": ("data_source_schemas", "data."),
+    "TerraformEphemeralResource": ("ephemeral_resource_schemas", "ephemeral."),
+}
 KIND = re.compile(rf"extends cdktn\.({'|'.join(KINDS)}) ")
+# What is said above an accessor whose argument is sent and never kept.
+WRITE_ONLY = "@deprecated Write-only:"
 PROVIDER_VERSION = re.compile(r"providerVersion: '([^']+)'")
 
 # How a computed value is read tells its type. The longer names come first: the shorter ones are parts of them.
@@ -121,6 +126,8 @@ class Module:
                 found = type_of_input(kind, storage) if kind else type_of_output(code)
                 # Terraform allows no dynamic type inside sets of blocks.
                 found = "string" if found == "dynamic" and outer else found
+                if WRITE_ONLY in code:
+                    flags["write_only"] = True
                 result["attributes"][name] = {"type": found, **flags}
         return result
 
@@ -209,7 +216,7 @@ def extract(wheel, provider, wanted):
 def main():
     wheel, provider, out, *wanted = sys.argv[1:]
     schemas = extract(wheel, provider, set(wanted))
-    found = set(schemas["resource_schemas"]) | {f"data.{name}" for name in schemas["data_source_schemas"]}
+    found = {prefix + name for kind, prefix in KINDS.values() for name in schemas[kind]}
     if missing := set(wanted) - found:
         sys.exit(f"{provider} {schemas['version']} has no {', '.join(sorted(missing))}")
     with open(out, "w", encoding="utf-8") as file:

@@ -18,7 +18,9 @@ from concurrent import futures
 
 import grpc
 import msgpack
-from tf.gen import grpc_controller_pb2, grpc_controller_pb2_grpc, tfplugin_pb2 as pb, tfplugin_pb2_grpc
+from tf.gen import grpc_controller_pb2, grpc_controller_pb2_grpc
+
+import protocol
 
 # How Terraform writes a value that is not known yet.
 UNKNOWN = msgpack.ExtType(0, b"\x00")
@@ -27,10 +29,13 @@ KNOWN = {"aws_region-id": "eu-north-1"}
 NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 MESSAGE_LIMIT = 256 << 20
 
+Schema = protocol.message("Schema")
+DynamicValue = protocol.message("DynamicValue")
+
 
 def attribute(name, given):
-    flags = {flag: True for flag in ("required", "optional", "computed") if given.get(flag)}
-    result = pb.Schema.Attribute(name=name, **flags)
+    flags = {flag: True for flag in ("required", "optional", "computed", "write_only") if given.get(flag)}
+    result = Schema.Attribute(name=name, **flags)
     if "nested_type" in given:
         result.nested_type.nesting = NESTING[given["nested_type"]["nesting_mode"]]
         inner = given["nested_type"]["attributes"]
@@ -41,11 +46,11 @@ def attribute(name, given):
 
 
 def block(given):
-    result = pb.Schema.Block(version=0)
+    result = Schema.Block(version=0)
     result.attributes.extend(attribute(*item) for item in sorted(given["attributes"].items()))
     for name, inner in sorted(given["block_types"].items()):
         result.block_types.append(
-            pb.Schema.NestedBlock(
+            Schema.NestedBlock(
                 type_name=name,
                 nesting=NESTING[inner["nesting_mode"]],
                 block=block(inner["block"]),
@@ -57,7 +62,7 @@ def block(given):
 
 
 def schema(given):
-    return pb.Schema(version=0, block=block(given["block"]))
+    return Schema(version=0, block=block(given["block"]))
 
 
 def decode(value):
@@ -67,7 +72,7 @@ def decode(value):
 
 
 def encode(value):
-    return pb.DynamicValue(msgpack=msgpack.packb(value))
+    return DynamicValue(msgpack=msgpack.packb(value))
 
 
 def inner_values(given, value):
@@ -84,9 +89,11 @@ def inner_values(given, value):
 
 
 def planned(given, value, prior):
-    """What is computed and not given is unknown until it is applied, or stays as it was."""
+    """What is computed and not given is unknown until it is applied, or stays as it was; what is write-only is never kept."""
     for name, kind in given["attributes"].items():
-        if kind.get("computed") and value.get(name) is None:
+        if kind.get("write_only"):
+            value[name] = None
+        elif kind.get("computed") and value.get(name) is None:
             value[name] = prior.get(name) if prior else UNKNOWN
     for _, inner, item in inner_values(given, value):
         planned(inner, item, None)
@@ -111,72 +118,78 @@ def made_up(kind, path):
     return {"string": KNOWN.get(path, f"stand-in-{path}"), "number": 0, "bool": False}.get(kind)
 
 
-class Provider(tfplugin_pb2_grpc.ProviderServicer):
+def answer(call, **fields):
+    return protocol.message(f"{call}.Response")(**fields)
+
+
+class Provider:
     """The calls of Terraform, named as in the protocol."""
 
     def __init__(self, schemas):
         self.schemas = schemas
 
-    def GetMetadata(self, request, context):
-        response = pb.GetMetadata.Response()
-        for name in self.schemas["resource_schemas"]:
-            response.resources.add(type_name=name)
-        for name in self.schemas["data_source_schemas"]:
-            response.data_sources.add(type_name=name)
-        return response
-
     def GetProviderSchema(self, request, context):
-        response = pb.GetProviderSchema.Response(provider=schema(self.schemas["provider"]))
-        for name, given in self.schemas["resource_schemas"].items():
-            response.resource_schemas[name].CopyFrom(schema(given))
-        for name, given in self.schemas["data_source_schemas"].items():
-            response.data_source_schemas[name].CopyFrom(schema(given))
+        response = answer("GetProviderSchema", provider=schema(self.schemas["provider"]))
+        for kind in ("resource_schemas", "data_source_schemas", "ephemeral_resource_schemas"):
+            for name, given in self.schemas[kind].items():
+                getattr(response, kind)[name].CopyFrom(schema(given))
         return response
 
     def GetFunctions(self, request, context):
-        return pb.GetFunctions.Response()
+        return answer("GetFunctions")
 
     def ValidateProviderConfig(self, request, context):
-        return pb.ValidateProviderConfig.Response()
+        return answer("ValidateProviderConfig")
 
     def ValidateResourceConfig(self, request, context):
-        return pb.ValidateResourceConfig.Response()
+        return answer("ValidateResourceConfig")
 
     def ValidateDataResourceConfig(self, request, context):
-        return pb.ValidateDataResourceConfig.Response()
+        return answer("ValidateDataResourceConfig")
+
+    def ValidateEphemeralResourceConfig(self, request, context):
+        return answer("ValidateEphemeralResourceConfig")
 
     def ConfigureProvider(self, request, context):
-        return pb.ConfigureProvider.Response()
+        return answer("ConfigureProvider")
 
     def StopProvider(self, request, context):
-        return pb.StopProvider.Response()
+        return answer("StopProvider")
 
     def ReadResource(self, request, context):
-        return pb.ReadResource.Response(new_state=request.current_state)
+        return answer("ReadResource", new_state=request.current_state)
 
     def UpgradeResourceState(self, request, context):
-        state = pb.DynamicValue(json=request.raw_state.json)
-        return pb.UpgradeResourceState.Response(upgraded_state=state)
+        return answer("UpgradeResourceState", upgraded_state=DynamicValue(json=request.raw_state.json))
 
     def PlanResourceChange(self, request, context):
         value = decode(request.proposed_new_state)
         if value is None:  # It is to be destroyed.
-            return pb.PlanResourceChange.Response(planned_state=request.proposed_new_state)
+            return answer("PlanResourceChange", planned_state=request.proposed_new_state)
         given = self.schemas["resource_schemas"][request.type_name]["block"]
         value = planned(given, value, decode(request.prior_state))
-        return pb.PlanResourceChange.Response(planned_state=encode(value))
+        return answer("PlanResourceChange", planned_state=encode(value))
 
     def ApplyResourceChange(self, request, context):
         value = decode(request.planned_state)
         if value is not None:
             given = self.schemas["resource_schemas"][request.type_name]["block"]
             value = applied(given, value, request.type_name)
-        return pb.ApplyResourceChange.Response(new_state=encode(value))
+        return answer("ApplyResourceChange", new_state=encode(value))
 
     def ReadDataSource(self, request, context):
-        given = self.schemas["data_source_schemas"][request.type_name]["block"]
-        value = applied(given, planned(given, decode(request.config), None), request.type_name)
-        return pb.ReadDataSource.Response(state=encode(value))
+        return answer("ReadDataSource", state=self.read("data_source_schemas", request))
+
+    def OpenEphemeralResource(self, request, context):
+        return answer("OpenEphemeralResource", result=self.read("ephemeral_resource_schemas", request))
+
+    def CloseEphemeralResource(self, request, context):
+        return answer("CloseEphemeralResource")
+
+    def read(self, kind, request):
+        given = self.schemas[kind][request.type_name]["block"]
+        path = f"ephemeral-{request.type_name}" if kind.startswith("ephemeral") else request.type_name
+        return encode(applied(given, planned(given, decode(request.config), None), path))
 
 
 class Controller(grpc_controller_pb2_grpc.GRPCControllerServicer):
@@ -196,7 +209,7 @@ def main():
     controller = Controller()
     limits = [("grpc.max_send_message_length", MESSAGE_LIMIT), ("grpc.max_receive_message_length", MESSAGE_LIMIT)]
     server = grpc.server(futures.ThreadPoolExecutor(8), options=limits)
-    tfplugin_pb2_grpc.add_ProviderServicer_to_server(provider, server)
+    server.add_generic_rpc_handlers((protocol.handlers(provider),))
     grpc_controller_pb2_grpc.add_GRPCControllerServicer_to_server(controller, server)
     with tempfile.TemporaryDirectory(prefix="stand-in-") as folder:
         socket = os.path.join(folder, "socket")

@@ -29,10 +29,6 @@ mock_provider "aws" {
   }
 }
 
-mock_provider "random" {
-  override_during = plan
-}
-
 variables {
   package      = "versions.tf" # any file
   express      = true
@@ -71,7 +67,7 @@ run "it_runs_the_program_with_the_same_settings" {
     error_message = "ECS hands variables back in the order of their names, and another order would be a change in every plan."
   }
   assert {
-    condition     = [for entry in aws_ecs_express_gateway_service.http[0].primary_container[0].secret : [entry.name, entry.value_from]] == [["BLEEPSTORE_SECRET_KEY", aws_ssm_parameter.root_secret_key.arn]]
+    condition     = [for entry in aws_ecs_express_gateway_service.http[0].primary_container[0].secret : [entry.name, entry.value_from]] == [["BLEEPSTORE_SECRET_KEY", aws_ssm_parameter.root_secret_key["1"].arn]]
     error_message = "The secret key must come from Parameter Store."
   }
   assert {
@@ -81,6 +77,27 @@ run "it_runs_the_program_with_the_same_settings" {
   assert {
     condition     = aws_ecs_express_gateway_service.http[0].primary_container[0].image == "123456789012.dkr.ecr.eu-north-1.amazonaws.com/bleepstore@${var.image_digest}"
     error_message = "The image must be named by its digest."
+  }
+}
+
+run "it_is_told_the_secret_key_before_while_that_is_accepted" {
+  command = plan
+
+  variables {
+    root_secret_version    = 2
+    accept_previous_secret = true
+  }
+
+  assert {
+    condition = [for entry in aws_ecs_express_gateway_service.http[0].primary_container[0].secret : [entry.name, entry.value_from]] == [
+      ["BLEEPSTORE_SECRET_KEY", aws_ssm_parameter.root_secret_key["2"].arn],
+      ["BLEEPSTORE_SECRET_KEY_PREVIOUS", aws_ssm_parameter.root_secret_key["1"].arn],
+    ]
+    error_message = "The tasks must be told both."
+  }
+  assert {
+    condition     = toset(one([for statement in data.aws_iam_policy_document.execution[0].statement : statement if statement.sid == "RootSecretKey"]).resources) == toset([for parameter in aws_ssm_parameter.root_secret_key : parameter.arn])
+    error_message = "Fargate must be able to read both."
   }
 }
 

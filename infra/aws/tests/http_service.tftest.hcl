@@ -35,10 +35,6 @@ mock_provider "aws" {
   }
 }
 
-mock_provider "random" {
-  override_during = plan
-}
-
 variables {
   package = "versions.tf" # any file
   http_service = {
@@ -86,8 +82,22 @@ run "it_runs_the_program_with_the_same_settings" {
     error_message = "The tasks must be told what the function is told."
   }
   assert {
-    condition     = jsondecode(aws_ecs_task_definition.http[0].container_definitions)[0].secrets == [{ name = "BLEEPSTORE_SECRET_KEY", valueFrom = aws_ssm_parameter.root_secret_key.arn }]
+    condition     = jsondecode(aws_ecs_task_definition.http[0].container_definitions)[0].secrets == [{ name = "BLEEPSTORE_SECRET_KEY", valueFrom = aws_ssm_parameter.root_secret_key["1"].arn }]
     error_message = "The secret key must come from Parameter Store."
+  }
+}
+
+run "it_is_told_the_secret_key_before_while_that_is_accepted" {
+  command = plan
+
+  variables {
+    root_secret_version    = 2
+    accept_previous_secret = true
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.http[0].container_definitions)[0].secrets[*].name == ["BLEEPSTORE_SECRET_KEY", "BLEEPSTORE_SECRET_KEY_PREVIOUS"]
+    error_message = "The tasks must be told both."
   }
 }
 

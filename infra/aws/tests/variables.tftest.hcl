@@ -10,7 +10,6 @@ mock_provider "aws" {
     defaults = { json = "{}" }
   }
 }
-mock_provider "random" {}
 
 run "values_outside_their_range_are_refused" {
   command = plan
@@ -33,6 +32,8 @@ run "values_outside_their_range_are_refused" {
     sigv2                               = "v2"
     log_retention_days                  = 31
     root_access_key                     = "a/b"
+    root_secret_version                 = 1.5
+    restore_window_days                 = 36
     gc_schedule                         = "hourly"
     abort_incomplete_uploads_after_days = 0
     alarm_actions                       = ["on-call@example.com"]
@@ -64,6 +65,8 @@ run "values_outside_their_range_are_refused" {
     var.sigv2,
     var.log_retention_days,
     var.root_access_key,
+    var.root_secret_version,
+    var.restore_window_days,
     var.gc_schedule,
     var.abort_incomplete_uploads_after_days,
     var.alarm_actions,

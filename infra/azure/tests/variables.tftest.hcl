@@ -8,27 +8,28 @@ mock_provider "azapi" {
   }
 }
 mock_provider "azurerm" {}
-mock_provider "random" {}
 
 run "values_outside_their_range_are_refused" {
   command = plan
 
   variables {
-    location           = "West Europe"
-    name               = "Bleep-Store"
-    region_name        = "west europe"
-    memory_mb          = 1024
-    concurrency        = 1001
-    max_instances      = 10
-    max_body_bytes     = 1024
-    log_filter         = "info; rm"
-    sigv2              = "v2"
-    log_retention_days = 7
-    root_access_key    = "a/b"
-    domain_name        = "https://s3.example.com"
-    replication        = "GRS"
-    gc_schedule        = "17 */6 * * *"
-    action_group_ids   = ["on-call@example.com"]
+    location            = "West Europe"
+    name                = "Bleep-Store"
+    region_name         = "west europe"
+    memory_mb           = 1024
+    concurrency         = 1001
+    max_instances       = 10
+    max_body_bytes      = 1024
+    log_filter          = "info; rm"
+    sigv2               = "v2"
+    log_retention_days  = 7
+    root_access_key     = "a/b"
+    root_secret_version = 1.5
+    restore_window_days = 8
+    domain_name         = "https://s3.example.com"
+    replication         = "GRS"
+    gc_schedule         = "17 */6 * * *"
+    action_group_ids    = ["on-call@example.com"]
 
     autoscale_max_throughput = 4500
     http_service = {
@@ -52,6 +53,8 @@ run "values_outside_their_range_are_refused" {
     var.sigv2,
     var.log_retention_days,
     var.root_access_key,
+    var.root_secret_version,
+    var.restore_window_days,
     var.domain_name,
     var.replication,
     var.gc_schedule,

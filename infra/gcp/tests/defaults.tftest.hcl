@@ -17,15 +17,11 @@ mock_provider "google" {
   }
 }
 
-mock_provider "random" {
+# Terraform's mocks know no ephemeral resources, so this one is not mocked. It calls nothing either.
+override_resource {
+  target          = random_id.log_bucket
   override_during = plan
-
-  mock_resource "random_id" {
-    defaults = { hex = "0123abcd" }
-  }
-  mock_resource "random_password" {
-    defaults = { result = "made-by-the-mock" }
-  }
+  values          = { hex = "0123abcd" }
 }
 
 variables {
@@ -50,8 +46,8 @@ run "what_is_stored_is_guarded_and_costs_are_bounded" {
     error_message = "The database must have point-in-time recovery, and readers must not hold up writers."
   }
   assert {
-    condition     = google_storage_bucket.blobs.uniform_bucket_level_access && google_storage_bucket.blobs.public_access_prevention == "enforced" && google_storage_bucket.blobs.soft_delete_policy[0].retention_duration_seconds == 0
-    error_message = "The bucket must not be public, and what is deleted must be gone."
+    condition     = google_storage_bucket.blobs.uniform_bucket_level_access && google_storage_bucket.blobs.public_access_prevention == "enforced" && google_storage_bucket.blobs.soft_delete_policy[0].retention_duration_seconds == 8 * 86400
+    error_message = "The bucket must not be public, and keep what is deleted for a day longer than records can be restored."
   }
   assert {
     condition     = google_cloud_run_v2_service.bleepstore[0].template[0].scaling[0].min_instance_count == 0 && google_cloud_run_v2_service.bleepstore[0].template[0].scaling[0].max_instance_count == 10
@@ -62,8 +58,11 @@ run "what_is_stored_is_guarded_and_costs_are_bounded" {
     error_message = "The service must speak HTTP/2, to everyone."
   }
   assert {
-    condition     = length([for env in google_cloud_run_v2_service.bleepstore[0].template[0].containers[0].env : env if env.value == "made-by-the-mock"]) == 0
-    error_message = "The secret key must come from Secret Manager."
+    condition = [
+      for env in google_cloud_run_v2_service.bleepstore[0].template[0].containers[0].env :
+      [env.name, env.value_source[0].secret_key_ref[0].secret, env.value_source[0].secret_key_ref[0].version] if length(env.value_source) > 0
+    ] == [["BLEEPSTORE_SECRET_KEY", "bleepstore-root-secret-key", "1"]]
+    error_message = "The secret key must come from Secret Manager, and no earlier one be accepted."
   }
   assert {
     condition     = google_cloud_scheduler_job.gc[0].http_target[0].uri == "https://bleepstore-abc.a.run.app/_bleepstore/gc" && google_cloud_scheduler_job.gc[0].http_target[0].oidc_token[0].audience == local.environment.BLEEPSTORE_GC_AUDIENCE
@@ -102,7 +101,7 @@ run "what_is_stored_is_guarded_and_costs_are_bounded" {
     error_message = "A log bucket must have a name that no deleted one keeps."
   }
   assert {
-    condition     = output.endpoint == "https://bleepstore-abc.a.run.app" && startswith(output.try_it, "AWS_SECRET_ACCESS_KEY=$(terraform output -raw secret_key) AWS_ACCESS_KEY_ID=") && endswith(output.try_it, " AWS_SESSION_TOKEN= AWS_REGION=europe-west1 AWS_DEFAULT_REGION=europe-west1 aws s3 --endpoint-url https://bleepstore-abc.a.run.app ls")
+    condition     = output.endpoint == "https://bleepstore-abc.a.run.app" && startswith(output.try_it, "AWS_SECRET_ACCESS_KEY=$(gcloud secrets versions access 1 --secret bleepstore-root-secret-key --project example-project) AWS_ACCESS_KEY_ID=") && endswith(output.try_it, " AWS_SESSION_TOKEN= AWS_REGION=europe-west1 AWS_DEFAULT_REGION=europe-west1 aws s3 --endpoint-url https://bleepstore-abc.a.run.app ls")
     error_message = "The line to try must be ready to run."
   }
 }
@@ -134,5 +133,18 @@ run "one_switch_opens_all_guards" {
       google_storage_bucket.blobs.force_destroy,
     ])
     error_message = "Without protection, terraform destroy must succeed."
+  }
+}
+
+run "nothing_is_kept_for_restores_where_there_are_none" {
+  command = plan
+
+  variables {
+    restore_window_days = 0
+  }
+
+  assert {
+    condition     = google_firestore_database.metadata.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_DISABLED" && google_storage_bucket.blobs.soft_delete_policy[0].retention_duration_seconds == 0
+    error_message = "What is deleted must be gone."
   }
 }

@@ -1,7 +1,6 @@
 # Values that Google Cloud would refuse late, or accept and leave to be regretted. One run for many: each costs seconds.
 
 mock_provider "google" {}
-mock_provider "random" {}
 
 run "values_outside_their_range_are_refused" {
   command = plan
@@ -24,6 +23,8 @@ run "values_outside_their_range_are_refused" {
     gc_schedule                         = "hourly"
     abort_incomplete_uploads_after_days = 0
     notification_channels               = ["on-call@example.com"]
+    restore_window_days                 = 3
+    root_secret_version                 = 1.5
   }
 
   expect_failures = [
@@ -44,6 +45,8 @@ run "values_outside_their_range_are_refused" {
     var.gc_schedule,
     var.abort_incomplete_uploads_after_days,
     var.notification_channels,
+    var.restore_window_days,
+    var.root_secret_version,
   ]
 }
 
@@ -81,4 +84,16 @@ run "fewer_instances_at_most_than_at_least_are_refused" {
   }
 
   expect_failures = [var.max_instances]
+}
+
+run "a_secret_key_before_the_first_one_cannot_be_accepted" {
+  command = plan
+
+  variables {
+    project                = "example-project"
+    region                 = "europe-west1"
+    accept_previous_secret = true
+  }
+
+  expect_failures = [var.accept_previous_secret]
 }

@@ -7,9 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::image::{Image, Registry};
-use super::is_there;
 use super::outputs::Outputs;
-use super::publish;
+use super::{is_there, leftover, publish};
 use crate::package::{self, Arch, Package};
 use crate::report::Check;
 
@@ -55,8 +54,17 @@ impl Cloud {
     /// Whether the programs are there that a deployment needs beside Terraform.
     pub(super) fn tools_are_there(self, only_plan: bool) -> Check {
         match self {
-            Self::Azure if !only_plan => publish::is_ready(),
-            Self::Aws | Self::Azure => Ok(()),
+            Self::Aws => is_there(
+                Command::new("aws").arg("--version"),
+                "aws, which reads the secret key,",
+            ),
+            Self::Azure => {
+                is_there(
+                    Command::new("az").arg("--version"),
+                    "az, which reads the secret key,",
+                )?;
+                if only_plan { Ok(()) } else { publish::is_ready() }
+            }
             Self::Gcp => are_there(&Registry::Google(String::new())),
         }
     }
@@ -103,6 +111,14 @@ impl Cloud {
         }
     }
 
+    /// Takes away what an earlier run left half made, and this one could not make again.
+    pub(super) fn clear(self) -> Check {
+        match self {
+            Self::Aws | Self::Azure => Ok(()),
+            Self::Gcp => leftover::removed(&Place::told()?),
+        }
+    }
+
     /// What says in Terraform's words that an image is pushed beside the package, where variables decide on it, and
     /// variables for Terraform to say it by.
     pub(super) const fn pushes_an_image(self) -> Option<(&'static str, &'static [&'static str])> {
@@ -143,9 +159,11 @@ impl Cloud {
             }
             Self::Gcp => {
                 let Package { archive, .. } = package::gcp(Arch::X86_64)?;
-                let variable = |name| env::var(name).map_err(|error| format!("{name}: {error}"));
-                let name = env::var("TF_VAR_name").unwrap_or_else(|_| "bleepstore".to_owned());
-                let (region, project) = (variable("TF_VAR_region")?, variable("TF_VAR_project")?);
+                let Place {
+                    name,
+                    project,
+                    region,
+                } = Place::told()?;
                 let repository = format!("{region}-docker.pkg.dev/{project}/{name}/{IMAGE}");
                 Ok(Deployable {
                     made_for: vec![("name", name), ("project", project), ("region", region)],
@@ -188,6 +206,19 @@ impl Cloud {
         }
     }
 
+    /// What release 0.1.0 had under these addresses has another one since. As long as a state has it under the old one, Terraform
+    /// takes no targets without these.
+    pub(super) const fn moved(self) -> &'static [&'static str] {
+        match self {
+            Self::Aws => &["-target=aws_ssm_parameter.root_secret_key"],
+            Self::Gcp => &["-target=google_secret_manager_secret_version.root_secret_key"],
+            Self::Azure => &[
+                "-target=azurerm_key_vault_secret.root_secret_key",
+                "-target=azurerm_role_assignment.secret",
+            ],
+        }
+    }
+
     /// The resources that the switch `deletion_protection` is about, as arguments of Terraform.
     pub(crate) const fn protected(self) -> &'static [&'static str] {
         match self {
@@ -203,6 +234,24 @@ impl Cloud {
             ],
             Self::Azure => &["-target=azurerm_management_lock.stored"],
         }
+    }
+}
+
+/// Where a deployment on Google Cloud is, and what it is called.
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) project: String,
+    pub(super) region: String,
+}
+
+impl Place {
+    pub(super) fn told() -> Result<Self, String> {
+        let variable = |name| env::var(name).map_err(|error| format!("{name}: {error}"));
+        Ok(Self {
+            name: env::var("TF_VAR_name").unwrap_or_else(|_| "bleepstore".to_owned()),
+            project: variable("TF_VAR_project")?,
+            region: variable("TF_VAR_region")?,
+        })
     }
 }
 

@@ -15,6 +15,10 @@ use crate::run::{output, root, succeeds};
 /// Adds a backend to a root, which has none of its own. Git ignores it.
 const BACKEND: &str = "backend_override.tf";
 
+/// Terraform's list of the hashes of its providers. None is in the repository: those of these versions are not to be had from two
+/// sources that do not depend on each other.
+const LOCK: &str = ".terraform.lock.hcl";
+
 /// Where Terraform finds further arguments. `-auto-approve` among them would take the question away.
 const ARGUMENTS: [&str; 4] = [
     "TF_CLI_ARGS",
@@ -46,7 +50,21 @@ impl Root {
 
     /// Installs the providers; with a file of settings, state is kept in the cloud's backend from now on.
     pub(super) fn init(&self, backend_config: Option<&Path>) -> Check {
+        if let Some(first) = self.without_lock() {
+            println!("{first}");
+        }
         succeeds(&mut self.initialising(backend_config)?)
+    }
+
+    /// What is said where nothing tells yet which bytes a provider must have.
+    fn without_lock(&self) -> Option<String> {
+        (!self.folder.join(LOCK).exists()).then(|| {
+            format!(
+                "There is no infra/{}/{LOCK} yet: Terraform makes it now, from the providers that it downloads, and holds every \
+                 later run in this checkout to them.",
+                self.cloud.name()
+            )
+        })
     }
 
     fn initialising(&self, backend_config: Option<&Path>) -> Result<Command, String> {
@@ -127,6 +145,9 @@ mod tests {
             cloud: Cloud::Gcp,
             folder: folder.clone(),
         };
+        assert!(root.without_lock().is_some());
+        fs::write(folder.join(LOCK), "").unwrap();
+        assert_eq!(root.without_lock(), None);
         let arguments = |file| {
             let init = root.initialising(file).unwrap();
             let words = init.get_args().map(|word| word.to_string_lossy().into_owned());

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::mistakes::{FoundBy, Mistake};
 use super::plan::Plan;
+use super::secret::Secret;
 use super::{Cloud, permissions, shared, source};
 use crate::deploy::cost::HttpService;
 
@@ -11,6 +12,13 @@ pub(super) const CLOUD: Cloud = Cloud {
     name: "aws",
     rules,
     mistakes: &MISTAKES,
+    secret: Secret {
+        kind: "aws_ssm_parameter",
+        in_the_open: "value",
+        written_at: "value_wo_version",
+        beside: &[],
+        previous: "BLEEPSTORE_SECRET_KEY_PREVIOUS_PARAMETER",
+    },
 };
 
 const SCHEMA: &str = "aws-lambda/src/dynamo/schema.rs";
@@ -39,6 +47,7 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     complaints.extend(express(plan)?);
     complaints.extend(unbounded_roles(plan));
     complaints.extend(unpriced(plan));
+    complaints.extend(lost_by_a_restore(plan)?);
     complaints.extend(kept_too_long(plan, source::seconds(MAIN, "KEEP_ALIVE")?));
     complaints.extend(permissions::compared_with_reasons(plan, &source::file(REASONS)?));
     Ok(complaints)
@@ -187,6 +196,27 @@ fn unbounded_roles(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
+/// Bytes that are gone for good while the table can still be restored to a time at which a record named them.
+fn lost_by_a_restore(plan: &Plan) -> Result<Option<String>, String> {
+    let recovery = &plan.resource("aws_dynamodb_table.metadata")?["point_in_time_recovery"][0];
+    let window = match recovery["enabled"] {
+        Value::Bool(true) => recovery["recovery_period_in_days"].as_u64().unwrap_or(35),
+        _ => 0,
+    };
+    let versioning = &plan.resource("aws_s3_bucket_versioning.blobs")?["versioning_configuration"][0];
+    let rules = plan.resource("aws_s3_bucket_lifecycle_configuration.blobs")?["rule"].as_array();
+    let kept = rules
+        .into_iter()
+        .flatten()
+        .filter_map(|rule| rule["noncurrent_version_expiration"][0]["noncurrent_days"].as_u64())
+        .min();
+    let kept = match versioning["status"].as_str() {
+        Some("Enabled") => kept.unwrap_or(u64::MAX),
+        _ => 0,
+    };
+    Ok(shared::kept_too_short(window, kept))
+}
+
 /// What `cargo xtask deploy` adds up, where the plan does not have it where that looks.
 fn unpriced(plan: &Plan) -> Option<String> {
     match HttpService::planned(plan.as_json()) {
@@ -216,7 +246,15 @@ fn kept_too_long(plan: &Plan, kept: u64) -> Vec<String> {
 }
 
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 16] = [
+const MISTAKES: [Mistake; 17] = [
+    Mistake {
+        what: "bytes that a restored record would miss",
+        file: "blobs.tf",
+        find: "noncurrent_days = var.restore_window_days + 1",
+        replace: "noncurrent_days = 1",
+        found_by: FoundBy::Rules,
+        says: "records can be restored from 7 days ago, and deleted bytes are kept for 1 days",
+    },
     Mistake {
         what: "a wrong argument",
         file: "function.tf",

@@ -10,12 +10,20 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::plan::Plan;
+use super::secret::Secret;
 use super::{Cloud, permissions, shared, source};
 
 pub(super) const CLOUD: Cloud = Cloud {
     name: "azure",
     rules,
     mistakes: &mistakes::MISTAKES,
+    secret: Secret {
+        kind: "azurerm_key_vault_secret",
+        in_the_open: "value",
+        written_at: "value_wo_version",
+        beside: &[("azurerm_role_assignment", "secret")],
+        previous: "BLEEPSTORE_SECRET_KEY_PREVIOUS_URL",
+    },
 };
 
 const SCHEMA: &str = "azure-functions/src/cosmos/schema.rs";
@@ -50,6 +58,7 @@ const METADATA_ACTION: &str = "Microsoft.DocumentDB/databaseAccounts/readMetadat
 fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     let mut complaints = names(plan)?;
     complaints.extend(roles(plan));
+    complaints.extend(lost_by_a_restore(plan)?);
     let program = source::folders(&SOURCES)?;
     complaints.extend(compared_with_calls(plan, &program)?);
     for (address, alert) in plan.of_type("azurerm_monitor_scheduled_query_rules_alert_v2") {
@@ -91,6 +100,18 @@ fn capacity(plan: &Plan, source: &str) -> Result<Vec<String>, String> {
         );
     }
     Ok(complaints)
+}
+
+/// Bytes that are gone for good while the account can still be restored to a time at which a record named them.
+fn lost_by_a_restore(plan: &Plan) -> Result<Option<String>, String> {
+    let backup = &plan.resource("azurerm_cosmosdb_account.metadata")?["backup"][0];
+    let window = match backup["tier"].as_str() {
+        Some("Continuous30Days") => 30,
+        _ => 7,
+    };
+    let blobs = &plan.resource("azurerm_storage_account.blobs")?["blob_properties"][0];
+    let kept = blobs["delete_retention_policy"][0]["days"].as_u64();
+    Ok(shared::kept_too_short(window, kept.unwrap_or_default()))
 }
 
 /// Names and policies that the program and the root share.

@@ -6,12 +6,20 @@ use serde_json::Value;
 
 use super::mistakes::{FoundBy, Mistake};
 use super::plan::Plan;
+use super::secret::Secret;
 use super::{Cloud, shared, source};
 
 pub(super) const CLOUD: Cloud = Cloud {
     name: "gcp",
     rules,
     mistakes: &MISTAKES,
+    secret: Secret {
+        kind: "google_secret_manager_secret_version",
+        in_the_open: "secret_data",
+        written_at: "secret_data_wo_version",
+        beside: &[],
+        previous: "BLEEPSTORE_SECRET_KEY_PREVIOUS",
+    },
 };
 
 const SCHEMA: &str = "gcp-cloudrun/src/firestore/schema.rs";
@@ -53,7 +61,23 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
         complaints.push(format!("the schedule does not ask for {path}"));
     }
     complaints.extend(roles(plan));
+    complaints.extend(lost_by_a_restore(plan)?);
     Ok(complaints)
+}
+
+/// Bytes that are gone for good while the database can still be restored to a time at which a record named them.
+fn lost_by_a_restore(plan: &Plan) -> Result<Option<String>, String> {
+    let database = plan.resource("google_firestore_database.metadata")?;
+    let bucket = plan.resource("google_storage_bucket.blobs")?;
+    let window = match database["point_in_time_recovery_enablement"].as_str() {
+        Some("POINT_IN_TIME_RECOVERY_ENABLED") => 7,
+        _ => 0,
+    };
+    let kept = bucket["soft_delete_policy"][0]["retention_duration_seconds"].as_u64();
+    Ok(shared::kept_too_short(
+        window,
+        kept.unwrap_or_default() / shared::DAY,
+    ))
 }
 
 /// The fields that are indexed or expire: one for each that the program says, and no other.
@@ -185,7 +209,15 @@ fn roles(plan: &Plan) -> Vec<String> {
 }
 
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-const MISTAKES: [Mistake; 13] = [
+const MISTAKES: [Mistake; 14] = [
+    Mistake {
+        what: "bytes that a restored record would miss",
+        file: "blobs.tf",
+        find: "(var.restore_window_days + 1) * 24 * 60 * 60",
+        replace: "var.restore_window_days * 24 * 60 * 60",
+        found_by: FoundBy::Rules,
+        says: "records can be restored from 7 days ago, and deleted bytes are kept for 7 days",
+    },
     Mistake {
         what: "a wrong argument",
         file: "schedule.tf",

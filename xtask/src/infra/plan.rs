@@ -14,6 +14,16 @@ pub(super) struct Plan(Value);
 impl Plan {
     /// Plans a root that has been initialised, with the variables of `xtask/terraform/{cloud}.tfvars`.
     pub(super) fn make(terraform: &Terraform, folder: &Path, cloud: &str) -> Result<Self, String> {
+        Self::with(terraform, folder, cloud, &[])
+    }
+
+    /// The same with further arguments, such as other values of variables.
+    pub(super) fn with(
+        terraform: &Terraform,
+        folder: &Path,
+        cloud: &str,
+        more: &[&str],
+    ) -> Result<Self, String> {
         let variables = root().join(format!("xtask/terraform/{cloud}.tfvars"));
         let with_variables = format!("-var-file={}", variables.display());
         let arguments = [
@@ -24,7 +34,7 @@ impl Plan {
             "-out=plan",
             &with_variables,
         ];
-        output(&mut terraform.command(folder, arguments))?;
+        output(terraform.command(folder, arguments).args(more))?;
         let shown = output(&mut terraform.command(folder, ["show", "-json", "plan"]))?;
         let plan = serde_json::from_str(&shown).map_err(|error| format!("terraform show: {error}"))?;
         Ok(Self(plan))
@@ -41,6 +51,16 @@ impl Plan {
         changes
             .filter(move |change| change["type"] == kind)
             .filter_map(|change| Some((change["address"].as_str()?, &change["change"]["after"])))
+    }
+
+    /// What is to become of every resource that there is or will be: its address, and Terraform's actions in one word each.
+    pub(super) fn actions(&self) -> impl Iterator<Item = (&str, String)> {
+        let changes = self.0["resource_changes"].as_array().into_iter().flatten();
+        changes.filter_map(|change| {
+            let actions = change["change"]["actions"].as_array()?;
+            let actions: Vec<&str> = actions.iter().filter_map(Value::as_str).collect();
+            Some((change["address"].as_str()?, actions.join(" and ")))
+        })
     }
 
     /// The one resource with an address.

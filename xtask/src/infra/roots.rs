@@ -139,6 +139,7 @@ mod tests {
         fs::create_dir_all(from.join(".terraform")).unwrap();
         for name in [
             "main.tf",
+            ".terraform.lock.hcl",
             "backend_override.tf",
             "terraform.tfstate.backup",
             "terraform.tfvars",

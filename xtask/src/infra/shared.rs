@@ -1,4 +1,7 @@
-//! What every root shares with its program: settings, and the line of the log that an alarm counts.
+//! What every root shares with its program: settings, and the line of the log that an alarm counts; and the window of restores.
+
+/// In seconds.
+pub(super) const DAY: u64 = 24 * 60 * 60;
 
 /// Settings that are given to the program and are named nowhere in its source.
 pub(super) fn unread<'a>(names: impl Iterator<Item = &'a str>, program: &str) -> Vec<String> {
@@ -13,4 +16,11 @@ pub(super) fn unlogged(address: &str, filter: &str, program: &str) -> Option<Str
     let line = filter.rsplit('"').nth(1).unwrap_or_default();
     let logged = !line.is_empty() && program.contains(&format!("\"{line}\""));
     (!logged).then(|| format!("{address} counts a line that nothing logs: {filter}"))
+}
+
+/// Deleted bytes that are not kept for longer than records can be restored, both in days: a restore takes time itself.
+pub(super) fn kept_too_short(window: u64, kept: u64) -> Option<String> {
+    (window > 0 && kept <= window).then(|| {
+        format!("records can be restored from {window} days ago, and deleted bytes are kept for {kept} days: a day longer, at least")
+    })
 }

@@ -48,7 +48,8 @@ pub(super) fn mirror(roots: &[PathBuf], platform: &str, python: &Path) -> Result
     Ok(mirror)
 }
 
-/// What a provider is asked for: resources by their types, data sources with `data.` before them.
+/// What a provider is asked for: resources by their types, data sources with `data.` before them, and ephemeral resources with
+/// `ephemeral.`.
 fn types(roots: &[PathBuf]) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
     let mut types = BTreeMap::<String, BTreeSet<String>>::new();
     for folder in roots {
@@ -56,11 +57,8 @@ fn types(roots: &[PathBuf]) -> Result<BTreeMap<String, BTreeSet<String>>, String
         let files = entries.filter_map(Result::ok).map(|entry| entry.path());
         for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "tf")) {
             for line in read(&file)?.lines() {
-                let quoted = |keyword: &str| line.strip_prefix(keyword)?.split('"').next();
-                let (prefix, found) = match (quoted("resource \""), quoted("data \"")) {
-                    (Some(found), _) => ("", found),
-                    (_, Some(found)) => ("data.", found),
-                    _ => continue,
+                let Some((prefix, found)) = named(line) else {
+                    continue;
                 };
                 let provider = found.split('_').next().unwrap_or_default();
                 let of_provider = types.entry(provider.to_owned()).or_default();
@@ -69,6 +67,29 @@ fn types(roots: &[PathBuf]) -> Result<BTreeMap<String, BTreeSet<String>>, String
         }
     }
     Ok(types)
+}
+
+/// The type that a line of a configuration is about, and what stands before it where a provider is asked for it.
+fn named(line: &str) -> Option<(&'static str, &str)> {
+    let quoted = |keyword: &str| line.strip_prefix(keyword)?.split('"').next();
+    // What was a resource in an earlier release, and may be in a state.
+    let was = line
+        .strip_prefix("  from = ")
+        .and_then(|from| from.split('.').next());
+    quoted("resource \"")
+        .or(was)
+        .map(|found| ("", found))
+        .or_else(|| quoted("data \"").map(|found| ("data.", found)))
+        .or_else(|| quoted("ephemeral \"").map(|found| ("ephemeral.", found)))
+}
+
+/// The version of a provider that its stand-in was made from.
+pub(super) fn version(name: &str) -> Result<String, String> {
+    read(&schema_file(name).with_extension("version"))
+}
+
+fn schema_file(name: &str) -> PathBuf {
+    tools().join(format!("schemas/{name}.json"))
 }
 
 struct Provider<'a> {
@@ -81,16 +102,12 @@ struct Provider<'a> {
 }
 
 impl Provider<'_> {
-    fn schema_file(&self) -> PathBuf {
-        tools().join(format!("schemas/{}.json", self.name))
-    }
-
     /// Writes the schema, unless it is the one that is there; the provider's version.
     fn schema(&self) -> Result<String, String> {
         let script = self.scripts.join("provider_schema.py");
         let types: Vec<&str> = self.types.iter().map(String::as_str).collect();
         let wanted = format!("{}\n{}\n{}", self.package, types.join("\n"), read(&script)?);
-        let file = self.schema_file();
+        let file = schema_file(self.name);
         let (stamp, version) = (file.with_extension("stamp"), file.with_extension("version"));
         if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == wanted) {
             return read(&version);
@@ -142,7 +159,7 @@ impl Provider<'_> {
         ));
         create_parent(&program)?;
         let script = self.scripts.join("stand_in_provider.py");
-        let schema = self.schema_file();
+        let schema = schema_file(self.name);
         let text = format!(
             "#!/bin/sh\nexec '{}' '{}' '{}'\n",
             self.python.display(),
@@ -166,4 +183,28 @@ fn read(file: &Path) -> Result<String, String> {
 
 fn write(file: &Path, text: &str) -> Check {
     fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_read_from_each_kind_of_block() {
+        for (line, found) in [
+            ("resource \"random_id\" \"log\" {", Some(("", "random_id"))),
+            (
+                "data \"aws_region\" \"current\" {}",
+                Some(("data.", "aws_region")),
+            ),
+            (
+                "ephemeral \"random_password\" \"root\" {",
+                Some(("ephemeral.", "random_password")),
+            ),
+            ("  from = random_password.root", Some(("", "random_password"))),
+            ("  to   = random_password.root", None),
+        ] {
+            assert_eq!(named(line), found, "{line}");
+        }
+    }
 }

@@ -5,11 +5,14 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::machine::{Ended, Machine};
 
-const AWS: [&str; 3] = [
+const AWS: [&str; 4] = [
     "terraform version",
     "python3 -m venv --help",
+    "aws --version",
     "terraform init -input=false",
 ];
+const DESCRIBE: &str =
+    "gcloud run services describe bleepstore --region europe-west1 --project example-project --format=json";
 const AWS_PLAN: &str = "terraform plan -input=false -var=package=TARGET/package/bleepstore-aws-x86_64.zip -out=TARGET/deploy/aws.tfplan";
 const AWS_SHOW: &str = "terraform show -json TARGET/deploy/aws.tfplan";
 const AWS_APPLY: &str = "terraform apply -input=false TARGET/deploy/aws.tfplan";
@@ -34,7 +37,7 @@ fn a_plan_is_shown_with_what_it_costs_and_nothing_is_changed() {
     machine.answer("yes\n");
     let ended = machine.xtask(&["deploy", "aws", "--plan"]);
     assert!(ended.succeeded, "{}", ended.complained);
-    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS_PLAN, AWS_SHOW]);
+    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS[3], AWS_PLAN, AWS_SHOW]);
     assert!(ended.said.contains("1 million of PutObject, 1 KiB: $"));
     assert!(ended.said.ends_with("Nothing was changed.\n"), "{}", ended.said);
     assert!(
@@ -50,7 +53,7 @@ fn nothing_is_applied_without_a_yes() {
         machine.answer(answer);
         let ended = machine.xtask(&["deploy", "aws"]);
         assert!(ended.succeeded, "{}", ended.complained);
-        assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS_PLAN, AWS_SHOW]);
+        assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS[3], AWS_PLAN, AWS_SHOW]);
         assert!(ended.said.ends_with("Nothing was changed.\n"), "{}", ended.said);
     }
 }
@@ -67,6 +70,7 @@ fn what_was_planned_is_applied_after_a_yes_and_then_the_endpoint_is_looked_for()
             AWS[0],
             AWS[1],
             AWS[2],
+            AWS[3],
             AWS_PLAN,
             AWS_SHOW,
             AWS_APPLY,
@@ -84,7 +88,7 @@ fn a_plan_that_fails_is_not_applied() {
     machine.set("REFUSED", "plan");
     let ended = machine.xtask(&["deploy", "aws"]);
     assert!(!ended.succeeded);
-    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS_PLAN]);
+    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS[3], AWS_PLAN]);
     assert!(!machine.target().join("deploy/aws.tfplan").exists());
 }
 
@@ -97,7 +101,7 @@ fn a_package_for_another_processor_than_the_plans_is_not_applied() {
         "{\"variables\":{\"architecture\":{\"value\":\"arm64\"}}}",
     );
     let ended = machine.xtask(&["deploy", "aws"]);
-    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS_PLAN, AWS_SHOW]);
+    assert_ran(&ended, &[AWS[0], AWS[1], AWS[2], AWS[3], AWS_PLAN, AWS_SHOW]);
     assert_eq!(
         ended.complained,
         "xtask: what was packaged is for architecture = x86_64, and the plan for \"arm64\": set TF_VAR_architecture\n"
@@ -127,6 +131,7 @@ fn on_google_cloud_the_image_is_pushed_to_its_registry_before_the_plan() {
             "skopeo --version",
             "gcloud --version",
             "terraform init -input=false",
+            "terraform state list",
             "terraform apply -target=google_project_service.needed -target=google_artifact_registry_repository.images",
             "gcloud auth print-access-token",
             "skopeo login --username oauth2accesstoken --password-stdin --authfile TARGET/deploy/registry.json \
@@ -134,6 +139,7 @@ fn on_google_cloud_the_image_is_pushed_to_its_registry_before_the_plan() {
             &format!(
                 "skopeo copy --authfile TARGET/deploy/registry.json oci:TARGET/package/bleepstore-gcp docker://{repository}:latest"
             ),
+            DESCRIBE,
             &format!(
                 "terraform plan -input=false -var=image={repository}@{digest} -out=TARGET/deploy/gcp.tfplan"
             ),
@@ -143,6 +149,41 @@ fn on_google_cloud_the_image_is_pushed_to_its_registry_before_the_plan() {
     assert!(!machine.target().join("deploy/registry.json").exists());
     let last = format!("Nothing was changed but the registry and the image in it ({repository}).\n");
     assert!(ended.said.ends_with(&last), "{}", ended.said);
+}
+
+#[test]
+fn a_service_that_never_started_is_deleted_before_the_plan() {
+    let mut machine = Machine::complete("leftover", "gcp");
+    machine.answer("no\n");
+    machine.install(
+        "gcloud",
+        "case \"$3\" in
+            describe) printf '{\"metadata\":{\"labels\":{\"bleepstore\":\"bleepstore\"}},\"status\":{\"latestCreatedRevisionName\":\"1\"}}' ;;
+            *) printf 'of gcloud' ;;
+        esac",
+    );
+    let ended = machine.xtask(&["deploy", "gcp"]);
+    assert!(ended.succeeded, "{}", ended.complained);
+    let at = ended.ran.iter().position(|line| line == DESCRIBE);
+    let next = at.and_then(|at| ended.ran.get(at + 1)).map(String::as_str);
+    assert_eq!(
+        next,
+        Some("gcloud run services delete bleepstore --region europe-west1 --project example-project --quiet")
+    );
+}
+
+#[test]
+fn an_apply_that_fails_for_another_reason_than_a_race_is_not_tried_again() {
+    let mut machine = Machine::complete("refused-apply", "aws");
+    machine.answer("yes\n");
+    machine.set("REFUSED", "apply");
+    let ended = machine.xtask(&["deploy", "aws"]);
+    assert!(!ended.succeeded);
+    assert_ran(
+        &ended,
+        &[AWS[0], AWS[1], AWS[2], AWS[3], AWS_PLAN, AWS_SHOW, AWS_APPLY],
+    );
+    assert!(!machine.target().join("deploy/aws.tfplan").exists());
 }
 
 #[test]
@@ -337,6 +378,26 @@ fn destroy_on_google_cloud_keeps_the_image_until_the_service_may_go() {
 }
 
 #[test]
+fn what_an_upgrade_has_not_moved_yet_is_targeted_too() {
+    let mut machine = Machine::complete("moved", "aws");
+    machine.set(
+        "STATE",
+        "aws_dynamodb_table.metadata\naws_ssm_parameter.root_secret_key\n",
+    );
+    let ended = machine.xtask(&["destroy", "aws"]);
+    let apply = ended.ran.iter().find(|line| line.starts_with("terraform apply"));
+    assert_eq!(
+        apply.map(String::as_str),
+        Some(
+            "terraform apply -var=package=versions.tf -var=deletion_protection=false \
+             -target=aws_dynamodb_table.metadata -target=aws_ssm_parameter.root_secret_key"
+        ),
+        "{}",
+        ended.complained
+    );
+}
+
+#[test]
 fn destroy_on_azure_takes_the_locks_off_first() {
     let machine = Machine::complete("locks", "azure");
     let ended = machine.xtask(&["destroy", "azure"]);
@@ -366,6 +427,8 @@ fn a_missing_tool_is_one_line_before_anything_is_built() {
             "python3",
             "python3 with venv, which tries the endpoint, is not installed",
         ),
+        ("aws", "aws", "aws, which reads the secret key, is not installed"),
+        ("azure", "az", "az, which reads the secret key, is not installed"),
         (
             "gcp",
             "skopeo",

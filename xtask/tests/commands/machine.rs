@@ -103,6 +103,8 @@ impl Machine {
             ("rustc", "printf 'rustc 1.0'\n"),
             ("python3", ""),
             ("skopeo", SKOPEO),
+            ("aws", ""),
+            ("az", ""),
             ("gcloud", "printf 'of gcloud'\n"),
             ("az", "printf 'of az\\n'\n"),
             ("curl", CURL),

@@ -11,7 +11,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 6.29, < 7.0"
+      version = "6.69.1"
     }
   }
 }
@@ -37,9 +37,8 @@ output "endpoint" {
   value = module.bleepstore.endpoint
 }
 
-output "secret_key" {
-  value     = module.bleepstore.secret_key
-  sensitive = true
+output "secret_key_command" {
+  value = module.bleepstore.secret_key_command
 }
 
 output "try_it" {

@@ -1,5 +1,5 @@
-# The same with its state in S3: encrypted, versioned, locked, and readable by those alone who may have the root
-# credential, which stands in it. The bucket is made once, by hand or by the root that keeps your other states.
+# The same with its state in S3: encrypted, versioned and locked. No secret is in it. The bucket is made once, by hand or by
+# the root that keeps your other states.
 
 terraform {
   required_version = ">= 1.11"
@@ -7,7 +7,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 6.29, < 7.0"
+      version = "6.69.1"
     }
   }
 
@@ -39,10 +39,4 @@ module "bleepstore" {
 
 output "try_it" {
   value = module.bleepstore.try_it
-}
-
-# The line above asks for it.
-output "secret_key" {
-  value     = module.bleepstore.secret_key
-  sensitive = true
 }

@@ -6,7 +6,7 @@ terraform {
   required_providers {
     azurerm = {
       source  = "hashicorp/azurerm"
-      version = ">= 5.0, < 6.0"
+      version = "5.10.0"
     }
   }
 }
@@ -20,10 +20,4 @@ module "bleepstore" {
 
 output "try_it" {
   value = module.bleepstore.try_it
-}
-
-# The line above asks for it.
-output "secret_key" {
-  value     = module.bleepstore.secret_key
-  sensitive = true
 }

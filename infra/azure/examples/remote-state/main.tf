@@ -1,5 +1,5 @@
-# The same with its state in Blob Storage: encrypted, locked, and readable by those alone who may have the root credential,
-# which stands in it. The account is made once, by hand or by the root that keeps your other states.
+# The same with its state in Blob Storage: encrypted and locked. No secret is in it. The account is made once, by hand or by the
+# root that keeps your other states.
 
 terraform {
   required_version = ">= 1.11"
@@ -7,7 +7,7 @@ terraform {
   required_providers {
     azurerm = {
       source  = "hashicorp/azurerm"
-      version = ">= 5.0, < 6.0"
+      version = "5.10.0"
     }
   }
 
@@ -29,10 +29,4 @@ module "bleepstore" {
 
 output "try_it" {
   value = module.bleepstore.try_it
-}
-
-# The line above asks for it.
-output "secret_key" {
-  value     = module.bleepstore.secret_key
-  sensitive = true
 }

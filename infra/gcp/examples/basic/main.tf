@@ -6,7 +6,7 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 6.30, < 9.0"
+      version = "8.7.0"
     }
   }
 }
@@ -43,9 +43,8 @@ output "endpoint" {
   value = module.bleepstore.endpoint
 }
 
-output "secret_key" {
-  value     = module.bleepstore.secret_key
-  sensitive = true
+output "secret_key_command" {
+  value = module.bleepstore.secret_key_command
 }
 
 output "try_it" {

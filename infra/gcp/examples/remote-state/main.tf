@@ -1,5 +1,4 @@
-# The same with its state in Cloud Storage: versioned, locked, and readable by those alone who may have the root
-# credential, which stands in it. The bucket is made once, by hand or by the root that keeps your other states.
+# The same with its state in Cloud Storage: versioned and locked. No secret is in it. The bucket is made once, by hand or by the root that keeps your other states.
 
 terraform {
   required_version = ">= 1.11"
@@ -7,7 +6,7 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 6.30, < 9.0"
+      version = "8.7.0"
     }
   }
 
@@ -32,10 +31,4 @@ module "bleepstore" {
 
 output "try_it" {
   value = module.bleepstore.try_it
-}
-
-# The line above asks for it.
-output "secret_key" {
-  value     = module.bleepstore.secret_key
-  sensitive = true
 }

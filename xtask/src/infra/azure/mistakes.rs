@@ -3,7 +3,15 @@
 use super::super::mistakes::{FoundBy, Mistake};
 
 /// Those of the schema stand in resources that no other one names: Terraform looks no further from a wrong one.
-pub(super) const MISTAKES: [Mistake; 16] = [
+pub(super) const MISTAKES: [Mistake; 17] = [
+    Mistake {
+        what: "bytes that a restored record would miss",
+        file: "blobs.tf",
+        find: "days = var.restore_window_days + 1",
+        replace: "days = 7",
+        found_by: FoundBy::Rules,
+        says: "records can be restored from 7 days ago, and deleted bytes are kept for 7 days",
+    },
     Mistake {
         what: "a wrong argument",
         file: "alarms.tf",
