@@ -5,6 +5,7 @@ pub(crate) mod cost;
 mod image;
 mod leftover;
 mod outputs;
+mod place;
 mod publish;
 mod races;
 mod request;

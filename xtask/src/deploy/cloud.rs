@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::image::{Image, Registry};
 use super::outputs::Outputs;
+use super::place::Place;
 use super::{is_there, leftover, publish};
 use crate::package::{self, Arch, Package};
 use crate::report::Check;
@@ -54,6 +55,8 @@ impl Cloud {
     /// Whether the programs are there that a deployment needs beside Terraform.
     pub(super) fn tools_are_there(self, only_plan: bool) -> Check {
         match self {
+            // What is only planned is neither published nor tried.
+            Self::Aws | Self::Azure if only_plan => Ok(()),
             Self::Aws => is_there(
                 Command::new("aws").arg("--version"),
                 "aws, which reads the secret key,",
@@ -63,7 +66,7 @@ impl Cloud {
                     Command::new("az").arg("--version"),
                     "az, which reads the secret key,",
                 )?;
-                if only_plan { Ok(()) } else { publish::is_ready() }
+                publish::is_ready()
             }
             Self::Gcp => are_there(&Registry::Google(String::new())),
         }
@@ -234,24 +237,6 @@ impl Cloud {
             ],
             Self::Azure => &["-target=azurerm_management_lock.stored"],
         }
-    }
-}
-
-/// Where a deployment on Google Cloud is, and what it is called.
-pub(super) struct Place {
-    pub(super) name: String,
-    pub(super) project: String,
-    pub(super) region: String,
-}
-
-impl Place {
-    pub(super) fn told() -> Result<Self, String> {
-        let variable = |name| env::var(name).map_err(|error| format!("{name}: {error}"));
-        Ok(Self {
-            name: env::var("TF_VAR_name").unwrap_or_else(|_| "bleepstore".to_owned()),
-            project: variable("TF_VAR_project")?,
-            region: variable("TF_VAR_region")?,
-        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::cloud::Place;
+use super::place::Place;
 use crate::report::Check;
 use crate::run::{output, succeeds};
 

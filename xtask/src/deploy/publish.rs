@@ -31,15 +31,11 @@ const LOOK: Duration = Duration::from_secs(3);
 /// What one request may take: the service answers once it has the package.
 const REQUEST_SECONDS: &str = "600";
 
-/// Whether the programs are there that publishing needs, and someone is signed in.
+/// Whether what publishing needs beside `az` is there, and someone is signed in.
 pub(super) fn is_ready() -> Check {
     is_there(
         Command::new("curl").arg("--version"),
         "curl, which publishes the package,",
-    )?;
-    is_there(
-        Command::new("az").arg("--version"),
-        "az, which signs in to publish the package,",
     )?;
     token().map(drop)
 }

@@ -21,6 +21,7 @@ case \"$1\" in
     show) printf '%s' \"$PLANNED\" ;;
     output) printf '%s' \"$OUTPUTS\" ;;
     state) printf '%s' \"$STATE\" ;;
+    console) read -r asked; printf '%s' \"${CONSOLE:-false}\" ;;
 esac
 ";
 
@@ -104,7 +105,6 @@ impl Machine {
             ("python3", ""),
             ("skopeo", SKOPEO),
             ("aws", ""),
-            ("az", ""),
             ("gcloud", "printf 'of gcloud'\n"),
             ("az", "printf 'of az\\n'\n"),
             ("curl", CURL),
