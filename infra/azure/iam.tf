@@ -46,6 +46,11 @@ resource "azurerm_role_assignment" "secret" {
   role_definition_name = "Key Vault Secrets User"
   principal_id         = azurerm_user_assigned_identity.function.principal_id
   principal_type       = "ServicePrincipal"
+
+  lifecycle {
+    # What runs may start anew until it is told of the other one alone.
+    create_before_destroy = true
+  }
 }
 
 # The host of Functions keeps the package, its locks and its timers' state there.

@@ -248,7 +248,7 @@ variable "http_service" {
   }
 
   validation {
-    condition     = var.http_service == null || try(var.http_service.registry_id == null || strcontains(lower(var.http_service.registry_id), "/providers/microsoft.containerregistry/registries/"), false)
+    condition     = var.http_service == null || try(var.http_service.registry_id == null ? true : strcontains(lower(var.http_service.registry_id), "/providers/microsoft.containerregistry/registries/"), false)
     error_message = "A registry is named by its whole id."
   }
 

@@ -4,7 +4,7 @@ terraform {
   required_providers {
     azapi = {
       source  = "azure/azapi"
-      version = ">= 2.4, < 3.0"
+      version = "2.13.0"
     }
     azurerm = {
       source  = "hashicorp/azurerm"

@@ -14,3 +14,6 @@ http_service = {
 }
 express      = true
 image_digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+root_secret_version    = 2
+accept_previous_secret = true

@@ -10,3 +10,6 @@ http_service = {
 autoscale_max_throughput = 4000
 
 action_group_ids = ["/subscriptions/1/resourceGroups/r/providers/Microsoft.Insights/actionGroups/on-call"]
+
+root_secret_version    = 2
+accept_previous_secret = true

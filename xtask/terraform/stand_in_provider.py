@@ -104,16 +104,30 @@ def applied(given, value, path):
     """A value for everything that is unknown."""
     for name, kind in given["attributes"].items():
         if isinstance(value.get(name), msgpack.ExtType):
-            value[name] = made_up(kind["type"], f"{path}-{name}") if "type" in kind else None
+            if kind.get("type") == "dynamic":
+                value[name] = exported(value.get("response_export_values"), f"{path}-{name}")
+            else:
+                value[name] = made_up(kind["type"], f"{path}-{name}") if "type" in kind else None
     for name, inner, item in inner_values(given, value):
         applied(inner, item, f"{path}-{name}")
     return value
+
+
+def exported(asked, path):
+    """What azapi keeps of an answer: a text under each name that is asked for. A value of any type comes with its type."""
+    if asked is None:
+        return None
+    _, names = asked
+    values = {name: f"stand-in-{path}-{name}" for name in names}
+    return [json.dumps(["object", dict.fromkeys(values, "string")]).encode(), values]
 
 
 def made_up(kind, path):
     if isinstance(kind, list):
         if kind[0] == "object":
             return {name: made_up(inner, f"{path}-{name}") for name, inner in kind[1].items()}
+        if kind[0] == "list" and isinstance(kind[1], list):
+            return [made_up(kind[1], path)]  # Such as the addresses of a service, of which there is one at least.
         return {} if kind[0] == "map" else []
     return {"string": KNOWN.get(path, f"stand-in-{path}"), "number": 0, "bool": False}.get(kind)
 

@@ -205,3 +205,39 @@ run "the_http_service_is_the_same_program_without_the_host" {
     error_message = "Errors must raise an alarm."
   }
 }
+
+run "both_ways_in_are_told_the_secret_key_before_while_that_is_accepted" {
+  command = plan
+
+  variables {
+    root_secret_version    = 2
+    accept_previous_secret = true
+    http_service           = { image = "registry.example/bleepstore@sha256:0" }
+  }
+
+  override_resource {
+    target          = azurerm_key_vault_secret.root_secret_key["1"]
+    override_during = plan
+    values          = { versionless_id = "https://example-secrets.vault.azure.net/secrets/root-secret-key" }
+  }
+  override_resource {
+    target          = azurerm_key_vault_secret.root_secret_key["2"]
+    override_during = plan
+    values          = { versionless_id = "https://example-secrets.vault.azure.net/secrets/root-secret-key-2" }
+  }
+
+  assert {
+    condition = alltrue([
+      for told in [local.app_settings, { for variable in azurerm_container_app.http[0].template[0].container[0].env : variable.name => variable.value }] :
+      { for name, value in told : name => value if strcontains(name, "SECRET") } == {
+        BLEEPSTORE_SECRET_KEY_URL          = "https://example-secrets.vault.azure.net/secrets/root-secret-key-2"
+        BLEEPSTORE_SECRET_KEY_PREVIOUS_URL = "https://example-secrets.vault.azure.net/secrets/root-secret-key"
+      }
+    ])
+    error_message = "The function app and the HTTP service must be told both."
+  }
+  assert {
+    condition     = toset(keys(azurerm_role_assignment.secret)) == toset(["1", "2"])
+    error_message = "The program must be able to read both."
+  }
+}

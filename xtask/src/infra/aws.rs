@@ -330,8 +330,8 @@ const MISTAKES: [Mistake; 17] = [
     Mistake {
         what: "a URL in another mode than the function is told",
         file: "function.tf",
-        find: "BLEEPSTORE_INVOKE_MODE          = var.invoke_mode",
-        replace: "BLEEPSTORE_INVOKE_MODE          = \"RESPONSE_STREAM\"",
+        find: "BLEEPSTORE_INVOKE_MODE = var.invoke_mode",
+        replace: "BLEEPSTORE_INVOKE_MODE = \"RESPONSE_STREAM\"",
         found_by: FoundBy::Rules,
         says: "invokes the function in mode \"BUFFERED\", and the function is told \"RESPONSE_STREAM\"",
     },

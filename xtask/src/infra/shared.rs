@@ -3,10 +3,15 @@
 /// In seconds.
 pub(super) const DAY: u64 = 24 * 60 * 60;
 
-/// Settings that are given to the program and are named nowhere in its source.
+/// Settings that are given to the program and are named nowhere in its source, not by a name and an ending either.
 pub(super) fn unread<'a>(names: impl Iterator<Item = &'a str>, program: &str) -> Vec<String> {
+    let has = |word: &str| program.contains(&format!("\"{word}\""));
+    let has_parts = |name: &str| {
+        name.rfind('_')
+            .is_some_and(|at| has(&name[..at]) && has(&name[at..]))
+    };
     names
-        .filter(|name| name.starts_with("BLEEPSTORE_") && !program.contains(&format!("\"{name}\"")))
+        .filter(|name| name.starts_with("BLEEPSTORE_") && !has(name) && !has_parts(name))
         .map(|name| format!("{name} is set, and nothing reads it"))
         .collect()
 }
