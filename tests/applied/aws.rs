@@ -225,17 +225,9 @@ impl Root<'_> {
 
     /// What Parameter Store has under this name. Terraform does not know it.
     fn parameter(&self, name: &str) -> Outcome<String> {
-        let variables = self.cloud.variables();
-        let endpoint = variables
-            .into_iter()
-            .find(|(name, _)| *name == "AWS_ENDPOINT_URL");
-        let (_, endpoint) = endpoint.ok_or("the emulator has no endpoint")?;
-        let address = endpoint
-            .trim_start_matches("http://")
-            .trim_end_matches('/')
-            .to_owned();
+        let address = self.cloud.address();
         let asked = json!({ "Name": name, "WithDecryption": true }).to_string();
-        let mut stream = TcpStream::connect(&address)?;
+        let mut stream = TcpStream::connect(address)?;
         // The emulator checks no signature, and finds the service by its scope.
         write!(
             stream,
