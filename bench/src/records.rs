@@ -24,6 +24,7 @@ pub fn bucket(name: &str, id: u8) -> Result<Bucket, S3Error> {
         revision: Revision(1),
         layout: BucketLayout::FIRST,
         documents: BucketDocuments::default(),
+        versioning: None,
     })
 }
 
@@ -46,5 +47,6 @@ pub fn object(bucket: &Bucket, key: String, manifest: Manifest, size: u64) -> Re
         checksum: None,
         shared: false,
         manifest,
+        version: None,
     })
 }

@@ -16,7 +16,7 @@ resource "google_firestore_database" "metadata" {
 
 # Nothing is indexed but what is queried: every index is paid for with each write.
 resource "google_firestore_field" "not_indexed" {
-  for_each = toset(["bleepstore", "objects", "parts"])
+  for_each = toset(["bleepstore", "objects", "parts", "versions"])
 
   project    = var.project
   database   = google_firestore_database.metadata.name

@@ -20,6 +20,7 @@ pub(crate) fn bucket() -> Bucket {
         revision: Revision(1),
         layout: BucketLayout::FIRST,
         documents: BucketDocuments::default(),
+        versioning: None,
     }
 }
 
@@ -42,6 +43,7 @@ pub(crate) fn object(key: &str, manifest: Manifest) -> ObjectRecord {
         checksum: None,
         shared: false,
         manifest,
+        version: None,
     }
 }
 

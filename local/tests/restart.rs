@@ -53,6 +53,7 @@ fn target(key: &str) -> Target {
     Target {
         bucket: BucketName::new("bucket").unwrap(),
         key: ObjectKey::new(key).unwrap(),
+        version: None,
     }
 }
 

@@ -10,8 +10,8 @@ use bleepstore_aws::s3_blobs::S3Blobs;
 use bleepstore_core::model::{BlobRef, Manifest, Timestamp};
 use bleepstore_core::ops::{GcError, GcOptions, collect_round};
 use bleepstore_core::ports::{
-    BlobPage, BlobRead, BlobStore, BodyStream, Clock, DeleteOutcome, OwnerRecord, Ports, StoreResult,
-    UploadRange, WriteError,
+    BlobPage, BlobRead, BlobStore, BodyStream, Clock, DeleteOutcome, KeyRange, OwnerRecord, Ports,
+    StoreResult, UploadRange, WriteError,
 };
 use bleepstore_http::SystemClock;
 
@@ -86,7 +86,11 @@ async fn named(ports: &Ports) -> HashSet<BlobRef> {
     let mut named = HashSet::new();
     let buckets = ports.metadata.scan_buckets(None, "", None, ALL).await.unwrap();
     for bucket in buckets.items {
-        let objects = ports.metadata.scan_records(&bucket, None, ALL).await.unwrap();
+        let objects = ports
+            .metadata
+            .scan_records(&bucket, &KeyRange::default(), ALL)
+            .await
+            .unwrap();
         for record in &objects.items {
             assert!(!matches!(record.manifest, Manifest::Spilled(_)));
             named.extend(record.manifest.blobs());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bleepstore_core::model::{BlobRef, Bucket, ETag, ErrorCode, Layout, Manifest, SpilledLayout, Timestamp};
 use bleepstore_core::ops::{Collection, GcError, GcOptions, GcReport};
-use bleepstore_core::ports::{BlobRead, Clock, UploadRange};
+use bleepstore_core::ports::{BlobRead, Clock, KeyRange, UploadRange};
 use bleepstore_tests::decorators::{Interceptor, Verdict};
 use bleepstore_tests::deployment::Deployment;
 use futures_util::future::{FutureExt, LocalBoxFuture};
@@ -354,7 +354,11 @@ async fn named_blobs(store: &Deployment) -> BTreeSet<BlobRef> {
 }
 
 async fn blobs_of_objects(store: &Deployment, bucket: &Bucket) -> Vec<BlobRef> {
-    let page = store.metadata.scan_records(bucket, None, 100).await.unwrap();
+    let page = store
+        .metadata
+        .scan_records(bucket, &KeyRange::default(), 100)
+        .await
+        .unwrap();
     assert_eq!(page.next, None);
     let mut named = Vec::new();
     for record in page.items {

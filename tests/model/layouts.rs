@@ -43,7 +43,7 @@ async fn copied(store: &Deployment, source: &str, key: &str, ranges: &[Range<u64
             number: number(part),
         };
         let copied = ops::upload_part_copy(context, &upload.unwrap(), input).await;
-        parts.push(copied.unwrap());
+        parts.push(copied.unwrap().0);
     }
     let listed: Vec<_> = parts
         .iter()

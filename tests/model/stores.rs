@@ -294,8 +294,8 @@ impl Twins<'_> {
                 });
             }
             both!(self, store => {
-                let records = pages(None, async |after: Option<String>| {
-                    some_next(store.scan_records(bucket, after.as_deref(), limit).await)
+                let records = pages(KeyStart::Beginning, async |start| {
+                    store.scan_records(bucket, &KeyRange::from(start), limit).await
                 });
                 records.await.into_iter().map(without_body).collect::<Vec<_>>()
             });

@@ -23,6 +23,7 @@ mod local;
 mod migrate;
 mod program;
 mod schedule;
+mod versions;
 
 /// Longer than every grace.
 const LONG: Duration = Duration::from_secs(2 * 24 * 60 * 60);

@@ -47,7 +47,7 @@ s3_test!(
         bucket
             .delete("key")
             .header("if-match", "*")
-            .expect_error(412, "PreconditionFailed");
+            .expect_error(404, "NoSuchKey");
         bucket.put("key", "body").expect(200);
         bucket.delete("key").header("if-match", "*").expect(204);
         bucket.get("key").expect_error(404, "NoSuchKey");

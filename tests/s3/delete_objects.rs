@@ -17,7 +17,7 @@ fn document(objects: &[&str], quiet: bool) -> String {
     document + "</Delete>"
 }
 
-fn delete(bucket: &Bucket, document: &str) -> Request {
+pub(crate) fn delete(bucket: &Bucket, document: &str) -> Request {
     bucket
         .request("POST")
         .flag("delete")

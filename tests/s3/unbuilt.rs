@@ -45,7 +45,6 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         for (subresource, root) in [
-            ("versioning", "VersioningConfiguration"),
             ("logging", "BucketLoggingStatus"),
             ("notification", "NotificationConfiguration"),
             ("accelerate", "AccelerateConfiguration"),
@@ -61,7 +60,7 @@ s3_test!(
 
 s3_test!(reading_needs_the_bucket, largest_body = 0, |s3: &S3| {
     let bucket = s3.bucket_named(s3.unused_name());
-    for subresource in ["policy", "versioning", "cors"] {
+    for subresource in ["policy", "cors"] {
         bucket
             .request("GET")
             .flag(subresource)
@@ -75,7 +74,6 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         for (subresource, feature) in [
-            ("versioning", "versioning"),
             ("policy", "policy"),
             ("cors", "cors"),
             ("tagging", "tagging"),
@@ -205,7 +203,6 @@ s3_test!(
         let bucket = s3.bucket();
         bucket.fill(&["key"]);
         for (request, operation) in [
-            (bucket.request("GET").flag("versions"), "ListObjectVersions"),
             (bucket.object("POST", "key").flag("restore"), "RestoreObject"),
             (
                 bucket

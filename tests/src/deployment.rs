@@ -156,7 +156,8 @@ impl Deployment {
         let (operation, target) = (Operation::PutObjectAcl, target(bucket, key));
         let opened = ops::open_object(&self.context, &self.caller, operation, &target).await?;
         let input = PutAcl { owner: None, acl };
-        ops::put_object_acl(&self.context, &self.caller, opened, &input).await
+        ops::put_object_acl(&self.context, &self.caller, &target, opened, &input).await?;
+        Ok(())
     }
 
     /// PutObject.
@@ -225,7 +226,8 @@ impl Deployment {
     /// DeleteObject.
     pub async fn delete(&self, bucket: &str, key: &str) -> Result<(), S3Error> {
         let target = target(bucket, key);
-        ops::delete_object(&self.context, &self.caller, &target, &WriteCondition::Any).await
+        ops::delete_object(&self.context, &self.caller, &target, &WriteCondition::Any).await?;
+        Ok(())
     }
 
     /// CopyObject; with fresh headers, so that a copy onto itself is legal.
@@ -253,7 +255,8 @@ impl Deployment {
             checksum,
             condition: WriteCondition::Any,
         };
-        ops::copy_object(&self.context, &self.caller, input).await
+        let copied = ops::copy_object(&self.context, &self.caller, input).await?;
+        Ok(copied.record)
     }
 
     /// RenameObject within a bucket.
@@ -395,6 +398,7 @@ pub fn target(bucket: &str, text: &str) -> Target {
     Target {
         bucket: name(bucket),
         key: key(text),
+        version: None,
     }
 }
 

@@ -108,6 +108,7 @@ impl Samples {
             revision: Revision(1),
             layout: BucketLayout::FIRST,
             documents: BucketDocuments::default(),
+            versioning: None,
         };
         let ownership = StoredDocument::Inline("of a later release".into());
         bucket.set_document(DocumentKind::OwnershipControls, Some(ownership));
@@ -166,6 +167,7 @@ impl Samples {
                 extents: vec![extent],
                 parts: Vec::new(),
             }),
+            version: None,
         }
     }
 
@@ -253,6 +255,7 @@ impl Samples {
                 etag: record.etag.clone(),
                 checksum: record.checksum.clone(),
                 commit_id: record.commit_id,
+                version: None,
             },
             expires: later(),
         }

@@ -45,6 +45,11 @@ fn text(stats: &Stats) -> String {
         "objects",
         format!("{} ({} bytes)", sum(|b| b.objects), sum(|b| b.bytes)),
     );
+    if sum(|b| b.versions + b.markers) > 0 {
+        let versions = format!("{} ({} bytes)", sum(|b| b.versions), sum(|b| b.version_bytes));
+        line("versions that are not current", versions);
+        line("delete markers", sum(|b| b.markers).to_string());
+    }
     line(
         "open uploads",
         format!("{} ({} bytes)", sum(|b| b.uploads), sum(|b| b.upload_bytes)),
@@ -79,6 +84,9 @@ fn document(stats: &Stats) -> Value {
             "owner": bucket.owner.id,
             "objects": bucket.objects,
             "bytes": bucket.bytes,
+            "versions": bucket.versions,
+            "version_bytes": bucket.version_bytes,
+            "markers": bucket.markers,
             "uploads": bucket.uploads,
             "upload_bytes": bucket.upload_bytes,
         })

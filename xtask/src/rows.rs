@@ -73,7 +73,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 27] = [
+const OPERATIONS: [Row; 29] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -142,6 +142,16 @@ const OPERATIONS: [Row; 27] = [
         "Get-, Put- and DeleteBucketOwnershipControls",
         "`ObjectWriter`, which every bucket has",
         "s3/bucket_ownership_controls.rs",
+    ),
+    row(
+        "Get- and PutBucketVersioning, versions of objects",
+        "Enabled and Suspended; no MFA delete",
+        "s3/versioning.rs",
+    ),
+    row(
+        "ListObjectVersions",
+        "prefixes and delimiters of any length",
+        "s3/list_object_versions.rs",
     ),
     row("GetObjectAcl", "", "s3/get_object_acl.rs"),
     row(
@@ -232,7 +242,7 @@ const FEATURES: [Row; 15] = [
 const NOT_BUILT: [Row; 5] = [
     part(
         "configuration of buckets",
-        "versioning, policies, CORS, tags, lifecycle, websites, replication, encryption, notifications, object lock, …",
+        "policies, CORS, tags, lifecycle, websites, replication, encryption, notifications, object lock, …",
         "s3/unbuilt.rs",
         &[
             "writing_configuration_is_refused_by_name",

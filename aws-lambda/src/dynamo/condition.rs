@@ -8,8 +8,17 @@ use bleepstore_core::ports::{Edit, Expect};
 
 use super::rows::{self, COMPLETING, MARKER, OBJECT, OPEN};
 
-/// That a row is the one with a certain tag.
-const TAGGED: &str = "commit_id = :commit AND is_shared = :shared";
+/// That a row need not be kept as a version.
+const NOT_KEPT: &str = "attribute_not_exists(is_kept)";
+
+/// That a row is the one with this tag.
+fn tagged(tag: RowTag) -> String {
+    let revision = match tag.revision {
+        0 => "attribute_not_exists(revision_no)",
+        _ => "revision_no = :revision",
+    };
+    format!("commit_id = :commit AND is_shared = :shared AND {revision}")
+}
 
 /// A condition expression and the values that it names.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,10 +44,15 @@ impl Condition {
         self.with(name, AttributeValue::S(value.to_string()))
     }
 
-    /// The values of [`TAGGED`].
+    /// The values of [`tagged`].
     fn with_tag(self, tag: RowTag) -> Self {
-        self.with_text(":commit", tag.commit_id)
-            .with(":shared", AttributeValue::Bool(tag.shared))
+        let made = self
+            .with_text(":commit", tag.commit_id)
+            .with(":shared", AttributeValue::Bool(tag.shared));
+        match tag.revision {
+            0 => made,
+            revision => made.with(":revision", rows::number(revision)),
+        }
     }
 
     /// There is no row.
@@ -56,9 +70,17 @@ impl Condition {
         match edit.expect {
             Expect::Condition { condition, retired } => Self::replaceable(edit.bucket.id, condition, retired),
             Expect::Row(None) => Self::absent(),
-            Expect::Row(Some(tag)) => Self::new(format!("bucket_id = :bucket AND {TAGGED}"))
-                .with_text(":bucket", edit.bucket.id)
-                .with_tag(tag),
+            Expect::Row(Some(tag)) => {
+                let row = format!("bucket_id = :bucket AND {}", tagged(tag));
+                // The same version may be written anew.
+                let expression = match edit.rewrites() {
+                    Some(_) => row,
+                    None => format!("{row} AND {NOT_KEPT}"),
+                };
+                Self::new(expression)
+                    .with_text(":bucket", edit.bucket.id)
+                    .with_tag(tag)
+            }
         }
     }
 
@@ -76,7 +98,7 @@ impl Condition {
             None => "is_shared = :no",
             Some(_) => "(is_shared = :no OR commit_id = :retired)",
         };
-        let row = format!("bucket_id = :bucket AND {unshared}{holds}");
+        let row = format!("bucket_id = :bucket AND {unshared}{holds} AND {NOT_KEPT}");
         let expression = match or_absent {
             true => format!("attribute_not_exists(PK) OR ({row})"),
             false => row,
@@ -101,7 +123,7 @@ impl Condition {
 
     /// The row is the one that was read, or there still is none.
     pub(super) fn unchanged(row: Option<RowTag>) -> Self {
-        row.map_or_else(Self::absent, |tag| Self::new(TAGGED).with_tag(tag))
+        row.map_or_else(Self::absent, |tag| Self::new(tagged(tag)).with_tag(tag))
     }
 
     /// That commit wrote the row.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketName, CommitId, ObjectRecord, RowTag};
 use bleepstore_core::ports::{Edit, EditOutcome, HeadEdit, StoreError, StoreErrorKind, StoreResult};
 use bleepstore_core::rows::{
-    BeforeEdit, BucketRows, EditRows, Met, RowChange, UploadPlace, Verdict, judge, settle,
+    BeforeEdit, BucketRows, EditRows, Met, RowChange, UploadPlace, Verdict, Wanted, judge, settle,
 };
 
 use super::DynamoMetadata;
@@ -30,7 +30,8 @@ impl DynamoMetadata {
                 Written::Applied(old) => {
                     // The row is written, whatever was there.
                     let displaced = read_own(old.as_ref(), bucket.id).map_err(StoreError::after_write)?;
-                    return settle(self, edit, displaced.map(Box::new)).await;
+                    let displaced = displaced.map(Box::new);
+                    return settle(self, edit, EditOutcome::Applied { displaced }).await;
                 }
                 Written::Refused(found) => found.as_ref().map(rows::read_object).transpose()?,
             };
@@ -60,6 +61,9 @@ impl DynamoMetadata {
         match edit.head {
             HeadEdit::Put(record) => self.table.put(rows::object(&key, record)?, Some(guard)).await,
             HeadEdit::Remove(_) => self.table.delete(&key, Some(guard)).await,
+            HeadEdit::RemoveVersions(..) | HeadEdit::PutVersion(..) => Err(StoreError::internal(
+                "a change of versions is one of several rows",
+            )),
         }
     }
 }
@@ -91,6 +95,15 @@ impl EditRows for DynamoMetadata {
         })
     }
 
+    async fn read_versions(
+        &self,
+        edit: &Edit<'_>,
+        wanted: &Wanted,
+        _seen: &mut Self::Seen,
+    ) -> StoreResult<Vec<ObjectRecord>> {
+        self.wanted_versions(edit.bucket, edit.key(), wanted).await
+    }
+
     async fn change_rows(
         &self,
         edit: &Edit<'_>,
@@ -100,19 +113,26 @@ impl EditRows for DynamoMetadata {
         let name = &edit.bucket.name;
         let mut together = Vec::with_capacity(changes.len() + 1);
         for change in changes {
-            together.push(match *change {
+            together.push(match change {
                 RowChange::Object(record) => {
                     let item = rows::object(&RowKey::object(name, &record.key), record)?;
                     Change::Put(item, Condition::unchanged(*seen))
                 }
                 RowChange::ObjectGone(key) => {
-                    let source = edit.source.filter(|source| source.key == key);
+                    let source = edit.source.filter(|source| source.key == *key);
                     let tag = source.map_or(*seen, |source| Some(source.tag));
                     Change::Delete(RowKey::object(name, key), Condition::unchanged(tag))
                 }
                 RowChange::Receipt(receipt) => {
                     let stored = UploadPlace::of_receipt(edit, receipt).stored(receipt);
                     Change::Put(rows::receipt(&stored)?, Condition::absent())
+                }
+                RowChange::Version(record, over) => {
+                    Change::Put(rows::version(record)?, Condition::unchanged(*over))
+                }
+                RowChange::VersionGone(record) => {
+                    let key = RowKey::version(record.bucket, &record.key, record.sequence());
+                    Change::Delete(key, Condition::unchanged(Some(record.tag())))
                 }
             });
         }

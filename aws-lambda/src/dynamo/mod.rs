@@ -20,6 +20,7 @@ mod tests;
 mod transaction;
 mod upload_rows;
 mod uploads;
+mod versions;
 
 use std::fmt;
 use std::sync::Arc;
@@ -71,5 +72,9 @@ impl MetadataStore for DynamoMetadata {
 
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
+    }
+
+    fn keeps_versions(&self) -> bool {
+        true
     }
 }

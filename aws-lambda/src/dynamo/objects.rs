@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
+    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Sequence, VersionName,
 };
 use bleepstore_core::ports::{
-    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
+    Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreResult,
+    check_edit,
 };
-use bleepstore_core::rows::{edit_in_steps, scan_range};
+use bleepstore_core::rows::{edit_in_steps, key_versions_in_steps, lookup_version_in_steps, scan_range};
 
 use super::DynamoMetadata;
 use super::buckets::{belongs_to, is_at};
@@ -29,7 +30,7 @@ impl ObjectIndex for DynamoMetadata {
     async fn edit(&self, edit: &Edit<'_>) -> StoreResult<EditOutcome> {
         check_edit(self, edit)?;
         match (edit.source, edit.receipt) {
-            (None, None) => self.edit_row(edit).await,
+            (None, None) if !edit.is_of_versions() => self.edit_row(edit).await,
             _ => edit_in_steps(self, edit).await,
         }
     }
@@ -40,34 +41,53 @@ impl ObjectIndex for DynamoMetadata {
         range: &KeyRange,
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
-        let Some(rows) = rows_of(&bucket.name, range) else {
-            return Ok(Page::default());
-        };
-        let read = |item: &Item| {
-            let record = read_own(Some(item), bucket.id)?;
-            let listed = record
-                .filter(|record| record.kind == ObjectKind::Object && range.admits(record.key.as_str()));
-            Ok(listed.map(|record| record.summary()))
-        };
-        let (items, last) = scan_range(&self.table, rows, limit, read).await?;
-        let next = last.map(KeyStart::After);
-        Ok(Page { items, next })
+        let found = self.scan_records(bucket, range, limit).await?;
+        Ok(found.showing(|record| (record.kind == ObjectKind::Object).then(|| record.summary())))
     }
 
     async fn scan_records(
         &self,
         bucket: &Bucket,
+        range: &KeyRange,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectRecord, KeyStart>> {
+        let Some(rows) = rows_of(&bucket.name, range) else {
+            return Ok(Page::default());
+        };
+        let read = |item: &Item| {
+            let record = read_own(Some(item), bucket.id)?;
+            Ok(record.filter(|record| range.admits(record.key.as_str())))
+        };
+        let (items, last) = scan_range(&self.table, rows, limit, read).await?;
+        let next = last.map(KeyStart::After);
+        Ok(Page { items, next })
+    }
+    async fn lookup_version(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionName,
+    ) -> StoreResult<ObjectLookup> {
+        lookup_version_in_steps(self, bucket, key, version).await
+    }
+
+    async fn key_versions(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<KeyVersions> {
+        key_versions_in_steps(self, bucket, key, before, limit).await
+    }
+
+    async fn scan_versions(
+        &self,
+        bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, String>> {
-        let rows = Range {
-            partition: schema::objects(&bucket.name),
-            prefix: String::new(),
-            after: after.map(str::to_owned),
-        };
-        let read = |item: &Item| read_own(Some(item), bucket.id);
-        let (items, next) = scan_range(&self.table, rows, limit, read).await?;
-        Ok(Page { items, next })
+        self.scan_version_rows(bucket, after, limit).await
     }
 }
 

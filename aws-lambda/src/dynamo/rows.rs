@@ -8,7 +8,7 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
     Bucket, BucketState, Checksum, CommitId, Credential, Description, ETag, InvalidId, Manifest, ObjectKey,
-    ObjectKind, ObjectRecord, Part, RetiredManifest, Revision, Timestamp, Upload, UploadState,
+    ObjectKind, ObjectRecord, Part, RetiredManifest, Revision, Timestamp, Upload, UploadState, Version,
 };
 use bleepstore_core::ports::{RecordPlace, StoreError, StoreRecord, StoreResult};
 use bleepstore_core::rows::{RENAME_NOTED_FOR, StoredReceipt, read_stored, unknown};
@@ -132,6 +132,8 @@ struct ObjectDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<Checksum>,
     manifest: Manifest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
 }
 
 pub(super) fn object(row_key: &RowKey, record: &ObjectRecord) -> StoreResult<Item> {
@@ -139,7 +141,7 @@ pub(super) fn object(row_key: &RowKey, record: &ObjectRecord) -> StoreResult<Ite
         ObjectKind::Object => OBJECT,
         ObjectKind::DeleteMarker => MARKER,
     };
-    row(
+    let mut item = row(
         row_key,
         [
             (attribute::BUCKET_ID, text(record.bucket)),
@@ -154,11 +156,35 @@ pub(super) fn object(row_key: &RowKey, record: &ObjectRecord) -> StoreResult<Ite
             description: record.description.clone(),
             checksum: record.checksum.clone(),
             manifest: record.manifest.clone(),
+            version: record.version,
         },
-    )
+    )?;
+    if record.is_kept_as_version() {
+        item.insert(attribute::KEPT.to_owned(), AttributeValue::Bool(true));
+    }
+    if record.tag().revision != 0 {
+        item.insert(attribute::REVISION.to_owned(), number(record.tag().revision));
+    }
+    Ok(item)
+}
+
+/// A version that is not current. Its sort key does not say its object's key.
+pub(super) fn version(record: &ObjectRecord) -> StoreResult<Item> {
+    let row_key = RowKey::version(record.bucket, &record.key, record.sequence());
+    let mut item = object(&row_key, record)?;
+    item.insert(attribute::TEXT.to_owned(), text(record.key.as_str()));
+    Ok(item)
+}
+
+pub(super) fn read_version(item: &Item) -> StoreResult<ObjectRecord> {
+    read_record(item, text_of(item, attribute::TEXT)?)
 }
 
 pub(super) fn read_object(item: &Item) -> StoreResult<ObjectRecord> {
+    read_record(item, text_of(item, SORT_KEY)?)
+}
+
+fn read_record(item: &Item, key: &str) -> StoreResult<ObjectRecord> {
     let detail: ObjectDetail = detail_of(item)?;
     let kind = match text_of(item, attribute::KIND)? {
         OBJECT => ObjectKind::Object,
@@ -170,7 +196,7 @@ pub(super) fn read_object(item: &Item) -> StoreResult<ObjectRecord> {
     };
     Ok(ObjectRecord {
         bucket: id_of(item, attribute::BUCKET_ID)?,
-        key: ObjectKey::new(text_of(item, SORT_KEY)?).map_err(StoreError::corrupt)?,
+        key: ObjectKey::new(key).map_err(StoreError::corrupt)?,
         commit_id: id_of(item, attribute::COMMIT_ID)?,
         kind,
         etag: read_etag(text_of(item, attribute::ETAG)?)?,
@@ -180,6 +206,7 @@ pub(super) fn read_object(item: &Item) -> StoreResult<ObjectRecord> {
         checksum: detail.checksum,
         shared: *shared,
         manifest: detail.manifest,
+        version: detail.version,
     })
 }
 

@@ -15,8 +15,9 @@
 //! | index of credentials | `CREDS` | see [`super::index`] |
 //! | index of a bucket's uploads | `UPLOADS#{bucket id}` | see [`super::index`] |
 
-use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId};
+use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, Sequence, UploadId};
 use bleepstore_core::ports::RecordPlace;
+use bleepstore_core::rows::order_of_version;
 
 /// The table's partition key, a string.
 pub const PARTITION_KEY: &str = "PK";
@@ -56,9 +57,11 @@ pub(super) mod attribute {
     pub(in crate::dynamo) const KIND: &str = "row_kind";
     /// Whether an object is shared.
     pub(in crate::dynamo) const SHARED: &str = "is_shared";
+    /// Whether an object must be kept as a version, where it must.
+    pub(in crate::dynamo) const KEPT: &str = "is_kept";
     /// The token of a bucket's deletion.
     pub(in crate::dynamo) const DELETING: &str = "deleting_by";
-    /// A bucket's revision.
+    /// The revision of a bucket, or of a row of objects that has one.
     pub(in crate::dynamo) const REVISION: &str = "revision_no";
     /// Where an upload is in its life.
     pub(in crate::dynamo) const STATE: &str = "upload_state";
@@ -68,12 +71,12 @@ pub(super) mod attribute {
     pub(in crate::dynamo) const EXPIRES_MS: &str = "expires_ms";
     /// Which creation of a credential a row is.
     pub(in crate::dynamo) const CREATION: &str = "creation_id";
-    /// The text that a row of an index stands for, where its sort key has no room for it.
+    /// The text that a row of an index stands for, where its sort key has no room for it; and the key of a version.
     pub(in crate::dynamo) const TEXT: &str = "index_text";
 }
 
 /// Every attribute that this program writes. A row with another one is a later program's.
-const ATTRIBUTES: [&str; 16] = [
+const ATTRIBUTES: [&str; 17] = [
     PARTITION_KEY,
     SORT_KEY,
     EXPIRES_AT,
@@ -83,6 +86,7 @@ const ATTRIBUTES: [&str; 16] = [
     attribute::ETAG,
     attribute::KIND,
     attribute::SHARED,
+    attribute::KEPT,
     attribute::DELETING,
     attribute::REVISION,
     attribute::STATE,
@@ -118,6 +122,10 @@ impl RowKey {
 
     pub(super) fn object(bucket: &BucketName, key: &ObjectKey) -> Self {
         Self::new(objects(bucket), key.as_str())
+    }
+
+    pub(super) fn version(bucket: BucketId, key: &ObjectKey, place: Sequence) -> Self {
+        Self::new(versions(bucket), order_of_version(key, place))
     }
 
     pub(super) fn upload(id: UploadId) -> Self {
@@ -157,6 +165,11 @@ impl RowKey {
 /// The partition of a bucket's objects.
 pub(super) fn objects(bucket: &BucketName) -> String {
     format!("OBJECT#{bucket}")
+}
+
+/// The partition of a bucket's versions that are not current.
+pub(super) fn versions(bucket: BucketId) -> String {
+    format!("VERSIONS#{bucket}")
 }
 
 /// The partition of an upload and its parts.

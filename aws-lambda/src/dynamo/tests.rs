@@ -30,6 +30,7 @@ fn bucket() -> Bucket {
         revision: Revision(1),
         layout: BucketLayout::FIRST,
         documents: BucketDocuments::default(),
+        versioning: None,
     }
 }
 
@@ -46,6 +47,7 @@ fn record() -> ObjectRecord {
         checksum: None,
         shared: false,
         manifest: Manifest::empty(),
+        version: None,
     }
 }
 

@@ -102,6 +102,15 @@ impl Range {
         }
     }
 
+    /// The rows that are ordered by something which starts with this, and goes on with hex digits.
+    pub(super) fn of_order(partition: impl Into<String>, from: String) -> Self {
+        Self {
+            partition: partition.into(),
+            to: format!("{from}g"),
+            from,
+        }
+    }
+
     /// What of the range is ordered by `from` or more.
     pub(super) fn from(mut self, from: String) -> Self {
         self.from = self.from.max(from);

@@ -1,10 +1,12 @@
 //! The rows that edits change.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use azure_core::http::Etag;
-use bleepstore_core::model::{Bucket, BucketName, CommitId, ObjectKey, ObjectRecord};
+use bleepstore_core::model::{Bucket, BucketName, CommitId, ObjectKey, ObjectRecord, Sequence};
 use bleepstore_core::ports::{Edit, StoreResult};
-use bleepstore_core::rows::{BeforeEdit, BucketRows, EditRows, RowChange, UploadPlace, UploadRows};
+use bleepstore_core::rows::{BeforeEdit, BucketRows, EditRows, RowChange, UploadPlace, UploadRows, Wanted};
 use futures_util::future::try_join4;
 
 use super::CosmosMetadata;
@@ -17,6 +19,7 @@ use super::schema::{self, RowKey};
 pub struct Seen {
     source: Option<Etag>,
     head: Option<Etag>,
+    versions: HashMap<Sequence, Etag>,
 }
 
 #[async_trait]
@@ -58,8 +61,23 @@ impl EditRows for CosmosMetadata {
             seen: Seen {
                 source: seen_source,
                 head: seen_head,
+                versions: HashMap::new(),
             },
         })
+    }
+
+    async fn read_versions(
+        &self,
+        edit: &Edit<'_>,
+        wanted: &Wanted,
+        seen: &mut Seen,
+    ) -> StoreResult<Vec<ObjectRecord>> {
+        let found = self.wanted_versions(edit.bucket, edit.key(), wanted).await?;
+        let known = found
+            .iter()
+            .map(|(record, etag)| (record.sequence(), etag.clone()));
+        seen.versions.extend(known);
+        Ok(found.into_iter().map(|(record, _)| record).collect())
     }
 
     async fn change_rows(
@@ -71,7 +89,7 @@ impl EditRows for CosmosMetadata {
         let (name, now) = (&edit.bucket.name, self.clock.now());
         let mut together = Vec::with_capacity(changes.len() + 1);
         for change in changes {
-            together.push(match *change {
+            together.push(match change {
                 RowChange::Object(record) => {
                     let item = rows::object(name, record)?;
                     match seen.head.clone() {
@@ -80,7 +98,7 @@ impl EditRows for CosmosMetadata {
                     }
                 }
                 RowChange::ObjectGone(key) => {
-                    let is_source = edit.source.is_some_and(|source| source.key == key);
+                    let is_source = edit.source.is_some_and(|source| source.key == *key);
                     let seen = if is_source { &seen.source } else { &seen.head };
                     let Some(seen) = seen.clone() else {
                         return Ok(false);
@@ -90,6 +108,21 @@ impl EditRows for CosmosMetadata {
                 RowChange::Receipt(receipt) => {
                     let stored = UploadPlace::of_receipt(edit, receipt).stored(receipt);
                     Change::Create(rows::receipt(name, &stored, now)?)
+                }
+                RowChange::Version(record, over) => {
+                    let item = rows::version(edit.bucket, record)?;
+                    match (over, seen.versions.get(&record.sequence()).cloned()) {
+                        (None, _) => Change::Create(item),
+                        (Some(_), Some(seen)) => Change::Replace(item, seen),
+                        (Some(_), None) => return Ok(false),
+                    }
+                }
+                RowChange::VersionGone(record) => {
+                    let Some(seen) = seen.versions.get(&record.sequence()).cloned() else {
+                        return Ok(false);
+                    };
+                    let key = RowKey::version(edit.bucket, &record.key, record.sequence());
+                    Change::DeleteSeen(key, seen)
                 }
             });
         }

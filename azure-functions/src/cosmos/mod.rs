@@ -21,6 +21,7 @@ mod store;
 mod swap;
 mod upload_rows;
 mod uploads;
+mod versions;
 
 use std::fmt;
 use std::sync::Arc;
@@ -79,5 +80,9 @@ impl MetadataStore for CosmosMetadata {
 
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
+    }
+
+    fn keeps_versions(&self) -> bool {
+        true
     }
 }

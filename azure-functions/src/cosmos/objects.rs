@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, hex,
+    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Sequence, VersionName,
+    hex,
 };
 use bleepstore_core::ports::{
-    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreError, StoreResult,
-    check_edit,
+    Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreError,
+    StoreResult, check_edit,
 };
-use bleepstore_core::rows::{edit_in_steps, scan_range};
+use bleepstore_core::rows::{edit_in_steps, key_versions_in_steps, lookup_version_in_steps, scan_range};
 use futures_util::future::try_join;
 
 use super::CosmosMetadata;
@@ -42,36 +43,53 @@ impl ObjectIndex for CosmosMetadata {
         range: &KeyRange,
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
+        let found = self.scan_records(bucket, range, limit).await?;
+        Ok(found.showing(|record| (record.kind == ObjectKind::Object).then(|| record.summary())))
+    }
+
+    async fn scan_records(
+        &self,
+        bucket: &Bucket,
+        range: &KeyRange,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectRecord, KeyStart>> {
         let rows = Range::of_prefix(schema::objects(&bucket.name), &range.prefix);
         let rows = match &range.start {
             KeyStart::Beginning => rows,
             KeyStart::After(last) => rows.after(&hex(last)),
             KeyStart::AfterPrefix(prefix) => rows.after_prefix(prefix),
         };
-        let read = |item: &Item| {
-            let record = read_own(item, bucket.id)?.filter(|record| record.kind == ObjectKind::Object);
-            Ok(record.map(|record| record.summary()))
-        };
+        let read = |item: &Item| read_own(item, bucket.id);
         let (items, last) = scan_range(&self.container, rows, limit, read).await?;
         let next = last.map(|last| key_of(&last)).transpose()?.map(KeyStart::After);
         Ok(Page { items, next })
     }
+    async fn lookup_version(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionName,
+    ) -> StoreResult<ObjectLookup> {
+        lookup_version_in_steps(self, bucket, key, version).await
+    }
 
-    async fn scan_records(
+    async fn key_versions(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<KeyVersions> {
+        key_versions_in_steps(self, bucket, key, before, limit).await
+    }
+
+    async fn scan_versions(
         &self,
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, String>> {
-        let rows = Range::all(schema::objects(&bucket.name));
-        let rows = match after {
-            Some(after) => rows.after(&hex(after)),
-            None => rows,
-        };
-        let read = |item: &Item| read_own(item, bucket.id);
-        let (items, last) = scan_range(&self.container, rows, limit, read).await?;
-        let next = last.map(|last| key_of(&last)).transpose()?;
-        Ok(Page { items, next })
+        self.scan_version_rows(bucket, after, limit).await
     }
 }
 

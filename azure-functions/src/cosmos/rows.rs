@@ -12,11 +12,11 @@ use bleepstore_core::model::{
     UploadId, hex,
 };
 use bleepstore_core::ports::{RecordPlace, StoreError, StoreRecord, StoreResult};
-use bleepstore_core::rows::{RENAME_NOTED_FOR, StoredReceipt, read_stored, unknown};
+use bleepstore_core::rows::{RENAME_NOTED_FOR, StoredReceipt, order_of_version, read_stored, unknown};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use super::schema::{RETIRED, RowKey, order_of_notes, part_order};
+use super::schema::{RETIRED, RowKey, order_of_bucket_versions, order_of_notes, part_order};
 
 /// A row as it is sent and read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,6 +119,13 @@ pub(super) fn bucket(bucket: &Bucket) -> StoreResult<Item> {
 pub(super) fn object(bucket: &BucketName, record: &ObjectRecord) -> StoreResult<Item> {
     let item = Item::new(RowKey::object(bucket, &record.key), record)?;
     Ok(item.ordered_by(hex(record.key.as_str().as_bytes())))
+}
+
+/// A version that is not current.
+pub(super) fn version(bucket: &Bucket, record: &ObjectRecord) -> StoreResult<Item> {
+    let (key, place) = (&record.key, record.sequence());
+    let item = Item::new(RowKey::version(bucket, key, place), record)?;
+    Ok(item.ordered_by(order_of_bucket_versions(bucket.id) + &order_of_version(key, place)))
 }
 
 pub(super) fn upload(upload: &Upload) -> StoreResult<Item> {

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | bucket | `BUCKET#{name}` | `metadata` | |
 //! | object | `OBJECT#{bucket name}` | SHA-256 of the key | hex of the key |
+//! | version that is not current | `OBJECT#{bucket name}` | `version-{bucket id}-{place}` | `version/{bucket id}/{place}`, see [`order_of_version`] |
 //! | receipt | `OBJECT#{bucket name}` | `receipt-{upload id}` | |
 //! | note of a rename | `OBJECT#{bucket name}` | `rename-{commit id}` | `rename/{bucket id}/{commit id}` |
 //! | upload | `UPLOAD#{id}` | `metadata` | |
@@ -19,8 +20,11 @@
 //! same order in both. Ids may not hold `/ \ ? #` and are at most 1,023 bytes, so they are digests.
 //! <https://learn.microsoft.com/azure/cosmos-db/concepts-limits>
 
-use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId, hex};
+use bleepstore_core::model::{
+    Bucket, BucketId, BucketName, CommitId, ObjectKey, PartNumber, Sequence, UploadId, hex,
+};
 use bleepstore_core::ports::{RecordPlace, StoreError, StoreResult};
+use bleepstore_core::rows::order_of_version;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -79,6 +83,11 @@ impl RowKey {
         Self::new(objects(bucket), digest(key.as_str()))
     }
 
+    pub(super) fn version(bucket: &Bucket, key: &ObjectKey, place: Sequence) -> Self {
+        let id = format!("version-{}-{}", bucket.id, order_of_version(key, place));
+        Self::new(objects(&bucket.name), id)
+    }
+
     pub(super) fn receipt(bucket: &BucketName, upload: UploadId) -> Self {
         Self::new(objects(bucket), format!("receipt-{upload}"))
     }
@@ -115,6 +124,11 @@ impl RowKey {
 /// The partition of a bucket's objects and receipts, and the notes of its renames.
 pub(super) fn objects(bucket: &BucketName) -> String {
     format!("OBJECT#{bucket}")
+}
+
+/// What the versions of a bucket that are not current are ordered by starts with this, after all hex digits.
+pub(super) fn order_of_bucket_versions(bucket: BucketId) -> String {
+    format!("version/{bucket}/")
 }
 
 /// What the notes of renames in a bucket are ordered by starts with this, after all hex digits.

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::response::{empty, xml};
+use super::response::{empty, set_version, xml};
 use super::{Answer, Call};
 use crate::model::{Description, ErrorCode, Operation, RequestedAcl, S3Error};
 use crate::ops::{self, PutAcl};
@@ -33,17 +33,25 @@ pub(super) async fn put_bucket_acl(call: Call<'_>) -> Answer {
 
 pub(super) async fn get_object_acl(call: &Call<'_>) -> Answer {
     let target = call.target()?;
-    let (_, object) = ops::open_object(call.context, &call.caller, Operation::GetObjectAcl, &target).await?;
+    let operation = Operation::GetObjectAcl;
+    let (bucket, object) = ops::open_object(call.context, &call.caller, operation, &target).await?;
     let Description { owner, acl, .. } = &object.description;
-    Ok(xml(access_control_policy(owner, acl)))
+    let mut response = xml(access_control_policy(owner, acl));
+    let version = bucket.versioning.map(|_| object.version_name());
+    set_version(response.headers_mut(), version)?;
+    Ok(response)
 }
 
 pub(super) async fn put_object_acl(call: Call<'_>) -> Answer {
     let (context, caller) = (call.context, call.caller.clone());
-    let opened = ops::open_object(context, &caller, Operation::PutObjectAcl, &call.target()?).await?;
+    let target = call.target()?;
+    let opened = ops::open_object(context, &caller, Operation::PutObjectAcl, &target).await?;
+    let keeps_versions = opened.0.versioning.is_some();
     let input = put_acl(call, AclSubject::Object).await?;
-    ops::put_object_acl(context, &caller, opened, &input).await?;
-    Ok(empty(StatusCode::OK))
+    let version = ops::put_object_acl(context, &caller, &target, opened, &input).await?;
+    let mut response = empty(StatusCode::OK);
+    set_version(response.headers_mut(), keeps_versions.then_some(version))?;
+    Ok(response)
 }
 
 /// The list of a request that has it either in its headers or in its body.

@@ -1,7 +1,7 @@
 //! CopyObject.
 
 use super::put_object::echo_encryption;
-use super::response::xml;
+use super::response::{set_copied_version, set_version, xml};
 use super::{Answer, Call};
 use crate::model::{ObjectRecord, S3Error};
 use crate::ops::{self, Caller, CopyObject, Replacement, Target};
@@ -28,7 +28,11 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
         checksum: checksum::requested_algorithm(call.headers())?,
         condition: write_condition(call.headers())?,
     };
-    let record = ops::copy_object(call.context, &call.caller, input).await?;
+    let ops::Copied {
+        record,
+        version,
+        source,
+    } = ops::copy_object(call.context, &call.caller, input).await?;
     let mut response = xml(document("CopyObjectResult", |root| {
         root.text("LastModified", record.last_modified.iso_8601());
         root.text("ETag", &record.etag);
@@ -38,6 +42,8 @@ pub(super) async fn copy_object(call: &Call<'_>) -> Answer {
         }
     }));
     echo_encryption(response.headers_mut(), sse_s3);
+    set_version(response.headers_mut(), version)?;
+    set_copied_version(response.headers_mut(), source)?;
     Ok(response)
 }
 
@@ -54,6 +60,7 @@ pub(super) fn copy_source(call: &Call<'_>) -> Result<(Target, Caller), S3Error> 
         Target {
             bucket: source.bucket,
             key: source.key,
+            version: source.version,
         },
         caller,
     ))

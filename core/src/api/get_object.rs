@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, HeaderName, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use super::response::{empty, set, set_etag};
+use super::response::{empty, set, set_etag, set_version};
 use super::{Answer, Call};
 use crate::body::Body;
 use crate::model::{ErrorCode, ObjectRecord, PartNumber, S3Error};
@@ -104,6 +104,7 @@ impl<'a> Wanted<'a> {
             head.insert(name, value);
         }
         set_etag(head, &record.etag)?;
+        set_version(head, output.version)?;
         set(head, LAST_MODIFIED, &record.last_modified.http_date())?;
         head.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         head.insert(CONTENT_LENGTH, HeaderValue::from(length(output)));

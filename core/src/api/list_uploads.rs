@@ -62,8 +62,8 @@ fn next_markers(root: &mut Writer, output: &Listed<Upload>, encoding: Encoding) 
             last.map(|upload| upload.key.as_str()),
             last.map(|upload| upload.id),
         ),
-        Some(ListingPosition::Key(key) | ListingPosition::Prefix(key)) => (Some(key.as_str()), None),
         Some(ListingPosition::Upload(key, upload)) => (Some(key.as_str()), Some(*upload)),
+        Some(other) => (Some(other.text()), None),
     };
     root.text("NextKeyMarker", encoding.of_text(key.unwrap_or_default()));
     root.text(

@@ -14,6 +14,7 @@ mod put_object;
 mod rename_object;
 mod response;
 mod unbuilt;
+mod versioning;
 
 use std::io;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use crate::protocol::headers::{AclSubject, refuse_misplaced_headers, refuse_unbu
 use crate::protocol::payload::DeclaredBody;
 use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
-use crate::protocol::route::Route;
+use crate::protocol::route::{Route, read_version_id};
 
 /// The answer to one request.
 type Answer = Result<Response<Body>, S3Error>;
@@ -128,6 +129,9 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
         Operation::AbortMultipartUpload => multipart::abort_multipart_upload(&call).await,
         Operation::ListParts => list_uploads::list_parts(&call).await,
         Operation::ListMultipartUploads => list_uploads::list_multipart_uploads(&call).await,
+        Operation::GetBucketVersioning => versioning::get_bucket_versioning(&call).await,
+        Operation::PutBucketVersioning => versioning::put_bucket_versioning(call).await,
+        Operation::ListObjectVersions => versioning::list_object_versions(&call).await,
         _ => documents::answer(call).await,
     }
 }
@@ -149,13 +153,19 @@ impl Call<'_> {
             .ok_or_else(|| S3Error::new(ErrorCode::InvalidURI))
     }
 
-    /// The object, which the route of every operation on one has.
+    /// The object, or the version of it that the request names; the route of every operation on one has it.
     fn target(&self) -> Result<Target, S3Error> {
         match (&self.route.bucket, &self.route.key) {
-            (Some(bucket), Some(key)) => Ok(Target {
-                bucket: bucket.clone(),
-                key: key.clone(),
-            }),
+            (Some(bucket), Some(key)) => {
+                let version = self.query.get("versionId");
+                Ok(Target {
+                    bucket: bucket.clone(),
+                    key: key.clone(),
+                    version: version
+                        .map(|version| read_version_id(version, "versionId"))
+                        .transpose()?,
+                })
+            }
             _ => Err(S3Error::new(ErrorCode::InvalidURI)),
         }
     }

@@ -4,7 +4,7 @@ use http::{HeaderName, StatusCode};
 
 use super::copy_object::copy_source;
 use super::put_object::{DEFAULT_CHECKSUM, echo_encryption};
-use super::response::{empty, set, set_etag, xml};
+use super::response::{empty, set, set_copied_version, set_etag, set_version, with_id, xml};
 use super::{Answer, Call};
 use crate::model::{ErrorCode, ObjectRecord, Operation, PartNumber, S3Error};
 use crate::ops::{self, CompleteMultipartUpload, CompletedPart, CreateMultipartUpload, UploadPartCopy};
@@ -109,7 +109,7 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
         select: &select,
         number,
     };
-    let part = ops::upload_part_copy(call.context, &upload, input).await?;
+    let (part, copied) = ops::upload_part_copy(call.context, &upload, input).await?;
     let mut response = xml(document("CopyPartResult", |root| {
         root.text("LastModified", part.last_modified.iso_8601());
         root.text("ETag", &part.etag);
@@ -119,6 +119,7 @@ pub(super) async fn upload_part_copy(call: &Call<'_>) -> Answer {
         }
     }));
     echo_encryption(response.headers_mut(), upload.description.headers.sse_s3);
+    set_copied_version(response.headers_mut(), copied)?;
     Ok(response)
 }
 
@@ -149,7 +150,7 @@ pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
         });
     }
     let completed = ops::complete_multipart_upload(context, &caller, completion, input).await?;
-    Ok(xml(document("CompleteMultipartUploadResult", |root| {
+    let mut response = xml(document("CompleteMultipartUploadResult", |root| {
         root.text("Location", location);
         root.text("Bucket", &target.bucket);
         root.text("Key", &target.key);
@@ -158,7 +159,9 @@ pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
             root.text(checksum.algorithm.element(), &checksum.value);
             root.text("ChecksumType", checksum.kind.name());
         }
-    })))
+    }));
+    set_version(response.headers_mut(), with_id(completed.version))?;
+    Ok(response)
 }
 
 /// The object's URL, as the client addressed it.

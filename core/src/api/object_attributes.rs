@@ -3,7 +3,7 @@
 use http::header::LAST_MODIFIED;
 
 use super::get_object::check_conditions;
-use super::response::{set, xml};
+use super::response::{set, set_version, xml};
 use super::{Answer, Call, bounded_number};
 use crate::model::{Checksum, ChecksumKind, ObjectRecord, PartBoundary, PartNumber, S3Error};
 use crate::ops::{self, ObjectAttributes};
@@ -43,6 +43,7 @@ pub(super) async fn get_object_attributes(call: &Call<'_>) -> Answer {
         LAST_MODIFIED,
         &found.record.last_modified.http_date(),
     )?;
+    set_version(response.headers_mut(), found.version)?;
     Ok(response)
 }
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 
-use super::response::{empty, set_etag};
+use super::response::{empty, set_etag, set_version, with_id};
 use super::{Answer, Call};
 use crate::model::ChecksumAlgorithm;
 use crate::ops::{self, PutObject};
@@ -30,6 +30,7 @@ pub(super) async fn put_object(call: Call<'_>) -> Answer {
     let mut response = empty(StatusCode::OK);
     let head = response.headers_mut();
     set_etag(head, &output.etag)?;
+    set_version(head, with_id(output.version))?;
     if let Some(stored) = &output.checksum {
         checksum::insert(head, stored);
     }

@@ -1,10 +1,13 @@
 //! The pieces that responses are made of.
 
+use std::fmt::Display;
+
 use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::body::Body;
-use crate::model::{ETag, ErrorCode, S3Error};
+use crate::model::{ETag, ErrorCode, S3Error, VersionId, VersionName};
+use crate::ops::VERSION_ID;
 
 /// A response without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Body> {
@@ -28,6 +31,28 @@ pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Res
         .map_err(|error| S3Error::new(ErrorCode::InternalError).caused_by(error))?;
     headers.insert(name, value);
     Ok(())
+}
+
+/// Names the version that a response is about.
+pub(super) fn set_version(headers: &mut HeaderMap, version: Option<impl Display>) -> Result<(), S3Error> {
+    match version {
+        Some(version) => set(headers, HeaderName::from_static(VERSION_ID), &version.to_string()),
+        None => Ok(()),
+    }
+}
+
+/// Names the version that was copied, where it has an id.
+pub(super) fn set_copied_version(headers: &mut HeaderMap, version: Option<VersionId>) -> Result<(), S3Error> {
+    const COPIED: HeaderName = HeaderName::from_static("x-amz-copy-source-version-id");
+    match version {
+        Some(version) => set(headers, COPIED, &version.to_string()),
+        None => Ok(()),
+    }
+}
+
+/// The version, where it has an id: some operations do not name `null`.
+pub(super) fn with_id(version: Option<VersionName>) -> Option<VersionName> {
+    version.filter(|version| *version != VersionName::Null)
 }
 
 /// Sets `ETag`, in quotes.

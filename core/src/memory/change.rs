@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, Part, RetiredManifest,
-    Upload, UploadId,
+    Sequence, Upload, UploadId,
 };
 use crate::ports::StoreRecord;
 use crate::rows::StoredReceipt;
@@ -34,6 +34,10 @@ pub enum Change {
     Object(#[serde(with = "shared")] Arc<ObjectRecord>),
     /// The object under this key in this creation of a bucket is gone.
     ObjectGone(BucketId, ObjectKey),
+    /// A version that is not current. Shared as objects are.
+    Version(#[serde(with = "shared")] Arc<ObjectRecord>),
+    /// The version of that place that is not current, of this key in this creation of a bucket, is gone.
+    VersionGone(BucketId, ObjectKey, Sequence),
     /// An upload, without its parts: they stay as they are.
     Upload(Upload),
     /// The upload and all of its parts are gone.

@@ -1,17 +1,22 @@
 //! Objects in memory.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::metadata::{following, page};
+use super::metadata::page;
+use super::rows::{VersionPlace, place};
 use super::{Change, Journal, Rows, Transaction};
-use crate::model::{Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary};
-use crate::ports::{
-    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
+use crate::model::{
+    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Sequence, VersionName,
 };
-use crate::rows::{Met, OwnedEdit, RowChange, Verdict, judge};
+use crate::ports::{
+    Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreError,
+    StoreResult, check_edit,
+};
+use crate::rows::{Met, OwnedEdit, RowChange, Verdict, Wanted, judge, version_place, wanted_versions};
 
 #[async_trait]
 impl<J: Journal> ObjectIndex for J {
@@ -38,15 +43,8 @@ impl<J: Journal> ObjectIndex for J {
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
         let rows = self.rows();
-        let Some((objects, start)) = rows.objects.get(&bucket.id).zip(range.entry()) else {
-            return Ok(Page::default());
-        };
-        let read = objects
-            .range::<str, _>((start.as_ref().map(String::as_str), Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(&range.prefix));
-        let read = page(read, limit, |(key, _)| KeyStart::After((*key).clone()));
-        Ok(read.showing(|(key, record)| {
-            let listed = range.admits(key) && record.kind == ObjectKind::Object;
+        Ok(rows.within(bucket, range, limit).showing(|record| {
+            let listed = record.kind == ObjectKind::Object;
             listed.then(|| record.summary())
         }))
     }
@@ -54,23 +52,129 @@ impl<J: Journal> ObjectIndex for J {
     async fn scan_records(
         &self,
         bucket: &Bucket,
+        range: &KeyRange,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectRecord, KeyStart>> {
+        let rows = self.rows();
+        let found = rows.within(bucket, range, limit);
+        Ok(found.showing(|record| Some(ObjectRecord::clone(record))))
+    }
+
+    async fn lookup_version(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionName,
+    ) -> StoreResult<ObjectLookup> {
+        let rows = self.rows();
+        let bucket = rows.bucket(bucket)?;
+        let object = bucket
+            .as_ref()
+            .and_then(|bucket| rows.version(bucket.id, key, version))
+            .map(|record| record.as_ref().clone());
+        Ok(ObjectLookup { bucket, object })
+    }
+
+    async fn key_versions(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<KeyVersions> {
+        let rows = self.rows();
+        let mut found = rows.versions_below(bucket.id, key, before);
+        Ok(KeyVersions {
+            head: rows.object(bucket.id, key).map(|head| head.as_ref().clone()),
+            versions: found
+                .by_ref()
+                .take(limit)
+                .map(|row| row.as_ref().clone())
+                .collect(),
+            more: found.next().is_some(),
+        })
+    }
+
+    async fn scan_versions(
+        &self,
+        bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, String>> {
         let rows = self.rows();
-        let records = rows
-            .objects
-            .get(&bucket.id)
-            .into_iter()
-            .flat_map(|objects| objects.range::<str, _>(following(after)))
-            .map(|(_, record)| ObjectRecord::clone(record));
-        Ok(page(records, limit, |last| last.key.as_str().to_owned()))
+        let start = match after {
+            Some(after) => Bound::Excluded(read_position(after)?),
+            None => Bound::Unbounded,
+        };
+        let versions = rows.versions.get(&bucket.id).into_iter();
+        let versions = versions.flat_map(|versions| versions.range((start.clone(), Bound::Unbounded)));
+        let read = page(versions, limit, |((key, inverted), _)| {
+            format!("{inverted}/{key}")
+        });
+        Ok(read.showing(|(_, record)| Some(ObjectRecord::clone(record))))
     }
+}
+
+/// The place that a page of a scan of versions ended at.
+fn read_position(text: &str) -> StoreResult<VersionPlace> {
+    let parts = text.split_once('/');
+    let place = parts.and_then(|(inverted, key)| Some((key.to_owned(), inverted.parse().ok()?)));
+    place.ok_or_else(|| StoreError::internal("no position in a scan of versions"))
 }
 
 impl Rows {
     fn object(&self, bucket: BucketId, key: &ObjectKey) -> Option<&Arc<ObjectRecord>> {
         self.objects.get(&bucket)?.get(key.as_str())
+    }
+
+    /// The rows of a range that are current.
+    fn within(&self, bucket: &Bucket, range: &KeyRange, limit: usize) -> Page<&Arc<ObjectRecord>, KeyStart> {
+        let Some((objects, start)) = self.objects.get(&bucket.id).zip(range.entry()) else {
+            return Page::default();
+        };
+        let read = objects
+            .range::<str, _>((start.as_ref().map(String::as_str), Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(&range.prefix));
+        let read = page(read, limit, |(key, _)| KeyStart::After((*key).clone()));
+        read.showing(|(key, record)| range.admits(key).then_some(record))
+    }
+
+    fn version(&self, bucket: BucketId, key: &ObjectKey, name: VersionName) -> Option<&Arc<ObjectRecord>> {
+        let head = self.object(bucket, key)?;
+        match version_place(name, head) {
+            None => Some(head),
+            Some(sequence) => self.versions.get(&bucket)?.get(&place(key, sequence)),
+        }
+        .filter(|row| row.version_name() == name)
+    }
+
+    /// Versions of a key that are not current, from below that place on, newest first.
+    fn versions_below(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+    ) -> impl Iterator<Item = &Arc<ObjectRecord>> {
+        let start = match before {
+            Some(before) => Bound::Excluded(place(key, before)),
+            None => Bound::Included((key.as_str().to_owned(), 0)),
+        };
+        let end = Bound::Included((key.as_str().to_owned(), u64::MAX));
+        let versions = self.versions.get(&bucket).into_iter();
+        versions.flat_map(move |versions| versions.range((start.clone(), end.clone())).map(|(_, row)| row))
+    }
+
+    /// The versions that an edit has to know.
+    fn wanted(&self, edit: &Edit<'_>, head: Option<&ObjectRecord>) -> Vec<ObjectRecord> {
+        let (bucket, key) = (edit.bucket.id, edit.key());
+        let Wanted { at, newest } = wanted_versions(edit, head);
+        let rows = self.versions.get(&bucket);
+        let named = at.iter().filter_map(|sequence| rows?.get(&place(key, *sequence)));
+        let found: BTreeMap<u64, &Arc<ObjectRecord>> = named
+            .chain(self.versions_below(bucket, key, None).take(newest))
+            .map(|row| (row.sequence().inverted(), row))
+            .collect();
+        found.into_values().map(|row| row.as_ref().clone()).collect()
     }
 }
 
@@ -90,20 +194,27 @@ impl Transaction<'_> {
                 .and_then(|source| row(source.key))
                 .map(ObjectRecord::tag),
             head: row(edit.key()).cloned().map(Box::new),
+            versions: self.wanted(&edit, row(edit.key())),
         };
-        let (changes, displaced) = match judge(&edit, met) {
+        let (changes, outcome) = match judge(&edit, met) {
             Verdict::Keep(outcome) => return outcome,
-            Verdict::Change(changes, displaced) => (changes, displaced),
+            Verdict::Change(changes, outcome) => (changes, outcome),
         };
         for change in changes {
             match change {
                 RowChange::Object(record) => self.set(Change::Object(owned.shared(record))),
                 RowChange::ObjectGone(key) => self.set(Change::ObjectGone(bucket, key.clone())),
+                RowChange::Version(record, _) => self.set(Change::Version(owned.shared(record))),
+                RowChange::VersionGone(row) => {
+                    let sequence = row.sequence();
+                    self.set(Change::VersionGone(bucket, row.key, sequence));
+                }
                 RowChange::Receipt(receipt) => {
-                    self.close((bucket, edit.key().clone(), receipt.upload), receipt.clone());
+                    let receipt = receipt.into_owned();
+                    self.close((bucket, edit.key().clone(), receipt.upload), receipt);
                 }
             }
         }
-        EditOutcome::Applied { displaced }
+        outcome
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Change;
 use crate::model::{
     Bucket, BucketId, BucketLayout, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, Part,
-    PartNumber, Receipt, RetiredManifest, Upload, UploadId,
+    PartNumber, Receipt, RetiredManifest, Sequence, Upload, UploadId,
 };
 use crate::ports::{RecordPlace, StoreError, StoreErrorKind, StoreRecord, StoreResult};
 
@@ -16,6 +16,8 @@ pub struct Rows {
     pub(super) buckets: BTreeMap<BucketName, Bucket>,
     /// The keys are those of the records, as text so that ranges can start anywhere. No map of one bucket is empty.
     pub(super) objects: BTreeMap<BucketId, BTreeMap<String, Arc<ObjectRecord>>>,
+    /// Versions that are not current, the newest of a key first. No map of one bucket is empty.
+    pub(super) versions: BTreeMap<BucketId, BTreeMap<VersionPlace, Arc<ObjectRecord>>>,
     /// Uploads that have not ended: closing one removes its row, and the receipt remains.
     pub(super) uploads: BTreeMap<UploadId, UploadRow>,
     pub(super) receipts: BTreeMap<ReceiptKey, Receipt>,
@@ -31,6 +33,9 @@ pub(super) struct UploadRow {
     pub(super) upload: Upload,
     pub(super) parts: BTreeMap<PartNumber, Arc<Part>>,
 }
+
+/// Where a version that is not current is found: its key, and its place, newer ones first.
+pub(super) type VersionPlace = (String, u64);
 
 /// Where a receipt is found: the creation of the bucket, the key, the upload.
 pub(super) type ReceiptKey = (BucketId, ObjectKey, UploadId);
@@ -50,6 +55,14 @@ impl Rows {
                 self.objects.entry(record.bucket).or_default().insert(key, record);
             }
             Change::ObjectGone(bucket, key) => self.remove_object(bucket, key.as_str()),
+            Change::Version(record) => {
+                let place = place(&record.key, record.sequence());
+                self.versions
+                    .entry(record.bucket)
+                    .or_default()
+                    .insert(place, record);
+            }
+            Change::VersionGone(bucket, key, sequence) => self.remove_version(bucket, &place(&key, sequence)),
             Change::Upload(upload) => match self.uploads.get_mut(&upload.id) {
                 Some(row) => row.upload = upload,
                 None => {
@@ -87,6 +100,12 @@ impl Rows {
                 }
                 Change::Object(record) => self.restore_object(record.bucket, &record.key, before),
                 Change::ObjectGone(bucket, key) => self.restore_object(*bucket, key, before),
+                Change::Version(record) => {
+                    self.restore_version(record.bucket, &place(&record.key, record.sequence()), before);
+                }
+                Change::VersionGone(bucket, key, sequence) => {
+                    self.restore_version(*bucket, &place(key, *sequence), before);
+                }
                 Change::Upload(Upload { id, .. }) | Change::UploadGone(id) | Change::Part(id, _) => {
                     copy(&mut self.uploads, &before.uploads, id);
                 }
@@ -108,10 +127,11 @@ impl Rows {
     /// How many rows there are.
     pub fn count(&self) -> usize {
         let objects: usize = self.objects.values().map(BTreeMap::len).sum();
+        let versions: usize = self.versions.values().map(BTreeMap::len).sum();
         let uploads: usize = self.uploads.values().map(|row| 1 + row.parts.len()).sum();
         let others = self.buckets.len() + self.receipts.len() + self.retired.len() + self.credentials.len();
         let records = [self.store, self.moved_store].into_iter().flatten().count();
-        objects + uploads + others + records
+        objects + versions + uploads + others + records
     }
 
     /// The store's record at that place.
@@ -141,6 +161,26 @@ impl Rows {
         }
     }
 
+    fn remove_version(&mut self, bucket: BucketId, place: &VersionPlace) {
+        if let Some(versions) = self.versions.get_mut(&bucket) {
+            versions.remove(place);
+            if versions.is_empty() {
+                self.versions.remove(&bucket);
+            }
+        }
+    }
+
+    fn restore_version(&mut self, bucket: BucketId, place: &VersionPlace, before: &Self) {
+        match before
+            .versions
+            .get(&bucket)
+            .and_then(|versions| versions.get(place))
+        {
+            Some(record) => self.apply(Change::Version(Arc::clone(record))),
+            None => self.remove_version(bucket, place),
+        }
+    }
+
     fn restore_object(&mut self, bucket: BucketId, key: &ObjectKey, before: &Self) {
         match before
             .objects
@@ -151,6 +191,10 @@ impl Rows {
             None => self.remove_object(bucket, key.as_str()),
         }
     }
+}
+
+pub(super) fn place(key: &ObjectKey, sequence: Sequence) -> VersionPlace {
+    (key.as_str().to_owned(), sequence.inverted())
 }
 
 /// The bucket, unless its layout is a later program's.

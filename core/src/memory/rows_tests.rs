@@ -40,6 +40,7 @@ fn bucket(n: u8, version: u8) -> Bucket {
         revision: Revision(u64::from(version)),
         layout: BucketLayout::FIRST,
         documents: BucketDocuments::default(),
+        versioning: None,
     }
 }
 
@@ -56,6 +57,7 @@ fn record(bucket: u8, of: u8, version: u8) -> ObjectRecord {
         checksum: None,
         shared: false,
         manifest: Manifest::empty(),
+        version: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::metadata::following;
+use super::rows::{VersionPlace, place as version_place};
 use super::{Change, Rows};
 use crate::model::{BucketId, UploadId};
 use crate::rows::StoredReceipt;
@@ -18,6 +19,7 @@ enum Kind {
     Credential,
     Bucket,
     Object,
+    Version,
     Upload,
     Receipt,
     Retired,
@@ -64,6 +66,7 @@ impl Rows {
             .chain(credentials.map(|(_, row)| Change::Credential(row.clone())))
             .chain(buckets.map(|(_, row)| Change::Bucket(row.clone())))
             .chain(self.objects_after(place(Kind::Object), last))
+            .chain(self.versions_after(place(Kind::Version), last))
             .chain(self.uploads_after(place(Kind::Upload), last))
             .chain(receipts.map(|((bucket, key, _), receipt)| {
                 Change::Receipt(StoredReceipt {
@@ -91,6 +94,25 @@ impl Rows {
                 objects.range::<str, _>(following(after))
             })
             .map(|(_, record)| Change::Object(Arc::clone(record)))
+    }
+
+    fn versions_after(&self, place: Ordering, last: Option<&Change>) -> impl Iterator<Item = Change> {
+        let passed: Option<(BucketId, VersionPlace)> = last.and_then(|last| match last {
+            Change::Version(record) => Some((record.bucket, version_place(&record.key, record.sequence()))),
+            _ => None,
+        });
+        let first = passed
+            .as_ref()
+            .map_or(Bound::Unbounded, |(bucket, _)| Bound::Included(*bucket));
+        self.versions
+            .range((first, Bound::Unbounded))
+            .take_while(move |_| place != Ordering::Greater)
+            .flat_map(move |(id, versions)| {
+                let after = passed.as_ref().filter(|(bucket, _)| bucket == id);
+                let start = after.map_or(Bound::Unbounded, |(_, place)| Bound::Excluded(place.clone()));
+                versions.range((start, Bound::Unbounded))
+            })
+            .map(|(_, record)| Change::Version(Arc::clone(record)))
     }
 
     /// Each upload before its parts.
@@ -134,6 +156,7 @@ fn kind_of(change: &Change) -> Kind {
         Change::Credential(_) | Change::CredentialGone(_) => Kind::Credential,
         Change::Bucket(_) | Change::BucketGone(_) => Kind::Bucket,
         Change::Object(_) | Change::ObjectGone(..) => Kind::Object,
+        Change::Version(_) | Change::VersionGone(..) => Kind::Version,
         Change::Upload(_) | Change::UploadGone(_) | Change::Part(..) => Kind::Upload,
         Change::Receipt(_) | Change::ReceiptGone(..) => Kind::Receipt,
         Change::Retired(_) | Change::RetiredGone(_) => Kind::Retired,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     Acl, BucketDocuments, BucketId, BucketLayout, BucketName, DocumentKind, Owner, StoredDocument, Timestamp,
-    Token,
+    Token, Versioning,
 };
 
 /// Counts the changes of a bucket's row. An update names the revision that it was computed from.
@@ -56,6 +56,9 @@ pub struct Bucket {
     pub revision: Revision,
     /// How its rows are laid out in the store.
     pub layout: BucketLayout,
+    /// Whether it keeps the versions of its objects; none where it never did.
+    #[serde(default)]
+    pub versioning: Option<Versioning>,
 }
 
 impl Bucket {
@@ -73,6 +76,12 @@ impl Bucket {
         let displaced = self.documents.set(kind, stored);
         self.raise_layout();
         displaced
+    }
+
+    /// Begins to keep versions, or ceases to. It never again is a bucket that never did.
+    pub fn set_versioning(&mut self, versioning: Versioning) {
+        self.versioning = Some(versioning);
+        self.layout = self.layout.max(BucketLayout::VERSIONS);
     }
 
     /// Programs of release 0.1 would lose a document by writing the row anew, so that they must not read it.
@@ -97,6 +106,7 @@ impl Serialize for Bucket {
             state,
             revision,
             layout,
+            versioning,
         } = self;
         let mut row = serializer.serialize_map(None)?;
         row.serialize_entry("name", name)?;
@@ -115,6 +125,9 @@ impl Serialize for Bucket {
         row.serialize_entry("state", state)?;
         row.serialize_entry("revision", revision)?;
         row.serialize_entry("layout", layout)?;
+        if let Some(versioning) = versioning {
+            row.serialize_entry("versioning", versioning)?;
+        }
         row.end()
     }
 }

@@ -143,7 +143,7 @@ mod tests {
             let kept = OwnerlessDescription::of(&record);
             assert_eq!(serde_json::to_string(&kept).unwrap(), ownerless);
             let owner = record.description.owner.clone();
-            assert_eq!(kept.owned_by(owner), (record.description, record.checksum));
+            assert_eq!(kept.owned_by(owner), (record.description, record.checksum, None));
         }
         for upload in UPLOADS {
             is_written_as_it_was_read::<Upload>(upload);

@@ -80,6 +80,7 @@ error_codes! {
         with ["ProposedSize" "MinSizeAllowed" "PartNumber" "ETag"],
     IdempotencyParameterMismatch 400 "Parameters on this idempotent request are inconsistent with parameters used in previous request(s).",
     IllegalLocationConstraintException 400 "The specified location constraint is incompatible for the region specific endpoint this request was sent to.",
+    IllegalVersioningConfigurationException 400 "The Versioning element must be specified",
     IncompleteBody 400 "You did not provide the number of bytes specified by the Content-Length HTTP header."
         sometimes ["NumberBytesExpected" "NumberBytesProvided"],
     InternalError 500 "We encountered an internal error. Please try again.",
@@ -146,7 +147,7 @@ error_codes! {
     NoSuchUpload 404 "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
         with ["UploadId"],
     NoSuchVersion 404 "The specified version does not exist."
-        with ["VersionId"],
+        sometimes ["Key" "VersionId"],
     NoSuchWebsiteConfiguration 404 "The specified bucket does not have a website configuration"
         with ["BucketName"],
     NotImplemented 501 "A header you provided implies functionality that is not implemented"
@@ -186,6 +187,7 @@ impl ErrorCode {
                 | Self::BucketNotEmpty
                 | Self::EntityTooLarge
                 | Self::EntityTooSmall
+                | Self::IllegalVersioningConfigurationException
                 | Self::InternalError
                 | Self::InvalidBucketName
                 | Self::InvalidDigest

@@ -99,8 +99,11 @@ impl Format {
     /// ([`Manifest::Paged`](super::Manifest::Paged)).
     pub const PAGED: Self = Self(4);
 
+    /// The format from which on there may be versions of objects that are not current, and delete markers.
+    pub const VERSIONS: Self = Self(5);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::PAGED;
+    pub const LATEST: Self = Self::VERSIONS;
 
     /// Whether this is the one that records do not name.
     pub fn is_first(&self) -> bool {
@@ -150,8 +153,11 @@ impl BucketLayout {
     /// That of buckets with [documents](super::BucketDocuments).
     pub const DOCUMENTS: Self = Self(2);
 
+    /// That of buckets which keep versions, or once did.
+    pub const VERSIONS: Self = Self(3);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::DOCUMENTS;
+    pub const LATEST: Self = Self::VERSIONS;
 
     /// The layout that a row states, in either form, and the release that wrote it. `None` where it states none.
     pub fn stated(layout: &serde_json::Value) -> Option<(u32, Option<Release>)> {
@@ -297,14 +303,14 @@ mod tests {
             refused,
             format!(
                 "the bucket is in format 7, which bleepstore 9.8.7 wrote, and this is bleepstore {current}, which knows \
-                 format 2 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
+                 format 3 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
             )
         );
-        let refused = serde_json::from_value::<BucketLayout>(json!(3))
+        let refused = serde_json::from_value::<BucketLayout>(json!(4))
             .unwrap_err()
             .to_string();
         assert!(
-            refused.starts_with("the bucket is in format 3, and this is"),
+            refused.starts_with("the bucket is in format 4, and this is"),
             "{refused}"
         );
         assert!(refused.contains("use the release that wrote it"), "{refused}");

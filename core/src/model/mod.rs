@@ -19,6 +19,7 @@ mod operation;
 mod owner;
 mod time;
 mod upload;
+mod version;
 
 pub use acl::{Acl, CannedAcl, Grant, Grantee, Group, Permission, RequestedAcl};
 pub use bucket::{Bucket, BucketState, Revision, bucket_arn};
@@ -39,3 +40,4 @@ pub use operation::{IamAction, Need, Operation, RequestBody, Signature, Subject,
 pub use owner::Owner;
 pub use time::Timestamp;
 pub use upload::{Part, Receipt, ReceiptOutcome, RetiredManifest, Upload, UploadState};
+pub use version::{Sequence, Version, VersionId, VersionName, Versioning};

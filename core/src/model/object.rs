@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Acl, BucketId, Checksum, ChecksumKind, CommitId, Description, ETag, Manifest, ObjectHeaders, ObjectKey,
-    Owner, Timestamp,
+    Owner, Sequence, Timestamp, Version, VersionName,
 };
 
 /// What a row under a key stands for.
@@ -45,16 +45,21 @@ pub struct ObjectRecord {
     pub shared: bool,
     /// Where its bytes are.
     pub manifest: Manifest,
+    /// What it is as a version; none in a row of a bucket that keeps no versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
 }
 
-/// What a row under a key is known by. Another commit makes another row; and a row changes once without one, when it becomes
-/// shared.
+/// What a row is known by. Another commit makes another row. Without one, a row changes when it becomes shared, and where
+/// other versions of its key do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowTag {
     /// The write that made the row.
     pub commit_id: CommitId,
     /// Whether it is shared.
     pub shared: bool,
+    /// [`Version::revision`]; 0 where the row says nothing of versions.
+    pub revision: u32,
 }
 
 impl ObjectRecord {
@@ -63,7 +68,46 @@ impl ObjectRecord {
         RowTag {
             commit_id: self.commit_id,
             shared: self.shared,
+            revision: match self.version {
+                Some(version) => version.revision,
+                None => 0,
+            },
         }
+    }
+
+    /// How the version is named.
+    pub fn version_name(&self) -> VersionName {
+        let id = self.version.and_then(|version| version.id);
+        id.map_or(VersionName::Null, VersionName::Id)
+    }
+
+    /// Where the version stands among those of its key.
+    pub fn sequence(&self) -> Sequence {
+        match self.version {
+            Some(version) => version.sequence,
+            None => Sequence::of_time(self.last_modified),
+        }
+    }
+
+    /// What it says of itself as a version, in words also where the row says nothing.
+    pub fn as_version(&self) -> Version {
+        self.version
+            .unwrap_or_else(|| Version::alone(None, self.sequence()))
+    }
+
+    /// Whether a write that keeps no versions must not put itself in the place of this row: it is a delete marker, it has an
+    /// id, or there are other versions under its key.
+    pub fn is_kept_as_version(&self) -> bool {
+        let is_marker = self.kind == ObjectKind::DeleteMarker;
+        self.version.is_some_and(|version| {
+            is_marker || version.id.is_some() || version.newest.is_some() || version.null.is_some()
+        })
+    }
+
+    /// Whether two rows are one version, whatever was changed of it.
+    pub fn is_same_version(&self, other: &Self) -> bool {
+        let identity = |record: &Self| record.version.map(|version| (version.id, version.sequence));
+        identity(self).is_some() && identity(self) == identity(other)
     }
 
     /// Whether clients see the checksum of each part that the object was uploaded in. S3 shows them where the object's own is
@@ -109,7 +153,7 @@ pub struct ObjectSummary {
     pub checksum: Option<(super::ChecksumAlgorithm, super::ChecksumKind)>,
 }
 
-/// A description and a checksum as a store keeps them that has columns for the owner. The order of the members is that
+/// A description, a checksum and a version as a store keeps them that has columns for the owner. The order of the members is that
 /// in which release 0.1 writes them.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,6 +163,8 @@ pub struct OwnerlessDescription {
     checksum: Option<Checksum>,
     #[serde(default, skip_serializing_if = "Acl::is_private")]
     acl: Acl,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
 }
 
 impl OwnerlessDescription {
@@ -133,16 +179,18 @@ impl OwnerlessDescription {
             headers,
             checksum: record.checksum.clone(),
             acl,
+            version: record.version,
         }
     }
 
     /// What was kept of a record of `owner`.
-    pub fn owned_by(self, owner: Owner) -> (Description, Option<Checksum>) {
+    pub fn owned_by(self, owner: Owner) -> (Description, Option<Checksum>, Option<Version>) {
         let Self {
             headers,
             checksum,
             acl,
+            version,
         } = self;
-        (Description { owner, acl, headers }, checksum)
+        (Description { owner, acl, headers }, checksum, version)
     }
 }

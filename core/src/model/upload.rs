@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, CommitId, Description, ETag, Extent,
-    Manifest, ObjectKey, PartNumber, Timestamp, Token, UploadId,
+    Manifest, ObjectKey, PartNumber, Timestamp, Token, UploadId, VersionName,
 };
 
 /// Where an upload is in its life.
@@ -86,6 +86,9 @@ pub enum ReceiptOutcome {
         checksum: Option<Checksum>,
         /// The write that published it.
         commit_id: CommitId,
+        /// The version that it became, in a bucket that keeps versions. The store fills it in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<VersionName>,
     },
     /// It was aborted.
     Aborted,
@@ -98,6 +101,13 @@ impl ReceiptOutcome {
             Self::Completed { .. } => UploadState::Completed,
             Self::Aborted => UploadState::Aborted,
         }
+    }
+}
+
+impl Receipt {
+    /// Whether it is of an upload that this commit published.
+    pub fn is_of(&self, commit: CommitId) -> bool {
+        matches!(self.outcome, ReceiptOutcome::Completed { commit_id, .. } if commit_id == commit)
     }
 }
 

@@ -9,8 +9,13 @@ use std::borrow::Borrow;
 use super::Context;
 use crate::model::{
     Bucket, BucketName, ErrorCode, Need, ObjectKey, ObjectKind, ObjectRecord, Operation, Owner, Permission,
-    S3Error, Signature, Upload, UploadId,
+    S3Error, Signature, Upload, UploadId, VersionName,
 };
+
+/// The header that names a version.
+pub(crate) const VERSION_ID: &str = "x-amz-version-id";
+/// The header that says that a version is a delete marker.
+pub(crate) const DELETE_MARKER: &str = "x-amz-delete-marker";
 
 /// Whom a request acts for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +33,17 @@ pub struct Target {
     pub bucket: BucketName,
     /// The key in it.
     pub key: ObjectKey,
+    /// The version of it; `None` for the one that is current.
+    pub version: Option<VersionName>,
+}
+
+/// What is to be done with an object, as far as that decides what is told where there is none.
+#[derive(Clone, Copy)]
+enum Use {
+    /// The operation reads the object, or changes what is said of it.
+    Of(Operation),
+    /// It is the source of a copy.
+    AsSource,
 }
 
 impl Caller {
@@ -90,14 +106,20 @@ impl Caller {
     /// that with it. That there is none is told to those who may list the bucket.
     fn object<O: Borrow<ObjectRecord>>(
         &self,
-        need: Need,
+        (need, purpose): (Need, Use),
         bucket: &Bucket,
         found: Option<O>,
-        key: &ObjectKey,
+        (key, version): (&ObjectKey, Option<VersionName>),
     ) -> Result<O, S3Error> {
-        let Some(object) = found.filter(|object| object.borrow().kind == ObjectKind::Object) else {
+        let is_object = |object: &O| object.borrow().kind == ObjectKind::Object;
+        let (object, marker) = match found {
+            Some(object) if is_object(&object) => (Some(object), None),
+            marker => (None, marker),
+        };
+        let Some(object) = object else {
+            let marker = marker.as_ref().map(Borrow::borrow);
             return Err(if self.has(bucket, Permission::Read) || self.owns(bucket) {
-                no_such_key(key)
+                not_there(purpose, bucket, key, version, marker)
             } else {
                 denied()
             });
@@ -119,7 +141,8 @@ impl Caller {
         found: Option<O>,
         key: &ObjectKey,
     ) -> Result<O, S3Error> {
-        self.object(need_of_source(operation)?, bucket, found, key)
+        let need = need_of_source(operation)?;
+        self.object((need, Use::AsSource), bucket, found, (key, None))
     }
 
     /// The upload that a lookup found in a bucket that was opened for `operation`, if the caller may do that with it.
@@ -149,7 +172,10 @@ impl Caller {
 
     /// `AccessDenied` unless the caller may write over what is under a key, or remove it: `WRITE` on a bucket lets others
     /// than its owner create objects, and change those that they own.
+    ///
+    /// A delete marker is nothing that anybody owns.
     pub(crate) fn may_replace(&self, bucket: &Bucket, current: Option<&ObjectRecord>) -> Result<(), S3Error> {
+        let current = current.filter(|row| row.kind == ObjectKind::Object);
         if self.owns(bucket) || current.is_none_or(|object| object.description.owner.id == self.owner.id) {
             Ok(())
         } else {
@@ -189,7 +215,7 @@ pub async fn open_object(
     target: &Target,
 ) -> Result<(Bucket, ObjectRecord), S3Error> {
     caller.admit(operation)?;
-    look_up(context, caller, operation.need(), target).await
+    look_up(context, caller, (operation.need(), Use::Of(operation)), target).await
 }
 
 /// The bucket and the object, if both exist and the caller may read them as the source of `operation`. Whether it may
@@ -200,24 +226,83 @@ pub(crate) async fn open_source(
     operation: Operation,
     source: &Target,
 ) -> Result<(Bucket, ObjectRecord), S3Error> {
-    look_up(context, caller, need_of_source(operation)?, source).await
+    look_up(
+        context,
+        caller,
+        (need_of_source(operation)?, Use::AsSource),
+        source,
+    )
+    .await
 }
 
 async fn look_up(
     context: &Context,
     caller: &Caller,
-    need: Need,
+    (need, purpose): (Need, Use),
     target: &Target,
 ) -> Result<(Bucket, ObjectRecord), S3Error> {
-    let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
-    let bucket = caller.open_for(need, &target.bucket, found.bucket)?;
-    let object = caller.object(need, &bucket, found.object, &target.key)?;
+    let (metadata, Target { bucket, key, version }) = (&context.ports.metadata, target);
+    let found = match version {
+        None => metadata.lookup(bucket, key).await?,
+        Some(version) => metadata.lookup_version(bucket, key, *version).await?,
+    };
+    let bucket = caller.open_for(need, bucket, found.bucket)?;
+    let object = caller.object((need, purpose), &bucket, found.object, (key, *version))?;
     Ok((bucket, object))
 }
 
 /// An operation without a source may read none.
 fn need_of_source(operation: Operation) -> Result<Need, S3Error> {
     operation.source_need().ok_or_else(denied)
+}
+
+/// What S3 answers where there is no object, or a delete marker in its place.
+fn not_there(
+    purpose: Use,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    version: Option<VersionName>,
+    marker: Option<&ObjectRecord>,
+) -> S3Error {
+    match (marker, version, purpose) {
+        (None, Some(version), _) if bucket.versioning.is_some() => no_such_version(key, version),
+        (None, Some(version @ VersionName::Id(_)), _) => never_given_out(version),
+        (None, _, _) => no_such_key(key),
+        (Some(_), Some(_), Use::AsSource) => S3Error::message(
+            ErrorCode::InvalidRequest,
+            "The source of a copy request may not specifically refer to a delete marker by version id.",
+        ),
+        (Some(_), None, Use::Of(operation)) if !operation.only_reads() => marked(operation),
+        (Some(marker), None, _) => naming_marker(no_such_key(key), marker),
+        (Some(marker), Some(_), Use::Of(operation)) => naming_marker(marked(operation), marker)
+            .with_header("last-modified", marker.last_modified.http_date()),
+    }
+}
+
+/// What S3 answers an operation on a delete marker.
+fn marked(operation: Operation) -> S3Error {
+    let method = if operation.only_reads() { "GET" } else { "PUT" };
+    S3Error::new(ErrorCode::MethodNotAllowed)
+        .with("Method", method)
+        .with("ResourceType", "DeleteMarker")
+        .with_header("allow", "DELETE")
+}
+
+fn naming_marker(error: S3Error, marker: &ObjectRecord) -> S3Error {
+    error
+        .with_header(DELETE_MARKER, true)
+        .with_header(VERSION_ID, marker.version_name())
+}
+
+/// What S3 answers of an id where none was ever given out: in a bucket that never kept versions.
+pub(crate) fn never_given_out(version: VersionName) -> S3Error {
+    S3Error::invalid_argument("Invalid version id specified", "versionId", version)
+}
+
+pub(crate) fn no_such_version(key: &ObjectKey, version: VersionName) -> S3Error {
+    S3Error::new(ErrorCode::NoSuchVersion)
+        .with("Key", key)
+        .with("VersionId", version)
 }
 
 pub(crate) fn denied() -> S3Error {

@@ -3,8 +3,8 @@
 use super::access::denied;
 use super::bucket::change_bucket;
 use super::edit::change_facts;
-use super::{Caller, Context};
-use crate::model::{Bucket, ObjectRecord, Operation, RequestedAcl, S3Error};
+use super::{Caller, Context, Target};
+use crate::model::{Bucket, ObjectRecord, Operation, RequestedAcl, S3Error, VersionName};
 
 /// What PutBucketAcl and PutObjectAcl are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,19 +43,22 @@ pub async fn put_bucket_acl(
 }
 
 /// Replaces the list of an object, which was opened for [`Operation::PutObjectAcl`]. Entity tag and time stay. An object
-/// that is written meanwhile is not undone: the list becomes its own, if the caller may do that with it too.
+/// that is written meanwhile is not undone: the list becomes its own, if the caller may do that with it too. A version that
+/// the request names keeps to itself. Returns how the version is named that was opened.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html>
 pub async fn put_object_acl(
     context: &Context,
     caller: &Caller,
+    target: &Target,
     opened: (Bucket, ObjectRecord),
     input: &PutAcl,
-) -> Result<(), S3Error> {
+) -> Result<VersionName, S3Error> {
     change_facts(
         context,
         caller,
         Operation::PutObjectAcl,
+        target,
         opened,
         |bucket, object| {
             let description = &mut object.description;

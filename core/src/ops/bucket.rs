@@ -2,18 +2,24 @@
 
 use super::access::no_such_bucket;
 use super::edit::pause;
+use super::format::raise_format;
 use super::free::free_blob;
 use super::page_reads::{PageReads, Read};
 use super::rows::PAGE;
 use super::{Caller, Context};
 use crate::model::{
     Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, DocumentKind, ErrorCode,
-    ObjectOwnership, Operation, RequestedAcl, Revision, S3Error, StoredDocument, Timestamp, Token,
+    Format, ObjectOwnership, Operation, RequestedAcl, Revision, S3Error, StoredDocument, Timestamp, Token,
+    Versioning,
 };
 use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, StoreError, new_id};
 
 /// How often a bucket that changes under the request is read again.
 pub(super) const ATTEMPTS: u32 = 8;
+
+/// What is said of a bucket that keeps versions and is not empty.
+const VERSIONS_LEFT: &str =
+    "The bucket you tried to delete is not empty. You must delete all versions in the bucket.";
 
 /// What CreateBucket is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +55,7 @@ pub async fn create_bucket(
         state: BucketState::Active,
         revision: Revision(1),
         layout: BucketLayout::FIRST,
+        versioning: None,
     };
     if let Some(ownership) = input.ownership {
         let value = serde_json::to_value(ownership).map_err(StoreError::internal)?;
@@ -110,6 +117,34 @@ pub(super) async fn swap_row(
     caller.bucket(context, operation, &changed.name).await.map(Some)
 }
 
+/// Begins to keep the versions of objects in `bucket`, which was opened for [`Operation::PutBucketVersioning`], or ceases to.
+/// Writes that begin after this returns do so.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html>
+pub async fn put_bucket_versioning(
+    context: &Context,
+    caller: &Caller,
+    bucket: Bucket,
+    versioning: Versioning,
+) -> Result<(), S3Error> {
+    if !context.ports.metadata.keeps_versions() {
+        return Err(S3Error::not_implemented("versioning over this metadata store"));
+    }
+    // First: a program that does not know versions would free what they name.
+    raise_format(&context.ports, Format::VERSIONS).await?;
+    change_bucket(
+        context,
+        caller,
+        Operation::PutBucketVersioning,
+        bucket,
+        |bucket| {
+            bucket.set_versioning(versioning);
+            Ok(())
+        },
+    )
+    .await
+}
+
 /// Deletes a bucket that holds no objects. Open uploads go with it.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
@@ -129,7 +164,11 @@ pub async fn delete_bucket(context: &Context, caller: &Caller, name: &BucketName
             Ok(())
         }
         DeleteBucketOutcome::NotEmpty => {
-            Err(S3Error::new(ErrorCode::BucketNotEmpty).with("BucketName", name))
+            let error = match bucket.versioning {
+                None => S3Error::new(ErrorCode::BucketNotEmpty),
+                Some(_) => S3Error::message(ErrorCode::BucketNotEmpty, VERSIONS_LEFT),
+            };
+            Err(error.with("BucketName", name))
         }
         DeleteBucketOutcome::NoSuchBucket => Err(no_such_bucket(name)),
     }

@@ -11,7 +11,7 @@ use super::put::{Incoming, Put, check_copied_length, commit_fresh, store_body};
 use super::{Caller, Context, Target};
 use crate::model::{
     Bucket, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode, Manifest, ObjectHeaders,
-    ObjectRecord, Operation, RequestedAcl, S3Error, WriteCondition,
+    ObjectRecord, Operation, RequestedAcl, S3Error, VersionId, VersionName, WriteCondition,
 };
 use crate::ports::new_id;
 
@@ -48,7 +48,18 @@ pub struct CopyObject<'a> {
     pub condition: WriteCondition,
 }
 
-/// Copies an object of any size, and returns the new one.
+/// What CopyObject answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The new object.
+    pub record: ObjectRecord,
+    /// The version that it is, where the bucket keeps versions.
+    pub version: Option<VersionName>,
+    /// The version that was copied, where it has an id.
+    pub source: Option<VersionId>,
+}
+
+/// Copies an object of any size.
 ///
 /// The source is marked as shared first, conditional on the commit that was read, and then the copy is committed,
 /// born shared: a crash in between leaves a mark that only makes gc, and not an overwrite, free the bytes.
@@ -61,12 +72,14 @@ pub async fn copy_object(
     context: &Context,
     caller: &Caller,
     input: CopyObject<'_>,
-) -> Result<ObjectRecord, S3Error> {
+) -> Result<Copied, S3Error> {
     caller.admit(Operation::CopyObject)?;
-    let onto_itself = input.source == input.destination;
+    let (from, to) = (&input.source, &input.destination);
+    let onto_itself = (&from.bucket, &from.key) == (&to.bucket, &to.key);
     let changes =
         input.replacement.headers.is_some() || input.replacement.changes_storage || input.checksum.is_some();
-    if onto_itself && !changes {
+    // A version that is named is brought back, be it the current one.
+    if onto_itself && !changes && from.version.is_none() {
         return Err(S3Error::message(
             ErrorCode::InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the \
@@ -82,11 +95,12 @@ async fn copy_once(
     caller: &Caller,
     input: &CopyObject<'_>,
     onto_itself: bool,
-) -> Result<Option<ObjectRecord>, S3Error> {
+) -> Result<Option<Copied>, S3Error> {
     let operation = Operation::CopyObject;
     let (bucket, source) = open_source(context, &input.source_caller, operation, &input.source).await?;
     (input.check_source)(&source)?;
-    if onto_itself {
+    // Where the bucket keeps versions, the one that is copied stays.
+    if onto_itself && bucket.versioning.is_none() {
         update_in_place(context, caller, &bucket, source, input).await
     } else {
         copy_across(context, caller, &bucket, source, input).await
@@ -100,8 +114,9 @@ async fn copy_across(
     source_bucket: &Bucket,
     source: ObjectRecord,
     input: &CopyObject<'_>,
-) -> Result<Option<ObjectRecord>, S3Error> {
+) -> Result<Option<Copied>, S3Error> {
     let metadata = &context.ports.metadata;
+    let source_id = source.version.and_then(|version| version.id);
     let found = metadata
         .lookup(&input.destination.bucket, &input.destination.key)
         .await?;
@@ -120,17 +135,21 @@ async fn copy_across(
     record.key = input.destination.key.clone();
     record.shared = shares;
     let seen = Seen::new(bucket, Head::Read(found.object));
-    if fresh {
-        commit_fresh(context, caller, seen, &record, &input.condition).await?;
+    let version = if fresh {
+        commit_fresh(context, caller, seen, &record, &input.condition).await?
     } else {
         let plan = Put {
             caller,
             record: &record,
             condition: &input.condition,
         };
-        change(context, seen, &plan).await?;
-    }
-    Ok(Some(record))
+        change(context, seen, &plan).await?.version()
+    };
+    Ok(Some(Copied {
+        record,
+        version,
+        source: source_id,
+    }))
 }
 
 /// Replaces the record by one with the same bytes, if it still is the one that was read. `None` when it is not.
@@ -140,7 +159,7 @@ async fn update_in_place(
     bucket: &Bucket,
     source: ObjectRecord,
     input: &CopyObject<'_>,
-) -> Result<Option<ObjectRecord>, S3Error> {
+) -> Result<Option<Copied>, S3Error> {
     caller.open(Operation::CopyObject, &bucket.name, Some(bucket.clone()))?;
     caller.may_replace(bucket, Some(&source))?;
     if !input.condition.holds(Some(&source.etag)) {
@@ -154,7 +173,11 @@ async fn update_in_place(
     record.shared = source.shared && !fresh;
     let written = || record.manifest.blobs().filter(|_| fresh);
     match replace(context, bucket, source, &record).await {
-        Ok(true) => Ok(Some(record)),
+        Ok(true) => Ok(Some(Copied {
+            record,
+            version: None,
+            source: None,
+        })),
         Ok(false) => {
             for blob in written() {
                 free_blob(context, blob).await;
@@ -242,6 +265,7 @@ fn copy_of(
                 ..headers
             },
         },
+        version: None,
         ..source
     }
 }

@@ -1,17 +1,52 @@
 //! DeleteObject and DeleteObjects.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use super::access::denied;
-use super::edit::{Change, Head, Plan, Seen, Step, change, expected, failed_write_condition};
+use super::access::{denied, never_given_out, no_such_version};
+use super::edit::{
+    Change, Head, Plan, REMOVED_AT_ONCE, Seen, Step, change, expected, precondition_failed, remove_versions,
+};
 use super::{Caller, Context, Target};
-use crate::model::{Bucket, ObjectKey, ObjectRecord, Operation, S3Error, WriteCondition};
+use crate::digest::md5;
+use crate::model::{
+    Bucket, CommitId, Description, ETag, Manifest, ObjectKey, ObjectKind, ObjectRecord, Operation, S3Error,
+    VersionName, WriteCondition,
+};
+use crate::ports::new_id;
 
 /// How many keys of one DeleteObjects are deleted at a time.
 const PARALLEL: usize = 16;
 
-/// Makes a key absent. Deleting what is not there is a success, unless a condition wants it there.
+/// What became of a deletion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// The version that is gone, or the delete marker that was put; `None` where the bucket keeps no versions.
+    pub version: Option<VersionName>,
+    /// Whether that is a delete marker.
+    pub marker: bool,
+}
+
+/// One deletion of several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// The key.
+    pub key: ObjectKey,
+    /// The version of it that goes for good. Without one the key becomes absent.
+    pub version: Option<VersionName>,
+    /// What must hold of what is under the key.
+    pub condition: WriteCondition,
+}
+
+/// Makes a key absent, or removes a version of it for good. Deleting what is not there is a success, unless a condition wants
+/// it there.
+///
+/// In a bucket that keeps versions, a key becomes absent by a delete marker. What a version is replaced by where it was the
+/// current one is the newest that is left, in the same step.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html>
 pub async fn delete_object(
@@ -19,58 +54,183 @@ pub async fn delete_object(
     caller: &Caller,
     target: &Target,
     condition: &WriteCondition,
-) -> Result<(), S3Error> {
-    let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
+) -> Result<Deleted, S3Error> {
+    let metadata = &context.ports.metadata;
+    if let Some(version) = target.version {
+        let found = metadata.bucket(&target.bucket).await?;
+        let bucket = caller.open(Operation::DeleteObject, &target.bucket, found)?;
+        if bucket.versioning.is_some() {
+            let done = remove(context, caller, &bucket, &target.key, &[version]).await?;
+            return Ok(outcome(&done, version));
+        }
+        if let VersionName::Id(_) = version {
+            return Err(never_given_out(version));
+        }
+    }
+    let found = metadata.lookup(&target.bucket, &target.key).await?;
     let bucket = caller.open(Operation::DeleteObject, &target.bucket, found.bucket)?;
     caller.may_replace(&bucket, found.object.as_ref())?;
     let seen = Seen::new(bucket, Head::Read(found.object));
-    remove(context, caller, seen, &target.key, condition).await
+    make_absent(context, caller, seen, &target.key, condition).await
 }
 
-/// Deletes each key by itself, several at a time, and returns a result per key in the order of the request. `bucket` was
-/// opened for [`Operation::DeleteObjects`].
+/// Makes each deletion, several keys at a time, and returns a result for each in the order of the request. Versions of one key
+/// go together. `bucket` was opened for [`Operation::DeleteObjects`].
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub async fn delete_objects(
     context: &Context,
     caller: &Caller,
     bucket: &Bucket,
-    keys: Vec<(ObjectKey, WriteCondition)>,
-) -> Result<Vec<(ObjectKey, Result<(), S3Error>)>, S3Error> {
-    let allowed = caller.may_delete(bucket);
-    let deletions = keys.into_iter().map(|(key, condition)| async move {
-        let result = if allowed {
-            let seen = Seen::new(bucket.clone(), Head::Unread);
-            remove(context, caller, seen, &key, &condition).await
-        } else {
-            Err(denied())
-        };
-        (key, result)
-    });
-    Ok(stream::iter(deletions).buffered(PARALLEL).collect().await)
+    deletions: Vec<Deletion>,
+) -> Result<Vec<(Deletion, Result<Deleted, S3Error>)>, S3Error> {
+    let groups = grouped(bucket, deletions);
+    let groups = groups
+        .into_iter()
+        .map(|group| delete_group(context, caller, bucket, group));
+    let done: Vec<Vec<_>> = stream::iter(groups).buffer_unordered(PARALLEL).collect().await;
+    let mut done: Vec<(usize, Deletion, Result<Deleted, S3Error>)> = done.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|(place, ..)| *place);
+    Ok(done
+        .into_iter()
+        .map(|(_, deletion, result)| (deletion, result))
+        .collect())
 }
 
+/// Deletions with their places in the request: those of versions of one key together, and every other one alone.
+fn grouped(bucket: &Bucket, deletions: Vec<Deletion>) -> Vec<Vec<(usize, Deletion)>> {
+    let mut groups: Vec<Vec<(usize, Deletion)>> = Vec::new();
+    let mut of_key: HashMap<ObjectKey, usize> = HashMap::new();
+    for (place, deletion) in deletions.into_iter().enumerate() {
+        if bucket.versioning.is_none() || deletion.version.is_none() {
+            groups.push(vec![(place, deletion)]);
+            continue;
+        }
+        let group = *of_key.entry(deletion.key.clone()).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        if let Some(group) = groups.get_mut(group) {
+            group.push((place, deletion));
+        }
+    }
+    groups
+}
+
+async fn delete_group(
+    context: &Context,
+    caller: &Caller,
+    bucket: &Bucket,
+    group: Vec<(usize, Deletion)>,
+) -> Vec<(usize, Deletion, Result<Deleted, S3Error>)> {
+    let mut done = Vec::with_capacity(group.len());
+    let mut rest = group.into_iter().peekable();
+    while rest.peek().is_some() {
+        let some: Vec<(usize, Deletion)> = rest.by_ref().take(REMOVED_AT_ONCE).collect();
+        let names: Vec<VersionName> = some.iter().filter_map(|(_, deletion)| deletion.version).collect();
+        match some.first() {
+            Some((_, first)) if bucket.versioning.is_some() && !names.is_empty() => {
+                let gone = remove(context, caller, bucket, &first.key, &names).await;
+                done.extend(some.into_iter().map(|(place, deletion)| {
+                    let result = match (&gone, deletion.version) {
+                        (Ok(gone), Some(version)) => Ok(outcome(gone, version)),
+                        (Ok(_), None) => Ok(Deleted::default()),
+                        (Err(error), _) => Err(error.clone()),
+                    };
+                    (place, deletion, result)
+                }));
+            }
+            _ => {
+                for (place, deletion) in some {
+                    let result = delete_one(context, caller, bucket, &deletion).await;
+                    done.push((place, deletion, result));
+                }
+            }
+        }
+    }
+    done
+}
+
+async fn delete_one(
+    context: &Context,
+    caller: &Caller,
+    bucket: &Bucket,
+    deletion: &Deletion,
+) -> Result<Deleted, S3Error> {
+    if !caller.may_delete(bucket) {
+        return Err(denied());
+    }
+    // The bucket never kept versions.
+    if let Some(version @ VersionName::Id(_)) = deletion.version {
+        return Err(no_such_version(&deletion.key, version));
+    }
+    let seen = Seen::new(bucket.clone(), Head::Unread);
+    make_absent(context, caller, seen, &deletion.key, &deletion.condition).await
+}
+
+/// Removes versions for good, which is for the bucket's owner to do.
 async fn remove(
+    context: &Context,
+    caller: &Caller,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    names: &[VersionName],
+) -> Result<Vec<ObjectRecord>, S3Error> {
+    if !caller.owns(bucket) {
+        return Err(denied());
+    }
+    Ok(remove_versions(context, bucket, key, names).await?)
+}
+
+/// What is said of a version that is not there any more.
+fn outcome(gone: &[ObjectRecord], version: VersionName) -> Deleted {
+    let row = gone.iter().find(|row| row.version_name() == version);
+    Deleted {
+        version: Some(version),
+        marker: row.is_some_and(|row| row.kind == ObjectKind::DeleteMarker),
+    }
+}
+
+async fn make_absent(
     context: &Context,
     caller: &Caller,
     seen: Seen,
     key: &ObjectKey,
     condition: &WriteCondition,
-) -> Result<(), S3Error> {
+) -> Result<Deleted, S3Error> {
+    let marker = ObjectRecord {
+        bucket: seen.bucket.id,
+        key: key.clone(),
+        commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
+        kind: ObjectKind::DeleteMarker,
+        etag: ETag::from_md5(md5(b"")),
+        size: 0,
+        last_modified: context.ports.clock.now(),
+        description: Description::of(caller.owner.clone()),
+        checksum: None,
+        shared: false,
+        manifest: Manifest::Inline(Bytes::new()),
+        version: None,
+    };
     let plan = Delete {
         caller,
         key,
         condition,
+        marker: &marker,
     };
-    change(context, seen, &plan).await?;
-    Ok(())
+    let version = change(context, seen, &plan).await?.version();
+    Ok(Deleted {
+        version,
+        marker: version.is_some(),
+    })
 }
 
-/// Leaves nothing under a key.
+/// Leaves nothing under a key, or a delete marker where the bucket keeps versions.
 pub(super) struct Delete<'a> {
     pub(super) caller: &'a Caller,
     pub(super) key: &'a ObjectKey,
     pub(super) condition: &'a WriteCondition,
+    pub(super) marker: &'a ObjectRecord,
 }
 
 #[async_trait]
@@ -80,6 +240,11 @@ impl Plan for Delete<'_> {
     }
 
     fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {
+        if seen.bucket.versioning.is_some() {
+            let expect = expected(self.caller, self.condition, seen, |row| self.refused(row))?;
+            let put = |expect| Change::put(Cow::Borrowed(self.marker), expect);
+            return Ok(expect.map_or(Step::Look, |expect| Step::Change(put(expect))));
+        }
         if matches!(seen.head, Head::Read(None)) {
             return match self.condition.holds(None) {
                 true => Ok(Step::Done),
@@ -90,7 +255,7 @@ impl Plan for Delete<'_> {
         Ok(expect.map_or(Step::Look, |expect| Step::Change(Change::remove(expect))))
     }
 
-    fn refused(&self, _: Option<&ObjectRecord>) -> S3Error {
-        failed_write_condition(self.condition)
+    fn refused(&self, head: Option<&ObjectRecord>) -> S3Error {
+        precondition_failed(self.condition, head, self.key)
     }
 }

@@ -11,7 +11,7 @@ use super::manifest::open;
 use super::{Caller, Context, Target};
 use crate::model::{
     BucketName, Checksum, ChecksumKind, CommitId, ErrorCode, Manifest, ObjectRecord, Operation, PartNumber,
-    S3Error,
+    S3Error, VersionName,
 };
 use crate::ports::{BlobStream, StoreError};
 
@@ -33,6 +33,8 @@ pub enum Selection {
 pub struct GetObjectOutput {
     /// The object.
     pub record: ObjectRecord,
+    /// The version that it is, where the bucket keeps versions or once did.
+    pub version: Option<VersionName>,
     /// The bytes selected: `None` for all of them without a range.
     pub range: Option<Range<u64>>,
     /// How many parts the object has, where a part was selected of an object that has parts.
@@ -81,7 +83,7 @@ async fn read_object(
 ) -> Result<GetObjectOutput, S3Error> {
     let mut rereads = Rereads::default();
     loop {
-        let (_, record) = open_object(context, caller, operation, target).await?;
+        let (bucket, record) = open_object(context, caller, operation, target).await?;
         let selection = select(&record)?;
         let mut layout = LayoutReader::of(&context.ports, &record.manifest);
         if let Some(selected) = resolve(&mut layout, &record, selection).await? {
@@ -92,7 +94,8 @@ async fn read_object(
                 read_through(context, &target.bucket, &record, &mut layout, bytes).await?
             };
             if let Some(body) = body {
-                return Ok(selected.of(record, body));
+                let version = bucket.versioning.map(|_| record.version_name());
+                return Ok(selected.of(record, version, body));
             }
         }
         rereads.allow(&record)?;
@@ -131,9 +134,10 @@ struct Selected {
 }
 
 impl Selected {
-    fn of(self, record: ObjectRecord, body: BlobStream) -> GetObjectOutput {
+    fn of(self, record: ObjectRecord, version: Option<VersionName>, body: BlobStream) -> GetObjectOutput {
         GetObjectOutput {
             record,
+            version,
             range: self.range,
             parts_count: self.parts_count,
             checksum: self.checksum,

@@ -91,6 +91,7 @@ mod tests {
             checksum: digests.checksum,
             shared: false,
             manifest: Manifest::Inline(Bytes::from_static(body)),
+            version: None,
         }
     }
 

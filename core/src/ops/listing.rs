@@ -10,7 +10,7 @@ use std::future::Future;
 
 use super::page_reads::{PageReads, Read};
 use super::{Caller, Context};
-use crate::model::{Bucket, BucketName, ObjectSummary, Operation, S3Error, Upload, UploadId};
+use crate::model::{Bucket, BucketName, ObjectSummary, Operation, S3Error, Upload, UploadId, VersionName};
 use crate::ports::{
     KeyRange, KeyStart, MetadataStore, Page, StoreResult, UploadRange, UploadStart, common_prefix,
 };
@@ -22,6 +22,8 @@ pub enum ListingPosition {
     Key(String),
     /// An upload of a key.
     Upload(String, UploadId),
+    /// A version of a key.
+    Version(String, VersionName),
     /// A common prefix, and all keys that are folded into it.
     Prefix(String),
 }
@@ -30,7 +32,7 @@ impl ListingPosition {
     /// The key or the prefix.
     pub fn text(&self) -> &str {
         match self {
-            Self::Key(text) | Self::Upload(text, _) | Self::Prefix(text) => text,
+            Self::Key(text) | Self::Upload(text, _) | Self::Version(text, _) | Self::Prefix(text) => text,
         }
     }
 }
@@ -74,7 +76,7 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
-    const fn nothing() -> Self {
+    pub(super) const fn nothing() -> Self {
         Self {
             items: Vec::new(),
             common_prefixes: Vec::new(),
@@ -83,7 +85,7 @@ impl<T> Listed<T> {
     }
 
     /// How much the page shows so far.
-    fn shown(&self) -> usize {
+    pub(super) fn shown(&self) -> usize {
         self.items.len() + self.common_prefixes.len()
     }
 }
@@ -196,7 +198,7 @@ impl Source for Objects<'_> {
         match position {
             None => KeyStart::Beginning,
             Some(ListingPosition::Prefix(prefix)) => KeyStart::AfterPrefix(prefix),
-            Some(ListingPosition::Key(key) | ListingPosition::Upload(key, _)) => KeyStart::After(key),
+            Some(other) => KeyStart::After(other.text().to_owned()),
         }
     }
 
@@ -240,7 +242,7 @@ impl Source for Uploads<'_> {
         match position {
             None => UploadStart::Beginning,
             Some(ListingPosition::Prefix(prefix)) => UploadStart::AfterPrefix(prefix),
-            Some(ListingPosition::Key(key)) => UploadStart::AfterKey(key),
+            Some(ListingPosition::Key(key) | ListingPosition::Version(key, _)) => UploadStart::AfterKey(key),
             Some(ListingPosition::Upload(key, upload)) => UploadStart::After(key, upload),
         }
     }
@@ -257,14 +259,16 @@ impl Source for Uploads<'_> {
     }
 }
 
-struct Shape<'a> {
-    prefix: &'a str,
-    delimiter: &'a str,
-    limit: usize,
+/// What a listing shows of the keys that it meets.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'a> {
+    pub(super) prefix: &'a str,
+    pub(super) delimiter: &'a str,
+    pub(super) limit: usize,
 }
 
 impl<'a> Shape<'a> {
-    fn of(input: &'a Listing) -> Self {
+    pub(super) fn of(input: &'a Listing) -> Self {
         Self {
             prefix: &input.prefix,
             delimiter: &input.delimiter,
@@ -272,14 +276,18 @@ impl<'a> Shape<'a> {
         }
     }
 
+    pub(super) const fn folds(&self) -> bool {
+        !self.delimiter.is_empty()
+    }
+
     /// The common prefix that `key` is folded into.
-    fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
+    pub(super) fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
         common_prefix(key, self.prefix, self.delimiter)
     }
 
     /// The position to start after. A key that is itself a common prefix stands for all the keys under it, and so does a
     /// marker anywhere under one: the page before showed the group.
-    fn start(&self, start: &ListingStart) -> ListingPosition {
+    pub(super) fn start(&self, start: &ListingStart) -> ListingPosition {
         let (key, group) = match start {
             ListingStart::Next(position) => return position.clone(),
             ListingStart::StartAfter(key) => (key, self.common_prefix(key).filter(|group| group == key)),
@@ -301,7 +309,7 @@ async fn fold<S: Source>(
     if shape.limit == 0 {
         return Ok(listed);
     }
-    let mut reads = PageReads::new(!shape.delimiter.is_empty());
+    let mut reads = PageReads::new(shape.folds());
     let mut last = None;
     let mut next = Some(start.map(|start| shape.start(start)));
     while let Some(position) = next.take() {

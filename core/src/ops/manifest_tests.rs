@@ -38,6 +38,7 @@ fn bucket() -> Bucket {
         revision: Revision(1),
         layout: BucketLayout::FIRST,
         documents: BucketDocuments::default(),
+        versioning: None,
     }
 }
 
@@ -113,6 +114,7 @@ fn record(size: usize, manifest: Manifest) -> ObjectRecord {
         checksum: None,
         shared: false,
         manifest,
+        version: None,
     }
 }
 
@@ -124,6 +126,7 @@ async fn get(context: &Context, selection: &Selection) -> Vec<u8> {
     let target = Target {
         bucket: bucket().name,
         key: ObjectKey::new("key").unwrap(),
+        version: None,
     };
     let select = |_: &ObjectRecord| Ok(selection.clone());
     let output = get_object(context, &caller, &target, &select).await.unwrap();

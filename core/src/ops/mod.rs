@@ -32,14 +32,19 @@ mod survey;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod version_listing;
 
 pub use access::{Caller, Target, open_bucket, open_object};
+pub(crate) use access::{DELETE_MARKER, VERSION_ID};
 pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
 pub use attributes::{ObjectAttributes, object_attributes};
-pub use bucket::{CreateBucket, ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets};
-pub use copy::{CopyObject, Replacement, copy_object};
+pub use bucket::{
+    CreateBucket, ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets,
+    put_bucket_versioning,
+};
+pub use copy::{Copied, CopyObject, Replacement, copy_object};
 pub use credentials::{CredentialCache, new_credential, new_keys};
-pub use delete::{delete_object, delete_objects};
+pub use delete::{Deleted, Deletion, delete_object, delete_objects};
 pub use documents::{DocumentCache, bucket_document, delete_bucket_document, put_bucket_document};
 pub use format::{check_formats, is_old_copy, raise_format};
 pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
@@ -61,6 +66,7 @@ pub use transfer::{
     Counts, ExportStream, ExportedCredential, FORMAT, Header, ImportReport, LineSink, MAX_LINE,
     MigrateOptions, MigrateReport, Record, Trailer, TransferError, VERSION, export, import, inspect, migrate,
 };
+pub use version_listing::{ListedVersion, list_object_versions};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
     BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode,
     Extent, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Operation, RequestedAcl,
-    S3Error, WriteCondition,
+    S3Error, VersionName, WriteCondition,
 };
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
@@ -148,6 +148,8 @@ pub struct PutObjectOutput {
     pub etag: ETag,
     /// The checksum stored with it.
     pub checksum: Option<Checksum>,
+    /// The version that it is, where the bucket keeps versions.
+    pub version: Option<VersionName>,
 }
 
 /// Stores a body under a key. The body is not read before the caller is known to be allowed to; the object is
@@ -184,30 +186,33 @@ pub async fn put_object(
         checksum: digests.checksum,
         shared: false,
         manifest,
+        version: None,
     };
     let seen = Seen::new(bucket, Head::Read(found.object));
-    commit_fresh(context, caller, seen, &record, &input.condition).await?;
+    let version = commit_fresh(context, caller, seen, &record, &input.condition).await?;
     Ok(PutObjectOutput {
+        version,
         etag: record.etag,
         checksum: record.checksum,
     })
 }
 
-/// Commits a record whose bytes were written for it; they are freed where the commit was refused.
+/// Commits a record whose bytes were written for it; they are freed where the commit was refused. Returns the version that
+/// it is, where the bucket keeps versions.
 pub(super) async fn commit_fresh(
     context: &Context,
     caller: &Caller,
     seen: Seen,
     record: &ObjectRecord,
     condition: &WriteCondition,
-) -> Result<(), S3Error> {
+) -> Result<Option<VersionName>, S3Error> {
     let plan = Put {
         caller,
         record,
         condition,
     };
     match change(context, seen, &plan).await {
-        Ok(_) => Ok(()),
+        Ok(changed) => Ok(changed.version()),
         Err(failure) => Err(failure.freeing(context, record.manifest.blobs()).await),
     }
 }

@@ -162,6 +162,11 @@ impl Plan for Rename<'_> {
 
     fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {
         let (caller, input, bucket) = (self.caller, self.input, &seen.bucket);
+        if bucket.versioning.is_some() {
+            return Err(S3Error::not_implemented(
+                "RenameObject in buckets that keep or kept versions",
+            ));
+        }
         let (Some(from), head) = (&seen.source, seen.head.row()) else {
             return Ok(Step::Look);
         };

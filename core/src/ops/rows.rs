@@ -10,7 +10,7 @@ use crate::model::{
     Bucket, Credential, Manifest, ObjectKind, ObjectRecord, Part, PartNumber, RetiredManifest, Timestamp,
     Upload,
 };
-use crate::ports::{Page, Ports, StoreResult, UploadRange, UploadStart};
+use crate::ports::{KeyRange, KeyStart, Page, Ports, StoreResult, UploadRange, UploadStart};
 
 /// How many rows one read asks for.
 pub(super) const PAGE: usize = 1_000;
@@ -51,9 +51,19 @@ pub(super) fn one_by_one<T: Send + 'static>(pages: Pages<T>) -> BoxStream<'stati
 /// them.
 pub(super) fn records(ports: &Ports, bucket: &Bucket) -> Pages<ObjectRecord> {
     let (metadata, bucket) = (Arc::clone(&ports.metadata), bucket.clone());
+    pages(move |start: Option<KeyStart>| {
+        let (metadata, bucket) = (Arc::clone(&metadata), bucket.clone());
+        let range = KeyRange::from(start.unwrap_or_default());
+        async move { metadata.scan_records(&bucket, &range, PAGE).await }.boxed()
+    })
+}
+
+/// Pages of the versions of a bucket that are not current.
+pub(super) fn versions(ports: &Ports, bucket: &Bucket) -> Pages<ObjectRecord> {
+    let (metadata, bucket) = (Arc::clone(&ports.metadata), bucket.clone());
     pages(move |after: Option<String>| {
         let (metadata, bucket) = (Arc::clone(&metadata), bucket.clone());
-        async move { metadata.scan_records(&bucket, after.as_deref(), PAGE).await }.boxed()
+        async move { metadata.scan_versions(&bucket, after.as_deref(), PAGE).await }.boxed()
     })
 }
 
@@ -81,7 +91,14 @@ async fn with_body(ports: Ports, bucket: Bucket, record: ObjectRecord) -> StoreR
     if !left_out {
         return Ok(Some(record));
     }
-    let found = ports.metadata.lookup(&bucket.name, &record.key).await?;
+    let metadata = &ports.metadata;
+    let found = match record.version {
+        None => metadata.lookup(&bucket.name, &record.key).await?,
+        Some(_) => {
+            let name = record.version_name();
+            metadata.lookup_version(&bucket.name, &record.key, name).await?
+        }
+    };
     Ok(found.object.filter(|object| object.bucket == bucket.id))
 }
 

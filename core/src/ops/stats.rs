@@ -4,8 +4,8 @@ use futures_util::TryStreamExt;
 
 use super::gc::{GcError, GcOptions, Tally, collect_round};
 use super::progress::Progress;
-use super::rows;
-use crate::model::{Bucket, BucketName, ObjectKind, Owner};
+use super::rows::{self, Pages};
+use crate::model::{Bucket, BucketName, ObjectKind, ObjectRecord, Owner};
 use crate::ports::{Ports, StoreRecord, StoreResult};
 
 /// What a store holds.
@@ -35,6 +35,12 @@ pub struct BucketStats {
     pub objects: u64,
     /// The sum of their lengths. Copies count, though they may share their bytes.
     pub bytes: u64,
+    /// Versions of objects that are not current.
+    pub versions: u64,
+    /// The sum of their lengths.
+    pub version_bytes: u64,
+    /// Delete markers, current or not.
+    pub markers: u64,
     /// Open uploads.
     pub uploads: u64,
     /// The sum of the lengths of their parts.
@@ -69,15 +75,11 @@ pub async fn stats(ports: &Ports, progress: &Progress) -> StoreResult<Stats> {
 }
 
 async fn bucket_stats(ports: &Ports, bucket: Bucket, progress: &Progress) -> StoreResult<BucketStats> {
-    let (mut objects, mut bytes) = (0, 0);
-    let mut records = rows::records(ports, &bucket);
-    while let Some(page) = records.try_next().await? {
-        progress.pass_records(page.len() as u64);
-        for record in page.iter().filter(|record| record.kind == ObjectKind::Object) {
-            objects += 1;
-            bytes += record.size;
-        }
-    }
+    let current = sum(rows::records(ports, &bucket), progress).await?;
+    let versions = match bucket.versioning {
+        Some(_) => sum(rows::versions(ports, &bucket), progress).await?,
+        None => Sum::default(),
+    };
     let (mut open, mut upload_bytes) = (0, 0);
     let mut uploads = rows::uploads(ports, &bucket);
     while let Some(page) = uploads.try_next().await? {
@@ -92,11 +94,38 @@ async fn bucket_stats(ports: &Ports, bucket: Bucket, progress: &Progress) -> Sto
     Ok(BucketStats {
         name: bucket.name,
         owner: bucket.owner,
-        objects,
-        bytes,
+        objects: current.objects,
+        bytes: current.bytes,
+        versions: versions.objects,
+        version_bytes: versions.bytes,
+        markers: current.markers + versions.markers,
         uploads: open,
         upload_bytes,
     })
+}
+
+#[derive(Default)]
+struct Sum {
+    objects: u64,
+    bytes: u64,
+    markers: u64,
+}
+
+async fn sum(mut records: Pages<ObjectRecord>, progress: &Progress) -> StoreResult<Sum> {
+    let mut sum = Sum::default();
+    while let Some(page) = records.try_next().await? {
+        progress.pass_records(page.len() as u64);
+        for record in page {
+            match record.kind {
+                ObjectKind::Object => {
+                    sum.objects += 1;
+                    sum.bytes += record.size;
+                }
+                ObjectKind::DeleteMarker => sum.markers += 1,
+            }
+        }
+    }
+    Ok(sum)
 }
 
 /// All blobs, and those that gc would delete.

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 
 use super::{
     AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, CreateBucketOutcome,
-    CredentialIndex, DeleteBucketOutcome, DeleteOutcome, Edit, EditOutcome, KeyRange, KeyStart,
+    CredentialIndex, DeleteBucketOutcome, DeleteOutcome, Edit, EditOutcome, KeyRange, KeyStart, KeyVersions,
     MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, RecordPartOutcome, RecordPlace, StoreError,
     StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup, UploadRange, UploadStart, WriteError,
 };
 use crate::model::{
     BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, ObjectSummary,
-    Part, PartNumber, Receipt, RetiredManifest, Revision, Timestamp, Token, Upload, UploadId,
+    Part, PartNumber, Receipt, RetiredManifest, Revision, Sequence, Timestamp, Token, Upload, UploadId,
+    VersionName,
 };
 
 /// Does something around each call to a store.
@@ -65,6 +66,10 @@ impl<A: Around> MetadataStore for AroundMetadata<A> {
     fn layout_limit(&self) -> usize {
         self.inner.layout_limit()
     }
+
+    fn keeps_versions(&self) -> bool {
+        self.inner.keeps_versions()
+    }
 }
 
 /// Implements the traits of the port, method by method.
@@ -101,7 +106,15 @@ around! {
         fn lookup(bucket: &BucketName, key: &ObjectKey) -> ObjectLookup;
         fn edit(edit: &Edit<'_>) -> EditOutcome;
         fn scan_objects(bucket: &Bucket, range: &KeyRange, limit: usize) -> Page<ObjectSummary, KeyStart>;
-        fn scan_records(bucket: &Bucket, after: Option<&str>, limit: usize) -> Page<ObjectRecord, String>;
+        fn scan_records(bucket: &Bucket, range: &KeyRange, limit: usize) -> Page<ObjectRecord, KeyStart>;
+        fn lookup_version(bucket: &BucketName, key: &ObjectKey, version: VersionName) -> ObjectLookup;
+        fn key_versions(
+            bucket: &Bucket,
+            key: &ObjectKey,
+            before: Option<Sequence>,
+            limit: usize
+        ) -> KeyVersions;
+        fn scan_versions(bucket: &Bucket, after: Option<&str>, limit: usize) -> Page<ObjectRecord, String>;
     }
     impl UploadIndex {
         fn begin_upload(upload: &Upload) -> bool;

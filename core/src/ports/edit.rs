@@ -1,6 +1,8 @@
 //! One change of what is under a key, whatever the change is.
 
-use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, Receipt, RowTag, WriteCondition};
+use crate::model::{
+    Bucket, CommitId, ObjectKey, ObjectRecord, Receipt, RowTag, VersionName, Versioning, WriteCondition,
+};
 
 /// A change, and what must be so at the moment it is made.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +18,16 @@ pub struct Edit<'a> {
     /// A receipt that is written in the same step, upon which the upload is no longer scanned and its parts are no longer
     /// kept. It is refused if the upload has one.
     pub receipt: Option<&'a Receipt>,
+    /// Which versions of the key it keeps; `None` for none, as in a bucket that never kept any.
+    ///
+    /// With `Enabled` what is put becomes the current version, with an id, and what was current stays as a version. With
+    /// `Suspended` it becomes the version `null`, and an earlier one of that name goes, current or not; all others stay. An
+    /// edit of `None` is refused by a row that [must be kept](ObjectRecord::is_kept_as_version), unless it rewrites that very
+    /// version.
+    pub keeps: Option<Versioning>,
+    /// Rows whose manifests the caller has retired ([`UploadIndex::retire`](super::UploadIndex::retire)). Where versions are
+    /// kept or removed, no shared row goes that is not among them, and none becomes current that has blobs.
+    pub retired: &'a [CommitId],
 }
 
 /// What must be under a key for an edit to be made.
@@ -34,6 +46,14 @@ pub enum Expect<'a> {
     Row(Option<RowTag>),
 }
 
+impl Expect<'_> {
+    /// Whatever is there, or nothing.
+    pub const ANYTHING: Self = Self::Condition {
+        condition: &WriteCondition::Any,
+        retired: None,
+    };
+}
+
 /// What becomes of the row under a key.
 #[derive(Clone, Copy, Debug)]
 pub enum HeadEdit<'a> {
@@ -42,6 +62,12 @@ pub enum HeadEdit<'a> {
     Put(&'a ObjectRecord),
     /// There is none.
     Remove(&'a ObjectKey),
+    /// It is what is left when these versions of the key are gone, current or not, each of which may be gone already: the
+    /// same, or else the newest that is left. What is expected is expected of the first of them.
+    RemoveVersions(&'a ObjectKey, &'a [VersionName]),
+    /// It stays, and a version that is not current becomes this record: over the row with this tag, or over none. Expects
+    /// nothing of the head but, where the version is a new one, that there is one.
+    PutVersion(&'a ObjectRecord, Option<RowTag>),
 }
 
 /// A row that goes.
@@ -71,6 +97,8 @@ impl<'a> Edit<'a> {
             head: HeadEdit::Put(record),
             source: None,
             receipt: None,
+            keeps: None,
+            retired: &[],
         }
     }
 
@@ -82,6 +110,30 @@ impl<'a> Edit<'a> {
             head: HeadEdit::Remove(key),
             source: None,
             receipt: None,
+            keeps: None,
+            retired: &[],
+        }
+    }
+
+    /// Puts a version that is not current.
+    pub const fn put_version(bucket: &'a Bucket, record: &'a ObjectRecord, over: Option<RowTag>) -> Self {
+        Self {
+            head: HeadEdit::PutVersion(record, over),
+            ..Self::put(bucket, record, Expect::ANYTHING)
+        }
+    }
+
+    /// Removes versions.
+    pub const fn remove_versions(
+        bucket: &'a Bucket,
+        key: &'a ObjectKey,
+        versions: &'a [VersionName],
+        retired: &'a [CommitId],
+    ) -> Self {
+        Self {
+            head: HeadEdit::RemoveVersions(key, versions),
+            retired,
+            ..Self::remove(bucket, key, Expect::ANYTHING)
         }
     }
 
@@ -105,8 +157,8 @@ impl<'a> Edit<'a> {
     /// The key whose row it changes.
     pub const fn key(&self) -> &'a ObjectKey {
         match self.head {
-            HeadEdit::Put(record) => &record.key,
-            HeadEdit::Remove(key) => key,
+            HeadEdit::Put(record) | HeadEdit::PutVersion(record, _) => &record.key,
+            HeadEdit::Remove(key) | HeadEdit::RemoveVersions(key, _) => key,
         }
     }
 
@@ -115,8 +167,23 @@ impl<'a> Edit<'a> {
     pub fn committed(&self) -> Option<&'a ObjectRecord> {
         match (self.head, self.expect) {
             (HeadEdit::Put(record), Expect::Row(Some(tag))) if tag.commit_id == record.commit_id => None,
-            (HeadEdit::Put(record), _) => Some(record),
-            (HeadEdit::Remove(_), _) => None,
+            (HeadEdit::Put(record), _) | (HeadEdit::PutVersion(record, None), _) => Some(record),
+            (HeadEdit::Remove(_) | HeadEdit::RemoveVersions(..) | HeadEdit::PutVersion(_, Some(_)), _) => {
+                None
+            }
+        }
+    }
+
+    /// Whether it may concern other rows of its key than the one under it.
+    pub const fn is_of_versions(&self) -> bool {
+        self.keeps.is_some() || matches!(self.head, HeadEdit::RemoveVersions(..) | HeadEdit::PutVersion(..))
+    }
+
+    /// Whether it may put the current version in the place of itself, and of no other.
+    pub fn rewrites(&self) -> Option<&'a ObjectRecord> {
+        match (self.keeps, self.head) {
+            (None, HeadEdit::Put(record)) => Some(record).filter(|record| record.version.is_some()),
+            _ => None,
         }
     }
 }
@@ -140,10 +207,31 @@ pub enum EditOutcome {
         /// The row that is there, as in [`Self::Applied`].
         head: Box<ObjectRecord>,
     },
+    /// It was made, and kept or removed versions.
+    AppliedToVersions(Box<ChangedVersions>),
+    /// It keeps no versions, and what is under the key must be kept as one. The bucket keeps versions by now.
+    Kept {
+        /// The row that is there, as in [`Self::Applied`].
+        head: Box<ObjectRecord>,
+    },
+    /// These rows would go, or become current, and their manifests are not retired.
+    Unretired {
+        /// Whole rows, but perhaps for their inline bodies.
+        rows: Vec<ObjectRecord>,
+    },
     /// The source's row is another by now, or none.
     SourceChanged,
     /// The upload has this receipt already.
     Closed(Receipt),
     /// The bucket is gone, or is another creation by now.
     NoSuchBucket,
+}
+
+/// What an edit did that kept or removed versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangedVersions {
+    /// The record that was put, as it became a version.
+    pub written: Option<ObjectRecord>,
+    /// The rows that are gone, newest first, with inline bodies left out or included.
+    pub gone: Vec<ObjectRecord>,
 }

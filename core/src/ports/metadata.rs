@@ -24,8 +24,8 @@ use super::ranges::{KeyRange, KeyStart, Page, UploadRange, UploadStart};
 use super::{StoreError, StoreErrorKind, StoreResult};
 use crate::model::{
     BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, Format, LaterFormat, Manifest, ObjectKey,
-    ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, Release, RetiredManifest, Revision, StoreId,
-    Timestamp, Token, Upload, UploadId,
+    ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, Release, RetiredManifest, Revision, Sequence,
+    StoreId, Timestamp, Token, Upload, UploadId, VersionName,
 };
 
 /// All of the metadata port.
@@ -36,6 +36,9 @@ pub trait MetadataStore: BucketIndex + ObjectIndex + UploadIndex + CredentialInd
 
     /// How many extents and parts together a record may list before its layout must spill to a blob.
     fn layout_limit(&self) -> usize;
+
+    /// Whether buckets of this store may keep versions.
+    fn keeps_versions(&self) -> bool;
 }
 
 /// Refuses a manifest that the limits of `store` tell callers to keep out of its rows.
@@ -115,7 +118,7 @@ pub trait BucketIndex: Send + Sync {
 }
 
 /// What [`ObjectIndex::lookup`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectLookup {
     /// The bucket of that name.
     pub bucket: Option<Bucket>,
@@ -123,7 +126,10 @@ pub struct ObjectLookup {
     pub object: Option<ObjectRecord>,
 }
 
-/// Objects. Under one key of one creation of a bucket there is at most one record.
+/// Objects. Under one key of one creation of a bucket at most one record is current; the others are its versions. A key that
+/// has versions has a current one.
+///
+/// What is provided here is that of a store which [keeps no versions](MetadataStore::keeps_versions).
 #[async_trait]
 pub trait ObjectIndex: Send + Sync {
     /// The bucket of that name and the record under `key` in it, in one round trip.
@@ -150,15 +156,68 @@ pub trait ObjectIndex: Send + Sync {
         limit: usize,
     ) -> StoreResult<Page<ObjectSummary, KeyStart>>;
 
-    /// The records of all rows of `bucket` after `after`, delete markers too, in strictly ascending byte order of
-    /// their keys, at most `limit` (1 or more). An inline body is left out (an empty [`Manifest::Inline`]) or included,
-    /// as the store likes.
+    /// The records of all rows of `bucket` in `range` that are current, delete markers too, otherwise as
+    /// [`Self::scan_objects`] has it. An inline body is left out (an empty [`Manifest::Inline`]) or included, as the store
+    /// likes.
     async fn scan_records(
         &self,
         bucket: &Bucket,
-        after: Option<&str>,
+        range: &KeyRange,
         limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>>;
+    ) -> StoreResult<Page<ObjectRecord, KeyStart>>;
+
+    /// The bucket of that name and the version of that name under `key` in it, current or not, whole. One that is there all
+    /// the time is found, also while it becomes current or ceases to be.
+    async fn lookup_version(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionName,
+    ) -> StoreResult<ObjectLookup> {
+        let found = self.lookup(bucket, key).await?;
+        Ok(ObjectLookup {
+            object: found.object.filter(|row| row.version_name() == version),
+            ..found
+        })
+    }
+
+    /// What is under a key of `bucket`, as at one moment: the row that is current, and of the versions that are not those
+    /// older than the one at that place, or all, newest first and at most `limit` (1 or more). Inline bodies as in [`Self::scan_records`].
+    async fn key_versions(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        _before: Option<Sequence>,
+        _limit: usize,
+    ) -> StoreResult<KeyVersions> {
+        let found = self.lookup(&bucket.name, key).await?;
+        Ok(KeyVersions {
+            head: found.object.filter(|row| row.bucket == bucket.id),
+            ..KeyVersions::default()
+        })
+    }
+
+    /// The versions of `bucket` that are not current, in an order that never changes, at most `limit` (1 or more). `next` is
+    /// the `after` of the next page. Inline bodies as in [`Self::scan_records`].
+    async fn scan_versions(
+        &self,
+        _bucket: &Bucket,
+        _after: Option<&str>,
+        _limit: usize,
+    ) -> StoreResult<Page<ObjectRecord, String>> {
+        Ok(Page::default())
+    }
+}
+
+/// What [`ObjectIndex::key_versions`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyVersions {
+    /// The row that is current.
+    pub head: Option<ObjectRecord>,
+    /// Versions that are not, newest first.
+    pub versions: Vec<ObjectRecord>,
+    /// Whether there may be older ones.
+    pub more: bool,
 }
 
 /// What [`UploadIndex::lookup_upload`] found.

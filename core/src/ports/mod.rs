@@ -18,12 +18,12 @@ pub use blob::{
     exactly,
 };
 pub use clock::{Clock, Entropy, back_off, new_id, new_upload_id};
-pub use edit::{Edit, EditOutcome, Expect, HeadEdit, SourceRow};
+pub use edit::{ChangedVersions, Edit, EditOutcome, Expect, HeadEdit, SourceRow};
 pub use error::{StoreError, StoreErrorKind, StoreResult, was_refused};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome,
-    MetadataStore, ObjectIndex, ObjectLookup, RecordPartOutcome, RecordPlace, StoreIndex, StoreRecord,
-    UploadIndex, UploadLookup, check_edit, check_limits,
+    KeyVersions, MetadataStore, ObjectIndex, ObjectLookup, RecordPartOutcome, RecordPlace, StoreIndex,
+    StoreRecord, UploadIndex, UploadLookup, check_edit, check_limits,
 };
 pub use ranges::{KeyRange, KeyStart, Page, UploadRange, UploadStart, common_prefix, successor};
 pub use round_trips::{RoundTripCounter, RoundTrips};

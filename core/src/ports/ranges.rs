@@ -71,6 +71,14 @@ impl KeyStart {
 }
 
 impl KeyRange {
+    /// All keys from `start` on.
+    pub fn from(start: KeyStart) -> Self {
+        Self {
+            start,
+            ..Self::default()
+        }
+    }
+
     /// Whether `key` lies in this range.
     pub fn admits(&self, key: &str) -> bool {
         key.starts_with(&self.prefix) && self.start.admits(key)

@@ -91,7 +91,6 @@ fn empty_document(operation: Operation) -> Option<Vec<u8>> {
         Op::GetBucketRequestPayment => {
             document("RequestPaymentConfiguration", |w| w.text("Payer", "BucketOwner"))
         }
-        Op::GetBucketVersioning => document("VersioningConfiguration", empty),
         Op::GetObjectTagging => document("Tagging", |w| w.element("TagSet", empty)),
         Op::ListBucketAnalyticsConfigurations => document("ListBucketAnalyticsConfigurationResult", no_more),
         Op::ListBucketIntelligentTieringConfigurations => {
@@ -155,10 +154,6 @@ mod tests {
     fn configuration_with_a_default_is_a_document() {
         const XMLNS: &str = " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
         for (operation, expected) in [
-            (
-                Op::GetBucketVersioning,
-                format!("<VersioningConfiguration{XMLNS}/>"),
-            ),
             (Op::GetBucketLogging, format!("<BucketLoggingStatus{XMLNS}/>")),
             (
                 Op::GetObjectTagging,

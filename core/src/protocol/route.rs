@@ -6,7 +6,7 @@ use super::host::Addressing;
 use super::percent::{decode, invalid_uri};
 use super::query::Query;
 use super::resource::{BUCKET, BUCKET_RESOURCES, OBJECT, OBJECT_RESOURCES, Resource, SERVICE};
-use crate::model::{BucketName, ObjectKey, Operation, S3Error};
+use crate::model::{BucketName, ObjectKey, Operation, S3Error, VersionName};
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn route(
                 version,
             ));
         }
-        check_version_id(version)?;
+        read_version_id(version, "versionId")?;
     }
     let bucket = Some(bucket);
     Ok(Route {
@@ -68,15 +68,16 @@ pub fn route(
     })
 }
 
-/// Checks a version id that a client sent. Buckets are unversioned: their objects have the version `null`
-/// and no other. S3 tells ids that it gave out from all others; here none was ever given out.
-pub fn check_version_id(version: &str) -> Result<(), S3Error> {
-    let argument = |message| Err(S3Error::invalid_argument(message, "versionId", version));
-    match version {
-        "null" => Ok(()),
-        "" => argument("Version id cannot be the empty string"),
-        _ => argument("Invalid version id specified"),
+/// Reads a version id that a client sent as that argument: `InvalidArgument` where it has no form of one. S3 tells ids that it
+/// gave out from all others; here any of the form may be one of a version that is gone.
+pub fn read_version_id(version: &str, argument: &'static str) -> Result<VersionName, S3Error> {
+    let invalid = |message| S3Error::invalid_argument(message, argument, version);
+    if version.is_empty() {
+        return Err(invalid("Version id cannot be the empty string"));
     }
+    version
+        .parse()
+        .map_err(|_| invalid("Invalid version id specified"))
 }
 
 /// Splits the path at its first `/`, before it is decoded, so that an encoded one stays in the name.
@@ -334,7 +335,7 @@ mod tests {
             "e05e8a3c-6a3b-4b0e-9ab0-3c9f5d2c1b7a",
             "short",
         ] {
-            let error = check_version_id(id).unwrap_err();
+            let error = read_version_id(id, "versionId").unwrap_err();
             assert_eq!(error.message, "Invalid version id specified");
             assert_eq!(version(id), "InvalidArgument");
         }

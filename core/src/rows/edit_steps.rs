@@ -11,12 +11,15 @@ use async_trait::async_trait;
 
 use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
 use super::upload_steps::{finish, vouches};
-use super::{Met, RowChange, Verdict, confirm_commit, judge};
-use crate::model::{Bucket, BucketId, BucketName, CommitId, ObjectRecord};
+use super::{Met, RowChange, Verdict, Wanted, confirm_commit, judge, wanted_versions};
+use crate::model::{Bucket, BucketId, BucketName, CommitId, ObjectRecord, Receipt, ReceiptOutcome};
 use crate::ports::{Edit, EditOutcome, StoreError, StoreErrorKind, StoreResult, back_off};
 
 /// How often an edit that meets rows which have just changed looks again.
 const ATTEMPTS: u32 = 16;
+/// The same of one that keeps versions: nobody is told that a write which expects nothing has lost a race. It takes some
+/// twenty seconds.
+const ATTEMPTS_OF_VERSIONS: u32 = 64;
 
 /// How long the note of a rename is kept at least: longer than any request lasts.
 pub const RENAME_NOTED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,8 +49,19 @@ pub trait EditRows: UploadRows {
     /// Reads what an edit meets.
     async fn before_edit(&self, edit: &Edit<'_>) -> StoreResult<BeforeEdit<Self::Seen>>;
 
-    /// Makes all the changes in one step, if both rows are as they were seen and the edit's upload has no receipt. An edit
-    /// with a source writes the note of a rename in that step. Returns whether it did.
+    /// Reads the versions that are not current which an edit has to know, newest first and each once, with their inline
+    /// bodies. What they are known by is added to `seen`.
+    async fn read_versions(
+        &self,
+        _edit: &Edit<'_>,
+        _wanted: &Wanted,
+        _seen: &mut Self::Seen,
+    ) -> StoreResult<Vec<ObjectRecord>> {
+        Err(StoreError::internal("this store keeps no versions"))
+    }
+
+    /// Makes all the changes in one step, if all rows that they change are as they were seen and the edit's upload has no
+    /// receipt. An edit with a source writes the note of a rename in that step. Returns whether it did.
     async fn change_rows(
         &self,
         edit: &Edit<'_>,
@@ -66,39 +80,52 @@ pub trait EditRows: UploadRows {
 /// read.
 pub async fn edit_in_steps<R: EditRows>(rows: &R, edit: &Edit<'_>) -> StoreResult<EditOutcome> {
     let (clock, entropy) = rows.waiting();
-    // What the last try would have displaced.
-    let mut tried: Option<Option<Box<ObjectRecord>>> = None;
+    // What the last try would have answered.
+    let mut tried: Option<EditOutcome> = None;
     if let Some(creation) = creation(edit) {
+        let outcome = EditOutcome::Applied { displaced: None };
         if rows.change_rows(edit, &creation, &R::Seen::default()).await? {
-            return settle(rows, edit, None).await;
+            return settle(rows, edit, outcome).await;
         }
-        tried = Some(None);
+        tried = Some(outcome);
     }
-    for attempt in 0..ATTEMPTS {
+    let attempts = match edit.is_of_versions() {
+        true => ATTEMPTS_OF_VERSIONS,
+        false => ATTEMPTS,
+    };
+    for attempt in 0..attempts {
         back_off(clock, entropy, attempt).await;
         let looked = look(rows, edit, tried.is_some()).await;
         let looked = match &tried {
             None => looked?,
             Some(_) => looked.map_err(StoreError::after_write)?,
         };
-        let Some((verdict, seen)) = looked else {
-            return settle(rows, edit, tried.flatten()).await;
+        let (verdict, seen) = match (looked, tried.take()) {
+            (Some(looked), _) => looked,
+            (None, outcome) => {
+                let outcome = outcome.unwrap_or(EditOutcome::Applied { displaced: None });
+                return settle(rows, edit, outcome).await;
+            }
         };
-        let (changes, displaced) = match verdict {
+        let (changes, outcome) = match verdict {
             Verdict::Keep(outcome) => return Ok(outcome),
-            Verdict::Change(changes, displaced) => (changes, displaced),
+            Verdict::Change(changes, outcome) => (changes, outcome),
         };
         if rows.change_rows(edit, &changes, &seen).await? {
-            return settle(rows, edit, displaced).await;
+            return settle(rows, edit, outcome).await;
         }
-        tried = Some(displaced);
+        tried = Some(outcome);
     }
     // The last try may be one that a gateway repeated.
     Err(StoreError::new(StoreErrorKind::Timeout, "the rows keep changing"))
 }
 
-/// The change of an edit that puts one row and nothing else, and may do so where there is none.
+/// The change of an edit that puts one row and nothing else, and may do so where there is none. One that keeps versions looks
+/// first: most of its rows are not new.
 fn creation<'a>(edit: &Edit<'a>) -> Option<Vec<RowChange<'a>>> {
+    if edit.is_of_versions() {
+        return None;
+    }
     let met = Met {
         bucket: Some(edit.bucket.id),
         ..Met::default()
@@ -127,15 +154,15 @@ async fn look<'a, R: EditRows>(
 /// shared is as another edit would have made it.
 fn is_made<Seen>(edit: &Edit<'_>, before: &BeforeEdit<Seen>) -> bool {
     match (edit.receipt, edit.committed()) {
-        (Some(own), _) => before
+        (Some(_), Some(own)) => before
             .receipt
             .as_ref()
-            .is_some_and(|stored| stored.receipt == *own),
+            .is_some_and(|stored| stored.receipt.is_of(own.commit_id)),
         (None, Some(own)) => before
             .head
             .as_ref()
             .is_some_and(|row| row.commit_id == own.commit_id),
-        (None, None) => false,
+        (_, None) => false,
     }
 }
 
@@ -147,16 +174,28 @@ async fn judge_read<'a, R: EditRows>(
     before: BeforeEdit<R::Seen>,
 ) -> StoreResult<(Verdict<'a>, R::Seen)> {
     let own = |row: &ObjectRecord| row.bucket == edit.bucket.id;
+    let mut seen = before.seen;
+    let wanted = wanted_versions(edit, before.head.as_ref());
+    let versions = match wanted.is_nothing() {
+        true => Vec::new(),
+        false => rows.read_versions(edit, &wanted, &mut seen).await?,
+    };
     let stale = before.head.as_ref().is_some_and(|row| !own(row));
     let met = Met {
         bucket: before.bucket.unwrap_or(Some(edit.bucket.id)),
         receipt: before.receipt.map(|stored| stored.receipt),
         source: before.source.filter(own).map(|row| row.tag()),
         head: before.head.map(Box::new),
+        versions,
     };
     let mut verdict = judge(edit, met);
     let turns_on_it = match &verdict {
-        Verdict::Keep(EditOutcome::Refused { .. } | EditOutcome::Shared { .. }) => true,
+        Verdict::Keep(
+            EditOutcome::Refused { .. }
+            | EditOutcome::Shared { .. }
+            | EditOutcome::Kept { .. }
+            | EditOutcome::Unretired { .. },
+        ) => true,
         Verdict::Keep(_) => false,
         Verdict::Change(..) => stale,
     };
@@ -176,22 +215,22 @@ async fn judge_read<'a, R: EditRows>(
             verdict = Verdict::Keep(EditOutcome::NoSuchBucket);
         }
     }
-    Ok((verdict, before.seen))
+    Ok((verdict, seen))
 }
 
 /// What an edit that was written comes to, in a bucket that may have gone meanwhile.
 pub async fn settle<R: EditRows>(
     rows: &R,
     edit: &Edit<'_>,
-    displaced: Option<Box<ObjectRecord>>,
+    outcome: EditOutcome,
 ) -> StoreResult<EditOutcome> {
     let Some(record) = edit.committed() else {
-        return Ok(EditOutcome::Applied { displaced });
+        return Ok(outcome);
     };
     let stands = confirm_record(rows, edit.bucket, record).await?;
     if let Some(receipt) = edit.receipt {
         let place = UploadPlace::of_receipt(edit, receipt);
-        let stored = place.stored(receipt);
+        let stored = place.stored(&completed(receipt, &outcome));
         if stands {
             finish(rows, &place, &stored).await;
         } else if let Err(error) = rows.remove_receipt(&place, &stored).await {
@@ -204,9 +243,20 @@ pub async fn settle<R: EditRows>(
         tracing::warn!(bucket = %edit.bucket.name, %error, "the note of a rename stays until it expires");
     }
     Ok(match stands {
-        true => EditOutcome::Applied { displaced },
+        true => outcome,
         false => EditOutcome::NoSuchBucket,
     })
+}
+
+/// The receipt as it was written: with the version that the upload became.
+fn completed(receipt: &Receipt, made: &EditOutcome) -> Receipt {
+    let mut receipt = receipt.clone();
+    if let (EditOutcome::AppliedToVersions(changed), ReceiptOutcome::Completed { version, .. }) =
+        (made, &mut receipt.outcome)
+    {
+        *version = changed.written.as_ref().map(ObjectRecord::version_name);
+    }
+    receipt
 }
 
 /// Whether a record that was just written into a bucket stands. Where the bucket has gone meanwhile the row is taken

@@ -1,5 +1,11 @@
 //! What becomes of an edit, decided on the rows that it meets.
 
+mod versions;
+
+use std::borrow::Cow;
+
+pub use versions::{Wanted, version_place, wanted_versions};
+
 use crate::model::{BucketId, ObjectKey, ObjectKind, ObjectRecord, Receipt, RowTag};
 use crate::ports::{Edit, EditOutcome, Expect, HeadEdit};
 
@@ -12,32 +18,38 @@ pub struct Met {
     pub receipt: Option<Receipt>,
     /// The row of the edit's source, if it has one.
     pub source: Option<RowTag>,
-    /// The row under the edit's key.
+    /// The row under the edit's key; with its inline body where the edit [is of versions](Edit::is_of_versions).
     pub head: Option<Box<ObjectRecord>>,
+    /// What there is of the versions that it [has to know](wanted_versions), newest first, with their inline bodies.
+    pub versions: Vec<ObjectRecord>,
 }
 
 /// A row that an edit changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowChange<'a> {
     /// The row under its key becomes this one.
-    Object(&'a ObjectRecord),
+    Object(Cow<'a, ObjectRecord>),
     /// The row under this key goes.
     ObjectGone(&'a ObjectKey),
+    /// This is a version that is not current, over the row of it with this tag or over none.
+    Version(Cow<'a, ObjectRecord>, Option<RowTag>),
+    /// This row of a version that is not current goes.
+    VersionGone(Box<ObjectRecord>),
     /// This receipt is written.
-    Receipt(&'a Receipt),
+    Receipt(Cow<'a, Receipt>),
 }
 
 /// What is to be done about an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
-    /// These rows change, together and if what was met is still so. The answer is then [`EditOutcome::Applied`], with this row
-    /// displaced.
-    Change(Vec<RowChange<'a>>, Option<Box<ObjectRecord>>),
+    /// These rows change, together and if what was met is still so, and this is the answer.
+    Change(Vec<RowChange<'a>>, EditOutcome),
     /// No row changes, and this is the answer.
     Keep(EditOutcome),
 }
 
-/// Decides on an edit. The order of the checks: receipt, bucket, source, what is expected, whether a shared row was retired.
+/// Decides on an edit. The order of the checks: receipt, bucket, source, what is expected, whether what is displaced must be
+/// kept as a version, whether a shared row was retired.
 pub fn judge<'a>(edit: &Edit<'a>, met: Met) -> Verdict<'a> {
     if let Some(earlier) = met.receipt {
         return Verdict::Keep(EditOutcome::Closed(earlier));
@@ -51,26 +63,37 @@ pub fn judge<'a>(edit: &Edit<'a>, met: Met) -> Verdict<'a> {
         return Verdict::Keep(EditOutcome::SourceChanged);
     }
     let head = met.head.filter(|row| row.bucket == edit.bucket.id);
+    if edit.is_of_versions() {
+        let mut versions = met.versions;
+        versions.retain(|row| row.bucket == edit.bucket.id);
+        return versions::judge(edit, head, versions);
+    }
     if !is_expected(edit.expect, head.as_deref()) {
         return Verdict::Keep(EditOutcome::Refused { head });
     }
     let head = match head {
+        Some(head) if is_kept_as_version(edit, &head) => {
+            return Verdict::Keep(EditOutcome::Kept { head });
+        }
         Some(head) if is_kept_for_others(edit.expect, &head) => {
             return Verdict::Keep(EditOutcome::Shared { head });
         }
         head => head,
     };
     let mut changes: Vec<RowChange<'a>> = match edit.head {
-        HeadEdit::Put(record) => vec![RowChange::Object(record)],
+        HeadEdit::Put(record) => vec![RowChange::Object(Cow::Borrowed(record))],
         HeadEdit::Remove(key) if head.is_some() => vec![RowChange::ObjectGone(key)],
-        HeadEdit::Remove(_) => Vec::new(),
+        HeadEdit::Remove(_) | HeadEdit::RemoveVersions(..) | HeadEdit::PutVersion(..) => Vec::new(),
     };
     changes.extend(edit.source.map(|source| RowChange::ObjectGone(source.key)));
-    changes.extend(edit.receipt.map(RowChange::Receipt));
+    changes.extend(
+        edit.receipt
+            .map(|receipt| RowChange::Receipt(Cow::Borrowed(receipt))),
+    );
     if changes.is_empty() {
         Verdict::Keep(EditOutcome::Applied { displaced: None })
     } else {
-        Verdict::Change(changes, head)
+        Verdict::Change(changes, EditOutcome::Applied { displaced: head })
     }
 }
 
@@ -83,6 +106,11 @@ fn is_expected(expect: Expect<'_>, head: Option<&ObjectRecord>) -> bool {
             condition.holds(current.map(|row| &row.etag))
         }
     }
+}
+
+/// Whether the edit keeps no versions, and would displace one.
+fn is_kept_as_version(edit: &Edit<'_>, head: &ObjectRecord) -> bool {
+    head.is_kept_as_version() && !edit.rewrites().is_some_and(|record| record.is_same_version(head))
 }
 
 /// Whether a row is shared, and the edit may not displace it for that.

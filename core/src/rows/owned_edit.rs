@@ -1,8 +1,11 @@
 //! An edit that waits for a writer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, Receipt, RowTag, WriteCondition};
+use crate::model::{
+    Bucket, CommitId, ObjectKey, ObjectRecord, Receipt, RowTag, VersionName, Versioning, WriteCondition,
+};
 use crate::ports::{Edit, Expect, HeadEdit, SourceRow};
 
 /// An [`Edit`] that borrows nothing, for stores whose changes are made on another thread.
@@ -13,6 +16,8 @@ pub struct OwnedEdit {
     head: OwnedHead,
     source: Option<(ObjectKey, RowTag)>,
     receipt: Option<Receipt>,
+    keeps: Option<Versioning>,
+    retired: Vec<CommitId>,
 }
 
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ enum OwnedExpect {
 enum OwnedHead {
     Put(Arc<ObjectRecord>),
     Remove(ObjectKey),
+    RemoveVersions(ObjectKey, Vec<VersionName>),
+    PutVersion(Arc<ObjectRecord>, Option<RowTag>),
 }
 
 impl OwnedEdit {
@@ -42,20 +49,24 @@ impl OwnedEdit {
             head: match &self.head {
                 OwnedHead::Put(record) => HeadEdit::Put(record),
                 OwnedHead::Remove(key) => HeadEdit::Remove(key),
+                OwnedHead::RemoveVersions(key, versions) => HeadEdit::RemoveVersions(key, versions),
+                OwnedHead::PutVersion(record, over) => HeadEdit::PutVersion(record, *over),
             },
             source: self
                 .source
                 .as_ref()
                 .map(|(key, tag)| SourceRow { key, tag: *tag }),
             receipt: self.receipt.as_ref(),
+            keeps: self.keeps,
+            retired: &self.retired,
         }
     }
 
-    /// The record that it puts, for whoever keeps it: `record`, which is the same, is not copied.
-    pub fn shared(&self, record: &ObjectRecord) -> Arc<ObjectRecord> {
-        match &self.head {
-            OwnedHead::Put(put) => Arc::clone(put),
-            OwnedHead::Remove(_) => Arc::new(record.clone()),
+    /// A record that it puts, for whoever keeps it. What the caller of the edit gave is not copied.
+    pub fn shared(&self, record: Cow<'_, ObjectRecord>) -> Arc<ObjectRecord> {
+        match (&self.head, record) {
+            (OwnedHead::Put(put), Cow::Borrowed(_)) => Arc::clone(put),
+            (_, record) => Arc::new(record.into_owned()),
         }
     }
 }
@@ -73,9 +84,15 @@ impl From<&Edit<'_>> for OwnedEdit {
             head: match edit.head {
                 HeadEdit::Put(record) => OwnedHead::Put(Arc::new(record.clone())),
                 HeadEdit::Remove(key) => OwnedHead::Remove(key.clone()),
+                HeadEdit::RemoveVersions(key, versions) => {
+                    OwnedHead::RemoveVersions(key.clone(), versions.to_vec())
+                }
+                HeadEdit::PutVersion(record, over) => OwnedHead::PutVersion(Arc::new(record.clone()), over),
             },
             source: edit.source.map(|source| (source.key.clone(), source.tag)),
             receipt: edit.receipt.cloned(),
+            keeps: edit.keeps,
+            retired: edit.retired.to_vec(),
         }
     }
 }

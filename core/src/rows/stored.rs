@@ -156,19 +156,20 @@ mod tests {
             state: BucketState::Active,
             revision: Revision(1),
             layout: BucketLayout(BucketLayout::LATEST.0 + 1),
+            versioning: None,
         };
         let mut row = serde_json::to_value(&bucket).unwrap();
         let (kind, line) = read::<Bucket>(&row).unwrap_err();
         assert_eq!(kind, StoreErrorKind::TooNew);
         assert!(
-            line.starts_with("the bucket is in format 3, which bleepstore"),
+            line.starts_with("the bucket is in format 4, which bleepstore"),
             "{line}"
         );
-        row["versioning"] = json!("Enabled");
+        row["replication"] = json!("Enabled");
         assert_eq!(read::<Bucket>(&row).unwrap_err(), (kind, line));
         row["layout"] = json!(1);
         let (kind, line) = read::<Bucket>(&row).unwrap_err();
         assert_eq!(kind, StoreErrorKind::TooNew);
-        assert!(line.contains("unknown field `versioning`"), "{line}");
+        assert!(line.contains("unknown field `replication`"), "{line}");
     }
 }

@@ -228,8 +228,19 @@ impl Documents {
         selector: Option<GetSelector>,
         transaction: &mut Vec<u8>,
     ) -> Result<[Option<Document>; N], Status> {
-        self.counters.round_trip();
         let documents: Vec<String> = names.iter().flatten().cloned().collect();
+        let mut found = self.try_get_named(documents, selector, transaction).await?;
+        Ok(names.each_ref().map(|name| found.remove(name.as_ref()?)))
+    }
+
+    /// The documents of these names that are there, by their names.
+    pub(super) async fn try_get_named(
+        &self,
+        documents: Vec<String>,
+        selector: Option<GetSelector>,
+        transaction: &mut Vec<u8>,
+    ) -> Result<HashMap<String, Document>, Status> {
+        self.counters.round_trip();
         let asked = documents.len();
         let get = BatchGetDocumentsRequest {
             database: self.database().to_owned(),
@@ -257,7 +268,7 @@ impl Documents {
         if answered < asked {
             return Err(Status::unavailable("Firestore left documents of a batch unread"));
         }
-        Ok(names.each_ref().map(|name| found.remove(name.as_ref()?)))
+        Ok(found)
     }
 
     pub(super) async fn try_commit(&self, writes: Vec<Write>, transaction: Vec<u8>) -> Result<(), Status> {

@@ -27,6 +27,7 @@ mod transaction;
 mod turns;
 mod uploads;
 mod usage;
+mod versions;
 
 use std::fmt;
 use std::sync::Arc;
@@ -81,5 +82,9 @@ impl MetadataStore for FirestoreMetadata {
 
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
+    }
+
+    fn keeps_versions(&self) -> bool {
+        true
     }
 }

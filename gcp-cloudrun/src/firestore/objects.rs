@@ -1,11 +1,17 @@
 //! Objects.
 
 use async_trait::async_trait;
-use bleepstore_core::model::{Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, ObjectSummary, Upload};
-use bleepstore_core::ports::{
-    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
+use bleepstore_core::model::{
+    Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, ObjectSummary, Sequence, Upload, VersionName,
 };
-use bleepstore_core::rows::{Met, RowChange, UploadPlace, Verdict, judge, scan_range};
+use bleepstore_core::ports::{
+    Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreResult,
+    check_edit,
+};
+use bleepstore_core::rows::{
+    Met, RowChange, UploadPlace, Verdict, judge, key_versions_in_steps, lookup_version_in_steps,
+    order_of_version, scan_range,
+};
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::read_bucket;
@@ -13,7 +19,7 @@ use super::endings::{read_receipt, read_upload};
 use super::query::{Query, within};
 use super::schema::{self, KEY, Path, RECORDS, SUMMARIES};
 use super::transaction::Decision;
-use super::{FirestoreMetadata, rows};
+use super::{FirestoreMetadata, rows, versions};
 
 #[async_trait]
 impl ObjectIndex for FirestoreMetadata {
@@ -47,8 +53,9 @@ impl ObjectIndex for FirestoreMetadata {
         let mut objects: Vec<&Path> = source.iter().chain([&head]).collect();
         objects.sort();
         let turns: Vec<&Path> = upload.iter().chain(objects).collect();
-        let decide = |found, _| self.decide(edit, found);
-        let decided = self.documents.transact_over(&turns, paths, None, decide);
+        let second = |found: &[Option<Document>; 5]| self.second(edit, found[4].as_ref());
+        let decide = |found, versions: Vec<Document>| self.decide(edit, found, &versions);
+        let decided = self.documents.transact_in_two(&turns, paths, second, decide);
         let (outcome, ended) = decided.await?;
         if let Some(ended) = ended {
             self.clear(&ended).await;
@@ -81,15 +88,11 @@ impl ObjectIndex for FirestoreMetadata {
     async fn scan_records(
         &self,
         bucket: &Bucket,
-        after: Option<&str>,
+        range: &KeyRange,
         limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
-        let range = KeyRange {
-            start: after.map_or(KeyStart::Beginning, |after| KeyStart::After(after.to_owned())),
-            ..KeyRange::default()
-        };
+    ) -> StoreResult<Page<ObjectRecord, KeyStart>> {
         let query = Query::of(RECORDS, Some(schema::bucket(&bucket.name)));
-        let Some(query) = within(query, &range, "") else {
+        let Some(query) = within(query, range, "") else {
             return Ok(Page::default());
         };
         let read = |document: &_| {
@@ -100,8 +103,35 @@ impl ObjectIndex for FirestoreMetadata {
         let next = last.as_ref().map(|last| rows::text_of(last, KEY)).transpose()?;
         Ok(Page {
             items,
-            next: next.map(str::to_owned),
+            next: next.map(|last| KeyStart::After(last.to_owned())),
         })
+    }
+    async fn lookup_version(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionName,
+    ) -> StoreResult<ObjectLookup> {
+        lookup_version_in_steps(self, bucket, key, version).await
+    }
+
+    async fn key_versions(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<KeyVersions> {
+        key_versions_in_steps(self, bucket, key, before, limit).await
+    }
+
+    async fn scan_versions(
+        &self,
+        bucket: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectRecord, String>> {
+        self.scan_version_documents(bucket, after, limit).await
     }
 }
 
@@ -112,6 +142,7 @@ impl FirestoreMetadata {
         &self,
         edit: &Edit<'_>,
         [receipt, upload, bucket, source, head]: [Option<Document>; 5],
+        versions: &[Document],
     ) -> StoreResult<Decision<(EditOutcome, Option<Upload>)>> {
         let Bucket { name, id, .. } = edit.bucket;
         let met = Met {
@@ -119,10 +150,11 @@ impl FirestoreMetadata {
             receipt: read_receipt(receipt.as_ref())?.map(|stored| stored.receipt),
             source: read_own(source.as_ref(), *id)?.map(|row| row.tag()),
             head: read_own(head.as_ref(), *id)?.map(Box::new),
+            versions: versions::in_order(versions)?,
         };
-        let (changes, displaced) = match judge(edit, met) {
+        let (changes, outcome) = match judge(edit, met) {
             Verdict::Keep(outcome) => return Ok(Decision::Keep((outcome, None))),
-            Verdict::Change(changes, displaced) => (changes, displaced),
+            Verdict::Change(changes, outcome) => (changes, outcome),
         };
         let ended = read_upload(upload.as_ref())?;
         let mut writes = Vec::new();
@@ -130,24 +162,30 @@ impl FirestoreMetadata {
             match change {
                 RowChange::Object(record) => {
                     let path = schema::object(name, &record.key);
-                    writes.push(self.documents.put(&path, rows::object(record)?));
+                    writes.push(self.documents.put(&path, rows::object(&record)?));
                 }
                 RowChange::ObjectGone(key) => writes.push(self.documents.delete(&schema::object(name, key))),
                 RowChange::Receipt(receipt) => {
-                    let stored = UploadPlace::of_receipt(edit, receipt).stored(receipt);
+                    let stored = UploadPlace::of_receipt(edit, &receipt).stored(&receipt);
                     writes.extend(self.ending(&stored, ended.as_ref())?);
+                }
+                RowChange::Version(record, _) => {
+                    let order = order_of_version(&record.key, record.sequence());
+                    let path = schema::version(edit.bucket, &order);
+                    writes.push(self.documents.put(&path, rows::object(&record)?));
+                }
+                RowChange::VersionGone(record) => {
+                    let order = order_of_version(&record.key, record.sequence());
+                    writes.push(self.documents.delete(&schema::version(edit.bucket, &order)));
                 }
             }
         }
-        Ok(Decision::Write(
-            writes,
-            (EditOutcome::Applied { displaced }, ended),
-        ))
+        Ok(Decision::Write(writes, (outcome, ended)))
     }
 }
 
 /// The record in a document, unless it is of another creation of the bucket.
-fn read_own(document: Option<&Document>, bucket: BucketId) -> StoreResult<Option<ObjectRecord>> {
+pub(super) fn read_own(document: Option<&Document>, bucket: BucketId) -> StoreResult<Option<ObjectRecord>> {
     let record = document.map(rows::read_object).transpose()?;
     Ok(record.filter(|record| record.bucket == bucket))
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use bleepstore_core::model::{
     Bucket, BucketId, Checksum, CommitId, Credential, Description, ETag, ObjectKey, ObjectKind, ObjectRecord,
-    ObjectSummary, Part, RetiredManifest, Timestamp, Upload,
+    ObjectSummary, Part, RetiredManifest, Timestamp, Upload, Version,
 };
 use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult};
 use bleepstore_core::rows::{StoredReceipt, read_stored, unknown};
@@ -98,6 +98,8 @@ struct ObjectDetail {
     description: Description,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<Checksum>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
 }
 
 pub(super) fn object(record: &ObjectRecord) -> StoreResult<Fields> {
@@ -116,6 +118,7 @@ pub(super) fn object(record: &ObjectRecord) -> StoreResult<Fields> {
             last_modified: record.last_modified,
             description: record.description.clone(),
             checksum: record.checksum.clone(),
+            version: record.version,
         },
     )
 }
@@ -141,6 +144,7 @@ pub(super) fn read_object(document: &Document) -> StoreResult<ObjectRecord> {
         checksum: detail.checksum,
         shared: *shared,
         manifest: json_of(document, MANIFEST)?,
+        version: detail.version,
     })
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | bucket | `bleepstore/bucket_{name}` |
 //! | object | `bleepstore/bucket_{name}/objects/{SHA-256 of the key, in hex}` |
+//! | version that is not current | `bleepstore/bucket_{name}/versions/{bucket id}_{place}`, see [`order_of_version`](bleepstore_core::rows::order_of_version) |
 //! | upload | `bleepstore/upload_{id}` |
 //! | part | `bleepstore/upload_{id}/parts/part_00001` |
 //! | receipt | `bleepstore/receipt_{upload id}` |
@@ -18,7 +19,7 @@
 
 use std::fmt;
 
-use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId, hex};
+use bleepstore_core::model::{Bucket, BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId, hex};
 use bleepstore_core::ports::RecordPlace;
 use sha2::{Digest, Sha256};
 
@@ -26,6 +27,8 @@ use sha2::{Digest, Sha256};
 pub const COLLECTION: &str = "bleepstore";
 /// The collection of a bucket's objects.
 pub const OBJECTS: &str = "objects";
+/// The collection of a bucket's versions that are not current.
+pub const VERSIONS: &str = "versions";
 /// The collection of an upload's parts.
 pub const PARTS: &str = "parts";
 /// The field of the time to live.
@@ -50,7 +53,7 @@ pub struct CompositeIndex {
 }
 
 /// The collections, in each of which no field is indexed but those in [`ASCENDING`].
-pub const COLLECTIONS: [&str; 3] = [COLLECTION, OBJECTS, PARTS];
+pub const COLLECTIONS: [&str; 4] = [COLLECTION, OBJECTS, VERSIONS, PARTS];
 
 /// The fields that have an ascending index of their own within one collection, and no other.
 pub const ASCENDING: [Field; 2] = [
@@ -129,7 +132,7 @@ impl QueryShape {
 }
 
 /// Every query that is made. None filters: cursors say where it begins and ends.
-pub(super) static QUERIES: [QueryShape; 7] = [
+pub(super) static QUERIES: [QueryShape; 8] = [
     QueryShape::all(COLLECTION, None),
     QueryShape::all(OBJECTS, Some(KEY)).some(&[KEY, DETAIL]),
     QueryShape::all(OBJECTS, Some(KEY)),
@@ -137,6 +140,7 @@ pub(super) static QUERIES: [QueryShape; 7] = [
     QueryShape::all(COLLECTION, Some(LISTED_AS)),
     QueryShape::all(PARTS, None),
     QueryShape::all(PARTS, None).some(&[ID]),
+    QueryShape::all(VERSIONS, None),
 ];
 
 /// Documents of the root collection by their ids: buckets, credentials, retired manifests.
@@ -153,6 +157,9 @@ pub(super) static UPLOADS: &QueryShape = &QUERIES[4];
 pub(super) static PARTS_BY_NUMBER: &QueryShape = &QUERIES[5];
 /// The ids of an upload's parts.
 pub(super) static PART_IDS: &QueryShape = &QUERIES[6];
+
+/// Versions that are not current.
+pub(super) static VERSIONS_BY_ID: &QueryShape = &QUERIES[7];
 
 /// Firestore's name of the id, as a field of queries.
 pub(super) const ID: &str = "__name__";
@@ -197,6 +204,11 @@ pub(super) fn bucket(name: &BucketName) -> Path {
 
 pub(super) fn object(bucket_name: &BucketName, key: &ObjectKey) -> Path {
     bucket(bucket_name).below(OBJECTS, hex(Sha256::digest(key.as_str())))
+}
+
+/// The version that this orders, or the place of those that start with it.
+pub(super) fn version(in_bucket: &Bucket, order: &str) -> Path {
+    bucket(&in_bucket.name).below(VERSIONS, format_args!("{}_{order}", in_bucket.id))
 }
 
 pub(super) fn upload(id: UploadId) -> Path {

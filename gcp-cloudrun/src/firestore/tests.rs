@@ -202,6 +202,7 @@ fn an_object_with_a_full_layout_stays_far_below_a_document_s_limit() {
         checksum: None,
         shared: false,
         manifest: Manifest::Extents(layout),
+        version: None,
     };
     let bytes: usize = rows::object(&record)
         .unwrap()

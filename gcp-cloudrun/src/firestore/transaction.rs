@@ -22,6 +22,15 @@ pub(super) enum Decision<T> {
     Keep(T),
 }
 
+/// What a transaction reads once it knows what it read first.
+#[derive(Default)]
+pub(super) struct Second {
+    /// These documents, which differ.
+    pub(super) paths: Vec<Path>,
+    /// The first documents of this query, as many.
+    pub(super) query: Option<(Query, usize)>,
+}
+
 /// What became of one attempt at a transaction.
 enum Attempt<T> {
     Ended(T),
@@ -56,7 +65,28 @@ impl Documents {
         for path in turns {
             held.push(self.turns.take(path).await?);
         }
-        let answer = self.transact_in_turn(paths, query, decide).await;
+        let nothing = |_: &[Option<Document>; N]| Ok(Second::default());
+        let decide = |found, first, _| decide(found, first);
+        let answer = self.transact_in_turn(paths, query, &nothing, &decide).await;
+        drop(held);
+        answer
+    }
+
+    /// [`Self::transact`], which does not read the documents that are `None` here, and then reads what `second` names. Of
+    /// these, those that are there come to `decide` too.
+    pub(super) async fn transact_in_two<T, const N: usize>(
+        &self,
+        turns: &[&Path],
+        paths: [Option<&Path>; N],
+        second: impl Fn(&[Option<Document>; N]) -> StoreResult<Second> + Send + Sync,
+        decide: impl Fn([Option<Document>; N], Vec<Document>) -> StoreResult<Decision<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        let mut held = Vec::with_capacity(turns.len());
+        for path in turns {
+            held.push(self.turns.take(path).await?);
+        }
+        let decide = |found, _, rest| decide(found, rest);
+        let answer = self.transact_in_turn(paths, None, &second, &decide).await;
         drop(held);
         answer
     }
@@ -65,7 +95,12 @@ impl Documents {
         &self,
         paths: [Option<&Path>; N],
         query: Option<&Query>,
-        decide: impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Send + Sync,
+        second: &(impl Fn(&[Option<Document>; N]) -> StoreResult<Second> + Send + Sync),
+        decide: &(
+             impl Fn([Option<Document>; N], Option<Document>, Vec<Document>) -> StoreResult<Decision<T>>
+             + Send
+             + Sync
+         ),
     ) -> StoreResult<T> {
         let names = paths.map(|path| path.map(|path| self.name(path)));
         let mut transaction = Vec::new();
@@ -73,7 +108,7 @@ impl Documents {
         loop {
             self.back_off(tries).await;
             tries += 1;
-            let attempt = self.attempt(&names, query, &mut transaction, &decide);
+            let attempt = self.attempt(&names, query, &mut transaction, (second, decide));
             match attempt.await? {
                 Attempt::Ended(answer) => return Ok(answer),
                 Attempt::Lost(status) if tries == CHANGE_TRIES => {
@@ -90,21 +125,29 @@ impl Documents {
         names: &[Option<String>; N],
         query: Option<&Query>,
         transaction: &mut Vec<u8>,
-        decide: &(impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Sync),
+        (second, decide): (
+            &(impl Fn(&[Option<Document>; N]) -> StoreResult<Second> + Sync),
+            &(impl Fn([Option<Document>; N], Option<Document>, Vec<Document>) -> StoreResult<Decision<T>> + Sync),
+        ),
     ) -> StoreResult<Attempt<T>> {
         let retried = mem::take(transaction);
         let read = self.read_within(names, query, retried, transaction);
         let (found, first) = match read.await {
             Ok(read) => read,
-            Err(status) => {
+            Err(status) => return self.lose(status, transaction).await,
+        };
+        let rest = match second(&found) {
+            Ok(second) => self.read_more(second, transaction).await,
+            Err(error) => {
                 self.roll_back(transaction.clone()).await;
-                return match meaning(&status) {
-                    Meaning::Defect => Err(store_error(status, Access::Read)),
-                    _ => Ok(Attempt::Lost(status)),
-                };
+                return Err(error);
             }
         };
-        let ended = match decide(found, first) {
+        let rest = match rest {
+            Ok(rest) => rest,
+            Err(status) => return self.lose(status, transaction).await,
+        };
+        let ended = match decide(found, first, rest) {
             Ok(Decision::Write(writes, answer)) => match self.try_commit(writes, transaction.clone()).await {
                 Ok(()) => return Ok(Attempt::Ended(answer)),
                 Err(status) if meaning(&status).may_resend() => Ok(Attempt::Lost(status)),
@@ -116,6 +159,31 @@ impl Documents {
         // Also after a commit that failed: what was not applied by now then never will be, and leaves no locks.
         self.roll_back(transaction.clone()).await;
         ended
+    }
+
+    /// What becomes of an attempt that could not read.
+    async fn lose<T>(&self, status: Status, transaction: &[u8]) -> StoreResult<Attempt<T>> {
+        self.roll_back(transaction.to_vec()).await;
+        match meaning(&status) {
+            Meaning::Defect => Err(store_error(status, Access::Read)),
+            _ => Ok(Attempt::Lost(status)),
+        }
+    }
+
+    /// The documents of a transaction's second read that are there.
+    async fn read_more(&self, second: Second, transaction: &[u8]) -> Result<Vec<Document>, Status> {
+        let mut found = Vec::new();
+        if !second.paths.is_empty() {
+            let names = second.paths.iter().map(|path| self.name(path)).collect();
+            let within = GetSelector::Transaction(transaction.to_vec());
+            let read = self.try_get_named(names, Some(within), &mut Vec::new()).await?;
+            found.extend(read.into_values());
+        }
+        if let Some((query, limit)) = &second.query {
+            let within = QuerySelector::Transaction(transaction.to_vec());
+            self.try_query(query, *limit, Some(within), &mut found).await?;
+        }
+        Ok(found)
     }
 
     /// The reads of a transaction, the first of which begins it.

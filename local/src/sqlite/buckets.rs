@@ -5,9 +5,9 @@ use bleepstore_core::model::{Bucket, BucketId, BucketName, Revision, Token};
 use bleepstore_core::ports::{BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreResult};
 use rusqlite::{Connection, params};
 
-use super::SqliteMetadata;
 use super::error::Failure;
 use super::rows::{after_key, after_prefix, first, json_column, one_more_than, page, text_column, to_json};
+use super::{SqliteMetadata, schema};
 
 /// Buckets in a range of names.
 pub(super) const SCAN: &str = "
@@ -19,6 +19,7 @@ impl BucketIndex for SqliteMetadata {
         let bucket = bucket.clone();
         let detail = to_json(&bucket)?;
         self.change(move |db| {
+            make_room_for_versions(db, &bucket)?;
             if let Some(taken) = find(db, &bucket.name)? {
                 return Ok(CreateBucketOutcome::Exists(taken));
             }
@@ -78,6 +79,7 @@ impl BucketIndex for SqliteMetadata {
         let bucket = bucket.clone();
         let detail = to_json(&bucket)?;
         self.change(move |db| {
+            make_room_for_versions(db, &bucket)?;
             let mut update = db.prepare_cached(
                 "UPDATE buckets SET owner = ?, revision = ?, detail = ?
                  WHERE name = ? AND id = ? AND revision = ?",
@@ -139,4 +141,12 @@ pub(super) fn is_current(db: &Connection, name: &BucketName, id: BucketId) -> Re
 
 fn revision(revision: Revision) -> Result<i64, Failure> {
     i64::try_from(revision.0).map_err(Failure::does_not_fit)
+}
+
+/// A bucket that keeps versions has a table for them.
+fn make_room_for_versions(db: &Connection, bucket: &Bucket) -> Result<(), Failure> {
+    if bucket.versioning.is_some() {
+        schema::raise(db, schema::VERSIONS)?;
+    }
+    Ok(())
 }

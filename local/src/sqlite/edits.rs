@@ -1,5 +1,7 @@
 //! Changes of what is under a key.
 
+use std::borrow::Cow;
+
 use bleepstore_core::model::{Manifest, ObjectRecord};
 use bleepstore_core::ports::{Edit, EditOutcome, HeadEdit};
 use bleepstore_core::rows::{Met, OwnedEdit, RowChange, Verdict, judge};
@@ -7,14 +9,14 @@ use rusqlite::{Connection, params};
 
 use super::error::Failure;
 use super::rows::{ObjectJson, StoredObject, kind_code, to_json};
-use super::{buckets, uploads};
+use super::{buckets, objects, uploads, versions};
 
 /// An edit on its way to the writer, with its JSON made.
 pub(super) struct ReadyEdit {
     edit: OwnedEdit,
-    /// That of the record that it puts; empty where it puts none.
+    /// That of the record that it puts as it is; empty where it puts none.
     object: ObjectJson,
-    /// That of the receipt that it writes; empty where it writes none.
+    /// That of the receipt that it writes as it is; empty where it writes none.
     receipt: String,
 }
 
@@ -22,7 +24,9 @@ impl ReadyEdit {
     pub(super) fn new(edit: &Edit<'_>) -> Result<Self, Failure> {
         let object = match edit.head {
             HeadEdit::Put(record) => ObjectJson::of(record)?,
-            HeadEdit::Remove(_) => ObjectJson::default(),
+            HeadEdit::Remove(_) | HeadEdit::RemoveVersions(..) | HeadEdit::PutVersion(..) => {
+                ObjectJson::default()
+            }
         };
         Ok(Self {
             edit: OwnedEdit::from(edit),
@@ -45,10 +49,17 @@ impl ReadyEdit {
             Some(source) => StoredObject::find(db, bucket, source.key)?,
             None => None,
         };
-        let head = StoredObject::find(db, bucket, edit.key())?;
+        let mut head = StoredObject::find(db, bucket, edit.key())?;
+        if edit.is_of_versions()
+            && let Some(head) = &mut head
+        {
+            head.body = objects::body(db, head.body_id)?;
+        }
         let bodies = [&source, &head].map(|row| row.as_ref().and_then(|row| row.body_id));
         let head = head.map(|row| row.into_record(bucket)).transpose()?;
+        let versions = versions::wanted(db, &edit, head.as_ref())?;
         let met = Met {
+            versions,
             bucket: is_there.then_some(bucket),
             receipt,
             source: source.map(|row| row.tag()),
@@ -56,69 +67,86 @@ impl ReadyEdit {
         };
         match judge(&edit, met) {
             Verdict::Keep(outcome) => Ok(outcome),
-            Verdict::Change(changes, displaced) => {
+            Verdict::Change(changes, outcome) => {
+                let changes_head = |change: &RowChange<'_>| {
+                    matches!(change, RowChange::Object(_) | RowChange::ObjectGone(_))
+                };
                 // Both rows go, whatever takes their place.
-                for body in bodies.into_iter().flatten() {
-                    db.prepare_cached("DELETE FROM bodies WHERE id = ?")?
-                        .execute([body])?;
+                if changes.iter().any(changes_head) {
+                    for body in bodies.into_iter().flatten() {
+                        db.prepare_cached("DELETE FROM bodies WHERE id = ?")?
+                            .execute([body])?;
+                    }
                 }
                 for change in changes {
                     self.change(db, &edit, change)?;
                 }
-                Ok(EditOutcome::Applied { displaced })
+                Ok(outcome)
             }
         }
     }
 
     fn change(&self, db: &Connection, edit: &Edit<'_>, change: RowChange<'_>) -> Result<(), Failure> {
         match change {
-            RowChange::Object(record) => self.put(db, edit, record),
+            RowChange::Object(Cow::Borrowed(record)) => put(db, record, &self.object),
+            RowChange::Object(Cow::Owned(record)) => put(db, &record, &ObjectJson::of(&record)?),
+            RowChange::Version(record, _) => versions::put(db, &record),
+            RowChange::VersionGone(record) => versions::remove(db, edit.bucket.id, &record),
             RowChange::ObjectGone(key) => {
                 db.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
                     .execute(params![edit.bucket.id.as_bytes(), key.as_str().as_bytes()])?;
                 Ok(())
             }
-            RowChange::Receipt(receipt) => {
+            RowChange::Receipt(Cow::Borrowed(receipt)) => {
                 uploads::close(db, edit.bucket.id, edit.key(), receipt, &self.receipt)
+            }
+            RowChange::Receipt(Cow::Owned(receipt)) => {
+                let detail = to_json(&receipt)?;
+                uploads::close(db, edit.bucket.id, edit.key(), &receipt, &detail)
             }
         }
     }
+}
 
-    /// Writes the record, over the row under its key.
-    fn put(&self, db: &Connection, edit: &Edit<'_>, record: &ObjectRecord) -> Result<(), Failure> {
-        let checksum = record.checksum.as_ref();
-        let body = match &record.manifest {
-            Manifest::Inline(body) if !body.is_empty() => {
-                db.prepare_cached("INSERT INTO bodies (bytes) VALUES (?)")?
-                    .execute([body.as_ref()])?;
-                Some(db.last_insert_rowid())
-            }
-            Manifest::Inline(_) | Manifest::Extents(_) | Manifest::Spilled(_) | Manifest::Paged(_) => None,
-        };
-        let mut insert = db.prepare_cached(
-            "INSERT OR REPLACE INTO objects
-                 (bucket, key, commit_id, kind, etag, size, last_modified, owner_id, owner_name,
-                  storage_class, checksum_algorithm, checksum_kind, shared, body, detail, manifest)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?;
-        insert.execute(params![
-            edit.bucket.id.as_bytes(),
-            record.key.as_str().as_bytes(),
-            record.commit_id.as_bytes(),
-            kind_code(record.kind),
-            record.etag.as_str(),
-            i64::try_from(record.size).map_err(Failure::does_not_fit)?,
-            record.last_modified.millis(),
-            record.description.owner.id,
-            record.description.owner.display_name,
-            record.description.headers.storage_class,
-            checksum.map(|checksum| checksum.algorithm.name()),
-            checksum.map(|checksum| checksum.kind.name()),
-            record.shared,
-            body,
-            self.object.detail,
-            self.object.manifest,
-        ])?;
-        Ok(())
+/// Writes the record, over the row under its key.
+fn put(db: &Connection, record: &ObjectRecord, json: &ObjectJson) -> Result<(), Failure> {
+    let body = put_body(db, record)?;
+    let mut insert = db.prepare_cached(
+        "INSERT OR REPLACE INTO objects
+             (bucket, key, commit_id, kind, etag, size, last_modified, owner_id, owner_name,
+              storage_class, checksum_algorithm, checksum_kind, shared, body, detail, manifest)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    let checksum = record.checksum.as_ref();
+    insert.execute(params![
+        record.bucket.as_bytes(),
+        record.key.as_str().as_bytes(),
+        record.commit_id.as_bytes(),
+        kind_code(record.kind),
+        record.etag.as_str(),
+        i64::try_from(record.size).map_err(Failure::does_not_fit)?,
+        record.last_modified.millis(),
+        record.description.owner.id,
+        record.description.owner.display_name,
+        record.description.headers.storage_class,
+        checksum.map(|checksum| checksum.algorithm.name()),
+        checksum.map(|checksum| checksum.kind.name()),
+        record.shared,
+        body,
+        json.detail,
+        json.manifest,
+    ])?;
+    Ok(())
+}
+
+/// Writes the inline body of a record, if it has one, and returns what it is found by.
+pub(super) fn put_body(db: &Connection, record: &ObjectRecord) -> Result<Option<i64>, Failure> {
+    match &record.manifest {
+        Manifest::Inline(body) if !body.is_empty() => {
+            db.prepare_cached("INSERT INTO bodies (bytes) VALUES (?)")?
+                .execute([body.as_ref()])?;
+            Ok(Some(db.last_insert_rowid()))
+        }
+        Manifest::Inline(_) | Manifest::Extents(_) | Manifest::Spilled(_) | Manifest::Paged(_) => Ok(None),
     }
 }

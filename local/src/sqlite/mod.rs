@@ -15,6 +15,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod uploads;
+mod versions;
 mod writer;
 
 use std::num::NonZero;
@@ -129,5 +130,9 @@ impl MetadataStore for SqliteMetadata {
 
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
+    }
+
+    fn keeps_versions(&self) -> bool {
+        true
     }
 }

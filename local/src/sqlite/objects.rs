@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary,
+    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Sequence, VersionName,
 };
 use bleepstore_core::ports::{
-    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
+    Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreResult,
+    check_edit,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -15,7 +16,7 @@ use super::rows::{
     PAGE_ROWS, StoredObject, after_key, after_prefix, first, key_column, kind_of, one_more_than, page,
     summary, summary_columns,
 };
-use super::{SqliteMetadata, buckets};
+use super::{SqliteMetadata, buckets, versions};
 
 /// Rows of a page that is read where it is asked for: the first pages of a listing with a delimiter, a search for each row at most.
 const FEW: usize = 64;
@@ -27,10 +28,10 @@ pub(super) const SCAN: &str = summary_columns!(
      ORDER BY key LIMIT ?"
 );
 
-/// Everything of objects after a key but their inline bodies.
+/// Everything of objects in a range of keys but their inline bodies.
 const SCAN_RECORDS: &str = summary_columns!(
     ", commit_id, kind, shared, body, detail, manifest
-     FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?"
+     FROM objects WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
 );
 
 #[async_trait]
@@ -72,23 +73,81 @@ impl ObjectIndex for SqliteMetadata {
     async fn scan_records(
         &self,
         bucket: &Bucket,
-        after: Option<&str>,
+        range: &KeyRange,
         limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
+    ) -> StoreResult<Page<ObjectRecord, KeyStart>> {
         let id = bucket.id;
-        let start = after.map(after_key).unwrap_or_default();
+        let (start, end) = bounds(range);
         self.query(move |db| {
             let mut select = db.prepare_cached(SCAN_RECORDS)?;
             page(
                 &mut select,
-                params![id.as_bytes(), start, one_more_than(limit)],
+                params![id.as_bytes(), start, end, one_more_than(limit)],
                 limit,
                 |row| StoredObject::read(row)?.into_record(id),
-                |last| last.key.as_str().to_owned(),
+                |last| KeyStart::After(last.key.as_str().to_owned()),
             )
         })
         .await
     }
+
+    async fn lookup_version(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionName,
+    ) -> StoreResult<ObjectLookup> {
+        let (name, key) = (bucket.clone(), key.clone());
+        self.look(move |db| {
+            let bucket = buckets::find(db, &name)?;
+            let head = match &bucket {
+                Some(bucket) => find_with_body(db, bucket.id, &key)?,
+                None => None,
+            };
+            let object = match head {
+                Some(head) => versions::named(db, head, version)?,
+                None => None,
+            };
+            Ok(ObjectLookup { bucket, object })
+        })
+        .await
+    }
+
+    async fn key_versions(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<KeyVersions> {
+        let (bucket, key) = (bucket.id, key.clone());
+        self.query(move |db| versions::of_key(db, bucket, &key, before, limit))
+            .await
+    }
+
+    async fn scan_versions(
+        &self,
+        bucket: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectRecord, String>> {
+        let (bucket, after) = (bucket.id, after.map(str::to_owned));
+        self.query(move |db| versions::scan(db, bucket, after.as_deref(), limit))
+            .await
+    }
+}
+
+/// The first key of a range, and the first that is beyond it.
+fn bounds(range: &KeyRange) -> (Vec<u8>, Vec<u8>) {
+    let start = match &range.start {
+        KeyStart::Beginning => Vec::new(),
+        KeyStart::After(key) => after_key(key),
+        KeyStart::AfterPrefix(prefix) => after_prefix(prefix),
+    };
+    (
+        start.max(range.prefix.as_bytes().to_vec()),
+        after_prefix(&range.prefix),
+    )
 }
 
 /// What a listing shows of the objects in a range. Of a common prefix it shows one, and goes on after it: that is one
@@ -99,13 +158,7 @@ fn scan(
     range: &KeyRange,
     limit: usize,
 ) -> Result<Page<ObjectSummary, KeyStart>, Failure> {
-    let start = match &range.start {
-        KeyStart::Beginning => Vec::new(),
-        KeyStart::After(key) => after_key(key),
-        KeyStart::AfterPrefix(prefix) => after_prefix(prefix),
-    };
-    let mut start = start.max(range.prefix.as_bytes().to_vec());
-    let end = after_prefix(&range.prefix);
+    let (mut start, end) = bounds(range);
     let mut select = db.prepare_cached(SCAN)?;
     let mut items: Vec<ObjectSummary> = Vec::new();
     // The key of the last row that was read, where that shows nothing.
@@ -162,7 +215,7 @@ fn find_with_body(
 }
 
 /// The inline body with that id. One that is named and is not there is corruption.
-fn body(db: &Connection, id: Option<i64>) -> Result<Option<Vec<u8>>, Failure> {
+pub(super) fn body(db: &Connection, id: Option<i64>) -> Result<Option<Vec<u8>>, Failure> {
     let Some(id) = id else {
         return Ok(None);
     };

@@ -216,6 +216,11 @@ impl StoredObject {
 
     /// Reads a row of [`summary_columns`], then `commit_id, kind, shared, body, detail, manifest`.
     pub(super) fn read(row: &Row<'_>) -> Result<Self, Failure> {
+        Self::read_before(row, 14)
+    }
+
+    /// The same, with `manifest` in that column.
+    pub(super) fn read_before(row: &Row<'_>, manifest: usize) -> Result<Self, Failure> {
         Ok(Self {
             summary: summary(row)?,
             commit_id: CommitId::from_bytes(row.get(9)?),
@@ -223,7 +228,7 @@ impl StoredObject {
             shared: row.get(11)?,
             body_id: row.get(12)?,
             detail: row.get(13)?,
-            manifest: row.get(14)?,
+            manifest: row.get(manifest)?,
             body: None,
         })
     }
@@ -233,13 +238,14 @@ impl StoredObject {
         RowTag {
             commit_id: self.commit_id,
             shared: self.shared,
+            revision: 0,
         }
     }
 
     /// The record, with an empty body where the inline one was not asked for.
     pub(super) fn into_record(self, bucket: BucketId) -> Result<ObjectRecord, Failure> {
         let detail: OwnerlessDescription = from_json(&self.detail)?;
-        let (description, checksum) = detail.owned_by(self.summary.owner);
+        let (description, checksum, version) = detail.owned_by(self.summary.owner);
         let manifest = match &self.manifest {
             Some(manifest) => from_json(manifest)?,
             None => Manifest::Inline(Bytes::from(self.body.unwrap_or_default())),
@@ -256,6 +262,7 @@ impl StoredObject {
             checksum,
             shared: self.shared,
             manifest,
+            version,
         })
     }
 }

@@ -17,7 +17,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 64;
 
 /// Entry `n` takes a database from schema version `n` to `n + 1`. Entries are never edited, only added.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// The version of a new database. Later ones come at the first use of what needs them ([`raise`]), so that a program of the
 /// release before can go on until then.
@@ -25,6 +25,9 @@ const NEW: usize = 1;
 
 /// The version that has a place for the store's record which release 0.1 does not know. That release refuses to open it.
 pub(super) const MOVED_RECORD: usize = 2;
+
+/// The version that has a table of versions which are not current.
+pub(super) const VERSIONS: usize = 3;
 
 /// Keys are BLOBs, so that they sort by their UTF-8 bytes. Columns that a listing shows come first;
 /// `detail` and `manifest` hold the rest as JSON, after them, so that a listing need not read the
@@ -111,6 +114,30 @@ CREATE TABLE moved_store (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     detail TEXT NOT NULL
 ) STRICT;
+";
+
+/// The columns of `objects`, and the place of the version among those of its key.
+const VERSION_3: &str = "
+CREATE TABLE versions (
+    bucket BLOB NOT NULL,
+    key BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    commit_id BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    last_modified INTEGER NOT NULL,
+    owner_id TEXT NOT NULL,
+    owner_name TEXT NOT NULL,
+    storage_class TEXT,
+    checksum_algorithm TEXT,
+    checksum_kind TEXT,
+    shared INTEGER NOT NULL,
+    body INTEGER,
+    detail TEXT NOT NULL,
+    manifest TEXT,
+    PRIMARY KEY (bucket, key, sequence)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Why a database cannot be used. Nothing in it was changed.

@@ -213,7 +213,14 @@ pub async fn a_recreated_bucket_starts_empty(f: MetadataFixture) {
             .items,
         []
     );
-    assert_eq!(f.store.scan_records(&bucket, None, 10).await.unwrap().items, []);
+    assert_eq!(
+        f.store
+            .scan_records(&bucket, &KeyRange::default(), 10)
+            .await
+            .unwrap()
+            .items,
+        []
+    );
     assert_eq!(
         f.store
             .scan_uploads(&bucket, &UploadRange::default(), 10)
@@ -275,7 +282,14 @@ pub async fn an_earlier_creation_sees_nothing_of_the_later_one(f: MetadataFixtur
             .items,
         []
     );
-    assert_eq!(f.store.scan_records(&first, None, 10).await.unwrap().items, []);
+    assert_eq!(
+        f.store
+            .scan_records(&first, &KeyRange::default(), 10)
+            .await
+            .unwrap()
+            .items,
+        []
+    );
     assert_eq!(
         f.store
             .scan_uploads(&first, &UploadRange::default(), 10)

@@ -31,6 +31,7 @@ pub mod store_record;
 pub mod swaps;
 pub mod upload_ends;
 pub mod uploads;
+pub mod versions;
 
 /// A store to test. Rules use fresh names and ids, so that many of them can share one store.
 pub struct MetadataFixture {
@@ -262,6 +263,23 @@ macro_rules! metadata_conformance {
                 retiring_again_keeps_one_row_and_the_later_time
                 retired_manifests_page_in_the_order_of_their_commits
                 a_purge_removes_what_has_expired_and_nothing_else;
+            versions:
+                a_put_that_keeps_versions_leaves_what_it_displaces
+                a_put_while_suspended_replaces_the_null_version_wherever_it_is
+                an_edit_that_keeps_no_versions_displaces_none
+                conditions_of_puts_that_keep_versions_are_of_what_is_current
+                what_is_left_of_removed_versions_is_current_and_named
+                what_goes_or_moves_must_be_retired_where_others_may_name_it
+                clocks_that_disagree_do_not_reorder_versions
+                racing_puts_that_keep_versions_all_succeed
+                of_racing_puts_of_what_is_absent_one_keeps_a_version
+                racing_changes_of_versions_lose_none_and_bring_none_back
+                what_is_said_of_a_version_changes_where_it_is
+                versions_are_put_beside_a_current_one_in_any_order
+                a_scan_of_versions_meets_each_once
+                the_versions_of_a_key_come_in_pages
+                an_upload_becomes_a_version_that_its_receipt_names
+                versions_of_an_earlier_creation_count_as_none;
             credentials:
                 a_credential_is_found_with_every_field
                 a_taken_access_key_is_not_given_again
@@ -321,6 +339,7 @@ mod tests {
                 include_str!("conditions.rs"),
                 include_str!("sharing.rs"),
                 include_str!("swaps.rs"),
+                include_str!("versions.rs"),
                 include_str!("scans.rs"),
                 include_str!("uploads.rs"),
                 include_str!("completion.rs"),

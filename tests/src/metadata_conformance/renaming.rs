@@ -51,7 +51,11 @@ pub async fn a_renamed_object_is_found_with_every_field_under_its_new_key_only(f
         let mut expected = vec!["b", name];
         expected.sort_unstable();
         assert_eq!(keys(&f, &bucket).await, expected);
-        let records = f.store.scan_records(&bucket, None, 10).await.unwrap();
+        let records = f
+            .store
+            .scan_records(&bucket, &KeyRange::default(), 10)
+            .await
+            .unwrap();
         assert!(records.items.contains(&record) && records.items.len() == 2);
         source = record;
     }
@@ -235,7 +239,12 @@ pub async fn racing_renames_in_a_row_lose_and_double_nothing(f: MetadataFixture)
     for (outcome, (source, record)) in outcomes.into_iter().zip(sources.into_iter().zip(records)) {
         expected.push(if outcome == applied(None) { record } else { source });
     }
-    let mut found = f.store.scan_records(&bucket, None, 10).await.unwrap().items;
+    let mut found = f
+        .store
+        .scan_records(&bucket, &KeyRange::default(), 10)
+        .await
+        .unwrap()
+        .items;
     found.sort_by_key(|record| record.commit_id);
     expected.sort_by_key(|record| record.commit_id);
     assert_eq!(found, expected);

@@ -312,18 +312,14 @@ pub async fn a_scan_of_objects_stays_in_its_bucket(f: MetadataFixture) {
 
 async fn records(f: &MetadataFixture, bucket: &Bucket, limit: usize) -> Vec<ObjectRecord> {
     let mut found = Vec::new();
-    let mut after: Option<String> = None;
+    let mut range = KeyRange::default();
     loop {
-        let page = f
-            .store
-            .scan_records(bucket, after.as_deref(), limit)
-            .await
-            .unwrap();
+        let page = f.store.scan_records(bucket, &range, limit).await.unwrap();
         assert!(page.items.len() <= limit);
         found.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return found;
+        match page.next {
+            Some(next) => range.start = next,
+            None => return found,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The conditions under which an edit's rows change together.
 
+use std::borrow::Cow;
+
 use bleepstore_core::model::{Receipt, ReceiptOutcome, RowTag, UploadId};
 use bleepstore_core::rows::{EditRows, RowChange};
 
@@ -36,6 +38,7 @@ fn tag(commit: u8, shared: bool) -> RowTag {
     RowTag {
         commit_id: CommitId::from_bytes([commit; 16]),
         shared,
+        revision: 0,
     }
 }
 
@@ -44,7 +47,7 @@ async fn an_object_is_put_over_the_row_that_was_seen() {
     let (bucket, record) = (bucket(), record());
     let edit = Edit::put(&bucket, &record, ANYTHING);
     for seen in [tag(9, false), tag(9, true)] {
-        let actions = sent(&edit, &[RowChange::Object(&record)], Some(seen)).await;
+        let actions = sent(&edit, &[RowChange::Object(Cow::Borrowed(&record))], Some(seen)).await;
         assert_eq!(actions.len(), 1);
         assert_eq!(
             guard(&actions[0], "Put"),
@@ -57,7 +60,7 @@ async fn an_object_is_put_over_the_row_that_was_seen() {
 async fn an_object_is_put_where_no_row_was_seen_only_if_there_still_is_none() {
     let (bucket, record) = (bucket(), record());
     let edit = Edit::put(&bucket, &record, ANYTHING);
-    let actions = sent(&edit, &[RowChange::Object(&record)], None).await;
+    let actions = sent(&edit, &[RowChange::Object(Cow::Borrowed(&record))], None).await;
     assert_eq!(guard(&actions[0], "Put"), ("OBJECT#bucket", ABSENT, &Value::Null));
 }
 
@@ -86,7 +89,10 @@ async fn a_renames_source_goes_if_it_is_the_one_that_the_edit_names_and_a_note_c
     };
     let record = record();
     let edit = Edit::put(&bucket, &record, ANYTHING).moving(&source);
-    let changes = [RowChange::ObjectGone(&source.key), RowChange::Object(&record)];
+    let changes = [
+        RowChange::ObjectGone(&source.key),
+        RowChange::Object(Cow::Borrowed(&record)),
+    ];
     let seen = tag(9, false);
     let actions = sent(&edit, &changes, Some(seen)).await;
     assert_eq!(actions.len(), 3);
@@ -114,11 +120,15 @@ async fn a_receipt_is_written_only_where_the_upload_has_none() {
             etag: record.etag.clone(),
             checksum: None,
             commit_id: record.commit_id,
+            version: None,
         },
         expires: Timestamp::from_millis(0),
     };
     let edit = Edit::put(&bucket, &record, ANYTHING).closing(&receipt);
-    let changes = [RowChange::Object(&record), RowChange::Receipt(&receipt)];
+    let changes = [
+        RowChange::Object(Cow::Borrowed(&record)),
+        RowChange::Receipt(Cow::Borrowed(&receipt)),
+    ];
     let actions = sent(&edit, &changes, None).await;
     assert_eq!(actions.len(), 2);
     assert_eq!(guard(&actions[0], "Put"), ("OBJECT#bucket", ABSENT, &Value::Null));

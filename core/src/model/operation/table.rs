@@ -95,9 +95,12 @@ operations! {
                              Built   Writes Bucket  Document BucketOwner      Signed     "PutBucketOwnershipControls" -,
     DeleteBucketOwnershipControls
                              Built   Writes Bucket  Nothing  BucketOwner      Signed     "PutBucketOwnershipControls" -,
+    GetBucketVersioning      Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketVersioning" -,
+    PutBucketVersioning      Built   Writes Bucket  Document BucketOwner  Signed "PutBucketVersioning" -,
 
     ListObjects              Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
     ListObjectsV2            Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
+    ListObjectVersions       Built   Reads  Bucket  Nothing  Bucket(Read) Anyone "ListBucketVersions" -,
     PutObject                Built   Writes Object  Object   Bucket(Write)    Anyone     WRITE_OBJECT -,
     GetObject                Built   Reads  Version Nothing  Object(Read)     Anyone     READ_OBJECT -,
     HeadObject               Built   Reads  Version Nothing  Object(Read)     Anyone     READ_OBJECT -,
@@ -171,7 +174,6 @@ operations! {
     GetBucketReplication     Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetReplicationConfiguration" -,
     GetBucketRequestPayment  Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketRequestPayment" -,
     GetBucketTagging         Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketTagging" -,
-    GetBucketVersioning      Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketVersioning" -,
     GetBucketWebsite         Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketWebsite" -,
     GetObjectAnnotation      Unbuilt Reads  Version Nothing  BucketOwner  Signed READ_ANNOTATION -,
     GetObjectLegalHold       Unbuilt Reads  Version Nothing  BucketOwner  Signed "GetObjectLegalHold" -,
@@ -190,7 +192,6 @@ operations! {
     ListBucketMetricsConfigurations
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetMetricsConfiguration" -,
     ListObjectAnnotations    Unbuilt Reads  Version Nothing  BucketOwner  Signed LIST_ANNOTATIONS -,
-    ListObjectVersions       Unbuilt Reads  Bucket  Nothing  Bucket(Read) Anyone "ListBucketVersions" -,
     PostObject               Unbuilt Writes Bucket  Object   Bucket(Write) Anyone NEW_OBJECT -,
     PreflightRequest         Unbuilt Reads  Bucket  Nothing  Nothing      Anyone NO_ACTION -,
     PutBucketAbac            Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketAbac" -,
@@ -215,7 +216,6 @@ operations! {
     PutBucketReplication     Unbuilt Writes Bucket  Document BucketOwner  Signed "PutReplicationConfiguration" -,
     PutBucketRequestPayment  Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketRequestPayment" -,
     PutBucketTagging         Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketTagging" -,
-    PutBucketVersioning      Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketVersioning" -,
     PutBucketWebsite         Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketWebsite" -,
     PutObjectAnnotation      Unbuilt Writes Version Document BucketOwner  Signed WRITE_ANNOTATION -,
     PutObjectLegalHold       Unbuilt Writes Version Document BucketOwner  Signed "PutObjectLegalHold" -,

@@ -1,24 +1,51 @@
 //! Changes of what is said of an object: its bytes, entity tag and time stay.
 
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Change, Expected, Head, Plan, Seen, Step, change, object};
-use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, Operation, S3Error};
+use super::versions::rewrite;
+use super::{Change, Head, Plan, Seen, Step, change, object, until_undisturbed};
+use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, Operation, S3Error, VersionName};
 use crate::ops::access::{no_such_key, open_object};
 use crate::ops::{Caller, Context, Target};
-use crate::ports::new_id;
+use crate::ports::{EditOutcome, new_id};
 
-/// Changes an object's record, which was opened for `operation`. An object that is written meanwhile is not undone: the
+/// Changes the record of the object that a request names, the current one or a version, which was opened for `operation`. An object that is written meanwhile is not undone: the
 /// change is made to it, if the caller may do `operation` with it too.
 pub(in crate::ops) async fn change_facts(
     context: &Context,
     caller: &Caller,
     operation: Operation,
+    target: &Target,
     (bucket, object): (Bucket, ObjectRecord),
     fact: impl Fn(&Bucket, &mut ObjectRecord) -> Result<(), S3Error> + Sync,
-) -> Result<(), S3Error> {
+) -> Result<VersionName, S3Error> {
+    let name = object.version_name();
+    if target.version.is_some() {
+        let commit_id = new_id(context.ports.entropy.as_ref(), CommitId::from_bytes);
+        let opened = Mutex::new(Some((bucket, object)));
+        until_undisturbed(context, || async {
+            let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (bucket, read) = match opened {
+                Some(opened) => opened,
+                None => open_object(context, caller, operation, target).await?,
+            };
+            let mut changed = read.clone();
+            fact(&bucket, &mut changed)?;
+            changed.commit_id = commit_id;
+            let metadata = context.ports.metadata.as_ref();
+            let outcome = rewrite(metadata, &bucket, &read, &changed).await?;
+            let made = matches!(
+                outcome,
+                EditOutcome::Applied { .. } | EditOutcome::AppliedToVersions(_)
+            );
+            Ok(made.then_some(()))
+        })
+        .await?;
+        return Ok(name);
+    }
     let plan = ChangedFacts {
         caller,
         operation,
@@ -28,7 +55,7 @@ pub(in crate::ops) async fn change_facts(
     };
     let seen = Seen::new(bucket, Head::Read(Some(object)));
     change(context, seen, &plan).await?;
-    Ok(())
+    Ok(name)
 }
 
 pub(super) struct ChangedFacts<'a> {
@@ -51,7 +78,7 @@ impl Plan for ChangedFacts<'_> {
             .clone();
         (self.fact)(&seen.bucket, &mut changed)?;
         changed.commit_id = self.commit_id;
-        Ok(Step::Change(Change::put(Cow::Owned(changed), Expected::Seen)))
+        Ok(Step::Change(Change::rewrite(Cow::Owned(changed))))
     }
 
     fn refused(&self, _: Option<&ObjectRecord>) -> S3Error {
@@ -62,6 +89,7 @@ impl Plan for ChangedFacts<'_> {
         let target = Target {
             bucket: seen.bucket.name,
             key: self.key.clone(),
+            version: None,
         };
         let (bucket, object) = open_object(context, self.caller, self.operation, &target).await?;
         Ok(Seen::new(bucket, Head::Read(Some(object))))

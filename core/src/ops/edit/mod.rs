@@ -5,6 +5,7 @@ mod facts;
 mod retired;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -14,12 +15,15 @@ use async_trait::async_trait;
 pub(super) use condition::{Expected, expected, failed_write_condition, object, precondition_failed};
 pub(super) use facts::change_facts;
 pub(crate) use retired::RETIRED_FOR;
-use retired::{retire_displaced, retire_source};
+use retired::{retire, retire_displaced, retire_source};
+pub(super) use versions::{REMOVED_AT_ONCE, remove_versions};
 
 use super::Context;
 use super::access::no_such_bucket;
 use super::free::{free_blob, free_superseded};
-use crate::model::{BlobRef, Bucket, BucketState, ErrorCode, ObjectKey, ObjectRecord, Receipt, S3Error};
+use crate::model::{
+    BlobRef, Bucket, BucketState, CommitId, ErrorCode, ObjectKey, ObjectRecord, Receipt, S3Error, VersionName,
+};
 use crate::ports::{
     Edit, EditOutcome, Expect, MetadataStore, StoreError, StoreErrorKind, StoreResult, back_off,
 };
@@ -97,6 +101,9 @@ pub(super) struct Change<'p> {
     pub(super) source: Option<&'p ObjectRecord>,
     /// The receipt that closes an upload.
     pub(super) receipt: Option<&'p Receipt>,
+    /// Whether the record is the same version as what was seen, of which something else is said. Any other is a version of
+    /// its own, where the bucket keeps versions.
+    pub(super) rewrites: bool,
 }
 
 impl<'p> Change<'p> {
@@ -107,6 +114,15 @@ impl<'p> Change<'p> {
             record: Some(record),
             source: None,
             receipt: None,
+            rewrites: false,
+        }
+    }
+
+    /// Says something else of what was seen.
+    pub(super) fn rewrite(record: Cow<'p, ObjectRecord>) -> Self {
+        Self {
+            rewrites: true,
+            ..Self::put(record, Expected::Seen)
         }
     }
 
@@ -117,6 +133,7 @@ impl<'p> Change<'p> {
             record: None,
             source: None,
             receipt: None,
+            rewrites: false,
         }
     }
 }
@@ -139,7 +156,13 @@ pub(super) trait Plan: Sync {
         let metadata = &context.ports.metadata;
         let found = metadata.lookup(&seen.bucket.name, self.key()).await?;
         let head = Head::Read(found.object.filter(|row| row.bucket == seen.bucket.id));
-        Ok(Seen { head, ..seen })
+        // It may keep versions by now.
+        let bucket = found.bucket.filter(|bucket| bucket.id == seen.bucket.id);
+        Ok(Seen {
+            bucket: bucket.unwrap_or(seen.bucket),
+            head,
+            source: seen.source,
+        })
     }
 }
 
@@ -147,9 +170,33 @@ pub(super) trait Plan: Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Changed {
     /// It is as the plan wants it.
-    Done,
+    Done(Made),
     /// The upload that it was to close has this receipt.
     Closed(Receipt),
+}
+
+impl Changed {
+    /// The version that was written, in a bucket that keeps versions.
+    pub(super) fn version(&self) -> Option<VersionName> {
+        match self {
+            Self::Done(made) => made.version(),
+            Self::Closed(_) => None,
+        }
+    }
+}
+
+/// What came of a change in a bucket that keeps versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Made {
+    /// What was written, as it became a version.
+    pub(super) written: Option<ObjectRecord>,
+}
+
+impl Made {
+    /// The version that was written.
+    pub(super) fn version(&self) -> Option<VersionName> {
+        self.written.as_ref().map(ObjectRecord::version_name)
+    }
 }
 
 /// Why an edit was not made.
@@ -198,6 +245,8 @@ impl From<S3Error> for EditFailure {
 pub(super) async fn change(context: &Context, seen: Seen, plan: &dyn Plan) -> Result<Changed, EditFailure> {
     let mut seen = seen;
     let mut is_stale = false;
+    // What was retired for the sake of an earlier attempt.
+    let mut retired = Vec::new();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause(context, attempt).await;
@@ -211,7 +260,7 @@ pub(super) async fn change(context: &Context, seen: Seen, plan: &dyn Plan) -> Re
         }
         let change = match plan.plan(&seen)? {
             Step::Change(change) => change,
-            Step::Done => return Ok(Changed::Done),
+            Step::Done => return Ok(Changed::Done(Made::default())),
             Step::Look => {
                 return Err(not_applied(StoreError::internal(
                     "what was looked at was not seen",
@@ -219,12 +268,22 @@ pub(super) async fn change(context: &Context, seen: Seen, plan: &dyn Plan) -> Re
             }
         };
         let is_final = change.expect.is_the_clients();
-        match apply(context, &seen, plan.key(), &change).await? {
-            EditOutcome::Applied { .. } => return Ok(Changed::Done),
+        match apply(context, &seen, plan.key(), &change, &retired).await? {
+            EditOutcome::Applied { .. } => return Ok(Changed::Done(Made::default())),
+            EditOutcome::AppliedToVersions(changed) => {
+                let written = changed.written;
+                return Ok(Changed::Done(Made { written }));
+            }
             EditOutcome::Closed(receipt) => return Ok(Changed::Closed(receipt)),
             EditOutcome::NoSuchBucket => return Err(no_such_bucket(&seen.bucket.name).into()),
             EditOutcome::Refused { head } if is_final => return Err(plan.refused(head.as_deref()).into()),
-            EditOutcome::Refused { .. } | EditOutcome::SourceChanged => is_stale = true,
+            EditOutcome::Refused { .. } | EditOutcome::Kept { .. } | EditOutcome::SourceChanged => {
+                is_stale = true
+            }
+            EditOutcome::Unretired { rows } => {
+                retire_all(context, &rows, &mut retired).await?;
+                is_stale = false;
+            }
             EditOutcome::Shared { head } => {
                 seen.head = Head::Read(Some(*head));
                 is_stale = false;
@@ -259,7 +318,7 @@ pub(super) async fn replace(
 ) -> Result<bool, EditFailure> {
     let seen = Seen::new(bucket.clone(), Head::Read(Some(read)));
     let change = Change::put(Cow::Borrowed(record), Expected::Seen);
-    match apply(context, &seen, &record.key, &change).await? {
+    match apply(context, &seen, &record.key, &change, &[]).await? {
         EditOutcome::Applied { .. } => Ok(true),
         EditOutcome::NoSuchBucket => Err(no_such_bucket(&bucket.name).into()),
         _ => Ok(false),
@@ -280,12 +339,24 @@ pub(super) async fn share(
         shared: true,
         ..read.clone()
     };
-    let edit = Edit::put(bucket, &record, Expect::Row(Some(read.tag())));
-    Ok(match metadata.edit(&edit).await? {
-        EditOutcome::Applied { .. } => true,
-        EditOutcome::Refused { head } => head.is_some_and(|head| head.tag() == record.tag()),
-        _ => false,
-    })
+    match versions::rewrite(metadata, bucket, read, &record).await? {
+        EditOutcome::Applied { .. } | EditOutcome::AppliedToVersions(_) => Ok(true),
+        EditOutcome::Refused { head } => Ok(head.is_some_and(|head| head.tag() == record.tag())),
+        _ => Ok(false),
+    }
+}
+
+/// Retires these rows, so that they may go or move.
+async fn retire_all(
+    context: &Context,
+    rows: &[ObjectRecord],
+    retired: &mut Vec<CommitId>,
+) -> Result<(), EditFailure> {
+    for row in rows {
+        retire(context, row).await.map_err(not_applied)?;
+        retired.push(row.commit_id);
+    }
+    Ok(())
 }
 
 /// Makes a change, once.
@@ -294,20 +365,31 @@ async fn apply(
     seen: &Seen,
     key: &ObjectKey,
     change: &Change<'_>,
+    retired: &[CommitId],
 ) -> Result<EditOutcome, EditFailure> {
     let row = seen.head.row();
-    let retired = retire_displaced(context, row, change)
-        .await
-        .map_err(not_applied)?;
+    let keeps = seen.bucket.versioning.filter(|_| !change.rewrites);
+    let displaced = match keeps {
+        // The store says what goes, if anything does.
+        Some(_) => None,
+        None => retire_displaced(context, row, change)
+            .await
+            .map_err(not_applied)?,
+    };
     retire_source(context, change).await.map_err(not_applied)?;
     let expect = match change.expect {
-        Expected::Condition(condition) => Expect::Condition { condition, retired },
+        Expected::Condition(condition) => Expect::Condition {
+            condition,
+            retired: displaced,
+        },
         Expected::Seen => Expect::Row(row.map(ObjectRecord::tag)),
     };
     let record = change.record.as_deref();
     let edit = Edit {
         source: change.source.map(Into::into),
         receipt: change.receipt,
+        keeps,
+        retired,
         ..match record {
             Some(record) => Edit::put(&seen.bucket, record, expect),
             None => Edit::remove(&seen.bucket, key, expect),
@@ -333,6 +415,7 @@ async fn apply(
         )
         .await;
     }
+    versions::free_gone(context, &outcome).await;
     Ok(outcome)
 }
 
@@ -356,6 +439,7 @@ async fn read_back(
                 .await;
             found.map(|found| found.map(EditOutcome::Closed))
         }
+        (None, Some(record)) if edit.keeps.is_some() => versions::find_written(context, edit, record).await,
         (None, Some(record)) => is_current(context, edit.bucket, record)
             .await
             .map(|current| current.then_some(EditOutcome::Applied { displaced: None })),

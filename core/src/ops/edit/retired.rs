@@ -45,7 +45,7 @@ pub(super) async fn retire_source(context: &Context, change: &Change<'_>) -> Sto
     }
 }
 
-async fn retire(context: &Context, record: &ObjectRecord) -> StoreResult<()> {
+pub(super) async fn retire(context: &Context, record: &ObjectRecord) -> StoreResult<()> {
     let retired = RetiredManifest {
         commit_id: record.commit_id,
         manifest: record.manifest.clone(),

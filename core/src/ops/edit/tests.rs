@@ -124,22 +124,25 @@ mod delete {
     #[test]
     fn of_what_is_not_there_is_done_unless_a_condition_wants_it() {
         let (scene, owner) = (scene(), owner_of_bucket());
+        let marker = marker(&scene);
         let nothing = seen(&scene, Head::Read(None));
         let delete = |condition| {
             let plan = Delete {
                 caller: &owner,
                 key: &scene.object.key,
                 condition,
+                marker: &marker,
             };
             plan.plan(&nothing).map(|step| step == Step::Done)
         };
         assert!(delete(&ANY).unwrap());
-        assert_eq!(delete(&PRESENT).unwrap_err().code, ErrorCode::PreconditionFailed);
+        assert_eq!(delete(&PRESENT).unwrap_err().code, ErrorCode::NoSuchKey);
     }
 
     #[test]
     fn removes_under_the_condition_or_exactly_what_was_seen() {
         let scene = scene();
+        let marker = marker(&scene);
         let object = seen(&scene, Head::Read(Some(scene.object.clone())));
         for (caller, expect) in [
             (owner_of_bucket(), Expected::Condition(&PRESENT)),
@@ -149,6 +152,7 @@ mod delete {
                 caller: &caller,
                 key: &scene.object.key,
                 condition: &PRESENT,
+                marker: &marker,
             };
             let wanted = Change::remove(expect);
             assert_eq!(delete.plan(&object).unwrap(), Step::Change(wanted));
@@ -325,7 +329,7 @@ mod facts {
         let mut wanted = shared;
         wanted.commit_id = CommitId::from_bytes([7; 16]);
         wanted.description.headers.content_type = Some("text/plain".to_owned());
-        assert_eq!(change, Change::put(Cow::Owned(wanted), Expected::Seen));
+        assert_eq!(change, Change::rewrite(Cow::Owned(wanted)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 
 use super::Naming;
 use crate::digest::Crc64nvmeHasher;
-use crate::model::{BlobRef, Manifest, PartNumber};
+use crate::model::{BlobRef, Manifest, PartNumber, VersionName};
 use crate::ops::layout::all_extents;
 use crate::ops::progress::Progress;
 use crate::ports::{BlobRead, Ports, StoreResult};
@@ -58,8 +58,14 @@ pub(super) async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef
                 .and_then(|found| found.documents.get(*kind)?.blob());
             Ok(extent.is_some_and(|extent| extent.blob == *blob))
         }
-        Naming::Object { bucket, key } => {
-            let found = ports.metadata.lookup(bucket, key).await?;
+        Naming::Object { bucket, key, version } => {
+            let found = match version {
+                None => ports.metadata.lookup(bucket, key).await?,
+                Some(id) => {
+                    let version = VersionName::Id(*id);
+                    ports.metadata.lookup_version(bucket, key, version).await?
+                }
+            };
             let Some(object) = found.object else {
                 return Ok(false);
             };

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::model::{BlobRef, BucketName, DocumentKind, ObjectKey, PartNumber, Timestamp, UploadId};
+use crate::model::{
+    BlobRef, BucketName, DocumentKind, ObjectKey, PartNumber, Timestamp, UploadId, VersionId,
+};
 
 /// What names a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub enum Naming {
         bucket: BucketName,
         /// Its key.
         key: ObjectKey,
+        /// The id of the version, where it has one.
+        version: Option<VersionId>,
     },
     /// A part of an open upload.
     Part {
@@ -38,7 +42,16 @@ impl fmt::Display for Naming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Document { bucket, kind } => write!(f, "the {kind} of bucket {bucket}"),
-            Self::Object { bucket, key } => write!(f, "{bucket}/{key}"),
+            Self::Object {
+                bucket,
+                key,
+                version: None,
+            } => write!(f, "{bucket}/{key}"),
+            Self::Object {
+                bucket,
+                key,
+                version: Some(version),
+            } => write!(f, "{bucket}/{key}, version {version}"),
             Self::Part {
                 bucket,
                 key,

@@ -8,7 +8,7 @@ use crate::ops::gc::retired_until;
 use crate::ops::inline::damage;
 use crate::ops::layout::{Extents, LayoutReader, all_extents};
 use crate::ops::progress::Progress;
-use crate::ops::rows;
+use crate::ops::rows::{self, Pages};
 use crate::ports::{Ports, StoreError, StoreResult};
 
 impl Slice {
@@ -38,23 +38,43 @@ impl Slice {
         }
         let mut buckets = rows::each_bucket(ports);
         while let Some(bucket) = buckets.try_next().await? {
-            let mut records = rows::records(ports, &bucket);
-            while let Some(page) = records.try_next().await? {
-                progress.pass_records(page.len() as u64);
-                self.report.records += page.len() as u64;
-                for record in &page {
-                    self.read_object(ports, &bucket, record).await?;
-                }
-                // Each slice reads all records.
-                if options.verify_checksums && self.after.is_none() {
-                    self.check_bodies(ports, &bucket, page).await?;
-                }
+            let records = rows::records(ports, &bucket);
+            self.read_objects(ports, (&bucket, records), options, progress)
+                .await?;
+        }
+        let mut buckets = rows::each_bucket(ports);
+        while let Some(bucket) = buckets.try_next().await? {
+            if bucket.versioning.is_some() {
+                let versions = rows::versions(ports, &bucket);
+                self.read_objects(ports, (&bucket, versions), options, progress)
+                    .await?;
             }
         }
         let mut retired = rows::retired(ports, retired_until(options.grace, started));
         while let Some(page) = retired.try_next().await? {
             for retired in page {
                 self.read_retired(ports, &retired.manifest).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_objects(
+        &mut self,
+        ports: &Ports,
+        (bucket, mut records): (&Bucket, Pages<ObjectRecord>),
+        options: &FsckOptions,
+        progress: &Progress,
+    ) -> StoreResult<()> {
+        while let Some(page) = records.try_next().await? {
+            progress.pass_records(page.len() as u64);
+            self.report.records += page.len() as u64;
+            for record in &page {
+                self.read_object(ports, bucket, record).await?;
+            }
+            // Each slice reads all records.
+            if options.verify_checksums && self.after.is_none() {
+                self.check_bodies(ports, bucket, page).await?;
             }
         }
         Ok(())
@@ -89,6 +109,7 @@ impl Slice {
         let named_by = Naming::Object {
             bucket: bucket.name.clone(),
             key: record.key.clone(),
+            version: record.version.and_then(|version| version.id),
         };
         let layout_blob = record.manifest.layout_blob();
         if let Some(extent) = layout_blob {
@@ -162,6 +183,7 @@ impl Slice {
             if let Some(problem) = damage(&record, body) {
                 let named_by = Naming::Object {
                     bucket: bucket.name.clone(),
+                    version: record.version.and_then(|version| version.id),
                     key: record.key,
                 };
                 self.report

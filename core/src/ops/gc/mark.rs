@@ -7,10 +7,10 @@ use futures_util::TryStreamExt;
 
 use super::marked::Marked;
 use super::{GcError, GcOptions, check_ownership, retired_until};
-use crate::model::{BlobRef, Bucket, Manifest, Timestamp, Upload};
+use crate::model::{BlobRef, Bucket, Manifest, ObjectRecord, Timestamp, Upload};
 use crate::ops::edit::RETIRED_FOR;
 use crate::ops::layout::{Extents, all_extents};
-use crate::ops::rows;
+use crate::ops::rows::{self, Pages};
 use crate::ports::{Ports, StoreRecord, StoreResult};
 
 /// How many layouts are remembered: some megabytes. One more is read again for each copy.
@@ -153,17 +153,35 @@ async fn mark_parts(ports: &Ports, upload: &Upload, marking: &mut Marking) -> St
     Ok(())
 }
 
+/// Marks what objects name, and then what versions do that are not current: a version only ceases to be current by itself,
+/// and becomes it only once its manifest is retired.
 async fn mark_objects(ports: &Ports, marking: &mut Marking) -> StoreResult<()> {
     let mut buckets = rows::each_bucket(ports);
     while let Some(bucket) = buckets.try_next().await? {
-        let mut records = rows::records(ports, &bucket);
-        while let Some(page) = records.try_next().await? {
-            for record in page {
-                if let Some(problem) = mark_named(ports, &record.manifest, marking).await? {
-                    let bucket = &bucket.name;
-                    tracing::error!(%bucket, %problem, "the layout of an object cannot be read: what it may name is not deleted");
-                    marking.unreadable_layouts += 1;
-                }
+        mark_records(ports, &bucket, rows::records(ports, &bucket), marking).await?;
+    }
+    let mut buckets = rows::each_bucket(ports);
+    while let Some(bucket) = buckets.try_next().await? {
+        // Read now: it may keep versions since its objects were marked.
+        if bucket.versioning.is_some() {
+            mark_records(ports, &bucket, rows::versions(ports, &bucket), marking).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn mark_records(
+    ports: &Ports,
+    bucket: &Bucket,
+    mut records: Pages<ObjectRecord>,
+    marking: &mut Marking,
+) -> StoreResult<()> {
+    while let Some(page) = records.try_next().await? {
+        for record in page {
+            if let Some(problem) = mark_named(ports, &record.manifest, marking).await? {
+                let bucket = &bucket.name;
+                tracing::error!(%bucket, %problem, "the layout of an object cannot be read: what it may name is not deleted");
+                marking.unreadable_layouts += 1;
             }
         }
     }

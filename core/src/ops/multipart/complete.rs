@@ -9,7 +9,7 @@ use super::claims::{CompleteMultipartUpload, check_part_checksums};
 use super::{RECEIPT_FOR, find};
 use crate::model::{
     Bucket, Checksum, CommitId, ETag, ErrorCode, ObjectKey, ObjectKind, ObjectRecord, Operation, Receipt,
-    ReceiptOutcome, S3Error, Token, Upload, UploadId, WriteCondition,
+    ReceiptOutcome, S3Error, Token, Upload, UploadId, VersionName, WriteCondition,
 };
 use crate::ops::access::{denied, no_such_upload};
 use crate::ops::edit::{Change, Changed, Head, Plan, Seen, Step, change, expected, precondition_failed};
@@ -24,6 +24,8 @@ pub struct CompletedUpload {
     pub etag: ETag,
     /// The object's checksum.
     pub checksum: Option<Checksum>,
+    /// The version that it became, where the bucket kept versions.
+    pub version: Option<VersionName>,
 }
 
 /// An upload that its caller may complete, as it was found.
@@ -131,7 +133,16 @@ fn check_replayer(
 
 fn replay(receipt: Receipt) -> Result<CompletedUpload, S3Error> {
     match receipt.outcome {
-        ReceiptOutcome::Completed { etag, checksum, .. } => Ok(CompletedUpload { etag, checksum }),
+        ReceiptOutcome::Completed {
+            etag,
+            checksum,
+            version,
+            ..
+        } => Ok(CompletedUpload {
+            etag,
+            checksum,
+            version,
+        }),
         ReceiptOutcome::Aborted => Err(no_such_upload(receipt.upload)),
     }
 }
@@ -161,6 +172,7 @@ async fn publish(
         checksum: assembled.checksum,
         shared: assembled.shared,
         manifest: assembled.manifest,
+        version: None,
     };
     publish_record(context, caller, (bucket, upload), record, &input.condition).await
 }
@@ -172,16 +184,13 @@ async fn publish_record(
     record: ObjectRecord,
     condition: &WriteCondition,
 ) -> Result<CompletedUpload, S3Error> {
-    let completed = CompletedUpload {
-        etag: record.etag.clone(),
-        checksum: record.checksum.clone(),
-    };
     let receipt = Receipt {
         upload: upload.id,
         outcome: ReceiptOutcome::Completed {
             etag: record.etag.clone(),
             checksum: record.checksum.clone(),
             commit_id: record.commit_id,
+            version: None,
         },
         expires: record.last_modified.plus(RECEIPT_FOR),
     };
@@ -194,9 +203,13 @@ async fn publish_record(
     let seen = Seen::new(bucket.clone(), Head::Unread);
     let layout = || record.manifest.layout_blob().map(|extent| extent.blob);
     match change(context, seen, &plan).await {
-        Ok(Changed::Done) => Ok(completed),
+        Ok(Changed::Done(made)) => Ok(CompletedUpload {
+            version: made.version(),
+            etag: record.etag,
+            checksum: record.checksum,
+        }),
         Ok(Changed::Closed(earlier)) => {
-            if earlier != receipt
+            if !earlier.is_of(record.commit_id)
                 && let Some(blob) = layout()
             {
                 free_blob(context, blob).await;

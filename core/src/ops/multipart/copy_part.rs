@@ -6,7 +6,7 @@ use super::parts::{record_part, upload_part};
 use crate::digest::md5;
 use crate::model::{
     ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Extent, Manifest, ObjectRecord, Operation, Part,
-    PartNumber, S3Error, Upload, UploadState,
+    PartNumber, S3Error, Upload, UploadState, VersionId,
 };
 use crate::ops::access::{no_such_upload, open_source};
 use crate::ops::edit::{share, until_undisturbed};
@@ -50,7 +50,8 @@ pub struct UploadPartCopy<'a> {
     pub number: PartNumber,
 }
 
-/// Makes a part of an open upload from bytes of an object.
+/// Makes a part of an open upload from bytes of an object. Returns the part, and the id of the version that was copied, where
+/// it has one.
 ///
 /// The part shares the source's blobs and no bytes move, unless the source lies in its record, the slice has more pieces
 /// than a part of its length may share, or the upload asks for a checksum that stored values cannot give: then the bytes
@@ -62,7 +63,7 @@ pub async fn upload_part_copy(
     context: &Context,
     upload: &Upload,
     input: UploadPartCopy<'_>,
-) -> Result<Part, S3Error> {
+) -> Result<(Part, Option<VersionId>), S3Error> {
     if upload.state != UploadState::Open {
         return Err(no_such_upload(upload.id));
     }
@@ -74,14 +75,15 @@ async fn copy_once(
     context: &Context,
     upload: &Upload,
     input: &UploadPartCopy<'_>,
-) -> Result<Option<Part>, S3Error> {
+) -> Result<Option<(Part, Option<VersionId>)>, S3Error> {
     let operation = Operation::UploadPartCopy;
     let (bucket, source) = open_source(context, &input.source_caller, operation, &input.source).await?;
+    let copied = source.version.and_then(|version| version.id);
     let range = (input.select)(&source)?;
     check_copied_length(range.end - range.start)?;
     if let Some(part) = part_of(context, upload, input.number, &source, &range).await? {
         return match share(context.ports.metadata.as_ref(), &bucket, &source).await? {
-            true => record_part(context, upload, part).await.map(Some),
+            true => Ok(Some((record_part(context, upload, part).await?, copied))),
             false => Ok(None),
         };
     }
@@ -90,7 +92,8 @@ async fn copy_once(
     };
     let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
     let body = Incoming::of_stored(context, bytes, range.end - range.start, algorithm);
-    upload_part(context, upload, input.number, body).await.map(Some)
+    let part = upload_part(context, upload, input.number, body).await?;
+    Ok(Some((part, copied)))
 }
 
 /// The part that names the source's blobs; `None` where the bytes have to be written.

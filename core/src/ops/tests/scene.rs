@@ -44,6 +44,7 @@ impl Scene {
             revision: Revision(1),
             layout: BucketLayout::FIRST,
             documents: BucketDocuments::default(),
+            versioning: None,
         };
         let object = ObjectRecord {
             bucket: bucket.id,
@@ -60,6 +61,7 @@ impl Scene {
             checksum: None,
             shared: false,
             manifest: Manifest::Inline(Bytes::new()),
+            version: None,
         };
         let upload = Upload {
             id: UploadId::from_bytes([4; 16]),

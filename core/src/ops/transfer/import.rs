@@ -14,14 +14,14 @@ use futures_util::{FutureExt, TryStreamExt};
 
 use super::lines::ExportStream;
 use super::placing::{
-    Existing, active, place_bucket, place_credential, place_object, place_part, place_upload,
+    Existing, active, place_bucket, place_credential, place_object, place_part, place_upload, place_version,
 };
 use super::reader::Reader;
 use super::walk::RecordSink;
 use super::{Counts, Header, Record, TransferError};
 use crate::model::{Bucket, Format, Upload};
 use crate::ops::{Progress, raise_format, rows};
-use crate::ports::{OwnerRecord, Ports, StoreRecord, StoreResult};
+use crate::ports::{OwnerRecord, Ports, StoreError, StoreRecord, StoreResult};
 
 /// How many records are written at the same time.
 const AT_ONCE: usize = 32;
@@ -231,6 +231,17 @@ impl RecordSink for Importer<'_> {
         match record {
             Record::Bucket(bucket) => {
                 let bucket = active(bucket);
+                if bucket.versioning.is_some() {
+                    if !self.ports.metadata.keeps_versions() {
+                        let problem = StoreError::internal(format!(
+                            "the bucket {} keeps versions, and this metadata store cannot",
+                            bucket.name
+                        ));
+                        return Err(TransferError::Target(problem));
+                    }
+                    let raised = raise_format(self.ports, Format::VERSIONS).await;
+                    raised.map_err(TransferError::Target)?;
+                }
                 place_bucket(self.ports, &bucket, self.existing).await?;
                 self.bucket = Some(bucket);
                 Ok(())
@@ -240,6 +251,12 @@ impl RecordSink for Importer<'_> {
                 let bucket = self.bucket.clone().ok_or_else(out_of_place)?;
                 self.spawn(async move { place_object(&ports, &bucket, *object, existing).await })
                     .await
+            }
+            Record::Version(version) => {
+                // After the row that is current, which names it from then on.
+                self.settle().await?;
+                let bucket = self.bucket.clone().ok_or_else(out_of_place)?;
+                place_version(self.ports, &bucket, *version).await
             }
             Record::Upload(upload) => {
                 place_upload(self.ports, &upload).await?;
@@ -314,6 +331,12 @@ async fn count(ports: &Ports) -> StoreResult<Counts> {
         let mut records = rows::records(ports, &bucket);
         while let Some(page) = records.try_next().await? {
             counts.objects += page.len() as u64;
+        }
+        if bucket.versioning.is_some() {
+            let mut versions = rows::versions(ports, &bucket);
+            while let Some(page) = versions.try_next().await? {
+                counts.versions += page.len() as u64;
+            }
         }
         let mut uploads = rows::uploads(ports, &bucket);
         while let Some(page) = uploads.try_next().await? {

@@ -3,8 +3,10 @@
 use std::future::Future;
 
 use super::TransferError;
-use crate::model::{Bucket, BucketState, Credential, Layout, Manifest, ObjectRecord, Part, Upload};
-use crate::ops::edit::share;
+use crate::model::{
+    Bucket, BucketState, Credential, Layout, Manifest, ObjectKey, ObjectRecord, Part, Upload, VersionName,
+};
+use crate::ops::edit::{REMOVED_AT_ONCE, share};
 use crate::ops::inline::check_inline;
 use crate::ops::manifest::{place_layout, write_bytes};
 use crate::ports::{
@@ -102,7 +104,8 @@ pub(super) async fn place_object(
     existing: Existing,
 ) -> Result<(), TransferError> {
     let metadata = &ports.metadata;
-    let differs = || TransferError::Differs(format!("the object {} of bucket {}", record.key, bucket.name));
+    let (key, name) = (record.key.clone(), bucket.name.clone());
+    let differs = || TransferError::Differs(format!("the object {key} of bucket {name}"));
     if check_limits(metadata.as_ref(), &record.manifest).is_err() {
         let found = insist(ports, || metadata.lookup(&bucket.name, &record.key)).await?;
         if found
@@ -123,6 +126,13 @@ pub(super) async fn place_object(
             EditOutcome::Refused { head: Some(found) } if found.commit_id == record.commit_id => {
                 return mark_if_shared(ports, bucket, &record).await;
             }
+            // What is there of the key is of an earlier run.
+            EditOutcome::Kept { .. } | EditOutcome::Refused { head: Some(_) }
+                if existing == Existing::Replace && bucket.versioning.is_some() =>
+            {
+                clear(ports, bucket, &record.key).await?;
+                expect = Expect::Row(None);
+            }
             // Nothing is freed while an import is under way, so that what is replaced needs no retirement.
             EditOutcome::Refused { head } if existing == Existing::Replace => {
                 expect = Expect::Row(head.map(|head| head.tag()));
@@ -131,6 +141,76 @@ pub(super) async fn place_object(
         }
     }
     Err(differs())
+}
+
+/// Puts a version that is not current beside the row that is.
+pub(super) async fn place_version(
+    ports: &Ports,
+    bucket: &Bucket,
+    mut record: ObjectRecord,
+) -> Result<(), TransferError> {
+    let metadata = &ports.metadata;
+    if check_limits(metadata.as_ref(), &record.manifest).is_err() {
+        check_inline(&bucket.name, &record).map_err(TransferError::Source)?;
+        record.manifest = insist(ports, || fitted(ports, bucket, &record.manifest)).await?;
+    }
+    let mut over = None;
+    for _ in 0..TRIES {
+        let edit = Edit::put_version(bucket, &record, over);
+        match insist(ports, || metadata.edit(&edit)).await? {
+            EditOutcome::AppliedToVersions(_) => return Ok(()),
+            EditOutcome::Refused { head: Some(found) } if found.commit_id == record.commit_id => {
+                return Ok(());
+            }
+            EditOutcome::Refused { head: Some(found) } if found.version_name() == record.version_name() => {
+                over = Some(found.tag());
+            }
+            _ => break,
+        }
+    }
+    let (key, bucket) = (&record.key, &bucket.name);
+    Err(TransferError::Differs(format!(
+        "a version of the object {key} of bucket {bucket}"
+    )))
+}
+
+/// Leaves nothing under a key. Nothing is freed while an import is under way, so that no row need be retired.
+pub(super) async fn clear(ports: &Ports, bucket: &Bucket, key: &ObjectKey) -> Result<(), TransferError> {
+    let metadata = &ports.metadata;
+    loop {
+        let found = insist(ports, || {
+            metadata.key_versions(bucket, key, None, REMOVED_AT_ONCE - 1)
+        })
+        .await?;
+        let rows: Vec<ObjectRecord> = found.versions.into_iter().chain(found.head).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<VersionName> = rows.iter().map(ObjectRecord::version_name).collect();
+        remove_all(ports, bucket, key, &names).await?;
+    }
+}
+
+/// Removes these versions of a key, at most [`REMOVED_AT_ONCE`].
+pub(super) async fn remove_all(
+    ports: &Ports,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    names: &[VersionName],
+) -> Result<(), TransferError> {
+    let mut retired = Vec::new();
+    for _ in 0..TRIES {
+        let edit = Edit::remove_versions(bucket, key, names, &retired);
+        match insist(ports, || ports.metadata.edit(&edit)).await? {
+            EditOutcome::AppliedToVersions(_) => return Ok(()),
+            EditOutcome::Unretired { rows } => retired.extend(rows.iter().map(|row| row.commit_id)),
+            _ => break,
+        }
+    }
+    Err(TransferError::Differs(format!(
+        "the object {key} of bucket {}",
+        bucket.name
+    )))
 }
 
 /// The record stands, but it may have been shared since it was written.

@@ -6,11 +6,13 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::TransferError;
-use super::placing::insist;
+use super::placing::{clear, insist, remove_all};
 use crate::model::{Bucket, ObjectRecord, Token};
 use crate::ops::multipart::abort;
 use crate::ops::rows::{self, one_by_one};
-use crate::ports::{DeleteBucketOutcome, Edit, EditOutcome, Expect, Ports, StoreResult, new_id};
+use crate::ports::{
+    DeleteBucketOutcome, Edit, EditOutcome, Expect, ObjectLookup, Ports, StoreResult, new_id,
+};
 
 /// Leaves nothing in `to` that is not in `from` under the same name. What is under the same name may be an earlier
 /// state of it.
@@ -51,6 +53,9 @@ async fn prune_objects(from: &Ports, to: &Ports, bucket: &Bucket, stands: bool) 
     } else {
         stream::empty().boxed()
     };
+    if bucket.versioning.is_some() {
+        prune_versions(from, to, bucket, stands).await?;
+    }
     let mut wanted = Ordered::new(wanted);
     let mut present = one_by_one(rows::records(to, bucket));
     while let Some(record) = present.try_next().await.map_err(TransferError::Target)? {
@@ -64,7 +69,35 @@ async fn prune_objects(from: &Ports, to: &Ports, bucket: &Bucket, stands: bool) 
     Ok(())
 }
 
+/// Before the rows that are current: those name them.
+async fn prune_versions(
+    from: &Ports,
+    to: &Ports,
+    bucket: &Bucket,
+    stands: bool,
+) -> Result<(), TransferError> {
+    let mut present = one_by_one(rows::versions(to, bucket));
+    while let Some(record) = present.try_next().await.map_err(TransferError::Target)? {
+        let name = record.version_name();
+        let found = match stands {
+            true => {
+                from.metadata
+                    .lookup_version(&bucket.name, &record.key, name)
+                    .await
+            }
+            false => Ok(ObjectLookup::default()),
+        };
+        if found.map_err(TransferError::Source)?.object.is_none() {
+            remove_all(to, bucket, &record.key, &[name]).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn remove(to: &Ports, bucket: &Bucket, record: &ObjectRecord) -> Result<(), TransferError> {
+    if record.is_kept_as_version() {
+        return clear(to, bucket, &record.key).await;
+    }
     // Nothing is freed while an import is under way, so that what goes needs no retirement.
     let edit = Edit::remove(bucket, &record.key, Expect::Row(Some(record.tag())));
     match insist(to, || to.metadata.edit(&edit)).await? {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::lines::{ExportStream, Lines};
 use super::{Counts, FORMAT, Header, Record, TransferError, VERSION};
 use crate::digest::Sha256Hasher;
-use crate::model::{BucketId, LaterFormat, UploadId};
+use crate::model::{BucketId, LaterFormat, ObjectKey, UploadId};
 use crate::rows::unreadable;
 
 /// The records of an export.
@@ -15,6 +15,8 @@ pub(super) struct Reader {
     counts: Counts,
     bucket: Option<BucketId>,
     upload: Option<UploadId>,
+    /// The key of the object before.
+    object: Option<ObjectKey>,
 }
 
 /// As much of a first line as every version has.
@@ -39,6 +41,7 @@ impl Reader {
             counts: Counts::default(),
             bucket: None,
             upload: None,
+            object: None,
         }
     }
 
@@ -97,9 +100,18 @@ impl Reader {
             Record::Bucket(bucket) => {
                 self.bucket = Some(bucket.id);
                 self.upload = None;
+                self.object = None;
                 true
             }
-            Record::Object(object) => self.upload.is_none() && self.bucket == Some(object.bucket),
+            Record::Object(object) => {
+                self.object = Some(object.key.clone());
+                self.upload.is_none() && self.bucket == Some(object.bucket)
+            }
+            Record::Version(version) => {
+                self.upload.is_none()
+                    && self.bucket == Some(version.bucket)
+                    && self.object.as_ref() == Some(&version.key)
+            }
             Record::Upload(upload) => {
                 self.upload = Some(upload.id);
                 self.bucket == Some(upload.bucket)

@@ -19,7 +19,7 @@ pub const VERSION: u32 = 2;
 pub(super) const FIRST_VERSION: u32 = 1;
 
 /// A line of an export. The header comes first, then credentials, then each bucket, followed by its objects in the
-/// order of their keys and by its open uploads, each followed by its parts, and last the trailer.
+/// order of their keys, each with its versions, and by its open uploads, each followed by its parts, and last the trailer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Record {
@@ -31,6 +31,8 @@ pub enum Record {
     Bucket(Bucket),
     /// An object of the bucket before it, or a delete marker.
     Object(Box<ObjectRecord>),
+    /// A version of the object or delete marker before it that is not current.
+    Version(Box<ObjectRecord>),
     /// An open upload of the bucket before it.
     Upload(Box<Upload>),
     /// A part of the upload before it.
@@ -47,6 +49,7 @@ impl Record {
             Self::Credential(_) => "credential",
             Self::Bucket(_) => "bucket",
             Self::Object(_) => "object",
+            Self::Version(_) => "version",
             Self::Upload(_) => "upload",
             Self::Part(_) => "part",
             Self::Trailer(_) => "trailer",
@@ -148,8 +151,11 @@ pub struct Counts {
     pub credentials: u64,
     /// Buckets.
     pub buckets: u64,
-    /// Objects and delete markers.
+    /// Objects and delete markers that are current.
     pub objects: u64,
+    /// Those that are not.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub versions: u64,
     /// Open uploads.
     pub uploads: u64,
     /// Their parts.
@@ -163,6 +169,7 @@ impl Counts {
             Record::Credential(_) => self.credentials += 1,
             Record::Bucket(_) => self.buckets += 1,
             Record::Object(_) => self.objects += 1,
+            Record::Version(_) => self.versions += 1,
             Record::Upload(_) => self.uploads += 1,
             Record::Part(_) => self.parts += 1,
         }
@@ -171,12 +178,20 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} buckets, {} objects, ", self.buckets, self.objects)?;
+        if self.versions > 0 {
+            write!(f, "{} versions, ", self.versions)?;
+        }
         write!(
             f,
-            "{} buckets, {} objects, {} open uploads with {} parts, {} credentials",
-            self.buckets, self.objects, self.uploads, self.parts, self.credentials
+            "{} open uploads with {} parts, {} credentials",
+            self.uploads, self.parts, self.credentials
         )
     }
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// That an export is whole.

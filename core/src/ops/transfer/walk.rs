@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 
 use super::{Counts, ExportedCredential, FORMAT, Header, Record, TransferError};
-use crate::model::{Bucket, BucketState, Release, UploadState};
+use crate::model::{Bucket, BucketState, ObjectKey, ObjectRecord, Release, UploadState, Version};
 use crate::ops::rows;
 use crate::ports::Ports;
 
@@ -80,10 +80,52 @@ async fn walk_objects(
     while let Some(page) = records.try_next().await.map_err(TransferError::Source)? {
         let mut whole = rows::with_bodies(ports, bucket, page);
         while let Some(record) = whole.try_next().await.map_err(TransferError::Source)? {
-            give(sink, counts, Record::Object(Box::new(record))).await?;
+            match record.as_version().newest {
+                None => give(sink, counts, Record::Object(Box::new(record))).await?,
+                Some(_) => walk_versions(ports, bucket, &record.key, sink, counts).await?,
+            }
         }
     }
     Ok(())
+}
+
+/// All that is under a key, as at one moment as far as it is on one page. Which other versions there are is not said of any:
+/// whoever takes them finds out.
+async fn walk_versions(
+    ports: &Ports,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    sink: &mut dyn RecordSink,
+    counts: &mut Counts,
+) -> Result<(), TransferError> {
+    let mut before = None;
+    loop {
+        let page = ports.metadata.key_versions(bucket, key, before, rows::PAGE).await;
+        let page = page.map_err(TransferError::Source)?;
+        let head = page.head.filter(|_| before.is_none());
+        let heads = usize::from(head.is_some());
+        let last = page.versions.last().map(ObjectRecord::sequence);
+        let rows: Vec<ObjectRecord> = head.into_iter().chain(page.versions).collect();
+        let mut whole = rows::with_bodies(ports, bucket, rows);
+        let mut given = 0;
+        while let Some(mut record) = whole.try_next().await.map_err(TransferError::Source)? {
+            record.version = record
+                .version
+                .map(|version| Version::alone(version.id, version.sequence));
+            let record = Box::new(record);
+            let record = if given < heads {
+                Record::Object(record)
+            } else {
+                Record::Version(record)
+            };
+            give(sink, counts, record).await?;
+            given += 1;
+        }
+        match last {
+            Some(_) if page.more => before = last,
+            _ => return Ok(()),
+        }
+    }
 }
 
 async fn walk_uploads(

@@ -3,10 +3,10 @@
 use http::HeaderMap;
 
 use super::joined;
-use crate::model::{BucketName, ObjectKey, S3Error};
+use crate::model::{BucketName, ObjectKey, S3Error, VersionName};
 use crate::protocol::percent::decode_query;
 use crate::protocol::query::Query;
-use crate::protocol::route::check_version_id;
+use crate::protocol::route::read_version_id;
 
 const HEADER: &str = "x-amz-copy-source";
 
@@ -17,6 +17,8 @@ pub struct CopySource {
     pub bucket: BucketName,
     /// Its key.
     pub key: ObjectKey,
+    /// The version of it, where one is named.
+    pub version: Option<VersionName>,
 }
 
 /// Whether a copy takes something from its source or from the request.
@@ -30,7 +32,7 @@ pub enum Directive {
 }
 
 /// Reads `x-amz-copy-source`: `bucket/key` or `/bucket/key`, percent-encoded and `+` for a space, as Java's `URLEncoder`
-/// writes it, with `?versionId=null` or no version. `None` where the header is absent.
+/// writes it, with `?versionId=…` or no version. `None` where the header is absent.
 pub fn copy_source(headers: &HeaderMap) -> Result<Option<CopySource>, S3Error> {
     joined(headers, HEADER).map(|text| parse(&text)).transpose()
 }
@@ -51,10 +53,11 @@ fn parse(text: &str) -> Result<CopySource, S3Error> {
         .ok_or_else(|| {
             invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
         })?;
-    if let Some(version) = version {
-        check_version_id(&version)?;
-    }
+    let version = version
+        .map(|version| read_version_id(&version, HEADER))
+        .transpose()?;
     Ok(CopySource {
+        version,
         bucket: BucketName::new(bucket)?,
         key: ObjectKey::new(key)?,
     })

@@ -17,7 +17,7 @@ pub struct Delete {
 pub struct ObjectToDelete {
     /// Its key.
     pub key: ObjectKey,
-    /// The version that the client names, not yet checked (`route::check_version_id`): a wrong one fails this
+    /// The version that the client names, not yet checked: a wrong one fails this
     /// object only.
     pub version_id: Option<String>,
     /// The entity tag that it must have; `*` for any.

@@ -7,6 +7,7 @@ mod delete;
 mod ownership;
 mod reader;
 mod url;
+mod versioning;
 mod writer;
 
 pub use acl::{AccessControlPolicy, access_control_policy, read_access_control_policy};
@@ -15,5 +16,6 @@ pub use create_bucket::read_create_bucket_configuration;
 pub use delete::{Delete, ObjectToDelete, read_delete};
 pub use ownership::{ownership_controls, read_ownership_controls};
 pub use url::encode_url;
+pub use versioning::{read_versioning, versioning_configuration};
 pub(super) use writer::bare_document;
 pub use writer::{Writer, document};

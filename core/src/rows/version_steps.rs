@@ -1,0 +1,117 @@
+//! Versions in a store that reads a key's rows one after another: what was moved in between is read anew.
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+
+use crate::model::{Bucket, BucketName, ObjectKey, ObjectRecord, Sequence, VersionName, hex};
+use crate::ports::{KeyVersions, ObjectIndex, ObjectLookup, StoreError, StoreErrorKind, StoreResult};
+use crate::rows::version_place;
+
+/// How often a key whose rows change while they are read is read anew.
+const ATTEMPTS: usize = 16;
+
+/// What all versions of a key, and of no other, are ordered by starts with.
+pub fn order_of_versions(key: &ObjectKey) -> String {
+    format!("{}-", hex(Sha256::digest(key.as_str())))
+}
+
+/// What a version is ordered by among those of its bucket that are not current: keys in no order, newer ones of a key
+/// first.
+pub fn order_of_version(key: &ObjectKey, place: Sequence) -> String {
+    format!("{}{:016x}", order_of_versions(key), place.inverted())
+}
+
+/// The rows of versions that are not current. Reads are strongly consistent; each method is one step.
+#[async_trait]
+pub trait VersionRows: ObjectIndex {
+    /// The version at that place of a key.
+    async fn version_at(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        place: Sequence,
+    ) -> StoreResult<Option<ObjectRecord>>;
+
+    /// Up to `limit` versions of a key that are older than the place `before`, or of all, newest first, and whether there
+    /// may be more.
+    async fn versions_below(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<(Vec<ObjectRecord>, bool)>;
+}
+
+/// [`ObjectIndex::lookup_version`] in steps. A version that moves between the two reads has moved the row that is current.
+pub async fn lookup_version_in_steps<R: VersionRows>(
+    rows: &R,
+    bucket: &BucketName,
+    key: &ObjectKey,
+    name: VersionName,
+) -> StoreResult<ObjectLookup> {
+    let is_named = |row: &ObjectRecord| row.version_name() == name;
+    let mut found = rows.lookup(bucket, key).await?;
+    for _ in 0..ATTEMPTS {
+        let (Some(bucket_found), Some(head)) = (&found.bucket, &found.object) else {
+            return Ok(found);
+        };
+        if is_named(head) {
+            return Ok(found);
+        }
+        let row = match version_place(name, head) {
+            Some(place) => rows.version_at(bucket_found, key, place).await?,
+            None => None,
+        };
+        if let Some(row) = row.filter(is_named) {
+            return Ok(ObjectLookup {
+                object: Some(row),
+                ..found
+            });
+        }
+        let again = rows.lookup(bucket, key).await?;
+        let tag = |found: &ObjectLookup| found.object.as_ref().map(ObjectRecord::tag);
+        if tag(&again) == tag(&found) {
+            return Ok(ObjectLookup {
+                object: None,
+                ..again
+            });
+        }
+        found = again;
+    }
+    Err(moving())
+}
+
+/// [`ObjectIndex::key_versions`] in steps.
+pub async fn key_versions_in_steps<R: VersionRows>(
+    rows: &R,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    before: Option<Sequence>,
+    limit: usize,
+) -> StoreResult<KeyVersions> {
+    let own = |found: ObjectLookup| found.object.filter(|row| row.bucket == bucket.id);
+    let mut head = own(rows.lookup(&bucket.name, key).await?);
+    for _ in 0..ATTEMPTS {
+        if head
+            .as_ref()
+            .is_none_or(|head| head.as_version().newest.is_none())
+        {
+            return Ok(KeyVersions {
+                head,
+                ..KeyVersions::default()
+            });
+        }
+        let (versions, more) = rows.versions_below(bucket, key, before, limit).await?;
+        let again = own(rows.lookup(&bucket.name, key).await?);
+        if again.as_ref().map(ObjectRecord::tag) == head.as_ref().map(ObjectRecord::tag) {
+            return Ok(KeyVersions { head, versions, more });
+        }
+        head = again;
+    }
+    Err(moving())
+}
+
+fn moving() -> StoreError {
+    StoreError::new(StoreErrorKind::Throttled, "the versions of the key keep changing")
+}

@@ -1,0 +1,209 @@
+//! Versions that are not current.
+
+use bleepstore_core::model::{BucketId, ObjectKey, ObjectRecord, Sequence, VersionName};
+use bleepstore_core::ports::{Edit, KeyVersions, Page};
+use bleepstore_core::rows::{Wanted, version_place, wanted_versions};
+use rusqlite::{Connection, params};
+
+use super::edits::put_body;
+use super::error::Failure;
+use super::objects::body;
+use super::rows::{
+    ObjectJson, StoredObject, first, key_column, kind_code, one_more_than, page, summary_columns,
+};
+use super::schema::{self, VERSIONS};
+
+const FIND: &str = summary_columns!(
+    ", commit_id, kind, shared, body, detail, manifest
+     FROM versions WHERE bucket = ? AND key = ? AND sequence = ?"
+);
+
+/// Those of a key that are older than a place, newest first.
+pub(super) const BELOW: &str = summary_columns!(
+    ", commit_id, kind, shared, body, detail, manifest
+     FROM versions WHERE bucket = ? AND key = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?"
+);
+
+/// Those of a bucket after one of them.
+pub(super) const SCAN: &str = summary_columns!(
+    ", commit_id, kind, shared, body, detail, sequence, manifest
+     FROM versions WHERE bucket = ? AND (key, sequence) > (?, ?) ORDER BY key, sequence LIMIT ?"
+);
+
+/// A place as it stands in a column.
+fn column(sequence: Sequence) -> i64 {
+    i64::try_from(sequence.0).unwrap_or(i64::MAX)
+}
+
+fn at(
+    db: &Connection,
+    bucket: BucketId,
+    key: &ObjectKey,
+    place: Sequence,
+) -> Result<Option<ObjectRecord>, Failure> {
+    let mut select = db.prepare_cached(FIND)?;
+    let under = params![bucket.as_bytes(), key.as_str().as_bytes(), column(place)];
+    let found = first(&mut select, under, StoredObject::read)?;
+    found.map(|row| whole(db, bucket, row)).transpose()
+}
+
+fn below(
+    db: &Connection,
+    bucket: BucketId,
+    key: &ObjectKey,
+    before: Option<Sequence>,
+    limit: usize,
+) -> Result<Page<StoredObject, ()>, Failure> {
+    let before = before.map_or(i64::MAX, column);
+    let mut select = db.prepare_cached(BELOW)?;
+    let under = params![
+        bucket.as_bytes(),
+        key.as_str().as_bytes(),
+        before,
+        one_more_than(limit)
+    ];
+    page(&mut select, under, limit, StoredObject::read, |_| ())
+}
+
+fn whole(db: &Connection, bucket: BucketId, mut row: StoredObject) -> Result<ObjectRecord, Failure> {
+    row.body = body(db, row.body_id)?;
+    row.into_record(bucket)
+}
+
+/// The versions that an edit has to know, where this is the row under its key.
+pub(super) fn wanted(
+    db: &Connection,
+    edit: &Edit<'_>,
+    head: Option<&ObjectRecord>,
+) -> Result<Vec<ObjectRecord>, Failure> {
+    let (bucket, key) = (edit.bucket.id, edit.key());
+    let Wanted { at: places, newest } = wanted_versions(edit, head);
+    let mut found = Vec::new();
+    if newest > 0 {
+        for row in below(db, bucket, key, None, newest)?.items {
+            found.push(whole(db, bucket, row)?);
+        }
+    }
+    for place in places {
+        if found.iter().all(|row: &ObjectRecord| row.sequence() != place) {
+            found.extend(at(db, bucket, key, place)?);
+        }
+    }
+    found.sort_by_key(|row| row.sequence().inverted());
+    Ok(found)
+}
+
+/// The version of that name of a key whose row this is.
+pub(super) fn named(
+    db: &Connection,
+    head: ObjectRecord,
+    name: VersionName,
+) -> Result<Option<ObjectRecord>, Failure> {
+    let found = match version_place(name, &head) {
+        None => Some(head),
+        Some(place) if schema::has_reached(db, VERSIONS)? => at(db, head.bucket, &head.key, place)?,
+        Some(_) => None,
+    };
+    Ok(found.filter(|row| row.version_name() == name))
+}
+
+/// What is under a key: its row, and older versions than that.
+pub(super) fn of_key(
+    db: &Connection,
+    bucket: BucketId,
+    key: &ObjectKey,
+    before: Option<Sequence>,
+    limit: usize,
+) -> Result<KeyVersions, Failure> {
+    let head = StoredObject::find(db, bucket, key)?;
+    let head = head.map(|row| row.into_record(bucket)).transpose()?;
+    if !schema::has_reached(db, VERSIONS)? {
+        return Ok(KeyVersions {
+            head,
+            ..KeyVersions::default()
+        });
+    }
+    let found = below(db, bucket, key, before, limit)?;
+    let versions = found.items.into_iter().map(|row| row.into_record(bucket));
+    Ok(KeyVersions {
+        head,
+        versions: versions.collect::<Result<_, _>>()?,
+        more: found.next.is_some(),
+    })
+}
+
+/// A page of the versions of a bucket.
+pub(super) fn scan(
+    db: &Connection,
+    bucket: BucketId,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page<ObjectRecord, String>, Failure> {
+    if !schema::has_reached(db, VERSIONS)? {
+        return Ok(Page::default());
+    }
+    let after = after.and_then(|after| after.split_once('/'));
+    let (sequence, key) = after.unwrap_or(("0", ""));
+    let sequence: i64 = sequence.parse().map_err(Failure::unreadable)?;
+    let mut select = db.prepare_cached(SCAN)?;
+    let read = page(
+        &mut select,
+        params![bucket.as_bytes(), key.as_bytes(), sequence, one_more_than(limit)],
+        limit,
+        |row| {
+            let place = format!("{}/{}", row.get::<_, i64>(14)?, key_column(row, 0)?);
+            Ok((place, StoredObject::read_before(row, 15)?.into_record(bucket)?))
+        },
+        |(place, _)| place.clone(),
+    )?;
+    Ok(read.showing(|(_, record)| Some(record)))
+}
+
+/// Writes a version, over the row of it if there is one.
+pub(super) fn put(db: &Connection, record: &ObjectRecord) -> Result<(), Failure> {
+    remove(db, record.bucket, record)?;
+    let (body, json) = (put_body(db, record)?, ObjectJson::of(record)?);
+    let mut insert = db.prepare_cached(
+        "INSERT INTO versions
+             (bucket, key, sequence, commit_id, kind, etag, size, last_modified, owner_id, owner_name,
+              storage_class, checksum_algorithm, checksum_kind, shared, body, detail, manifest)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    let checksum = record.checksum.as_ref();
+    insert.execute(params![
+        record.bucket.as_bytes(),
+        record.key.as_str().as_bytes(),
+        column(record.sequence()),
+        record.commit_id.as_bytes(),
+        kind_code(record.kind),
+        record.etag.as_str(),
+        i64::try_from(record.size).map_err(Failure::does_not_fit)?,
+        record.last_modified.millis(),
+        record.description.owner.id,
+        record.description.owner.display_name,
+        record.description.headers.storage_class,
+        checksum.map(|checksum| checksum.algorithm.name()),
+        checksum.map(|checksum| checksum.kind.name()),
+        record.shared,
+        body,
+        json.detail,
+        json.manifest,
+    ])?;
+    Ok(())
+}
+
+/// Removes the row of a version, with its inline body.
+pub(super) fn remove(db: &Connection, bucket: BucketId, record: &ObjectRecord) -> Result<(), Failure> {
+    let of = params![
+        bucket.as_bytes(),
+        record.key.as_str().as_bytes(),
+        column(record.sequence())
+    ];
+    db.prepare_cached(
+        "DELETE FROM bodies WHERE id = (SELECT body FROM versions WHERE bucket = ? AND key = ? AND sequence = ?)",
+    )?
+    .execute(of)?;
+    db.prepare_cached("DELETE FROM versions WHERE bucket = ? AND key = ? AND sequence = ?")?
+        .execute(of)?;
+    Ok(())
+}
