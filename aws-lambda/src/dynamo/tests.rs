@@ -207,7 +207,7 @@ async fn a_row_of_a_creation_that_is_gone_is_written_over_as_it_was_met() {
     let put = script.body(2);
     assert_eq!(
         put["ConditionExpression"],
-        "commit_id = :commit AND is_shared = :shared"
+        "commit_id = :commit AND is_shared = :shared AND attribute_not_exists(revision_no)"
     );
     let values = json!({":commit": {"S": stale.commit_id.to_string()}, ":shared": {"BOOL": false}});
     assert_eq!(put["ExpressionAttributeValues"], values);
@@ -234,7 +234,8 @@ async fn a_removal_and_a_mark_are_one_write_that_names_the_row() {
         let sent = script.body(0);
         assert_eq!(
             sent["ConditionExpression"],
-            "bucket_id = :bucket AND commit_id = :commit AND is_shared = :shared"
+            "bucket_id = :bucket AND commit_id = :commit AND is_shared = :shared \
+             AND attribute_not_exists(revision_no) AND attribute_not_exists(is_kept)"
         );
         let values = json!({":bucket": {"S": bucket.id.to_string()},
             ":commit": {"S": read.commit_id.to_string()}, ":shared": {"BOOL": false}});

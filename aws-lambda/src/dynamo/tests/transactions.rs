@@ -28,7 +28,7 @@ fn guard<'a>(action: &'a Value, call: &str) -> (&'a str, &'a str, &'a Value) {
 }
 
 const ABSENT: &str = "attribute_not_exists(PK)";
-const TAGGED: &str = "commit_id = :commit AND is_shared = :shared";
+const TAGGED: &str = "commit_id = :commit AND is_shared = :shared AND attribute_not_exists(revision_no)";
 
 fn values_of(tag: RowTag) -> Value {
     json!({":commit": {"S": tag.commit_id.to_string()}, ":shared": {"BOOL": tag.shared}})

@@ -71,7 +71,7 @@ fn a_database_of_a_newer_schema_is_refused_and_not_touched() {
     assert_eq!(
         refused.to_string(),
         format!(
-            "the database is in format 99, and this is bleepstore {}, which knows format 2 at most: use the release that \
+            "the database is in format 99, and this is bleepstore {}, which knows format 3 at most: use the release that \
              wrote it, or a later one; nothing was changed",
             Release::CURRENT
         )
@@ -96,7 +96,8 @@ fn a_database_of_a_later_format_is_refused_and_says_who_wrote_it() {
     db.execute_batch("PRAGMA journal_mode = DELETE").unwrap();
     for (version, what) in [
         (2, "the store is in format 7"),
-        (3, "the database is in format 3"),
+        (3, "the store is in format 7"),
+        (4, "the database is in format 4"),
     ] {
         db.pragma_update(None, "user_version", version).unwrap();
         let before = fs::read(&path).unwrap();
