@@ -101,8 +101,8 @@ fn asked(emulator: &CosmosEmulator) -> (BTreeMap<&'static str, usize>, usize) {
 /// The operation of Blob Storage that a call of the store is.
 fn request((call, count): (&'static str, usize)) -> (&'static str, usize) {
     let operation = match call {
-        "write" => "PutBlob",
-        "read" => "GetBlob",
+        "write" | "set_owner" => "PutBlob",
+        "read" | "owner" => "GetBlob",
         "delete" => "DeleteBlob",
         _ => panic!("no operation for {call}"),
     };

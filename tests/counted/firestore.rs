@@ -72,8 +72,8 @@ fn since(before: FirestoreUsage, now: FirestoreUsage) -> FirestoreUsage {
 /// requests it is.
 fn request((call, count): (&'static str, usize)) -> (&'static str, usize) {
     let method = match call {
-        "write" => "insert",
-        "read" => "get",
+        "write" | "set_owner" => "insert",
+        "read" | "owner" => "get",
         "delete" => "delete",
         _ => panic!("no method for {call}"),
     };

@@ -52,6 +52,7 @@ pub(super) fn every_operation<U>(s3: S3, take: impl Fn() -> U + 'static) -> Vec<
     uploads(&mut counted, &bucket);
     deletions(&mut counted, &bucket);
     listings(&mut counted);
+    versions(&mut counted);
     counted.rows
 }
 
@@ -244,6 +245,73 @@ fn listings<U>(counted: &mut Counted<U>) {
         let page = bucket.list().query("delimiter", "/").expect(200);
         assert_eq!(page.all("ListBucketResult/CommonPrefixes/Prefix").len(), 10);
     });
+}
+
+/// The last ones: they raise the store's format.
+fn versions<U>(counted: &mut Counted<U>) {
+    let bucket = counted.s3.bucket_named("versions".to_owned());
+    let (key, small) = ("key", pattern(1, 1 << 10));
+    let configure = |status: &str| {
+        let document =
+            format!("<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>");
+        bucket.request("PUT").flag("versioning").body(document)
+    };
+    let put = || {
+        let put = bucket.put(key, small.clone()).expect(200);
+        put.header("x-amz-version-id").unwrap_or_default().to_owned()
+    };
+    let of = |method: &str, version: &str| bucket.object(method, key).query("versionId", version);
+    bucket.request("PUT").expect(200);
+    let first = configure("Suspended");
+    counted.count("PutBucketVersioning, the store's first", || first.expect(200));
+    let next = configure("Enabled");
+    counted.count("PutBucketVersioning", || next.expect(200));
+    let get = bucket.request("GET").flag("versioning");
+    counted.count("GetBucketVersioning", || get.expect(200));
+    let first = counted.count("PutObject, 1 KiB, the key's first version", put);
+    let next = counted.count("PutObject, 1 KiB, the key's next version", put);
+    counted.count("GetObject, 1 KiB, the current version by its id", || {
+        of("GET", &next).expect(200)
+    });
+    counted.count("GetObject, 1 KiB, an older version", || {
+        of("GET", &first).expect(200)
+    });
+    counted.count("DeleteObject, which makes a marker", || {
+        bucket.delete(key).expect(204)
+    });
+    counted.count("DeleteObject, an older version", || {
+        of("DELETE", &first).expect(204)
+    });
+    let marker = bucket.head(key).expect(404);
+    let marker = of("DELETE", marker.header("x-amz-version-id").unwrap_or_default());
+    counted.count("DeleteObject, the current version", || marker.expect(204));
+    let many: Vec<String> = (0..100).map(|_| put()).collect();
+    let listed: String = many
+        .iter()
+        .rev()
+        .map(|version| format!("<Object><Key>{key}</Key><VersionId>{version}</VersionId></Object>"))
+        .collect();
+    let document = format!("<Delete>{listed}</Delete>");
+    let delete = bucket.request("POST").flag("delete");
+    let delete = delete.header("content-md5", content_md5(document.as_bytes()));
+    counted.count("DeleteObjects, 100 versions of one key", || {
+        delete.body(document).expect(200)
+    });
+    // As many blobs as an edit frees at a time.
+    counted.rows.last_mut().expect("the row just counted").at_once = 16;
+    let keys: Vec<String> = (0..500).map(|number| format!("listed-{number:03}")).collect();
+    fill(&bucket, &keys);
+    fill(&bucket, &keys);
+    let list = || {
+        let request = bucket.request("GET").flag("versions");
+        request.query("prefix", "listed-").expect(200)
+    };
+    counted.count("ListObjectVersions, 2 versions of 500 keys", || {
+        let page = list();
+        assert_eq!(page.all("ListVersionsResult/Version/Key").len(), 1_000);
+    });
+    // As many keys as the operation reads at a time.
+    counted.rows.last_mut().expect("the row just counted").at_once = 16;
 }
 
 /// Stores an object of 1 KiB under each key.

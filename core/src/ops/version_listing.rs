@@ -11,6 +11,9 @@ use crate::ports::{KeyRange, KeyStart, StoreError, StoreResult};
 /// How many keys' versions are read at the same time.
 const KEYS_AT_ONCE: usize = 16;
 
+/// How many versions of one key are read at the same time. Their rows may have bodies in them.
+const VERSIONS_AT_ONCE: usize = 64;
+
 /// A version as a listing shows it: an object or a delete marker, its inline body left out or included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedVersion {
@@ -23,7 +26,7 @@ pub struct ListedVersion {
 /// Lists versions and delete markers: by key, and the newest of a key first. `after` is the version to go on after, of the
 /// key that the listing starts after; without one it starts after all of that key.
 ///
-/// The versions of one key are those of one moment, as far as they are on one page.
+/// A version that is there all the while is shown once. What is made or deleted meanwhile may be shown or not.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 pub async fn list_object_versions(
@@ -106,7 +109,7 @@ impl VersionsPage<'_> {
 
     /// Shows keys of which these rows are current. Returns false where the page is full before all are shown.
     async fn take_heads(&mut self, heads: Vec<ObjectRecord>) -> StoreResult<bool> {
-        let (context, bucket, limit) = (self.context, self.bucket, self.room());
+        let (context, bucket, limit) = (self.context, self.bucket, self.room().min(VERSIONS_AT_ONCE));
         let has_more = |head: &ObjectRecord| head.as_version().newest.is_some();
         let shape = self.shape;
         let keys: Vec<_> = heads
@@ -119,24 +122,26 @@ impl VersionsPage<'_> {
                 let key = head.key;
                 let metadata = &context.ports.metadata;
                 let found = metadata.key_versions(bucket, &key, None, limit).await?;
-                let older = found
+                let before = found
                     .more
                     .then(|| found.versions.last().map(ObjectRecord::sequence))
                     .flatten();
                 let shown = found.head.map(latest).into_iter();
                 let shown = shown.chain(found.versions.into_iter().map(noncurrent)).collect();
-                Ok((key, shown, older))
+                Ok((key, shown, before))
             })
             .collect();
         let mut keys = stream::iter(keys).buffered(KEYS_AT_ONCE);
         while let Some(found) = keys.next().await {
-            let (key, shown, older): (ObjectKey, Vec<ListedVersion>, Option<Sequence>) = found?;
+            let (key, shown, before): (ObjectKey, Vec<ListedVersion>, Option<Sequence>) = found?;
             for version in shown {
                 if !self.take(version) {
                     return Ok(false);
                 }
             }
-            if older.is_some() && !self.take_older(&key, older).await? {
+            if let Some(before) = before
+                && !self.take_older(&key, before).await?
+            {
                 return Ok(false);
             }
         }
@@ -164,30 +169,29 @@ impl VersionsPage<'_> {
         let Some(place) = place else {
             return Ok(true);
         };
-        // A version that was current when it was shown may be gone by now.
-        if head.sequence() < place && !self.take(latest(head)) {
-            return Ok(false);
-        }
-        self.take_older(key, Some(place)).await
+        self.take_older(key, place).await
     }
 
-    /// Shows the versions of a key that are older than that place, and not current.
-    async fn take_older(&mut self, key: &ObjectKey, before: Option<Sequence>) -> StoreResult<bool> {
-        let mut before = before;
-        loop {
-            let limit = self.room();
+    /// Shows the versions of a key that are older than that place.
+    async fn take_older(&mut self, key: &ObjectKey, before: Sequence) -> StoreResult<bool> {
+        let mut next = Some(before);
+        while let Some(before) = next {
+            let limit = self.room().min(VERSIONS_AT_ONCE);
             let metadata = &self.context.ports.metadata;
-            let found = metadata.key_versions(self.bucket, key, before, limit).await?;
-            before = found.versions.last().map(ObjectRecord::sequence);
-            for version in found.versions {
-                if !self.take(noncurrent(version)) {
+            let found = metadata
+                .key_versions(self.bucket, key, Some(before), limit)
+                .await?;
+            let last = found.versions.last().map(ObjectRecord::sequence);
+            next = last.filter(|_| found.more);
+            // Where all that was shown is gone by now, an older version is current.
+            let head = found.head.filter(|head| head.sequence() < before).map(latest);
+            for version in head.into_iter().chain(found.versions.into_iter().map(noncurrent)) {
+                if !self.take(version) {
                     return Ok(false);
                 }
             }
-            if !found.more || before.is_none() {
-                return Ok(true);
-            }
         }
+        Ok(true)
     }
 
     /// Shows one entry, or the prefix that it is folded into. Returns false where the page is full.

@@ -1,5 +1,7 @@
 //! Changes of versions.
 
+use futures_util::{StreamExt, stream};
+
 use super::{ATTEMPTS, EditFailure, not_applied, pause, retire_all};
 use crate::model::{Bucket, BucketState, ErrorCode, ObjectKey, ObjectRecord, S3Error, VersionName};
 use crate::ops::Context;
@@ -13,6 +15,9 @@ const LOOKED_THROUGH: usize = 100;
 
 /// How many versions of one key an edit removes at most. Each is one row of a transaction, or two.
 pub(in crate::ops) const REMOVED_AT_ONCE: usize = 40;
+
+/// How many blobs are freed at the same time.
+const FREED_AT_ONCE: usize = 16;
 
 /// Removes versions of a key, at most [`REMOVED_AT_ONCE`], and frees their bytes. Where the current one is among them, the
 /// newest that is left becomes current in the same step. Returns the rows that were there.
@@ -76,9 +81,9 @@ async fn are_gone(
 pub(super) async fn free_gone(context: &Context, outcome: &EditOutcome) {
     if let EditOutcome::AppliedToVersions(changed) = outcome {
         let kept = changed.written.as_ref().map(|record| &record.manifest);
-        for row in &changed.gone {
-            free_superseded(context, Some(row), kept).await;
-        }
+        stream::iter(&changed.gone)
+            .for_each_concurrent(FREED_AT_ONCE, |row| free_superseded(context, Some(row), kept))
+            .await;
     }
 }
 
