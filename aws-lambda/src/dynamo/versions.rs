@@ -13,6 +13,11 @@ use super::table::Range;
 
 #[async_trait]
 impl VersionRows for DynamoMetadata {
+    async fn head(&self, bucket: &Bucket, key: &ObjectKey) -> StoreResult<Option<ObjectRecord>> {
+        let found = self.table.get(&RowKey::object(&bucket.name, key)).await?;
+        found.as_ref().map(rows::read_object).transpose()
+    }
+
     async fn version_at(
         &self,
         bucket: &Bucket,

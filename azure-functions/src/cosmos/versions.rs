@@ -22,6 +22,11 @@ fn known(item: &Item) -> StoreResult<Known> {
 
 #[async_trait]
 impl VersionRows for CosmosMetadata {
+    async fn head(&self, bucket: &Bucket, key: &ObjectKey) -> StoreResult<Option<ObjectRecord>> {
+        let found = self.container.get(&RowKey::object(&bucket.name, key)).await?;
+        found.map(|item| item.detail()).transpose()
+    }
+
     async fn version_at(
         &self,
         bucket: &Bucket,

@@ -24,6 +24,9 @@ pub fn order_of_version(key: &ObjectKey, place: Sequence) -> String {
 /// The rows of versions that are not current. Reads are strongly consistent; each method is one step.
 #[async_trait]
 pub trait VersionRows: ObjectIndex {
+    /// The row that is current, of whichever bucket of that name.
+    async fn head(&self, bucket: &Bucket, key: &ObjectKey) -> StoreResult<Option<ObjectRecord>>;
+
     /// The version at that place of a key.
     async fn version_at(
         &self,
@@ -90,8 +93,8 @@ pub async fn key_versions_in_steps<R: VersionRows>(
     before: Option<Sequence>,
     limit: usize,
 ) -> StoreResult<KeyVersions> {
-    let own = |found: ObjectLookup| found.object.filter(|row| row.bucket == bucket.id);
-    let mut head = own(rows.lookup(&bucket.name, key).await?);
+    let own = |head: Option<ObjectRecord>| head.filter(|row| row.bucket == bucket.id);
+    let mut head = own(rows.head(bucket, key).await?);
     for _ in 0..ATTEMPTS {
         if head
             .as_ref()
@@ -103,7 +106,7 @@ pub async fn key_versions_in_steps<R: VersionRows>(
             });
         }
         let (versions, more) = rows.versions_below(bucket, key, before, limit).await?;
-        let again = own(rows.lookup(&bucket.name, key).await?);
+        let again = own(rows.head(bucket, key).await?);
         if again.as_ref().map(ObjectRecord::tag) == head.as_ref().map(ObjectRecord::tag) {
             return Ok(KeyVersions { head, versions, more });
         }

@@ -18,6 +18,11 @@ use super::{FirestoreMetadata, rows};
 
 #[async_trait]
 impl VersionRows for FirestoreMetadata {
+    async fn head(&self, bucket: &Bucket, key: &ObjectKey) -> StoreResult<Option<ObjectRecord>> {
+        let [found] = self.documents.get([&schema::object(&bucket.name, key)]).await?;
+        read_own(found.as_ref(), bucket.id)
+    }
+
     async fn version_at(
         &self,
         bucket: &Bucket,
