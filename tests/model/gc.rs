@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bleepstore_core::model::{BlobRef, Bucket, ETag, ErrorCode, Layout, Manifest, SpilledLayout, Timestamp};
+use bleepstore_core::model::{
+    BlobRef, Bucket, ETag, ErrorCode, Layout, Manifest, ObjectKind, SpilledLayout, Timestamp, Versioning,
+};
 use bleepstore_core::ops::{Collection, GcError, GcOptions, GcReport};
 use bleepstore_core::ports::{BlobRead, Clock, KeyRange, UploadRange};
 use bleepstore_tests::decorators::{Interceptor, Verdict};
@@ -18,7 +20,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::check;
-use super::requests::{Acknowledged, Aimed, BUCKETS, Clients, PLACES, Place, Request, names};
+use super::requests::{Acknowledged, Aimed, BUCKETS, Clients, PLACES, Place, Request, names, versions};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -65,12 +67,12 @@ enum Step {
     Settle,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step(versions: u32) -> impl Strategy<Value = Step> {
     // Some calls, or as good as all that are left.
     let calls = prop_oneof![3 => 1..5_usize, 1 => Just(50)];
     prop_oneof![
-        6 => Request::any().prop_map(Step::Start),
-        6 => Request::any().prop_map(Step::Perform),
+        6 => Request::any(versions).prop_map(Step::Start),
+        6 => Request::any(versions).prop_map(Step::Perform),
         2 => Just(Step::Age),
         4 => (0..PROCESSES).prop_map(Step::Collect),
         4 => (0..PROCESSES, 1..120_u32).prop_map(|(process, percent)| Step::Slice(process, percent)),
@@ -186,7 +188,7 @@ impl<'a> World<'a> {
             Step::Crash(index) if !self.tasks.is_empty() => {
                 let task = self.tasks.remove(index.index(self.tasks.len()));
                 if let Work::Request { request, .. } = task.work {
-                    self.clients.forget(request);
+                    self.clients.forget(&request);
                     for place in request.touches() {
                         self.known.remove(&place);
                     }
@@ -220,14 +222,14 @@ impl<'a> World<'a> {
                 }
             }
         }
-        let (store, clients) = (self.store, self.clients);
+        let (store, clients, sent) = (self.store, self.clients, request.clone());
         self.tasks.push(Task {
             work: Work::Request {
                 request,
                 shared: overlaps,
             },
             started: store.clock.now(),
-            future: async move { Ended::Request(clients.send(store, request).await) }.boxed_local(),
+            future: async move { Ended::Request(clients.send(store, &sent).await) }.boxed_local(),
         });
         true
     }
@@ -255,6 +257,8 @@ impl<'a> World<'a> {
 
     /// Lets a task go on to its next call, and looks at the stores. Returns whether the task has ended.
     async fn go_on(&mut self, at: usize) -> bool {
+        // What runs several calls at a time goes on where it was woken, which the runtime does in between.
+        tokio::task::yield_now().await;
         let polled = poll!(&mut self.tasks[at].future);
         self.assert_whole().await;
         let std::task::Poll::Ready(ended) = polled else {
@@ -263,7 +267,9 @@ impl<'a> World<'a> {
         let task = self.tasks.remove(at);
         match (task.work, ended) {
             (Work::Request { request, shared }, Ended::Request(acknowledged)) => {
-                let doubtful = self.clients.may_replay(request);
+                // Which version is current after one is deleted is not known here.
+                let doubtful =
+                    self.clients.may_replay(&request) || matches!(request, Aimed::DeleteVersion(..));
                 let unsure = |place: &Place| doubtful || shared.contains(place);
                 for place in request.touches().iter().filter(|place| unsure(place)) {
                     self.known.remove(place);
@@ -287,8 +293,15 @@ impl<'a> World<'a> {
     /// Ends the tasks that `which` picks.
     async fn finish(&mut self, which: impl Fn(&Task<'_>) -> bool) {
         let mut turns = 0;
-        while let Some(at) = self.tasks.iter().position(&which) {
-            self.go_on(at).await;
+        loop {
+            let left: Vec<usize> = (0..self.tasks.len())
+                .filter(|at| which(&self.tasks[*at]))
+                .collect();
+            if left.is_empty() {
+                return;
+            }
+            // One may wait for another.
+            self.go_on(left[turns / 100 % left.len()]).await;
             turns += 1;
             if turns % 200 == 0 {
                 // What is left sleeps before it tries again.
@@ -312,6 +325,10 @@ impl<'a> World<'a> {
         let named = named_blobs(self.store).await;
         let missing: Vec<_> = named.difference(&stored).collect();
         assert!(missing.is_empty(), "{missing:?} are named and gone");
+        for place in PLACES {
+            self.clients
+                .assert_versions(place, &versions(self.store, place).await);
+        }
     }
 
     /// Every object reads back as what was acknowledged.
@@ -319,7 +336,9 @@ impl<'a> World<'a> {
         for place in PLACES {
             let (bucket, key) = names(place);
             let read = self.store.get(bucket, key).await;
-            let etag = self.store.object(bucket, key).await.map(|record| record.etag);
+            let object = self.store.object(bucket, key).await;
+            let object = object.filter(|record| record.kind == ObjectKind::Object);
+            let etag = object.map(|record| record.etag);
             match (&etag, read) {
                 (Some(etag), Ok(bytes)) => {
                     let content = self.clients.contents.borrow().get(etag).cloned();
@@ -360,8 +379,10 @@ async fn blobs_of_objects(store: &Deployment, bucket: &Bucket) -> Vec<BlobRef> {
         .await
         .unwrap();
     assert_eq!(page.next, None);
+    let others = store.metadata.scan_versions(bucket, None, 1_000).await.unwrap();
+    assert_eq!(others.next, None);
     let mut named = Vec::new();
-    for record in page.items {
+    for record in page.items.into_iter().chain(others.items) {
         named.extend(record.manifest.blobs());
         let Manifest::Spilled(SpilledLayout { extent, .. }) = record.manifest else {
             continue;
@@ -407,12 +428,29 @@ async fn collect_all(store: &Deployment, grace: Duration) {
     }
 }
 
+/// Raises the store's format to that of versions. Between the steps of that nothing is collected.
+async fn raised(store: &Deployment) {
+    store.create_bucket("raised").await.unwrap();
+    let clients = Clients::default();
+    clients.keep(store, "raised", Versioning::Enabled).await.unwrap();
+}
+
 #[test]
 fn collections_among_requests_delete_no_blob_that_is_named_and_in_the_end_all_others() {
+    collect_among_requests(0);
+}
+
+/// Nor do they lose a version that was acknowledged, or bring back one whose deletion was.
+#[test]
+fn collections_among_requests_for_versions_delete_no_blob_that_is_named_and_in_the_end_all_others() {
+    collect_among_requests(3);
+}
+
+fn collect_among_requests(versions: u32) {
     let grace = prop::sample::select(vec![HOUR, DAY, DAY + 6 * HOUR]);
     // With the least limit, every completed upload's layout spills.
     let layout_limit = prop::sample::select(vec![1_usize, 100]);
-    let steps = prop::collection::vec(step(), 20..120);
+    let steps = prop::collection::vec(step(versions), 20..120);
     let processes = grace.prop_flat_map(|grace| {
         let options = prop::collection::vec(options(grace), PROCESSES);
         (Just(grace), options)
@@ -423,6 +461,9 @@ fn collections_among_requests_delete_no_blob_that_is_named_and_in_the_end_all_ot
             let store = Deployment::in_memory(0, layout_limit, Arc::new(Stepping)).await;
             for bucket in BUCKETS {
                 store.create_bucket(bucket).await.unwrap();
+            }
+            if versions > 0 {
+                raised(&store).await;
             }
             let clients = Clients::default();
             let mut world = World {

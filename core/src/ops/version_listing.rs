@@ -63,6 +63,7 @@ struct VersionsPage<'a> {
 impl VersionsPage<'_> {
     async fn fill(&mut self, start: Option<ListingPosition>, after: Option<VersionName>) -> StoreResult<()> {
         if let (Some(ListingPosition::Key(key)), Some(after)) = (&start, after)
+            && key.starts_with(self.shape.prefix)
             && let Ok(key) = ObjectKey::new(key)
             && !self.take_all(&key, Some(after)).await?
         {

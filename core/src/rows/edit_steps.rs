@@ -20,6 +20,10 @@ const ATTEMPTS: u32 = 16;
 /// The same of one that keeps versions: nobody is told that a write which expects nothing has lost a race. It takes some
 /// twenty seconds.
 const ATTEMPTS_OF_VERSIONS: u32 = 64;
+/// How often rows that were not read in one moment are read anew.
+const ATTEMPTS_TO_READ: u32 = 16;
+/// How many of the newest versions are looked through for the one that an earlier try has made.
+const LOOKED_THROUGH: usize = 16;
 
 /// How long the note of a rename is kept at least: longer than any request lasts.
 pub const RENAME_NOTED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -143,11 +147,39 @@ async fn look<'a, R: EditRows>(
     edit: &Edit<'a>,
     tried: bool,
 ) -> StoreResult<Option<(Verdict<'a>, R::Seen)>> {
-    let before = rows.before_edit(edit).await?;
-    if tried && is_made(edit, &before) {
-        return Ok(None);
+    for _ in 0..ATTEMPTS_TO_READ {
+        let mut before = rows.before_edit(edit).await?;
+        if tried && (is_made(edit, &before) || is_made_below(rows, edit, &mut before).await?) {
+            return Ok(None);
+        }
+        if let Some(judged) = judge_read(rows, edit, before).await? {
+            return Ok(Some(judged));
+        }
     }
-    judge_read(rows, edit, before).await.map(Some)
+    Err(StoreError::new(
+        StoreErrorKind::Throttled,
+        "the versions of the key keep changing",
+    ))
+}
+
+/// Whether the edit has made a version that is not current any more.
+async fn is_made_below<R: EditRows>(
+    rows: &R,
+    edit: &Edit<'_>,
+    before: &mut BeforeEdit<R::Seen>,
+) -> StoreResult<bool> {
+    let Some(own) = edit.committed() else {
+        return Ok(false);
+    };
+    if edit.receipt.is_some() || edit.keeps.is_none() || before.head.is_none() {
+        return Ok(false);
+    }
+    let wanted = Wanted {
+        at: Vec::new(),
+        newest: LOOKED_THROUGH,
+    };
+    let found = rows.read_versions(edit, &wanted, &mut before.seen).await?;
+    Ok(found.iter().any(|row| row.commit_id == own.commit_id))
 }
 
 /// Whether what was read is what the edit makes, and nobody else: its receipt or its commit tells. A row that has become
@@ -168,11 +200,12 @@ fn is_made<Seen>(edit: &Edit<'_>, before: &BeforeEdit<Seen>) -> bool {
 
 /// Judges what was read. A bucket that was not read is taken to be there: it is confirmed after the change. It is looked at
 /// where the answer may turn on it: one that is gone has no objects, and rows of a creation that is gone are written over.
+/// `None` where head and versions are not of one moment.
 async fn judge_read<'a, R: EditRows>(
     rows: &R,
     edit: &Edit<'a>,
     before: BeforeEdit<R::Seen>,
-) -> StoreResult<(Verdict<'a>, R::Seen)> {
+) -> StoreResult<Option<(Verdict<'a>, R::Seen)>> {
     let own = |row: &ObjectRecord| row.bucket == edit.bucket.id;
     let mut seen = before.seen;
     let wanted = wanted_versions(edit, before.head.as_ref());
@@ -180,6 +213,14 @@ async fn judge_read<'a, R: EditRows>(
         true => Vec::new(),
         false => rows.read_versions(edit, &wanted, &mut seen).await?,
     };
+    if !wanted.is_nothing()
+        && before
+            .head
+            .as_ref()
+            .is_some_and(|head| !wanted.agrees(&versions, head))
+    {
+        return Ok(None);
+    }
     let stale = before.head.as_ref().is_some_and(|row| !own(row));
     let met = Met {
         bucket: before.bucket.unwrap_or(Some(edit.bucket.id)),
@@ -215,7 +256,7 @@ async fn judge_read<'a, R: EditRows>(
             verdict = Verdict::Keep(EditOutcome::NoSuchBucket);
         }
     }
-    Ok((verdict, seen))
+    Ok(Some((verdict, seen)))
 }
 
 /// What an edit that was written comes to, in a bucket that may have gone meanwhile.

@@ -62,10 +62,14 @@ pub async fn lookup_version_in_steps<R: VersionRows>(
         if is_named(head) {
             return Ok(found);
         }
-        let row = match version_place(name, head) {
+        let place = version_place(name, head);
+        let row = match place {
             Some(place) => rows.version_at(bucket_found, key, place).await?,
             None => None,
         };
+        let of_head = head.as_version();
+        // The head was seen as it is now, and the version's row as it was.
+        let missed = row.is_none() && place.is_some() && [of_head.newest, of_head.null].contains(&place);
         if let Some(row) = row.filter(is_named) {
             return Ok(ObjectLookup {
                 object: Some(row),
@@ -74,7 +78,7 @@ pub async fn lookup_version_in_steps<R: VersionRows>(
         }
         let again = rows.lookup(bucket, key).await?;
         let tag = |found: &ObjectLookup| found.object.as_ref().map(ObjectRecord::tag);
-        if tag(&again) == tag(&found) {
+        if tag(&again) == tag(&found) && !missed {
             return Ok(ObjectLookup {
                 object: None,
                 ..again
@@ -107,7 +111,10 @@ pub async fn key_versions_in_steps<R: VersionRows>(
         }
         let (versions, more) = rows.versions_below(bucket, key, before, limit).await?;
         let again = own(rows.head(bucket, key).await?);
-        if again.as_ref().map(ObjectRecord::tag) == head.as_ref().map(ObjectRecord::tag) {
+        let newest = head.as_ref().and_then(|head| head.as_version().newest);
+        let first = versions.first().map(ObjectRecord::sequence);
+        let missed = before.is_none() && first != newest;
+        if !missed && again.as_ref().map(ObjectRecord::tag) == head.as_ref().map(ObjectRecord::tag) {
             return Ok(KeyVersions { head, versions, more });
         }
         head = again;

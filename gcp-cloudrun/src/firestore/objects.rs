@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, ObjectSummary, Sequence, Upload, VersionName,
+    Bucket, BucketName, ObjectKey, ObjectRecord, ObjectSummary, Sequence, Upload, VersionName,
 };
 use bleepstore_core::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreResult,
@@ -17,6 +17,7 @@ use firestore::gcloud_sdk::google::firestore::v1::Document;
 use super::buckets::read_bucket;
 use super::endings::{read_receipt, read_upload};
 use super::query::{Query, within};
+use super::rows::read_own;
 use super::schema::{self, KEY, Path, RECORDS, SUMMARIES};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows, versions};
@@ -182,10 +183,4 @@ impl FirestoreMetadata {
         }
         Ok(Decision::Write(writes, (outcome, ended)))
     }
-}
-
-/// The record in a document, unless it is of another creation of the bucket.
-pub(super) fn read_own(document: Option<&Document>, bucket: BucketId) -> StoreResult<Option<ObjectRecord>> {
-    let record = document.map(rows::read_object).transpose()?;
-    Ok(record.filter(|record| record.bucket == bucket))
 }

@@ -123,6 +123,12 @@ pub(super) fn object(record: &ObjectRecord) -> StoreResult<Fields> {
     )
 }
 
+/// The record in a document, unless it is of another creation of the bucket.
+pub(super) fn read_own(document: Option<&Document>, bucket: BucketId) -> StoreResult<Option<ObjectRecord>> {
+    let record = document.map(read_object).transpose()?;
+    Ok(record.filter(|record| record.bucket == bucket))
+}
+
 pub(super) fn read_object(document: &Document) -> StoreResult<ObjectRecord> {
     let shared = document
         .fields

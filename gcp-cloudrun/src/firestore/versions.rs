@@ -10,8 +10,8 @@ use bleepstore_core::rows::{
 };
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
-use super::objects::read_own;
 use super::query::Query;
+use super::rows::read_own;
 use super::schema::{self, VERSIONS_BY_ID};
 use super::transaction::Second;
 use super::{FirestoreMetadata, rows};

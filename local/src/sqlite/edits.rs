@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use bleepstore_core::model::{Manifest, ObjectRecord};
+use bleepstore_core::model::ObjectRecord;
 use bleepstore_core::ports::{Edit, EditOutcome, HeadEdit};
 use bleepstore_core::rows::{Met, OwnedEdit, RowChange, Verdict, judge};
 use rusqlite::{Connection, params};
 
 use super::error::Failure;
 use super::rows::{ObjectJson, StoredObject, kind_code, to_json};
-use super::{buckets, objects, uploads, versions};
+use super::{bodies, buckets, uploads, versions};
 
 /// An edit on its way to the writer, with its JSON made.
 pub(super) struct ReadyEdit {
@@ -53,7 +53,7 @@ impl ReadyEdit {
         if edit.is_of_versions()
             && let Some(head) = &mut head
         {
-            head.body = objects::body(db, head.body_id)?;
+            head.body = bodies::body(db, head.body_id)?;
         }
         let bodies = [&source, &head].map(|row| row.as_ref().and_then(|row| row.body_id));
         let head = head.map(|row| row.into_record(bucket)).transpose()?;
@@ -110,7 +110,7 @@ impl ReadyEdit {
 
 /// Writes the record, over the row under its key.
 fn put(db: &Connection, record: &ObjectRecord, json: &ObjectJson) -> Result<(), Failure> {
-    let body = put_body(db, record)?;
+    let body = bodies::put_body(db, record)?;
     let mut insert = db.prepare_cached(
         "INSERT OR REPLACE INTO objects
              (bucket, key, commit_id, kind, etag, size, last_modified, owner_id, owner_name,
@@ -137,16 +137,4 @@ fn put(db: &Connection, record: &ObjectRecord, json: &ObjectJson) -> Result<(), 
         json.manifest,
     ])?;
     Ok(())
-}
-
-/// Writes the inline body of a record, if it has one, and returns what it is found by.
-pub(super) fn put_body(db: &Connection, record: &ObjectRecord) -> Result<Option<i64>, Failure> {
-    match &record.manifest {
-        Manifest::Inline(body) if !body.is_empty() => {
-            db.prepare_cached("INSERT INTO bodies (bytes) VALUES (?)")?
-                .execute([body.as_ref()])?;
-            Ok(Some(db.last_insert_rowid()))
-        }
-        Manifest::Inline(_) | Manifest::Extents(_) | Manifest::Spilled(_) | Manifest::Paged(_) => Ok(None),
-    }
 }

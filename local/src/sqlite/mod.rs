@@ -3,6 +3,7 @@
 //! One thread writes, several read; all on the same database in write-ahead mode with `synchronous=FULL`.
 //! Conditions are checked in the transaction that makes the change.
 
+mod bodies;
 mod buckets;
 mod credentials;
 mod edits;

@@ -10,11 +10,12 @@ use bleepstore_core::ports::{
 };
 use rusqlite::{Connection, Row, params};
 
+use super::bodies::body;
 use super::edits::ReadyEdit;
 use super::error::Failure;
 use super::rows::{
-    PAGE_ROWS, StoredObject, after_key, after_prefix, first, key_column, kind_of, one_more_than, page,
-    summary, summary_columns,
+    PAGE_ROWS, StoredObject, after_key, after_prefix, key_column, kind_of, one_more_than, page, summary,
+    summary_columns,
 };
 use super::{SqliteMetadata, buckets, versions};
 
@@ -212,16 +213,4 @@ fn find_with_body(
     };
     row.body = body(db, row.body_id)?;
     row.into_record(bucket).map(Some)
-}
-
-/// The inline body with that id. One that is named and is not there is corruption.
-pub(super) fn body(db: &Connection, id: Option<i64>) -> Result<Option<Vec<u8>>, Failure> {
-    let Some(id) = id else {
-        return Ok(None);
-    };
-    let mut select = db.prepare_cached("SELECT bytes FROM bodies WHERE id = ?")?;
-    match first(&mut select, [id], |row| Ok(row.get(0)?))? {
-        Some(bytes) => Ok(Some(bytes)),
-        None => Err(Failure::unreadable("an object's inline body is not there")),
-    }
 }

@@ -5,9 +5,8 @@ use bleepstore_core::ports::{Edit, KeyVersions, Page};
 use bleepstore_core::rows::{Wanted, version_place, wanted_versions};
 use rusqlite::{Connection, params};
 
-use super::edits::put_body;
+use super::bodies::{body, put_body};
 use super::error::Failure;
-use super::objects::body;
 use super::rows::{
     ObjectJson, StoredObject, first, key_column, kind_code, one_more_than, page, summary_columns,
 };
@@ -77,7 +76,11 @@ pub(super) fn wanted(
     head: Option<&ObjectRecord>,
 ) -> Result<Vec<ObjectRecord>, Failure> {
     let (bucket, key) = (edit.bucket.id, edit.key());
-    let Wanted { at: places, newest } = wanted_versions(edit, head);
+    let wanted = wanted_versions(edit, head);
+    if wanted.is_nothing() || !schema::has_reached(db, VERSIONS)? {
+        return Ok(Vec::new());
+    }
+    let Wanted { at: places, newest } = wanted;
     let mut found = Vec::new();
     if newest > 0 {
         for row in below(db, bucket, key, None, newest)?.items {

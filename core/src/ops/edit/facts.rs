@@ -12,8 +12,9 @@ use crate::ops::access::{no_such_key, open_object};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{EditOutcome, new_id};
 
-/// Changes the record of the object that a request names, the current one or a version, which was opened for `operation`. An object that is written meanwhile is not undone: the
-/// change is made to it, if the caller may do `operation` with it too.
+/// Changes the record of the object that a request names, the current one or a version, which was opened for `operation`.
+/// Returns which version it is. An object that is written meanwhile is not undone: the change is made to it, if the caller
+/// may do `operation` with it too.
 pub(in crate::ops) async fn change_facts(
     context: &Context,
     caller: &Caller,
@@ -52,10 +53,11 @@ pub(in crate::ops) async fn change_facts(
         key: object.key.clone(),
         commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
         fact: &fact,
+        changed: Mutex::new(name),
     };
     let seen = Seen::new(bucket, Head::Read(Some(object)));
     change(context, seen, &plan).await?;
-    Ok(name)
+    Ok(plan.changed.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 pub(super) struct ChangedFacts<'a> {
@@ -64,6 +66,8 @@ pub(super) struct ChangedFacts<'a> {
     pub(super) key: ObjectKey,
     pub(super) commit_id: CommitId,
     pub(super) fact: &'a (dyn Fn(&Bucket, &mut ObjectRecord) -> Result<(), S3Error> + Sync),
+    /// The version that was changed last.
+    pub(super) changed: Mutex<VersionName>,
 }
 
 #[async_trait]
@@ -78,6 +82,7 @@ impl Plan for ChangedFacts<'_> {
             .clone();
         (self.fact)(&seen.bucket, &mut changed)?;
         changed.commit_id = self.commit_id;
+        *self.changed.lock().unwrap_or_else(PoisonError::into_inner) = changed.version_name();
         Ok(Step::Change(Change::rewrite(Cow::Owned(changed))))
     }
 

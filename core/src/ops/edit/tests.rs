@@ -296,7 +296,10 @@ mod rename {
 }
 
 mod facts {
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::model::VersionName;
 
     type Fact = dyn Fn(&Bucket, &mut ObjectRecord) -> Result<(), S3Error> + Sync;
 
@@ -307,6 +310,7 @@ mod facts {
             key: scene.object.key.clone(),
             commit_id: CommitId::from_bytes([7; 16]),
             fact,
+            changed: Mutex::new(VersionName::Null),
         }
     }
 

@@ -59,13 +59,8 @@ pub(super) async fn still_names(ports: &Ports, named_by: &Naming, blob: &BlobRef
             Ok(extent.is_some_and(|extent| extent.blob == *blob))
         }
         Naming::Object { bucket, key, version } => {
-            let found = match version {
-                None => ports.metadata.lookup(bucket, key).await?,
-                Some(id) => {
-                    let version = VersionName::Id(*id);
-                    ports.metadata.lookup_version(bucket, key, version).await?
-                }
-            };
+            let version = version.map_or(VersionName::Null, VersionName::Id);
+            let found = ports.metadata.lookup_version(bucket, key, version).await?;
             let Some(object) = found.object else {
                 return Ok(false);
             };

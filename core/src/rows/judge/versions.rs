@@ -4,6 +4,7 @@
 //! that is not current, and the version `null`, exactly; and two edits of one key that both read it cannot both be made.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::{RowChange, Verdict, is_expected};
 use crate::model::{
@@ -32,6 +33,17 @@ impl Wanted {
     pub fn is_nothing(&self) -> bool {
         self.at.is_empty() && self.newest == 0
     }
+
+    /// Whether these, newest first, may be the rows that were there beside that head. A store that reads them after it, and
+    /// not in one moment with it, may see one of the two as it is now and the other as it was.
+    pub(crate) fn agrees(&self, found: &[ObjectRecord], head: &ObjectRecord) -> bool {
+        let Version { newest, null, .. } = head.as_version();
+        let is_there = |place: Sequence| found.iter().any(|row| row.sequence() == place);
+        let named = [newest, null].into_iter().flatten();
+        let mut asked = named.filter(|place| self.at.contains(place));
+        let first = found.first().map(ObjectRecord::sequence);
+        asked.all(is_there) && (self.newest == 0 || first == newest)
+    }
 }
 
 /// Which versions an edit has to know, where this row is under its key.
@@ -51,10 +63,12 @@ pub fn wanted_versions(edit: &Edit<'_>, head: Option<&ObjectRecord>) -> Wanted {
             newest: 0,
         },
         HeadEdit::RemoveVersions(_, names) => {
-            let at: Vec<Sequence> = names
+            // A version may be named twice, and another id may begin as its does: one row is read and changed once.
+            let at: BTreeSet<Sequence> = names
                 .iter()
                 .filter_map(|name| version_place(*name, head))
                 .collect();
+            let at: Vec<Sequence> = at.into_iter().collect();
             let moves = names.contains(&head.version_name())
                 || found.newest.is_some_and(|newest| at.contains(&newest));
             Wanted {
