@@ -125,10 +125,7 @@ fn a_package_is_posted_again_until_its_roles_are_known_and_followed_to_its_end()
     }
     // One after each of the three failures, and one between two looks.
     assert_eq!(waits.len(), 6, "{waits:?}");
-    assert!(
-        waits.iter().all(|wait| (LOOK..=LONGEST_WAIT).contains(wait)),
-        "{waits:?}"
-    );
+    assert!(waits.iter().all(|wait| *wait <= LONGEST_WAIT), "{waits:?}");
 }
 
 #[test]
