@@ -82,13 +82,14 @@ fn lost_by_a_restore(plan: &Plan) -> Result<Option<String>, String> {
 
 /// The fields that are indexed or expire: one for each that the program says, and no other.
 fn fields(plan: &Plan) -> Result<Vec<String>, String> {
-    let [root, objects, parts] =
-        ["COLLECTION", "OBJECTS", "PARTS"].map(|name| source::constant(SCHEMA, name));
-    let (root, objects, parts) = (root?, objects?, parts?);
+    let [root, objects, parts, versions] =
+        ["COLLECTION", "OBJECTS", "PARTS", "VERSIONS"].map(|name| source::constant(SCHEMA, name));
+    let (root, objects, parts, versions) = (root?, objects?, parts?, versions?);
     let wanted: BTreeSet<String> = [
         format!("{root} * neither"),
         format!("{objects} * neither"),
         format!("{parts} * neither"),
+        format!("{versions} * neither"),
         format!("{objects} {} ascending", source::constant(SCHEMA, "KEY")?),
         format!("{root} {} ascending", source::constant(SCHEMA, "LISTED_AS")?),
         format!("{root} {} expires", source::constant(SCHEMA, "EXPIRES_AT")?),
