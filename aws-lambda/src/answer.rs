@@ -51,8 +51,8 @@ pub fn streamed(response: Response<Body>) -> Answer {
     })
 }
 
-/// An answer as one document. What does not fit into it is refused by name. A body that breaks off is an error: there would be
-/// nothing to tell it from a whole one by.
+/// An answer as one document. What does not fit into it is refused by name. A body that breaks off is an error: there
+/// would be nothing to tell it from a whole one by.
 pub async fn buffered(method: &Method, response: Response<Body>) -> Result<Answer, BodyError> {
     let (head, body) = response.into_parts();
     let length = length(&head.headers);

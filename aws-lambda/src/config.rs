@@ -8,8 +8,9 @@ use bleepstore_http::Environment;
 /// Where the container platforms expect what listens on their `PORT`.
 const EVERY_INTERFACE: &str = "0.0.0.0";
 
-/// What a Function URL lets through: an event of 6 MB, in which the body is base64 and headers take room too, and an answer that
-/// is as long, or a streamed one of 200 MB (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+/// What a Function URL lets through: an event of 6 MB, in which the body is base64 and headers take room too, and an
+/// answer that is as long, or a streamed one of 200 MB
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const LAMBDA_LIMITS: Limits = Limits {
     request_body: Some(4_500_000),
     response_body: Some(DOCUMENT_LIMIT as u64),

@@ -1,9 +1,9 @@
 //! What invokes the function: requests of its Function URL, requests of a REST API, and the schedule.
 //!
 //! A Function URL hands over HTTP requests as JSON, "payload format 2.0"
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>); a REST API of API Gateway has a format of its own
-//! (`rest`). `lambda_http` reads both. Signatures cover the path and the query as the client sent them, so both are taken
-//! from the fields that nothing on the way has decoded, where there are such.
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>); a REST API of API Gateway has a format of its
+//! own (`rest`). `lambda_http` reads both. Signatures cover the path and the query as the client sent them, so both are
+//! taken from the fields that nothing on the way has decoded, where there are such.
 
 mod rest;
 
@@ -113,8 +113,8 @@ impl Event {
     }
 }
 
-/// The request that an event stands for, as `lambda_http` makes it. That panics where the event is malformed: at a host, a
-/// path or a query that make no URI, and at a body that is not base64.
+/// The request that an event stands for, as `lambda_http` makes it. That panics where the event is malformed: at a
+/// host, a path or a query that make no URI, and at a body that is not base64.
 fn converted(event: LambdaRequest) -> Result<lambda_http::Request, Unreadable> {
     catch_unwind(AssertUnwindSafe(|| event.into()))
         .map_err(|_| Unreadable::malformed("its host, path, query or body is not one"))

@@ -28,8 +28,8 @@ pub(crate) async fn serve(
         base_domains,
         mode,
     });
-    // Not `lambda_http::run`: what that answers is either always a stream or always a document, and it reads an event where
-    // nothing but the runtime sees it panic.
+    // Not `lambda_http::run`: what that answers is either always a stream or always a document, and it reads an event
+    // where nothing but the runtime sees it panic.
     let answered = run(service_fn(|event: LambdaEvent<LambdaRequest>| {
         let function = function.clone();
         async move { function.answer(event).await }

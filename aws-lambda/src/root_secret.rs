@@ -1,6 +1,7 @@
 //! The root credential's secret keys, where Parameter Store of AWS Systems Manager keeps it.
 //!
-//! One call for each secret key when the process starts, made by hand: the SDK of Systems Manager is as large as those of both stores together.
+//! One call for each secret key when the process starts, made by hand: the SDK of Systems Manager is as large as those
+//! of both stores together.
 
 use std::time::{Duration, SystemTime};
 

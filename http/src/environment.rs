@@ -108,7 +108,8 @@ impl<'a> Environment<'a> {
     }
 
     /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`, `BLEEPSTORE_SECRET_KEY`,
-    /// `BLEEPSTORE_SECRET_KEY_PREVIOUS`, `BLEEPSTORE_SIGV2`, `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment knows.
+    /// `BLEEPSTORE_SECRET_KEY_PREVIOUS`, `BLEEPSTORE_SIGV2`, `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment
+    /// knows.
     pub fn settings(&self, region: &str, limits: Limits) -> Result<Settings, String> {
         let domains = self.optional("BLEEPSTORE_DOMAIN")?.unwrap_or_default();
         let sigv2 = self.optional("BLEEPSTORE_SIGV2")?;

@@ -40,8 +40,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "blobs" {
   }
 }
 
-# What is deleted can be brought back for as long as there is a table to restore that names it, and a day more, in which that
-# is done. The program may not delete versions.
+# What is deleted can be brought back for as long as there is a table to restore that names it, and a day more, in which
+# that is done. The program may not delete versions.
 resource "aws_s3_bucket_versioning" "blobs" {
   bucket = aws_s3_bucket.blobs.id
 

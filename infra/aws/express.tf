@@ -1,5 +1,5 @@
-# The same program as an HTTP server on ECS Express Mode, which gives it a load balancer, TLS and a name by itself: only with
-# `express`. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-overview.html
+# The same program as an HTTP server on ECS Express Mode, which gives it a load balancer, TLS and a name by itself: only
+# with `express`. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-overview.html
 
 locals {
   express_endpoint = one([for service in aws_ecs_express_gateway_service.http :

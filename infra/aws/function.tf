@@ -58,8 +58,9 @@ resource "aws_lambda_function_url" "bleepstore" {
   depends_on = [aws_lambda_permission.call_url, aws_lambda_permission.invoke_by_url]
 }
 
-# A URL that anyone may call needs both permissions. Their names are those that the provider looks for when it makes the URL:
-# under others it would add its own, which no state has (https://github.com/hashicorp/terraform-provider-aws/issues/38260).
+# A URL that anyone may call needs both permissions. Their names are those that the provider looks for when it makes the
+# URL: under others it would add its own, which no state has
+# (https://github.com/hashicorp/terraform-provider-aws/issues/38260).
 # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 resource "aws_lambda_permission" "call_url" {
   #checkov:skip=CKV_AWS_301:The endpoint is public; BleepStore checks the signature of every request.

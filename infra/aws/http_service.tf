@@ -1,5 +1,5 @@
-# The same program as an HTTP server on Fargate, behind a load balancer that ends TLS, under a domain of one's own: only with
-# `http_service`. express.tf has the one that needs neither.
+# The same program as an HTTP server on Fargate, behind a load balancer that ends TLS, under a domain of one's own: only
+# with `http_service`. express.tf has the one that needs neither.
 
 locals {
   http      = var.http_service[*]

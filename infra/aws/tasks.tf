@@ -1,5 +1,5 @@
-# What the tasks of both HTTP services share: the image's repository, the log, and the roles. The task's is the program's, the
-# execution's belongs to Fargate, which fetches image and secret for it.
+# What the tasks of both HTTP services share: the image's repository, the log, and the roles. The task's is the
+# program's, the execution's belongs to Fargate, which fetches image and secret for it.
 
 locals {
   tasks = var.express || var.http_service != null

@@ -22,8 +22,8 @@ resource "azurerm_storage_account" "blobs" {
   local_user_enabled              = false
   tags                            = local.tags
 
-  # What is deleted can be brought back for as long as there is an account to restore that names it, and a day more, in which
-  # that is done.
+  # What is deleted can be brought back for as long as there is an account to restore that names it, and a day more, in
+  # which that is done.
   blob_properties {
     delete_retention_policy {
       days = var.restore_window_days + 1

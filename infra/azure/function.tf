@@ -89,9 +89,9 @@ locals {
   })
 }
 
-# Not azurerm_function_app_flex_consumption: it writes an empty AzureWebJobsStorage beside the identity's settings, which the host
-# then takes for the connection (hashicorp/terraform-provider-azurerm, issue 29693), and publishes by a call that a flex
-# consumption plan does not have (issue 29630). `cargo xtask deploy` publishes the package.
+# Not azurerm_function_app_flex_consumption: it writes an empty AzureWebJobsStorage beside the identity's settings,
+# which the host then takes for the connection (hashicorp/terraform-provider-azurerm, issue 29693), and publishes by a
+# call that a flex consumption plan does not have (issue 29630). `cargo xtask deploy` publishes the package.
 resource "azapi_resource" "function" {
   type          = "Microsoft.Web/sites@2024-11-01"
   name          = var.name

@@ -29,7 +29,8 @@ resource "azurerm_container_app_environment" "http" {
     workload_profile_type = "Consumption"
   }
 
-  # What Azure adds to both was taken for a change with each plan (hashicorp/terraform-provider-azurerm, issues 27481 and 31840).
+  # What Azure adds to both was taken for a change with each plan (hashicorp/terraform-provider-azurerm, issues 27481
+  # and 31840).
   lifecycle {
     ignore_changes = [infrastructure_resource_group_name, workload_profile]
   }

@@ -20,8 +20,8 @@ resource "azurerm_user_assigned_identity" "function" {
   tags                = local.tags
 }
 
-# The root credential's secret key. Terraform makes it up, hands it to Key Vault and keeps it nowhere. Each number has a secret
-# of its own, which is written when it is made and never again: docs/operations.md says how to rotate.
+# The root credential's secret key. Terraform makes it up, hands it to Key Vault and keeps it nowhere. Each number has a
+# secret of its own, which is written when it is made and never again: docs/operations.md says how to rotate.
 locals {
   root_secrets = toset([
     for number in range(var.root_secret_version - (var.accept_previous_secret ? 1 : 0), var.root_secret_version + 1) : tostring(number)

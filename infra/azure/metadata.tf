@@ -38,7 +38,8 @@ resource "azurerm_cosmosdb_account" "metadata" {
     tier = "Continuous${var.restore_window_days}Days"
   }
 
-  # The provider makes an account anew, and empty, where they change. Azure changes one with what is in it, when it is told to.
+  # The provider makes an account anew, and empty, where they change. Azure changes one with what is in it, when it is
+  # told to.
   lifecycle {
     ignore_changes = [capabilities]
   }

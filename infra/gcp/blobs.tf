@@ -11,8 +11,8 @@ resource "google_storage_bucket" "blobs" {
   force_destroy               = !var.deletion_protection
   labels                      = local.labels
 
-  # What is deleted can be brought back for as long as there is a database to restore that names it, and a day more, in which
-  # that is done.
+  # What is deleted can be brought back for as long as there is a database to restore that names it, and a day more, in
+  # which that is done.
   soft_delete_policy {
     retention_duration_seconds = var.restore_window_days == 0 ? 0 : (var.restore_window_days + 1) * 24 * 60 * 60
   }

@@ -27,8 +27,8 @@ async fn set(store: &Deployment, bucket: &str, versioning: Versioning) {
         .unwrap();
 }
 
-/// A bucket with everything that versions can be: from before, with bytes of its own and shared ones, inline, a marker, and
-/// a null version that is not current.
+/// A bucket with everything that versions can be: from before, with bytes of its own and shared ones, inline, a marker,
+/// and a null version that is not current.
 async fn versions(store: &Deployment) {
     store.create_bucket("photos").await.unwrap();
     store.create_bucket("plain").await.unwrap();

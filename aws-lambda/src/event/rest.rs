@@ -1,8 +1,9 @@
-//! What a REST API of API Gateway does to a request: the path arrives as it was sent, the query as a map of decoded values.
+//! What a REST API of API Gateway does to a request: the path arrives as it was sent, the query as a map of decoded
+//! values.
 //!
-//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>. That the path keeps
-//! its escapes was seen on AWS by others (<https://github.com/middleapi/standard-server/pull/93>), and so was that the query
-//! loses them (<https://github.com/micronaut-projects/micronaut-aws/pull/1412>).
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>. That the path
+//! keeps its escapes was seen on AWS by others (<https://github.com/middleapi/standard-server/pull/93>), and so was
+//! that the query loses them (<https://github.com/micronaut-projects/micronaut-aws/pull/1412>).
 
 use bleepstore_core::protocol::percent;
 use http::header::AUTHORIZATION;

@@ -42,8 +42,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const READS_AT_ONCE: usize = 16;
 /// Rows that one query returns at most.
 const PAGE: usize = 1_000;
-/// Pages without a row that are read past. The service ends a page when its time or its request units are used up, whatever it
-/// has found until then: <https://learn.microsoft.com/azure/cosmos-db/nosql/query/pagination>.
+/// Pages without a row that are read past. The service ends a page when its time or its request units are used up,
+/// whatever it has found until then: <https://learn.microsoft.com/azure/cosmos-db/nosql/query/pagination>.
 const EMPTY_PAGES: usize = 32;
 
 const RANGE: &str = "SELECT * FROM c WHERE c.k >= @from AND c.k < @to ORDER BY c.k";
@@ -255,8 +255,8 @@ impl Container {
         found.await.map_err(|error| store_error(&error, Access::Read))
     }
 
-    /// The first page of a query that has a row. The next one is a query of its own, from where this one ended: the SDK's
-    /// continuation tokens lead past empty pages, and nowhere else.
+    /// The first page of a query that has a row. The next one is a query of its own, from where this one ended: the
+    /// SDK's continuation tokens lead past empty pages, and nowhere else.
     async fn first_page(&self, range: &Range, limit: usize) -> Result<Rows, CosmosError> {
         let limit = u32::try_from(limit.clamp(1, PAGE)).unwrap_or(1);
         let limit = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);

@@ -1,5 +1,5 @@
-//! Versions that are not current. They lie in the partition of their bucket's objects, so that one batch changes them with
-//! those.
+//! Versions that are not current. They lie in the partition of their bucket's objects, so that one batch changes them
+//! with those.
 
 use async_trait::async_trait;
 use azure_core::http::Etag;

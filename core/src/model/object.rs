@@ -50,8 +50,8 @@ pub struct ObjectRecord {
     pub version: Option<Version>,
 }
 
-/// What a row is known by. Another commit makes another row. Without one, a row changes when it becomes shared, and where
-/// other versions of its key do.
+/// What a row is known by. Another commit makes another row. Without one, a row changes when it becomes shared, and
+/// where other versions of its key do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowTag {
     /// The write that made the row.
@@ -95,8 +95,8 @@ impl ObjectRecord {
             .unwrap_or_else(|| Version::alone(None, self.sequence()))
     }
 
-    /// Whether a write that keeps no versions must not put itself in the place of this row: it is a delete marker, it has an
-    /// id, or there are other versions under its key.
+    /// Whether a write that keeps no versions must not put itself in the place of this row: it is a delete marker, it
+    /// has an id, or there are other versions under its key.
     pub fn is_kept_as_version(&self) -> bool {
         let is_marker = self.kind == ObjectKind::DeleteMarker;
         self.version.is_some_and(|version| {
@@ -153,8 +153,8 @@ pub struct ObjectSummary {
     pub checksum: Option<(super::ChecksumAlgorithm, super::ChecksumKind)>,
 }
 
-/// A description, a checksum and a version as a store keeps them that has columns for the owner. The order of the members is that
-/// in which release 0.1 writes them.
+/// A description, a checksum and a version as a store keeps them that has columns for the owner. The order of the
+/// members is that in which release 0.1 writes them.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnerlessDescription {

@@ -1,7 +1,7 @@
 //! Versions of objects.
 //!
-//! A key of a bucket that keeps versions has one row that is current, its head, and any number of rows that are not. Each is
-//! an object or a delete marker. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
+//! A key of a bucket that keeps versions has one row that is current, its head, and any number of rows that are not.
+//! Each is an object or a delete marker. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,8 +29,8 @@ impl Versioning {
     }
 }
 
-/// Where a version stands among those of its key: greater ones are newer. Microseconds since the Unix epoch, or a little
-/// more where clocks disagree.
+/// Where a version stands among those of its key: greater ones are newer. Microseconds since the Unix epoch, or a
+/// little more where clocks disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(pub u64);

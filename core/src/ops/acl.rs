@@ -43,8 +43,8 @@ pub async fn put_bucket_acl(
 }
 
 /// Replaces the list of an object, which was opened for [`Operation::PutObjectAcl`]. Entity tag and time stay. An object
-/// that is written meanwhile is not undone: the list becomes its own, if the caller may do that with it too. A version that
-/// the request names keeps to itself. Returns how the version is named that was opened.
+/// that is written meanwhile is not undone: the list becomes its own, if the caller may do that with it too. A version
+/// that the request names keeps to itself. Returns how the version is named that was opened.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html>
 pub async fn put_object_acl(

@@ -117,8 +117,8 @@ pub(super) async fn swap_row(
     caller.bucket(context, operation, &changed.name).await.map(Some)
 }
 
-/// Begins to keep the versions of objects in `bucket`, which was opened for [`Operation::PutBucketVersioning`], or ceases to.
-/// Writes that begin after this returns do so.
+/// Begins to keep the versions of objects in `bucket`, which was opened for [`Operation::PutBucketVersioning`], or
+/// ceases to. Writes that begin after this returns do so.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html>
 pub async fn put_bucket_versioning(

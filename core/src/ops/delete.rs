@@ -42,11 +42,11 @@ pub struct Deletion {
     pub condition: WriteCondition,
 }
 
-/// Makes a key absent, or removes a version of it for good. Deleting what is not there is a success, unless a condition wants
-/// it there.
+/// Makes a key absent, or removes a version of it for good. Deleting what is not there is a success, unless a condition
+/// wants it there.
 ///
-/// In a bucket that keeps versions, a key becomes absent by a delete marker. What a version is replaced by where it was the
-/// current one is the newest that is left, in the same step.
+/// In a bucket that keeps versions, a key becomes absent by a delete marker. What a version is replaced by where it was
+/// the current one is the newest that is left, in the same step.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html>
 pub async fn delete_object(
@@ -74,8 +74,8 @@ pub async fn delete_object(
     make_absent(context, caller, seen, &target.key, condition).await
 }
 
-/// Makes each deletion, several keys at a time, and returns a result for each in the order of the request. Versions of one key
-/// go together. `bucket` was opened for [`Operation::DeleteObjects`].
+/// Makes each deletion, several keys at a time, and returns a result for each in the order of the request. Versions of
+/// one key go together. `bucket` was opened for [`Operation::DeleteObjects`].
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub async fn delete_objects(

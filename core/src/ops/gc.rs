@@ -2,10 +2,10 @@
 //!
 //! A round reads all records once and marks the blobs that they name. It then goes through all blobs in slices, which can
 //! be resumed, and deletes those that are older than the grace before the *mark* began and that the mark did not meet.
-//! The roots are read in one order: uploads with their parts, objects, versions that are not current, retired manifests.
-//! Names of bytes only ever move along that order: a part becomes an object, an object a version that is not current, and
-//! a shared object that goes away, any that is renamed and any version that becomes current again leave a retired
-//! manifest. So a blob that is named throughout the mark is met in at least one place. A layout that cannot be
+//! The roots are read in one order: uploads with their parts, objects, versions that are not current, retired
+//! manifests. Names of bytes only ever move along that order: a part becomes an object, an object a version that is not
+//! current, and a shared object that goes away, any that is renamed and any version that becomes current again leave a
+//! retired manifest. So a blob that is named throughout the mark is met in at least one place. A layout that cannot be
 //! read may name any blob: while there is one, it is reported and nothing is swept, and all else goes on.
 //!
 //! # Why a mark does not age

@@ -197,8 +197,8 @@ pub async fn put_object(
     })
 }
 
-/// Commits a record whose bytes were written for it; they are freed where the commit was refused. Returns the version that
-/// it is, where the bucket keeps versions.
+/// Commits a record whose bytes were written for it; they are freed where the commit was refused. Returns the version
+/// that it is, where the bucket keeps versions.
 pub(super) async fn commit_fresh(
     context: &Context,
     caller: &Caller,

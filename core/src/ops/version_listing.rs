@@ -23,8 +23,8 @@ pub struct ListedVersion {
     pub is_latest: bool,
 }
 
-/// Lists versions and delete markers: by key, and the newest of a key first. `after` is the version to go on after, of the
-/// key that the listing starts after; without one it starts after all of that key.
+/// Lists versions and delete markers: by key, and the newest of a key first. `after` is the version to go on after, of
+/// the key that the listing starts after; without one it starts after all of that key.
 ///
 /// A version that is there all the while is shown once. What is made or deleted meanwhile may be shown or not.
 ///

@@ -20,13 +20,14 @@ pub struct Edit<'a> {
     pub receipt: Option<&'a Receipt>,
     /// Which versions of the key it keeps; `None` for none, as in a bucket that never kept any.
     ///
-    /// With `Enabled` what is put becomes the current version, with an id, and what was current stays as a version. With
-    /// `Suspended` it becomes the version `null`, and an earlier one of that name goes, current or not; all others stay. An
-    /// edit of `None` is refused by a row that [must be kept](ObjectRecord::is_kept_as_version), unless it rewrites that very
-    /// version.
+    /// With `Enabled` what is put becomes the current version, with an id, and what was current stays as a version.
+    /// With `Suspended` it becomes the version `null`, and an earlier one of that name goes, current or not; all others
+    /// stay. An edit of `None` is refused by a row that [must be kept](ObjectRecord::is_kept_as_version), unless it
+    /// rewrites that very version.
     pub keeps: Option<Versioning>,
-    /// Rows whose manifests the caller has retired ([`UploadIndex::retire`](super::UploadIndex::retire)). Where versions are
-    /// kept or removed, no shared row goes that is not among them, and none becomes current that has blobs.
+    /// Rows whose manifests the caller has retired ([`UploadIndex::retire`](super::UploadIndex::retire)). Where
+    /// versions are kept or removed, no shared row goes that is not among them, and none becomes current that has
+    /// blobs.
     pub retired: &'a [CommitId],
 }
 
@@ -62,11 +63,11 @@ pub enum HeadEdit<'a> {
     Put(&'a ObjectRecord),
     /// There is none.
     Remove(&'a ObjectKey),
-    /// It is what is left when these versions of the key are gone, current or not, each of which may be gone already: the
-    /// same, or else the newest that is left. What is expected is expected of the first of them.
+    /// It is what is left when these versions of the key are gone, current or not, each of which may be gone already:
+    /// the same, or else the newest that is left. What is expected is expected of the first of them.
     RemoveVersions(&'a ObjectKey, &'a [VersionName]),
-    /// It stays, and a version that is not current becomes this record: over the row with this tag, or over none. Expects
-    /// nothing of the head but, where the version is a new one, that there is one.
+    /// It stays, and a version that is not current becomes this record: over the row with this tag, or over none.
+    /// Expects nothing of the head but, where the version is a new one, that there is one.
     PutVersion(&'a ObjectRecord, Option<RowTag>),
 }
 

@@ -126,8 +126,8 @@ pub struct ObjectLookup {
     pub object: Option<ObjectRecord>,
 }
 
-/// Objects. Under one key of one creation of a bucket at most one record is current; the others are its versions. A key that
-/// has versions has a current one.
+/// Objects. Under one key of one creation of a bucket at most one record is current; the others are its versions. A key
+/// that has versions has a current one.
 ///
 /// What is provided here is that of a store which [keeps no versions](MetadataStore::keeps_versions).
 #[async_trait]
@@ -157,8 +157,8 @@ pub trait ObjectIndex: Send + Sync {
     ) -> StoreResult<Page<ObjectSummary, KeyStart>>;
 
     /// The records of all rows of `bucket` in `range` that are current, delete markers too, otherwise as
-    /// [`Self::scan_objects`] has it. An inline body is left out (an empty [`Manifest::Inline`]) or included, as the store
-    /// likes.
+    /// [`Self::scan_objects`] has it. An inline body is left out (an empty [`Manifest::Inline`]) or included, as the
+    /// store likes.
     async fn scan_records(
         &self,
         bucket: &Bucket,
@@ -166,8 +166,8 @@ pub trait ObjectIndex: Send + Sync {
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, KeyStart>>;
 
-    /// The bucket of that name and the version of that name under `key` in it, current or not, whole. One that is there all
-    /// the time is found, also while it becomes current or ceases to be.
+    /// The bucket of that name and the version of that name under `key` in it, current or not, whole. One that is there
+    /// all the time is found, also while it becomes current or ceases to be.
     async fn lookup_version(
         &self,
         bucket: &BucketName,
@@ -181,8 +181,9 @@ pub trait ObjectIndex: Send + Sync {
         })
     }
 
-    /// What is under a key of `bucket`, as at one moment: the row that is current, and of the versions that are not those
-    /// older than the one at that place, or all, newest first and at most `limit` (1 or more). Inline bodies as in [`Self::scan_records`].
+    /// What is under a key of `bucket`, as at one moment: the row that is current, and of the versions that are not
+    /// those older than the one at that place, or all, newest first and at most `limit` (1 or more). Inline bodies as
+    /// in [`Self::scan_records`].
     async fn key_versions(
         &self,
         bucket: &Bucket,
@@ -197,8 +198,8 @@ pub trait ObjectIndex: Send + Sync {
         })
     }
 
-    /// The versions of `bucket` that are not current, in an order that never changes, at most `limit` (1 or more). `next` is
-    /// the `after` of the next page. Inline bodies as in [`Self::scan_records`].
+    /// The versions of `bucket` that are not current, in an order that never changes, at most `limit` (1 or more).
+    /// `next` is the `after` of the next page. Inline bodies as in [`Self::scan_records`].
     async fn scan_versions(
         &self,
         _bucket: &Bucket,

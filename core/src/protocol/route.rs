@@ -68,8 +68,8 @@ pub fn route(
     })
 }
 
-/// Reads a version id that a client sent as that argument: `InvalidArgument` where it has no form of one. S3 tells ids that it
-/// gave out from all others; here any of the form may be one of a version that is gone.
+/// Reads a version id that a client sent as that argument: `InvalidArgument` where it has no form of one. S3 tells ids
+/// that it gave out from all others; here any of the form may be one of a version that is gone.
 pub fn read_version_id(version: &str, argument: &'static str) -> Result<VersionName, S3Error> {
     let invalid = |message| S3Error::invalid_argument(message, argument, version);
     if version.is_empty() {

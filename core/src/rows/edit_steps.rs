@@ -17,8 +17,8 @@ use crate::ports::{Edit, EditOutcome, StoreError, StoreErrorKind, StoreResult, b
 
 /// How often an edit that meets rows which have just changed looks again.
 const ATTEMPTS: u32 = 16;
-/// The same of one that keeps versions: nobody is told that a write which expects nothing has lost a race. It takes some
-/// twenty seconds.
+/// The same of one that keeps versions: nobody is told that a write which expects nothing has lost a race. It takes
+/// some twenty seconds.
 const ATTEMPTS_OF_VERSIONS: u32 = 64;
 /// How often rows that were not read in one moment are read anew.
 const ATTEMPTS_TO_READ: u32 = 16;
@@ -64,8 +64,8 @@ pub trait EditRows: UploadRows {
         Err(StoreError::internal("this store keeps no versions"))
     }
 
-    /// Makes all the changes in one step, if all rows that they change are as they were seen and the edit's upload has no
-    /// receipt. An edit with a source writes the note of a rename in that step. Returns whether it did.
+    /// Makes all the changes in one step, if all rows that they change are as they were seen and the edit's upload has
+    /// no receipt. An edit with a source writes the note of a rename in that step. Returns whether it did.
     async fn change_rows(
         &self,
         edit: &Edit<'_>,
@@ -124,8 +124,8 @@ pub async fn edit_in_steps<R: EditRows>(rows: &R, edit: &Edit<'_>) -> StoreResul
     Err(StoreError::new(StoreErrorKind::Timeout, "the rows keep changing"))
 }
 
-/// The change of an edit that puts one row and nothing else, and may do so where there is none. One that keeps versions looks
-/// first: most of its rows are not new.
+/// The change of an edit that puts one row and nothing else, and may do so where there is none. One that keeps versions
+/// looks first: most of its rows are not new.
 fn creation<'a>(edit: &Edit<'a>) -> Option<Vec<RowChange<'a>>> {
     if edit.is_of_versions() {
         return None;

@@ -48,8 +48,8 @@ pub enum Verdict<'a> {
     Keep(EditOutcome),
 }
 
-/// Decides on an edit. The order of the checks: receipt, bucket, source, what is expected, whether what is displaced must be
-/// kept as a version, whether a shared row was retired.
+/// Decides on an edit. The order of the checks: receipt, bucket, source, what is expected, whether what is displaced
+/// must be kept as a version, whether a shared row was retired.
 pub fn judge<'a>(edit: &Edit<'a>, met: Met) -> Verdict<'a> {
     if let Some(earlier) = met.receipt {
         return Verdict::Keep(EditOutcome::Closed(earlier));

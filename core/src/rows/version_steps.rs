@@ -35,8 +35,8 @@ pub trait VersionRows: ObjectIndex {
         place: Sequence,
     ) -> StoreResult<Option<ObjectRecord>>;
 
-    /// Up to `limit` versions of a key that are older than the place `before`, or of all, newest first, and whether there
-    /// may be more.
+    /// Up to `limit` versions of a key that are older than the place `before`, or of all, newest first, and whether
+    /// there may be more.
     async fn versions_below(
         &self,
         bucket: &Bucket,
@@ -46,7 +46,8 @@ pub trait VersionRows: ObjectIndex {
     ) -> StoreResult<(Vec<ObjectRecord>, bool)>;
 }
 
-/// [`ObjectIndex::lookup_version`] in steps. A version that moves between the two reads has moved the row that is current.
+/// [`ObjectIndex::lookup_version`] in steps. A version that moves between the two reads has moved the row that is
+/// current.
 pub async fn lookup_version_in_steps<R: VersionRows>(
     rows: &R,
     bucket: &BucketName,

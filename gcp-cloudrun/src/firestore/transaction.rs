@@ -72,8 +72,8 @@ impl Documents {
         answer
     }
 
-    /// [`Self::transact`], which does not read the documents that are `None` here, and then reads what `second` names. Of
-    /// these, those that are there come to `decide` too.
+    /// [`Self::transact`], which does not read the documents that are `None` here, and then reads what `second` names.
+    /// Of these, those that are there come to `decide` too.
     pub(super) async fn transact_in_two<T, const N: usize>(
         &self,
         turns: &[&Path],

@@ -34,8 +34,8 @@ pub struct Endpoint {
 pub enum Front {
     /// Nothing, or nothing that matters: the client sees what arrives.
     Nothing,
-    /// A Function URL of AWS Lambda. The client reads the responses of one in streaming mode as S3's where that is possible,
-    /// so that rules need not know of it (see [`function_url`]).
+    /// A Function URL of AWS Lambda. The client reads the responses of one in streaming mode as S3's where that is
+    /// possible, so that rules need not know of it (see [`function_url`]).
     FunctionUrl,
     /// Something that speaks HTTP/2 without TLS with the server, as Cloud Run's front end does. What a rule says byte for
     /// byte on a [`Connection`](super::Connection) is HTTP/1.1 here too: the server speaks both on one port.

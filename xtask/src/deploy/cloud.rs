@@ -209,8 +209,8 @@ impl Cloud {
         }
     }
 
-    /// What release 0.1.0 had under these addresses has another one since. As long as a state has it under the old one, Terraform
-    /// takes no targets without these.
+    /// What release 0.1.0 had under these addresses has another one since. As long as a state has it under the old one,
+    /// Terraform takes no targets without these.
     pub(super) const fn moved(self) -> &'static [&'static str] {
         match self {
             Self::Aws => &["-target=aws_ssm_parameter.root_secret_key"],

@@ -124,8 +124,8 @@ mod tests {
 
     use super::*;
 
-    /// A folder of programs that write down how they are called and what they are given. Where they read nothing, they print a
-    /// password.
+    /// A folder of programs that write down how they are called and what they are given. Where they read nothing, they
+    /// print a password.
     fn programs(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("bleepstore-push-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();

@@ -1,7 +1,8 @@
 //! A service of Cloud Run that was made and never started.
 //!
-//! Where its first revision fails, such as before its role on the secret is known everywhere, the service stays and the provider
-//! forgets it: each further apply ends with "already exists" (terraform-provider-google 17245). It holds nothing.
+//! Where its first revision fails, such as before its role on the secret is known everywhere, the service stays and the
+//! provider forgets it: each further apply ends with "already exists" (terraform-provider-google 17245). It holds
+//! nothing.
 
 use std::process::Command;
 
@@ -39,7 +40,8 @@ fn service(verb: &str, place: &Place) -> Command {
     gcloud
 }
 
-/// Whether a service, as `gcloud run services describe` shows it, is this root's and never had a revision that was ready.
+/// Whether a service, as `gcloud run services describe` shows it, is this root's and never had a revision that was
+/// ready.
 fn never_ran(service: &Value, name: &str) -> bool {
     service["metadata"]["labels"]["bleepstore"] == name
         && service["status"]["latestCreatedRevisionName"].is_string()

@@ -1,8 +1,9 @@
 //! How the package of a function app gets to Azure: One Deploy, the one way that a flex consumption plan has
 //! (<https://learn.microsoft.com/azure/azure-functions/functions-deployment-technologies#one-deploy>).
 //!
-//! The package is posted to the site's deployment service, which stores it as the identity of the app, and is asked what became of
-//! it. Both sides sign in by Microsoft Entra ID, and new roles take minutes to be known everywhere: until then either is refused.
+//! The package is posted to the site's deployment service, which stores it as the identity of the app, and is asked
+//! what became of it. Both sides sign in by Microsoft Entra ID, and new roles take minutes to be known everywhere:
+//! until then either is refused.
 
 use std::collections::hash_map::RandomState;
 use std::env;
@@ -142,7 +143,8 @@ impl Publishing<'_> {
                         Some(end) => return end,
                         None => was_seen = true,
                     },
-                    // The service forgets a deployment that is over when it is started anew. Whether the program serves is seen next.
+                    // The service forgets a deployment that is over when it is started anew. Whether the program serves
+                    // is seen next.
                     (404, _) if was_seen => return Ok(()),
                     _ => {}
                 }
@@ -190,7 +192,8 @@ fn end(told: &Value) -> Option<Result<(), Refusal>> {
     match told["status"].as_i64()? {
         0..=2 => None,
         4 => Some(Ok(())),
-        // The package could not be stored, mostly: the app's identity has its role, and the storage does not know it yet.
+        // The package could not be stored, mostly: the app's identity has its role, and the storage does not know it
+        // yet.
         3 => Some(Err(ForNow(said("failed")))),
         -1 | 5 => Some(Err(ForNow(said("was ended by another one")))),
         _ => Some(Err(ForGood(said("ended otherwise")))),

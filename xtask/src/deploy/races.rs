@@ -1,4 +1,5 @@
-//! What an apply makes is not known everywhere at once: roles above all, and Google's services that were just switched on.
+//! What an apply makes is not known everywhere at once: roles above all, and Google's services that were just switched
+//! on.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};

@@ -15,8 +15,8 @@ use crate::run::{output, root, succeeds};
 /// Adds a backend to a root, which has none of its own. Git ignores it.
 const BACKEND: &str = "backend_override.tf";
 
-/// Terraform's list of the hashes of its providers. None is in the repository: those of these versions are not to be had from two
-/// sources that do not depend on each other.
+/// Terraform's list of the hashes of its providers. None is in the repository: those of these versions are not to be
+/// had from two sources that do not depend on each other.
 const LOCK: &str = ".terraform.lock.hcl";
 
 /// Where Terraform finds further arguments. `-auto-approve` among them would take the question away.

@@ -26,7 +26,8 @@ provider \"aws\" {
 ";
 
 /// What this version or the emulator does not know, and what stands in its place: a condition of a permission came later,
-/// MiniStack scales nothing, and forgets for how long a table can be restored and a setting of services that the provider fills in.
+/// MiniStack scales nothing, and forgets for how long a table can be restored and a setting of services that the
+/// provider fills in.
 const REPLACED: [(&str, &str, &str); 6] = [
     ("versions.tf", "version = \"6.69.1\"", "version = \"5.100.0\""),
     ("function.tf", "  invoked_via_function_url = true\n", ""),

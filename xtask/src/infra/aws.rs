@@ -102,8 +102,8 @@ const OF_THE_PROVIDER: [(&str, &str); 2] = [
     ("lambda:InvokeFunction", "FunctionURLAllowInvokeAction"),
 ];
 
-/// Permissions of everyone under names that the provider does not look for: beside them it adds its own, which stay when
-/// the URL goes.
+/// Permissions of everyone under names that the provider does not look for: beside them it adds its own, which stay
+/// when the URL goes.
 fn doubled(plan: &Plan) -> Vec<String> {
     let of_everyone = plan
         .of_type("aws_lambda_permission")
@@ -137,7 +137,8 @@ fn invoked_otherwise(plan: &Plan) -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// Whether ECS Express Mode tells the program what it reads, in the order that lasts, and asks where it says that it is well.
+/// Whether ECS Express Mode tells the program what it reads, in the order that lasts, and asks where it says that it is
+/// well.
 fn express(plan: &Plan) -> Result<Vec<String>, String> {
     let service = plan.resource("aws_ecs_express_gateway_service.http[0]")?;
     let health = source::constant(RESERVED, "HEALTH")?;

@@ -201,7 +201,8 @@ fn roles(plan: &Plan) -> Vec<String> {
         if ["Owner", "Contributor", "Reader"].contains(&role) || role.ends_with("Administrator") {
             complaints.push(format!("{address} gives {role}"));
         }
-        // What the resources are called is not known before they are there; a subscription or a group is. A registry is the user's.
+        // What the resources are called is not known before they are there; a subscription or a group is. A registry is
+        // the user's.
         let is_registry = |scope: &str| scope.contains(REGISTRIES) && role == "AcrPull";
         if assignment["scope"]
             .as_str()

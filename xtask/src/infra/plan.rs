@@ -53,7 +53,8 @@ impl Plan {
             .filter_map(|change| Some((change["address"].as_str()?, &change["change"]["after"])))
     }
 
-    /// What is to become of every resource that there is or will be: its address, and Terraform's actions in one word each.
+    /// What is to become of every resource that there is or will be: its address, and Terraform's actions in one word
+    /// each.
     pub(super) fn actions(&self) -> impl Iterator<Item = (&str, String)> {
         let changes = self.0["resource_changes"].as_array().into_iter().flatten();
         changes.filter_map(|change| {

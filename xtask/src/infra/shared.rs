@@ -1,4 +1,5 @@
-//! What every root shares with its program: settings, and the line of the log that an alarm counts; and the window of restores.
+//! What every root shares with its program: settings, and the line of the log that an alarm counts; and the window of
+//! restores.
 
 /// In seconds.
 pub(super) const DAY: u64 = 24 * 60 * 60;

@@ -48,8 +48,8 @@ pub(super) fn mirror(roots: &[PathBuf], platform: &str, python: &Path) -> Result
     Ok(mirror)
 }
 
-/// What a provider is asked for: resources by their types, data sources with `data.` before them, and ephemeral resources with
-/// `ephemeral.`.
+/// What a provider is asked for: resources by their types, data sources with `data.` before them, and ephemeral
+/// resources with `ephemeral.`.
 fn types(roots: &[PathBuf]) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
     let mut types = BTreeMap::<String, BTreeSet<String>>::new();
     for folder in roots {

@@ -1,5 +1,5 @@
-//! What is shipped for Azure: the zip of a function app, which holds `host.json`, a folder for each trigger, and the program that
-//! `host.json` names; and the same program in a container image, for the HTTP service on Container Apps.
+//! What is shipped for Azure: the zip of a function app, which holds `host.json`, a folder for each trigger, and the
+//! program that `host.json` names; and the same program in a container image, for the HTTP service on Container Apps.
 
 use std::path::Path;
 

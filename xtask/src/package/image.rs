@@ -25,7 +25,8 @@ struct Runs<'a> {
 /// Nobody in particular: the number that images without a shell usually run as.
 pub(super) const USER: u32 = 65_532;
 
-/// Where servers in containers are told to listen, by Cloud Run unless it is told otherwise itself, and by `infra/aws` and `infra/azure`.
+/// Where servers in containers are told to listen, by Cloud Run unless it is told otherwise itself, and by `infra/aws`
+/// and `infra/azure`.
 const PORT: u16 = 8080;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";

@@ -12,9 +12,9 @@ use crate::ops::access::{no_such_key, open_object};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{EditOutcome, new_id};
 
-/// Changes the record of the object that a request names, the current one or a version, which was opened for `operation`.
-/// Returns which version it is. An object that is written meanwhile is not undone: the change is made to it, if the caller
-/// may do `operation` with it too.
+/// Changes the record of the object that a request names, the current one or a version, which was opened for
+/// `operation`. Returns which version it is. An object that is written meanwhile is not undone: the change is made to
+/// it, if the caller may do `operation` with it too.
 pub(in crate::ops) async fn change_facts(
     context: &Context,
     caller: &Caller,

@@ -101,8 +101,8 @@ pub(super) struct Change<'p> {
     pub(super) source: Option<&'p ObjectRecord>,
     /// The receipt that closes an upload.
     pub(super) receipt: Option<&'p Receipt>,
-    /// Whether the record is the same version as what was seen, of which something else is said. Any other is a version of
-    /// its own, where the bucket keeps versions.
+    /// Whether the record is the same version as what was seen, of which something else is said. Any other is a version
+    /// of its own, where the bucket keeps versions.
     pub(super) rewrites: bool,
 }
 

@@ -19,8 +19,8 @@ pub(in crate::ops) const REMOVED_AT_ONCE: usize = 40;
 /// How many blobs are freed at the same time.
 const FREED_AT_ONCE: usize = 16;
 
-/// Removes versions of a key, at most [`REMOVED_AT_ONCE`], and frees their bytes. Where the current one is among them, the
-/// newest that is left becomes current in the same step. Returns the rows that were there.
+/// Removes versions of a key, at most [`REMOVED_AT_ONCE`], and frees their bytes. Where the current one is among them,
+/// the newest that is left becomes current in the same step. Returns the rows that were there.
 pub(in crate::ops) async fn remove_versions(
     context: &Context,
     bucket: &Bucket,
@@ -87,7 +87,8 @@ pub(super) async fn free_gone(context: &Context, outcome: &EditOutcome) {
     }
 }
 
-/// Puts `record`, which is the version that was read with something else said of it, over the row of that, current or not.
+/// Puts `record`, which is the version that was read with something else said of it, over the row of that, current or
+/// not.
 pub(super) async fn rewrite(
     metadata: &dyn MetadataStore,
     bucket: &Bucket,

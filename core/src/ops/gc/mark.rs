@@ -153,8 +153,8 @@ async fn mark_parts(ports: &Ports, upload: &Upload, marking: &mut Marking) -> St
     Ok(())
 }
 
-/// Marks what objects name, and then what versions do that are not current: a version only ceases to be current by itself,
-/// and becomes it only once its manifest is retired.
+/// Marks what objects name, and then what versions do that are not current: a version only ceases to be current by
+/// itself, and becomes it only once its manifest is retired.
 async fn mark_objects(ports: &Ports, marking: &mut Marking) -> StoreResult<()> {
     let mut buckets = rows::each_bucket(ports);
     while let Some(bucket) = buckets.try_next().await? {

@@ -50,8 +50,8 @@ pub struct UploadPartCopy<'a> {
     pub number: PartNumber,
 }
 
-/// Makes a part of an open upload from bytes of an object. Returns the part, and the id of the version that was copied, where
-/// it has one.
+/// Makes a part of an open upload from bytes of an object. Returns the part, and the id of the version that was copied,
+/// where it has one.
 ///
 /// The part shares the source's blobs and no bytes move, unless the source lies in its record, the slice has more pieces
 /// than a part of its length may share, or the upload asks for a checksum that stored values cannot give: then the bytes

@@ -19,7 +19,8 @@ pub const VERSION: u32 = 2;
 pub(super) const FIRST_VERSION: u32 = 1;
 
 /// A line of an export. The header comes first, then credentials, then each bucket, followed by its objects in the
-/// order of their keys, each with its versions, and by its open uploads, each followed by its parts, and last the trailer.
+/// order of their keys, each with its versions, and by its open uploads, each followed by its parts, and last the
+/// trailer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Record {

@@ -89,8 +89,8 @@ async fn walk_objects(
     Ok(())
 }
 
-/// All that is under a key, as at one moment as far as it is on one page. Which other versions there are is not said of any:
-/// whoever takes them finds out.
+/// All that is under a key, as at one moment as far as it is on one page. Which other versions there are is not said of
+/// any: whoever takes them finds out.
 async fn walk_versions(
     ports: &Ports,
     bucket: &Bucket,

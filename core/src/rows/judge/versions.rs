@@ -1,7 +1,8 @@
 //! What becomes of an edit that keeps versions or removes them.
 //!
-//! Whatever adds, removes or moves a version writes the head, on what was found there. So the head names the newest version
-//! that is not current, and the version `null`, exactly; and two edits of one key that both read it cannot both be made.
+//! Whatever adds, removes or moves a version writes the head, on what was found there. So the head names the newest
+//! version that is not current, and the version `null`, exactly; and two edits of one key that both read it cannot both
+//! be made.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -34,8 +35,8 @@ impl Wanted {
         self.at.is_empty() && self.newest == 0
     }
 
-    /// Whether these, newest first, may be the rows that were there beside that head. A store that reads them after it, and
-    /// not in one moment with it, may see one of the two as it is now and the other as it was.
+    /// Whether these, newest first, may be the rows that were there beside that head. A store that reads them after it,
+    /// and not in one moment with it, may see one of the two as it is now and the other as it was.
     pub(crate) fn agrees(&self, found: &[ObjectRecord], head: &ObjectRecord) -> bool {
         let Version { newest, null, .. } = head.as_version();
         let is_there = |place: Sequence| found.iter().any(|row| row.sequence() == place);

@@ -1,5 +1,5 @@
-# The same with its state in Blob Storage: encrypted and locked. No secret is in it. The account is made once, by hand or by the
-# root that keeps your other states.
+# The same with its state in Blob Storage: encrypted and locked. No secret is in it. The account is made once, by hand
+# or by the root that keeps your other states.
 
 terraform {
   required_version = ">= 1.11"

@@ -1,4 +1,5 @@
-# The same with its state in Cloud Storage: versioned and locked. No secret is in it. The bucket is made once, by hand or by the root that keeps your other states.
+# The same with its state in Cloud Storage: versioned and locked. No secret is in it. The bucket is made once, by hand
+# or by the root that keeps your other states.
 
 terraform {
   required_version = ">= 1.11"

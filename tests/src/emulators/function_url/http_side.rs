@@ -69,8 +69,8 @@ async fn answer(
     response.unwrap_or_else(|| message(StatusCode::BAD_GATEWAY, "Internal Server Error"))
 }
 
-/// An answer that came as one document. The length is that of the body that the function gave; of an answer to HEAD hyper sends
-/// that length and no body.
+/// An answer that came as one document. The length is that of the body that the function gave; of an answer to HEAD
+/// hyper sends that length and no body.
 fn written(document: Document) -> Response<OutBody> {
     let length = HeaderValue::from(document.body.len());
     let body = Full::from(document.body).map_err(|never| match never {});

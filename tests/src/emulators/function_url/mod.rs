@@ -117,8 +117,8 @@ pub struct FunctionUrl {
 }
 
 impl FunctionUrl {
-    /// Starts `instances` of the binary, each of which answers one request at a time, behind one URL in buffered mode, which is
-    /// how the function is deployed.
+    /// Starts `instances` of the binary, each of which answers one request at a time, behind one URL in buffered mode,
+    /// which is how the function is deployed.
     pub fn start<V: AsRef<OsStr>>(
         binary: &Path,
         instances: usize,

@@ -20,8 +20,8 @@ pub(crate) struct HttpService {
     public_addresses: f64,
 }
 
-/// The public subnets that ECS Express Mode is counted with where the plan names none: those of a default VPC, of which it has one
-/// in each zone.
+/// The public subnets that ECS Express Mode is counted with where the plan names none: those of a default VPC, of which
+/// it has one in each zone.
 const SUBNETS: usize = 3;
 
 impl HttpService {

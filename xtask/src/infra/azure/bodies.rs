@@ -42,8 +42,8 @@ fn properties<'a>(table: &'a str, of: &str) -> BTreeMap<&'a str, &'a str> {
     rows.filter_map(|row| row.split_once(' ')).collect()
 }
 
-/// The paths of all values, with the value where it is known. Elements of a list share a path, and the last one is kept: they are
-/// made by one expression.
+/// The paths of all values, with the value where it is known. Elements of a list share a path, and the last one is
+/// kept: they are made by one expression.
 fn flatten(path: &str, value: &Value, is_unknown: bool, found: &mut BTreeMap<String, Option<Value>>) {
     match value {
         Value::Object(members) => {

@@ -1,5 +1,5 @@
-//! The resource providers of Azure that a subscription must know: version 5 of the Terraform provider tells it of none by itself
-//! (<https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/guides/5.0-upgrade-guide>).
+//! The resource providers of Azure that a subscription must know: version 5 of the Terraform provider tells it of none
+//! by itself (<https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/guides/5.0-upgrade-guide>).
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::super::plan::Plan;
 
-/// The beginnings of types, and the resource provider that serves them. What Azure always has needs none: groups, roles, locks.
+/// The beginnings of types, and the resource provider that serves them. What Azure always has needs none: groups,
+/// roles, locks.
 const OF_TYPES: [(&str, &str); 16] = [
     ("azurerm_app_service_", "Microsoft.Web"),
     ("azurerm_application_insights", "microsoft.insights"),
