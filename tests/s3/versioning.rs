@@ -21,17 +21,11 @@ fn status(bucket: &Bucket) -> Option<String> {
     response.optional(STATUS)
 }
 
-/// A bucket that keeps versions; `None` over a metadata store that cannot, which says so.
-pub(crate) fn versioned(s3: &S3) -> Option<Bucket> {
+/// A bucket that keeps versions.
+pub(crate) fn versioned(s3: &S3) -> Bucket {
     let bucket = s3.bucket();
-    let response = set(&bucket, "Enabled").send();
-    if response.status == 501 {
-        let error = response.into_error(501, "NotImplemented");
-        assert!(error.message.contains("versioning over this metadata store"));
-        return None;
-    }
-    response.assert_status(200);
-    Some(bucket)
+    set(&bucket, "Enabled").expect(200);
+    bucket
 }
 
 pub(crate) fn version(response: &Response) -> String {
@@ -67,9 +61,6 @@ s3_test!(is_off_until_it_is_configured, largest_body = 200, |s3: &S3| {
     assert_eq!(put.header("x-amz-version-id"), None);
     assert_eq!(bucket.get("key").expect(200).header("x-amz-version-id"), None);
     assert_eq!(bucket.delete("key").expect(204).header(MARKER), None);
-    if versioned(s3).is_none() {
-        return;
-    }
     for wanted in ["Enabled", "Suspended", "Suspended", "Enabled"] {
         assert_eq!(set(&bucket, wanted).expect(200).body, b"");
         assert_eq!(status(&bucket).as_deref(), Some(wanted));
@@ -103,7 +94,7 @@ s3_test!(refuses_what_is_no_configuration, largest_body = 200, |s3: &S3| {
 });
 
 s3_test!(each_write_makes_a_version, largest_body = 200, |s3: &S3| {
-    let Some(bucket) = versioned(s3) else { return };
+    let bucket = versioned(s3);
     let ids: Vec<String> = ["one", "two", "three"]
         .map(|body| put(&bucket, "key", body))
         .to_vec();
@@ -135,9 +126,6 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         bucket.put("key", "before").expect(200);
-        if versioned(s3).is_none() {
-            return;
-        }
         set(&bucket, "Enabled").expect(200);
         assert_eq!(version(&bucket.get("key").expect(200)), "null");
         assert_eq!(listed(&bucket), ["null*"]);
@@ -151,7 +139,7 @@ s3_test!(
 );
 
 s3_test!(a_deletion_puts_a_marker, largest_body = 200, |s3: &S3| {
-    let Some(bucket) = versioned(s3) else { return };
+    let bucket = versioned(s3);
     let id = put(&bucket, "key", "body");
     let deleted = bucket.delete("key").expect(204);
     assert_eq!(deleted.header(MARKER), Some("true"));
@@ -200,7 +188,7 @@ s3_test!(
     a_version_goes_for_good_and_the_next_is_current,
     largest_body = 200,
     |s3: &S3| {
-        let Some(bucket) = versioned(s3) else { return };
+        let bucket = versioned(s3);
         let ids: Vec<String> = ["one", "two", "three"]
             .map(|body| put(&bucket, "key", body))
             .to_vec();
@@ -253,7 +241,7 @@ s3_test!(
     while_suspended_writes_make_the_null_version,
     largest_body = 200,
     |s3: &S3| {
-        let Some(bucket) = versioned(s3) else { return };
+        let bucket = versioned(s3);
         let id = put(&bucket, "key", "kept");
         set(&bucket, "Suspended").expect(200);
         let put = |body: &str| {
@@ -299,7 +287,7 @@ s3_test!(
     conditions_are_decided_on_what_is_current,
     largest_body = 200,
     |s3: &S3| {
-        let Some(bucket) = versioned(s3) else { return };
+        let bucket = versioned(s3);
         let put = |condition: (&str, &str)| bucket.put("key", "body").header(condition.0, condition.1);
         let etag = put(("if-none-match", "*")).expect(200).etag();
         put(("if-none-match", "*")).expect_error(412, "PreconditionFailed");
@@ -328,7 +316,7 @@ s3_test!(
     copies_name_the_version_that_they_took,
     largest_body = 200,
     |s3: &S3| {
-        let Some(bucket) = versioned(s3) else { return };
+        let bucket = versioned(s3);
         let (one, two) = (put(&bucket, "key", "one"), put(&bucket, "key", "two"));
         let source = |version: &str| format!("/{}/key?versionId={version}", bucket.name);
         let copy = |to: &str, source: String| bucket.object("PUT", to).header("x-amz-copy-source", source);
@@ -365,7 +353,7 @@ s3_test!(
     bytes_that_versions_share_stay,
     largest_body = 100_000,
     |s3: &S3| {
-        let Some(bucket) = versioned(s3) else { return };
+        let bucket = versioned(s3);
         let (large, other) = (vec![b'l'; 100_000], vec![b'o'; 90_000]);
         let one = version(&bucket.put("key", large.clone()).expect(200));
         bucket.copy("key", "copy").expect(200);
@@ -389,7 +377,7 @@ s3_test!(
 );
 
 s3_test!(uploads_become_versions, largest_body = 100_000, |s3: &S3| {
-    let Some(bucket) = versioned(s3) else { return };
+    let bucket = versioned(s3);
     let before = put(&bucket, "key", "before");
     let upload = bucket.begin_upload("key");
     let part = bucket.upload_part("key", &upload, 1, b"uploaded");
@@ -417,7 +405,7 @@ s3_test!(uploads_become_versions, largest_body = 100_000, |s3: &S3| {
 });
 
 s3_test!(lists_of_a_version_are_its_own, largest_body = 200, |s3: &S3| {
-    let Some(bucket) = versioned(s3) else { return };
+    let bucket = versioned(s3);
     let (one, two) = (put(&bucket, "key", "one"), put(&bucket, "key", "two"));
     let acl = |method: &str, version: &str| {
         bucket
@@ -468,7 +456,7 @@ s3_test!(
     attributes_are_of_the_version_that_is_named,
     largest_body = 200,
     |s3: &S3| {
-        let Some(bucket) = versioned(s3) else { return };
+        let bucket = versioned(s3);
         let (one, two) = (put(&bucket, "key", "one"), put(&bucket, "key", "three"));
         for (id, size) in [(&one, "3"), (&two, "5")] {
             let request = bucket
@@ -488,7 +476,7 @@ s3_test!(
     deletions_of_several_versions_answer_for_each,
     largest_body = 2_000,
     |s3: &S3| {
-        let Some(bucket) = versioned(s3) else { return };
+        let bucket = versioned(s3);
         let (one, two) = (put(&bucket, "key", "one"), put(&bucket, "key", "two"));
         put(&bucket, "other", "other");
         let marker = version(&bucket.delete("gone").expect(204));
@@ -526,7 +514,7 @@ s3_test!(
     a_bucket_with_versions_is_not_empty,
     largest_body = 200,
     |s3: &S3| {
-        let Some(bucket) = versioned(s3) else { return };
+        let bucket = versioned(s3);
         let id = put(&bucket, "key", "body");
         let marker = version(&bucket.delete("key").expect(204));
         let error = bucket.request("DELETE").expect_error(409, "BucketNotEmpty");
@@ -548,7 +536,7 @@ s3_test!(
     others_add_versions_and_remove_none,
     largest_body = 200,
     |s3: &S3| {
-        let Some(bucket) = versioned(s3) else { return };
+        let bucket = versioned(s3);
         bucket.put_acl("public-read-write").expect(200);
         let theirs = bucket.acting_for(&ALICE);
         let id = put(&theirs, "key", "theirs");
@@ -566,7 +554,7 @@ s3_test!(
 );
 
 s3_test!(a_rename_is_refused_by_name, largest_body = 200, |s3: &S3| {
-    let Some(bucket) = versioned(s3) else { return };
+    let bucket = versioned(s3);
     put(&bucket, "key", "body");
     let rename = bucket
         .object("PUT", "new")

@@ -73,8 +73,4 @@ impl MetadataStore for DynamoMetadata {
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
     }
-
-    fn keeps_versions(&self) -> bool {
-        true
-    }
 }

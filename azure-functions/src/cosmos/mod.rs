@@ -81,8 +81,4 @@ impl MetadataStore for CosmosMetadata {
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
     }
-
-    fn keeps_versions(&self) -> bool {
-        true
-    }
 }

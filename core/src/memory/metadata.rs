@@ -63,10 +63,6 @@ impl<J: Journal> MetadataStore for J {
     fn layout_limit(&self) -> usize {
         self.limits().layout
     }
-
-    fn keeps_versions(&self) -> bool {
-        true
-    }
 }
 
 /// The first `limit` of `items`, and where to go on if there are more. `items` are rows that may show nothing: what is left

@@ -127,9 +127,6 @@ pub async fn put_bucket_versioning(
     bucket: Bucket,
     versioning: Versioning,
 ) -> Result<(), S3Error> {
-    if !context.ports.metadata.keeps_versions() {
-        return Err(S3Error::not_implemented("versioning over this metadata store"));
-    }
     // First: a program that does not know versions would free what they name.
     raise_format(&context.ports, Format::VERSIONS).await?;
     change_bucket(

@@ -66,10 +66,6 @@ impl<A: Around> MetadataStore for AroundMetadata<A> {
     fn layout_limit(&self) -> usize {
         self.inner.layout_limit()
     }
-
-    fn keeps_versions(&self) -> bool {
-        self.inner.keeps_versions()
-    }
 }
 
 /// Implements the traits of the port, method by method.

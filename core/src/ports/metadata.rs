@@ -36,9 +36,6 @@ pub trait MetadataStore: BucketIndex + ObjectIndex + UploadIndex + CredentialInd
 
     /// How many extents and parts together a record may list before its layout must spill to a blob.
     fn layout_limit(&self) -> usize;
-
-    /// Whether buckets of this store may keep versions.
-    fn keeps_versions(&self) -> bool;
 }
 
 /// Refuses a manifest that the limits of `store` tell callers to keep out of its rows.
@@ -128,8 +125,6 @@ pub struct ObjectLookup {
 
 /// Objects. Under one key of one creation of a bucket at most one record is current; the others are its versions. A key
 /// that has versions has a current one.
-///
-/// What is provided here is that of a store which [keeps no versions](MetadataStore::keeps_versions).
 #[async_trait]
 pub trait ObjectIndex: Send + Sync {
     /// The bucket of that name and the record under `key` in it, in one round trip.
@@ -173,13 +168,7 @@ pub trait ObjectIndex: Send + Sync {
         bucket: &BucketName,
         key: &ObjectKey,
         version: VersionName,
-    ) -> StoreResult<ObjectLookup> {
-        let found = self.lookup(bucket, key).await?;
-        Ok(ObjectLookup {
-            object: found.object.filter(|row| row.version_name() == version),
-            ..found
-        })
-    }
+    ) -> StoreResult<ObjectLookup>;
 
     /// What is under a key of `bucket`, as at one moment: the row that is current, and of the versions that are not
     /// those older than the one at that place, or all, newest first and at most `limit` (1 or more). Inline bodies as
@@ -188,26 +177,18 @@ pub trait ObjectIndex: Send + Sync {
         &self,
         bucket: &Bucket,
         key: &ObjectKey,
-        _before: Option<Sequence>,
-        _limit: usize,
-    ) -> StoreResult<KeyVersions> {
-        let found = self.lookup(&bucket.name, key).await?;
-        Ok(KeyVersions {
-            head: found.object.filter(|row| row.bucket == bucket.id),
-            ..KeyVersions::default()
-        })
-    }
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<KeyVersions>;
 
     /// The versions of `bucket` that are not current, in an order that never changes, at most `limit` (1 or more).
     /// `next` is the `after` of the next page. Inline bodies as in [`Self::scan_records`].
     async fn scan_versions(
         &self,
-        _bucket: &Bucket,
-        _after: Option<&str>,
-        _limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
-        Ok(Page::default())
-    }
+        bucket: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Page<ObjectRecord, String>>;
 }
 
 /// What [`ObjectIndex::key_versions`] found.

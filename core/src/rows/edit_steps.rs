@@ -57,12 +57,10 @@ pub trait EditRows: UploadRows {
     /// bodies. What they are known by is added to `seen`.
     async fn read_versions(
         &self,
-        _edit: &Edit<'_>,
-        _wanted: &Wanted,
-        _seen: &mut Self::Seen,
-    ) -> StoreResult<Vec<ObjectRecord>> {
-        Err(StoreError::internal("this store keeps no versions"))
-    }
+        edit: &Edit<'_>,
+        wanted: &Wanted,
+        seen: &mut Self::Seen,
+    ) -> StoreResult<Vec<ObjectRecord>>;
 
     /// Makes all the changes in one step, if all rows that they change are as they were seen and the edit's upload has
     /// no receipt. An edit with a source writes the note of a rename in that step. Returns whether it did.

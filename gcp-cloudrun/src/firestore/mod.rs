@@ -83,8 +83,4 @@ impl MetadataStore for FirestoreMetadata {
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
     }
-
-    fn keeps_versions(&self) -> bool {
-        true
-    }
 }

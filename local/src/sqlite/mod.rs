@@ -132,8 +132,4 @@ impl MetadataStore for SqliteMetadata {
     fn layout_limit(&self) -> usize {
         LAYOUT_LIMIT
     }
-
-    fn keeps_versions(&self) -> bool {
-        true
-    }
 }

@@ -15,14 +15,11 @@ use crate::samples::key;
 
 const KEY: &str = "a/key";
 
-/// A bucket that keeps versions, where the store can.
-async fn keeping(f: &MetadataFixture) -> Option<Bucket> {
-    if !f.store.keeps_versions() {
-        return None;
-    }
+/// A bucket that keeps versions.
+async fn keeping(f: &MetadataFixture) -> Bucket {
     let mut bucket = f.samples.bucket();
     bucket.set_versioning(Versioning::Enabled);
-    Some(f.create(bucket).await)
+    f.create(bucket).await
 }
 
 fn put<'a>(
@@ -136,7 +133,7 @@ fn commits(rows: &[ObjectRecord]) -> Vec<CommitId> {
 
 /// Objects, delete markers and what was there before, each whole and found by its name.
 pub async fn a_put_that_keeps_versions_leaves_what_it_displaces(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let before = small(&f, &bucket);
     f.commit(&bucket, &before).await;
     let inline = small(&f, &bucket);
@@ -173,7 +170,7 @@ pub async fn a_put_that_keeps_versions_leaves_what_it_displaces(f: MetadataFixtu
 
 /// There is never more than one, and no other version goes.
 pub async fn a_put_while_suspended_replaces_the_null_version_wherever_it_is(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     f.commit(&bucket, &f.samples.record(&bucket, KEY)).await;
     let one = kept(&f, &bucket).await;
     let null = small(&f, &bucket);
@@ -200,7 +197,7 @@ pub async fn a_put_while_suspended_replaces_the_null_version_wherever_it_is(f: M
 
 /// A write that began before the bucket kept versions changes nothing of them.
 pub async fn an_edit_that_keeps_no_versions_displaces_none(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let current = kept(&f, &bucket).await;
     let plain = f.samples.record(&bucket, KEY);
     for edit in [
@@ -241,7 +238,7 @@ fn plain_of(f: &MetadataFixture, bucket: &Bucket) -> ObjectRecord {
 
 /// A delete marker counts as nothing.
 pub async fn conditions_of_puts_that_keep_versions_are_of_what_is_current(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let conditional = async |condition: &WriteCondition| {
         let record = f.samples.record(&bucket, KEY);
         let edit = Edit {
@@ -263,7 +260,7 @@ pub async fn conditions_of_puts_that_keep_versions_are_of_what_is_current(f: Met
 
 /// Removals of the current version and of others, one and several at once, down to the last.
 pub async fn what_is_left_of_removed_versions_is_current_and_named(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     f.commit(&bucket, &small(&f, &bucket)).await;
     let mut written = Vec::new();
     for _ in 0..6 {
@@ -293,7 +290,7 @@ pub async fn what_is_left_of_removed_versions_is_current_and_named(f: MetadataFi
 
 /// A garbage collection that reads all rows in their order may meet such a row nowhere.
 pub async fn what_goes_or_moves_must_be_retired_where_others_may_name_it(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let one = kept(&f, &bucket).await;
     let two = kept(&f, &bucket).await;
     let head = f.object(&bucket, KEY).await.unwrap();
@@ -334,7 +331,7 @@ pub async fn what_goes_or_moves_must_be_retired_where_others_may_name_it(f: Meta
 
 /// Their order is that of the commits.
 pub async fn clocks_that_disagree_do_not_reorder_versions(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let mut written = Vec::new();
     for millis in [5_000, 1_000, 1_000, 9_000, 2] {
         let record = ObjectRecord {
@@ -352,7 +349,7 @@ pub async fn clocks_that_disagree_do_not_reorder_versions(f: MetadataFixture) {
 
 /// They expect nothing, so none is refused.
 pub async fn racing_puts_that_keep_versions_all_succeed(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let records: Vec<ObjectRecord> = (0..64).map(|_| f.samples.record(&bucket, KEY)).collect();
     let puts = records
         .iter()
@@ -366,7 +363,7 @@ pub async fn racing_puts_that_keep_versions_all_succeed(f: MetadataFixture) {
 
 /// The condition is decided in the step of the commit.
 pub async fn of_racing_puts_of_what_is_absent_one_keeps_a_version(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let records: Vec<ObjectRecord> = (0..64).map(|_| f.samples.record(&bucket, KEY)).collect();
     let puts = records.iter().map(|record| {
         let edit = Edit {
@@ -385,7 +382,7 @@ pub async fn of_racing_puts_of_what_is_absent_one_keeps_a_version(f: MetadataFix
 
 /// Versions are put, removed and replaced at once: what was acknowledged is there, and nothing else.
 pub async fn racing_changes_of_versions_lose_none_and_bring_none_back(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let mut first = Vec::new();
     for _ in 0..16 {
         first.push(kept(&f, &bucket).await);
@@ -429,7 +426,7 @@ pub async fn racing_changes_of_versions_lose_none_and_bring_none_back(f: Metadat
 
 /// Under its own tag alone.
 pub async fn what_is_said_of_a_version_changes_where_it_is(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let one = kept(&f, &bucket).await;
     kept(&f, &bucket).await;
     let read = all(&f, &bucket).await[1].clone();
@@ -460,7 +457,7 @@ pub async fn what_is_said_of_a_version_changes_where_it_is(f: MetadataFixture) {
 
 /// What an import does.
 pub async fn versions_are_put_beside_a_current_one_in_any_order(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let of = |sequence: u64, id: bool| {
         let record = small(&f, &bucket);
         let id = id.then(|| bleepstore_core::model::VersionId::new(Sequence(sequence), record.commit_id));
@@ -500,7 +497,7 @@ pub async fn versions_are_put_beside_a_current_one_in_any_order(f: MetadataFixtu
 
 /// In pages of any size, and not those that are current.
 pub async fn a_scan_of_versions_meets_each_once(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let mut wanted = BTreeSet::new();
     for name in ["a", "a/b", "b", "é"] {
         for _ in 0..5 {
@@ -533,7 +530,7 @@ pub async fn a_scan_of_versions_meets_each_once(f: MetadataFixture) {
 
 /// Each page with the row that is current.
 pub async fn the_versions_of_a_key_come_in_pages(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let mut written = Vec::new();
     for _ in 0..7 {
         written.push(kept(&f, &bucket).await.commit_id);
@@ -554,7 +551,7 @@ pub async fn the_versions_of_a_key_come_in_pages(f: MetadataFixture) {
 
 /// So that a replay can name it.
 pub async fn an_upload_becomes_a_version_that_its_receipt_names(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let before = kept(&f, &bucket).await;
     let upload = f.begin(&bucket, KEY).await;
     let record = f.samples.record(&bucket, KEY);
@@ -580,7 +577,7 @@ pub async fn an_upload_becomes_a_version_that_its_receipt_names(f: MetadataFixtu
 
 /// They are neither found nor removed.
 pub async fn versions_of_an_earlier_creation_count_as_none(f: MetadataFixture) {
-    let Some(bucket) = keeping(&f).await else { return };
+    let bucket = keeping(&f).await;
     let (one, _) = (kept(&f, &bucket).await, kept(&f, &bucket).await);
     let later = Bucket {
         id: f.samples.bucket().id,

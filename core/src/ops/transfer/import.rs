@@ -21,7 +21,7 @@ use super::walk::RecordSink;
 use super::{Counts, Header, Record, TransferError};
 use crate::model::{Bucket, Format, Upload};
 use crate::ops::{Progress, raise_format, rows};
-use crate::ports::{OwnerRecord, Ports, StoreError, StoreRecord, StoreResult};
+use crate::ports::{OwnerRecord, Ports, StoreRecord, StoreResult};
 
 /// How many records are written at the same time.
 const AT_ONCE: usize = 32;
@@ -232,13 +232,6 @@ impl RecordSink for Importer<'_> {
             Record::Bucket(bucket) => {
                 let bucket = active(bucket);
                 if bucket.versioning.is_some() {
-                    if !self.ports.metadata.keeps_versions() {
-                        let problem = StoreError::internal(format!(
-                            "the bucket {} keeps versions, and this metadata store cannot",
-                            bucket.name
-                        ));
-                        return Err(TransferError::Target(problem));
-                    }
                     let raised = raise_format(self.ports, Format::VERSIONS).await;
                     raised.map_err(TransferError::Target)?;
                 }
