@@ -129,6 +129,33 @@ async fn versions_come_back_from_an_export_under_their_names_and_in_their_order(
 }
 
 #[tokio::test]
+async fn a_check_reports_the_lost_bytes_of_a_version_that_is_not_current() {
+    let store = small().await;
+    store.create_bucket("photos").await.unwrap();
+    store.put("photos", KEY, LARGE).await.unwrap();
+    set(&store, "photos", Versioning::Enabled).await;
+    store.put("photos", KEY, format!("{LARGE}, again")).await.unwrap();
+    store.put("photos", KEY, "last").await.unwrap();
+    let options = FsckOptions::default();
+    let ports = &store.context.ports;
+    for row in of_key(ports, KEY).await.versions {
+        store
+            .blobs
+            .delete(&row.manifest.blobs().collect::<Vec<_>>())
+            .await;
+    }
+    let check = check_slice(ports, &options, None, &Progress::default())
+        .await
+        .unwrap();
+    let named: Vec<String> = check
+        .findings
+        .iter()
+        .map(|finding| finding.name().to_owned())
+        .collect();
+    assert_eq!(named, ["missing", "missing"]);
+}
+
+#[tokio::test]
 async fn a_migration_brings_versions_and_a_second_one_what_became_of_them() {
     let old = small().await;
     versions(&old).await;

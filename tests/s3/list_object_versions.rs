@@ -215,6 +215,26 @@ s3_test!(refuses_markers_that_are_none, largest_body = 10, |s3: &S3| {
         .expect(200);
 });
 
+s3_test!(
+    goes_on_after_a_version_within_its_prefix_only,
+    largest_body = 10,
+    |s3: &S3| {
+        let bucket = versioned(s3);
+        for key in ["a", "b"] {
+            bucket.put(key, "older").expect(200);
+        }
+        let newest = version(&bucket.put("a", "newer").expect(200));
+        let after = |prefix: &str| {
+            let request = list(&bucket).query("prefix", prefix);
+            let request = request.query("key-marker", "a");
+            keys(&request.query("version-id-marker", &newest).expect(200))
+        };
+        assert_eq!(after("b"), ["b"]);
+        assert_eq!(after("a"), ["a"]);
+        assert_eq!(after(""), ["a", "b"]);
+    }
+);
+
 s3_test!(url_encodes_names_where_asked_to, largest_body = 10, |s3: &S3| {
     let bucket = s3.bucket();
     bucket.fill(&["a b", "a+c"]);

@@ -511,6 +511,32 @@ s3_test!(
 );
 
 s3_test!(
+    a_version_that_is_named_twice_goes_once,
+    largest_body = 2_000,
+    |s3: &S3| {
+        let bucket = versioned(s3);
+        let written: Vec<String> = (0..4)
+            .map(|number| put(&bucket, "key", &number.to_string()))
+            .collect();
+        // It begins as the id of the version does, and is none.
+        let similar = format!("{}{}", &written[1][..16], "0".repeat(16));
+        let objects: String = [&written[1], &written[1], &similar]
+            .iter()
+            .map(|version| format!("<Object><Key>key</Key><VersionId>{version}</VersionId></Object>"))
+            .collect();
+        let document = format!("<Delete>{objects}</Delete>");
+        let response = crate::delete_objects::delete(&bucket, &document).expect(200);
+        let deleted = response.all("DeleteResult/Deleted/VersionId");
+        assert_eq!(
+            deleted,
+            [written[1].as_str(), written[1].as_str(), similar.as_str()]
+        );
+        let left = [format!("{}*", written[3]), written[2].clone(), written[0].clone()];
+        assert_eq!(listed(&bucket), left);
+    }
+);
+
+s3_test!(
     a_bucket_with_versions_is_not_empty,
     largest_body = 200,
     |s3: &S3| {

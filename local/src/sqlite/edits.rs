@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 
-use bleepstore_core::model::ObjectRecord;
 use bleepstore_core::ports::{Edit, EditOutcome, HeadEdit};
 use bleepstore_core::rows::{Met, OwnedEdit, RowChange, Verdict, judge};
 use rusqlite::{Connection, params};
 
 use super::error::Failure;
-use super::rows::{ObjectJson, StoredObject, kind_code, to_json};
-use super::{bodies, buckets, uploads, versions};
+use super::records::{self, insert_record};
+use super::rows::{ObjectJson, StoredObject, to_json};
+use super::{buckets, uploads, versions};
+
+/// Puts a record over the row under its key.
+const PUT: &str = insert_record!("INSERT OR REPLACE INTO objects", "", "");
 
 /// An edit on its way to the writer, with its JSON made.
 pub(super) struct ReadyEdit {
@@ -53,7 +56,7 @@ impl ReadyEdit {
         if edit.is_of_versions()
             && let Some(head) = &mut head
         {
-            head.body = bodies::body(db, head.body_id)?;
+            head.body = records::body(db, head.body_id)?;
         }
         let bodies = [&source, &head].map(|row| row.as_ref().and_then(|row| row.body_id));
         let head = head.map(|row| row.into_record(bucket)).transpose()?;
@@ -88,8 +91,10 @@ impl ReadyEdit {
 
     fn change(&self, db: &Connection, edit: &Edit<'_>, change: RowChange<'_>) -> Result<(), Failure> {
         match change {
-            RowChange::Object(Cow::Borrowed(record)) => put(db, record, &self.object),
-            RowChange::Object(Cow::Owned(record)) => put(db, &record, &ObjectJson::of(&record)?),
+            RowChange::Object(Cow::Borrowed(record)) => records::put(db, PUT, record, &self.object, None),
+            RowChange::Object(Cow::Owned(record)) => {
+                records::put(db, PUT, &record, &ObjectJson::of(&record)?, None)
+            }
             RowChange::Version(record, _) => versions::put(db, &record),
             RowChange::VersionGone(record) => versions::remove(db, edit.bucket.id, &record),
             RowChange::ObjectGone(key) => {
@@ -106,35 +111,4 @@ impl ReadyEdit {
             }
         }
     }
-}
-
-/// Writes the record, over the row under its key.
-fn put(db: &Connection, record: &ObjectRecord, json: &ObjectJson) -> Result<(), Failure> {
-    let body = bodies::put_body(db, record)?;
-    let mut insert = db.prepare_cached(
-        "INSERT OR REPLACE INTO objects
-             (bucket, key, commit_id, kind, etag, size, last_modified, owner_id, owner_name,
-              storage_class, checksum_algorithm, checksum_kind, shared, body, detail, manifest)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?;
-    let checksum = record.checksum.as_ref();
-    insert.execute(params![
-        record.bucket.as_bytes(),
-        record.key.as_str().as_bytes(),
-        record.commit_id.as_bytes(),
-        kind_code(record.kind),
-        record.etag.as_str(),
-        i64::try_from(record.size).map_err(Failure::does_not_fit)?,
-        record.last_modified.millis(),
-        record.description.owner.id,
-        record.description.owner.display_name,
-        record.description.headers.storage_class,
-        checksum.map(|checksum| checksum.algorithm.name()),
-        checksum.map(|checksum| checksum.kind.name()),
-        record.shared,
-        body,
-        json.detail,
-        json.manifest,
-    ])?;
-    Ok(())
 }

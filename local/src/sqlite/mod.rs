@@ -3,13 +3,13 @@
 //! One thread writes, several read; all on the same database in write-ahead mode with `synchronous=FULL`.
 //! Conditions are checked in the transaction that makes the change.
 
-mod bodies;
 mod buckets;
 mod credentials;
 mod edits;
 mod error;
 mod objects;
 mod readers;
+mod records;
 mod rows;
 mod schema;
 mod store;

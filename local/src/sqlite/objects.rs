@@ -10,9 +10,9 @@ use bleepstore_core::ports::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::bodies::body;
 use super::edits::ReadyEdit;
 use super::error::Failure;
+use super::records::body;
 use super::rows::{
     PAGE_ROWS, StoredObject, after_key, after_prefix, key_column, kind_of, one_more_than, page, summary,
     summary_columns,

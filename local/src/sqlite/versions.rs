@@ -5,12 +5,12 @@ use bleepstore_core::ports::{Edit, KeyVersions, Page};
 use bleepstore_core::rows::{Wanted, version_place, wanted_versions};
 use rusqlite::{Connection, params};
 
-use super::bodies::{body, put_body};
 use super::error::Failure;
-use super::rows::{
-    ObjectJson, StoredObject, first, key_column, kind_code, one_more_than, page, summary_columns,
-};
+use super::records::{self, body, insert_record};
+use super::rows::{ObjectJson, StoredObject, first, key_column, one_more_than, page, summary_columns};
 use super::schema::{self, VERSIONS};
+
+const PUT: &str = insert_record!("INSERT INTO versions", ", sequence", ", ?");
 
 const FIND: &str = summary_columns!(
     ", commit_id, kind, shared, body, detail, manifest
@@ -165,34 +165,8 @@ pub(super) fn scan(
 /// Writes a version, over the row of it if there is one.
 pub(super) fn put(db: &Connection, record: &ObjectRecord) -> Result<(), Failure> {
     remove(db, record.bucket, record)?;
-    let (body, json) = (put_body(db, record)?, ObjectJson::of(record)?);
-    let mut insert = db.prepare_cached(
-        "INSERT INTO versions
-             (bucket, key, sequence, commit_id, kind, etag, size, last_modified, owner_id, owner_name,
-              storage_class, checksum_algorithm, checksum_kind, shared, body, detail, manifest)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?;
-    let checksum = record.checksum.as_ref();
-    insert.execute(params![
-        record.bucket.as_bytes(),
-        record.key.as_str().as_bytes(),
-        column(record.sequence()),
-        record.commit_id.as_bytes(),
-        kind_code(record.kind),
-        record.etag.as_str(),
-        i64::try_from(record.size).map_err(Failure::does_not_fit)?,
-        record.last_modified.millis(),
-        record.description.owner.id,
-        record.description.owner.display_name,
-        record.description.headers.storage_class,
-        checksum.map(|checksum| checksum.algorithm.name()),
-        checksum.map(|checksum| checksum.kind.name()),
-        record.shared,
-        body,
-        json.detail,
-        json.manifest,
-    ])?;
-    Ok(())
+    let (json, place) = (ObjectJson::of(record)?, column(record.sequence()));
+    records::put(db, PUT, record, &json, Some(place))
 }
 
 /// Removes the row of a version, with its inline body.

@@ -275,6 +275,7 @@ macro_rules! metadata_conformance {
                 of_racing_puts_of_what_is_absent_one_keeps_a_version
                 racing_changes_of_versions_lose_none_and_bring_none_back
                 what_is_said_of_a_version_changes_where_it_is
+                where_no_version_was_kept_none_is_written_over
                 versions_are_put_beside_a_current_one_in_any_order
                 a_scan_of_versions_meets_each_once
                 the_versions_of_a_key_come_in_pages

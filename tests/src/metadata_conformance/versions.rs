@@ -455,6 +455,23 @@ pub async fn what_is_said_of_a_version_changes_where_it_is(f: MetadataFixture) {
     assert_eq!(all(&f, &bucket).await.len(), 1);
 }
 
+/// A copy marks its source so, where that was written over meanwhile: in a bucket without versions too.
+pub async fn where_no_version_was_kept_none_is_written_over(f: MetadataFixture) {
+    let bucket = f.bucket().await;
+    let (read, over) = (f.put(&bucket, KEY).await, f.samples.record(&bucket, KEY));
+    f.editing(&Edit::put(&bucket, &over, ANY)).await;
+    let marked = ObjectRecord {
+        shared: true,
+        ..read.clone()
+    };
+    let edit = Edit::put_version(&bucket, &marked, Some(read.tag()));
+    let refused = f.store.edit(&edit).await.unwrap();
+    assert!(
+        matches!(refused, EditOutcome::Refused { head: None }),
+        "{refused:?}"
+    );
+}
+
 /// What an import does.
 pub async fn versions_are_put_beside_a_current_one_in_any_order(f: MetadataFixture) {
     let bucket = keeping(&f).await;
