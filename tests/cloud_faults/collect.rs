@@ -81,7 +81,7 @@ pub(crate) async fn stored(blobs: &S3Blobs) -> HashSet<BlobRef> {
     page.blobs.into_iter().map(|entry| entry.blob).collect()
 }
 
-/// The blobs that objects and the parts of open uploads name.
+/// The blobs that versions of objects and the parts of open uploads name.
 async fn named(ports: &Ports) -> HashSet<BlobRef> {
     let mut named = HashSet::new();
     let buckets = ports.metadata.scan_buckets(None, "", None, ALL).await.unwrap();
@@ -91,7 +91,8 @@ async fn named(ports: &Ports) -> HashSet<BlobRef> {
             .scan_records(&bucket, &KeyRange::default(), ALL)
             .await
             .unwrap();
-        for record in &objects.items {
+        let versions = ports.metadata.scan_versions(&bucket, None, ALL).await.unwrap();
+        for record in objects.items.iter().chain(&versions.items) {
             assert!(!matches!(record.manifest, Manifest::Spilled(_)));
             named.extend(record.manifest.blobs());
         }

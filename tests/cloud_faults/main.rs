@@ -36,7 +36,7 @@ const SECRET_KEY: &str = "a/secret+for/tests/only";
 const CLIENTS: u64 = 6;
 
 /// What each of them does.
-const STEPS: u64 = 25;
+const STEPS: u64 = 32;
 
 /// Blobs that no record names, before the load.
 const ORPHANS: usize = 3;

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 const CLIENTS: u64 = 6;
 
 /// What each of them does in a round.
-const STEPS: u64 = 60;
+const STEPS: u64 = 75;
 
 /// How often the server is killed in a round.
 const KILLS: usize = 5;

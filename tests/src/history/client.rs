@@ -19,7 +19,7 @@ pub(super) enum Answer {
 }
 
 /// The bytes that a value stands for: 16 of them are no other value's.
-fn body(value: Value, length: usize) -> Vec<u8> {
+pub(super) fn body(value: Value, length: usize) -> Vec<u8> {
     let text = format!("{value:015x} ");
     text.bytes().cycle().take(length).collect()
 }
@@ -51,17 +51,20 @@ impl<'a> Client<'a> {
         let (bucket, cycled) = (&self.world.bucket, &self.world.cycled);
         let key = KEYS[self.draws.below(KEYS.len())];
         let in_cycle = CYCLED_KEYS[self.draws.below(CYCLED_KEYS.len())];
+        if self.draws.below(4) == 0 {
+            return self.step_of_versions();
+        }
         match self.draws.below(100) {
             0..15 => self.put(bucket, key, self.length()),
-            15..25 => self.put_if_absent(&contest((progress * CONTESTS as f64) as usize)),
+            15..25 => self.put_if_absent(bucket, &contest((progress * CONTESTS as f64) as usize)),
             25..33 => self.put_if_match(key),
-            33..47 => self.copy(key, KEYS[self.draws.below(KEYS.len())]),
+            33..47 => self.copy(bucket, key, KEYS[self.draws.below(KEYS.len())]),
             47..54 => self.delete(bucket, key),
             54..57 => self.delete_several(),
             57..68 => drop(self.get(bucket, key)),
             68..72 => self.head(key),
             72..77 => drop(self.list(bucket)),
-            77..84 => self.upload(key),
+            77..84 => self.upload(bucket, key),
             84..88 => self.put(cycled, in_cycle, 100),
             88..92 => self.delete(cycled, in_cycle),
             92..94 => drop(self.list(cycled)),
@@ -70,7 +73,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn length(&self) -> usize {
+    pub(super) fn length(&self) -> usize {
         let lengths = [16, 1_000, 1_000, 60_000, 60_000, 300_000];
         match self.draws.below(25) {
             0 => LARGE,
@@ -132,7 +135,7 @@ impl<'a> Client<'a> {
     }
 
     /// Notes the outcome of a request that does `action`. Returns the code of a refusal.
-    fn note(&self, answer: &Answer, place: &str, start: u64, action: Action) -> Option<String> {
+    pub(super) fn note(&self, answer: &Answer, place: &str, start: u64, action: Action) -> Option<String> {
         match answer {
             Answer::Done(_) => self.world.history.did(place, start, action),
             Answer::Unknown(latest) => self.world.history.may_have(place, start, *latest, action),
@@ -147,25 +150,36 @@ impl<'a> Client<'a> {
         assert_eq!(bucket.name, self.world.cycled.name, "a bucket was lost");
     }
 
-    fn put(&self, bucket: &Bucket, key: &str, length: usize) {
+    pub(super) fn put(&self, bucket: &Bucket, key: &str, length: usize) {
         let (value, bytes) = self.fresh(length);
         self.world.values.insert(etag(&bytes), value, length);
         let start = self.world.history.begin();
         let answer = self.send(bucket.put(key, bytes));
         let place = self.world.place(bucket, key);
-        if let Some(code) = self.note(&answer, &place, start, Action::Wrote(value)) {
+        if let Some(code) = self.note(&answer, &place, start, self.wrote(bucket, value, &answer)) {
             self.assert_gone(bucket, &code);
         }
     }
 
-    fn put_if_absent(&self, key: &str) {
-        let bucket = &self.world.bucket;
+    /// What a write does in a bucket.
+    pub(super) fn wrote(&self, bucket: &Bucket, value: Value, answer: &Answer) -> Action {
+        match bucket.name == self.world.kept.name {
+            true => Action::Added(self.added(answer, Some(value))),
+            false => Action::Wrote(value),
+        }
+    }
+
+    pub(super) fn put_if_absent(&self, bucket: &Bucket, key: &str) {
         let (value, bytes) = self.fresh(100);
         self.world.values.insert(etag(&bytes), value, 100);
         let start = self.world.history.begin();
         let answer = self.send(bucket.put(key, bytes).header("if-none-match", "*"));
         let place = self.world.place(bucket, key);
-        if let Some(code) = self.note(&answer, &place, start, Action::WroteIfAbsent(value)) {
+        let wrote = match self.wrote(bucket, value, &answer) {
+            Action::Added(version) => Action::AddedIfAbsent(version),
+            _ => Action::WroteIfAbsent(value),
+        };
+        if let Some(code) = self.note(&answer, &place, start, wrote) {
             assert_eq!(code, "PreconditionFailed");
             self.world.history.did(&place, start, Action::SawSome);
         }
@@ -196,8 +210,7 @@ impl<'a> Client<'a> {
         self.world.history.did(place, start, saw);
     }
 
-    fn copy(&self, from: &str, to: &str) {
-        let bucket = &self.world.bucket;
+    pub(super) fn copy(&self, bucket: &Bucket, from: &str, to: &str) {
         if from == to {
             return;
         }
@@ -212,15 +225,19 @@ impl<'a> Client<'a> {
             assert_eq!(response.value("CopyObjectResult/ETag"), etag);
             self.world.history.did(&source, start, Action::Saw(Some(value)));
         }
-        let refused = self.note(&answer, &place, start, Action::Wrote(value));
+        let refused = self.note(&answer, &place, start, self.wrote(bucket, value, &answer));
         self.note_mismatch(refused, &source, start, value);
     }
 
-    fn delete(&self, bucket: &Bucket, key: &str) {
+    pub(super) fn delete(&self, bucket: &Bucket, key: &str) {
         let start = self.world.history.begin();
         let answer = self.send(bucket.delete(key));
         let place = self.world.place(bucket, key);
-        if let Some(code) = self.note(&answer, &place, start, Action::Deleted) {
+        let deleted = match bucket.name == self.world.kept.name {
+            true => Action::Added(self.added(&answer, None)),
+            false => Action::Deleted,
+        };
+        if let Some(code) = self.note(&answer, &place, start, deleted) {
             self.assert_gone(bucket, &code);
         }
     }

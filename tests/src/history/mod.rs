@@ -8,8 +8,9 @@ mod client;
 mod record;
 mod search;
 mod uploads;
+mod versions;
 mod world;
 
 pub use client::Client;
-pub use record::{Action, History, Value};
-pub use world::{CYCLED_KEYS, KEYS, World};
+pub use record::{Action, History, Value, Version};
+pub use world::{CYCLED_KEYS, KEPT_KEYS, KEYS, World};

@@ -10,10 +10,19 @@ use super::search::Search;
 /// Which bytes an object holds: each write brings others.
 pub type Value = u64;
 
+/// What is kept under a key of a bucket that keeps versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// What the object holds; `None` of a delete marker.
+    pub value: Option<Value>,
+    /// What stands for its id, where that was told.
+    pub id: Option<Value>,
+}
+
 /// What a request did to one key, or saw of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The key held this value, or none.
+    /// The key held this value, or none. Where versions are kept, this was current, or a marker.
     Saw(Option<Value>),
     /// The key held some value.
     SawSome,
@@ -29,6 +38,18 @@ pub enum Action {
     Deleted,
     /// The bucket was deleted: nothing was in it but what was never acknowledged.
     BucketDeleted,
+    /// Made this the current version, whatever was current.
+    Added(Version),
+    /// Made this the current version where none was current but a marker.
+    AddedIfAbsent(Version),
+    /// Took a version away, if it was there.
+    Removed(Version),
+    /// There was this version, current or not.
+    SawVersion(Version),
+    /// There was no such version.
+    LackedVersion(Version),
+    /// These were all versions, the oldest first.
+    SawVersions(Vec<Version>),
 }
 
 /// When an action was over.
@@ -41,7 +62,7 @@ pub(super) enum End {
 }
 
 /// An action from the moment of its request on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Event {
     pub(super) action: Action,
     pub(super) start: u64,
@@ -143,5 +164,19 @@ impl Values {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known.get(etag).copied();
         found.unwrap_or_else(|| panic!("nobody wrote what has the entity tag {etag}"))
+    }
+}
+
+/// What stands for the ids of versions.
+#[derive(Default)]
+pub(super) struct Ids {
+    known: Mutex<HashMap<String, Value>>,
+}
+
+impl Ids {
+    /// What stands for this id: `fresh` makes one for an id that is new.
+    pub(super) fn of(&self, id: &str, fresh: impl FnOnce() -> Value) -> Value {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(id.to_owned()).or_insert_with(fresh)
     }
 }

@@ -1,9 +1,8 @@
 //! The multipart uploads of a client.
 
 use super::client::{Answer, Client};
-use super::record::Action;
 use crate::http::encoding::multipart_etag;
-use crate::http::{Request, Response, UploadedPart};
+use crate::http::{Bucket, Request, Response, UploadedPart};
 
 /// How often a client sends a step of an upload.
 const TRIES: usize = 8;
@@ -25,8 +24,7 @@ impl Client<'_> {
     }
 
     /// Uploads an object in one part, or seldom in two, and completes it or seldom aborts it.
-    pub(super) fn upload(&self, key: &str) {
-        let bucket = &self.world.bucket;
+    pub(super) fn upload(&self, bucket: &Bucket, key: &str) {
         let length = if self.draws.below(4) == 0 {
             PART + 10
         } else {
@@ -53,27 +51,29 @@ impl Client<'_> {
             assert_eq!(numbers, expected, "parts of {key} are lost or doubled");
         }
         if self.draws.below(6) == 0 {
-            return self.abort(key, &upload);
+            return self.abort(bucket, key, &upload);
         }
         let place = self.world.place(bucket, key);
         let start = self.world.history.begin();
+        let history = &self.world.history;
         match self.insist(&bucket.complete(key, &upload, &uploaded)) {
             Some(done) => {
                 let etag = done.value("CompleteMultipartUploadResult/ETag");
                 assert_eq!(etag, multipart_etag(&parts));
-                self.world.history.did(&place, start, Action::Wrote(value));
+                let wrote = self.wrote(bucket, value, &Answer::Done(done));
+                history.did(&place, start, wrote);
             }
-            None => self
-                .world
-                .history
-                .may_have(&place, start, None, Action::Wrote(value)),
+            None => {
+                let wrote = self.wrote(bucket, value, &Answer::Unknown(None));
+                history.may_have(&place, start, None, wrote);
+            }
         }
     }
 
-    fn abort(&self, key: &str, upload: &str) {
+    fn abort(&self, bucket: &Bucket, key: &str, upload: &str) {
         let mut in_doubt = false;
         for _ in 0..TRIES {
-            match self.send(self.world.bucket.abort(key, upload)) {
+            match self.send(bucket.abort(key, upload)) {
                 Answer::Done(_) => return,
                 Answer::Refused(code) => {
                     assert!(in_doubt && code == "NoSuchUpload", "{code}");

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::client::Client;
-use super::record::{History, Value, Values};
+use super::record::{History, Ids, Value, Values};
 use crate::http::{Bucket, S3};
 
 /// The objects of the bucket that stays. The first ones are there before the load.
@@ -14,6 +14,9 @@ pub const KEYS: [&str; 5] = ["a", "b", "c/1", "c/2", "d"];
 
 /// The objects of the bucket that is deleted and made again.
 pub const CYCLED_KEYS: [&str; 2] = ["x", "y"];
+
+/// The objects of the bucket that keeps versions.
+pub const KEPT_KEYS: [&str; 2] = ["v", "w"];
 
 /// Keys that are written once, if they are free.
 pub(super) const CONTESTS: usize = 12;
@@ -26,9 +29,11 @@ pub struct World {
     pub(super) s3: S3,
     pub(super) bucket: Bucket,
     pub(super) cycled: Bucket,
+    pub(super) kept: Bucket,
     /// What all clients did and saw.
     pub history: History,
     pub(super) values: Values,
+    pub(super) ids: Ids,
     next: AtomicU64,
     server: Server,
 }
@@ -68,12 +73,19 @@ impl World {
             address: Some(s3.endpoint.address),
             began: 0,
         };
+        let kept = s3.bucket();
+        kept.request("PUT")
+            .flag("versioning")
+            .body("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+            .expect(200);
         Self {
             bucket: s3.bucket(),
             cycled: s3.bucket(),
+            kept,
             s3,
             history: History::default(),
             values: Values::default(),
+            ids: Ids::default(),
             next: AtomicU64::new(1),
             server: Server {
                 is_mortal,
@@ -108,6 +120,13 @@ impl World {
                 assert!(client.get(bucket, &key), "{key} cannot be read");
             }
             assert!(client.list(bucket), "{} cannot be listed", bucket.name);
+        }
+        for key in KEPT_KEYS {
+            assert!(client.get(&self.kept, key), "{key} cannot be read");
+            assert!(
+                client.list_versions(key),
+                "the versions of {key} cannot be listed"
+            );
         }
     }
 
