@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bleepstore_core::model::{RootCredential, SigV2};
 use bleepstore_core::{Limits, Settings, config};
+use futures_util::future::try_join;
 
 use crate::Options;
 
@@ -68,23 +69,30 @@ impl<'a> Environment<'a> {
     }
 
     /// The same, with the root credential's secret keys in it, where variables say where else they lie: each of
-    /// [`SECRET_KEY`] and [`PREVIOUS_SECRET_KEY`], followed by `suffix`, names a place that `read` reads. One that
-    /// is given both ways is an error.
+    /// [`SECRET_KEY`] and [`PREVIOUS_SECRET_KEY`], followed by `suffix`, names a place that `read` reads, both at the
+    /// same time. One that is given both ways is an error.
     pub async fn with_secret_keys(
         self,
         suffix: &str,
         read: impl AsyncFn(&str) -> Result<String, String>,
     ) -> Result<Self, String> {
-        let mut environment = self;
-        for name in [SECRET_KEY, PREVIOUS_SECRET_KEY] {
+        let one = async |name: &'static str| {
             let place = format!("{name}{suffix}");
-            let Some(at) = environment.optional(&place)? else {
-                continue;
+            let Some(at) = self.optional(&place)? else {
+                return Ok(None);
             };
-            if environment.optional(name)?.is_some() {
+            if self.optional(name)?.is_some() {
                 return Err(format!("{name} and {place} are both set"));
             }
-            environment = environment.with(name, read(&at).await?);
+            let value = read(&at).await;
+            value.map(Some).map_err(|error| format!("{place}: {error}"))
+        };
+        let (current, previous) = try_join(one(SECRET_KEY), one(PREVIOUS_SECRET_KEY)).await?;
+        let mut environment = self;
+        for (name, value) in [(SECRET_KEY, current), (PREVIOUS_SECRET_KEY, previous)] {
+            if let Some(value) = value {
+                environment = environment.with(name, value);
+            }
         }
         Ok(environment)
     }
@@ -245,7 +253,7 @@ mod tests {
         );
         let absent = environment(&[("BLEEPSTORE_SECRET_KEY_AT", "nowhere")]);
         let error = absent.with_secret_keys("_AT", read).await.err().unwrap();
-        assert_eq!(error, "there is nothing");
+        assert_eq!(error, "BLEEPSTORE_SECRET_KEY_AT: there is nothing");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketName, CommitId, ObjectRecord, RowTag};
 use bleepstore_core::ports::{Edit, EditOutcome, HeadEdit, StoreError, StoreErrorKind, StoreResult};
 use bleepstore_core::rows::{
-    BeforeEdit, BucketRows, EditRows, Met, RowChange, UploadPlace, Verdict, Wanted, judge, settle,
+    BeforeEdit, BucketRows, EditRows, Met, RowChange, UploadPlace, Verdict, VersionRows, Wanted, judge,
+    settle,
 };
 
 use super::DynamoMetadata;
@@ -79,6 +80,17 @@ impl EditRows for DynamoMetadata {
         let (bucket, head) = (RowKey::bucket(name), RowKey::object(name, edit.key()));
         let receipt = edit.receipt.map(|receipt| RowKey::receipt(receipt.upload));
         let source = edit.source.map(|source| RowKey::object(name, source.key));
+        if edit.is_of_one_key() {
+            let found = self.table.get(&head).await?;
+            let head = found.as_ref().map(rows::read_object).transpose()?;
+            return Ok(BeforeEdit {
+                bucket: None,
+                receipt: None,
+                source: None,
+                seen: head.as_ref().map(ObjectRecord::tag),
+                head,
+            });
+        }
         let keys = [Some(&bucket), Some(&head), receipt.as_ref(), source.as_ref()];
         let keys: Vec<RowKey> = keys.into_iter().flatten().cloned().collect();
         let found = self.table.get_many(&keys).await?;
@@ -101,7 +113,23 @@ impl EditRows for DynamoMetadata {
         wanted: &Wanted,
         _seen: &mut Self::Seen,
     ) -> StoreResult<Vec<ObjectRecord>> {
-        self.wanted_versions(edit.bucket, edit.key(), wanted).await
+        let (bucket, key) = (edit.bucket, edit.key());
+        let mut found = match wanted.newest {
+            0 => Vec::new(),
+            newest => self.versions_below(bucket, key, None, newest).await?.0,
+        };
+        match wanted.missing_of(&found).as_slice() {
+            [] => {}
+            [place] => found.extend(self.version_at(bucket, key, *place).await?),
+            places => {
+                let keys = places.iter().map(|place| RowKey::version(bucket.id, key, *place));
+                let rest = self.table.get_many(&keys.collect::<Vec<_>>()).await?;
+                for row in &rest {
+                    found.push(rows::read_version(row)?);
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn change_rows(

@@ -87,7 +87,14 @@ impl ObjectIndex for DynamoMetadata {
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, String>> {
-        self.scan_version_rows(bucket, after, limit).await
+        let range = Range {
+            partition: schema::versions(bucket.id),
+            prefix: String::new(),
+            after: after.map(str::to_owned),
+        };
+        let read = |item: &Item| rows::read_version(item).map(Some);
+        let (items, next) = scan_range(&self.table, range, limit, read).await?;
+        Ok(Page { items, next })
     }
 }
 

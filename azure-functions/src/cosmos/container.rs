@@ -39,7 +39,7 @@ pub(super) const TRIES: u32 = 5;
 /// The longest wait that a throttled call obeys; if the service asks for more, the caller is told at once.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Rows that are read at the same time.
-const READS_AT_ONCE: usize = 16;
+pub(super) const READS_AT_ONCE: usize = 16;
 /// Rows that one query returns at most.
 const PAGE: usize = 1_000;
 /// Pages without a row that are read past. The service ends a page when its time or its request units are used up,

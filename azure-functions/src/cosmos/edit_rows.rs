@@ -8,9 +8,11 @@ use bleepstore_core::model::{Bucket, BucketName, CommitId, ObjectKey, ObjectReco
 use bleepstore_core::ports::{Edit, StoreResult};
 use bleepstore_core::rows::{BeforeEdit, BucketRows, EditRows, RowChange, UploadPlace, UploadRows, Wanted};
 use futures_util::future::try_join4;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::CosmosMetadata;
 use super::batch::Change;
+use super::container::READS_AT_ONCE;
 use super::rows;
 use super::schema::{self, RowKey};
 
@@ -26,12 +28,11 @@ pub struct Seen {
 impl EditRows for CosmosMetadata {
     type Seen = Seen;
 
-    /// An edit of one row reads that row only.
+    /// The bucket is read where the edit has another key or a receipt.
     async fn before_edit(&self, edit: &Edit<'_>) -> StoreResult<BeforeEdit<Seen>> {
         let name = &edit.bucket.name;
-        let is_of_one_row = edit.source.is_none() && edit.receipt.is_none();
         let bucket = async {
-            if is_of_one_row {
+            if edit.is_of_one_key() {
                 return Ok(None);
             }
             let found = self.read_bucket(name).await;
@@ -72,12 +73,24 @@ impl EditRows for CosmosMetadata {
         wanted: &Wanted,
         seen: &mut Seen,
     ) -> StoreResult<Vec<ObjectRecord>> {
-        let found = self.wanted_versions(edit.bucket, edit.key(), wanted).await?;
-        let known = found
-            .iter()
-            .map(|(record, etag)| (record.sequence(), etag.clone()));
-        seen.versions.extend(known);
-        Ok(found.into_iter().map(|(record, _)| record).collect())
+        let (bucket, key) = (edit.bucket, edit.key());
+        let known = match wanted.newest {
+            0 => Vec::new(),
+            newest => self.see_below(bucket, key, None, newest).await?.0,
+        };
+        let (mut found, mut etags): (Vec<ObjectRecord>, Vec<Etag>) = known.into_iter().unzip();
+        let missing = wanted.missing_of(&found);
+        let rest = missing
+            .into_iter()
+            .map(|place| self.see_version(bucket, key, place));
+        let rest: Vec<_> = stream::iter(rest).buffered(READS_AT_ONCE).try_collect().await?;
+        for (record, etag) in rest.into_iter().flatten() {
+            found.push(record);
+            etags.push(etag);
+        }
+        let places = found.iter().map(ObjectRecord::sequence);
+        seen.versions.extend(places.zip(etags));
+        Ok(found)
     }
 
     async fn change_rows(

@@ -89,7 +89,17 @@ impl ObjectIndex for CosmosMetadata {
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, String>> {
-        self.scan_version_rows(bucket, after, limit).await
+        let range = Range::of_order(
+            schema::objects(&bucket.name),
+            schema::order_of_bucket_versions(bucket.id),
+        );
+        let range = match after {
+            Some(after) => range.after(after),
+            None => range,
+        };
+        let read = |item: &Item| item.detail().map(Some);
+        let (items, next) = scan_range(&self.container, range, limit, read).await?;
+        Ok(Page { items, next })
     }
 }
 

@@ -4,9 +4,8 @@
 use async_trait::async_trait;
 use azure_core::http::Etag;
 use bleepstore_core::model::{Bucket, ObjectKey, ObjectRecord, Sequence};
-use bleepstore_core::ports::{Page, StoreResult};
-use bleepstore_core::rows::{VersionRows, Wanted, order_of_version, order_of_versions, scan_range};
-use futures_util::future::try_join_all;
+use bleepstore_core::ports::StoreResult;
+use bleepstore_core::rows::{VersionRows, order_of_version, order_of_versions, scan_range};
 
 use super::CosmosMetadata;
 use super::container::Range;
@@ -50,7 +49,7 @@ impl VersionRows for CosmosMetadata {
 }
 
 impl CosmosMetadata {
-    async fn see_version(
+    pub(super) async fn see_version(
         &self,
         bucket: &Bucket,
         key: &ObjectKey,
@@ -60,7 +59,7 @@ impl CosmosMetadata {
         found.as_ref().map(known).transpose()
     }
 
-    async fn see_below(
+    pub(super) async fn see_below(
         &self,
         bucket: &Bucket,
         key: &ObjectKey,
@@ -78,40 +77,5 @@ impl CosmosMetadata {
         };
         let (found, last) = scan_range(&self.container, range, limit, |item| known(item).map(Some)).await?;
         Ok((found, last.is_some()))
-    }
-
-    /// The versions of a key that an edit has to know, newest first.
-    pub(super) async fn wanted_versions(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        wanted: &Wanted,
-    ) -> StoreResult<Vec<Known>> {
-        let mut found = match wanted.newest {
-            0 => Vec::new(),
-            newest => self.see_below(bucket, key, None, newest).await?.0,
-        };
-        let records: Vec<ObjectRecord> = found.iter().map(|(record, _)| record.clone()).collect();
-        let missing = wanted.missing_of(&records);
-        let rest = missing.iter().map(|place| self.see_version(bucket, key, *place));
-        found.extend(try_join_all(rest).await?.into_iter().flatten());
-        found.sort_by_key(|(row, _)| row.sequence().inverted());
-        Ok(found)
-    }
-
-    pub(super) async fn scan_version_rows(
-        &self,
-        bucket: &Bucket,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
-        let range = Range::of_order(schema::objects(&bucket.name), order_of_bucket_versions(bucket.id));
-        let range = match after {
-            Some(after) => range.after(after),
-            None => range,
-        };
-        let read = |item: &Item| item.detail().map(Some);
-        let (items, next) = scan_range(&self.container, range, limit, read).await?;
-        Ok(Page { items, next })
     }
 }

@@ -1,6 +1,5 @@
 //! Objects in memory.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -170,11 +169,10 @@ impl Rows {
         let Wanted { at, newest } = wanted_versions(edit, head);
         let rows = self.versions.get(&bucket);
         let named = at.iter().filter_map(|sequence| rows?.get(&place(key, *sequence)));
-        let found: BTreeMap<u64, &Arc<ObjectRecord>> = named
+        named
             .chain(self.versions_below(bucket, key, None).take(newest))
-            .map(|row| (row.sequence().inverted(), row))
-            .collect();
-        found.into_values().map(|row| row.as_ref().clone()).collect()
+            .map(|row| row.as_ref().clone())
+            .collect()
     }
 }
 

@@ -109,6 +109,15 @@ impl Receipt {
     pub fn is_of(&self, commit: CommitId) -> bool {
         matches!(self.outcome, ReceiptOutcome::Completed { commit_id, .. } if commit_id == commit)
     }
+
+    /// The same, of an upload that became this version.
+    pub(crate) fn naming(&self, version: VersionName) -> Self {
+        let mut named = self.clone();
+        if let ReceiptOutcome::Completed { version: became, .. } = &mut named.outcome {
+            *became = Some(version);
+        }
+        named
+    }
 }
 
 /// The one record of how an upload ended. It is written once, in the same step as the object, and

@@ -127,8 +127,10 @@ pub async fn put_bucket_versioning(
     bucket: Bucket,
     versioning: Versioning,
 ) -> Result<(), S3Error> {
-    // First: a program that does not know versions would free what they name.
-    raise_format(&context.ports, Format::VERSIONS).await?;
+    if bucket.versioning.is_none() {
+        // First: a program that does not know versions would free what they name.
+        raise_format(&context.ports, Format::VERSIONS).await?;
+    }
     change_bucket(
         context,
         caller,

@@ -1,7 +1,7 @@
 //! DeleteObject and DeleteObjects.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -97,23 +97,28 @@ pub async fn delete_objects(
         .collect())
 }
 
-/// Deletions with their places in the request: those of versions of one key together, and every other one alone.
-fn grouped(bucket: &Bucket, deletions: Vec<Deletion>) -> Vec<Vec<(usize, Deletion)>> {
-    let mut groups: Vec<Vec<(usize, Deletion)>> = Vec::new();
-    let mut of_key: HashMap<ObjectKey, usize> = HashMap::new();
+/// Deletions with their places in the request, each of which is made by itself.
+enum Group {
+    /// One.
+    One(usize, Deletion),
+    /// Of versions of a key.
+    Versions(ObjectKey, Vec<(usize, VersionName, Deletion)>),
+}
+
+/// Deletions of versions of one key together, and every other one alone.
+fn grouped(bucket: &Bucket, deletions: Vec<Deletion>) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut of_key: BTreeMap<ObjectKey, Vec<(usize, VersionName, Deletion)>> = BTreeMap::new();
     for (place, deletion) in deletions.into_iter().enumerate() {
-        if bucket.versioning.is_none() || deletion.version.is_none() {
-            groups.push(vec![(place, deletion)]);
-            continue;
-        }
-        let group = *of_key.entry(deletion.key.clone()).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        if let Some(group) = groups.get_mut(group) {
-            group.push((place, deletion));
+        match deletion.version {
+            Some(version) if bucket.versioning.is_some() => {
+                let group = of_key.entry(deletion.key.clone()).or_default();
+                group.push((place, version, deletion));
+            }
+            _ => groups.push(Group::One(place, deletion)),
         }
     }
+    groups.extend(of_key.into_iter().map(|(key, group)| Group::Versions(key, group)));
     groups
 }
 
@@ -121,32 +126,25 @@ async fn delete_group(
     context: &Context,
     caller: &Caller,
     bucket: &Bucket,
-    group: Vec<(usize, Deletion)>,
+    group: Group,
 ) -> Vec<(usize, Deletion, Result<Deleted, S3Error>)> {
+    let (key, group) = match group {
+        Group::One(place, deletion) => {
+            let result = delete_one(context, caller, bucket, &deletion).await;
+            return vec![(place, deletion, result)];
+        }
+        Group::Versions(key, group) => (key, group),
+    };
     let mut done = Vec::with_capacity(group.len());
     let mut rest = group.into_iter().peekable();
     while rest.peek().is_some() {
-        let some: Vec<(usize, Deletion)> = rest.by_ref().take(REMOVED_AT_ONCE).collect();
-        let names: Vec<VersionName> = some.iter().filter_map(|(_, deletion)| deletion.version).collect();
-        match some.first() {
-            Some((_, first)) if bucket.versioning.is_some() && !names.is_empty() => {
-                let gone = remove(context, caller, bucket, &first.key, &names).await;
-                done.extend(some.into_iter().map(|(place, deletion)| {
-                    let result = match (&gone, deletion.version) {
-                        (Ok(gone), Some(version)) => Ok(outcome(gone, version)),
-                        (Ok(_), None) => Ok(Deleted::default()),
-                        (Err(error), _) => Err(error.clone()),
-                    };
-                    (place, deletion, result)
-                }));
-            }
-            _ => {
-                for (place, deletion) in some {
-                    let result = delete_one(context, caller, bucket, &deletion).await;
-                    done.push((place, deletion, result));
-                }
-            }
-        }
+        let some: Vec<_> = rest.by_ref().take(REMOVED_AT_ONCE).collect();
+        let names: Vec<VersionName> = some.iter().map(|(_, version, _)| *version).collect();
+        let gone = remove(context, caller, bucket, &key, &names).await;
+        done.extend(some.into_iter().map(|(place, version, deletion)| {
+            let result = gone.as_ref().map(|gone| outcome(gone, version));
+            (place, deletion, result.map_err(Clone::clone))
+        }));
     }
     done
 }

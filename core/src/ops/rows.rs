@@ -92,13 +92,8 @@ async fn with_body(ports: Ports, bucket: Bucket, record: ObjectRecord) -> StoreR
         return Ok(Some(record));
     }
     let metadata = &ports.metadata;
-    let found = match record.version {
-        None => metadata.lookup(&bucket.name, &record.key).await?,
-        Some(_) => {
-            let name = record.version_name();
-            metadata.lookup_version(&bucket.name, &record.key, name).await?
-        }
-    };
+    let name = record.version_name();
+    let found = metadata.lookup_version(&bucket.name, &record.key, name).await?;
     Ok(found.object.filter(|object| object.bucket == bucket.id))
 }
 

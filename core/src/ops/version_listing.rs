@@ -65,7 +65,7 @@ impl VersionsPage<'_> {
         if let (Some(ListingPosition::Key(key)), Some(after)) = (&start, after)
             && key.starts_with(self.shape.prefix)
             && let Ok(key) = ObjectKey::new(key)
-            && !self.take_all(&key, Some(after)).await?
+            && !self.take_rest(&key, after).await?
         {
             return Ok(());
         }
@@ -155,22 +155,25 @@ impl VersionsPage<'_> {
     }
 
     /// Shows the versions of a key after the one of that name.
-    async fn take_all(&mut self, key: &ObjectKey, after: Option<VersionName>) -> StoreResult<bool> {
-        let metadata = &self.context.ports.metadata;
-        let found = metadata.key_versions(self.bucket, key, None, 1).await?;
-        let Some(head) = found.head else {
-            return Ok(true);
-        };
+    async fn take_rest(&mut self, key: &ObjectKey, after: VersionName) -> StoreResult<bool> {
         let place = match after {
-            Some(VersionName::Id(id)) => Some(id.sequence()),
-            Some(VersionName::Null) if head.version_name() == VersionName::Null => Some(head.sequence()),
-            Some(VersionName::Null) => head.as_version().null,
-            None => None,
+            VersionName::Id(id) => Some(id.sequence()),
+            VersionName::Null => self.place_of_null(key).await?,
         };
-        let Some(place) = place else {
-            return Ok(true);
-        };
-        self.take_older(key, place).await
+        match place {
+            Some(place) => self.take_older(key, place).await,
+            None => Ok(true),
+        }
+    }
+
+    async fn place_of_null(&self, key: &ObjectKey) -> StoreResult<Option<Sequence>> {
+        let metadata = &self.context.ports.metadata;
+        let found = metadata.lookup(&self.bucket.name, key).await?;
+        let head = found.object.filter(|head| head.bucket == self.bucket.id);
+        Ok(head.and_then(|head| match head.version_name() {
+            VersionName::Null => Some(head.sequence()),
+            VersionName::Id(_) => head.as_version().null,
+        }))
     }
 
     /// Shows the versions of a key that are older than that place.

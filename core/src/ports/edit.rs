@@ -64,7 +64,7 @@ pub enum HeadEdit<'a> {
     /// There is none.
     Remove(&'a ObjectKey),
     /// It is what is left when these versions of the key are gone, current or not, each of which may be gone already:
-    /// the same, or else the newest that is left. What is expected is expected of the first of them.
+    /// the same, or else the newest that is left. Expects nothing.
     RemoveVersions(&'a ObjectKey, &'a [VersionName]),
     /// It stays, and a version that is not current becomes this record: over the row with this tag, or over none.
     /// Expects nothing of the head but, where the version is a new one, that there is one.
@@ -173,6 +173,11 @@ impl<'a> Edit<'a> {
                 None
             }
         }
+    }
+
+    /// Whether it is about nothing but what is under its key.
+    pub const fn is_of_one_key(&self) -> bool {
+        self.source.is_none() && self.receipt.is_none()
     }
 
     /// Whether it may concern other rows of its key than the one under it.

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
 use super::upload_steps::{finish, vouches};
 use super::{Met, RowChange, Verdict, Wanted, confirm_commit, judge, wanted_versions};
-use crate::model::{Bucket, BucketId, BucketName, CommitId, ObjectRecord, Receipt, ReceiptOutcome};
+use crate::model::{Bucket, BucketId, BucketName, CommitId, ObjectRecord, Receipt};
 use crate::ports::{Edit, EditOutcome, StoreError, StoreErrorKind, StoreResult, back_off};
 
 /// How often an edit that meets rows which have just changed looks again.
@@ -20,8 +20,6 @@ const ATTEMPTS: u32 = 16;
 /// The same of one that keeps versions: nobody is told that a write which expects nothing has lost a race. It takes
 /// some twenty seconds.
 const ATTEMPTS_OF_VERSIONS: u32 = 64;
-/// How often rows that were not read in one moment are read anew.
-const ATTEMPTS_TO_READ: u32 = 16;
 /// How many of the newest versions are looked through for the one that an earlier try has made.
 const LOOKED_THROUGH: usize = 16;
 
@@ -53,8 +51,8 @@ pub trait EditRows: UploadRows {
     /// Reads what an edit meets.
     async fn before_edit(&self, edit: &Edit<'_>) -> StoreResult<BeforeEdit<Self::Seen>>;
 
-    /// Reads the versions that are not current which an edit has to know, newest first and each once, with their inline
-    /// bodies. What they are known by is added to `seen`.
+    /// Reads the versions that are not current which an edit has to know, in any order, with their inline bodies. What
+    /// they are known by is added to `seen`.
     async fn read_versions(
         &self,
         edit: &Edit<'_>,
@@ -102,24 +100,26 @@ pub async fn edit_in_steps<R: EditRows>(rows: &R, edit: &Edit<'_>) -> StoreResul
             None => looked?,
             Some(_) => looked.map_err(StoreError::after_write)?,
         };
-        let (verdict, seen) = match (looked, tried.take()) {
-            (Some(looked), _) => looked,
-            (None, outcome) => {
-                let outcome = outcome.unwrap_or(EditOutcome::Applied { displaced: None });
+        let (changes, outcome, seen) = match looked {
+            Looked::Torn => continue,
+            Looked::Made => {
+                let outcome = tried.unwrap_or(EditOutcome::Applied { displaced: None });
                 return settle(rows, edit, outcome).await;
             }
-        };
-        let (changes, outcome) = match verdict {
-            Verdict::Keep(outcome) => return Ok(outcome),
-            Verdict::Change(changes, outcome) => (changes, outcome),
+            Looked::Judged(Verdict::Keep(outcome), _) => return Ok(outcome),
+            Looked::Judged(Verdict::Change(changes, outcome), seen) => (changes, outcome, seen),
         };
         if rows.change_rows(edit, &changes, &seen).await? {
             return settle(rows, edit, outcome).await;
         }
         tried = Some(outcome);
     }
-    // The last try may be one that a gateway repeated.
-    Err(StoreError::new(StoreErrorKind::Timeout, "the rows keep changing"))
+    let kind = match tried {
+        // The last try may be one that a gateway repeated.
+        Some(_) => StoreErrorKind::Timeout,
+        None => StoreErrorKind::Throttled,
+    };
+    Err(StoreError::new(kind, "the rows keep changing"))
 }
 
 /// The change of an edit that puts one row and nothing else, and may do so where there is none. One that keeps versions
@@ -138,26 +138,24 @@ fn creation<'a>(edit: &Edit<'a>) -> Option<Vec<RowChange<'a>>> {
     }
 }
 
-/// Reads and judges what an edit meets; `None` where that is what an earlier try of it has made. A gateway repeats a write
+/// What an edit meets.
+enum Looked<'a, Seen> {
+    /// What an earlier try of it has made.
+    Made,
+    /// Rows that are not of one moment.
+    Torn,
+    /// Rows, and what is to be done about them.
+    Judged(Verdict<'a>, Seen),
+}
+
+/// Reads and judges what an edit meets. A gateway repeats a write
 /// whose answer it lost, and then refuses it for what it wrote itself.
-async fn look<'a, R: EditRows>(
-    rows: &R,
-    edit: &Edit<'a>,
-    tried: bool,
-) -> StoreResult<Option<(Verdict<'a>, R::Seen)>> {
-    for _ in 0..ATTEMPTS_TO_READ {
-        let mut before = rows.before_edit(edit).await?;
-        if tried && (is_made(edit, &before) || is_made_below(rows, edit, &mut before).await?) {
-            return Ok(None);
-        }
-        if let Some(judged) = judge_read(rows, edit, before).await? {
-            return Ok(Some(judged));
-        }
+async fn look<'a, R: EditRows>(rows: &R, edit: &Edit<'a>, tried: bool) -> StoreResult<Looked<'a, R::Seen>> {
+    let mut before = rows.before_edit(edit).await?;
+    if tried && (is_made(edit, &before) || is_made_below(rows, edit, &mut before).await?) {
+        return Ok(Looked::Made);
     }
-    Err(StoreError::new(
-        StoreErrorKind::Throttled,
-        "the versions of the key keep changing",
-    ))
+    judge_read(rows, edit, before).await
 }
 
 /// Whether the edit has made a version that is not current any more.
@@ -198,12 +196,11 @@ fn is_made<Seen>(edit: &Edit<'_>, before: &BeforeEdit<Seen>) -> bool {
 
 /// Judges what was read. A bucket that was not read is taken to be there: it is confirmed after the change. It is looked at
 /// where the answer may turn on it: one that is gone has no objects, and rows of a creation that is gone are written over.
-/// `None` where head and versions are not of one moment.
 async fn judge_read<'a, R: EditRows>(
     rows: &R,
     edit: &Edit<'a>,
     before: BeforeEdit<R::Seen>,
-) -> StoreResult<Option<(Verdict<'a>, R::Seen)>> {
+) -> StoreResult<Looked<'a, R::Seen>> {
     let own = |row: &ObjectRecord| row.bucket == edit.bucket.id;
     let mut seen = before.seen;
     let wanted = wanted_versions(edit, before.head.as_ref());
@@ -217,7 +214,7 @@ async fn judge_read<'a, R: EditRows>(
             .as_ref()
             .is_some_and(|head| !wanted.agrees(&versions, head))
     {
-        return Ok(None);
+        return Ok(Looked::Torn);
     }
     let stale = before.head.as_ref().is_some_and(|row| !own(row));
     let met = Met {
@@ -254,7 +251,7 @@ async fn judge_read<'a, R: EditRows>(
             verdict = Verdict::Keep(EditOutcome::NoSuchBucket);
         }
     }
-    Ok(Some((verdict, seen)))
+    Ok(Looked::Judged(verdict, seen))
 }
 
 /// What an edit that was written comes to, in a bucket that may have gone meanwhile.
@@ -289,13 +286,13 @@ pub async fn settle<R: EditRows>(
 
 /// The receipt as it was written: with the version that the upload became.
 fn completed(receipt: &Receipt, made: &EditOutcome) -> Receipt {
-    let mut receipt = receipt.clone();
-    if let (EditOutcome::AppliedToVersions(changed), ReceiptOutcome::Completed { version, .. }) =
-        (made, &mut receipt.outcome)
-    {
-        *version = changed.written.as_ref().map(ObjectRecord::version_name);
+    match made {
+        EditOutcome::AppliedToVersions(changed) => match &changed.written {
+            Some(written) => receipt.naming(written.version_name()),
+            None => receipt.clone(),
+        },
+        _ => receipt.clone(),
     }
-    receipt
 }
 
 /// Whether a record that was just written into a bucket stands. Where the bucket has gone meanwhile the row is taken

@@ -20,7 +20,8 @@ pub struct Met {
     pub source: Option<RowTag>,
     /// The row under the edit's key; with its inline body where the edit [is of versions](Edit::is_of_versions).
     pub head: Option<Box<ObjectRecord>>,
-    /// What there is of the versions that it [has to know](wanted_versions), newest first, with their inline bodies.
+    /// What there is of the versions that it [has to know](wanted_versions), in any order, with their inline
+    /// bodies. Some may be there twice.
     pub versions: Vec<ObjectRecord>,
 }
 
@@ -66,6 +67,8 @@ pub fn judge<'a>(edit: &Edit<'a>, met: Met) -> Verdict<'a> {
     if edit.is_of_versions() {
         let mut versions = met.versions;
         versions.retain(|row| row.bucket == edit.bucket.id);
+        versions.sort_by_key(|row| row.sequence().inverted());
+        versions.dedup_by_key(|row| row.sequence());
         return versions::judge(edit, head, versions);
     }
     if !is_expected(edit.expect, head.as_deref()) {

@@ -1,5 +1,7 @@
 //! Objects.
 
+use std::ops::Bound;
+
 use async_trait::async_trait;
 use bleepstore_core::model::{
     Bucket, BucketName, ObjectKey, ObjectRecord, ObjectSummary, Sequence, Upload, VersionName,
@@ -18,9 +20,9 @@ use super::buckets::read_bucket;
 use super::endings::{read_receipt, read_upload};
 use super::query::{Query, within};
 use super::rows::read_own;
-use super::schema::{self, KEY, Path, RECORDS, SUMMARIES};
+use super::schema::{self, KEY, Path, RECORDS, SUMMARIES, VERSIONS_BY_ID};
 use super::transaction::Decision;
-use super::{FirestoreMetadata, rows, versions};
+use super::{FirestoreMetadata, rows};
 
 #[async_trait]
 impl ObjectIndex for FirestoreMetadata {
@@ -132,7 +134,19 @@ impl ObjectIndex for FirestoreMetadata {
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, String>> {
-        self.scan_version_documents(bucket, after, limit).await
+        let name = |order: &str| self.documents.name(&schema::version(bucket, order));
+        let start = match after {
+            Some(after) => Bound::Excluded(after.to_owned()),
+            None => Bound::Included(name("0")),
+        };
+        let query = Query::of(VERSIONS_BY_ID, Some(schema::bucket(&bucket.name)));
+        let query = query.between_names(start, Some(name("g")));
+        let read = |document: &_| read_own(Some(document), bucket.id);
+        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
+        Ok(Page {
+            items,
+            next: last.map(|last| last.name),
+        })
     }
 }
 
@@ -151,7 +165,10 @@ impl FirestoreMetadata {
             receipt: read_receipt(receipt.as_ref())?.map(|stored| stored.receipt),
             source: read_own(source.as_ref(), *id)?.map(|row| row.tag()),
             head: read_own(head.as_ref(), *id)?.map(Box::new),
-            versions: versions::in_order(versions)?,
+            versions: versions
+                .iter()
+                .map(rows::read_object)
+                .collect::<StoreResult<_>>()?,
         };
         let (changes, outcome) = match judge(edit, met) {
             Verdict::Keep(outcome) => return Ok(Decision::Keep((outcome, None))),

@@ -61,15 +61,14 @@ impl Documents {
         query: Option<&Query>,
         decide: impl Fn([Option<Document>; N], Option<Document>) -> StoreResult<Decision<T>> + Send + Sync,
     ) -> StoreResult<T> {
-        let mut held = Vec::with_capacity(turns.len());
-        for path in turns {
-            held.push(self.turns.take(path).await?);
-        }
-        let nothing = |_: &[Option<Document>; N]| Ok(Second::default());
-        let decide = |found, first, _| decide(found, first);
-        let answer = self.transact_in_turn(paths, query, &nothing, &decide).await;
-        drop(held);
-        answer
+        let second = |_: &[Option<Document>; N]| {
+            Ok(Second {
+                paths: Vec::new(),
+                query: query.map(|query| (query.clone(), 1)),
+            })
+        };
+        let decide = |found, mut first: Vec<Document>| decide(found, first.pop());
+        self.transact_in_two(turns, paths, second, decide).await
     }
 
     /// [`Self::transact`], which does not read the documents that are `None` here, and then reads what `second` names.
@@ -85,8 +84,7 @@ impl Documents {
         for path in turns {
             held.push(self.turns.take(path).await?);
         }
-        let decide = |found, _, rest| decide(found, rest);
-        let answer = self.transact_in_turn(paths, None, &second, &decide).await;
+        let answer = self.transact_in_turn(paths, &second, &decide).await;
         drop(held);
         answer
     }
@@ -94,13 +92,8 @@ impl Documents {
     async fn transact_in_turn<T, const N: usize>(
         &self,
         paths: [Option<&Path>; N],
-        query: Option<&Query>,
         second: &(impl Fn(&[Option<Document>; N]) -> StoreResult<Second> + Send + Sync),
-        decide: &(
-             impl Fn([Option<Document>; N], Option<Document>, Vec<Document>) -> StoreResult<Decision<T>>
-             + Send
-             + Sync
-         ),
+        decide: &(impl Fn([Option<Document>; N], Vec<Document>) -> StoreResult<Decision<T>> + Send + Sync),
     ) -> StoreResult<T> {
         let names = paths.map(|path| path.map(|path| self.name(path)));
         let mut transaction = Vec::new();
@@ -108,7 +101,7 @@ impl Documents {
         loop {
             self.back_off(tries).await;
             tries += 1;
-            let attempt = self.attempt(&names, query, &mut transaction, (second, decide));
+            let attempt = self.attempt(&names, &mut transaction, (second, decide));
             match attempt.await? {
                 Attempt::Ended(answer) => return Ok(answer),
                 Attempt::Lost(status) if tries == CHANGE_TRIES => {
@@ -123,17 +116,20 @@ impl Documents {
     async fn attempt<T, const N: usize>(
         &self,
         names: &[Option<String>; N],
-        query: Option<&Query>,
         transaction: &mut Vec<u8>,
         (second, decide): (
             &(impl Fn(&[Option<Document>; N]) -> StoreResult<Second> + Sync),
-            &(impl Fn([Option<Document>; N], Option<Document>, Vec<Document>) -> StoreResult<Decision<T>> + Sync),
+            &(impl Fn([Option<Document>; N], Vec<Document>) -> StoreResult<Decision<T>> + Sync),
         ),
     ) -> StoreResult<Attempt<T>> {
         let retried = mem::take(transaction);
-        let read = self.read_within(names, query, retried, transaction);
-        let (found, first) = match read.await {
-            Ok(read) => read,
+        let mode = Mode::ReadWrite(ReadWrite {
+            retry_transaction: retried,
+            ..ReadWrite::default()
+        });
+        let begin = GetSelector::NewTransaction(TransactionOptions { mode: Some(mode) });
+        let found = match self.try_get(names, Some(begin), transaction).await {
+            Ok(found) => found,
             Err(status) => return self.lose(status, transaction).await,
         };
         let rest = match second(&found) {
@@ -147,7 +143,7 @@ impl Documents {
             Ok(rest) => rest,
             Err(status) => return self.lose(status, transaction).await,
         };
-        let ended = match decide(found, first, rest) {
+        let ended = match decide(found, rest) {
             Ok(Decision::Write(writes, answer)) => match self.try_commit(writes, transaction.clone()).await {
                 Ok(()) => return Ok(Attempt::Ended(answer)),
                 Err(status) if meaning(&status).may_resend() => Ok(Attempt::Lost(status)),
@@ -184,27 +180,5 @@ impl Documents {
             self.try_query(query, *limit, Some(within), &mut found).await?;
         }
         Ok(found)
-    }
-
-    /// The reads of a transaction, the first of which begins it.
-    async fn read_within<const N: usize>(
-        &self,
-        names: &[Option<String>; N],
-        query: Option<&Query>,
-        retried: Vec<u8>,
-        transaction: &mut Vec<u8>,
-    ) -> Result<([Option<Document>; N], Option<Document>), Status> {
-        let mode = Mode::ReadWrite(ReadWrite {
-            retry_transaction: retried,
-            ..ReadWrite::default()
-        });
-        let begin = GetSelector::NewTransaction(TransactionOptions { mode: Some(mode) });
-        let found = self.try_get(names, Some(begin), transaction).await?;
-        let mut first = Vec::new();
-        if let Some(query) = query {
-            let within = QuerySelector::Transaction(transaction.clone());
-            self.try_query(query, 1, Some(within), &mut first).await?;
-        }
-        Ok((found, first.pop()))
     }
 }

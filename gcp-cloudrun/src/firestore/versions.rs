@@ -4,17 +4,17 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, ObjectKey, ObjectRecord, Sequence};
-use bleepstore_core::ports::{Edit, Page, StoreResult};
+use bleepstore_core::ports::{Edit, StoreResult};
 use bleepstore_core::rows::{
     VersionRows, Wanted, order_of_version, order_of_versions, scan_range, wanted_versions,
 };
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
+use super::FirestoreMetadata;
 use super::query::Query;
 use super::rows::read_own;
 use super::schema::{self, VERSIONS_BY_ID};
 use super::transaction::Second;
-use super::{FirestoreMetadata, rows};
 
 #[async_trait]
 impl VersionRows for FirestoreMetadata {
@@ -75,36 +75,4 @@ impl FirestoreMetadata {
             query: (newest > 0).then(|| (self.versions_of(edit.bucket, edit.key(), None), newest)),
         })
     }
-
-    pub(super) async fn scan_version_documents(
-        &self,
-        bucket: &Bucket,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
-        let name = |order: &str| self.documents.name(&schema::version(bucket, order));
-        let start = match after {
-            Some(after) => Bound::Excluded(after.to_owned()),
-            None => Bound::Included(name("0")),
-        };
-        let query = Query::of(VERSIONS_BY_ID, Some(schema::bucket(&bucket.name)));
-        let query = query.between_names(start, Some(name("g")));
-        let read = |document: &_| read_own(Some(document), bucket.id);
-        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
-        Ok(Page {
-            items,
-            next: last.map(|last| last.name),
-        })
-    }
-}
-
-/// Versions that a transaction has read, each once and newest first.
-pub(super) fn in_order(found: &[Document]) -> StoreResult<Vec<ObjectRecord>> {
-    let mut versions = found
-        .iter()
-        .map(rows::read_object)
-        .collect::<StoreResult<Vec<_>>>()?;
-    versions.sort_by_key(|row| row.sequence().inverted());
-    versions.dedup_by_key(|row| row.sequence());
-    Ok(versions)
 }

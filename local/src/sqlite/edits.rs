@@ -59,6 +59,7 @@ impl ReadyEdit {
             head.body = records::body(db, head.body_id)?;
         }
         let bodies = [&source, &head].map(|row| row.as_ref().and_then(|row| row.body_id));
+        let source = source.map(|row| row.into_record(bucket)).transpose()?;
         let head = head.map(|row| row.into_record(bucket)).transpose()?;
         let versions = versions::wanted(db, &edit, head.as_ref())?;
         let met = Met {
@@ -95,7 +96,12 @@ impl ReadyEdit {
             RowChange::Object(Cow::Owned(record)) => {
                 records::put(db, PUT, &record, &ObjectJson::of(&record)?, None)
             }
-            RowChange::Version(record, _) => versions::put(db, &record),
+            RowChange::Version(record, over) => {
+                if over.is_some() {
+                    versions::remove(db, edit.bucket.id, &record)?;
+                }
+                versions::put(db, &record)
+            }
             RowChange::VersionGone(record) => versions::remove(db, edit.bucket.id, &record),
             RowChange::ObjectGone(key) => {
                 db.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?

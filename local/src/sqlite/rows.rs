@@ -2,7 +2,7 @@
 
 use bleepstore_core::model::{
     BucketId, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Manifest, ObjectKey, ObjectKind, ObjectRecord,
-    ObjectSummary, Owner, OwnerlessDescription, RowTag, Timestamp,
+    ObjectSummary, Owner, OwnerlessDescription, Timestamp,
 };
 use bleepstore_core::ports::Page;
 use bleepstore_core::rows::{read_stored, unknown};
@@ -231,15 +231,6 @@ impl StoredObject {
             manifest: row.get(manifest)?,
             body: None,
         })
-    }
-
-    /// What the row is known by.
-    pub(super) const fn tag(&self) -> RowTag {
-        RowTag {
-            commit_id: self.commit_id,
-            shared: self.shared,
-            revision: 0,
-        }
     }
 
     /// The record, with an empty body where the inline one was not asked for.

@@ -92,7 +92,6 @@ pub(super) fn wanted(
             found.extend(at(db, bucket, key, place)?);
         }
     }
-    found.sort_by_key(|row| row.sequence().inverted());
     Ok(found)
 }
 
@@ -162,9 +161,8 @@ pub(super) fn scan(
     Ok(read.showing(|(_, record)| Some(record)))
 }
 
-/// Writes a version, over the row of it if there is one.
+/// Writes a version, of which there is no row.
 pub(super) fn put(db: &Connection, record: &ObjectRecord) -> Result<(), Failure> {
-    remove(db, record.bucket, record)?;
     let (json, place) = (ObjectJson::of(record)?, column(record.sequence()));
     records::put(db, PUT, record, &json, Some(place))
 }

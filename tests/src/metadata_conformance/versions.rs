@@ -1,4 +1,4 @@
-//! Versions of a key. Stores that keep none are not asked.
+//! Versions of a key.
 
 use std::collections::BTreeSet;
 

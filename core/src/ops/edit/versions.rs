@@ -99,7 +99,7 @@ pub(super) async fn rewrite(
     match metadata.edit(&edit).await? {
         // What is current is another version. The row that was read may be that of one which is not.
         EditOutcome::Refused { head: Some(head) }
-            if head.version_name() != read.version_name() || head.sequence() != read.sequence() =>
+            if head.as_version().newest.is_some() && !head.is_same_version(read) =>
         {
             metadata
                 .edit(&Edit::put_version(bucket, record, Some(read.tag())))

@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 
 use super::{RowChange, Verdict, is_expected};
 use crate::model::{
-    Manifest, ObjectKey, ObjectRecord, Receipt, ReceiptOutcome, RowTag, Sequence, Version, VersionId,
-    VersionName, Versioning,
+    Manifest, ObjectKey, ObjectRecord, RowTag, Sequence, Version, VersionId, VersionName, Versioning,
 };
-use crate::ports::{ChangedVersions, Edit, EditOutcome, Expect, HeadEdit};
+use crate::ports::{ChangedVersions, Edit, EditOutcome, HeadEdit};
 
 /// The versions that are not current which an edit has to know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,14 +34,14 @@ impl Wanted {
         self.at.is_empty() && self.newest == 0
     }
 
-    /// Whether these, newest first, may be the rows that were there beside that head. A store that reads them after it,
+    /// Whether these may be the rows that were there beside that head. A store that reads them after it,
     /// and not in one moment with it, may see one of the two as it is now and the other as it was.
     pub(crate) fn agrees(&self, found: &[ObjectRecord], head: &ObjectRecord) -> bool {
         let Version { newest, null, .. } = head.as_version();
         let is_there = |place: Sequence| found.iter().any(|row| row.sequence() == place);
         let named = [newest, null].into_iter().flatten();
         let mut asked = named.filter(|place| self.at.contains(place));
-        let first = found.first().map(ObjectRecord::sequence);
+        let first = found.iter().map(ObjectRecord::sequence).max();
         asked.all(is_there) && (self.newest == 0 || first == newest)
     }
 }
@@ -151,7 +150,7 @@ fn put<'a>(
     changes.insert(0, RowChange::Object(Cow::Owned(written.clone())));
     changes.extend(
         edit.receipt
-            .map(|receipt| RowChange::Receipt(naming(receipt, &written))),
+            .map(|receipt| RowChange::Receipt(Cow::Owned(receipt.naming(written.version_name())))),
     );
     let written = Some(written);
     Verdict::Change(changes, outcome(ChangedVersions { written, gone }))
@@ -165,15 +164,6 @@ fn current_no_more(head: ObjectRecord) -> ObjectRecord {
     }
 }
 
-/// The receipt of the upload that became this version.
-fn naming<'a>(receipt: &'a Receipt, written: &ObjectRecord) -> Cow<'a, Receipt> {
-    let mut named = receipt.clone();
-    if let ReceiptOutcome::Completed { version, .. } = &mut named.outcome {
-        *version = Some(written.version_name());
-    }
-    Cow::Owned(named)
-}
-
 /// Takes versions away, and makes another one current where the head is among them.
 fn remove<'a>(
     edit: &Edit<'a>,
@@ -182,16 +172,6 @@ fn remove<'a>(
     versions: Vec<ObjectRecord>,
 ) -> Verdict<'a> {
     let goes = |row: &ObjectRecord| names.contains(&row.version_name());
-    let first = names.first().and_then(|name| {
-        let rows = head.as_deref().into_iter().chain(&versions);
-        rows.into_iter().find(|row| row.version_name() == *name)
-    });
-    if let Expect::Condition { .. } = edit.expect
-        && !is_expected(edit.expect, first)
-    {
-        let head = first.cloned().map(Box::new);
-        return Verdict::Keep(EditOutcome::Refused { head });
-    }
     let Some(head) = head else {
         return applied(ChangedVersions::default());
     };
