@@ -23,7 +23,7 @@ use serde_json::Value;
 
 pub(crate) use self::cloud::Cloud;
 use self::cloud::Deployable;
-use self::image::Image;
+use self::image::{Image, Registry};
 pub(crate) use self::request::Request;
 use self::terraform::Root;
 use crate::python;
@@ -56,16 +56,24 @@ fn deployed(request: &Request) -> Check {
     ready(request)?;
     let folder = target_dir().join("deploy");
     emptied(&folder)?;
-    is_there(
-        Command::new("python3").args(["-m", "venv", "--help"]),
-        "python3 with venv, which tries the endpoint,",
-    )?;
-    cloud.tools_are_there(request.only_plan)?;
+    // What is only planned is neither pushed nor published nor tried.
+    if !request.only_plan {
+        is_there(
+            Command::new("python3").args(["-m", "venv", "--help"]),
+            "python3 with venv, which tries the endpoint,",
+        )?;
+        cloud.tools_are_there()?;
+    }
     let terraform = Root::of(cloud);
     terraform.init(request.backend_config.as_deref())?;
     let with_image = cloud.pushes_an_image();
     let with_image = with_image.map(|(expression, variables)| terraform.says(expression, variables));
-    let package = cloud.package(with_image.transpose()?.unwrap_or_default())?;
+    let with_image = with_image.transpose()?.unwrap_or_default();
+    if with_image && !request.only_plan {
+        // The only one that variables decide on.
+        Registry::Amazon.tools_are_there()?;
+    }
+    let package = cloud.package(with_image)?;
     let image = package.image.as_ref().filter(|_| !request.only_plan);
     let pushed = image
         .map(|image| pushed(image, &terraform, &package))
