@@ -150,9 +150,6 @@ fn plan_and_apply(
     plan: &Path,
     only_plan: bool,
 ) -> Result<bool, String> {
-    if !only_plan {
-        terraform.cloud.clear()?;
-    }
     let planned = planned(terraform, package, plan)?;
     package.fits(&planned)?;
     println!("\n{}", cost::estimate(terraform.cloud, &planned)?);
@@ -161,8 +158,8 @@ fn plan_and_apply(
     }
     let agreed = races::changes(&planned);
     let attempt = |again| {
+        terraform.cloud.clear()?;
         if again {
-            terraform.cloud.clear()?;
             let rest = races::changes(&self::planned(terraform, package, plan)?);
             let is_agreed = rest.is_subset(&agreed);
             if !is_agreed && !confirmed("This is more than was left. Apply it? Only \"yes\" does: ")? {
@@ -199,7 +196,8 @@ fn destroyed(request: &Request) -> Check {
         ));
     }
     println!("First the protection is taken off; then everything goes, with all that is stored.");
-    let mut variables = cloud.nothing_new(&terraform.outputs()?);
+    let outputs = terraform.outputs()?;
+    let mut variables = cloud.nothing_new(&outputs);
     variables.push("-var=deletion_protection=false".to_owned());
     // Nothing but the protection: what else would change has no package to change to. And not of what an earlier run has destroyed,
     // which would be made anew.
@@ -218,7 +216,8 @@ fn destroyed(request: &Request) -> Check {
             "{error}\nThe protection is off, and what is not destroyed is still there: `cargo xtask deploy {}` puts it back.",
             cloud.name()
         )
-    })
+    })?;
+    cloud.clear_destroyed(&outputs)
 }
 
 /// The arguments `-target=` of what a state has under the address that it had in an earlier release.

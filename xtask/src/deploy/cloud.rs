@@ -120,6 +120,19 @@ impl Cloud {
         }
     }
 
+    /// Takes away what is left of a deployment that was destroyed: Terraform forgets what it left half made. The outputs
+    /// are those from before.
+    pub(super) fn clear_destroyed(self, outputs: &Outputs) -> Check {
+        match self {
+            Self::Aws | Self::Azure => Ok(()),
+            // Not what the environment says: the settings of the deployment may lie elsewhere.
+            Self::Gcp => match outputs.known("repository").and_then(Place::of_repository) {
+                Some(place) => leftover::removed(&place),
+                None => Ok(()),
+            },
+        }
+    }
+
     /// What says in Terraform's words that an image is pushed beside the package, where variables decide on it, and
     /// variables for Terraform to say it by.
     pub(super) const fn pushes_an_image(self) -> Option<(&'static str, &'static [&'static str])> {
