@@ -80,7 +80,7 @@ fn deployed(request: &Request) -> Check {
         .transpose()?;
     let plan = folder.join(format!("{}.tfplan", cloud.name()));
     let applied = plan_and_apply(&terraform, &package, &plan, request.only_plan);
-    // It has the state in it, and with that the root credential.
+    // It has the state in it, and with that the secret key of a deployment that release 0.1.0 made.
     let removed = match fs::remove_file(&plan) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", plan.display())),
         _ => Ok(()),
@@ -118,8 +118,8 @@ fn pushed(image: &Image, terraform: &Root, package: &Deployable) -> Result<Strin
     Ok(repository)
 }
 
-/// Makes a folder that nobody else may look into: the plan has the state in it, with the root credential, and a login lies there
-/// for a while. What an interrupted run left there goes.
+/// Makes a folder that nobody else may look into: a plan lies there for a while, and a login. What an interrupted run
+/// left there goes.
 fn emptied(folder: &Path) -> Check {
     let failed = |error: io::Error| format!("{}: {error}", folder.display());
     match fs::remove_dir_all(folder) {

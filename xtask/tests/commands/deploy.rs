@@ -48,7 +48,7 @@ fn a_plan_is_shown_with_what_it_costs_and_nothing_is_changed() {
     assert!(ended.said.ends_with("Nothing was changed.\n"), "{}", ended.said);
     assert!(
         !machine.target().join("deploy/aws.tfplan").exists(),
-        "the plan has the root credential in it"
+        "the plan has the state in it"
     );
 }
 
@@ -281,7 +281,7 @@ fn what_an_interrupted_run_left_is_removed_and_nobody_else_may_look() {
     fs::create_dir_all(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     for left in ["aws.tfplan", "registry.json"] {
-        fs::write(folder.join(left), "the root credential").unwrap();
+        fs::write(folder.join(left), "what nobody else may see").unwrap();
     }
     assert!(!machine.xtask(&["deploy", "aws"]).succeeded);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
