@@ -104,6 +104,12 @@ def test_an_account_as_the_root_made_it_is_as_expected(cloud, tmp_path):
             "account-role",
             "Owner on the group or the subscription",
         ),
+        (
+            "azure",
+            {"role_assignment": [{"roleDefinitionName": role, "scope": VAULT} for role in ROLES[1:]]},
+            "account-role",
+            "and nothing else: Key Vault Secrets User",
+        ),
         ("azure", {"functionapp_config": ["AzureWebJobsStorage"]}, "account-host-storage", "'AzureWebJobsStorage'"),
     ],
 )
@@ -111,6 +117,12 @@ def test_an_account_that_is_otherwise_differs(cloud, changed, question, seen, tm
     ended = account(tmp_path, cloud, **changed)
     assert ended.those("differs") == {question}, ended.said
     assert seen in ended.said
+
+
+def test_azure_may_pull_the_image_of_the_http_service(tmp_path):
+    roles = [{"roleDefinitionName": role, "scope": VAULT} for role in [*ROLES, "AcrPull"]]
+    ended = account(tmp_path, "azure", role_assignment=roles)
+    assert ended.outcomes["account-role"] == "as expected", ended.said
 
 
 def test_what_was_not_collected_yet_cannot_be_told(tmp_path):
