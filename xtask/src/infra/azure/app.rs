@@ -40,16 +40,6 @@ pub(super) fn settings(plan: &Plan) -> Vec<(&str, &Value)> {
 
 pub(super) fn complaints(plan: &Plan) -> Vec<String> {
     let mut complaints = Vec::new();
-    for (address, app) in plan.of_type("azurerm_function_app_flex_consumption") {
-        complaints.push(format!(
-            "{address}: the provider writes an empty {WITH_KEY} beside the settings of an identity"
-        ));
-        if app["zip_deploy_file"].is_string() {
-            complaints.push(format!(
-                "{address} is published by zipdeploy, which a flex consumption plan does not have, with a password"
-            ));
-        }
-    }
     if site(plan).is_none() {
         complaints.push("no site is declared by its body".to_owned());
         return complaints;
