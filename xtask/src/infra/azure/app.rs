@@ -29,13 +29,11 @@ fn site(plan: &Plan) -> Option<&Value> {
     sites.next()
 }
 
-/// The names of its settings, with those values that are known.
-pub(super) fn settings(plan: &Plan) -> Vec<(&str, &Value)> {
+/// The names of its settings.
+pub(super) fn settings(plan: &Plan) -> Vec<&str> {
     let site = site(plan).map_or(&Value::Null, |site| &site["body"]["properties"]["siteConfig"]);
     let settings = site["appSettings"].as_array().into_iter().flatten();
-    settings
-        .filter_map(|setting| Some((setting["name"].as_str()?, &setting["value"])))
-        .collect()
+    settings.filter_map(|setting| setting["name"].as_str()).collect()
 }
 
 pub(super) fn complaints(plan: &Plan) -> Vec<String> {
@@ -45,7 +43,7 @@ pub(super) fn complaints(plan: &Plan) -> Vec<String> {
         return complaints;
     }
     let settings = settings(plan);
-    let has = |wanted: &str| settings.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let has = |wanted: &str| settings.iter().any(|name| name.eq_ignore_ascii_case(wanted));
     if has(WITH_KEY) {
         complaints.push(format!(
             "{WITH_KEY} is set, and counts for the host before the identity"
