@@ -151,7 +151,10 @@ impl Publishing<'_> {
             }
             (self.wait)(LOOK);
         }
-        Err(ForNow(format!("{url} told no end")))
+        // It may be under way still: what is posted again would end it.
+        Err(ForGood(format!(
+            "it was taken, and {url} told no end, so it may be later. Run this again."
+        )))
     }
 
     fn posting(&self) -> Command {
