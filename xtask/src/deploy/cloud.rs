@@ -120,8 +120,8 @@ impl Cloud {
         }
     }
 
-    /// Takes away what is left of a deployment that was destroyed: Terraform forgets what it left half made. The outputs
-    /// are those from before.
+    /// Takes away what is left of a deployment that was destroyed: Terraform forgets what it left half made. The
+    /// outputs are those from before.
     pub(super) fn clear_destroyed(self, outputs: &Outputs) -> Check {
         match self {
             Self::Aws | Self::Azure => Ok(()),
