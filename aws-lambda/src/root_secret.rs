@@ -1,4 +1,4 @@
-//! The root credential's secret keys, where Parameter Store of AWS Systems Manager keeps it.
+//! The root credential's secret keys, where Parameter Store of AWS Systems Manager keeps them.
 //!
 //! One call for each secret key when the process starts, made by hand: the SDK of Systems Manager is as large as those
 //! of both stores together.

@@ -1,4 +1,4 @@
-//! The root credential's secret keys, where Key Vault keeps it.
+//! The root credential's secret keys, where Key Vault keeps them.
 //!
 //! One call for each secret key when the process starts, through the pipeline that the SDKs of both stores use.
 

@@ -52,7 +52,7 @@ QUESTIONS = {
 }
 
 
-def account(folder, cloud, **changed):
+def account(folder, cloud, name=("--name", "store"), **changed):
     """Asks the account, whose command line answers with this. A change is of what the words, with a `_` between, answer."""
     program, answers = CLOUDS[cloud]
     answers = answers | {words.replace("_", " ", 1).replace("_", "-"): answer for words, answer in changed.items()}
@@ -62,9 +62,10 @@ def account(folder, cloud, **changed):
     file = folder / program
     file.write_text(script)
     file.chmod(0o755)
-    arguments = ("--endpoint", ENDPOINT, "--name", "store", "--only", ",".join(sorted(QUESTIONS[cloud])))
+    arguments = ("--endpoint", ENDPOINT, *name, "--only", ",".join(sorted(QUESTIONS[cloud])))
     path = f"{folder}:{os.environ['PATH']}"
-    return verify(cloud, *arguments, PATH=path, TF_VAR_project="example-project")
+    told = {"TF_VAR_name": "another" if name else "store", "TF_VAR_project": "example-project"}
+    return verify(cloud, *arguments, PATH=path, **told)
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
@@ -104,6 +105,12 @@ def test_an_account_as_the_root_made_it_is_as_expected(cloud, tmp_path):
             "account-role",
             "Owner on the group or the subscription",
         ),
+        (
+            "azure",
+            {"role_assignment": [{"roleDefinitionName": role, "scope": VAULT} for role in ROLES[1:]]},
+            "account-role",
+            "and nothing else: Key Vault Secrets User",
+        ),
         ("azure", {"functionapp_config": ["AzureWebJobsStorage"]}, "account-host-storage", "'AzureWebJobsStorage'"),
     ],
 )
@@ -111,6 +118,17 @@ def test_an_account_that_is_otherwise_differs(cloud, changed, question, seen, tm
     ended = account(tmp_path, cloud, **changed)
     assert ended.those("differs") == {question}, ended.said
     assert seen in ended.said
+
+
+def test_the_name_is_that_which_terraform_is_told(tmp_path):
+    ended = account(tmp_path, "gcp", name=())
+    assert ended.outcomes == dict.fromkeys(QUESTIONS["gcp"], "as expected"), ended.said
+
+
+def test_azure_may_pull_the_image_of_the_http_service(tmp_path):
+    roles = [{"roleDefinitionName": role, "scope": VAULT} for role in [*ROLES, "AcrPull"]]
+    ended = account(tmp_path, "azure", role_assignment=roles)
+    assert ended.outcomes["account-role"] == "as expected", ended.said
 
 
 def test_what_was_not_collected_yet_cannot_be_told(tmp_path):

@@ -225,6 +225,11 @@ def test_a_page_that_has_other_questions_than_the_command_is_refused(changed, co
     assert complaint in ended.complained
 
 
+def test_only_the_questions_that_are_asked_for_are_listed():
+    ended = verify("aws", "--list", "--only", "etag,head-length")
+    assert [line.split(" ")[0] for line in ended.said.splitlines()] == ["head-length", "etag"]
+
+
 def test_the_secret_key_is_taken_from_the_environment_and_from_nowhere_else():
     ended = verify("aws", "--endpoint", ENDPOINT, AWS_SECRET_ACCESS_KEY="")
     assert ended.status == 2

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 pub(crate) use self::cloud::Cloud;
 use self::cloud::Deployable;
-use self::image::Image;
+use self::image::{Image, Registry};
 pub(crate) use self::request::Request;
 use self::terraform::Root;
 use crate::python;
@@ -56,23 +56,31 @@ fn deployed(request: &Request) -> Check {
     ready(request)?;
     let folder = target_dir().join("deploy");
     emptied(&folder)?;
-    is_there(
-        Command::new("python3").args(["-m", "venv", "--help"]),
-        "python3 with venv, which tries the endpoint,",
-    )?;
-    cloud.tools_are_there(request.only_plan)?;
+    // What is only planned is neither pushed nor published nor tried.
+    if !request.only_plan {
+        is_there(
+            Command::new("python3").args(["-m", "venv", "--help"]),
+            "python3 with venv, which tries the endpoint,",
+        )?;
+        cloud.tools_are_there()?;
+    }
     let terraform = Root::of(cloud);
     terraform.init(request.backend_config.as_deref())?;
     let with_image = cloud.pushes_an_image();
     let with_image = with_image.map(|(expression, variables)| terraform.says(expression, variables));
-    let package = cloud.package(with_image.transpose()?.unwrap_or_default())?;
+    let with_image = with_image.transpose()?.unwrap_or_default();
+    if with_image && !request.only_plan {
+        // The only one that variables decide on.
+        Registry::Amazon.tools_are_there()?;
+    }
+    let package = cloud.package(with_image)?;
     let image = package.image.as_ref().filter(|_| !request.only_plan);
     let pushed = image
         .map(|image| pushed(image, &terraform, &package))
         .transpose()?;
     let plan = folder.join(format!("{}.tfplan", cloud.name()));
     let applied = plan_and_apply(&terraform, &package, &plan, request.only_plan);
-    // It has the state in it, and with that the root credential.
+    // It has the state in it, and with that the secret key of a deployment that release 0.1.0 made.
     let removed = match fs::remove_file(&plan) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", plan.display())),
         _ => Ok(()),
@@ -110,8 +118,8 @@ fn pushed(image: &Image, terraform: &Root, package: &Deployable) -> Result<Strin
     Ok(repository)
 }
 
-/// Makes a folder that nobody else may look into: the plan has the state in it, with the root credential, and a login lies there
-/// for a while. What an interrupted run left there goes.
+/// Makes a folder that nobody else may look into: a plan lies there for a while, and a login. What an interrupted run
+/// left there goes.
 fn emptied(folder: &Path) -> Check {
     let failed = |error: io::Error| format!("{}: {error}", folder.display());
     match fs::remove_dir_all(folder) {
@@ -142,9 +150,6 @@ fn plan_and_apply(
     plan: &Path,
     only_plan: bool,
 ) -> Result<bool, String> {
-    if !only_plan {
-        terraform.cloud.clear()?;
-    }
     let planned = planned(terraform, package, plan)?;
     package.fits(&planned)?;
     println!("\n{}", cost::estimate(terraform.cloud, &planned)?);
@@ -153,8 +158,8 @@ fn plan_and_apply(
     }
     let agreed = races::changes(&planned);
     let attempt = |again| {
+        terraform.cloud.clear()?;
         if again {
-            terraform.cloud.clear()?;
             let rest = races::changes(&self::planned(terraform, package, plan)?);
             let is_agreed = rest.is_subset(&agreed);
             if !is_agreed && !confirmed("This is more than was left. Apply it? Only \"yes\" does: ")? {
@@ -191,7 +196,8 @@ fn destroyed(request: &Request) -> Check {
         ));
     }
     println!("First the protection is taken off; then everything goes, with all that is stored.");
-    let mut variables = cloud.nothing_new(&terraform.outputs()?);
+    let outputs = terraform.outputs()?;
+    let mut variables = cloud.nothing_new(&outputs);
     variables.push("-var=deletion_protection=false".to_owned());
     // Nothing but the protection: what else would change has no package to change to. And not of what an earlier run has destroyed,
     // which would be made anew.
@@ -210,7 +216,8 @@ fn destroyed(request: &Request) -> Check {
             "{error}\nThe protection is off, and what is not destroyed is still there: `cargo xtask deploy {}` puts it back.",
             cloud.name()
         )
-    })
+    })?;
+    cloud.clear_destroyed(&outputs)
 }
 
 /// The arguments `-target=` of what a state has under the address that it had in an earlier release.

@@ -70,10 +70,12 @@ cargo xtask deploy aws|gcp|azure [--plan] [--backend-config FILE]
                     Terraform's backend (s3, gcs, azurerm), the state is kept there from now on, with --plan too
 cargo xtask destroy aws|gcp|azure [--backend-config FILE]
                     take it down, with all that is stored
-cargo xtask verify-cloud aws|gcp|azure --endpoint URL [--report FILE] [--only ID,…] [--slow] [--name NAME]
+cargo xtask verify-cloud aws|gcp|azure --endpoint URL [--region REGION] [--name NAME] [--only ID,…] [--slow]
+                    [--report FILE]
                     ask a deployment the questions of docs/verify-on-a-real-cloud.md, with the root credential in
-                    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and say of each what was seen
-cargo xtask verify-cloud [aws|gcp|azure] --list
+                    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and say of each what was seen. Its name is TF_VAR_name
+                    by default
+cargo xtask verify-cloud [aws|gcp|azure] --list [--only ID,…]
                     these questions, without a network
 cargo xtask infra-check [aws|gcp|azure]
                     the Terraform roots: format, schemas, tests, names, permissions, planted mistakes, checkov

@@ -34,7 +34,8 @@ pub(crate) fn of_crate(name: &str) -> Result<Vec<SourceFile>, String> {
     Ok(sources)
 }
 
-fn rust_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+/// The Rust files in a folder and below, in the order of their paths.
+pub(crate) fn rust_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

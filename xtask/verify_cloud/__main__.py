@@ -40,12 +40,12 @@ def main():
     except ValueError as error:
         sys.exit(f"xtask: {error}")
     asked = [question for question in asked if options.cloud in (None, *question.clouds)]
-    unknown = set(options.only) - {question.id for question in asked if not question.by_hand}
+    unknown = set(options.only) - {question.id for question in asked if options.list or not question.by_hand}
     if unknown:
         sys.exit(f"xtask: no such question of {options.cloud}: {', '.join(sorted(unknown))}")
     if options.list:
         try:
-            report.listed(asked)
+            report.listed(question for question in asked if not options.only or question.id in options.only)
         except BrokenPipeError:
             print_no_more()
         return 0
@@ -59,7 +59,8 @@ def arguments():
     parser.add_argument("cloud", nargs="?", choices=questions.CLOUDS)
     parser.add_argument("--endpoint", metavar="URL", help="where BleepStore is served")
     parser.add_argument("--region", help="what requests are signed for; AWS_REGION, AWS_DEFAULT_REGION or us-east-1 by default")
-    parser.add_argument("--name", default="bleepstore", help="that of the deployment (Terraform's variable name)")
+    name = os.environ.get("TF_VAR_name") or "bleepstore"
+    parser.add_argument("--name", default=name, help="that of the deployment; TF_VAR_name or bleepstore by default")
     parser.add_argument("--only", metavar="ID,…", default="", help="these questions and no others")
     parser.add_argument("--slow", action="store_true", help="also the questions that take minutes")
     parser.add_argument("--report", metavar="FILE", help="write what was seen there, as Markdown")

@@ -53,10 +53,8 @@ impl Cloud {
     }
 
     /// Whether the programs are there that a deployment needs beside Terraform.
-    pub(super) fn tools_are_there(self, only_plan: bool) -> Check {
+    pub(super) fn tools_are_there(self) -> Check {
         match self {
-            // What is only planned is neither published nor tried.
-            Self::Aws | Self::Azure if only_plan => Ok(()),
             Self::Aws => is_there(
                 Command::new("aws").arg("--version"),
                 "aws, which reads the secret key,",
@@ -68,7 +66,7 @@ impl Cloud {
                 )?;
                 publish::is_ready()
             }
-            Self::Gcp => are_there(&Registry::Google(String::new())),
+            Self::Gcp => Registry::Google(String::new()).tools_are_there(),
         }
     }
 
@@ -122,6 +120,19 @@ impl Cloud {
         }
     }
 
+    /// Takes away what is left of a deployment that was destroyed: Terraform forgets what it left half made. The
+    /// outputs are those from before.
+    pub(super) fn clear_destroyed(self, outputs: &Outputs) -> Check {
+        match self {
+            Self::Aws | Self::Azure => Ok(()),
+            // Not what the environment says: the settings of the deployment may lie elsewhere.
+            Self::Gcp => match outputs.known("repository").and_then(Place::of_repository) {
+                Some(place) => leftover::removed(&place),
+                None => Ok(()),
+            },
+        }
+    }
+
     /// What says in Terraform's words that an image is pushed beside the package, where variables decide on it, and
     /// variables for Terraform to say it by.
     pub(super) const fn pushes_an_image(self) -> Option<(&'static str, &'static [&'static str])> {
@@ -138,9 +149,6 @@ impl Cloud {
             Self::Aws => {
                 let name = env::var("TF_VAR_architecture").unwrap_or_else(|_| Arch::X86_64.name().to_owned());
                 let arch = Arch::named(&name).ok_or_else(|| format!("there is no architecture {name}"))?;
-                if with_image {
-                    are_there(&Registry::Amazon)?;
-                }
                 let Package { archive, .. } = package::aws(arch)?;
                 let mut variables = vec![format!("-var=package={}", archive.display())];
                 let image = match with_image {
@@ -265,12 +273,6 @@ impl Deployable {
         }
         Ok(())
     }
-}
-
-/// Whether the programs are there that push an image.
-fn are_there(registry: &Registry) -> Check {
-    let mut tools = registry.tools().into_iter();
-    tools.try_for_each(|(program, what)| is_there(Command::new(program).arg("--version"), what))
 }
 
 fn one_set(names: &[&str]) -> Check {

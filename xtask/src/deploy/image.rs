@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::is_there;
 use super::outputs::Outputs;
 use crate::report::Check;
 use crate::run::{output, succeeds, target_dir};
@@ -39,13 +40,14 @@ impl Registry {
         }
     }
 
-    /// The programs that push an image, with what each is for.
-    pub(super) const fn tools(&self) -> [(&'static str, &'static str); 2] {
+    /// Whether the programs are there that push an image.
+    pub(super) fn tools_are_there(&self) -> Check {
         let signs_in = match self {
             Self::Google(_) => ("gcloud", "gcloud, which signs in to the registry,"),
             Self::Amazon => ("aws", "aws, which signs in to the registry,"),
         };
-        [("skopeo", "skopeo, which pushes the image,"), signs_in]
+        let mut tools = [("skopeo", "skopeo, which pushes the image,"), signs_in].into_iter();
+        tools.try_for_each(|(program, what)| is_there(Command::new(program).arg("--version"), what))
     }
 
     /// The name of the repository, from what the root says once it is there.

@@ -14,7 +14,7 @@ use crate::run::{output, succeeds};
 
 /// Deletes it, where there is one.
 pub(super) fn removed(place: &Place) -> Check {
-    // What cannot be looked at is for Terraform to complain of.
+    // Where it cannot be looked at, an apply complains of it.
     let Ok(described) = output(service("describe", place).arg("--format=json")) else {
         return Ok(());
     };
@@ -23,7 +23,7 @@ pub(super) fn removed(place: &Place) -> Check {
         return Ok(());
     }
     println!(
-        "An earlier run made the service {}, which never started: it is deleted, and made anew.",
+        "An earlier run made the service {}, which never started: it is deleted.",
         place.name
     );
     succeeds(service("delete", place).arg("--quiet"))

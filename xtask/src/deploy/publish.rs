@@ -5,9 +5,7 @@
 //! what became of it. Both sides sign in by Microsoft Entra ID, and new roles take minutes to be known everywhere:
 //! until then either is refused.
 
-use std::collections::hash_map::RandomState;
 use std::env;
-use std::hash::{BuildHasher, Hasher};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,6 +15,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::is_there;
+use super::races::jittered;
 use crate::report::Check;
 use crate::run::output;
 
@@ -151,7 +150,10 @@ impl Publishing<'_> {
             }
             (self.wait)(LOOK);
         }
-        Err(ForNow(format!("{url} told no end")))
+        // It may be under way still: what is posted again would end it.
+        Err(ForGood(format!(
+            "it was taken, and {url} told no end, so it may be later. Run this again."
+        )))
     }
 
     fn posting(&self) -> Command {
@@ -224,14 +226,12 @@ fn sent(curl: &mut Command, token: &str) -> Result<Answer, String> {
     })
 }
 
-/// How long to wait after so many tries: half of it at least, and how much more is left to chance.
+/// How long to wait after so many tries.
 fn back_off(tries: u32) -> Duration {
     let whole = FIRST_WAIT
         .saturating_mul(1 << (tries - 1).min(8))
         .min(LONGEST_WAIT);
-    let chance = RandomState::new().build_hasher().finish() % 1_000;
-    let parts = u32::try_from(chance).unwrap_or_default() + 1_000;
-    whole * parts / 2_000
+    jittered(whole)
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub(super) fn outlasted(
     for most in WAITS {
         let Err(failed) = &ended else { return Ok(()) };
         let Some(sign) = race(&failed.said) else { break };
-        let wait = jittered(most);
+        let wait = jittered(Duration::from_secs(most));
         println!(
             "\n“{sign}”: what was just made is not known everywhere yet. Again in {} seconds.",
             wait.as_secs()
@@ -104,10 +104,11 @@ fn race(said: &str) -> Option<&'static str> {
     SIGNS.into_iter().find(|sign| said.contains(sign))
 }
 
-/// Half of this at least, and all of it at most.
-fn jittered(most: u64) -> Duration {
-    let random = RandomState::new().hash_one(most);
-    Duration::from_millis(most * 500 + random % (most * 500))
+/// Half of this at least, and how much more is left to chance.
+pub(super) fn jittered(most: Duration) -> Duration {
+    let chance = RandomState::new().hash_one(most) % 1_000;
+    let parts = u32::try_from(chance).unwrap_or_default() + 1_000;
+    most * parts / 2_000
 }
 
 /// What a plan, as `terraform show -json` has it, would change.

@@ -82,7 +82,7 @@ impl Root {
         Ok(init)
     }
 
-    /// A plan that was saved, as JSON. The root credential is in it.
+    /// A plan that was saved, as JSON. The state is in it, and there the secret key, where release 0.1.0 put it.
     pub(super) fn planned(&self, plan: &Path) -> Result<Value, String> {
         parsed(self.run(&["show", "-json"]).arg(plan))
     }

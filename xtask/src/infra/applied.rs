@@ -25,33 +25,10 @@ provider \"aws\" {
 }
 ";
 
-/// What this version or the emulator does not know, and what stands in its place: a condition of a permission came later,
-/// MiniStack scales nothing, and forgets for how long a table can be restored and a setting of services that the
-/// provider fills in.
-const REPLACED: [(&str, &str, &str); 6] = [
-    ("versions.tf", "version = \"6.69.1\"", "version = \"5.100.0\""),
-    ("function.tf", "  invoked_via_function_url = true\n", ""),
-    (
-        "metadata.tf",
-        "    recovery_period_in_days = var.restore_window_days > 0 ? var.restore_window_days : null\n",
-        "",
-    ),
-    (
-        "http_service.tf",
-        "  count = length(local.http)\n\n  service_namespace ",
-        "  count = 0\n\n  service_namespace ",
-    ),
-    (
-        "http_service.tf",
-        "  count = length(local.http)\n\n  name               = \"processor\"\n",
-        "  count = 0\n\n  name               = \"processor\"\n",
-    ),
-    (
-        "http_service.tf",
-        "ignore_changes = [desired_count]",
-        "ignore_changes = [desired_count, availability_zone_rebalancing]",
-    ),
-];
+const HTTP_SERVICE: &str = "http_service.tf";
+
+/// The first arguments of what scales tasks.
+const SCALES: [&str; 2] = ["  service_namespace ", "  name               = \"processor\"\n"];
 
 /// What stands in the place of the file with ECS Express Mode, which neither this version nor the emulator knows.
 const WITHOUT_EXPRESS: &str = "locals {\n  express_endpoint = null\n}\n";
@@ -77,26 +54,58 @@ fn named(value: Option<OsString>) -> Option<PathBuf> {
     value.filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+/// What this version or the emulator does not know, and what stands in its place: a condition of a permission came
+/// later, MiniStack scales nothing, and forgets for how long a table can be restored and a setting of services that the
+/// provider fills in.
+fn replaced() -> Vec<(&'static str, String, String)> {
+    let version = |number| format!("version = \"{number}\"");
+    let mut replaced = vec![
+        ("versions.tf", version("6.69.1"), version(VERSION)),
+        (
+            "function.tf",
+            "  invoked_via_function_url = true\n".to_owned(),
+            String::new(),
+        ),
+        (
+            "metadata.tf",
+            "    recovery_period_in_days = var.restore_window_days > 0 ? var.restore_window_days : null\n"
+                .to_owned(),
+            String::new(),
+        ),
+        (
+            HTTP_SERVICE,
+            "ignore_changes = [desired_count]".to_owned(),
+            "ignore_changes = [desired_count, availability_zone_rebalancing]".to_owned(),
+        ),
+    ];
+    replaced.extend(SCALES.map(|first| {
+        let counted = |count| format!("  count = {count}\n\n{first}");
+        (HTTP_SERVICE, counted("length(local.http)"), counted("0"))
+    }));
+    replaced
+}
+
 fn applied(aws: &Path, mirror: &Path) -> Check {
     let folder = tools().join("applied");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     roots::copy_folder(aws, &folder)?;
-    for (file, find, replace) in REPLACED {
+    for (file, find, replace) in replaced() {
         let file = folder.join(file);
         let failed = |error| format!("{}: {error}", file.display());
         let text = fs::read_to_string(&file).map_err(failed)?;
-        if !text.contains(find) {
+        if !text.contains(&find) {
             return Err(format!("{}: {find} is not there to be replaced", file.display()));
         }
-        fs::write(&file, text.replace(find, replace)).map_err(failed)?;
+        fs::write(&file, text.replace(&find, &replace)).map_err(failed)?;
     }
     println!(
         "infra/aws: aws_ecs_express_gateway_service is not applied to an emulator: hashicorp/aws {VERSION} does not know it"
     );
-    fs::write(folder.join("express.tf"), WITHOUT_EXPRESS).map_err(|error| format!("express.tf: {error}"))?;
-    fs::write(folder.join("emulator.tf"), PROVIDER).map_err(|error| format!("emulator.tf: {error}"))?;
+    for (name, text) in [("express.tf", WITHOUT_EXPRESS), ("emulator.tf", PROVIDER)] {
+        fs::write(folder.join(name), text).map_err(|error| format!("{name}: {error}"))?;
+    }
     let terraform = Terraform::with_aws(mirror, &tools().join("mirror"))?;
     terraform.init(&folder)?;
     // The whole workspace: a build of some packages would build the SDKs anew, with other features.

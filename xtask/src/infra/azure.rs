@@ -69,7 +69,6 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
     complaints.extend(bodies::complaints(plan)?);
     complaints.extend(namespaces::complaints(plan));
     complaints.extend(capacity(plan, &source::file(METADATA)?)?);
-    let settings = app::settings(plan);
     let of_service = plan
         .of_type("azurerm_container_app")
         .flat_map(|(_, app)| {
@@ -79,7 +78,7 @@ fn rules(plan: &Plan) -> Result<Vec<String>, String> {
                 .flatten()
         })
         .filter_map(|variable| variable["name"].as_str());
-    let names = settings.iter().map(|(name, _)| *name).chain(of_service);
+    let names = app::settings(plan).into_iter().chain(of_service);
     let read_by_the_timer = source::file(TIMER)?.replace('%', "\"");
     complaints.extend(shared::unread(names, &(program + &read_by_the_timer)));
     Ok(complaints)

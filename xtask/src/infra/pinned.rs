@@ -3,16 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::stand_ins;
+use super::{roots, stand_ins};
 use crate::report::Check;
 
 /// Whether every configuration asks for exactly the versions that the stand-ins were made from.
-pub(super) fn check(roots: &[PathBuf]) -> Check {
+pub(super) fn check(folders: &[PathBuf]) -> Check {
     let mut complaints = Vec::new();
-    for folder in roots {
-        let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let files = entries.filter_map(Result::ok).map(|entry| entry.path());
-        for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "tf")) {
+    for folder in folders {
+        for file in roots::files(folder)? {
             let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             for (provider, asked) in asked_for(&text) {
                 let checked = stand_ins::version(provider)?;

@@ -28,6 +28,23 @@ pub(super) fn copied(there: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
+/// The files of the configuration in a folder.
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let failed = |error| format!("{}: {error}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if is_configuration(&path) {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+fn is_configuration(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "tf")
+}
+
 /// Copies a folder but for what lies in it when someone deploys from there.
 pub(super) fn copy_folder(from: &Path, to: &Path) -> Check {
     let failed = |error| format!("{}: {error}", from.display());
@@ -68,7 +85,7 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Check {
         if path.is_dir() {
             find(&path, found)?;
         } else {
-            has_configuration |= path.extension().is_some_and(|extension| extension == "tf");
+            has_configuration |= is_configuration(&path);
         }
     }
     if has_configuration {

@@ -138,7 +138,6 @@ impl<'a> Root<'a> {
                 "the first apply after an upgrade would do more than forget: {same:?}"
             ));
         }
-        only(&plan, &[(&self.address(1), "no-op")])?;
         let kept = &plan.resource(&self.address(1))?[self.cloud.secret.in_the_open];
         if *kept != KEPT {
             return Err(format!(

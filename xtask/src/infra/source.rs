@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 use crate::run::root;
+use crate::source::rust_files;
 
 /// The text of a file.
 pub(super) fn file(path: &str) -> Result<String, String> {
@@ -15,21 +15,12 @@ pub(super) fn file(path: &str) -> Result<String, String> {
 pub(super) fn folders(paths: &[&str]) -> Result<String, String> {
     let mut text = String::new();
     for path in paths {
-        append(&root().join(path), &mut text).map_err(|error| format!("{path}: {error}"))?;
-    }
-    Ok(text)
-}
-
-fn append(folder: &Path, text: &mut String) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            append(&path, text)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text.push_str(&fs::read_to_string(&path)?);
+        let failed = |error| format!("{path}: {error}");
+        for file in rust_files(&root().join(path)).map_err(failed)? {
+            text.push_str(&fs::read_to_string(file).map_err(failed)?);
         }
     }
-    Ok(())
+    Ok(text)
 }
 
 /// The value of a constant that is a string.

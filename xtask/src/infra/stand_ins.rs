@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::tools;
+use super::{roots, tools};
 use crate::python;
 use crate::report::Check;
 use crate::run::{output, root};
@@ -23,11 +23,11 @@ pub(super) fn python() -> Result<PathBuf, String> {
 }
 
 /// Makes the mirror for all types that the roots use.
-pub(super) fn mirror(roots: &[PathBuf], platform: &str, python: &Path) -> Result<PathBuf, String> {
+pub(super) fn mirror(folders: &[PathBuf], platform: &str, python: &Path) -> Result<PathBuf, String> {
     let scripts = root().join(SCRIPTS);
     let packages = read(&scripts.join("providers.txt"))?;
     let mirror = tools().join("mirror");
-    let types = types(roots)?;
+    let types = types(folders)?;
     for line in packages.lines().filter(|line| !line.starts_with('#')) {
         let (source, package) = line
             .split_once(' ')
@@ -50,12 +50,10 @@ pub(super) fn mirror(roots: &[PathBuf], platform: &str, python: &Path) -> Result
 
 /// What a provider is asked for: resources by their types, data sources with `data.` before them, and ephemeral
 /// resources with `ephemeral.`.
-fn types(roots: &[PathBuf]) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
+fn types(folders: &[PathBuf]) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
     let mut types = BTreeMap::<String, BTreeSet<String>>::new();
-    for folder in roots {
-        let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let files = entries.filter_map(Result::ok).map(|entry| entry.path());
-        for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "tf")) {
+    for folder in folders {
+        for file in roots::files(folder)? {
             for line in read(&file)?.lines() {
                 let Some((prefix, found)) = named(line) else {
                     continue;

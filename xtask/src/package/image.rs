@@ -216,6 +216,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::package::files_below;
 
     fn files() -> [PackedFile; 2] {
         [
@@ -245,16 +246,10 @@ mod tests {
 
     /// Every file below a folder with its content.
     fn content(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-        let mut found = BTreeMap::new();
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                found.extend(content(&path));
-            } else {
-                found.insert(path.clone(), fs::read(path).unwrap());
-            }
-        }
-        found
+        let files = files_below(folder).unwrap().into_iter();
+        files
+            .map(|file| (file.clone(), fs::read(file).unwrap()))
+            .collect()
     }
 
     #[test]

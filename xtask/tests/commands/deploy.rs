@@ -17,6 +17,8 @@ const NO_IMAGE: &str =
     "-var=image_digest=sha256:0000000000000000000000000000000000000000000000000000000000000000";
 const DESCRIBE: &str =
     "gcloud run services describe bleepstore --region europe-west1 --project example-project --format=json";
+const DELETE: &str =
+    "gcloud run services delete bleepstore --region europe-west1 --project example-project --quiet";
 const AWS_PLAN: &str = "terraform plan -input=false -var=package=TARGET/package/bleepstore-aws-x86_64.zip -out=TARGET/deploy/aws.tfplan";
 const AWS_SHOW: &str = "terraform show -json TARGET/deploy/aws.tfplan";
 const AWS_APPLY: &str = "terraform apply -input=false TARGET/deploy/aws.tfplan";
@@ -41,12 +43,12 @@ fn a_plan_is_shown_with_what_it_costs_and_nothing_is_changed() {
     machine.answer("yes\n");
     let ended = machine.xtask(&["deploy", "aws", "--plan"]);
     assert!(ended.succeeded, "{}", ended.complained);
-    assert_ran(&ended, &[AWS[0], AWS[1], AWS[3], AWS[4], AWS_PLAN, AWS_SHOW]);
+    assert_ran(&ended, &[AWS[0], AWS[3], AWS[4], AWS_PLAN, AWS_SHOW]);
     assert!(ended.said.contains("1 million of PutObject, 1 KiB: $"));
     assert!(ended.said.ends_with("Nothing was changed.\n"), "{}", ended.said);
     assert!(
         !machine.target().join("deploy/aws.tfplan").exists(),
-        "the plan has the root credential in it"
+        "the plan has the state in it"
     );
 }
 
@@ -192,7 +194,6 @@ fn on_google_cloud_the_image_is_pushed_to_its_registry_before_the_plan() {
             &format!(
                 "skopeo copy --preserve-digests --authfile TARGET/deploy/registry.json oci:TARGET/package/bleepstore-gcp docker://{repository}:latest"
             ),
-            DESCRIBE,
             &format!(
                 "terraform plan -input=false -var=image={repository}@{digest} -out=TARGET/deploy/gcp.tfplan"
             ),
@@ -204,25 +205,56 @@ fn on_google_cloud_the_image_is_pushed_to_its_registry_before_the_plan() {
     assert!(ended.said.ends_with(&last), "{}", ended.said);
 }
 
+/// gcloud, which knows a service that never started.
+const NEVER_STARTED: &str = "\
+case \"$3\" in
+    describe) printf '{\"metadata\":{\"labels\":{\"bleepstore\":\"bleepstore\"}},\"status\":{\"latestCreatedRevisionName\":\"1\"}}' ;;
+    *) printf 'of gcloud' ;;
+esac
+";
+
 #[test]
-fn a_service_that_never_started_is_deleted_before_the_plan() {
-    let mut machine = Machine::complete("leftover", "gcp");
-    machine.answer("no\n");
-    machine.install(
-        "gcloud",
-        "case \"$3\" in
-            describe) printf '{\"metadata\":{\"labels\":{\"bleepstore\":\"bleepstore\"}},\"status\":{\"latestCreatedRevisionName\":\"1\"}}' ;;
-            *) printf 'of gcloud' ;;
-        esac",
+fn a_service_that_never_started_is_deleted_after_the_yes() {
+    for (answer, expected) in [
+        ("no\n", &[][..]),
+        ("yes\n", &[DESCRIBE, DELETE, "terraform apply"][..]),
+    ] {
+        let mut machine = Machine::complete(&format!("leftover-{}", answer.trim()), "gcp");
+        machine.answer(answer);
+        machine.install("gcloud", NEVER_STARTED);
+        let ended = machine.xtask(&["deploy", "gcp"]);
+        let shown = ended
+            .ran
+            .iter()
+            .position(|line| line.starts_with("terraform show"));
+        let then = &ended.ran[shown.unwrap() + 1..];
+        let is_as_expected = then.len() >= expected.len()
+            && then
+                .iter()
+                .zip(expected)
+                .all(|(line, start)| line.starts_with(start));
+        assert!(is_as_expected, "{:?}", ended.ran);
+        let deletes = ended.ran.iter().filter(|line| *line == DELETE).count();
+        assert_eq!(deletes, usize::from(answer == "yes\n"), "{:?}", ended.ran);
+    }
+}
+
+#[test]
+fn destroy_deletes_a_service_that_never_started_after_all_else_went() {
+    let mut machine = Machine::complete("leftover-destroy", "gcp");
+    machine.install("gcloud", NEVER_STARTED);
+    let repository = "europe-west1-docker.pkg.dev/example-project/bleepstore";
+    machine.set(
+        "OUTPUTS",
+        &format!("{{\"repository\":{{\"value\":\"{repository}\"}}}}"),
     );
-    let ended = machine.xtask(&["deploy", "gcp"]);
+    let ended = machine.xtask(&["destroy", "gcp"]);
     assert!(ended.succeeded, "{}", ended.complained);
-    let at = ended.ran.iter().position(|line| line == DESCRIBE);
-    let next = at.and_then(|at| ended.ran.get(at + 1)).map(String::as_str);
-    assert_eq!(
-        next,
-        Some("gcloud run services delete bleepstore --region europe-west1 --project example-project --quiet")
-    );
+    let [.., destroy, describe, delete] = &ended.ran[..] else {
+        panic!("{:?}", ended.ran);
+    };
+    assert!(destroy.starts_with("terraform destroy"), "{destroy}");
+    assert_eq!([describe, delete], [DESCRIBE, DELETE]);
 }
 
 #[test]
@@ -249,7 +281,7 @@ fn what_an_interrupted_run_left_is_removed_and_nobody_else_may_look() {
     fs::create_dir_all(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     for left in ["aws.tfplan", "registry.json"] {
-        fs::write(folder.join(left), "the root credential").unwrap();
+        fs::write(folder.join(left), "what nobody else may see").unwrap();
     }
     assert!(!machine.xtask(&["deploy", "aws"]).succeeded);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
@@ -316,12 +348,17 @@ fn on_azure_the_package_is_published_once_the_app_is_there() {
 }
 
 #[test]
-fn a_plan_for_azure_signs_in_nowhere() {
-    let machine = Machine::complete("publish-plan", "azure");
-    machine.uninstall("az");
-    machine.uninstall("curl");
-    let ended = machine.xtask(&["deploy", "azure", "--plan"]);
-    assert!(ended.succeeded, "{}", ended.complained);
+fn a_plan_needs_no_tool_but_terraform() {
+    for cloud in ["aws", "gcp", "azure"] {
+        let mut machine = Machine::complete(&format!("{cloud}-plan"), cloud);
+        // On AWS an image is planned too.
+        machine.set("CONSOLE", "true");
+        for tool in ["python3", "skopeo", "aws", "gcloud", "az", "curl"] {
+            machine.uninstall(tool);
+        }
+        let ended = machine.xtask(&["deploy", cloud, "--plan"]);
+        assert!(ended.succeeded, "{cloud}: {}", ended.complained);
+    }
 }
 
 #[test]

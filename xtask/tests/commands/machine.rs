@@ -14,7 +14,7 @@ const RECORD: &str = "#!/bin/sh\nprintf '%s\\n' \"${0##*/} $*\" >> \"$RECORD\"\n
 const TERRAFORM: &str = "\
 test \"$1\" = version || test -z \"$TF_CLI_ARGS$TF_CLI_ARGS_plan$TF_CLI_ARGS_apply$TF_CLI_ARGS_destroy\" || exit 1
 for argument; do
-    case \"$argument\" in -out=*) printf 'the root credential' > \"${argument#-out=}\" ;; esac
+    case \"$argument\" in -out=*) printf 'the plan' > \"${argument#-out=}\" ;; esac
 done
 case \"$1\" in
     \"$REFUSED\") exit 1 ;;

@@ -170,6 +170,22 @@ fn a_deployment_that_was_seen_and_is_forgotten_is_over() {
 }
 
 #[test]
+fn a_package_whose_end_is_never_told_is_not_posted_again() {
+    let looks = usize::try_from(LOOKS).unwrap();
+    let (url, asked) = answering([vec![TAKEN], vec![UNDER_WAY; looks]].concat());
+    let (ended, waits) = published(&url);
+    assert_eq!(
+        ended,
+        Err(format!(
+            "the package is not published: it was taken, and {} told no end, so it may be later. \
+             Run this again.",
+            url.replace("publish", "deployments/6a1e-4b")
+        ))
+    );
+    assert_eq!((asked.try_iter().count(), waits), (1 + looks, vec![LOOK; looks]));
+}
+
+#[test]
 fn a_service_that_cannot_be_reached_is_asked_again() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (ended, waits) = published(&format!("http://{free}/api/publish"));

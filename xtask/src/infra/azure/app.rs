@@ -29,33 +29,21 @@ fn site(plan: &Plan) -> Option<&Value> {
     sites.next()
 }
 
-/// The names of its settings, with those values that are known.
-pub(super) fn settings(plan: &Plan) -> Vec<(&str, &Value)> {
+/// The names of its settings.
+pub(super) fn settings(plan: &Plan) -> Vec<&str> {
     let site = site(plan).map_or(&Value::Null, |site| &site["body"]["properties"]["siteConfig"]);
     let settings = site["appSettings"].as_array().into_iter().flatten();
-    settings
-        .filter_map(|setting| Some((setting["name"].as_str()?, &setting["value"])))
-        .collect()
+    settings.filter_map(|setting| setting["name"].as_str()).collect()
 }
 
 pub(super) fn complaints(plan: &Plan) -> Vec<String> {
     let mut complaints = Vec::new();
-    for (address, app) in plan.of_type("azurerm_function_app_flex_consumption") {
-        complaints.push(format!(
-            "{address}: the provider writes an empty {WITH_KEY} beside the settings of an identity"
-        ));
-        if app["zip_deploy_file"].is_string() {
-            complaints.push(format!(
-                "{address} is published by zipdeploy, which a flex consumption plan does not have, with a password"
-            ));
-        }
-    }
     if site(plan).is_none() {
         complaints.push("no site is declared by its body".to_owned());
         return complaints;
     }
     let settings = settings(plan);
-    let has = |wanted: &str| settings.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let has = |wanted: &str| settings.iter().any(|name| name.eq_ignore_ascii_case(wanted));
     if has(WITH_KEY) {
         complaints.push(format!(
             "{WITH_KEY} is set, and counts for the host before the identity"

@@ -9,12 +9,11 @@ use super::super::plan::Plan;
 
 /// The beginnings of types, and the resource provider that serves them. What Azure always has needs none: groups,
 /// roles, locks.
-const OF_TYPES: [(&str, &str); 16] = [
+const OF_TYPES: [(&str, &str); 15] = [
     ("azurerm_app_service_", "Microsoft.Web"),
     ("azurerm_application_insights", "microsoft.insights"),
     ("azurerm_container_app", "Microsoft.App"),
     ("azurerm_cosmosdb_", "Microsoft.DocumentDB"),
-    ("azurerm_function_app", "Microsoft.Web"),
     ("azurerm_key_vault", "Microsoft.KeyVault"),
     ("azurerm_log_analytics_", "Microsoft.OperationalInsights"),
     ("azurerm_management_lock", ALWAYS),
