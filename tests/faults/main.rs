@@ -18,6 +18,7 @@ mod renames;
 mod scripted;
 mod stalling;
 mod uploads;
+mod versions;
 mod writes;
 
 /// Longer than a record takes in itself.

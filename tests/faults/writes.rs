@@ -39,7 +39,7 @@ async fn a_put_whose_commit_may_yet_be_applied_is_unavailable_and_leaves_its_blo
 }
 
 /// Holds what a gate holds, and breaks what faults break.
-struct HoldAndBreak(Arc<Gate>, Faults);
+pub(super) struct HoldAndBreak(pub(super) Arc<Gate>, pub(super) Faults);
 
 #[async_trait::async_trait]
 impl Interceptor for HoldAndBreak {

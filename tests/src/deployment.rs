@@ -209,8 +209,20 @@ impl Deployment {
         selection: Selection,
     ) -> Result<Bytes, S3Error> {
         let select = |_: &ObjectRecord| Ok(selection.clone());
-        let target = target(bucket, key);
-        let output = ops::get_object(&self.context, &self.caller, &target, &select).await?;
+        self.read(&target(bucket, key), &select).await
+    }
+
+    /// GetObject of what is under a key, or of a version of it; all bytes.
+    pub async fn get_version(&self, target: &Target) -> Result<Bytes, S3Error> {
+        self.read(target, &|_| Ok(Selection::Whole)).await
+    }
+
+    async fn read(
+        &self,
+        target: &Target,
+        select: &(dyn Fn(&ObjectRecord) -> Result<Selection, S3Error> + Sync),
+    ) -> Result<Bytes, S3Error> {
+        let output = ops::get_object(&self.context, &self.caller, target, select).await?;
         let pieces: Vec<Bytes> = output.body.try_collect().await?;
         Ok(pieces.concat().into())
     }

@@ -24,6 +24,7 @@ mod client;
 mod content;
 mod operations;
 mod server;
+mod versions;
 mod worker;
 
 /// Kills of each store in an everyday run.
@@ -72,7 +73,11 @@ fn survive(metadata: &str) {
         .collect();
 
     let server = Server::start(folder.path(), metadata);
-    Client::of(&server).request("PUT", worker::BUCKET).expect(200);
+    let mut client = Client::of(&server);
+    client.request("PUT", worker::BUCKET).expect(200);
+    for worker in &workers {
+        worker.versions.prepare(&mut client);
+    }
     server.kill();
     for round in 0..rounds {
         let server = Server::start(folder.path(), metadata);

@@ -5,12 +5,13 @@ use bleepstore_tests::http::encoding::{checksum_sha256, content_md5};
 
 use crate::client::Client;
 use crate::content::Content;
-use crate::worker::{BUCKET, OpenUpload, Outcome, SideBucket, Worker, find};
+use crate::versions::{hide_version, put_version, remove_version, restore_version, switch_versioning};
+use crate::worker::{BUCKET, LENGTHS, OpenUpload, Outcome, SideBucket, Worker, find};
 
 type Operation = fn(&mut Worker, &mut Client) -> Outcome;
 
 /// The operations and their weights.
-pub(crate) const OPERATIONS: [(usize, Operation); 11] = [
+pub(crate) const OPERATIONS: [(usize, Operation); 16] = [
     (30, put),
     (6, get),
     (8, copy),
@@ -22,32 +23,22 @@ pub(crate) const OPERATIONS: [(usize, Operation); 11] = [
     (3, abort_upload),
     (12, change_side_bucket),
     (1, long_upload),
-];
-
-/// Lengths of bodies: none, inline ones up to the most, and blobs of one and of several buffers.
-const LENGTHS: [(usize, usize); 7] = [
-    (1, 0),
-    (1, 1),
-    (2, 300),
-    (6, 16 * 1024),
-    (3, 16 * 1024 + 1),
-    (2, 100_000),
-    (1, 1_300_000),
+    (12, put_version),
+    (5, hide_version),
+    (5, restore_version),
+    (8, remove_version),
+    (2, switch_versioning),
 ];
 
 /// The shortest part that may have another after it.
 const PART: usize = 5 << 20;
-
-fn body(worker: &Worker) -> Content {
-    Content::single(worker.entropy.next_u64(), worker.pick(&LENGTHS))
-}
 
 fn place(key: &str) -> String {
     format!("{BUCKET}/{key}")
 }
 
 fn put(worker: &mut Worker, client: &mut Client) -> Outcome {
-    let (key, content) = (worker.any_key(), body(worker));
+    let (key, content) = (worker.any_key(), worker.body());
     let bytes = content.bytes();
     let request = client
         .request("PUT", &place(&key))
@@ -216,7 +207,7 @@ fn change_side_bucket(worker: &mut Worker, client: &mut Client) -> Outcome {
         SideBucket::Absent => (client.request("PUT", &name), 200, SideBucket::Present(None)),
         SideBucket::Present(None) if early => (client.request("DELETE", &name), 204, SideBucket::Absent),
         SideBucket::Present(None) => {
-            let content = body(worker);
+            let content = worker.body();
             let bytes = content.bytes();
             let put = client
                 .request("PUT", &object)

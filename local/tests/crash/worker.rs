@@ -7,12 +7,24 @@ use bleepstore_tests::http::{Request, Response};
 
 use crate::client::{Client, Killed};
 use crate::content::Content;
+use crate::versions::Versions;
 
 /// The bucket of all workers' keys.
 pub(crate) const BUCKET: &str = "crash";
 
 /// Keys of each worker: few, so that most writes replace something.
 const KEYS: usize = 5;
+
+/// Lengths of bodies: none, inline ones up to the most, and blobs of one and of several buffers.
+pub(crate) const LENGTHS: [(usize, usize); 7] = [
+    (1, 0),
+    (1, 1),
+    (2, 300),
+    (6, 16 * 1024),
+    (3, 16 * 1024 + 1),
+    (2, 100_000),
+    (1, 1_300_000),
+];
 
 /// What a place may hold: one thing, or two while nobody knows whether a request was carried out.
 pub(crate) type Possible = Vec<Option<Content>>;
@@ -47,6 +59,7 @@ pub(crate) struct Worker {
     /// Uploads of which an abort was acknowledged since the last start.
     pub(crate) aborted: Vec<(String, String)>,
     pub(crate) side: Vec<SideBucket>,
+    pub(crate) versions: Versions,
 }
 
 impl Worker {
@@ -59,7 +72,13 @@ impl Worker {
             uploads: Vec::new(),
             aborted: Vec::new(),
             side: vec![SideBucket::Absent],
+            versions: Versions::new(number),
         }
+    }
+
+    /// Bytes that no object has.
+    pub(crate) fn body(&self) -> Content {
+        Content::single(self.entropy.next_u64(), self.pick(&LENGTHS))
     }
 
     /// One of these, in proportion to their weights.
@@ -125,6 +144,7 @@ impl Worker {
         self.settle_uploads(client);
         self.verify_listing(client);
         self.verify_side(client);
+        self.versions.verify(client);
     }
 
     /// A Complete can be asked for again, whatever became of the first: then the object is there.
