@@ -187,6 +187,32 @@ impl Client {
         check_length(bucket, &expect("ListObjectsV2", 200, answer)?, length)
     }
 
+    /// Has a bucket keep versions.
+    pub(crate) fn keep_versions(&mut self, bucket: &str) -> Result<(), String> {
+        let document = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        let answer = self.send(&Request {
+            method: "PUT",
+            path: &format!("/{bucket}"),
+            query: "versioning=",
+            body: &Body::of(document.into()),
+            header: None,
+            reading: Reading::Keep,
+        })?;
+        expect("PutBucketVersioning", 200, answer).map(drop)
+    }
+
+    /// The first page of ListObjectVersions, of which an entry counts as a key.
+    pub(crate) fn list_versions(&mut self, bucket: &str) -> Result<Page, String> {
+        let answer = self.ask("GET", &format!("/{bucket}"), "versions=", Reading::Keep)?;
+        page(&expect("ListObjectVersions", 200, answer)?)
+    }
+
+    /// Asks for it again, of which only the length is looked at.
+    pub(crate) fn list_versions_again(&mut self, bucket: &str, length: u64) -> Result<(), String> {
+        let answer = self.ask("GET", &format!("/{bucket}"), "versions=", Reading::Count)?;
+        check_length(bucket, &expect("ListObjectVersions", 200, answer)?, length)
+    }
+
     /// Begins a multipart upload; its id.
     pub(crate) fn begin_upload(&mut self, path: &str) -> Result<String, String> {
         let answer = self.ask("POST", path, "uploads=", Reading::Keep)?;

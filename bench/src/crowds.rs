@@ -19,6 +19,10 @@ use bleepstore_bench::endpoint::Endpoint;
 const PARTS: usize = 10_000;
 const UPLOADS: [usize; 2] = [10_000, 50_000];
 const BUCKETS: usize = 10_000;
+const VERSIONS: usize = 1_000_000;
+
+/// How many keys have these versions.
+const VERSIONED_KEYS: usize = 1_000;
 
 /// The smallest part that may be followed by another. Parts are copies of one object of this length, and share its
 /// bytes.
@@ -54,7 +58,11 @@ pub(crate) fn run(program: &Installed, folder: &Path) -> Result<(), String> {
         uploads.measure(|endpoint| prepare_uploads(endpoint, count), uploads_requests)?;
     }
     let buckets = Crowd::new(program, folder, format!("{BUCKETS} buckets"))?;
-    buckets.measure(prepare_buckets, buckets_requests)
+    buckets.measure(prepare_buckets, buckets_requests)?;
+    let versions = format!("{VERSIONS} versions of {VERSIONED_KEYS} keys under one prefix");
+    Crowd::new(program, folder, versions)?.measure(prepare_versions, versions_requests)?;
+    let markers = format!("{VERSIONS} delete markers under one prefix");
+    Crowd::new(program, folder, markers)?.measure(prepare_markers, markers_requests)
 }
 
 struct Crowd<'a> {
@@ -276,4 +284,49 @@ fn buckets_requests((): ()) -> Vec<Asked<'static>> {
             Box::new(|client| client.delete("/crowd-000000")),
         ),
     ]
+}
+
+fn prepare_versions(endpoint: &Endpoint) -> Result<(), String> {
+    Client::connect(endpoint)?.keep_versions(BUCKET)?;
+    many(endpoint, VERSIONS, |client, number| {
+        let path = format!("/{BUCKET}/versions/{:04}", number % VERSIONED_KEYS);
+        client.put(&path, Body::empty())
+    })
+}
+
+fn versions_requests((): ()) -> Vec<Asked<'static>> {
+    vec![
+        asked("ListObjectVersions, 1,000", "prefix=versions%2F&versions="),
+        asked("ListObjectVersions, all folded", "delimiter=%2F&versions="),
+        asked("ListObjectsV2, 1,000", "list-type=2&prefix=versions%2F"),
+        (
+            "DeleteObject, a marker more",
+            Box::new(|client| client.delete(&format!("/{BUCKET}/versions/0000"))),
+        ),
+    ]
+}
+
+fn prepare_markers(endpoint: &Endpoint) -> Result<(), String> {
+    Client::connect(endpoint)?.keep_versions(BUCKET)?;
+    many(endpoint, VERSIONS, |client, number| {
+        client.delete(&format!("/{BUCKET}/markers/{number:07}"))
+    })
+}
+
+fn markers_requests((): ()) -> Vec<Asked<'static>> {
+    vec![
+        asked(
+            "ListObjectsV2 that shows nothing",
+            "list-type=2&prefix=markers%2F",
+        ),
+        asked("ListObjectsV2 with a delimiter", "delimiter=%2F&list-type=2"),
+        asked("ListObjectVersions, 1,000", "prefix=markers%2F&versions="),
+        asked("ListObjectVersions, all folded", "delimiter=%2F&versions="),
+    ]
+}
+
+/// A listing of the bucket.
+fn asked(name: &'static str, query: &'static str) -> Asked<'static> {
+    let bucket = format!("/{BUCKET}");
+    (name, Box::new(move |client| client.ask_for(&bucket, query, None)))
 }

@@ -4,6 +4,7 @@ mod listing;
 mod memory;
 mod multipart;
 mod objects;
+mod versions;
 
 pub(crate) use listing::{IMPORTED, PREFIXES, key_of};
 
@@ -47,7 +48,7 @@ pub(crate) enum Store {
 }
 
 /// All rows, in the order in which they are measured.
-pub(crate) const ROWS: [Row; 15] = [
+pub(crate) const ROWS: [Row; 17] = [
     writes(row("put-4k", "PUT 4 KiB", Parallel::Connections, objects::put_4k)),
     row("get-4k", "GET 4 KiB", Parallel::Connections, objects::get_4k),
     row("head-4k", "HEAD 4 KiB", Parallel::Connections, objects::head_4k),
@@ -89,6 +90,18 @@ pub(crate) const ROWS: [Row; 15] = [
         "walk over 100,000 keys",
         Parallel::Fixed(1),
         listing::walk_100k,
+    ),
+    writes(row(
+        "put-version-4k",
+        "PUT 4 KiB over a key that keeps its versions",
+        Parallel::Connections,
+        versions::put_4k,
+    )),
+    row(
+        "versions-1000",
+        "LIST of 1,000 versions of 500 keys",
+        Parallel::Connections,
+        versions::list_1000,
     ),
     writes(row(
         "memory",
