@@ -62,6 +62,7 @@ impl ObjectIndex for DynamoMetadata {
         let next = last.map(KeyStart::After);
         Ok(Page { items, next })
     }
+
     async fn lookup_version(
         &self,
         bucket: &BucketName,

@@ -64,6 +64,7 @@ impl ObjectIndex for CosmosMetadata {
         let next = last.map(|last| key_of(&last)).transpose()?.map(KeyStart::After);
         Ok(Page { items, next })
     }
+
     async fn lookup_version(
         &self,
         bucket: &BucketName,

@@ -109,6 +109,7 @@ impl ObjectIndex for FirestoreMetadata {
             next: next.map(|last| KeyStart::After(last.to_owned())),
         })
     }
+
     async fn lookup_version(
         &self,
         bucket: &BucketName,
