@@ -23,6 +23,7 @@ mod azurite;
 mod cosmos;
 mod cosmos_faults;
 mod cosmos_steps;
+mod cosmos_versions;
 mod decorators;
 mod dynamo;
 mod firestore;
