@@ -313,6 +313,11 @@ s3_test!(answers_at_most_a_thousand_keys, largest_body = 10, |s3: &S3| {
         assert_eq!(response.all(KEYS).len(), 1_000);
         assert_eq!(field(&response, "IsTruncated"), "true");
     }
+    // Of versions there are as many.
+    let versions = bucket.request("GET").flag("versions").query("max-keys", 1_001);
+    let versions = versions.expect(200);
+    assert_eq!(versions.all("ListVersionsResult/Version/Key").len(), 1_000);
+    assert_eq!(versions.value("ListVersionsResult/IsTruncated"), "true");
     assert_eq!(
         bucket
             .request("GET")

@@ -1,7 +1,7 @@
 //! Versions of objects.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
 
-use bleepstore_tests::http::{ALICE, Bucket, Request, Response, S3};
+use bleepstore_tests::http::{ALICE, Bucket, Request, Response, S3, UploadedPart};
 use bleepstore_tests::s3_test;
 
 const STATUS: &str = "VersioningConfiguration/Status";
@@ -60,11 +60,19 @@ s3_test!(is_off_until_it_is_configured, largest_body = 200, |s3: &S3| {
     let put = bucket.put("key", "body").expect(200);
     assert_eq!(put.header("x-amz-version-id"), None);
     assert_eq!(bucket.get("key").expect(200).header("x-amz-version-id"), None);
+    let copied = bucket.copy("key", "copy").expect(200);
+    assert_eq!(copied.header("x-amz-version-id"), None);
     assert_eq!(bucket.delete("key").expect(204).header(MARKER), None);
+    bucket.delete("copy").query("versionId", "null").expect(204);
+    assert_eq!(listed(&bucket), [""; 0]);
     for wanted in ["Enabled", "Suspended", "Suspended", "Enabled"] {
         assert_eq!(set(&bucket, wanted).expect(200).body, b"");
         assert_eq!(status(&bucket).as_deref(), Some(wanted));
     }
+    // There is no way back.
+    configure(&bucket, "").expect_error(400, "IllegalVersioningConfigurationException");
+    set(&bucket, "Disabled").expect_error(400, "MalformedXML");
+    assert_eq!(status(&bucket).as_deref(), Some("Enabled"));
     let suspended = s3.bucket();
     set(&suspended, "Suspended").expect(200);
     assert_eq!(status(&suspended).as_deref(), Some("Suspended"));
@@ -89,8 +97,16 @@ s3_test!(refuses_what_is_no_configuration, largest_body = 200, |s3: &S3| {
     empty.expect_error(400, "MissingRequestBodyError");
     let with_device = set(&bucket, "Enabled").header("x-amz-mfa", "1 2");
     with_device.expect_error(501, "NotImplemented");
-    set(&bucket.acting_for(&ALICE), "Enabled").expect_error(403, "AccessDenied");
+    let seen = bucket.acting_for(&ALICE);
+    set(&seen, "Enabled").expect_error(403, "AccessDenied");
+    let get = seen.request("GET").flag("versioning");
+    get.expect_error(403, "AccessDenied");
     assert_eq!(status(&bucket), None);
+    // To want no second factor is taken, and not shown.
+    let without = "<Status>Enabled</Status><MfaDelete>Disabled</MfaDelete>";
+    configure(&bucket, without).expect(200);
+    let shown = bucket.request("GET").flag("versioning").expect(200);
+    assert_eq!(shown.optional("VersioningConfiguration/MfaDelete"), None);
 });
 
 s3_test!(each_write_makes_a_version, largest_body = 200, |s3: &S3| {
@@ -98,7 +114,10 @@ s3_test!(each_write_makes_a_version, largest_body = 200, |s3: &S3| {
     let ids: Vec<String> = ["one", "two", "three"]
         .map(|body| put(&bucket, "key", body))
         .to_vec();
-    assert!(ids.iter().all(|id| id.len() == 32), "{ids:?}");
+    let is_hex = |id: &String| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(ids.iter().all(is_hex), "{ids:?}");
+    let over = bucket.put("key", "four").query("versionId", &ids[0]);
+    over.expect_error(400, "InvalidArgument");
     let current = bucket.get("key").expect(200);
     assert_eq!(
         (current.body.as_slice(), version(&current)),
@@ -125,12 +144,15 @@ s3_test!(
     largest_body = 200,
     |s3: &S3| {
         let bucket = s3.bucket();
-        bucket.put("key", "before").expect(200);
+        let before = bucket.put("key", "before").header("x-amz-acl", "public-read");
+        before.expect(200);
         set(&bucket, "Enabled").expect(200);
         assert_eq!(version(&bucket.get("key").expect(200)), "null");
         assert_eq!(listed(&bucket), ["null*"]);
         let id = put(&bucket, "key", "after");
         assert_eq!(read(&bucket, "key", "null"), b"before");
+        let by_anybody = bucket.get("key").query("versionId", "null").anonymous();
+        assert_eq!(by_anybody.expect(200).body, b"before");
         assert_eq!(listed(&bucket), [format!("{id}*"), "null".to_owned()]);
         bucket.delete("key").query("versionId", &id).expect(204);
         assert_eq!(bucket.read("key"), b"before");
@@ -147,7 +169,18 @@ s3_test!(a_deletion_puts_a_marker, largest_body = 200, |s3: &S3| {
     let absent = bucket.get("key").expect_error(404, "NoSuchKey");
     assert_eq!(absent.response.header(MARKER), Some("true"));
     assert_eq!(version(&absent.response), marker);
-    bucket.head("key").send().assert_bodiless(404);
+    let head = bucket.head("key").send().assert_bodiless(404);
+    assert_eq!(
+        (head.header(MARKER), version(&head)),
+        (Some("true"), marker.clone())
+    );
+    let named = bucket.head("key").query("versionId", &marker);
+    let head = named.send().assert_bodiless(405);
+    assert_eq!(
+        (head.header(MARKER), head.header("allow")),
+        (Some("true"), Some("DELETE"))
+    );
+    assert!(head.header("last-modified").is_some());
     assert_eq!(
         bucket.list().expect(200).all("ListBucketResult/Contents/Key"),
         [""; 0]
@@ -280,6 +313,12 @@ s3_test!(
         assert_eq!(removed.header(MARKER), Some("true"));
         assert_eq!(bucket.read("key"), b"newest");
         assert_eq!(read(&bucket, "key", &id), b"kept");
+        // Where there is no version of that name the deletion removes nothing.
+        let deleted = bucket.delete("key").expect(204);
+        assert_eq!(version(&deleted), "null");
+        assert_eq!(listed(&bucket), [newest.clone(), id.clone(), "null*".to_owned()]);
+        bucket.delete("key").query("versionId", &newest).expect(204);
+        assert_eq!(listed(&bucket), [id, "null*".to_owned()]);
     }
 );
 
@@ -396,6 +435,26 @@ s3_test!(uploads_become_versions, largest_body = 100_000, |s3: &S3| {
         .get("key")
         .query("versionId", &id)
         .expect_error(404, "NoSuchVersion");
+    // A part that is copied names the version that it took.
+    let upload = bucket.begin_upload("copy");
+    let current = version(&bucket.get("key").expect(200));
+    let copy = |upload: &str, query: &str| {
+        let source = format!("/{}/key{query}", bucket.name);
+        let part = bucket.part("copy", upload, 1, "");
+        part.header("x-amz-copy-source", source)
+    };
+    let taken = copy(&upload, "").expect(200);
+    assert_eq!(taken.required("x-amz-copy-source-version-id"), current);
+    let taken = copy(&upload, &format!("?versionId={before}")).expect(200);
+    assert_eq!(taken.required("x-amz-copy-source-version-id"), before);
+    let (number, etag) = (1, taken.value("CopyPartResult/ETag"));
+    let parts = [UploadedPart { number, etag }];
+    let completed = bucket.complete("copy", &upload, &parts).expect(200);
+    assert_eq!(read(&bucket, "copy", &version(&completed)), b"before");
+    let upload = bucket.begin_upload("copy");
+    let marker = version(&bucket.delete("key").expect(204));
+    copy(&upload, "").expect_error(404, "NoSuchKey");
+    copy(&upload, &format!("?versionId={marker}")).expect_error(400, "InvalidRequest");
     set(&bucket, "Suspended").expect(200);
     let upload = bucket.begin_upload("key");
     let part = bucket.upload_part("key", &upload, 1, b"null");
@@ -422,6 +481,15 @@ s3_test!(lists_of_a_version_are_its_own, largest_body = 200, |s3: &S3| {
             .len()
     };
     assert_eq!((grants(&one), grants(&two)), (2, 1));
+    assert_eq!(listed(&bucket), [format!("{two}*"), one.clone()]);
+    // Without an id it is that of the current one.
+    let current = |method: &str| bucket.object(method, "key").flag("acl");
+    let shown = current("GET").expect(200);
+    assert_eq!(version(&shown), two);
+    assert_eq!(shown.all("AccessControlPolicy/AccessControlList/Grant").len(), 1);
+    let authenticated = current("PUT").header("x-amz-acl", "authenticated-read");
+    assert_eq!(version(&authenticated.expect(200)), two);
+    assert_eq!((grants(&one), grants(&two)), (2, 2));
     assert_eq!(
         bucket
             .get("key")
@@ -469,6 +537,13 @@ s3_test!(
             assert_eq!(found.value("GetObjectAttributesResponse/ObjectSize"), size);
             assert_eq!(version(&found), *id);
         }
+        let marker = version(&bucket.delete("key").expect(204));
+        let attributes = bucket.object("GET", "key").flag("attributes");
+        let attributes = attributes.header("x-amz-object-attributes", "ObjectSize");
+        let absent = attributes.clone().expect_error(404, "NoSuchKey");
+        assert_eq!(absent.response.header(MARKER), Some("true"));
+        let named = attributes.query("versionId", &marker);
+        named.expect_error(405, "MethodNotAllowed");
     }
 );
 
@@ -495,9 +570,11 @@ s3_test!(
             object("key", "abc"),
             object("never", &"0".repeat(32)),
         ];
-        let response =
-            crate::delete_objects::delete(&bucket, &format!("<Delete>{}</Delete>", objects.concat()))
-                .expect(200);
+        let document = format!("<Delete>{}</Delete>", objects.concat());
+        let request = || crate::delete_objects::delete(&bucket, &document);
+        let with_device = request().header("x-amz-mfa", "1 2");
+        with_device.expect_error(501, "NotImplemented");
+        let response = request().expect(200);
         let deleted = |field: &str| response.all(&format!("DeleteResult/Deleted/{field}"));
         assert_eq!(deleted("Key"), ["key", "key", "other", "gone", "never"]);
         assert_eq!(deleted("VersionId"), [two, one, marker.clone(), "0".repeat(32)]);
@@ -570,12 +647,20 @@ s3_test!(
             .delete("key")
             .query("versionId", &id)
             .expect_error(403, "AccessDenied");
-        theirs.delete("key").expect(204);
+        let marker = version(&theirs.delete("key").expect(204));
+        let removal = theirs.delete("key").query("versionId", &marker);
+        removal.expect_error(403, "AccessDenied");
         theirs.put("key", "again").expect(200);
+        // Each version belongs to whom it was made by.
+        put(&bucket, "key", "mine");
+        let versions = bucket.request("GET").flag("versions").expect(200);
+        let owners = versions.all("ListVersionsResult/Version/Owner/ID");
+        assert_eq!(owners[1..], [ALICE.id, ALICE.id]);
+        assert_ne!(owners[0], ALICE.id);
         put(&bucket, "mine", "mine");
         theirs.put("mine", "theirs").expect_error(403, "AccessDenied");
         theirs.delete("mine").expect_error(403, "AccessDenied");
-        assert_eq!(listed(&bucket).len(), 4);
+        assert_eq!(listed(&bucket).len(), 5);
     }
 );
 

@@ -12,6 +12,8 @@ mod http;
 mod infra;
 mod licence;
 mod package;
+#[cfg(test)]
+mod pages;
 mod policy;
 mod python;
 mod release;
