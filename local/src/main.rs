@@ -12,14 +12,9 @@ mod tool;
 use std::process::ExitCode;
 
 use bleepstore_http::{LogFormat, start_log, start_runtime};
-use mimalloc::MiMalloc;
 
 use crate::config::{Cli, Command};
 use crate::failure::{Failure, Result};
-
-/// It gives the system back what a burst of large requests took, which glibc's keeps as long as anything lies above it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     Failure::ended("bleepstore", run())
