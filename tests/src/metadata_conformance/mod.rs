@@ -31,6 +31,7 @@ pub mod store_record;
 pub mod swaps;
 pub mod upload_ends;
 pub mod uploads;
+pub mod version_rows;
 pub mod versions;
 
 /// A store to test. Rules use fresh names and ids, so that many of them can share one store.
@@ -273,7 +274,8 @@ macro_rules! metadata_conformance {
                 clocks_that_disagree_do_not_reorder_versions
                 racing_puts_that_keep_versions_all_succeed
                 of_racing_puts_of_what_is_absent_one_keeps_a_version
-                racing_changes_of_versions_lose_none_and_bring_none_back
+                racing_changes_of_versions_lose_none_and_bring_none_back;
+            version_rows:
                 what_is_said_of_a_version_changes_where_it_is
                 where_no_version_was_kept_none_is_written_over
                 versions_are_put_beside_a_current_one_in_any_order
@@ -340,6 +342,7 @@ mod tests {
                 include_str!("conditions.rs"),
                 include_str!("sharing.rs"),
                 include_str!("swaps.rs"),
+                include_str!("version_rows.rs"),
                 include_str!("versions.rs"),
                 include_str!("scans.rs"),
                 include_str!("uploads.rs"),

@@ -3,26 +3,25 @@
 use std::collections::BTreeSet;
 
 use bleepstore_core::model::{
-    Bucket, CommitId, ObjectKind, ObjectRecord, Sequence, Timestamp, Version, VersionName, Versioning,
-    WriteCondition,
+    Bucket, CommitId, ObjectKind, ObjectRecord, Sequence, Timestamp, VersionName, Versioning, WriteCondition,
 };
 use bleepstore_core::ports::{ChangedVersions, Edit, EditOutcome};
 use futures_util::future::join_all;
 
 use super::MetadataFixture;
-use super::edits::{ANY, NO_ROW, only_if, row, shared, without_body};
+use super::edits::{ANY, only_if, row, shared, without_body};
 use crate::samples::key;
 
-const KEY: &str = "a/key";
+pub(super) const KEY: &str = "a/key";
 
 /// A bucket that keeps versions.
-async fn keeping(f: &MetadataFixture) -> Bucket {
+pub(super) async fn keeping(f: &MetadataFixture) -> Bucket {
     let mut bucket = f.samples.bucket();
     bucket.set_versioning(Versioning::Enabled);
     f.create(bucket).await
 }
 
-fn put<'a>(
+pub(super) fn put<'a>(
     bucket: &'a Bucket,
     record: &'a ObjectRecord,
     keeps: Versioning,
@@ -36,14 +35,14 @@ fn put<'a>(
 }
 
 /// An object whose body lies in its record, where the store takes any.
-fn small(f: &MetadataFixture, bucket: &Bucket) -> ObjectRecord {
+pub(super) fn small(f: &MetadataFixture, bucket: &Bucket) -> ObjectRecord {
     match f.store.inline_limit() {
         0 => f.samples.record(bucket, KEY),
         _ => f.samples.inline(bucket, KEY, "x"),
     }
 }
 
-async fn changed(f: &MetadataFixture, edit: &Edit<'_>) -> ChangedVersions {
+pub(super) async fn changed(f: &MetadataFixture, edit: &Edit<'_>) -> ChangedVersions {
     match f.store.edit(edit).await.unwrap() {
         EditOutcome::AppliedToVersions(changed) => *changed,
         other => panic!("{other:?}"),
@@ -51,7 +50,7 @@ async fn changed(f: &MetadataFixture, edit: &Edit<'_>) -> ChangedVersions {
 }
 
 /// Puts a version and returns it as it was written.
-async fn write(
+pub(super) async fn write(
     f: &MetadataFixture,
     bucket: &Bucket,
     record: &ObjectRecord,
@@ -63,12 +62,12 @@ async fn write(
         .unwrap()
 }
 
-async fn kept(f: &MetadataFixture, bucket: &Bucket) -> ObjectRecord {
+pub(super) async fn kept(f: &MetadataFixture, bucket: &Bucket) -> ObjectRecord {
     write(f, bucket, &f.samples.record(bucket, KEY), Versioning::Enabled).await
 }
 
 /// Removes versions, and retires what has to be.
-async fn remove(f: &MetadataFixture, bucket: &Bucket, names: &[VersionName]) -> Vec<ObjectRecord> {
+pub(super) async fn remove(f: &MetadataFixture, bucket: &Bucket, names: &[VersionName]) -> Vec<ObjectRecord> {
     let (mut retired, path) = (Vec::new(), key(KEY));
     loop {
         let edit = Edit::remove_versions(bucket, &path, names, &retired);
@@ -82,7 +81,7 @@ async fn remove(f: &MetadataFixture, bucket: &Bucket, names: &[VersionName]) -> 
 }
 
 /// All that is under the key, newest first, once it is found to be consistent.
-async fn all(f: &MetadataFixture, bucket: &Bucket) -> Vec<ObjectRecord> {
+pub(super) async fn all(f: &MetadataFixture, bucket: &Bucket) -> Vec<ObjectRecord> {
     let found = f
         .store
         .key_versions(bucket, &key(KEY), None, 1_000)
@@ -127,7 +126,7 @@ async fn all(f: &MetadataFixture, bucket: &Bucket) -> Vec<ObjectRecord> {
     rows
 }
 
-fn commits(rows: &[ObjectRecord]) -> Vec<CommitId> {
+pub(super) fn commits(rows: &[ObjectRecord]) -> Vec<CommitId> {
     rows.iter().map(|row| row.commit_id).collect()
 }
 
@@ -422,197 +421,4 @@ pub async fn racing_changes_of_versions_lose_none_and_bring_none_back(f: Metadat
     let null = found.iter().filter(|row| row.version_name() == VersionName::Null);
     assert_eq!(null.count(), 1);
     assert_eq!(found.len(), 16 + 1 + waiting * 2);
-}
-
-/// Under its own tag alone.
-pub async fn what_is_said_of_a_version_changes_where_it_is(f: MetadataFixture) {
-    let bucket = keeping(&f).await;
-    let one = kept(&f, &bucket).await;
-    kept(&f, &bucket).await;
-    let read = all(&f, &bucket).await[1].clone();
-    assert_eq!(read.commit_id, one.commit_id);
-    let changed_facts = ObjectRecord {
-        commit_id: f.samples.id(CommitId::from_bytes),
-        shared: true,
-        ..read.clone()
-    };
-    let edit = Edit::put_version(&bucket, &changed_facts, Some(read.tag()));
-    assert_eq!(changed(&f, &edit).await.gone, []);
-    assert_eq!(all(&f, &bucket).await[1], changed_facts);
-    // Not over what it is no longer, and not where there is none.
-    let refused = f.store.edit(&edit).await.unwrap();
-    assert!(
-        matches!(refused, EditOutcome::Refused { head: Some(_) }),
-        "{refused:?}"
-    );
-    remove(&f, &bucket, &[read.version_name()]).await;
-    let edit = Edit::put_version(&bucket, &changed_facts, Some(changed_facts.tag()));
-    let refused = f.store.edit(&edit).await.unwrap();
-    assert!(
-        matches!(refused, EditOutcome::Refused { head: None }),
-        "{refused:?}"
-    );
-    assert_eq!(all(&f, &bucket).await.len(), 1);
-}
-
-/// A copy marks its source so, where that was written over meanwhile: in a bucket without versions too.
-pub async fn where_no_version_was_kept_none_is_written_over(f: MetadataFixture) {
-    let bucket = f.bucket().await;
-    let (read, over) = (f.put(&bucket, KEY).await, f.samples.record(&bucket, KEY));
-    f.editing(&Edit::put(&bucket, &over, ANY)).await;
-    let marked = ObjectRecord {
-        shared: true,
-        ..read.clone()
-    };
-    let edit = Edit::put_version(&bucket, &marked, Some(read.tag()));
-    let refused = f.store.edit(&edit).await.unwrap();
-    assert!(
-        matches!(refused, EditOutcome::Refused { head: None }),
-        "{refused:?}"
-    );
-}
-
-/// What an import does.
-pub async fn versions_are_put_beside_a_current_one_in_any_order(f: MetadataFixture) {
-    let bucket = keeping(&f).await;
-    let of = |sequence: u64, id: bool| {
-        let record = small(&f, &bucket);
-        let id = id.then(|| bleepstore_core::model::VersionId::new(Sequence(sequence), record.commit_id));
-        ObjectRecord {
-            version: Some(Version::alone(id, Sequence(sequence))),
-            ..record
-        }
-    };
-    let (head, versions) = (of(90, true), [of(20, true), of(50, false), of(30, true)]);
-    let early = f
-        .store
-        .edit(&Edit::put_version(&bucket, &versions[0], None))
-        .await
-        .unwrap();
-    assert!(matches!(early, EditOutcome::Refused { head: None }), "{early:?}");
-    let outcome = f.store.edit(&Edit::put(&bucket, &head, NO_ROW)).await.unwrap();
-    assert!(matches!(outcome, EditOutcome::Applied { .. }), "{outcome:?}");
-    for version in &versions {
-        changed(&f, &Edit::put_version(&bucket, version, None)).await;
-        let again = f
-            .store
-            .edit(&Edit::put_version(&bucket, version, None))
-            .await
-            .unwrap();
-        assert!(
-            matches!(again, EditOutcome::Refused { head: Some(_) }),
-            "{again:?}"
-        );
-    }
-    let sequences: Vec<u64> = all(&f, &bucket)
-        .await
-        .iter()
-        .map(|row| row.sequence().0)
-        .collect();
-    assert_eq!(sequences, [90, 50, 30, 20]);
-}
-
-/// In pages of any size, and not those that are current.
-pub async fn a_scan_of_versions_meets_each_once(f: MetadataFixture) {
-    let bucket = keeping(&f).await;
-    let mut wanted = BTreeSet::new();
-    for name in ["a", "a/b", "b", "é"] {
-        for _ in 0..5 {
-            let record = f.samples.record(&bucket, name);
-            wanted.insert(write(&f, &bucket, &record, Versioning::Enabled).await.commit_id);
-        }
-        wanted.remove(&f.object(&bucket, name).await.unwrap().commit_id);
-    }
-    for limit in [1, 3, 100] {
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let page = f
-                .store
-                .scan_versions(&bucket, after.as_deref(), limit)
-                .await
-                .unwrap();
-            assert!(page.items.len() <= limit);
-            found.extend(commits(&page.items));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        assert_eq!(found.len(), wanted.len(), "{limit}");
-        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted);
-    }
-    let other = f.bucket().await;
-    assert_eq!(f.store.scan_versions(&other, None, 10).await.unwrap().items, []);
-}
-
-/// Each page with the row that is current.
-pub async fn the_versions_of_a_key_come_in_pages(f: MetadataFixture) {
-    let bucket = keeping(&f).await;
-    let mut written = Vec::new();
-    for _ in 0..7 {
-        written.push(kept(&f, &bucket).await.commit_id);
-    }
-    written.reverse();
-    let (mut found, mut before) = (Vec::new(), None);
-    loop {
-        let page = f.store.key_versions(&bucket, &key(KEY), before, 2).await.unwrap();
-        assert_eq!(page.head.unwrap().commit_id, written[0]);
-        found.extend(commits(&page.versions));
-        before = page.versions.last().map(ObjectRecord::sequence);
-        if !page.more {
-            break;
-        }
-    }
-    assert_eq!(found, written[1..]);
-}
-
-/// So that a replay can name it.
-pub async fn an_upload_becomes_a_version_that_its_receipt_names(f: MetadataFixture) {
-    let bucket = keeping(&f).await;
-    let before = kept(&f, &bucket).await;
-    let upload = f.begin(&bucket, KEY).await;
-    let record = f.samples.record(&bucket, KEY);
-    let receipt = f.samples.completed(&upload, &record);
-    let edit = put(&bucket, &record, Versioning::Enabled, &[]).closing(&receipt);
-    let written = changed(&f, &edit).await.written.unwrap();
-    assert_eq!(
-        commits(&all(&f, &bucket).await),
-        [record.commit_id, before.commit_id]
-    );
-    let found = f
-        .store
-        .receipt(&bucket, &key(KEY), upload.id, record.last_modified)
-        .await
-        .unwrap();
-    let bleepstore_core::model::ReceiptOutcome::Completed { version, .. } = found.unwrap().outcome else {
-        panic!("it was completed");
-    };
-    assert_eq!(version, Some(written.version_name()));
-    let again = f.store.edit(&edit).await.unwrap();
-    assert!(matches!(again, EditOutcome::Closed(_)), "{again:?}");
-}
-
-/// They are neither found nor removed.
-pub async fn versions_of_an_earlier_creation_count_as_none(f: MetadataFixture) {
-    let bucket = keeping(&f).await;
-    let (one, _) = (kept(&f, &bucket).await, kept(&f, &bucket).await);
-    let later = Bucket {
-        id: f.samples.bucket().id,
-        ..bucket.clone()
-    };
-    let found = f.store.key_versions(&later, &key(KEY), None, 10).await.unwrap();
-    assert_eq!((found.head, found.versions), (None, Vec::new()));
-    assert_eq!(f.store.scan_versions(&later, None, 10).await.unwrap().items, []);
-    let names = [one.version_name()];
-    let path = key(KEY);
-    let outcome = f
-        .store
-        .edit(&Edit::remove_versions(&later, &path, &names, &[]))
-        .await
-        .unwrap();
-    let EditOutcome::AppliedToVersions(changed) = outcome else {
-        panic!("{outcome:?}")
-    };
-    assert_eq!(changed.gone, []);
-    assert_eq!(all(&f, &bucket).await.len(), 2);
 }
