@@ -33,7 +33,7 @@ const PARAMETER: &str = "_PARAMETER";
 const OPERATION: &str = "AmazonSSM.GetParameter";
 
 const CONNECT: Duration = Duration::from_secs(2);
-/// All tries together: Lambda ends a start that takes 10 seconds.
+/// All tries for one parameter. Both are read at once: Lambda ends a start that takes 10 seconds.
 const WHOLE: Duration = Duration::from_secs(9);
 /// Parameter Store serves 40 reads a second, and a burst may start more instances than that.
 const TRIES: u32 = 6;

@@ -18,7 +18,7 @@ const URL: &str = "_URL";
 /// <https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret>
 const API_VERSION: &str = "7.4";
 
-/// All tries together: the host of Functions gives a program 30 seconds to listen.
+/// All tries for one secret. Both are read at once: the host of Functions gives a program 30 seconds to listen.
 const WHOLE: Duration = Duration::from_secs(20);
 
 /// The environment with the secret keys in it, wherever they are. `credential` is asked for only where Key Vault is.

@@ -180,6 +180,8 @@ impl<'a> Environment<'a> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::Barrier;
+
     use super::*;
 
     fn environment(variables: &'static [(&str, &str)]) -> Environment<'static> {
@@ -228,9 +230,14 @@ mod tests {
 
     #[tokio::test]
     async fn secret_keys_are_read_where_the_environment_says_that_they_lie() {
+        let both_asked = Barrier::new(2);
         let read = async |place: &str| match place {
             "nowhere" => Err("there is nothing".to_owned()),
-            _ => Ok(format!("what lies at {place}")),
+            _ => {
+                // At the same time.
+                both_asked.wait().await;
+                Ok(format!("what lies at {place}"))
+            }
         };
         let elsewhere = environment(&[
             ("BLEEPSTORE_SECRET_KEY_AT", "a"),

@@ -1,7 +1,7 @@
 use bleepstore_tests::http::{Bucket, Request, Response, S3};
 use bleepstore_tests::s3_test;
 
-use crate::versioning::{version, versioned};
+use crate::versioning::{set, version, versioned};
 
 fn list(bucket: &Bucket) -> Request {
     bucket.request("GET").flag("versions")
@@ -119,6 +119,27 @@ s3_test!(
             rest.expect(200).all("ListVersionsResult/Version/VersionId")[0],
             ids[7].1
         );
+        // So may the version `null`, which has no place in its name: then all that is left is shown.
+        set(&bucket, "Suspended").expect(200);
+        bucket.put("d", "null").expect(200);
+        let page = list(&bucket)
+            .query("prefix", "d")
+            .query("max-keys", 1)
+            .expect(200);
+        assert_eq!(keys(&page), ["d"]);
+        let after_null = || {
+            list(&bucket)
+                .query("key-marker", "d")
+                .query("version-id-marker", "null")
+        };
+        assert_eq!(keys(&after_null().expect(200)), [""; 0]);
+        bucket.put("a", "null").expect(200);
+        bucket.delete("a").query("versionId", "null").expect(204);
+        let rest = list(&bucket)
+            .query("prefix", "a")
+            .query("key-marker", "a")
+            .query("version-id-marker", "null");
+        assert_eq!(keys(&rest.expect(200)), ["a"; 5]);
     }
 );
 

@@ -651,7 +651,7 @@ s3_test!(
         let removal = theirs.delete("key").query("versionId", &marker);
         removal.expect_error(403, "AccessDenied");
         theirs.put("key", "again").expect(200);
-        // Each version belongs to whom it was made by.
+        // Each version belongs to whoever made it.
         put(&bucket, "key", "mine");
         let versions = bucket.request("GET").flag("versions").expect(200);
         let owners = versions.all("ListVersionsResult/Version/Owner/ID");

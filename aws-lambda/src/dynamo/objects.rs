@@ -29,9 +29,9 @@ impl ObjectIndex for DynamoMetadata {
 
     async fn edit(&self, edit: &Edit<'_>) -> StoreResult<EditOutcome> {
         check_edit(self, edit)?;
-        match (edit.source, edit.receipt) {
-            (None, None) if !edit.is_of_versions() => self.edit_row(edit).await,
-            _ => edit_in_steps(self, edit).await,
+        match edit.is_of_one_key() && !edit.is_of_versions() {
+            true => self.edit_row(edit).await,
+            false => edit_in_steps(self, edit).await,
         }
     }
 

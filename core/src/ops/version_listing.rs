@@ -26,7 +26,9 @@ pub struct ListedVersion {
 /// Lists versions and delete markers: by key, and the newest of a key first. `after` is the version to go on after, of
 /// the key that the listing starts after; without one it starts after all of that key.
 ///
-/// A version that is there all the while is shown once. What is made or deleted meanwhile may be shown or not.
+/// A version that is there all the while is shown once. What is made or deleted meanwhile may be shown or not. Where
+/// `null` ends a page, its name is all that the next one knows of its place: if it was replaced or removed by then,
+/// versions of that key may be shown again, and none is left out.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 pub async fn list_object_versions(
@@ -141,7 +143,7 @@ impl VersionsPage<'_> {
                 }
             }
             if let Some(before) = before
-                && !self.take_older(&key, before).await?
+                && !self.take_older(&key, Some(before)).await?
             {
                 return Ok(false);
             }
@@ -154,16 +156,13 @@ impl VersionsPage<'_> {
         self.shape.limit + 1 - self.listed.shown()
     }
 
-    /// Shows the versions of a key after the one of that name.
+    /// Shows the versions of a key after the one of that name: all of them, where there is no `null` any more.
     async fn take_rest(&mut self, key: &ObjectKey, after: VersionName) -> StoreResult<bool> {
         let place = match after {
             VersionName::Id(id) => Some(id.sequence()),
             VersionName::Null => self.place_of_null(key).await?,
         };
-        match place {
-            Some(place) => self.take_older(key, place).await,
-            None => Ok(true),
-        }
+        self.take_older(key, place).await
     }
 
     async fn place_of_null(&self, key: &ObjectKey) -> StoreResult<Option<Sequence>> {
@@ -176,19 +175,20 @@ impl VersionsPage<'_> {
         }))
     }
 
-    /// Shows the versions of a key that are older than that place.
-    async fn take_older(&mut self, key: &ObjectKey, before: Sequence) -> StoreResult<bool> {
+    /// Shows the versions of a key that are older than that place, if there is one.
+    async fn take_older(&mut self, key: &ObjectKey, before: Option<Sequence>) -> StoreResult<bool> {
+        let is_older = |head: &ObjectRecord, before: Option<Sequence>| {
+            before.is_none_or(|before| head.sequence() < before)
+        };
         let mut next = Some(before);
         while let Some(before) = next {
             let limit = self.room().min(VERSIONS_AT_ONCE);
             let metadata = &self.context.ports.metadata;
-            let found = metadata
-                .key_versions(self.bucket, key, Some(before), limit)
-                .await?;
+            let found = metadata.key_versions(self.bucket, key, before, limit).await?;
             let last = found.versions.last().map(ObjectRecord::sequence);
-            next = last.filter(|_| found.more);
+            next = last.filter(|_| found.more).map(Some);
             // Where all that was shown is gone by now, an older version is current.
-            let head = found.head.filter(|head| head.sequence() < before).map(latest);
+            let head = found.head.filter(|head| is_older(head, before)).map(latest);
             for version in head.into_iter().chain(found.versions.into_iter().map(noncurrent)) {
                 if !self.take(version) {
                     return Ok(false);

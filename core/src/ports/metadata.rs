@@ -133,9 +133,9 @@ pub trait ObjectIndex: Send + Sync {
     /// Makes one change under a key, if what it expects is so at that moment. Its parts and its checks are one step: of 64
     /// racing edits that expect nothing under a key exactly one is `Applied`.
     ///
-    /// Order of the checks: the receipt, the bucket, the source, what is expected, whether what is displaced must be kept
-    /// as a version, whether a shared row was retired. A receipt counts for as long as its row is there. The bucket is asked
-    /// for by what [commits a record](Edit::committed) only: one that is gone has no objects to remove.
+    /// Order of the checks: the receipt, the bucket, the source, what is expected, whether what is displaced must be
+    /// kept as a version, whether a shared row was retired. A receipt counts for as long as its row is there. The bucket
+    /// is asked for by what [commits a record](Edit::committed) only: one that is gone has no objects to remove.
     ///
     /// A record that is put carries a commit id of its own, unless it is the one that it replaces, become shared. The caller
     /// has retired the manifest of an edit's source, since a scan of all objects may meet neither of the two keys.

@@ -13,15 +13,13 @@ use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
 use super::upload_steps::{finish, vouches};
 use super::{Met, RowChange, Verdict, Wanted, confirm_commit, judge, wanted_versions};
 use crate::model::{Bucket, BucketId, BucketName, CommitId, ObjectRecord, Receipt};
-use crate::ports::{Edit, EditOutcome, StoreError, StoreErrorKind, StoreResult, back_off};
+use crate::ports::{Edit, EditOutcome, HeadEdit, StoreError, StoreErrorKind, StoreResult, back_off};
 
 /// How often an edit that meets rows which have just changed looks again.
 const ATTEMPTS: u32 = 16;
 /// The same of one that keeps versions: nobody is told that a write which expects nothing has lost a race. It takes
 /// some twenty seconds.
 const ATTEMPTS_OF_VERSIONS: u32 = 64;
-/// How many of the newest versions are looked through for the one that an earlier try has made.
-const LOOKED_THROUGH: usize = 16;
 
 /// How long the note of a rename is kept at least: longer than any request lasts.
 pub const RENAME_NOTED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -95,7 +93,7 @@ pub async fn edit_in_steps<R: EditRows>(rows: &R, edit: &Edit<'_>) -> StoreResul
     };
     for attempt in 0..attempts {
         back_off(clock, entropy, attempt).await;
-        let looked = look(rows, edit, tried.is_some()).await;
+        let looked = look(rows, edit, tried.as_ref()).await;
         let looked = match &tried {
             None => looked?,
             Some(_) => looked.map_err(StoreError::after_write)?,
@@ -148,31 +146,41 @@ enum Looked<'a, Seen> {
     Judged(Verdict<'a>, Seen),
 }
 
-/// Reads and judges what an edit meets. A gateway repeats a write
-/// whose answer it lost, and then refuses it for what it wrote itself.
-async fn look<'a, R: EditRows>(rows: &R, edit: &Edit<'a>, tried: bool) -> StoreResult<Looked<'a, R::Seen>> {
+/// Reads and judges what an edit meets, which was `tried` before. A gateway repeats a write whose answer it lost, and
+/// then refuses it for what it wrote itself.
+async fn look<'a, R: EditRows>(
+    rows: &R,
+    edit: &Edit<'a>,
+    tried: Option<&EditOutcome>,
+) -> StoreResult<Looked<'a, R::Seen>> {
     let mut before = rows.before_edit(edit).await?;
-    if tried && (is_made(edit, &before) || is_made_below(rows, edit, &mut before).await?) {
+    if let Some(tried) = tried
+        && (is_made(edit, &before) || is_made_below(rows, edit, tried, &mut before).await?)
+    {
         return Ok(Looked::Made);
     }
     judge_read(rows, edit, before).await
 }
 
-/// Whether the edit has made a version that is not current any more.
+/// Whether the last try has made a version that is not current any more.
 async fn is_made_below<R: EditRows>(
     rows: &R,
     edit: &Edit<'_>,
+    tried: &EditOutcome,
     before: &mut BeforeEdit<R::Seen>,
 ) -> StoreResult<bool> {
-    let Some(own) = edit.committed() else {
+    let EditOutcome::AppliedToVersions(changed) = tried else {
+        return Ok(false);
+    };
+    let (Some(own), Some(written)) = (edit.committed(), &changed.written) else {
         return Ok(false);
     };
     if edit.receipt.is_some() || edit.keeps.is_none() || before.head.is_none() {
         return Ok(false);
     }
     let wanted = Wanted {
-        at: Vec::new(),
-        newest: LOOKED_THROUGH,
+        at: vec![written.sequence()],
+        newest: 0,
     };
     let found = rows.read_versions(edit, &wanted, &mut before.seen).await?;
     Ok(found.iter().any(|row| row.commit_id == own.commit_id))
@@ -216,6 +224,8 @@ async fn judge_read<'a, R: EditRows>(
     {
         return Ok(Looked::Torn);
     }
+    let read = before.head.as_ref().map(ObjectRecord::tag);
+    let misses_some = !wanted.missing_of(&versions).is_empty();
     let stale = before.head.as_ref().is_some_and(|row| !own(row));
     let met = Met {
         bucket: before.bucket.unwrap_or(Some(edit.bucket.id)),
@@ -225,6 +235,15 @@ async fn judge_read<'a, R: EditRows>(
         versions,
     };
     let mut verdict = judge(edit, met);
+    // A version that was not found where it was looked for may have become current meanwhile. A change is conditional
+    // on the head, and this is not.
+    if matches!(edit.head, HeadEdit::RemoveVersions(..))
+        && matches!(verdict, Verdict::Keep(_))
+        && misses_some
+        && rows.before_edit(edit).await?.head.as_ref().map(ObjectRecord::tag) != read
+    {
+        return Ok(Looked::Torn);
+    }
     let turns_on_it = match &verdict {
         Verdict::Keep(
             EditOutcome::Refused { .. }

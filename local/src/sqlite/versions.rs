@@ -2,7 +2,7 @@
 
 use bleepstore_core::model::{BucketId, ObjectKey, ObjectRecord, Sequence, VersionName};
 use bleepstore_core::ports::{Edit, KeyVersions, Page};
-use bleepstore_core::rows::{Wanted, version_place, wanted_versions};
+use bleepstore_core::rows::{version_place, wanted_versions};
 use rusqlite::{Connection, params};
 
 use super::error::Failure;
@@ -80,17 +80,14 @@ pub(super) fn wanted(
     if wanted.is_nothing() || !schema::has_reached(db, VERSIONS)? {
         return Ok(Vec::new());
     }
-    let Wanted { at: places, newest } = wanted;
     let mut found = Vec::new();
-    if newest > 0 {
-        for row in below(db, bucket, key, None, newest)?.items {
+    if wanted.newest > 0 {
+        for row in below(db, bucket, key, None, wanted.newest)?.items {
             found.push(whole(db, bucket, row)?);
         }
     }
-    for place in places {
-        if found.iter().all(|row: &ObjectRecord| row.sequence() != place) {
-            found.extend(at(db, bucket, key, place)?);
-        }
+    for place in wanted.missing_of(&found) {
+        found.extend(at(db, bucket, key, place)?);
     }
     Ok(found)
 }

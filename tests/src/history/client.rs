@@ -294,16 +294,16 @@ impl<'a> Client<'a> {
                     response.body == body(value, length),
                     "{place} has other bytes than value {value}"
                 );
-                Some(value)
+                self.saw_current(bucket, value, response)
             }
-            Answer::Refused(code) if code == "NoSuchKey" => None,
+            Answer::Refused(code) if code == "NoSuchKey" => Action::Saw(None),
             Answer::Refused(code) => {
                 self.assert_gone(bucket, &code);
-                None
+                Action::Saw(None)
             }
             Answer::Unknown(_) => return false,
         };
-        self.world.history.did(&place, start, Action::Saw(saw));
+        self.world.history.did(&place, start, saw);
         true
     }
 

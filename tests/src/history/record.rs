@@ -44,6 +44,8 @@ pub enum Action {
     AddedIfAbsent(Version),
     /// Took a version away, if it was there.
     Removed(Version),
+    /// This version was current.
+    SawCurrent(Version),
     /// There was this version, current or not.
     SawVersion(Version),
     /// There was no such version.

@@ -90,6 +90,10 @@ impl<'a> Search<'a> {
             Action::Added(new) => (true, [held.as_slice(), &[*new]].concat()),
             Action::AddedIfAbsent(new) => (current.is_none(), [held.as_slice(), &[*new]].concat()),
             Action::Removed(gone) => (true, without(held, *gone)),
+            Action::SawCurrent(seen) => match held.split_last() {
+                Some((last, others)) if is(last, seen) => (true, [others, &[*seen]].concat()),
+                _ => (false, unchanged()),
+            },
             Action::SawVersion(seen) => (held.contains(seen), unchanged()),
             Action::LackedVersion(missing) => (!held.contains(missing), unchanged()),
             Action::SawVersions(seen) => (are(held, seen), seen.clone()),
@@ -104,10 +108,11 @@ fn without(held: &[Version], gone: Version) -> Held {
 
 /// Whether these may be what a listing shows. It tells the ids of versions whose writers were not told.
 fn are(held: &[Version], seen: &[Version]) -> bool {
-    let is = |(held, seen): (&Version, &Version)| {
-        held.value == seen.value && (held.id == seen.id || held.id.is_none())
-    };
-    held.len() == seen.len() && held.iter().zip(seen).all(is)
+    held.len() == seen.len() && held.iter().zip(seen).all(|(held, seen)| is(held, seen))
+}
+
+fn is(held: &Version, seen: &Version) -> bool {
+    held.value == seen.value && (held.id == seen.id || held.id.is_none())
 }
 
 fn written(action: &Action) -> Option<Value> {

@@ -3,7 +3,7 @@
 use super::client::{Answer, Client};
 use super::record::{Action, Value, Version};
 use super::world::KEPT_KEYS;
-use crate::http::Request;
+use crate::http::{Bucket, Request, Response};
 
 /// A version as a listing showed it.
 #[derive(Clone)]
@@ -38,6 +38,14 @@ impl Client<'_> {
             _ => None,
         };
         Version { value, id }
+    }
+
+    /// What is current, where this is the answer that shows it.
+    pub(super) fn saw_current(&self, bucket: &Bucket, value: Value, answer: Response) -> Action {
+        match bucket.name == self.world.kept.name {
+            true => Action::SawCurrent(self.added(&Answer::Done(answer), Some(value))),
+            false => Action::Saw(Some(value)),
+        }
     }
 
     fn id(&self, id: &str) -> Value {
@@ -112,6 +120,10 @@ impl Client<'_> {
         let answer = self.send(self.version(key, "DELETE", &shown));
         if let Answer::Done(response) = &answer {
             assert_eq!(response.header("x-amz-version-id"), Some(shown.id.as_str()));
+            // Where the database's answer was lost nobody knows whether it was a marker.
+            let is_marker = shown.version.value.is_none().then_some("true");
+            let told = response.header("x-amz-delete-marker");
+            assert!(told == is_marker || told.is_none() && !self.world.server_is_mortal());
         }
         let place = self.world.place(&self.world.kept, key);
         let refused = self.note(&answer, &place, start, Action::Removed(shown.version));

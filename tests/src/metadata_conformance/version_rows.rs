@@ -90,6 +90,16 @@ pub async fn versions_are_put_beside_a_current_one_in_any_order(f: MetadataFixtu
             "{again:?}"
         );
     }
+    // None is newer than what is current.
+    for place in [90, 91] {
+        let newer = of(place, true);
+        let edit = Edit::put_version(&bucket, &newer, None);
+        let refused = f.store.edit(&edit).await.unwrap();
+        assert!(
+            matches!(refused, EditOutcome::Refused { head: Some(_) }),
+            "{refused:?}"
+        );
+    }
     let sequences: Vec<u64> = all(&f, &bucket)
         .await
         .iter()

@@ -34,8 +34,8 @@ impl Wanted {
         self.at.is_empty() && self.newest == 0
     }
 
-    /// Whether these may be the rows that were there beside that head. A store that reads them after it,
-    /// and not in one moment with it, may see one of the two as it is now and the other as it was.
+    /// Whether these may be the rows that were there beside that head. A store that reads them after it, and not in one
+    /// moment with it, may see one of the two as it is now and the other as it was.
     pub(crate) fn agrees(&self, found: &[ObjectRecord], head: &ObjectRecord) -> bool {
         let Version { newest, null, .. } = head.as_version();
         let is_there = |place: Sequence| found.iter().any(|row| row.sequence() == place);
@@ -233,6 +233,11 @@ fn put_version<'a>(
         return Verdict::Keep(EditOutcome::Refused { head });
     };
     let version = record.as_version();
+    // What is current is the newest.
+    if over.is_none() && version.sequence >= head.sequence() {
+        let head = Some(head);
+        return Verdict::Keep(EditOutcome::Refused { head });
+    }
     let stored = Cow::Owned(ObjectRecord {
         version: Some(Version {
             newest: None,
