@@ -13,8 +13,8 @@ use bleepstore_bench::endpoint::Endpoint;
 #[derive(Debug, Parser)]
 #[command(name = "bleepstore-bench")]
 pub(crate) struct Arguments {
-    /// In place of the rows, what an object of 10,000 parts, open uploads and buckets by the ten thousand cost
-    /// BleepStore
+    /// In place of the rows, what an object of 10,000 parts, open uploads and buckets by the ten thousand, and a
+    /// million versions cost BleepStore
     #[arg(long)]
     pub(crate) crowds: bool,
     /// About a second for each row: for a look, not for figures that are kept

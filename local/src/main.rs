@@ -1,5 +1,6 @@
 //! The binary `bleepstore`: settings in, stores wired to the core, requests served.
 
+mod allocator;
 mod banner;
 mod config;
 mod credentials;
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let command = Cli::command()?;
+    if let Command::Serve(_) = command {
+        allocator::give_memory_back();
+    }
     start_log(LogFormat::for_standard_error())?;
     let runtime = start_runtime().map_err(Failure::new)?;
     let done = runtime.block_on(async {

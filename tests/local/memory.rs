@@ -1,10 +1,10 @@
-//! How much memory the server takes: for large objects, of which nothing stays in it, and for documents that do not
-//! end.
+//! How much memory the server takes: for large objects, of which nothing stays in it, for documents that do not end, and
+//! for layouts of very many pieces, after which it gives it back.
 
 use std::thread;
 
 use bleepstore_tests::http::encoding::content_md5;
-use bleepstore_tests::http::{Connection, S3};
+use bleepstore_tests::http::{Bucket, Connection, S3, UploadedPart};
 use bleepstore_tests::local_server::LocalServer;
 use tempfile::TempDir;
 
@@ -126,5 +126,47 @@ fn sixty_documents_that_do_not_end_take_less_than_96_mib_and_keep_nobody_out() {
         idle >> 20
     );
     drop(stalled);
+    assert!(server.stop().unwrap().0);
+}
+
+/// How many parts of how many pieces each an upload has: their layouts are all in the memory of a log of JSON lines until
+/// it is completed, some 20 MiB.
+const PARTS: u32 = 300;
+const PIECES: [u32; 2] = [32, 31];
+
+/// The smallest piece that a copy does not move.
+const SMALLEST: usize = 5 << 20;
+
+/// The most that the server may keep of it.
+const MOST_KEPT: u64 = 24 << 20;
+
+/// Makes an object of so many copies of another.
+fn multiply(bucket: &Bucket, from: &str, to: &str, times: u32) {
+    let upload = bucket.begin_upload(to);
+    let parts: Vec<UploadedPart> = (1..=times)
+        .map(|number| {
+            let copied = bucket
+                .part(to, &upload, number, "")
+                .header("x-amz-copy-source", format!("/{}/{from}", bucket.name))
+                .expect(200);
+            let etag = copied.value("CopyPartResult/ETag");
+            UploadedPart { number, etag }
+        })
+        .collect();
+    bucket.complete(to, &upload, &parts).expect(200);
+}
+
+#[test]
+fn what_layouts_of_very_many_pieces_took_is_given_back() {
+    let folder = TempDir::new().unwrap();
+    let server = LocalServer::start(folder.path(), &[("BLEEPSTORE_METADATA", "jsonl")]).unwrap();
+    let bucket = server.s3().bucket();
+    bucket.put("piece", vec![b'p'; SMALLEST]).expect(200);
+    multiply(&bucket, "piece", "many", PIECES[0]);
+    multiply(&bucket, "many", "more", PIECES[1]);
+    let before = server.memory().unwrap();
+    multiply(&bucket, "more", "most", PARTS);
+    let kept = server.memory().unwrap().saturating_sub(before);
+    assert!(kept <= MOST_KEPT, "{} MiB of them are kept", kept >> 20);
     assert!(server.stop().unwrap().0);
 }

@@ -89,10 +89,19 @@ impl LocalServer {
 
     /// The most memory that it had in use since its start (its resident set), in bytes. Only Linux tells it.
     pub fn peak_memory(&self) -> io::Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// The memory that it has in use (its resident set), in bytes. Only Linux tells it.
+    pub fn memory(&self) -> io::Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, name: &str) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-        let kilobytes = kilobytes.ok_or_else(|| io::Error::other("its status has no peak"))?;
+        let kilobytes = kilobytes.ok_or_else(|| io::Error::other(format!("its status has no {name}")))?;
         Ok(kilobytes * 1024)
     }
 

@@ -41,7 +41,8 @@ cargo xtask bench [--quick] [--only ROW,…] [--connections N,…] [--peers] [--
 cargo xtask bench --endpoint URL --access-key KEY --secret-key KEY [--pid N] […]
                     the same of another S3 endpoint
 cargo xtask bench --crowds [--set NAME=VALUE]
-                    memory and processor time for an object of 10,000 parts, and for uploads and buckets by the ten thousand
+                    memory and processor time for an object of 10,000 parts, for uploads and buckets by the ten thousand,
+                    and for a million versions
 cargo xtask bench --instructions
                     instructions that the core takes for single operations, counted by valgrind's callgrind
 cargo xtask compatibility
