@@ -135,7 +135,16 @@ impl Drop for OnFailure {
 
 /// Runs the load while so many of a hundred requests to the cloud meet one of these faults, and checks everything.
 fn survives(faults: &[Fault], percent: usize, at_most: usize) {
-    let seed = seed();
+    let rounds = std::env::var("BLEEPSTORE_TEST_ROUNDS");
+    let rounds: u64 = rounds.map_or(1, |rounds| {
+        rounds.parse().expect("BLEEPSTORE_TEST_ROUNDS is a number")
+    });
+    for round in 0..rounds {
+        survives_round(seed() + round * (CLIENTS + 1), faults, (percent, at_most));
+    }
+}
+
+fn survives_round(seed: u64, faults: &[Fault], (percent, at_most): (usize, usize)) {
     let _on_failure = OnFailure(seed);
     let runtime = Runtime::new().unwrap();
     let disturbed = Disturbed::start(&runtime);

@@ -1,5 +1,6 @@
 //! Random inputs against simple models, from fixed seeds.
 
+use std::env;
 use std::fmt::Debug;
 
 use proptest::strategy::Strategy;
@@ -16,14 +17,16 @@ mod requests;
 mod steps;
 mod stores;
 
-/// How many random inputs a property is tried with.
+/// How many random inputs a property is tried with, and how many times as many by this variable.
 const CASES: u32 = 256;
+const ROUNDS: &str = "BLEEPSTORE_TEST_ROUNDS";
 
 /// Runs `test`, which panics where the property does not hold, on inputs that are the same in every run.
 fn check<S: Strategy<Value: Debug>>(strategy: S, test: impl AsyncFn(S::Value)) {
+    let rounds = env::var(ROUNDS).map_or(1, |rounds| rounds.parse().expect(ROUNDS));
     let config = Config {
         failure_persistence: None,
-        ..Config::with_cases(CASES)
+        ..Config::with_cases(CASES * rounds)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))

@@ -36,6 +36,9 @@ use crate::package::Arch;
 
 const HELP: &str = "\
 cargo xtask test    everything that CI checks: format, lints, dependencies, unit tests, SDK tests
+cargo xtask test --long
+                    the random tests alone, BLEEPSTORE_TEST_ROUNDS (20) times as long: models, histories of clients around
+                    deaths and faults, kills
 cargo xtask bench [--quick] [--only ROW,…] [--connections N,…] [--peers] [--json FILE] [--set NAME=VALUE] [--reseed]
                     how fast a release build answers, at what cost, and, with --peers, beside s3s-fs and SeaweedFS
 cargo xtask bench --endpoint URL --access-key KEY --secret-key KEY [--pid N] […]
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::test(strict()),
+        ["test", "--long"] => test::long(),
         ["bench", ..] => bench::bench(&arguments[1..]),
         ["compatibility"] => test::compatibility(),
         ["errors"] => test::errors(),

@@ -1,5 +1,6 @@
 //! `cargo xtask test`.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -10,6 +11,9 @@ use crate::emulators::Place;
 use crate::report::{Check, Failures, Tally, counted, missing, section};
 use crate::run::{cargo, succeeds, watched};
 use crate::{circles, direction, infra, package, policy, python, released, sdk, verify};
+
+/// How often tests do what is random in them.
+const TEST_ROUNDS: &str = "BLEEPSTORE_TEST_ROUNDS";
 
 /// Runs everything, prints a section for each step and the sum as the last line.
 pub(crate) fn test(strict: bool) -> ExitCode {
@@ -93,6 +97,46 @@ fn tests(
             Err(complaint) => counted(Err(complaint)),
         }
     });
+}
+
+/// How many times as long as every day random tests go on, unless the environment says it.
+const ROUNDS: u32 = 20;
+
+/// Kills of each local store in an everyday run.
+const KILLS: u32 = 20;
+
+/// Runs the random tests for longer than an everyday run has time for: models, histories around deaths and faults, kills.
+pub(crate) fn long() -> ExitCode {
+    let rounds = env::var(TEST_ROUNDS).map_or(Ok(ROUNDS), |rounds| rounds.parse());
+    let done = rounds
+        .map_err(|error| format!("{TEST_ROUNDS}: {error}"))
+        .and_then(run_long);
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(complaint) => {
+            eprintln!("{complaint}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_long(rounds: u32) -> Check {
+    // Tests start the binaries of packages other than their own.
+    succeeds(&mut cargo(["build", "--locked", "--workspace"]))?;
+    let tests: [&[&str]; 4] = [
+        &["bleepstore-tests", "--test", "model"],
+        &["bleepstore-tests", "--test", "local", "linearizability::"],
+        &["bleepstore-local", "--test", "crash"],
+        &["bleepstore-tests", "--test", "cloud_faults"],
+    ];
+    tests.into_iter().try_for_each(|test| {
+        let mut command = cargo(["test", "--locked", "-p"]);
+        command
+            .args(test)
+            .env(TEST_ROUNDS, rounds.to_string())
+            .env("BLEEPSTORE_CRASH_ROUNDS", (rounds * KILLS).to_string());
+        succeeds(&mut command)
+    })
 }
 
 /// Runs the tests that the table of compatibility counts, and writes it.
