@@ -316,3 +316,29 @@ async fn a_replay_of_a_completion_names_its_version_whatever_became_of_it() {
     assert_eq!(bytes_of(&versions(&two.other).await), [Some(NEW)]);
     two.assert_blobs(1).await;
 }
+
+/// What is done to a key whose current row a listing has read, and not its other versions yet.
+#[tokio::test]
+async fn a_listing_whose_current_row_moves_meanwhile_shows_what_there_is() {
+    let (put, all): (&[usize], &[usize]) = (&[], &[0, 1, 2]);
+    // A version more, the current one gone, the one after it, both, all.
+    for gone in [put, &[0], &[1], &[0, 1], all] {
+        let (two, gate) = Two::with_gate().await;
+        let two = keeping(two).await;
+        for _ in 0..3 {
+            two.other.put("bucket", "a", OLD).await.unwrap();
+        }
+        let there = versions(&two.other).await;
+        let mut held = gate.hold("versions_below");
+        let listing = two.start(async |store| versions(&store).await);
+        held.arrived().await;
+        for place in gone {
+            remove(&two.other, there[*place].0).await.unwrap();
+        }
+        if gone.is_empty() {
+            two.other.put("bucket", "a", NEW).await.unwrap();
+        }
+        held.release();
+        assert_eq!(listing.await.unwrap(), versions(&two.other).await, "{gone:?}");
+    }
+}

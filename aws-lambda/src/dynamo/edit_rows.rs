@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketName, CommitId, ObjectRecord, RowTag};
-use bleepstore_core::ports::{Edit, EditOutcome, HeadEdit, StoreError, StoreErrorKind, StoreResult};
+use bleepstore_core::ports::{
+    Edit, EditOutcome, HeadEdit, ObjectIndex, StoreError, StoreErrorKind, StoreResult,
+};
 use bleepstore_core::rows::{
     BeforeEdit, BucketRows, EditRows, Met, RowChange, UploadPlace, Verdict, VersionRows, Wanted, judge,
     settle,

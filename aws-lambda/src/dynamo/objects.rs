@@ -8,7 +8,10 @@ use bleepstore_core::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreResult,
     check_edit,
 };
-use bleepstore_core::rows::{edit_in_steps, key_versions_in_steps, lookup_version_in_steps, scan_range};
+use bleepstore_core::rows::{
+    edit_in_steps, key_versions_in_steps, lookup_version_in_steps, order_of_version, order_of_versions,
+    scan_range,
+};
 
 use super::DynamoMetadata;
 use super::buckets::{belongs_to, is_at};
@@ -80,6 +83,23 @@ impl ObjectIndex for DynamoMetadata {
         limit: usize,
     ) -> StoreResult<KeyVersions> {
         key_versions_in_steps(self, bucket, key, before, limit).await
+    }
+
+    async fn versions_below(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
+        let range = Range {
+            partition: schema::versions(bucket.id),
+            prefix: order_of_versions(key),
+            after: before.map(|before| order_of_version(key, before)),
+        };
+        let read = |item: &Item| rows::read_version(item).map(Some);
+        let (found, last) = scan_range(&self.table, range, limit, read).await?;
+        Ok((found, last.is_some()))
     }
 
     async fn scan_versions(

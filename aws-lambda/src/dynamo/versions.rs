@@ -3,12 +3,11 @@
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, ObjectKey, ObjectRecord, Sequence};
 use bleepstore_core::ports::StoreResult;
-use bleepstore_core::rows::{VersionRows, order_of_version, order_of_versions, scan_range};
+use bleepstore_core::rows::VersionRows;
 
 use super::DynamoMetadata;
-use super::rows::{self, Item};
-use super::schema::{self, RowKey};
-use super::table::Range;
+use super::rows;
+use super::schema::RowKey;
 
 #[async_trait]
 impl VersionRows for DynamoMetadata {
@@ -25,22 +24,5 @@ impl VersionRows for DynamoMetadata {
     ) -> StoreResult<Option<ObjectRecord>> {
         let found = self.table.get(&RowKey::version(bucket.id, key, place)).await?;
         found.as_ref().map(rows::read_version).transpose()
-    }
-
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
-        let range = Range {
-            partition: schema::versions(bucket.id),
-            prefix: order_of_versions(key),
-            after: before.map(|before| order_of_version(key, before)),
-        };
-        let read = |item: &Item| rows::read_version(item).map(Some);
-        let (found, last) = scan_range(&self.table, range, limit, read).await?;
-        Ok((found, last.is_some()))
     }
 }

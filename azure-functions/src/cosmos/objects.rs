@@ -84,6 +84,17 @@ impl ObjectIndex for CosmosMetadata {
         key_versions_in_steps(self, bucket, key, before, limit).await
     }
 
+    async fn versions_below(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
+        let (found, more) = self.see_below(bucket, key, before, limit).await?;
+        Ok((found.into_iter().map(|(record, _)| record).collect(), more))
+    }
+
     async fn scan_versions(
         &self,
         bucket: &Bucket,

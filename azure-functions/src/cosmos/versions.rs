@@ -35,17 +35,6 @@ impl VersionRows for CosmosMetadata {
         let found = self.see_version(bucket, key, place).await?;
         Ok(found.map(|(record, _)| record))
     }
-
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
-        let (found, more) = self.see_below(bucket, key, before, limit).await?;
-        Ok((found.into_iter().map(|(record, _)| record).collect(), more))
-    }
 }
 
 impl CosmosMetadata {

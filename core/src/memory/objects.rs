@@ -82,16 +82,22 @@ impl<J: Journal> ObjectIndex for J {
         limit: usize,
     ) -> StoreResult<KeyVersions> {
         let rows = self.rows();
-        let mut found = rows.versions_below(bucket.id, key, before);
+        let (versions, more) = rows.page_below(bucket.id, key, before, limit);
         Ok(KeyVersions {
             head: rows.object(bucket.id, key).map(|head| head.as_ref().clone()),
-            versions: found
-                .by_ref()
-                .take(limit)
-                .map(|row| row.as_ref().clone())
-                .collect(),
-            more: found.next().is_some(),
+            versions,
+            more,
         })
+    }
+
+    async fn versions_below(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
+        Ok(self.rows().page_below(bucket.id, key, before, limit))
     }
 
     async fn scan_versions(
@@ -145,6 +151,18 @@ impl Rows {
             Some(sequence) => self.versions.get(&bucket)?.get(&place(key, sequence)),
         }
         .filter(|row| row.version_name() == name)
+    }
+
+    fn page_below(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> (Vec<ObjectRecord>, bool) {
+        let mut found = self.versions_below(bucket, key, before);
+        let versions = found.by_ref().take(limit).map(|row| row.as_ref().clone());
+        (versions.collect(), found.next().is_some())
     }
 
     /// Versions of a key that are not current, from below that place on, newest first.

@@ -6,7 +6,7 @@ use super::listing::{Listed, Listing, ListingPosition, Shape};
 use super::page_reads::{PageReads, Read};
 use super::{Caller, Context};
 use crate::model::{Bucket, ObjectKey, ObjectRecord, Operation, S3Error, Sequence, VersionName};
-use crate::ports::{KeyRange, KeyStart, StoreError, StoreResult};
+use crate::ports::{KeyRange, KeyStart, KeyVersions, StoreError, StoreResult};
 
 /// How many keys' versions are read at the same time.
 const KEYS_AT_ONCE: usize = 16;
@@ -122,9 +122,19 @@ impl VersionsPage<'_> {
                 if folded || !has_more(&head) {
                     return Ok::<_, StoreError>((head.key.clone(), vec![latest(head)], None));
                 }
-                let key = head.key;
+                let key = head.key.clone();
                 let metadata = &context.ports.metadata;
-                let found = metadata.key_versions(bucket, &key, None, limit).await?;
+                let (versions, more) = metadata.versions_below(bucket, &key, None, limit).await?;
+                let newest = versions.first().map(ObjectRecord::sequence);
+                let found = match newest == head.as_version().newest {
+                    true => KeyVersions {
+                        head: Some(head),
+                        versions,
+                        more,
+                    },
+                    // What was current when the page was read is so no more, or the next one has gone.
+                    false => metadata.key_versions(bucket, &key, None, limit).await?,
+                };
                 let before = found
                     .more
                     .then(|| found.versions.last().map(ObjectRecord::sequence))

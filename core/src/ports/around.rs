@@ -110,6 +110,12 @@ around! {
             before: Option<Sequence>,
             limit: usize
         ) -> KeyVersions;
+        fn versions_below(
+            bucket: &Bucket,
+            key: &ObjectKey,
+            before: Option<Sequence>,
+            limit: usize
+        ) -> (Vec<ObjectRecord>, bool);
         fn scan_versions(bucket: &Bucket, after: Option<&str>, limit: usize) -> Page<ObjectRecord, String>;
     }
     impl UploadIndex {

@@ -181,6 +181,16 @@ pub trait ObjectIndex: Send + Sync {
         limit: usize,
     ) -> StoreResult<KeyVersions>;
 
+    /// The same without the row that is current, and whether there may be more. Who has read that row before knows by the
+    /// newest of these, which it names, that no version moved meanwhile.
+    async fn versions_below(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<(Vec<ObjectRecord>, bool)>;
+
     /// The versions of `bucket` that are not current, in an order that never changes, at most `limit` (1 or more).
     /// `next` is the `after` of the next page. Inline bodies as in [`Self::scan_records`].
     async fn scan_versions(

@@ -34,16 +34,6 @@ pub trait VersionRows: ObjectIndex {
         key: &ObjectKey,
         place: Sequence,
     ) -> StoreResult<Option<ObjectRecord>>;
-
-    /// Up to `limit` versions of a key that are older than the place `before`, or of all, newest first, and whether
-    /// there may be more.
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)>;
 }
 
 /// [`ObjectIndex::lookup_version`] in steps. A version that moves between the two reads has moved the row that is

@@ -129,6 +129,19 @@ impl ObjectIndex for FirestoreMetadata {
         key_versions_in_steps(self, bucket, key, before, limit).await
     }
 
+    async fn versions_below(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
+        let query = self.versions_of(bucket, key, before);
+        let read = |document: &_| read_own(Some(document), bucket.id);
+        let (found, last) = scan_range(&self.documents, query, limit, read).await?;
+        Ok((found, last.is_some()))
+    }
+
     async fn scan_versions(
         &self,
         bucket: &Bucket,

@@ -5,9 +5,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, ObjectKey, ObjectRecord, Sequence};
 use bleepstore_core::ports::{Edit, StoreResult};
-use bleepstore_core::rows::{
-    VersionRows, Wanted, order_of_version, order_of_versions, scan_range, wanted_versions,
-};
+use bleepstore_core::rows::{VersionRows, Wanted, order_of_version, order_of_versions, wanted_versions};
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::FirestoreMetadata;
@@ -33,24 +31,11 @@ impl VersionRows for FirestoreMetadata {
         let [found] = self.documents.get([&path]).await?;
         read_own(found.as_ref(), bucket.id)
     }
-
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
-        let query = self.versions_of(bucket, key, before);
-        let read = |document: &_| read_own(Some(document), bucket.id);
-        let (found, last) = scan_range(&self.documents, query, limit, read).await?;
-        Ok((found, last.is_some()))
-    }
 }
 
 impl FirestoreMetadata {
     /// The versions of a key that are older than that place, newest first.
-    fn versions_of(&self, bucket: &Bucket, key: &ObjectKey, before: Option<Sequence>) -> Query {
+    pub(super) fn versions_of(&self, bucket: &Bucket, key: &ObjectKey, before: Option<Sequence>) -> Query {
         let name = |order: &str| self.documents.name(&schema::version(bucket, order));
         let of_key = order_of_versions(key);
         let start = match before {

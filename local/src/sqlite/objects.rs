@@ -126,6 +126,18 @@ impl ObjectIndex for SqliteMetadata {
             .await
     }
 
+    async fn versions_below(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        before: Option<Sequence>,
+        limit: usize,
+    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
+        let (bucket, key) = (bucket.id, key.clone());
+        self.query(move |db| versions::page_below(db, bucket, &key, before, limit))
+            .await
+    }
+
     async fn scan_versions(
         &self,
         bucket: &Bucket,

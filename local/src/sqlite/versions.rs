@@ -116,19 +116,24 @@ pub(super) fn of_key(
 ) -> Result<KeyVersions, Failure> {
     let head = StoredObject::find(db, bucket, key)?;
     let head = head.map(|row| row.into_record(bucket)).transpose()?;
+    let (versions, more) = page_below(db, bucket, key, before, limit)?;
+    Ok(KeyVersions { head, versions, more })
+}
+
+/// The versions of [`of_key`] alone.
+pub(super) fn page_below(
+    db: &Connection,
+    bucket: BucketId,
+    key: &ObjectKey,
+    before: Option<Sequence>,
+    limit: usize,
+) -> Result<(Vec<ObjectRecord>, bool), Failure> {
     if !schema::has_reached(db, VERSIONS)? {
-        return Ok(KeyVersions {
-            head,
-            ..KeyVersions::default()
-        });
+        return Ok((Vec::new(), false));
     }
     let found = below(db, bucket, key, before, limit)?;
     let versions = found.items.into_iter().map(|row| row.into_record(bucket));
-    Ok(KeyVersions {
-        head,
-        versions: versions.collect::<Result<_, _>>()?,
-        more: found.next.is_some(),
-    })
+    Ok((versions.collect::<Result<_, _>>()?, found.next.is_some()))
 }
 
 /// A page of the versions of a bucket.

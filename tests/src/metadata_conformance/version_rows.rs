@@ -141,7 +141,7 @@ pub async fn a_scan_of_versions_meets_each_once(f: MetadataFixture) {
     assert_eq!(f.store.scan_versions(&other, None, 10).await.unwrap().items, []);
 }
 
-/// Each page with the row that is current.
+/// Each page with the row that is current, or without.
 pub async fn the_versions_of_a_key_come_in_pages(f: MetadataFixture) {
     let bucket = keeping(&f).await;
     let mut written = Vec::new();
@@ -153,6 +153,8 @@ pub async fn the_versions_of_a_key_come_in_pages(f: MetadataFixture) {
     loop {
         let page = f.store.key_versions(&bucket, &key(KEY), before, 2).await.unwrap();
         assert_eq!(page.head.unwrap().commit_id, written[0]);
+        let alone = f.store.versions_below(&bucket, &key(KEY), before, 2).await;
+        assert_eq!(alone.unwrap(), (page.versions.clone(), page.more));
         found.extend(commits(&page.versions));
         before = page.versions.last().map(ObjectRecord::sequence);
         if !page.more {
