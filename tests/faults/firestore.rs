@@ -137,9 +137,9 @@ async fn a_storm_of_aborted_commits_ends_with_backing_off_and_changes_nothing() 
         .into_iter()
         .filter(|call| call == COMMIT)
         .count();
-    assert_eq!(commits, 20);
+    assert_eq!(commits, 40);
     let waits = f.waits.0.lock().unwrap().clone();
-    assert_eq!(waits.len(), 18, "all but the first two tries wait");
+    assert_eq!(waits.len(), 38, "all but the first two tries wait");
     assert!(
         waits.iter().all(|wait| *wait <= Duration::from_millis(640)),
         "{waits:?}"

@@ -408,6 +408,7 @@ mod tests {
                 "put-1m",
                 "put-64m",
                 "multipart-256m",
+                "put-version-4k",
                 "memory"
             ]
         );

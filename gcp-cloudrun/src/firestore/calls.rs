@@ -43,7 +43,9 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a read is tried.
 const READ_TRIES: u32 = 4;
 /// How often a change is tried that was certainly not applied.
-pub(super) const CHANGE_TRIES: u32 = 20;
+const CHANGE_TRIES: u32 = 20;
+/// The same of a transaction, which other processes may lock out again and again: it takes some ten seconds.
+pub(super) const TRANSACTION_TRIES: u32 = 40;
 /// How many documents one commit deletes.
 pub(super) const DELETES: usize = 500;
 

@@ -9,7 +9,7 @@ use firestore::gcloud_sdk::google::firestore::v1::transaction_options::{Mode, Re
 use firestore::gcloud_sdk::google::firestore::v1::{Document, TransactionOptions, Write};
 use tonic::Status;
 
-use super::calls::{CHANGE_TRIES, Documents};
+use super::calls::{Documents, TRANSACTION_TRIES};
 use super::error::{Access, Meaning, meaning, store_error};
 use super::query::Query;
 use super::schema::Path;
@@ -104,7 +104,7 @@ impl Documents {
             let attempt = self.attempt(&names, &mut transaction, (second, decide));
             match attempt.await? {
                 Attempt::Ended(answer) => return Ok(answer),
-                Attempt::Lost(status) if tries == CHANGE_TRIES => {
+                Attempt::Lost(status) if tries == TRANSACTION_TRIES => {
                     return Err(store_error(status, Access::Read));
                 }
                 Attempt::Lost(status) => tracing::debug!(%status, tries, "a transaction starts again"),
