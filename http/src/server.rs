@@ -70,8 +70,9 @@ pub async fn serve<R: Responder>(
                         options: options.clone(),
                         stopping: stopping.subscribe(),
                     };
+                    // Before it can ask how many there are.
+                    responder.connections(connections.len() + 1);
                     connections.spawn(connection.serve(stream));
-                    responder.connections(connections.len());
                 }
                 Err(error) => refuse(error).await,
             },
