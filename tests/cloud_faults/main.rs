@@ -20,6 +20,7 @@ use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::history::{Client, World};
 use bleepstore_tests::http::{Endpoint, Front, S3};
 use bleepstore_tests::samples::Samples;
+use bleepstore_tests::variables::{number, rounds};
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 
@@ -116,10 +117,7 @@ fn ministack() -> &'static MiniStack {
 }
 
 fn seed() -> u64 {
-    match std::env::var("BLEEPSTORE_TEST_SEED") {
-        Ok(seed) => seed.parse().expect("BLEEPSTORE_TEST_SEED is a number"),
-        Err(_) => SEED,
-    }
+    number("BLEEPSTORE_TEST_SEED", || SEED)
 }
 
 /// Says which faults there were, if the test fails.
@@ -135,11 +133,7 @@ impl Drop for OnFailure {
 
 /// Runs the load while so many of a hundred requests to the cloud meet one of these faults, and checks everything.
 fn survives(faults: &[Fault], percent: usize, at_most: usize) {
-    let rounds = std::env::var("BLEEPSTORE_TEST_ROUNDS");
-    let rounds: u64 = rounds.map_or(1, |rounds| {
-        rounds.parse().expect("BLEEPSTORE_TEST_ROUNDS is a number")
-    });
-    for round in 0..rounds {
+    for round in 0..rounds() {
         survives_round(seed() + round * (CLIENTS + 1), faults, (percent, at_most));
     }
 }

@@ -5,7 +5,6 @@
 //! chooses what clients do and when the server dies, `BLEEPSTORE_TEST_ROUNDS` how often all of it is done.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -13,6 +12,7 @@ use std::thread;
 use bleepstore_tests::entropy::SeededEntropy;
 use bleepstore_tests::history::{Client, World};
 use bleepstore_tests::local_server::LocalServer;
+use bleepstore_tests::variables::{number, rounds};
 use tempfile::TempDir;
 
 /// Clients at once.
@@ -41,17 +41,10 @@ impl Drop for OnFailure {
     }
 }
 
-fn number(variable: &str, otherwise: u64) -> u64 {
-    match env::var(variable) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} is a number")),
-        Err(_) => otherwise,
-    }
-}
-
 /// The load, on a server with these settings, which is killed in between.
 fn explains_what_clients_saw(settings: &[(&str, &str)]) {
-    let first = number("BLEEPSTORE_TEST_SEED", SEED);
-    for round in 0..number("BLEEPSTORE_TEST_ROUNDS", 1) {
+    let first = number("BLEEPSTORE_TEST_SEED", || SEED);
+    for round in 0..rounds() {
         let seed = first + round * (CLIENTS + 1);
         let _on_failure = OnFailure(seed);
         run_round(seed, settings);

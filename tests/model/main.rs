@@ -1,8 +1,8 @@
 //! Random inputs against simple models, from fixed seeds.
 
-use std::env;
 use std::fmt::Debug;
 
+use bleepstore_tests::variables::rounds;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -17,13 +17,12 @@ mod requests;
 mod steps;
 mod stores;
 
-/// How many random inputs a property is tried with, and how many times as many by this variable.
+/// How many random inputs a property is tried with in each round.
 const CASES: u32 = 256;
-const ROUNDS: &str = "BLEEPSTORE_TEST_ROUNDS";
 
 /// Runs `test`, which panics where the property does not hold, on inputs that are the same in every run.
 fn check<S: Strategy<Value: Debug>>(strategy: S, test: impl AsyncFn(S::Value)) {
-    let rounds = env::var(ROUNDS).map_or(1, |rounds| rounds.parse().expect(ROUNDS));
+    let rounds = u32::try_from(rounds()).unwrap();
     let config = Config {
         failure_persistence: None,
         ..Config::with_cases(CASES * rounds)

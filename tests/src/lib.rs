@@ -17,6 +17,7 @@ pub mod race;
 pub mod samples;
 #[doc(hidden)]
 pub mod suite;
+pub mod variables;
 
 #[doc(hidden)]
 pub use tokio;

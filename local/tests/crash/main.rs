@@ -5,7 +5,6 @@
 //! `BLEEPSTORE_CRASH_ROUNDS` says how often each store is killed, `BLEEPSTORE_TEST_SEED` what is done and when.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use bleepstore_tests::entropy::SeededEntropy;
+use bleepstore_tests::variables::number;
 use tempfile::TempDir;
 
 use self::client::Client;
@@ -49,21 +49,11 @@ fn what_jsonl_acknowledged_survives_every_kill() {
     survive("jsonl");
 }
 
-/// The number that a variable has, or `otherwise`.
-fn variable(name: &str, otherwise: impl FnOnce() -> u64) -> u64 {
-    match env::var(name) {
-        Ok(number) => number
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is not a number")),
-        Err(_) => otherwise(),
-    }
-}
-
 fn survive(metadata: &str) {
-    let seed = variable("BLEEPSTORE_TEST_SEED", || {
+    let seed = number("BLEEPSTORE_TEST_SEED", || {
         SeededEntropy::unpredictable().next_u64()
     });
-    let rounds = variable("BLEEPSTORE_CRASH_ROUNDS", || ROUNDS as u64);
+    let rounds = number("BLEEPSTORE_CRASH_ROUNDS", || ROUNDS as u64);
     // Shown where the test fails.
     eprintln!("BLEEPSTORE_TEST_SEED={seed}");
     let entropy = SeededEntropy::new(seed);
