@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::model::{
-    BucketName, ObjectHeaders, ObjectKey, Operation, Owner, PartNumber, RequestBody, RequestedAcl,
+    BucketName, ObjectHeaders, ObjectKey, Operation, Owner, PartNumber, RequestBody, RequestedAcl, Tags,
     WriteCondition,
 };
 use bleepstore_core::ops::{
@@ -119,6 +119,7 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
             target: target(key),
             headers,
             acl: RequestedAcl::default(),
+            tags: Tags::default(),
             body: incoming(body),
             condition,
         };
@@ -128,6 +129,7 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
         target: target("joined"),
         headers: ObjectHeaders::default(),
         acl: RequestedAcl::default(),
+        tags: Tags::default(),
         checksum: None,
     };
     let upload = create_multipart_upload(&context, &caller, begin).await.unwrap();

@@ -53,6 +53,7 @@ pub(super) fn every_operation<U>(s3: S3, take: impl Fn() -> U + 'static) -> Vec<
     deletions(&mut counted, &bucket);
     listings(&mut counted);
     versions(&mut counted);
+    tags(&mut counted);
     counted.rows
 }
 
@@ -141,6 +142,31 @@ fn lists<U>(counted: &mut Counted<U>, bucket: &Bucket) {
     counted.count("PutObjectAcl", || {
         put.header("x-amz-acl", "public-read").expect(200)
     });
+}
+
+fn tags<U>(counted: &mut Counted<U>) {
+    let bucket = counted.s3.bucket_named("tagged".to_owned());
+    bucket.request("PUT").expect(200);
+    let small = pattern(1, 1 << 10);
+    let tagged = |key: &str| bucket.put(key, small.clone()).header("x-amz-tagging", "a=1");
+    counted.count("PutObject, 1 KiB, with the bucket's first tags", || {
+        tagged("key").expect(200)
+    });
+    counted.count("PutObject, 1 KiB, with tags", || tagged("other").expect(200));
+    let document = "<Tagging><TagSet><Tag><Key>b</Key><Value>2</Value></Tag></TagSet></Tagging>";
+    let put = bucket.object("PUT", "key").flag("tagging").body(document);
+    counted.count("PutObjectTagging", || put.expect(200));
+    let get = bucket.get("key").flag("tagging");
+    counted.count("GetObjectTagging", || get.expect(200));
+    counted.count("GetObject, 1 KiB, with tags", || bucket.get("key").expect(200));
+    let delete = bucket.delete("key").flag("tagging");
+    counted.count("DeleteObjectTagging", || delete.expect(204));
+    let put = bucket.request("PUT").flag("tagging").body(document);
+    counted.count("PutBucketTagging", || put.expect(204));
+    let get = bucket.request("GET").flag("tagging");
+    counted.count("GetBucketTagging", || get.expect(200));
+    let delete = bucket.request("DELETE").flag("tagging");
+    counted.count("DeleteBucketTagging", || delete.expect(204));
 }
 
 fn copies<U>(counted: &mut Counted<U>, bucket: &Bucket) {

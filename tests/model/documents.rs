@@ -8,7 +8,7 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ops::{
     Finding, FsckOptions, GcOptions, Progress, bucket_document, check_slice, collect_round,
-    delete_bucket_document, put_bucket_document,
+    set_bucket_document,
 };
 use bleepstore_tests::decorators::{CallCounter, Gate, Interceptor, PassThrough};
 use bleepstore_tests::deployment::Deployment;
@@ -32,25 +32,26 @@ async fn row(store: &Deployment) -> Bucket {
 async fn put(store: &Deployment, document: impl Into<Value>) -> Result<(), S3Error> {
     let bucket = row(store).await;
     let (context, caller) = (&store.context, &store.caller);
-    put_bucket_document(
+    set_bucket_document(
         context,
         caller,
         Operation::DeleteBucketOwnershipControls,
         bucket,
         KIND,
-        document.into(),
+        Some(document.into()),
     )
     .await
 }
 
 async fn delete(store: &Deployment) -> Result<(), S3Error> {
     let bucket = row(store).await;
-    delete_bucket_document(
+    set_bucket_document(
         &store.context,
         &store.caller,
         Operation::DeleteBucketOwnershipControls,
         bucket,
         KIND,
+        None,
     )
     .await
 }

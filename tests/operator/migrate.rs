@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bleepstore_core::model::{CannedAcl, DocumentKind, Operation, RequestedAcl};
 use bleepstore_core::ops::{
     FsckOptions, MigrateOptions, MigrateReport, Progress, TransferError, bucket_document, check_slice,
-    migrate, put_bucket_document,
+    migrate, set_bucket_document,
 };
 use bleepstore_core::ports::{Ports, StoreErrorKind};
 use bleepstore_tests::decorators::{CallCounter, Faults, Interceptor, Verdict, intercepted_blobs};
@@ -139,7 +139,7 @@ async fn a_second_run_brings_what_was_configured_of_a_bucket_since_the_first() {
         );
         let bucket = old.bucket_row("photos").await.unwrap();
         let value = letter.repeat(5_000).into();
-        put_bucket_document(&old.context, &old.caller, operation, bucket, kind, value)
+        set_bucket_document(&old.context, &old.caller, operation, bucket, kind, Some(value))
             .await
             .unwrap();
     };

@@ -167,8 +167,12 @@ s3_test!(carries_headers_in_the_query, largest_body = 10, |s3: &S3| {
 s3_test!(obeys_the_refusals_in_the_query, largest_body = 10, |s3: &S3| {
     let bucket = s3.bucket();
     bucket.put("key", "body").expect(200);
-    let tagged = bucket.put("key", "other").query("x-amz-tagging", "a=b");
-    tagged.presigned(MINUTE).expect_error(501, "NotImplemented");
+    let held = bucket
+        .put("key", "other")
+        .query("x-amz-object-lock-legal-hold", "ON");
+    held.presigned(MINUTE).expect_error(501, "NotImplemented");
+    let tagged = bucket.put("key", "other").query("x-amz-tagging", "a=1&a=2");
+    tagged.presigned(MINUTE).expect_error(400, "InvalidArgument");
     let public = bucket.put("key", "other").query("x-amz-acl", "public");
     public.presigned(MINUTE).expect_error(400, "InvalidArgument");
     let guarded = bucket

@@ -12,7 +12,6 @@ s3_test!(
         for (subresource, code) in [
             ("policy", "NoSuchBucketPolicy"),
             ("cors", "NoSuchCORSConfiguration"),
-            ("tagging", "NoSuchTagSet"),
             ("lifecycle", "NoSuchLifecycleConfiguration"),
             ("website", "NoSuchWebsiteConfiguration"),
             ("replication", "ReplicationConfigurationNotFoundError"),
@@ -76,7 +75,6 @@ s3_test!(
         for (subresource, feature) in [
             ("policy", "policy"),
             ("cors", "cors"),
-            ("tagging", "tagging"),
             ("lifecycle", "lifecycle"),
             ("website", "website"),
             ("replication", "replication"),
@@ -106,7 +104,7 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         bucket.fill(&["key"]);
-        for subresource in ["tagging", "retention", "legal-hold", "unknown-subresource"] {
+        for subresource in ["retention", "legal-hold", "unknown-subresource"] {
             let status = bucket.put("key", "<x/>").flag(subresource).send().status;
             if subresource != "unknown-subresource" {
                 assert_eq!(status, 501, "{subresource}");
@@ -122,7 +120,6 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         for (header, value, feature) in [
-            ("x-amz-tagging", "a=b", "tagging"),
             ("x-amz-server-side-encryption", "aws:kms", "kms"),
             (
                 "x-amz-server-side-encryption-customer-algorithm",
@@ -182,7 +179,6 @@ s3_test!(
         for subresource in [
             "policy",
             "cors",
-            "tagging",
             "lifecycle",
             "website",
             "replication",

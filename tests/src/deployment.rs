@@ -10,7 +10,7 @@ use bleepstore_core::digest::BodyHasher;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
     BlobRef, Bucket, BucketName, ChecksumAlgorithm, ETag, ErrorCode, ObjectHeaders, ObjectRecord, Operation,
-    Owner, Part, RequestedAcl, S3Error, UploadId, WriteCondition,
+    Owner, Part, RequestedAcl, S3Error, Tags, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
     Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
@@ -189,6 +189,7 @@ impl Deployment {
             target: target(bucket, key),
             headers: ObjectHeaders::default(),
             acl: RequestedAcl::default(),
+            tags: Tags::default(),
             body,
             condition,
         };
@@ -304,6 +305,7 @@ impl Deployment {
             target: target(bucket, key),
             headers: ObjectHeaders::default(),
             acl: RequestedAcl::default(),
+            tags: Tags::default(),
             checksum: None,
         };
         ops::create_multipart_upload(&self.context, &self.caller, input).await

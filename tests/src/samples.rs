@@ -7,7 +7,7 @@ use bleepstore_core::model::{
     ChecksumAlgorithm, ChecksumKind, CommitId, Credential, Description, DocumentKind, ETag, Extent, Grant,
     Grantee, Group, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Part,
     PartBoundary, PartNumber, Permission, Receipt, ReceiptOutcome, RetiredManifest, Revision, StoredDocument,
-    Timestamp, Token, Upload, UploadState,
+    Tagged, Tags, Timestamp, Token, Upload, UploadState,
 };
 use bleepstore_core::ports::{new_id, new_upload_id};
 
@@ -146,6 +146,7 @@ impl Samples {
             acl: self.acl(&owner),
             owner,
             headers: headers(),
+            tags: tags(),
         }
     }
 
@@ -288,6 +289,13 @@ impl Samples {
             created: NOW,
         }
     }
+}
+
+/// Tags that a careless store would sort or fold.
+fn tags() -> Tags {
+    let tags = [("b", "1"), ("B", ""), ("a é", "x=y/z")];
+    let owned = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Tags::new(owned.to_vec(), Tagged::Object).expect("allowed tags")
 }
 
 /// Every header filled, with text that a careless store would mangle.

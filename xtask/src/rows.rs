@@ -73,7 +73,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 29] = [
+const OPERATIONS: [Row; 31] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -159,6 +159,16 @@ const OPERATIONS: [Row; 29] = [
         "as PutBucketAcl; ETag and time stay",
         "s3/put_object_acl.rs",
     ),
+    row(
+        "Get-, Put- and DeleteObjectTagging, tags of writes",
+        "of versions too; `x-amz-tagging`, its directive and its count",
+        "s3/object_tagging.rs",
+    ),
+    row(
+        "Get-, Put- and DeleteBucketTagging",
+        "50 tags; in CreateBucket too",
+        "s3/bucket_tagging.rs",
+    ),
 ];
 
 const FEATURES: [Row; 15] = [
@@ -242,7 +252,7 @@ const FEATURES: [Row; 15] = [
 const NOT_BUILT: [Row; 5] = [
     part(
         "configuration of buckets",
-        "policies, CORS, tags, lifecycle, websites, replication, encryption, notifications, object lock, …",
+        "policies, CORS, lifecycle, websites, replication, encryption, notifications, object lock, …",
         "s3/unbuilt.rs",
         &[
             "writing_configuration_is_refused_by_name",
@@ -250,14 +260,14 @@ const NOT_BUILT: [Row; 5] = [
         ],
     ),
     part(
-        "tags, retention and legal hold of objects",
+        "retention and legal hold of objects",
         "never overwrite the object",
         "s3/unbuilt.rs",
         &["writing_to_an_objects_subresource_never_overwrites_the_object"],
     ),
     part(
         "features in headers",
-        "tags, SSE-KMS, SSE-C, object lock, website redirects",
+        "SSE-KMS, SSE-C, object lock, website redirects",
         "s3/unbuilt.rs",
         &["features_in_headers_are_refused_by_name"],
     ),

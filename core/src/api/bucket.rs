@@ -4,6 +4,7 @@ use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
 
 use super::response::{empty, set, xml};
+use super::tagging::MAX_TAGGING;
 use super::{Answer, Call};
 use crate::model::{ErrorCode, Operation, S3Error, bucket_arn};
 use crate::ops::{self, CreateBucket, ListBuckets};
@@ -12,7 +13,7 @@ use crate::protocol::token;
 use crate::protocol::xml::{document, read_create_bucket_configuration};
 
 /// The longest CreateBucketConfiguration.
-const MAX_CONFIGURATION: usize = 64 << 10;
+const MAX_CONFIGURATION: usize = MAX_TAGGING;
 
 /// The most buckets on one page, and how many there are on one without `max-buckets`.
 const MAX_BUCKETS: usize = 10_000;
@@ -119,16 +120,13 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
     let (context, settings, caller) = (call.context, call.settings, call.caller.clone());
     settings.limits.check_bucket(&name)?;
     let body = call.document(MAX_CONFIGURATION).await?.bytes;
-    let constraint = if body.is_empty() {
-        None
-    } else {
-        read_create_bucket_configuration(&body)?
-    };
-    check_constraint(constraint.as_deref(), &settings.region)?;
+    let asked = read_create_bucket_configuration(&body)?;
+    check_constraint(asked.location_constraint.as_deref(), &settings.region)?;
     let input = CreateBucket {
         region: settings.region.clone(),
         acl,
         ownership,
+        tags: asked.tags,
     };
     let bucket = ops::create_bucket(context, &caller, &name, input).await?;
     let mut response = empty(StatusCode::OK);

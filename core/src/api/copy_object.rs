@@ -68,8 +68,6 @@ pub(super) fn copy_source(call: &Call<'_>) -> Result<(Target, Caller), S3Error> 
 
 fn replacement(call: &Call<'_>) -> Result<Replacement, S3Error> {
     let sent = headers::object_headers(call.headers())?;
-    // Tags are not built, so there are none to copy and none to replace.
-    headers::tagging_directive(call.headers())?;
     let names_storage = ["x-amz-storage-class", "x-amz-server-side-encryption"];
     Ok(Replacement {
         storage_class: sent.storage_class.clone(),
@@ -77,6 +75,11 @@ fn replacement(call: &Call<'_>) -> Result<Replacement, S3Error> {
             .iter()
             .any(|name| call.headers().contains_key(*name)),
         sse_s3: sent.sse_s3,
+        // Tags beside the directive to copy the source's count for nothing, as at S3.
+        tags: match headers::tagging_directive(call.headers())? {
+            Directive::Copy => None,
+            Directive::Replace => Some(headers::tagging(call.headers())?),
+        },
         headers: match headers::metadata_directive(call.headers())? {
             Directive::Copy => None,
             Directive::Replace => Some(sent),

@@ -7,12 +7,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::response::{empty, xml};
+use super::tagging::MAX_TAGGING;
 use super::{Answer, Call, unbuilt};
 use crate::body::Body;
-use crate::model::{DocumentKind, Operation as Op, S3Error};
+use crate::model::{DocumentKind, Operation as Op, S3Error, Tagged};
 use crate::ops;
 use crate::ports::StoreError;
-use crate::protocol::xml::{ownership_controls, read_ownership_controls};
+use crate::protocol::xml::{ownership_controls, read_ownership_controls, read_tagging, tagging};
 use crate::rows::read_stored;
 
 /// A kind of document as requests carry it.
@@ -25,22 +26,38 @@ struct Document {
     longest: usize,
     /// The status of the answer to a PUT.
     put_status: StatusCode,
-    /// What is stored of the body of a PUT.
-    read: fn(&[u8]) -> Result<Value, S3Error>,
+    /// What is stored of the body of a PUT; `None` where it says what a bucket without the document does.
+    read: fn(&[u8]) -> Result<Option<Value>, S3Error>,
     /// The answer to a GET of what is stored.
     write: fn(&[u8]) -> Result<Response<Body>, S3Error>,
 }
 
-const DOCUMENTS: &[Document] = &[Document {
-    kind: DocumentKind::OwnershipControls,
-    get: Op::GetBucketOwnershipControls,
-    put: Op::PutBucketOwnershipControls,
-    delete: Op::DeleteBucketOwnershipControls,
-    longest: 64 << 10,
-    put_status: StatusCode::OK,
-    read: |body| stored(read_ownership_controls(body)?),
-    write: |stored| Ok(xml(ownership_controls(read_stored(stored)?))),
-}];
+const DOCUMENTS: &[Document] = &[
+    Document {
+        kind: DocumentKind::OwnershipControls,
+        get: Op::GetBucketOwnershipControls,
+        put: Op::PutBucketOwnershipControls,
+        delete: Op::DeleteBucketOwnershipControls,
+        longest: 64 << 10,
+        put_status: StatusCode::OK,
+        read: |body| stored(read_ownership_controls(body)?).map(Some),
+        write: |stored| Ok(xml(ownership_controls(read_stored(stored)?))),
+    },
+    Document {
+        kind: DocumentKind::Tagging,
+        get: Op::GetBucketTagging,
+        put: Op::PutBucketTagging,
+        delete: Op::DeleteBucketTagging,
+        longest: MAX_TAGGING,
+        put_status: StatusCode::NO_CONTENT,
+        read: |body| match read_tagging(body, Tagged::Bucket)? {
+            // A bucket without tags has no set of them.
+            tags if tags.is_empty() => Ok(None),
+            tags => stored(tags).map(Some),
+        },
+        write: |stored| Ok(xml(tagging(&read_stored(stored)?))),
+    },
+];
 
 fn stored(document: impl Serialize) -> Result<Value, S3Error> {
     Ok(serde_json::to_value(document).map_err(StoreError::internal)?)
@@ -74,14 +91,14 @@ impl Document {
         let bucket = ops::open_bucket(context, &caller, self.put, call.bucket()?).await?;
         // What was read takes about the memory of the body until it is stored.
         let (document, _held) = call.document(self.longest).await?.read(self.read)?;
-        ops::put_bucket_document(context, &caller, self.put, bucket, self.kind, document).await?;
+        ops::set_bucket_document(context, &caller, self.put, bucket, self.kind, document).await?;
         Ok(empty(self.put_status))
     }
 
     async fn delete(&self, call: &Call<'_>) -> Answer {
         let (context, caller) = (call.context, &call.caller);
         let bucket = ops::open_bucket(context, caller, self.delete, call.bucket()?).await?;
-        ops::delete_bucket_document(context, caller, self.delete, bucket, self.kind).await?;
+        ops::set_bucket_document(context, caller, self.delete, bucket, self.kind, None).await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 }

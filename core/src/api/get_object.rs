@@ -14,6 +14,7 @@ use crate::protocol::range::{ByteRange, RangeRequest};
 use crate::protocol::{checksum, headers};
 
 const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
+const TAG_COUNT: HeaderName = HeaderName::from_static("x-amz-tagging-count");
 
 pub(super) async fn get_object(call: &Call<'_>) -> Answer {
     let wanted = Wanted::of(call)?;
@@ -114,6 +115,9 @@ impl<'a> Wanted<'a> {
                 length: range.end - range.start,
             };
             set(head, CONTENT_RANGE, &range.content_range(record.size))?;
+        }
+        if output.tag_count > 0 {
+            head.insert(TAG_COUNT, HeaderValue::from(output.tag_count));
         }
         if let Some(parts) = output.parts_count {
             head.insert(PARTS_COUNT, HeaderValue::from(parts));

@@ -13,6 +13,7 @@ mod object_attributes;
 mod put_object;
 mod rename_object;
 mod response;
+mod tagging;
 mod unbuilt;
 mod versioning;
 
@@ -112,6 +113,9 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
         Operation::PutBucketAcl => acl::put_bucket_acl(call).await,
         Operation::GetObjectAcl => acl::get_object_acl(&call).await,
         Operation::PutObjectAcl => acl::put_object_acl(call).await,
+        Operation::GetObjectTagging => tagging::get_object_tagging(&call).await,
+        Operation::PutObjectTagging => tagging::put_object_tagging(call).await,
+        Operation::DeleteObjectTagging => tagging::delete_object_tagging(call).await,
         Operation::PutObject => put_object::put_object(call).await,
         Operation::GetObject => get_object::get_object(&call).await,
         Operation::HeadObject => get_object::head_object(&call).await,

@@ -31,6 +31,7 @@ pub(super) async fn create_multipart_upload(call: &Call<'_>) -> Answer {
         target: target.clone(),
         headers: object_headers,
         acl: call.object_acl()?,
+        tags: headers::tagging(call.headers())?,
         checksum,
     };
     let upload = ops::create_multipart_upload(call.context, &call.caller, input).await?;

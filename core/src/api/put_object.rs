@@ -17,12 +17,14 @@ pub(super) async fn put_object(call: Call<'_>) -> Answer {
     let object_headers = headers::object_headers(call.headers())?;
     let sse_s3 = object_headers.sse_s3;
     let acl = call.object_acl()?;
+    let tags = headers::tagging(call.headers())?;
     let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
     let body = call.incoming(DEFAULT_CHECKSUM)?;
     let input = PutObject {
         target,
         headers: object_headers,
         acl,
+        tags,
         body,
         condition,
     };

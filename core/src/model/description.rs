@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acl, Owner, Permission};
+use super::{Acl, Owner, Permission, Tags};
 
 /// What is said of an object and does not decide its bytes. An upload keeps it for the object that it becomes.
 ///
@@ -19,6 +19,9 @@ pub struct Description {
     pub acl: Acl,
     /// What the client said about it.
     pub headers: ObjectHeaders,
+    /// Its tags. Programs of release 0.1 do not know them: [`BucketLayout::TAGS`](super::BucketLayout::TAGS).
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 impl Description {
@@ -28,6 +31,7 @@ impl Description {
             owner,
             acl: Acl::default(),
             headers: ObjectHeaders::default(),
+            tags: Tags::default(),
         }
     }
 
@@ -148,6 +152,31 @@ mod tests {
         for upload in UPLOADS {
             is_written_as_it_was_read::<Upload>(upload);
         }
+    }
+
+    #[test]
+    fn tags_are_kept_in_order_by_records_uploads_and_rows_without_owner() {
+        let tags = json!([["b", "1"], ["a é", ""]]);
+        let tagged = |stored: &str| {
+            let mut row: Value = serde_json::from_str(stored).unwrap();
+            row["tags"] = tags.clone();
+            row.to_string()
+        };
+        let record: ObjectRecord = read_stored(tagged(RECORDS[0])).unwrap();
+        let upload: Upload = read_stored(tagged(UPLOADS[0])).unwrap();
+        let pairs = [("b", "1"), ("a é", "")];
+        assert_eq!(record.description.tags.iter().collect::<Vec<_>>(), pairs);
+        assert_eq!(upload.description.tags.iter().collect::<Vec<_>>(), pairs);
+        for row in [
+            serde_json::to_value(&record).unwrap(),
+            serde_json::to_value(&upload).unwrap(),
+            serde_json::to_value(OwnerlessDescription::of(&record)).unwrap(),
+        ] {
+            assert_eq!(row["tags"], tags);
+        }
+        let kept = OwnerlessDescription::of(&record);
+        let owner = record.description.owner.clone();
+        assert_eq!(kept.owned_by(owner).0, record.description);
     }
 
     /// The kind of the error and its text, once the stored row was changed.

@@ -15,16 +15,19 @@ use super::{Extent, S3Error};
 pub enum DocumentKind {
     /// Whom the objects in a bucket belong to.
     OwnershipControls,
+    /// The bucket's tags.
+    Tagging,
 }
 
 impl DocumentKind {
     /// All kinds.
-    pub const ALL: &[Self] = &[Self::OwnershipControls];
+    pub const ALL: &[Self] = &[Self::OwnershipControls, Self::Tagging];
 
     /// What rows and people call it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OwnershipControls => "ownership_controls",
+            Self::Tagging => "tagging",
         }
     }
 }

@@ -109,6 +109,8 @@ error_codes! {
     InvalidRequest 400 "Invalid Request",
     InvalidStorageClass 400 "The storage class you specified is not valid"
         with ["StorageClassRequested"],
+    InvalidTag 400 "The tag provided was not a valid tag. This error can occur if the tag did not pass input validation."
+        sometimes ["TagKey" "TagValue"],
     InvalidToken 400 "The provided token is malformed or otherwise invalid."
         with ["Token-0"],
     InvalidURI 400 "Couldn't parse the specified URI."

@@ -156,8 +156,11 @@ impl BucketLayout {
     /// That of buckets which keep versions, or once did.
     pub const VERSIONS: Self = Self(3);
 
+    /// That of buckets in which an object or an upload has tags, or once had some.
+    pub const TAGS: Self = Self(4);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::VERSIONS;
+    pub const LATEST: Self = Self::TAGS;
 
     /// The layout that a row states, in either form, and the release that wrote it. `None` where it states none.
     pub fn stated(layout: &serde_json::Value) -> Option<(u32, Option<Release>)> {
@@ -303,14 +306,14 @@ mod tests {
             refused,
             format!(
                 "the bucket is in format 7, which bleepstore 9.8.7 wrote, and this is bleepstore {current}, which knows \
-                 format 3 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
+                 format 4 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
             )
         );
-        let refused = serde_json::from_value::<BucketLayout>(json!(4))
+        let refused = serde_json::from_value::<BucketLayout>(json!(5))
             .unwrap_err()
             .to_string();
         assert!(
-            refused.starts_with("the bucket is in format 4, and this is"),
+            refused.starts_with("the bucket is in format 5, and this is"),
             "{refused}"
         );
         assert!(refused.contains("use the release that wrote it"), "{refused}");

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Acl, BucketId, Checksum, ChecksumKind, CommitId, Description, ETag, Manifest, ObjectHeaders, ObjectKey,
-    Owner, Sequence, Timestamp, Version, VersionName,
+    Owner, Sequence, Tags, Timestamp, Version, VersionName,
 };
 
 /// What a row under a key stands for.
@@ -165,6 +165,8 @@ pub struct OwnerlessDescription {
     acl: Acl,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     version: Option<Version>,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    tags: Tags,
 }
 
 impl OwnerlessDescription {
@@ -174,12 +176,14 @@ impl OwnerlessDescription {
             owner: _,
             acl,
             headers,
+            tags,
         } = record.description.clone();
         Self {
             headers,
             checksum: record.checksum.clone(),
             acl,
             version: record.version,
+            tags,
         }
     }
 
@@ -190,7 +194,14 @@ impl OwnerlessDescription {
             checksum,
             acl,
             version,
+            tags,
         } = self;
-        (Description { owner, acl, headers }, checksum, version)
+        let description = Description {
+            owner,
+            acl,
+            headers,
+            tags,
+        };
+        (description, checksum, version)
     }
 }

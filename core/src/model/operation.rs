@@ -124,8 +124,12 @@ pub enum When {
     IfMatch,
     /// Those that give what they make an access control list: `x-amz-acl`, `x-amz-grant-*`.
     Acl,
-    /// Those that give it tags: `x-amz-tagging`.
+    /// Those that give it tags: `x-amz-tagging`, and `Tags` of a new bucket.
     Tags,
+    /// Those that copy the tags of an object which has some.
+    CopiesTags,
+    /// Those that copy the tags of a version which has some.
+    CopiesTagsOfVersion,
     /// Those that say until when it is kept: `x-amz-object-lock-mode`.
     Retention,
     /// Those that put it under a legal hold: `x-amz-object-lock-legal-hold`.

@@ -183,6 +183,16 @@ impl Caller {
         }
     }
 
+    /// `AccessDenied` unless the caller may give tags to objects of `bucket`: access control lists let nobody else do it.
+    pub(crate) fn may_tag(&self, bucket: &Bucket) -> Result<(), S3Error> {
+        self.owns(bucket).then_some(()).ok_or_else(denied)
+    }
+
+    /// Whether the caller may read the tags of objects of `bucket`.
+    pub(crate) fn may_read_tags(&self, bucket: &Bucket) -> bool {
+        self.owns(bucket)
+    }
+
     /// Whether the caller may delete objects of `bucket` at all.
     pub(crate) fn may_delete(&self, bucket: &Bucket) -> bool {
         self.owns(bucket) || self.has(bucket, Permission::Write)
@@ -272,7 +282,11 @@ fn not_there(
             ErrorCode::InvalidRequest,
             "The source of a copy request may not specifically refer to a delete marker by version id.",
         ),
-        (Some(_), None, Use::Of(operation)) if !operation.only_reads() => marked(operation),
+        (Some(_), None, Use::Of(operation))
+            if !operation.only_reads() || operation == Operation::GetObjectTagging =>
+        {
+            marked(operation)
+        }
         (Some(marker), None, _) => naming_marker(no_such_key(key), marker),
         (Some(marker), Some(_), Use::Of(operation)) => naming_marker(marked(operation), marker)
             .with_header("last-modified", marker.last_modified.http_date()),
@@ -281,7 +295,11 @@ fn not_there(
 
 /// What S3 answers an operation on a delete marker.
 fn marked(operation: Operation) -> S3Error {
-    let method = if operation.only_reads() { "GET" } else { "PUT" };
+    let method = match operation {
+        Operation::DeleteObjectTagging => "DELETE",
+        _ if operation.only_reads() => "GET",
+        _ => "PUT",
+    };
     S3Error::new(ErrorCode::MethodNotAllowed)
         .with("Method", method)
         .with("ResourceType", "DeleteMarker")

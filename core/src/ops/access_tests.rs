@@ -113,7 +113,7 @@ const BY_THE_BUCKETS_OWNER: [&str; 5] = [NEVER, NEVER, ALWAYS, NEVER, NEVER];
 /// owner of the object and whoever began the upload. The columns within each are none, READ, WRITE, READ_ACP, WRITE_ACP
 /// and FULL_CONTROL to that very account (to nobody in particular: to all users) on the bucket, and then on the object.
 /// What is written over is that object, which is another's but for its own owner.
-const MATRIX: [(Operation, [&str; 5]); 32] = {
+const MATRIX: [(Operation, [&str; 5]); 38] = {
     use Operation::*;
     const BUCKET_READ: &str = ".y...y ......";
     const OWN_READ: &str = "yy...y yyyyyy";
@@ -156,6 +156,9 @@ const MATRIX: [(Operation, [&str; 5]); 32] = {
         (DeleteBucketOwnershipControls, BY_THE_BUCKETS_OWNER),
         (GetBucketVersioning, BY_THE_BUCKETS_OWNER),
         (PutBucketVersioning, BY_THE_BUCKETS_OWNER),
+        (GetBucketTagging, BY_THE_BUCKETS_OWNER),
+        (PutBucketTagging, BY_THE_BUCKETS_OWNER),
+        (DeleteBucketTagging, BY_THE_BUCKETS_OWNER),
         (ListObjects, READ_BUCKET),
         (ListObjectsV2, READ_BUCKET),
         (ListObjectVersions, READ_BUCKET),
@@ -183,6 +186,9 @@ const MATRIX: [(Operation, [&str; 5]); 32] = {
                 "...... ....yy",
             ],
         ),
+        (GetObjectTagging, BY_THE_BUCKETS_OWNER),
+        (PutObjectTagging, BY_THE_BUCKETS_OWNER),
+        (DeleteObjectTagging, BY_THE_BUCKETS_OWNER),
         (DeleteObject, [NEVER, NEVER, ALWAYS, BUCKET_WRITE, NEVER]),
         (DeleteObjects, [NEVER, NEVER, ALWAYS, BUCKET_WRITE, NEVER]),
         (CopyObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
@@ -271,7 +277,7 @@ fn what_a_bucket_or_an_object_lacks_is_told_to_the_buckets_owner() {
     };
     let refused = |operation| matches!(absent(&route(operation)), Absent::NotImplemented(_));
     let answered = operations_that(|operation| !operation.is_built() && !refused(operation));
-    assert_eq!(answered.len(), 39);
+    assert_eq!(answered.len(), 35);
     for operation in answered {
         assert_eq!(
             rows(Scene::decide, operation),

@@ -1,6 +1,7 @@
 //! Operations on buckets.
 
 use super::access::no_such_bucket;
+use super::documents::Placing;
 use super::edit::pause;
 use super::format::raise_format;
 use super::free::free_blob;
@@ -9,8 +10,8 @@ use super::rows::PAGE;
 use super::{Caller, Context};
 use crate::model::{
     Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, DocumentKind, ErrorCode,
-    Format, ObjectOwnership, Operation, RequestedAcl, Revision, S3Error, StoredDocument, Timestamp, Token,
-    Versioning,
+    Format, ObjectOwnership, Operation, RequestedAcl, Revision, S3Error, StoredDocument, Tags, Timestamp,
+    Token, Versioning,
 };
 use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, StoreError, new_id};
 
@@ -30,12 +31,14 @@ pub struct CreateBucket {
     pub acl: RequestedAcl,
     /// Whom its objects belong to, where the request says so.
     pub ownership: Option<ObjectOwnership>,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// Creates a bucket.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>. A bucket that the caller already owns is
-/// `BucketAlreadyOwnedByYou`, but in us-east-1 the answer. Nothing is changed then: AWS resets the bucket's list to what
+/// `BucketAlreadyOwnedByYou`, but in us-east-1, where the request has no tags, the answer. Nothing is changed then: AWS resets the bucket's list to what
 /// the request says, which could widen it.
 pub async fn create_bucket(
     context: &Context,
@@ -64,10 +67,23 @@ pub async fn create_bucket(
             Some(StoredDocument::Inline(value)),
         );
     }
-    match context.ports.metadata.create_bucket(&bucket).await? {
+    let mut tagging = Placing::of(None);
+    if !input.tags.is_empty() {
+        tagging = Placing::of(Some(
+            serde_json::to_value(&input.tags).map_err(StoreError::internal)?,
+        ));
+        let kind = DocumentKind::Tagging;
+        let stored = tagging.place(context, &bucket, kind).await?;
+        bucket.set_document(kind, stored);
+    }
+    let outcome = context.ports.metadata.create_bucket(&bucket).await?;
+    if !matches!(outcome, CreateBucketOutcome::Created) {
+        tagging.free_unless(context, None).await;
+    }
+    match outcome {
         CreateBucketOutcome::Created => Ok(bucket),
         CreateBucketOutcome::Exists(taken)
-            if taken.owner.id == caller.owner.id && bucket.region == "us-east-1" =>
+            if taken.owner.id == caller.owner.id && bucket.region == "us-east-1" && input.tags.is_empty() =>
         {
             Ok(taken)
         }

@@ -8,10 +8,11 @@ use super::inline::check_inline;
 use super::layout::all_extents;
 use super::manifest::crc64nvme_of_pages;
 use super::put::{Incoming, Put, check_copied_length, commit_fresh, store_body};
+use super::tags::{may_copy_tags, ready_for_tags};
 use super::{Caller, Context, Target};
 use crate::model::{
     Bucket, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode, Manifest, ObjectHeaders,
-    ObjectRecord, Operation, RequestedAcl, S3Error, VersionId, VersionName, WriteCondition,
+    ObjectRecord, Operation, RequestedAcl, S3Error, Tags, VersionId, VersionName, WriteCondition,
 };
 use crate::ports::new_id;
 
@@ -26,6 +27,14 @@ pub struct Replacement {
     pub changes_storage: bool,
     /// Whether the copy asks for `AES256`.
     pub sse_s3: bool,
+    /// The tags (`x-amz-tagging-directive: REPLACE`); `None` copies the source's.
+    pub tags: Option<Tags>,
+}
+
+impl Replacement {
+    fn tags_of_copy<'a>(&'a self, source: &'a ObjectRecord) -> &'a Tags {
+        self.tags.as_ref().unwrap_or(&source.description.tags)
+    }
 }
 
 /// What CopyObject is asked.
@@ -99,9 +108,12 @@ async fn copy_once(
     let operation = Operation::CopyObject;
     let (bucket, source) = open_source(context, &input.source_caller, operation, &input.source).await?;
     (input.check_source)(&source)?;
+    if input.replacement.tags.is_none() {
+        may_copy_tags(&input.source_caller, &bucket, &source.description)?;
+    }
     // Where the bucket keeps versions, the one that is copied stays.
     if onto_itself && bucket.versioning.is_none() {
-        update_in_place(context, caller, &bucket, source, input).await
+        update_in_place(context, caller, bucket, source, input).await
     } else {
         copy_across(context, caller, &bucket, source, input).await
     }
@@ -122,6 +134,7 @@ async fn copy_across(
         .await?;
     let bucket = caller.open(Operation::CopyObject, &input.destination.bucket, found.bucket)?;
     caller.may_replace(&bucket, found.object.as_ref())?;
+    let bucket = ready_for_tags(context, caller, bucket, input.replacement.tags_of_copy(&source)).await?;
     let Some(content) = content(context, &bucket, &source, input).await? else {
         return Ok(None);
     };
@@ -156,23 +169,24 @@ async fn copy_across(
 async fn update_in_place(
     context: &Context,
     caller: &Caller,
-    bucket: &Bucket,
+    bucket: Bucket,
     source: ObjectRecord,
     input: &CopyObject<'_>,
 ) -> Result<Option<Copied>, S3Error> {
-    caller.open(Operation::CopyObject, &bucket.name, Some(bucket.clone()))?;
-    caller.may_replace(bucket, Some(&source))?;
+    let bucket = caller.open(Operation::CopyObject, &input.destination.bucket, Some(bucket))?;
+    caller.may_replace(&bucket, Some(&source))?;
+    let bucket = ready_for_tags(context, caller, bucket, input.replacement.tags_of_copy(&source)).await?;
     if !input.condition.holds(Some(&source.etag)) {
         return Err(failed_write_condition(&input.condition));
     }
-    let Some(content) = content(context, bucket, &source, input).await? else {
+    let Some(content) = content(context, &bucket, &source, input).await? else {
         return Ok(None);
     };
     let fresh = content.fresh;
-    let mut record = copy_of(context, caller, bucket, source.clone(), content, input);
+    let mut record = copy_of(context, caller, &bucket, source.clone(), content, input);
     record.shared = source.shared && !fresh;
     let written = || record.manifest.blobs().filter(|_| fresh);
-    match replace(context, bucket, source, &record).await {
+    match replace(context, &bucket, source, &record).await {
         Ok(true) => Ok(Some(Copied {
             record,
             version: None,
@@ -246,6 +260,7 @@ fn copy_of(
     input: &CopyObject<'_>,
 ) -> ObjectRecord {
     let replacement = &input.replacement;
+    let tags = replacement.tags_of_copy(&source).clone();
     let headers = replacement
         .headers
         .clone()
@@ -264,6 +279,7 @@ fn copy_of(
                 sse_s3: replacement.sse_s3,
                 ..headers
             },
+            tags,
         },
         version: None,
         ..source

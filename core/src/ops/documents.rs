@@ -103,41 +103,19 @@ async fn read_document(ports: &Ports, extent: &Extent) -> StoreResult<Option<Byt
     Ok(Some(document))
 }
 
-/// Puts a document in the place of that of its kind in `bucket`, which was opened for `operation`. Requests that begin after
-/// this returns see it.
-pub async fn put_bucket_document(
-    context: &Context,
-    caller: &Caller,
-    operation: Operation,
-    bucket: Bucket,
-    kind: DocumentKind,
-    document: Value,
-) -> Result<(), S3Error> {
-    change_document(context, caller, operation, bucket, kind, Some(document)).await
-}
-
-/// Takes the document of that kind away from `bucket`, which was opened for `operation`, if it has one.
-pub async fn delete_bucket_document(
-    context: &Context,
-    caller: &Caller,
-    operation: Operation,
-    bucket: Bucket,
-    kind: DocumentKind,
-) -> Result<(), S3Error> {
-    change_document(context, caller, operation, bucket, kind, None).await
-}
-
-async fn change_document(
+/// Puts a document in the place of that of its kind in `bucket`, which was opened for `operation`; `None` takes away the one
+/// that is there. Requests that begin after this returns see it.
+pub async fn set_bucket_document(
     context: &Context,
     caller: &Caller,
     operation: Operation,
     mut bucket: Bucket,
     kind: DocumentKind,
-    value: Option<Value>,
+    document: Option<Value>,
 ) -> Result<(), S3Error> {
-    let mut placing = Placing { value, written: None };
+    let mut placing = Placing::of(document);
     for attempt in 0..ATTEMPTS {
-        let stored = placing.of(context, &bucket, kind).await?;
+        let stored = placing.place(context, &bucket, kind).await?;
         if bucket.documents.get(kind) == stored.as_ref() {
             placing.free_unless(context, stored.as_ref()).await;
             return Ok(());
@@ -161,15 +139,19 @@ async fn change_document(
 }
 
 /// A document on its way to where it fits.
-struct Placing {
+pub(super) struct Placing {
     value: Option<Value>,
     /// The blob that it was written to, if it had to be.
     written: Option<Extent>,
 }
 
 impl Placing {
+    pub(super) const fn of(value: Option<Value>) -> Self {
+        Self { value, written: None }
+    }
+
     /// Where the document goes in this row.
-    async fn of(
+    pub(super) async fn place(
         &mut self,
         context: &Context,
         bucket: &Bucket,
@@ -194,7 +176,7 @@ impl Placing {
     }
 
     /// Frees the blob that was written, unless `kept` names it.
-    async fn free_unless(&self, context: &Context, kept: Option<&StoredDocument>) {
+    pub(super) async fn free_unless(&self, context: &Context, kept: Option<&StoredDocument>) {
         match self.written {
             Some(extent) if kept.and_then(StoredDocument::blob) != Some(&extent) => {
                 free_blob(context, extent.blob).await;

@@ -37,6 +37,8 @@ pub struct GetObjectOutput {
     pub version: Option<VersionName>,
     /// The bytes selected: `None` for all of them without a range.
     pub range: Option<Range<u64>>,
+    /// How many tags the object has, where the caller may read them; else 0.
+    pub tag_count: usize,
     /// How many parts the object has, where a part was selected of an object that has parts.
     pub parts_count: Option<u32>,
     /// The checksum of the bytes selected, where one is kept: that of the object, also where a range or a part is all of it,
@@ -95,7 +97,21 @@ async fn read_object(
             };
             if let Some(body) = body {
                 let version = bucket.versioning.map(|_| record.version_name());
-                return Ok(selected.of(record, version, body));
+                let tags = &record.description.tags;
+                let tag_count = if caller.may_read_tags(&bucket) {
+                    tags.len()
+                } else {
+                    0
+                };
+                return Ok(GetObjectOutput {
+                    record,
+                    version,
+                    tag_count,
+                    range: selected.range,
+                    parts_count: selected.parts_count,
+                    checksum: selected.checksum,
+                    body,
+                });
             }
         }
         rereads.allow(&record)?;
@@ -131,19 +147,6 @@ struct Selected {
     range: Option<Range<u64>>,
     parts_count: Option<u32>,
     checksum: Option<Checksum>,
-}
-
-impl Selected {
-    fn of(self, record: ObjectRecord, version: Option<VersionName>, body: BlobStream) -> GetObjectOutput {
-        GetObjectOutput {
-            record,
-            version,
-            range: self.range,
-            parts_count: self.parts_count,
-            checksum: self.checksum,
-            body,
-        }
-    }
 }
 
 /// What `selection` comes to; `None` when a spilled layout is gone.

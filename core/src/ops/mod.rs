@@ -29,6 +29,7 @@ mod rename;
 mod rows;
 mod stats;
 mod survey;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -45,7 +46,7 @@ pub use bucket::{
 pub use copy::{Copied, CopyObject, Replacement, copy_object};
 pub use credentials::{CredentialCache, new_credential, new_keys};
 pub use delete::{Deleted, Deletion, delete_object, delete_objects};
-pub use documents::{DocumentCache, bucket_document, delete_bucket_document, put_bucket_document};
+pub use documents::{DocumentCache, bucket_document, set_bucket_document};
 pub use format::{check_formats, is_old_copy, raise_format};
 pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
 pub use gc::{Collection, GcError, GcOptions, GcReport, Tally, collect_round};
@@ -62,6 +63,7 @@ pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
 pub use rename::{ClientToken, DecidesOnDestination, RenameObject, rename_object};
 pub use stats::{BucketStats, Stats, stats};
 pub use survey::{Surveyor, survey};
+pub use tags::put_object_tagging;
 pub use transfer::{
     Counts, ExportStream, ExportedCredential, FORMAT, Header, ImportReport, LineSink, MAX_LINE,
     MigrateOptions, MigrateReport, Record, Trailer, TransferError, VERSION, export, import, inspect, migrate,

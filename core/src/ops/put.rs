@@ -8,12 +8,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::edit::{Change, Head, Plan, Seen, Step, change, expected, precondition_failed};
 use super::pace::Pace;
+use super::tags::ready_for_tags;
 use super::{Caller, Context, Target};
 use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
     BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode,
     Extent, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Operation, RequestedAcl,
-    S3Error, VersionName, WriteCondition,
+    S3Error, Tags, VersionName, WriteCondition,
 };
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
@@ -136,6 +137,8 @@ pub struct PutObject {
     pub headers: ObjectHeaders,
     /// Who may do what with it.
     pub acl: RequestedAcl,
+    /// Its tags.
+    pub tags: Tags,
     /// The bytes.
     pub body: Incoming,
     /// What must hold at the moment of the commit.
@@ -169,6 +172,7 @@ pub async fn put_object(
     let bucket = caller.open(Operation::PutObject, &input.target.bucket, found.bucket)?;
     caller.may_replace(&bucket, found.object.as_ref())?;
     input.body.check_length()?;
+    let bucket = ready_for_tags(context, caller, bucket, &input.tags).await?;
     let (manifest, digests) = store_body(context, &bucket, input.body).await?;
     let record = ObjectRecord {
         bucket: bucket.id,
@@ -182,6 +186,7 @@ pub async fn put_object(
             owner: caller.owner.clone(),
             acl: input.acl.of_object(&caller.owner, &bucket.owner),
             headers: input.headers,
+            tags: input.tags,
         },
         checksum: digests.checksum,
         shared: false,

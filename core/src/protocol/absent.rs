@@ -35,9 +35,7 @@ pub fn absent(route: &Route) -> Absent {
         | Op::DeleteBucketLifecycle
         | Op::DeleteBucketPolicy
         | Op::DeleteBucketReplication
-        | Op::DeleteBucketTagging
         | Op::DeleteBucketWebsite
-        | Op::DeleteObjectTagging
         | Op::DeletePublicAccessBlock => Absent::NoContent,
         operation => Absent::NotImplemented(operation.not_implemented()),
     }
@@ -91,7 +89,6 @@ fn empty_document(operation: Operation) -> Option<Vec<u8>> {
         Op::GetBucketRequestPayment => {
             document("RequestPaymentConfiguration", |w| w.text("Payer", "BucketOwner"))
         }
-        Op::GetObjectTagging => document("Tagging", |w| w.element("TagSet", empty)),
         Op::ListBucketAnalyticsConfigurations => document("ListBucketAnalyticsConfigurationResult", no_more),
         Op::ListBucketIntelligentTieringConfigurations => {
             document("ListBucketIntelligentTieringConfigurationsOutput", no_more)
@@ -156,10 +153,6 @@ mod tests {
         for (operation, expected) in [
             (Op::GetBucketLogging, format!("<BucketLoggingStatus{XMLNS}/>")),
             (
-                Op::GetObjectTagging,
-                format!("<Tagging{XMLNS}><TagSet/></Tagging>"),
-            ),
-            (
                 Op::GetBucketRequestPayment,
                 format!(
                     "<RequestPaymentConfiguration{XMLNS}><Payer>BucketOwner</Payer>\
@@ -188,11 +181,7 @@ mod tests {
 
     #[test]
     fn deleting_what_is_not_there_succeeds() {
-        for operation in [
-            Op::DeleteBucketPolicy,
-            Op::DeleteObjectTagging,
-            Op::DeletePublicAccessBlock,
-        ] {
+        for operation in [Op::DeleteBucketPolicy, Op::DeletePublicAccessBlock] {
             assert!(matches!(answer(operation), Absent::NoContent), "{operation}");
         }
     }

@@ -97,6 +97,9 @@ operations! {
                              Built   Writes Bucket  Nothing  BucketOwner      Signed     "PutBucketOwnershipControls" -,
     GetBucketVersioning      Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketVersioning" -,
     PutBucketVersioning      Built   Writes Bucket  Document BucketOwner  Signed "PutBucketVersioning" -,
+    GetBucketTagging         Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketTagging" -,
+    PutBucketTagging         Built   Writes Bucket  Document BucketOwner  Signed "PutBucketTagging" -,
+    DeleteBucketTagging      Built   Writes Bucket  Nothing  BucketOwner  Signed "PutBucketTagging" -,
 
     ListObjects              Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
     ListObjectsV2            Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
@@ -107,9 +110,12 @@ operations! {
     GetObjectAttributes      Built   Reads  Version Nothing  Object(Read)     Anyone     READ_ATTRIBUTES -,
     GetObjectAcl             Built   Reads  Version Nothing  Object(ReadAcp)  Anyone     READ_ACL -,
     PutObjectAcl             Built   Writes Version Document Object(WriteAcp) Anyone     WRITE_ACL -,
+    GetObjectTagging         Built   Reads  Version Nothing  BucketOwner  Signed READ_TAGS -,
+    PutObjectTagging         Built   Writes Version Document BucketOwner  Signed WRITE_TAGS -,
+    DeleteObjectTagging      Built   Writes Version Nothing  BucketOwner  Signed DELETE_TAGS -,
     DeleteObject             Built   Writes Version Nothing  Deletion         Anyone     DELETE_OBJECT -,
     DeleteObjects            Built   Writes Bucket  Document Deletions        Anyone     DELETE_OBJECT -,
-    CopyObject               Built   Writes Object  Nothing  Bucket(Write)    NO_COPIES  WRITE_OBJECT COPIED,
+    CopyObject               Built   Writes Object  Nothing  Bucket(Write)    NO_COPIES  WRITE_OBJECT COPIED_WHOLE,
     RenameObject             Built   Writes Object  Nothing  Bucket(Write)    Signed     REPLACE_OBJECT MOVED,
 
     CreateMultipartUpload    Built   Writes Object  Nothing  Bucket(Write)    NO_UPLOADS NEW_OBJECT -,
@@ -142,10 +148,8 @@ operations! {
                              Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutMetricsConfiguration" -,
     DeleteBucketPolicy       Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "DeleteBucketPolicy" -,
     DeleteBucketReplication  Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutReplicationConfiguration" -,
-    DeleteBucketTagging      Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutBucketTagging" -,
     DeleteBucketWebsite      Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "DeleteBucketWebsite" -,
     DeleteObjectAnnotation   Unbuilt Writes Version Nothing  BucketOwner  Signed DELETE_ANNOTATION -,
-    DeleteObjectTagging      Unbuilt Writes Version Nothing  BucketOwner  Signed DELETE_TAGS -,
     DeletePublicAccessBlock  Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutBucketPublicAccessBlock" -,
     GetBucketAbac            Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketAbac" -,
     GetBucketAccelerateConfiguration
@@ -173,14 +177,12 @@ operations! {
     GetBucketPolicyStatus    Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketPolicyStatus" -,
     GetBucketReplication     Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetReplicationConfiguration" -,
     GetBucketRequestPayment  Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketRequestPayment" -,
-    GetBucketTagging         Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketTagging" -,
     GetBucketWebsite         Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketWebsite" -,
     GetObjectAnnotation      Unbuilt Reads  Version Nothing  BucketOwner  Signed READ_ANNOTATION -,
     GetObjectLegalHold       Unbuilt Reads  Version Nothing  BucketOwner  Signed "GetObjectLegalHold" -,
     GetObjectLockConfiguration
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketObjectLockConfiguration" -,
     GetObjectRetention       Unbuilt Reads  Version Nothing  BucketOwner  Signed "GetObjectRetention" -,
-    GetObjectTagging         Unbuilt Reads  Version Nothing  BucketOwner  Signed READ_TAGS -,
     GetObjectTorrent         Unbuilt Reads  Object  Nothing  Object(Read) Anyone "GetObject" -,
     GetPublicAccessBlock     Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketPublicAccessBlock" -,
     ListBucketAnalyticsConfigurations
@@ -215,14 +217,12 @@ operations! {
     PutBucketPolicy          Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketPolicy" -,
     PutBucketReplication     Unbuilt Writes Bucket  Document BucketOwner  Signed "PutReplicationConfiguration" -,
     PutBucketRequestPayment  Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketRequestPayment" -,
-    PutBucketTagging         Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketTagging" -,
     PutBucketWebsite         Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketWebsite" -,
     PutObjectAnnotation      Unbuilt Writes Version Document BucketOwner  Signed WRITE_ANNOTATION -,
     PutObjectLegalHold       Unbuilt Writes Version Document BucketOwner  Signed "PutObjectLegalHold" -,
     PutObjectLockConfiguration
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketObjectLockConfiguration" -,
     PutObjectRetention       Unbuilt Writes Version Document BucketOwner  Signed WRITE_RETENTION -,
-    PutObjectTagging         Unbuilt Writes Version Document BucketOwner  Signed WRITE_TAGS -,
     PutPublicAccessBlock     Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketPublicAccessBlock" -,
     RestoreObject            Unbuilt Writes Version Document BucketOwner  Signed "RestoreObject" -,
     SelectObjectContent      Unbuilt Reads  Object  Document Object(Read) Anyone "GetObject" -,
@@ -243,6 +243,17 @@ const NO_UPLOADS: &str = "Anonymous users cannot initiate multipart uploads.  Pl
 const COPIED: Access = Access {
     need: Need::Object(Permission::Read),
     actions: READ_OBJECT,
+};
+
+/// The source of a copy that takes the tags along.
+const COPIED_WHOLE: Access = Access {
+    need: Need::Object(Permission::Read),
+    actions: &[
+        action("GetObject", When::Current),
+        action("GetObjectVersion", When::Version),
+        action("GetObjectTagging", When::CopiesTags),
+        action("GetObjectVersionTagging", When::CopiesTagsOfVersion),
+    ],
 };
 
 /// What a rename takes away.
@@ -270,6 +281,7 @@ const NEW_BUCKET: &[IamAction] = &[
     always("CreateBucket"),
     action("PutBucketAcl", When::Acl),
     action("PutBucketOwnershipControls", When::Ownership),
+    action("TagResource", When::Tags),
     action("PutBucketObjectLockConfiguration", When::ObjectLock),
     action("PutBucketVersioning", When::ObjectLock),
 ];

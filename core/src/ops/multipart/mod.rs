@@ -20,10 +20,11 @@ pub use parts::{ListParts, ListPartsOutput, list_parts, upload_part};
 use std::time::Duration;
 
 use super::access::no_such_upload;
+use super::tags::ready_for_tags;
 use super::{Caller, Context, Target};
 use crate::model::{
     Bucket, ChecksumAlgorithm, ChecksumKind, Description, ObjectHeaders, ObjectKey, ObjectKind, Operation,
-    Receipt, ReceiptOutcome, RequestedAcl, S3Error, Upload, UploadId, UploadState,
+    Receipt, ReceiptOutcome, RequestedAcl, S3Error, Tags, Upload, UploadId, UploadState,
 };
 use crate::ports::{AbortOutcome, Ports, StoreResult, new_upload_id};
 
@@ -38,6 +39,8 @@ pub struct CreateMultipartUpload {
     pub headers: ObjectHeaders,
     /// Who may do what with it.
     pub acl: RequestedAcl,
+    /// Its tags.
+    pub tags: Tags,
     /// The checksum that it will have.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
 }
@@ -54,6 +57,7 @@ pub async fn create_multipart_upload(
         .bucket(context, Operation::CreateMultipartUpload, &input.target.bucket)
         .await?;
     check_key(context, caller, &bucket, &input.target.key).await?;
+    let bucket = ready_for_tags(context, caller, bucket, &input.tags).await?;
     let initiated = context.ports.clock.now();
     let upload = Upload {
         id: new_upload_id(context.ports.entropy.as_ref(), initiated),
@@ -65,6 +69,7 @@ pub async fn create_multipart_upload(
             owner: caller.owner.clone(),
             acl: input.acl.of_object(&caller.owner, &bucket.owner),
             headers: input.headers,
+            tags: input.tags,
         },
         checksum: input.checksum,
         state: UploadState::Open,

@@ -5,6 +5,7 @@ mod copy_source;
 mod metadata;
 mod rename;
 mod rfc2047;
+mod tagging;
 mod unbuilt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -13,6 +14,7 @@ pub use acl::{AclSubject, requested_acl, requested_ownership};
 pub(super) use acl::{by_email, check_count, group, user};
 pub use copy_source::{CopySource, Directive, copy_source, metadata_directive, tagging_directive};
 pub use rename::{check_renamed, client_token, rename_parameters, rename_source};
+pub use tagging::tagging;
 pub use unbuilt::{
     refuse_customer_key, refuse_customer_key_of_source, refuse_misplaced_headers, refuse_unbuilt_headers,
 };

@@ -46,13 +46,15 @@ const REFUSED: &[Refused] = &[
     header("x-amz-server-side-encryption-bucket-key-enabled", &["false"]),
     header("x-amz-server-side-encryption-context", &[]),
     prefix(CUSTOMER_KEY),
-    header("x-amz-tagging", &[""]),
     header("x-amz-website-redirect-location", &[]),
     header("x-amz-write-offset-bytes", &[]),
 ];
 
 /// What the headers of RenameObject begin with.
 const RENAME: Refused = prefix("x-amz-rename-source");
+
+/// Tags for an object, which only the writes take that make one.
+const TAGGING: Refused = header("x-amz-tagging", &[""]);
 
 impl Refused {
     fn is_about(&self, name: &str) -> bool {
@@ -71,13 +73,19 @@ pub fn refuse_unbuilt_headers(operation: Operation, headers: &HeaderMap) -> Resu
         return Ok(());
     }
     for name in headers.keys().map(http::HeaderName::as_str) {
-        let mut rules = REFUSED.iter().chain([&RENAME]);
+        let mut rules = REFUSED.iter().chain([&RENAME, &TAGGING]);
         let Some(rule) = rules.find(|rule| rule.is_about(name)) else {
             continue;
         };
         let value = joined(headers, name).unwrap_or_default();
-        let renames = operation == Operation::RenameObject && RENAME.is_about(name);
-        if !renames && !rule.harmless.contains(&value.trim()) {
+        let is_taken = match operation {
+            Operation::RenameObject => RENAME.is_about(name),
+            Operation::PutObject | Operation::CopyObject | Operation::CreateMultipartUpload => {
+                TAGGING.is_about(name)
+            }
+            _ => false,
+        };
+        if !is_taken && !rule.harmless.contains(&value.trim()) {
             return Err(S3Error::not_implemented(&format!("the header {name}")).with("Header", name));
         }
     }
@@ -142,7 +150,6 @@ mod tests {
     #[test]
     fn what_is_not_built_is_refused_by_name() {
         for (name, value) in [
-            ("x-amz-tagging", "a=b"),
             ("x-amz-object-lock-mode", "GOVERNANCE"),
             ("x-amz-website-redirect-location", "/x"),
             ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
@@ -187,6 +194,26 @@ mod tests {
         assert!(refuse_unbuilt_headers(Operation::CopyObject, &headers).is_err());
         let headers = header_map(&[("x-amz-tagging", "a=b")]);
         assert!(refuse_unbuilt_headers(Operation::RenameObject, &headers).is_err());
+    }
+
+    #[test]
+    fn tags_are_refused_to_writes_that_make_no_object() {
+        let headers = header_map(&[("x-amz-tagging", "a=b")]);
+        for taking in [
+            Operation::PutObject,
+            Operation::CopyObject,
+            Operation::CreateMultipartUpload,
+        ] {
+            assert!(refuse_unbuilt_headers(taking, &headers).is_ok());
+        }
+        for other in [
+            Operation::UploadPart,
+            Operation::CompleteMultipartUpload,
+            Operation::DeleteObject,
+        ] {
+            let error = refuse_unbuilt_headers(other, &headers).unwrap_err();
+            assert_eq!(error.fields, [("Header", "x-amz-tagging".to_owned())]);
+        }
     }
 
     #[test]

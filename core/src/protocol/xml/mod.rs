@@ -6,15 +6,17 @@ mod create_bucket;
 mod delete;
 mod ownership;
 mod reader;
+mod tagging;
 mod url;
 mod versioning;
 mod writer;
 
 pub use acl::{AccessControlPolicy, access_control_policy, read_access_control_policy};
 pub use complete::{CompletedPart, read_complete_multipart_upload};
-pub use create_bucket::read_create_bucket_configuration;
+pub use create_bucket::{NewBucket, read_create_bucket_configuration};
 pub use delete::{Delete, ObjectToDelete, read_delete};
 pub use ownership::{ownership_controls, read_ownership_controls};
+pub use tagging::{read_tagging, tagging};
 pub use url::encode_url;
 pub use versioning::{read_versioning, versioning_configuration};
 pub(super) use writer::bare_document;

@@ -1,0 +1,75 @@
+//! Tags of objects. Those of a bucket are one of its documents.
+
+use super::access::denied;
+use super::bucket::ATTEMPTS;
+use super::edit::{change_facts, pause};
+use super::{Caller, Context, Target};
+use crate::model::{
+    Bucket, BucketLayout, Description, ErrorCode, ObjectRecord, Operation, S3Error, Tags, VersionName,
+};
+
+/// The bucket, ready for objects with these tags; `AccessDenied` where there are some and the caller may not give them.
+///
+/// Programs of release 0.1 would lose tags by writing a row anew. So the first tags in a bucket raise its layout, upon
+/// which they cannot read it. Without tags, and once it was raised, this asks nothing of the store.
+pub(super) async fn ready_for_tags(
+    context: &Context,
+    caller: &Caller,
+    bucket: Bucket,
+    tags: &Tags,
+) -> Result<Bucket, S3Error> {
+    if tags.is_empty() {
+        return Ok(bucket);
+    }
+    caller.may_tag(&bucket)?;
+    let mut bucket = bucket;
+    for attempt in 0..ATTEMPTS {
+        if bucket.layout >= BucketLayout::TAGS {
+            return Ok(bucket);
+        }
+        let read = bucket.revision;
+        let raised = Bucket {
+            layout: BucketLayout::TAGS,
+            revision: read.next(),
+            ..bucket
+        };
+        let metadata = &context.ports.metadata;
+        if metadata.update_bucket(&raised, read).await? {
+            return Ok(raised);
+        }
+        pause(context, attempt + 1).await;
+        let found = metadata.bucket(&raised.name).await?;
+        bucket = caller.open(Operation::PutObjectTagging, &raised.name, found)?;
+    }
+    Err(ErrorCode::SlowDown.into())
+}
+
+/// `AccessDenied` where a copy takes over tags of its source that the caller may not read.
+pub(super) fn may_copy_tags(caller: &Caller, bucket: &Bucket, source: &Description) -> Result<(), S3Error> {
+    if source.tags.is_empty() || caller.may_read_tags(bucket) {
+        Ok(())
+    } else {
+        Err(denied())
+    }
+}
+
+/// Replaces the tags of an object, which was opened for `operation`: PutObjectTagging or DeleteObjectTagging. Entity tag
+/// and time stay, and no byte moves. An object that is written meanwhile is not undone: the tags become its own. A version
+/// that the request names keeps to itself. Returns how the version is named that was opened.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html>
+pub async fn put_object_tagging(
+    context: &Context,
+    caller: &Caller,
+    operation: Operation,
+    target: &Target,
+    (bucket, object): (Bucket, ObjectRecord),
+    tags: &Tags,
+) -> Result<VersionName, S3Error> {
+    let bucket = ready_for_tags(context, caller, bucket, tags).await?;
+    let fact = |_: &Bucket, object: &mut ObjectRecord| {
+        object.description.tags = tags.clone();
+        Ok(())
+    };
+    change_facts(context, caller, operation, target, (bucket, object), fact).await
+}
