@@ -3,6 +3,7 @@
 
 mod abort_multipart_upload;
 mod access;
+mod append;
 mod authorization;
 mod bucket_ownership_controls;
 mod bucket_tagging;

@@ -130,7 +130,6 @@ s3_test!(
             ("x-amz-object-lock-legal-hold", "ON", "lock"),
             ("x-amz-object-lock-event-hold", "ON", "lock"),
             ("x-amz-object-lock-event-hold-duration-days", "1", "lock"),
-            ("x-amz-write-offset-bytes", "0", "offset"),
             ("x-amz-website-redirect-location", "/other", "redirect"),
             ("x-amz-rename-source", "other", "rename"),
         ] {

@@ -1,18 +1,24 @@
 //! PutObject.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::response::{empty, set_etag, set_version, with_id};
 use super::{Answer, Call};
 use crate::model::ChecksumAlgorithm;
-use crate::ops::{self, PutObject};
+use crate::ops::{self, AppendObject, AppendOutput, PutObject, Said};
+use crate::protocol::checksum;
 use crate::protocol::conditions::write_condition;
-use crate::protocol::{checksum, headers};
+use crate::protocol::headers::{self, AclSubject};
 
 /// The checksum that S3 keeps of an object whose client sends none.
 pub(super) const DEFAULT_CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc64nvme;
 
+const OBJECT_SIZE: HeaderName = HeaderName::from_static("x-amz-object-size");
+
 pub(super) async fn put_object(call: Call<'_>) -> Answer {
+    if let Some(offset) = headers::write_offset(call.headers())? {
+        return append(call, offset).await;
+    }
     let condition = write_condition(call.headers())?;
     let object_headers = headers::object_headers(call.headers())?;
     let sse_s3 = object_headers.sse_s3;
@@ -40,12 +46,43 @@ pub(super) async fn put_object(call: Call<'_>) -> Answer {
     Ok(response)
 }
 
+/// Appends the body to the object that is `offset` bytes long.
+async fn append(call: Call<'_>, offset: u64) -> Answer {
+    let condition = write_condition(call.headers())?;
+    let object_headers = headers::object_headers(call.headers())?;
+    let sse_s3 = object_headers.sse_s3;
+    let said = Said {
+        headers: object_headers,
+        acl: headers::requested_acl(call.headers(), AclSubject::Object)?,
+        tags: headers::tagging(call.headers())?,
+    };
+    let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
+    let appending = ops::open_append(context, &caller, &target, offset).await?;
+    let body = call.incoming(appending.algorithm().unwrap_or(DEFAULT_CHECKSUM))?;
+    let input = AppendObject {
+        target,
+        offset,
+        said,
+        body,
+        condition,
+    };
+    let AppendOutput { object, existed } = ops::append_object(context, &caller, appending, input).await?;
+    let mut response = empty(StatusCode::OK);
+    let head = response.headers_mut();
+    set_etag(head, &object.etag)?;
+    if let Some(stored) = &object.checksum {
+        checksum::insert(head, stored);
+    }
+    if existed {
+        head.insert(OBJECT_SIZE, HeaderValue::from(object.size));
+    }
+    echo_encryption(head, sse_s3);
+    Ok(response)
+}
+
 /// Says that the object is encrypted as it was asked to be.
 pub(super) fn echo_encryption(head: &mut HeaderMap, sse_s3: bool) {
     if sse_s3 {
-        head.insert(
-            "x-amz-server-side-encryption",
-            http::HeaderValue::from_static("AES256"),
-        );
+        head.insert("x-amz-server-side-encryption", HeaderValue::from_static("AES256"));
     }
 }

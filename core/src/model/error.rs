@@ -115,6 +115,7 @@ error_codes! {
         with ["Token-0"],
     InvalidURI 400 "Couldn't parse the specified URI."
         sometimes ["URI"],
+    InvalidWriteOffset 400 "The write offset value that you specified does not match the current object size.",
     KeyTooLongError 400 "Your key is too long"
         with ["Size" "MaxSizeAllowed"],
     MalformedACLError 400 "The XML you provided was not well-formed or did not validate against our published schema",
@@ -172,6 +173,7 @@ error_codes! {
     SignatureDoesNotMatch 403 "The request signature we calculated does not match the signature you provided. Check your key and signing method."
         sometimes ["AWSAccessKeyId" "StringToSign" "SignatureProvided" "StringToSignBytes" "CanonicalRequest" "CanonicalRequestBytes"],
     SlowDown 503 "Please reduce your request rate.",
+    TooManyParts 400 "You have attempted to add more parts than the maximum of 10000 that are allowed for this object.",
     UnexpectedContent 400 "This request does not support content",
     XAmzContentSHA256Mismatch 400 "The provided 'x-amz-content-sha256' header does not match what was computed."
         with ["ClientComputedContentSHA256" "S3ComputedContentSHA256"],

@@ -2,6 +2,7 @@
 
 mod access;
 mod acl;
+mod append;
 mod attributes;
 mod bucket;
 mod copy;
@@ -38,6 +39,7 @@ mod version_listing;
 pub use access::{Caller, Target, open_bucket, open_object};
 pub(crate) use access::{DELETE_MARKER, VERSION_ID};
 pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
+pub use append::{AppendObject, AppendOutput, Appending, Said, append_object, open_append};
 pub use attributes::{ObjectAttributes, object_attributes};
 pub use bucket::{
     CreateBucket, ListBuckets, ListBucketsOutput, create_bucket, delete_bucket, list_buckets,

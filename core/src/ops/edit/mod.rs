@@ -316,11 +316,24 @@ pub(super) async fn replace(
     read: ObjectRecord,
     record: &ObjectRecord,
 ) -> Result<bool, EditFailure> {
-    let seen = Seen::new(bucket.clone(), Head::Read(Some(read)));
+    replace_seen(
+        context,
+        &Seen::new(bucket.clone(), Head::Read(Some(read))),
+        record,
+    )
+    .await
+}
+
+/// Puts `record` in the place of what was seen, or of nothing, once. Returns whether that was still so.
+pub(super) async fn replace_seen(
+    context: &Context,
+    seen: &Seen,
+    record: &ObjectRecord,
+) -> Result<bool, EditFailure> {
     let change = Change::put(Cow::Borrowed(record), Expected::Seen);
-    match apply(context, &seen, &record.key, &change, &[]).await? {
+    match apply(context, seen, &record.key, &change, &[]).await? {
         EditOutcome::Applied { .. } => Ok(true),
-        EditOutcome::NoSuchBucket => Err(no_such_bucket(&bucket.name).into()),
+        EditOutcome::NoSuchBucket => Err(no_such_bucket(&seen.bucket.name).into()),
         _ => Ok(false),
     }
 }

@@ -59,6 +59,23 @@ pub fn object_headers(headers: &HeaderMap) -> Result<ObjectHeaders, S3Error> {
     })
 }
 
+/// Where a write shall begin, in bytes: `x-amz-write-offset-bytes`.
+pub fn write_offset(headers: &HeaderMap) -> Result<Option<u64>, S3Error> {
+    const HEADER: &str = "x-amz-write-offset-bytes";
+    let Some(text) = joined(headers, HEADER) else {
+        return Ok(None);
+    };
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(offset) if digits => Ok(Some(offset)),
+        _ => Err(S3Error::invalid_argument(
+            "The write offset must be a number of bytes.",
+            HEADER,
+            text,
+        )),
+    }
+}
+
 /// `aws-chunked` describes the request, not the object.
 fn without_aws_chunked(value: String) -> Option<String> {
     let is_chunked = |coding: &str| coding.trim().eq_ignore_ascii_case("aws-chunked");

@@ -47,7 +47,6 @@ const REFUSED: &[Refused] = &[
     header("x-amz-server-side-encryption-context", &[]),
     prefix(CUSTOMER_KEY),
     header("x-amz-website-redirect-location", &[]),
-    header("x-amz-write-offset-bytes", &[]),
 ];
 
 /// What the headers of RenameObject begin with.
@@ -55,6 +54,9 @@ const RENAME: Refused = prefix("x-amz-rename-source");
 
 /// Tags for an object, which only the writes take that make one.
 const TAGGING: Refused = header("x-amz-tagging", &[""]);
+
+/// Where in an object a PutObject shall write.
+const WRITE_OFFSET: Refused = header("x-amz-write-offset-bytes", &[]);
 
 impl Refused {
     fn is_about(&self, name: &str) -> bool {
@@ -73,16 +75,15 @@ pub fn refuse_unbuilt_headers(operation: Operation, headers: &HeaderMap) -> Resu
         return Ok(());
     }
     for name in headers.keys().map(http::HeaderName::as_str) {
-        let mut rules = REFUSED.iter().chain([&RENAME, &TAGGING]);
+        let mut rules = REFUSED.iter().chain([&RENAME, &TAGGING, &WRITE_OFFSET]);
         let Some(rule) = rules.find(|rule| rule.is_about(name)) else {
             continue;
         };
         let value = joined(headers, name).unwrap_or_default();
         let is_taken = match operation {
             Operation::RenameObject => RENAME.is_about(name),
-            Operation::PutObject | Operation::CopyObject | Operation::CreateMultipartUpload => {
-                TAGGING.is_about(name)
-            }
+            Operation::PutObject => TAGGING.is_about(name) || WRITE_OFFSET.is_about(name),
+            Operation::CopyObject | Operation::CreateMultipartUpload => TAGGING.is_about(name),
             _ => false,
         };
         if !is_taken && !rule.harmless.contains(&value.trim()) {
@@ -154,7 +155,6 @@ mod tests {
             ("x-amz-website-redirect-location", "/x"),
             ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
             ("x-amz-server-side-encryption-aws-kms-key-id", "k"),
-            ("x-amz-write-offset-bytes", "0"),
             ("x-amz-bucket-object-lock-enabled", "true"),
             ("x-amz-mfa", "1 2"),
             ("x-amz-rename-source-if-match", "e"),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_refused_to_writes_that_make_no_object() {
+    fn tags_and_offsets_are_refused_to_writes_that_take_none() {
         let headers = header_map(&[("x-amz-tagging", "a=b")]);
         for taking in [
             Operation::PutObject,
@@ -213,6 +213,16 @@ mod tests {
         ] {
             let error = refuse_unbuilt_headers(other, &headers).unwrap_err();
             assert_eq!(error.fields, [("Header", "x-amz-tagging".to_owned())]);
+        }
+        let headers = header_map(&[("x-amz-write-offset-bytes", "0")]);
+        assert!(refuse_unbuilt_headers(Operation::PutObject, &headers).is_ok());
+        for other in [
+            Operation::UploadPart,
+            Operation::CopyObject,
+            Operation::CompleteMultipartUpload,
+        ] {
+            let error = refuse_unbuilt_headers(other, &headers).unwrap_err();
+            assert_eq!(error.fields, [("Header", "x-amz-write-offset-bytes".to_owned())]);
         }
     }
 
