@@ -7,6 +7,7 @@ use bleepstore_tests::decorators::{Faults, Gate, Interceptor, PassThrough, Verdi
 use bleepstore_tests::deployment::Deployment;
 
 mod acls;
+mod appends;
 mod blob_storage;
 mod bucket_deletion;
 mod cloud_storage;

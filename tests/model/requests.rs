@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use bleepstore_core::digest::{BodyHasher, DigestSlot, Digests};
+use bleepstore_core::digest::{self, BodyHasher, DigestSlot, Digests};
 use bleepstore_core::model::{
     ETag, ErrorCode, ObjectRecord, Operation, S3Error, UploadId, VersionId, VersionName, Versioning,
     WriteCondition,
@@ -36,6 +36,8 @@ pub(crate) fn names((bucket, key): Place) -> (&'static str, &'static str) {
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
     Put(Place),
+    /// An append to what is there, if that is known.
+    Append(Place),
     Copy(Place, Place),
     /// A copy, and then a delete of its source.
     Move(Place, Place),
@@ -63,6 +65,7 @@ impl Request {
         ]);
         let others = prop_oneof![
             4 => place().prop_map(Self::Put),
+            3 => place().prop_map(Self::Append),
             4 => (place(), place()).prop_map(|(from, to)| Self::Copy(from, to)),
             4 => (place(), place()).prop_map(|(from, to)| Self::Move(from, to)),
             2 => place().prop_map(Self::Delete),
@@ -135,6 +138,7 @@ pub(crate) type Acknowledged = Vec<(Place, Option<ETag>)>;
 #[derive(Clone, Debug)]
 pub(crate) enum Aimed {
     Put(Place),
+    Append(Place),
     Copy(Place, Place),
     Move(Place, Place),
     Delete(Place),
@@ -161,6 +165,7 @@ impl Aimed {
     pub(crate) fn touches(&self) -> Vec<Place> {
         match *self {
             Self::Put(place)
+            | Self::Append(place)
             | Self::Copy(_, place)
             | Self::Delete(place)
             | Self::Complete(place, _)
@@ -183,6 +188,7 @@ impl Clients {
         };
         let aimed = match request {
             Request::Put(place) => Aimed::Put(place),
+            Request::Append(place) => Aimed::Append(place),
             Request::Copy(from, to) => Aimed::Copy(from, to),
             Request::Move(from, to) => Aimed::Move(from, to),
             Request::Delete(place) => Aimed::Delete(place),
@@ -332,6 +338,7 @@ impl Clients {
                 let etag = store.put(bucket, key, self.fresh_body()).await?;
                 Ok(vec![(place, Some(etag))])
             }
+            Aimed::Append(place) => self.append(store, place).await,
             Aimed::Copy(from, to) => {
                 let record = store.copy(names(from), names(to)).await?;
                 Ok(vec![(to, Some(record.etag))])
@@ -385,6 +392,32 @@ impl Clients {
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// Appends a body to an object whose bytes are known, on the condition that it still is that one.
+    async fn append(&self, store: &Deployment, place: Place) -> Result<Acknowledged, S3Error> {
+        let (bucket, key) = names(place);
+        let base = store.head(bucket, key).await?.etag;
+        let Some(before) = self.contents.borrow().get(&base).cloned() else {
+            return Ok(Vec::new());
+        };
+        let body = self.fresh_body();
+        let whole = Bytes::from([&before[..], &body].concat());
+        // What lies in a record is one body from then on, and what lies in blobs has one part more.
+        let parts = base
+            .as_str()
+            .split_once('-')
+            .map_or(1, |(_, parts)| parts.parse().unwrap());
+        let md5s = [digest::md5(base.as_str().as_bytes()), digest::md5(&body)];
+        let in_parts = ETag::from_parts(digest::md5_of_md5s(md5s), parts + 1);
+        let offset = before.len() as u64;
+        self.know(&whole, &digests(&whole));
+        self.contents.borrow_mut().insert(in_parts, whole);
+        let condition = WriteCondition::IfMatch(base);
+        let appended = store
+            .append_if((bucket, key), offset, incoming(body), condition)
+            .await?;
+        Ok(vec![(place, Some(appended.etag))])
     }
 
     /// Completes an upload of the parts that it has. A replay says nothing about what is there now.
@@ -467,7 +500,7 @@ pub(crate) async fn versions(store: &Deployment, place: Place) -> Vec<ObjectReco
 }
 
 /// What requests may be refused with when buckets, keys and uploads come and go.
-const REFUSALS: [ErrorCode; 7] = [
+const REFUSALS: [ErrorCode; 10] = [
     ErrorCode::NoSuchBucket,
     ErrorCode::NoSuchKey,
     ErrorCode::NoSuchUpload,
@@ -475,6 +508,10 @@ const REFUSALS: [ErrorCode; 7] = [
     ErrorCode::BucketNotEmpty,
     ErrorCode::BucketAlreadyOwnedByYou,
     ErrorCode::SlowDown,
+    ErrorCode::InvalidWriteOffset,
+    ErrorCode::PreconditionFailed,
+    // Of an append where versions are kept.
+    ErrorCode::NotImplemented,
 ];
 
 /// The least that a part may hold which is not the last.

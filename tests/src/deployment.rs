@@ -13,9 +13,9 @@ use bleepstore_core::model::{
     Owner, Part, RequestedAcl, S3Error, Tags, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
-    Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context, CopyObject,
-    CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject, RenameObject, Replacement,
-    Selection, Target,
+    AppendObject, Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context,
+    CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject, RenameObject,
+    Replacement, Said, Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, Edit, EditOutcome, MetadataStore, Ports};
 use bleepstore_core::{digest, ops};
@@ -195,6 +195,43 @@ impl Deployment {
         };
         let output = ops::put_object(&self.context, &self.caller, input).await?;
         Ok(output.etag)
+    }
+
+    /// PutObject with a write offset. The object as it is then.
+    pub async fn append(
+        &self,
+        bucket: &str,
+        key: &str,
+        offset: u64,
+        body: Incoming,
+    ) -> Result<ObjectRecord, S3Error> {
+        self.append_if((bucket, key), offset, body, WriteCondition::Any)
+            .await
+    }
+
+    /// PutObject with a write offset and a condition.
+    pub async fn append_if(
+        &self,
+        (bucket, key): (&str, &str),
+        offset: u64,
+        body: Incoming,
+        condition: WriteCondition,
+    ) -> Result<ObjectRecord, S3Error> {
+        let target = target(bucket, key);
+        let appending = ops::open_append(&self.context, &self.caller, &target, offset).await?;
+        let input = AppendObject {
+            target,
+            offset,
+            said: Said {
+                headers: ObjectHeaders::default(),
+                acl: None,
+                tags: Tags::default(),
+            },
+            body,
+            condition,
+        };
+        let output = ops::append_object(&self.context, &self.caller, appending, input).await?;
+        Ok(output.object)
     }
 
     /// GetObject, all bytes of it.

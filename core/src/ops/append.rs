@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use content::{Appended, Content, Piece};
 
-use super::edit::{EditFailure, Head, Seen, failed_write_condition, object, replace_seen, until_undisturbed};
+use super::edit::{EditFailure, Head, Seen, extend, failed_write_condition, object, until_undisturbed};
 use super::free::free_blob;
 use super::tags::ready_for_tags;
 use super::{Caller, Context, Incoming, Target};
@@ -225,7 +225,7 @@ impl Append<'_> {
         let existed = row.is_some();
         let record = self.record(&seen, appended);
         let layout = || record.manifest.layout_blob().map(|extent| extent.blob);
-        match replace_seen(self.context, &seen, &record).await {
+        match extend(self.context, &seen, &record).await {
             Ok(true) => Ok(Some(AppendOutput {
                 object: record,
                 existed,

@@ -101,8 +101,8 @@ pub(super) struct Change<'p> {
     pub(super) source: Option<&'p ObjectRecord>,
     /// The receipt that closes an upload.
     pub(super) receipt: Option<&'p Receipt>,
-    /// Whether the record is the same version as what was seen, of which something else is said. Any other is a version
-    /// of its own, where the bucket keeps versions.
+    /// Whether the record is the same version as what was seen, of which something else is said, or which has more bytes.
+    /// It names all blobs that were named before. Any other is a version of its own, where the bucket keeps versions.
     pub(super) rewrites: bool,
 }
 
@@ -316,22 +316,29 @@ pub(super) async fn replace(
     read: ObjectRecord,
     record: &ObjectRecord,
 ) -> Result<bool, EditFailure> {
-    replace_seen(
-        context,
-        &Seen::new(bucket.clone(), Head::Read(Some(read))),
-        record,
-    )
-    .await
+    let seen = Seen::new(bucket.clone(), Head::Read(Some(read)));
+    let change = Change::put(Cow::Borrowed(record), Expected::Seen);
+    change_once(context, &seen, record, &change).await
 }
 
-/// Puts `record` in the place of what was seen, or of nothing, once. Returns whether that was still so.
-pub(super) async fn replace_seen(
+/// Puts `record`, which has all bytes of what was seen and more, in its place, or in the place of nothing, once. Returns
+/// whether that was still so.
+pub(super) async fn extend(
     context: &Context,
     seen: &Seen,
     record: &ObjectRecord,
 ) -> Result<bool, EditFailure> {
-    let change = Change::put(Cow::Borrowed(record), Expected::Seen);
-    match apply(context, seen, &record.key, &change, &[]).await? {
+    let change = Change::rewrite(Cow::Borrowed(record));
+    change_once(context, seen, record, &change).await
+}
+
+async fn change_once(
+    context: &Context,
+    seen: &Seen,
+    record: &ObjectRecord,
+    change: &Change<'_>,
+) -> Result<bool, EditFailure> {
+    match apply(context, seen, &record.key, change, &[]).await? {
         EditOutcome::Applied { .. } => Ok(true),
         EditOutcome::NoSuchBucket => Err(no_such_bucket(&seen.bucket.name).into()),
         _ => Ok(false),
@@ -420,7 +427,9 @@ async fn apply(
         }
         Err(error) => return Err(not_applied(error)),
     };
-    if let EditOutcome::Applied { displaced } = &outcome {
+    if let EditOutcome::Applied { displaced } = &outcome
+        && !change.rewrites
+    {
         free_superseded(
             context,
             displaced.as_deref(),
