@@ -119,6 +119,9 @@ fn puts<U>(counted: &mut Counted<U>, bucket: &Bucket) {
         put("new", &small).header("if-match", etag).expect(200)
     });
     let large = pattern(3, 20 << 20);
+    let append = |offset: usize| put("mega", &small).header("x-amz-write-offset-bytes", offset);
+    counted.count("PutObject, 1 KiB, appended", || append(1 << 20).expect(200));
+    put("mega", &mega).expect(200);
     counted.count_bytes("PutObject, 20 MiB", 20 << 20, || put("large", &large).expect(200));
 }
 

@@ -197,6 +197,7 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         bucket.fill(&["key"]);
+        let annotation = |method: &str| bucket.object(method, "key").flag("annotation");
         for (request, operation) in [
             (bucket.object("POST", "key").flag("restore"), "RestoreObject"),
             (
@@ -205,6 +206,13 @@ s3_test!(
                     .flag("select")
                     .query("select-type", 2),
                 "SelectObjectContent",
+            ),
+            (annotation("PUT").query("annotationName", "a"), "PutObjectAnnotation"),
+            (annotation("GET").query("annotationName", "a"), "GetObjectAnnotation"),
+            (annotation("GET"), "ListObjectAnnotations"),
+            (
+                annotation("DELETE").query("annotationName", "a"),
+                "DeleteObjectAnnotation",
             ),
         ] {
             let error = request.expect_error(501, "NotImplemented");

@@ -73,7 +73,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 31] = [
+const OPERATIONS: [Row; 32] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -87,6 +87,11 @@ const OPERATIONS: [Row; 31] = [
         "PutObject",
         "checksums, metadata, system headers, storage class, conditions",
         "s3/put_object.rs",
+    ),
+    row(
+        "PutObject at an offset",
+        "`x-amz-write-offset-bytes`: one more extent, no copy",
+        "s3/append.rs",
     ),
     row(
         "GetObject",
