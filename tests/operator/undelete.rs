@@ -408,8 +408,11 @@ impl Meeting {
         let gate = Gate::new();
         let beside = store.beside(gate.clone());
         let mut held = gate.hold_nth(method, nth);
-        let running = tokio::spawn(async move { bring_back(&beside, then).await });
-        held.arrived().await;
+        let mut running = tokio::spawn(async move { bring_back(&beside, then).await });
+        tokio::select! {
+            () = held.arrived() => {}
+            ended = &mut running => panic!("it ended without that call: {ended:?}"),
+        }
         Self {
             store,
             then,
