@@ -101,6 +101,7 @@ mod tests {
             &["export"],
             &["import", "file"],
             &["stats"],
+            &["undelete", "s3://bucket", "--since", "2h"],
             &["credentials", "list"],
         ] {
             let all = ["bleepstore-admin"].iter().chain(arguments);

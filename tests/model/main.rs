@@ -16,6 +16,7 @@ mod listing;
 mod requests;
 mod steps;
 mod stores;
+mod undelete;
 
 /// How many random inputs a property is tried with in each round.
 const CASES: u32 = 256;

@@ -23,6 +23,8 @@ mod local;
 mod migrate;
 mod program;
 mod schedule;
+mod undelete;
+mod undelete_programs;
 mod versions;
 
 /// Longer than every grace.

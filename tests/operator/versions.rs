@@ -16,7 +16,7 @@ use super::{fresh, pair, serving, small};
 const KEY: &str = "a/key";
 const LARGE: &str = "more bytes than this store takes inside a record";
 
-async fn set(store: &Deployment, bucket: &str, versioning: Versioning) {
+pub(crate) async fn set(store: &Deployment, bucket: &str, versioning: Versioning) {
     let (context, caller) = (&store.context, &store.caller);
     let operation = Operation::PutBucketVersioning;
     let opened = open_bucket(context, caller, operation, &name(bucket))
@@ -46,7 +46,7 @@ async fn versions(store: &Deployment) {
     store.delete("photos", "gone").await.unwrap();
 }
 
-async fn of_key(ports: &Ports, key: &str) -> KeyVersions {
+pub(crate) async fn of_key(ports: &Ports, key: &str) -> KeyVersions {
     let metadata = &ports.metadata;
     let bucket = metadata.bucket(&name("photos")).await.unwrap().unwrap();
     let key = target("photos", key).key;
@@ -85,7 +85,7 @@ async fn all(ports: &Ports) -> Vec<(String, String, Option<Bytes>)> {
     all
 }
 
-async fn is_whole(ports: &Ports) {
+pub(crate) async fn is_whole(ports: &Ports) {
     let options = FsckOptions {
         verify_checksums: true,
         ..FsckOptions::default()

@@ -12,6 +12,7 @@ use crate::gc::{self, GcArgs};
 use crate::import::{self, ImportArgs};
 use crate::signals::until_stopped;
 use crate::stats::{self, StatsArgs};
+use crate::undelete::{self, UndeleteArgs};
 
 /// A subcommand on the stores that `S` names.
 #[derive(Clone, Debug, Subcommand)]
@@ -29,6 +30,8 @@ pub enum Tool<S: Args> {
     Import(On<S, ImportArgs>),
     /// Say how much the store holds
     Stats(On<S, StatsArgs>),
+    /// Bring back what was deleted or overwritten since a time, in a bucket that keeps versions; removes nothing
+    Undelete(On<S, UndeleteArgs>),
 }
 
 /// What can be done with access keys.
@@ -78,6 +81,7 @@ impl<S: Args> Tool<S> {
             Self::Export(on) => &on.store,
             Self::Import(on) => &on.store,
             Self::Stats(on) => &on.store,
+            Self::Undelete(on) => &on.store,
         }
     }
 
@@ -87,7 +91,9 @@ impl<S: Args> Tool<S> {
             Self::Gc(on) if on.args.exclusive => Holding::Exclusive,
             Self::Gc(_) => Holding::Preferred,
             Self::Import(_) => Holding::New,
-            Self::Credentials(_) | Self::Fsck(_) | Self::Export(_) | Self::Stats(_) => Holding::Shared,
+            Self::Credentials(_) | Self::Fsck(_) | Self::Export(_) | Self::Stats(_) | Self::Undelete(_) => {
+                Holding::Shared
+            }
         }
     }
 
@@ -108,6 +114,7 @@ impl<S: Args> Tool<S> {
             Self::Export(on) => export::export(ports, &on.args).await,
             Self::Import(on) => import::import(ports, &on.args).await,
             Self::Stats(on) => stats::stats(ports, &on.args).await,
+            Self::Undelete(on) => undelete::undelete(ports, &on.args).await,
         }
     }
 }

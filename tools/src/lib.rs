@@ -16,6 +16,7 @@ mod output;
 mod progress;
 mod signals;
 mod stats;
+mod undelete;
 
 pub use arguments::arguments;
 pub use command::{Holding, On, Tool, known};

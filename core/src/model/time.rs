@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
@@ -79,6 +80,15 @@ impl Timestamp {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// The instant that a date names as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) writes it, such as
+    /// `2026-11-23T10:20:30Z` or `2026-11-23T11:20:30.5+01:00`. What is finer than a millisecond is cut off.
+    pub fn from_rfc_3339(text: &str) -> Option<Self> {
+        let date = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(date.unix_timestamp_nanos().div_euclid(1_000_000))
+            .ok()
+            .map(Self)
+    }
+
     /// `Mon, 23 Nov 2026 10:20:30 GMT`: the form of dates in headers (RFC 9110 section 5.6.7).
     pub fn http_date(self) -> String {
         self.date().format(HTTP_DATE).unwrap_or_default()
@@ -104,6 +114,23 @@ mod tests {
             Timestamp::from_millis(i64::MAX).iso_8601(),
             "1970-01-01T00:00:00.000Z"
         );
+    }
+
+    #[test]
+    fn dates_are_read_with_any_offset_to_the_millisecond() {
+        let read = |text| Timestamp::from_rfc_3339(text).map(Timestamp::millis);
+        assert_eq!(read("2015-10-21T07:28:00Z"), Some(1_445_412_480_000));
+        assert_eq!(read("2015-10-21T09:28:00.9999+02:00"), Some(1_445_412_480_999));
+        assert_eq!(read("1969-12-31T23:59:59.9999Z"), Some(-1));
+        for bad in [
+            "",
+            "2015-10-21",
+            "2015-10-21T07:28:00",
+            "2015-13-21T07:28:00Z",
+            "2h",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     #[test]

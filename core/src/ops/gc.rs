@@ -17,11 +17,11 @@
 //!
 //! - The writer commits or gives up long before the grace is over, since no request lives half as long. It was done
 //!   before the mark began.
-//! - Whoever takes a name from a record (a copy, a copied part, a completion, a rename, a change of what is said of an
-//!   object) needs a record that names the blob. One that stood until the mark was over was met. One that went before
-//!   leaves a retired manifest, written before it went: copies share their source first, what is shared goes only when
-//!   it is retired, and a rename retires always. A part that is gone is in its object, or nowhere, but for what is said
-//!   [below](#what-is-left).
+//! - Whoever takes a name from a record (a copy, a copied part, a completion, a rename, an older version that is
+//!   brought back, a change of what is said of an object) needs a record that names the blob. One that stood until the
+//!   mark was over was met. One that went before leaves a retired manifest, written before it went: copies share their
+//!   source first, what is shared goes only when it is retired, and a rename retires always. A part that is gone is in
+//!   its object, or nowhere, but for what is said [below](#what-is-left).
 //! - What was read of a record that has gone may still be committed by a request that is under way. From reading a name
 //!   to committing it no bytes are moved: that takes seconds, and minutes where stores fail. So the manifest was retired
 //!   no longer ago than that before the mark began, or since. It is a root for 24 hours, and the mark is over within

@@ -34,6 +34,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod undelete;
 mod version_listing;
 
 pub use access::{Caller, Target, open_bucket, open_object};
@@ -70,6 +71,7 @@ pub use transfer::{
     Counts, ExportStream, ExportedCredential, FORMAT, Header, ImportReport, LineSink, MAX_LINE,
     MigrateOptions, MigrateReport, Record, Trailer, TransferError, VERSION, export, import, inspect, migrate,
 };
+pub use undelete::{BroughtBack, UndeleteError, UndeleteOptions, UndeleteReport, Undeleted, undelete};
 pub use version_listing::{ListedVersion, list_object_versions};
 
 use std::sync::Arc;

@@ -50,10 +50,18 @@ pub(super) fn one_by_one<T: Send + 'static>(pages: Pages<T>) -> BoxStream<'stati
 /// Pages of all records of a bucket, as [`ObjectIndex::scan_records`](crate::ports::ObjectIndex::scan_records) shows
 /// them.
 pub(super) fn records(ports: &Ports, bucket: &Bucket) -> Pages<ObjectRecord> {
-    let (metadata, bucket) = (Arc::clone(&ports.metadata), bucket.clone());
+    records_under(ports, bucket, "")
+}
+
+/// The same of keys that start with `prefix`.
+pub(super) fn records_under(ports: &Ports, bucket: &Bucket, prefix: &str) -> Pages<ObjectRecord> {
+    let (metadata, bucket, prefix) = (Arc::clone(&ports.metadata), bucket.clone(), prefix.to_owned());
     pages(move |start: Option<KeyStart>| {
         let (metadata, bucket) = (Arc::clone(&metadata), bucket.clone());
-        let range = KeyRange::from(start.unwrap_or_default());
+        let range = KeyRange {
+            prefix: prefix.clone(),
+            ..KeyRange::from(start.unwrap_or_default())
+        };
         async move { metadata.scan_records(&bucket, &range, PAGE).await }.boxed()
     })
 }

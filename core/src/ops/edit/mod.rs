@@ -22,7 +22,8 @@ use super::Context;
 use super::access::no_such_bucket;
 use super::free::{free_blob, free_superseded};
 use crate::model::{
-    BlobRef, Bucket, BucketState, CommitId, ErrorCode, ObjectKey, ObjectRecord, Receipt, S3Error, VersionName,
+    BlobRef, Bucket, BucketState, CommitId, ErrorCode, ObjectKey, ObjectRecord, Receipt, S3Error,
+    VersionName, Versioning,
 };
 use crate::ports::{
     Edit, EditOutcome, Expect, MetadataStore, StoreError, StoreErrorKind, StoreResult, back_off,
@@ -101,9 +102,20 @@ pub(super) struct Change<'p> {
     pub(super) source: Option<&'p ObjectRecord>,
     /// The receipt that closes an upload.
     pub(super) receipt: Option<&'p Receipt>,
-    /// Whether the record is the same version as what was seen, of which something else is said, or which has more bytes.
-    /// It names all blobs that were named before. Any other is a version of its own, where the bucket keeps versions.
-    pub(super) rewrites: bool,
+    /// What the record is beside what was seen, where the bucket keeps versions.
+    pub(super) becomes: Becomes,
+}
+
+/// What a record that is put in a bucket that keeps versions becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Becomes {
+    /// A version as the bucket's state says: one with an id, or the version `null`, in the place of the one before.
+    Version,
+    /// A version with an id whatever the bucket's state, so that it takes the place of none.
+    Addition,
+    /// The same version as what was seen, of which something else is said, or which has more bytes. It names all blobs
+    /// that were named before.
+    Same,
 }
 
 impl<'p> Change<'p> {
@@ -114,14 +126,14 @@ impl<'p> Change<'p> {
             record: Some(record),
             source: None,
             receipt: None,
-            rewrites: false,
+            becomes: Becomes::Version,
         }
     }
 
     /// Says something else of what was seen.
     pub(super) fn rewrite(record: Cow<'p, ObjectRecord>) -> Self {
         Self {
-            rewrites: true,
+            becomes: Becomes::Same,
             ..Self::put(record, Expected::Seen)
         }
     }
@@ -133,7 +145,7 @@ impl<'p> Change<'p> {
             record: None,
             source: None,
             receipt: None,
-            rewrites: false,
+            becomes: Becomes::Version,
         }
     }
 }
@@ -298,15 +310,27 @@ pub(super) async fn until_undisturbed<T, F>(context: &Context, attempt: impl Fn(
 where
     F: Future<Output = Result<Option<T>, S3Error>>,
 {
+    let answer = unless_disturbed(context, attempt).await?;
+    answer.ok_or_else(|| ErrorCode::SlowDown.into())
+}
+
+/// The same; `None` where each attempt was disturbed.
+pub(super) async fn unless_disturbed<T, F>(
+    context: &Context,
+    attempt: impl Fn() -> F,
+) -> Result<Option<T>, S3Error>
+where
+    F: Future<Output = Result<Option<T>, S3Error>>,
+{
     for number in 0..ATTEMPTS {
         if number > 0 {
             pause(context, number).await;
         }
         if let Some(answer) = attempt().await? {
-            return Ok(answer);
+            return Ok(Some(answer));
         }
     }
-    Err(ErrorCode::SlowDown.into())
+    Ok(None)
 }
 
 /// Puts `record` over the row that was read, once. Returns whether that row was still there.
@@ -339,10 +363,26 @@ async fn change_once(
     change: &Change<'_>,
 ) -> Result<bool, EditFailure> {
     match apply(context, seen, &record.key, change, &[]).await? {
-        EditOutcome::Applied { .. } => Ok(true),
+        EditOutcome::Applied { .. } | EditOutcome::AppliedToVersions(_) => Ok(true),
         EditOutcome::NoSuchBucket => Err(no_such_bucket(&seen.bucket.name).into()),
         _ => Ok(false),
     }
+}
+
+/// Puts `record` on top of the row that was read, in a bucket that keeps versions, once: a version more, which replaces
+/// none in a suspended bucket either. Returns whether that row was still there.
+pub(super) async fn add_version(
+    context: &Context,
+    bucket: &Bucket,
+    read: ObjectRecord,
+    record: &ObjectRecord,
+) -> Result<bool, EditFailure> {
+    let seen = Seen::new(bucket.clone(), Head::Read(Some(read)));
+    let change = Change {
+        becomes: Becomes::Addition,
+        ..Change::put(Cow::Borrowed(record), Expected::Seen)
+    };
+    change_once(context, &seen, record, &change).await
 }
 
 /// Marks an object as shared, before another record names its blobs, if its row is still the one that was read. Returns
@@ -388,7 +428,11 @@ async fn apply(
     retired: &[CommitId],
 ) -> Result<EditOutcome, EditFailure> {
     let row = seen.head.row();
-    let keeps = seen.bucket.versioning.filter(|_| !change.rewrites);
+    let keeps = seen.bucket.versioning.and_then(|state| match change.becomes {
+        Becomes::Version => Some(state),
+        Becomes::Addition => Some(Versioning::Enabled),
+        Becomes::Same => None,
+    });
     let displaced = match keeps {
         // The store says what goes, if anything does.
         Some(_) => None,
@@ -428,7 +472,7 @@ async fn apply(
         Err(error) => return Err(not_applied(error)),
     };
     if let EditOutcome::Applied { displaced } = &outcome
-        && !change.rewrites
+        && change.becomes != Becomes::Same
     {
         free_superseded(
             context,
