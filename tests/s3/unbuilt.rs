@@ -207,8 +207,14 @@ s3_test!(
                     .query("select-type", 2),
                 "SelectObjectContent",
             ),
-            (annotation("PUT").query("annotationName", "a"), "PutObjectAnnotation"),
-            (annotation("GET").query("annotationName", "a"), "GetObjectAnnotation"),
+            (
+                annotation("PUT").query("annotationName", "a"),
+                "PutObjectAnnotation",
+            ),
+            (
+                annotation("GET").query("annotationName", "a"),
+                "GetObjectAnnotation",
+            ),
             (annotation("GET"), "ListObjectAnnotations"),
             (
                 annotation("DELETE").query("annotationName", "a"),

@@ -17,7 +17,7 @@ const OBJECT_SIZE: HeaderName = HeaderName::from_static("x-amz-object-size");
 
 pub(super) async fn put_object(call: Call<'_>) -> Answer {
     if let Some(offset) = headers::write_offset(call.headers())? {
-        return append(call, offset).await;
+        return Box::pin(append(call, offset)).await;
     }
     let condition = write_condition(call.headers())?;
     let object_headers = headers::object_headers(call.headers())?;
