@@ -104,6 +104,16 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// Variables that a test lists: the first of a name counts. One of them is left out.
+    pub fn listed(variables: &'a [(&'a str, &'a str)], without: &'a str) -> Self {
+        Self::of(move |name| {
+            let found = variables
+                .iter()
+                .find(|(given, _)| *given == name && name != without);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
     /// The value of a variable that may be missing.
     pub fn optional(&self, name: &str) -> Result<Option<String>, String> {
         let value = (self.variable)(name).transpose()?;

@@ -8,28 +8,11 @@ locals {
 }
 
 # What makes the load balancer, its certificate and the security groups in ECS's name.
-data "aws_iam_policy_document" "assumed_by_ecs" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["ecs.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 resource "aws_iam_role" "infrastructure" {
   count = var.express ? 1 : 0
 
   name                 = "${var.name}-http-infrastructure-${local.region}"
-  assume_role_policy   = data.aws_iam_policy_document.assumed_by_ecs.json
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by["ecs"].json
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags
 }

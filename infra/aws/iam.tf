@@ -82,6 +82,26 @@ data "aws_iam_policy_document" "function_logs" {
   }
 }
 
+# Services that take a role for this account only.
+data "aws_iam_policy_document" "assumed_by" {
+  for_each = toset(["ecs", "ecs-tasks", "scheduler"])
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["${each.key}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
 data "aws_iam_policy_document" "assumed_by_lambda" {
   statement {
     actions = ["sts:AssumeRole"]

@@ -1,22 +1,5 @@
 # Garbage collection: the schedule sends the function the event that aws-lambda/src/event.rs knows.
 
-data "aws_iam_policy_document" "assumed_by_scheduler" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 data "aws_iam_policy_document" "invoke" {
   statement {
     sid       = "Invoke"
@@ -27,7 +10,7 @@ data "aws_iam_policy_document" "invoke" {
 
 resource "aws_iam_role" "schedule" {
   name                 = "${var.name}-schedule-${local.region}"
-  assume_role_policy   = data.aws_iam_policy_document.assumed_by_scheduler.json
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by["scheduler"].json
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags
 }

@@ -53,23 +53,6 @@ resource "aws_cloudwatch_log_group" "http" {
   tags              = local.tags
 }
 
-data "aws_iam_policy_document" "assumed_by_tasks" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["ecs-tasks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 data "aws_iam_policy_document" "execution" {
   count = local.tasks ? 1 : 0
 
@@ -126,7 +109,7 @@ resource "aws_iam_role" "task" {
   count = local.tasks ? 1 : 0
 
   name                 = "${var.name}-http-task-${local.region}"
-  assume_role_policy   = data.aws_iam_policy_document.assumed_by_tasks.json
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by["ecs-tasks"].json
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags
 }
@@ -143,7 +126,7 @@ resource "aws_iam_role" "execution" {
   count = local.tasks ? 1 : 0
 
   name                 = "${var.name}-http-execution-${local.region}"
-  assume_role_policy   = data.aws_iam_policy_document.assumed_by_tasks.json
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by["ecs-tasks"].json
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags
 }

@@ -10,8 +10,8 @@ use bleepstore_aws::s3_blobs::S3Blobs;
 use bleepstore_core::model::{BlobRef, Manifest, Timestamp};
 use bleepstore_core::ops::{GcError, GcOptions, collect_round};
 use bleepstore_core::ports::{
-    BlobPage, BlobRead, BlobStore, BodyStream, Clock, DeleteOutcome, KeyRange, OwnerRecord, Ports,
-    StoreResult, UploadRange, WriteError,
+    BlobPage, BlobRead, BlobStore, BodyStream, BucketRange, Clock, DeleteOutcome, KeyRange, OwnerRecord,
+    Ports, StoreResult, UploadRange, WriteError,
 };
 use bleepstore_http::SystemClock;
 
@@ -84,7 +84,11 @@ pub(crate) async fn stored(blobs: &S3Blobs) -> HashSet<BlobRef> {
 /// The blobs that versions of objects and the parts of open uploads name.
 async fn named(ports: &Ports) -> HashSet<BlobRef> {
     let mut named = HashSet::new();
-    let buckets = ports.metadata.scan_buckets(None, "", None, ALL).await.unwrap();
+    let buckets = ports
+        .metadata
+        .scan_buckets(BucketRange::default(), ALL)
+        .await
+        .unwrap();
     for bucket in buckets.items {
         let objects = ports
             .metadata

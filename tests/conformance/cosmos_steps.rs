@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bleepstore_azure::cosmos::CosmosMetadata;
 use bleepstore_core::ports::{
-    BucketIndex, CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, Edit, EditOutcome, ObjectIndex,
-    StoreErrorKind, StoreResult,
+    BucketIndex, BucketRange, CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, Edit, EditOutcome,
+    ObjectIndex, StoreErrorKind, StoreResult,
 };
 use bleepstore_tests::clock::SkippingClock;
 use bleepstore_tests::emulators::CosmosEmulator;
@@ -104,10 +104,30 @@ async fn a_bucket_that_is_being_created_is_there_once_or_not() {
                 let expected = found.map_or(CreateBucketOutcome::Created, CreateBucketOutcome::Exists);
                 assert_eq!(again, expected);
                 let name = bucket.name.as_str();
-                let listed = f.store.scan_buckets(None, name, None, 10).await.unwrap();
+                let listed = f
+                    .store
+                    .scan_buckets(
+                        BucketRange {
+                            prefix: name,
+                            ..BucketRange::default()
+                        },
+                        10,
+                    )
+                    .await
+                    .unwrap();
                 assert_eq!(listed.items, std::slice::from_ref(bucket));
                 f.delete(bucket).await;
-                let listed = f.store.scan_buckets(None, name, None, 10).await.unwrap();
+                let listed = f
+                    .store
+                    .scan_buckets(
+                        BucketRange {
+                            prefix: name,
+                            ..BucketRange::default()
+                        },
+                        10,
+                    )
+                    .await
+                    .unwrap();
                 assert_eq!(listed.items, []);
             },
         )

@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bleepstore_azure::cosmos::CosmosMetadata;
 use bleepstore_core::model::{Bucket, CommitId, ObjectRecord, Timestamp, VersionName, Versioning};
-use bleepstore_core::ports::{ChangedVersions, Clock, Edit, EditOutcome, MetadataStore, ObjectIndex};
+use bleepstore_core::ports::{
+    ChangedVersions, Clock, Edit, EditOutcome, MetadataStore, ObjectIndex, VersionIndex, VersionRange,
+};
 use bleepstore_tests::emulators::CosmosEmulator;
 use bleepstore_tests::emulators::cosmos::{Answer, Fault};
 use bleepstore_tests::metadata_conformance::MetadataFixture;
@@ -128,7 +130,7 @@ impl Kept {
     async fn commits(&self) -> Vec<CommitId> {
         let found = self
             .store
-            .key_versions(&self.bucket, &key("a"), None, 100)
+            .key_versions(VersionRange::newest(&self.bucket, &key("a"), 100))
             .await
             .unwrap();
         let rows = found.head.into_iter().chain(found.versions);

@@ -10,6 +10,7 @@ use bleepstore_core::model::{
     WriteCondition,
 };
 use bleepstore_core::ops::{self, Incoming, ListParts, Target};
+use bleepstore_core::ports::VersionRange;
 use bleepstore_tests::deployment::{Deployment, incoming, name, target};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -492,7 +493,7 @@ pub(crate) async fn versions(store: &Deployment, place: Place) -> Vec<ObjectReco
     };
     let found = store
         .metadata
-        .key_versions(&bucket, &key, None, 1_000)
+        .key_versions(VersionRange::newest(&bucket, &key, 1_000))
         .await
         .unwrap();
     assert!(!found.more);

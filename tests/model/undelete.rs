@@ -9,7 +9,7 @@ use bleepstore_core::model::{
 use bleepstore_core::ops::{
     Progress, Target, UndeleteOptions, delete_object, open_bucket, put_bucket_versioning, undelete,
 };
-use bleepstore_core::ports::Clock;
+use bleepstore_core::ports::{Clock, VersionRange};
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::{Deployment, name, target};
 use proptest::prelude::*;
@@ -114,7 +114,11 @@ impl World {
     async fn rows(&self, key: usize) -> Vec<ObjectRecord> {
         let bucket = self.store.bucket_row("bucket").await.unwrap();
         let key = target("bucket", KEYS[key]).key;
-        let found = self.store.metadata.key_versions(&bucket, &key, None, 1_000).await;
+        let found = self
+            .store
+            .metadata
+            .key_versions(VersionRange::newest(&bucket, &key, 1_000))
+            .await;
         let found = found.unwrap();
         let mut rows: Vec<_> = found.head.into_iter().chain(found.versions).collect();
         rows.reverse();

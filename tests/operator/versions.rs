@@ -5,7 +5,7 @@ use bleepstore_core::ops::{
     self, FsckOptions, GcOptions, Progress, Selection, Target, check_slice, collect_round, migrate,
     open_bucket, put_bucket_versioning, stats,
 };
-use bleepstore_core::ports::{KeyVersions, Ports};
+use bleepstore_core::ports::{KeyVersions, Ports, VersionRange};
 use bleepstore_tests::deployment::{Deployment, name, target};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -50,7 +50,10 @@ pub(crate) async fn of_key(ports: &Ports, key: &str) -> KeyVersions {
     let metadata = &ports.metadata;
     let bucket = metadata.bucket(&name("photos")).await.unwrap().unwrap();
     let key = target("photos", key).key;
-    metadata.key_versions(&bucket, &key, None, 100).await.unwrap()
+    metadata
+        .key_versions(VersionRange::newest(&bucket, &key, 100))
+        .await
+        .unwrap()
 }
 
 async fn read(store: &Deployment, key: &str, version: VersionName) -> Bytes {

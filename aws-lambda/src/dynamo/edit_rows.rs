@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketName, CommitId, ObjectRecord, RowTag};
 use bleepstore_core::ports::{
-    Edit, EditOutcome, HeadEdit, ObjectIndex, StoreError, StoreErrorKind, StoreResult,
+    Edit, EditOutcome, HeadEdit, StoreError, StoreErrorKind, StoreResult, VersionRange,
 };
 use bleepstore_core::rows::{
     BeforeEdit, BucketRows, EditRows, Met, RowChange, UploadPlace, Verdict, VersionRows, Wanted, judge,
@@ -118,7 +118,11 @@ impl EditRows for DynamoMetadata {
         let (bucket, key) = (edit.bucket, edit.key());
         let mut found = match wanted.newest {
             0 => Vec::new(),
-            newest => self.versions_below(bucket, key, None, newest).await?.0,
+            newest => {
+                self.rows_below(VersionRange::newest(bucket, key, newest))
+                    .await?
+                    .0
+            }
         };
         match wanted.missing_of(&found).as_slice() {
             [] => {}

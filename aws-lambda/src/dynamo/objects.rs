@@ -1,17 +1,11 @@
 //! Objects.
 
 use async_trait::async_trait;
-use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Sequence, VersionName,
-};
+use bleepstore_core::model::{Bucket, BucketId, BucketName, ObjectKey, ObjectRecord};
 use bleepstore_core::ports::{
-    Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreResult,
-    check_edit,
+    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
 };
-use bleepstore_core::rows::{
-    edit_in_steps, key_versions_in_steps, lookup_version_in_steps, order_of_version, order_of_versions,
-    scan_range,
-};
+use bleepstore_core::rows::{edit_in_steps, scan_range};
 
 use super::DynamoMetadata;
 use super::buckets::{belongs_to, is_at};
@@ -38,16 +32,6 @@ impl ObjectIndex for DynamoMetadata {
         }
     }
 
-    async fn scan_objects(
-        &self,
-        bucket: &Bucket,
-        range: &KeyRange,
-        limit: usize,
-    ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
-        let found = self.scan_records(bucket, range, limit).await?;
-        Ok(found.showing(|record| (record.kind == ObjectKind::Object).then(|| record.summary())))
-    }
-
     async fn scan_records(
         &self,
         bucket: &Bucket,
@@ -63,58 +47,6 @@ impl ObjectIndex for DynamoMetadata {
         };
         let (items, last) = scan_range(&self.table, rows, limit, read).await?;
         let next = last.map(KeyStart::After);
-        Ok(Page { items, next })
-    }
-
-    async fn lookup_version(
-        &self,
-        bucket: &BucketName,
-        key: &ObjectKey,
-        version: VersionName,
-    ) -> StoreResult<ObjectLookup> {
-        lookup_version_in_steps(self, bucket, key, version).await
-    }
-
-    async fn key_versions(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<KeyVersions> {
-        key_versions_in_steps(self, bucket, key, before, limit).await
-    }
-
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
-        let range = Range {
-            partition: schema::versions(bucket.id),
-            prefix: order_of_versions(key),
-            after: before.map(|before| order_of_version(key, before)),
-        };
-        let read = |item: &Item| rows::read_version(item).map(Some);
-        let (found, last) = scan_range(&self.table, range, limit, read).await?;
-        Ok((found, last.is_some()))
-    }
-
-    async fn scan_versions(
-        &self,
-        bucket: &Bucket,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
-        let range = Range {
-            partition: schema::versions(bucket.id),
-            prefix: String::new(),
-            after: after.map(str::to_owned),
-        };
-        let read = |item: &Item| rows::read_version(item).map(Some);
-        let (items, next) = scan_range(&self.table, range, limit, read).await?;
         Ok(Page { items, next })
     }
 }

@@ -1,18 +1,10 @@
 //! Multipart uploads and retired manifests.
 
 use async_trait::async_trait;
-use bleepstore_core::model::{
-    Bucket, BucketName, CommitId, ObjectKey, Part, PartNumber, Receipt, RetiredManifest, Timestamp, Token,
-    Upload, UploadId,
-};
-use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, Page, RecordPartOutcome, StoreError, StoreResult, UploadIndex, UploadLookup,
-    UploadRange, UploadStart,
-};
-use bleepstore_core::rows::{
-    abort_in_steps, begin_complete_in_steps, begin_upload_in_steps, lookup_upload_in_steps, receipt_in_steps,
-    record_part_in_steps, scan_range, scan_uploads_in_steps,
-};
+use bleepstore_core::model::{CommitId, Part, PartNumber, RetiredManifest, Timestamp, Token, UploadId};
+use bleepstore_core::ports::{Page, StoreError, StoreResult};
+use bleepstore_core::rows::{UploadStore, scan_range};
+use bleepstore_core::uploads_in_steps;
 
 use super::DynamoMetadata;
 use super::condition::Condition;
@@ -20,34 +12,15 @@ use super::rows::{self, Item};
 use super::schema::{self, PARTS, RETIRED_DIGITS, RowKey};
 use super::table::Range;
 
+uploads_in_steps!(DynamoMetadata);
+
 #[async_trait]
-impl UploadIndex for DynamoMetadata {
-    async fn begin_upload(&self, upload: &Upload) -> StoreResult<bool> {
-        begin_upload_in_steps(self, upload).await
-    }
-
-    async fn lookup_upload(&self, bucket: &BucketName, upload: UploadId) -> StoreResult<UploadLookup> {
-        lookup_upload_in_steps(self, bucket, upload).await
-    }
-
-    async fn record_part(&self, upload: &Upload, part: &Part) -> StoreResult<RecordPartOutcome> {
-        record_part_in_steps(self, upload, part).await
-    }
-
-    async fn begin_complete(
-        &self,
-        upload: &Upload,
-        token: Token,
-        now: Timestamp,
-    ) -> StoreResult<BeginComplete> {
-        begin_complete_in_steps(self, upload, token, now).await
-    }
-
-    async fn reopen(&self, upload: &Upload, token: Token) -> StoreResult<()> {
+impl UploadStore for DynamoMetadata {
+    async fn open_again(&self, upload: UploadId, token: Token) -> StoreResult<()> {
         let values = [(":state", rows::text(rows::OPEN))];
         self.table
             .update(
-                &RowKey::upload(upload.id),
+                &RowKey::upload(upload),
                 "SET upload_state = :state REMOVE completing_by",
                 values,
                 &Condition::completing_by(token),
@@ -56,28 +29,14 @@ impl UploadIndex for DynamoMetadata {
         Ok(())
     }
 
-    async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {
-        abort_in_steps(self, upload, receipt).await
-    }
-
-    async fn receipt(
+    async fn parts_after(
         &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
         upload: UploadId,
-        now: Timestamp,
-    ) -> StoreResult<Option<Receipt>> {
-        receipt_in_steps(self, bucket, key, upload, now).await
-    }
-
-    async fn scan_parts(
-        &self,
-        upload: &Upload,
         after: Option<PartNumber>,
         limit: usize,
     ) -> StoreResult<Page<Part, PartNumber>> {
         let range = Range {
-            partition: schema::upload_partition(upload.id),
+            partition: schema::upload_partition(upload),
             prefix: PARTS.to_owned(),
             after: after.map(schema::part_sort_key),
         };
@@ -90,22 +49,13 @@ impl UploadIndex for DynamoMetadata {
         Ok(Page { items, next })
     }
 
-    async fn scan_uploads(
-        &self,
-        bucket: &Bucket,
-        range: &UploadRange,
-        limit: usize,
-    ) -> StoreResult<Page<Upload, UploadStart>> {
-        scan_uploads_in_steps(self, bucket, range, limit).await
-    }
-
-    async fn retire(&self, retired: &RetiredManifest) -> StoreResult<()> {
+    async fn keep_retired(&self, retired: &RetiredManifest) -> StoreResult<()> {
         let later = Condition::absent_or_expires_before(retired.expires.millis());
         self.table.put(rows::retired(retired)?, Some(&later)).await?;
         Ok(())
     }
 
-    async fn scan_retired(
+    async fn retired_after(
         &self,
         after: Option<CommitId>,
         now: Timestamp,

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketId, BucketName, BucketState, CommitId, Revision, Token};
 use bleepstore_core::ports::{
-    BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind, StoreResult,
+    BucketIndex, BucketRange, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreResult,
 };
 use bleepstore_core::rows::{
-    BucketRows, IndexEntry, NameIndex, NamedRows, UploadRows, clear_uploads, delete_in_steps, drop_entry,
-    scan_named, scan_range,
+    BucketRows, IndexEntry, NameIndex, NamedRows, being_changed, delete_with_uploads, drop_entry, scan_named,
+    scan_range,
 };
 
 use super::CosmosMetadata;
@@ -36,10 +36,7 @@ impl BucketIndex for CosmosMetadata {
         }
         match found {
             Some(found) => Ok(CreateBucketOutcome::Exists(found)),
-            None => Err(StoreError::new(
-                StoreErrorKind::Throttled,
-                "the bucket was being changed",
-            )),
+            None => Err(being_changed()),
         }
     }
 
@@ -47,15 +44,9 @@ impl BucketIndex for CosmosMetadata {
         self.read_bucket(name).await
     }
 
-    async fn scan_buckets(
-        &self,
-        owner: Option<&str>,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<Bucket, String>> {
-        let admits = |bucket: &Bucket| owner.is_none_or(|owner| bucket.owner.id == owner);
-        scan_named(self, prefix, after, limit, admits).await
+    async fn scan_buckets(&self, range: BucketRange<'_>, limit: usize) -> StoreResult<Page<Bucket, String>> {
+        let admits = |bucket: &Bucket| range.owner.is_none_or(|owner| bucket.owner.id == owner);
+        scan_named(self, range.prefix, range.after, limit, admits).await
     }
 
     async fn update_bucket(&self, bucket: &Bucket, expected: Revision) -> StoreResult<bool> {
@@ -80,13 +71,7 @@ impl BucketIndex for CosmosMetadata {
         id: BucketId,
         token: Token,
     ) -> StoreResult<DeleteBucketOutcome> {
-        let outcome = delete_in_steps(self, self.waiting(), name, id, token).await?;
-        if outcome == DeleteBucketOutcome::Deleted {
-            let entry = IndexEntry::new(name.as_str(), id);
-            drop_entry(self, BUCKETS, &entry).await;
-            clear_uploads(self, (name, id)).await;
-        }
-        Ok(outcome)
+        delete_with_uploads(self, name, id, token).await
     }
 }
 

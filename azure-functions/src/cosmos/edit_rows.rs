@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use azure_core::http::Etag;
 use bleepstore_core::model::{Bucket, BucketName, CommitId, ObjectKey, ObjectRecord, Sequence};
-use bleepstore_core::ports::{Edit, StoreResult};
+use bleepstore_core::ports::{Edit, StoreResult, VersionRange};
 use bleepstore_core::rows::{BeforeEdit, BucketRows, EditRows, RowChange, UploadPlace, UploadRows, Wanted};
 use futures_util::future::try_join4;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -76,7 +76,7 @@ impl EditRows for CosmosMetadata {
         let (bucket, key) = (edit.bucket, edit.key());
         let known = match wanted.newest {
             0 => Vec::new(),
-            newest => self.see_below(bucket, key, None, newest).await?.0,
+            newest => self.see_below(VersionRange::newest(bucket, key, newest)).await?.0,
         };
         let (mut found, mut etags): (Vec<ObjectRecord>, Vec<Etag>) = known.into_iter().unzip();
         let missing = wanted.missing_of(&found);

@@ -1,15 +1,12 @@
 //! Objects.
 
 use async_trait::async_trait;
-use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Sequence, VersionName,
-    hex,
-};
+use bleepstore_core::model::{Bucket, BucketId, BucketName, ObjectKey, ObjectRecord, hex};
 use bleepstore_core::ports::{
-    Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreError,
-    StoreResult, check_edit,
+    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreError, StoreResult,
+    check_edit,
 };
-use bleepstore_core::rows::{edit_in_steps, key_versions_in_steps, lookup_version_in_steps, scan_range};
+use bleepstore_core::rows::{edit_in_steps, scan_range};
 use futures_util::future::try_join;
 
 use super::CosmosMetadata;
@@ -37,16 +34,6 @@ impl ObjectIndex for CosmosMetadata {
         edit_in_steps(self, edit).await
     }
 
-    async fn scan_objects(
-        &self,
-        bucket: &Bucket,
-        range: &KeyRange,
-        limit: usize,
-    ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
-        let found = self.scan_records(bucket, range, limit).await?;
-        Ok(found.showing(|record| (record.kind == ObjectKind::Object).then(|| record.summary())))
-    }
-
     async fn scan_records(
         &self,
         bucket: &Bucket,
@@ -62,55 +49,6 @@ impl ObjectIndex for CosmosMetadata {
         let read = |item: &Item| read_own(item, bucket.id);
         let (items, last) = scan_range(&self.container, rows, limit, read).await?;
         let next = last.map(|last| key_of(&last)).transpose()?.map(KeyStart::After);
-        Ok(Page { items, next })
-    }
-
-    async fn lookup_version(
-        &self,
-        bucket: &BucketName,
-        key: &ObjectKey,
-        version: VersionName,
-    ) -> StoreResult<ObjectLookup> {
-        lookup_version_in_steps(self, bucket, key, version).await
-    }
-
-    async fn key_versions(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<KeyVersions> {
-        key_versions_in_steps(self, bucket, key, before, limit).await
-    }
-
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
-        let (found, more) = self.see_below(bucket, key, before, limit).await?;
-        Ok((found.into_iter().map(|(record, _)| record).collect(), more))
-    }
-
-    async fn scan_versions(
-        &self,
-        bucket: &Bucket,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
-        let range = Range::of_order(
-            schema::objects(&bucket.name),
-            schema::order_of_bucket_versions(bucket.id),
-        );
-        let range = match after {
-            Some(after) => range.after(after),
-            None => range,
-        };
-        let read = |item: &Item| item.detail().map(Some);
-        let (items, next) = scan_range(&self.container, range, limit, read).await?;
         Ok(Page { items, next })
     }
 }

@@ -2,17 +2,11 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{
-    Bucket, BucketName, CommitId, ObjectKey, Part, PartNumber, Receipt, RetiredManifest, Timestamp, Token,
-    Upload, UploadId, UploadState,
+    CommitId, Part, PartNumber, RetiredManifest, Timestamp, Token, Upload, UploadId, UploadState,
 };
-use bleepstore_core::ports::{
-    AbortOutcome, BeginComplete, Page, RecordPartOutcome, StoreError, StoreResult, UploadIndex, UploadLookup,
-    UploadRange, UploadStart,
-};
-use bleepstore_core::rows::{
-    abort_in_steps, begin_complete_in_steps, begin_upload_in_steps, lookup_upload_in_steps, receipt_in_steps,
-    record_part_in_steps, scan_range, scan_uploads_in_steps,
-};
+use bleepstore_core::ports::{Page, StoreError, StoreResult};
+use bleepstore_core::rows::{UploadStore, scan_range};
+use bleepstore_core::uploads_in_steps;
 
 use super::CosmosMetadata;
 use super::container::Range;
@@ -20,32 +14,13 @@ use super::rows::{self, Item};
 use super::schema::{self, RETIRED, RowKey, part_order};
 use super::swap::{ATTEMPTS, Decision, contended};
 
+uploads_in_steps!(CosmosMetadata);
+
 #[async_trait]
-impl UploadIndex for CosmosMetadata {
-    async fn begin_upload(&self, upload: &Upload) -> StoreResult<bool> {
-        begin_upload_in_steps(self, upload).await
-    }
-
-    async fn lookup_upload(&self, bucket: &BucketName, upload: UploadId) -> StoreResult<UploadLookup> {
-        lookup_upload_in_steps(self, bucket, upload).await
-    }
-
-    async fn record_part(&self, upload: &Upload, part: &Part) -> StoreResult<RecordPartOutcome> {
-        record_part_in_steps(self, upload, part).await
-    }
-
-    async fn begin_complete(
-        &self,
-        upload: &Upload,
-        token: Token,
-        now: Timestamp,
-    ) -> StoreResult<BeginComplete> {
-        begin_complete_in_steps(self, upload, token, now).await
-    }
-
-    async fn reopen(&self, upload: &Upload, token: Token) -> StoreResult<()> {
+impl UploadStore for CosmosMetadata {
+    async fn open_again(&self, upload: UploadId, token: Token) -> StoreResult<()> {
         self.container
-            .swap(&RowKey::upload(upload.id), None, |row: &mut Upload| {
+            .swap(&RowKey::upload(upload), None, |row: &mut Upload| {
                 let holds = row.state == UploadState::Completing(token);
                 row.state = UploadState::Open;
                 Decision::write_if(holds)
@@ -54,27 +29,13 @@ impl UploadIndex for CosmosMetadata {
         Ok(())
     }
 
-    async fn abort(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {
-        abort_in_steps(self, upload, receipt).await
-    }
-
-    async fn receipt(
+    async fn parts_after(
         &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
         upload: UploadId,
-        now: Timestamp,
-    ) -> StoreResult<Option<Receipt>> {
-        receipt_in_steps(self, bucket, key, upload, now).await
-    }
-
-    async fn scan_parts(
-        &self,
-        upload: &Upload,
         after: Option<PartNumber>,
         limit: usize,
     ) -> StoreResult<Page<Part, PartNumber>> {
-        let rows = Range::all(schema::upload_partition(upload.id));
+        let rows = Range::all(schema::upload_partition(upload));
         let rows = match after {
             Some(after) => rows.after(&part_order(after)),
             None => rows,
@@ -85,16 +46,7 @@ impl UploadIndex for CosmosMetadata {
         Ok(Page { items, next })
     }
 
-    async fn scan_uploads(
-        &self,
-        bucket: &Bucket,
-        range: &UploadRange,
-        limit: usize,
-    ) -> StoreResult<Page<Upload, UploadStart>> {
-        scan_uploads_in_steps(self, bucket, range, limit).await
-    }
-
-    async fn retire(&self, retired: &RetiredManifest) -> StoreResult<()> {
+    async fn keep_retired(&self, retired: &RetiredManifest) -> StoreResult<()> {
         let item = rows::retired(retired, self.clock.now())?;
         for attempt in 0..ATTEMPTS {
             self.container.back_off(attempt).await;
@@ -114,7 +66,7 @@ impl UploadIndex for CosmosMetadata {
         Err(contended())
     }
 
-    async fn scan_retired(
+    async fn retired_after(
         &self,
         after: Option<CommitId>,
         now: Timestamp,

@@ -6,7 +6,7 @@ use super::metadata::page;
 use super::rows::known;
 use super::{Change, Journal};
 use crate::model::{Bucket, BucketId, BucketName, Revision, Token};
-use crate::ports::{BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreResult};
+use crate::ports::{BucketIndex, BucketRange, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreResult};
 
 #[async_trait]
 impl<J: Journal> BucketIndex for J {
@@ -26,13 +26,8 @@ impl<J: Journal> BucketIndex for J {
         self.rows().bucket(name)
     }
 
-    async fn scan_buckets(
-        &self,
-        owner: Option<&str>,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<Bucket, String>> {
+    async fn scan_buckets(&self, range: BucketRange<'_>, limit: usize) -> StoreResult<Page<Bucket, String>> {
+        let BucketRange { owner, prefix, after } = range;
         let rows = self.rows();
         let matching = rows.buckets.values().filter(|bucket| {
             let name = bucket.name.as_str();

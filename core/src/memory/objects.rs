@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreError,
-    StoreResult, check_edit,
+    StoreResult, VersionIndex, VersionPage, VersionRange, check_edit,
 };
 use crate::rows::{Met, OwnedEdit, RowChange, Verdict, Wanted, judge, version_place, wanted_versions};
 
@@ -58,7 +58,10 @@ impl<J: Journal> ObjectIndex for J {
         let found = rows.within(bucket, range, limit);
         Ok(found.showing(|record| Some(ObjectRecord::clone(record))))
     }
+}
 
+#[async_trait]
+impl<J: Journal> VersionIndex for J {
     async fn lookup_version(
         &self,
         bucket: &BucketName,
@@ -74,30 +77,19 @@ impl<J: Journal> ObjectIndex for J {
         Ok(ObjectLookup { bucket, object })
     }
 
-    async fn key_versions(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<KeyVersions> {
+    async fn key_versions(&self, range: VersionRange<'_>) -> StoreResult<KeyVersions> {
         let rows = self.rows();
-        let (versions, more) = rows.page_below(bucket.id, key, before, limit);
+        let (versions, more) = rows.page_below(range);
+        let head = rows.object(range.bucket.id, range.key);
         Ok(KeyVersions {
-            head: rows.object(bucket.id, key).map(|head| head.as_ref().clone()),
+            head: head.map(|head| head.as_ref().clone()),
             versions,
             more,
         })
     }
 
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
-        Ok(self.rows().page_below(bucket.id, key, before, limit))
+    async fn versions_below(&self, range: VersionRange<'_>) -> StoreResult<(Vec<ObjectRecord>, bool)> {
+        Ok(self.rows().page_below(range))
     }
 
     async fn scan_versions(
@@ -105,7 +97,7 @@ impl<J: Journal> ObjectIndex for J {
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
+    ) -> StoreResult<VersionPage> {
         let rows = self.rows();
         let start = match after {
             Some(after) => Bound::Excluded(read_position(after)?),
@@ -153,15 +145,9 @@ impl Rows {
         .filter(|row| row.version_name() == name)
     }
 
-    fn page_below(
-        &self,
-        bucket: BucketId,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> (Vec<ObjectRecord>, bool) {
-        let mut found = self.versions_below(bucket, key, before);
-        let versions = found.by_ref().take(limit).map(|row| row.as_ref().clone());
+    fn page_below(&self, range: VersionRange<'_>) -> (Vec<ObjectRecord>, bool) {
+        let mut found = self.versions_below(range.bucket.id, range.key, range.before);
+        let versions = found.by_ref().take(range.limit).map(|row| row.as_ref().clone());
         (versions.collect(), found.next().is_some())
     }
 

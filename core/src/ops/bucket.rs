@@ -13,7 +13,7 @@ use crate::model::{
     Format, ObjectOwnership, Operation, RequestedAcl, Revision, S3Error, StoredDocument, Tags, Timestamp,
     Token, Versioning,
 };
-use crate::ports::{CreateBucketOutcome, DeleteBucketOutcome, StoreError, new_id};
+use crate::ports::{BucketRange, CreateBucketOutcome, DeleteBucketOutcome, StoreError, new_id};
 
 /// How often a bucket that changes under the request is read again.
 pub(super) const ATTEMPTS: u32 = 8;
@@ -246,10 +246,13 @@ pub async fn list_buckets(
             return Ok(ListBucketsOutput { buckets, next: after });
         }
         let limit = PAGE.min(reads.size(input.limit + 1 - buckets.len()));
+        let range = BucketRange {
+            owner: Some(&caller.owner.id),
+            prefix: &input.prefix,
+            after: after.as_deref(),
+        };
         let metadata = &context.ports.metadata;
-        let page = metadata
-            .scan_buckets(Some(&caller.owner.id), &input.prefix, after.as_deref(), limit)
-            .await?;
+        let page = metadata.scan_buckets(range, limit).await?;
         let in_region = |bucket: &Bucket| {
             input
                 .region

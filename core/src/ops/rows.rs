@@ -10,7 +10,7 @@ use crate::model::{
     Bucket, Credential, Manifest, ObjectKind, ObjectRecord, Part, PartNumber, RetiredManifest, Timestamp,
     Upload,
 };
-use crate::ports::{KeyRange, KeyStart, Page, Ports, StoreResult, UploadRange, UploadStart};
+use crate::ports::{BucketRange, KeyRange, KeyStart, Page, Ports, StoreResult, UploadRange, UploadStart};
 
 /// How many rows one read asks for.
 pub(super) const PAGE: usize = 1_000;
@@ -29,7 +29,14 @@ pub(super) fn buckets(ports: &Ports) -> Pages<Bucket> {
     let metadata = Arc::clone(&ports.metadata);
     pages(move |after: Option<String>| {
         let metadata = Arc::clone(&metadata);
-        async move { metadata.scan_buckets(None, "", after.as_deref(), PAGE).await }.boxed()
+        async move {
+            let range = BucketRange {
+                after: after.as_deref(),
+                ..BucketRange::default()
+            };
+            metadata.scan_buckets(range, PAGE).await
+        }
+        .boxed()
     })
 }
 

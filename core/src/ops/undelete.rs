@@ -23,7 +23,7 @@ use crate::model::{
     Bucket, BucketName, CommitId, Manifest, ObjectKey, ObjectKind, ObjectRecord, S3Error, Timestamp,
     VersionName,
 };
-use crate::ports::{Ports, StoreError, StoreResult, new_id};
+use crate::ports::{Ports, StoreError, StoreResult, VersionRange, new_id};
 
 /// How many keys are worked on at the same time.
 const KEYS_AT_ONCE: usize = 16;
@@ -298,9 +298,11 @@ impl Work<'_> {
         let since = self.options.since;
         let mut before = None;
         let found = loop {
-            let (versions, more) = metadata
-                .versions_below(bucket, key, before, VERSIONS_AT_ONCE)
-                .await?;
+            let range = VersionRange {
+                before,
+                ..VersionRange::newest(bucket, key, VERSIONS_AT_ONCE)
+            };
+            let (versions, more) = metadata.versions_below(range).await?;
             // The head names the newest of the others. It is not what was looked up any more.
             let newest = versions.first().map(ObjectRecord::sequence);
             if before.is_none() && newest != head.as_version().newest {

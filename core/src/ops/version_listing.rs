@@ -6,7 +6,7 @@ use super::listing::{Listed, Listing, ListingPosition, Shape};
 use super::page_reads::{PageReads, Read};
 use super::{Caller, Context};
 use crate::model::{Bucket, ObjectKey, ObjectRecord, Operation, S3Error, Sequence, VersionName};
-use crate::ports::{KeyRange, KeyStart, KeyVersions, StoreError, StoreResult};
+use crate::ports::{KeyRange, KeyStart, KeyVersions, StoreError, StoreResult, VersionRange};
 
 /// How many keys' versions are read at the same time.
 const KEYS_AT_ONCE: usize = 16;
@@ -124,7 +124,8 @@ impl VersionsPage<'_> {
                 }
                 let key = head.key.clone();
                 let metadata = &context.ports.metadata;
-                let (versions, more) = metadata.versions_below(bucket, &key, None, limit).await?;
+                let range = VersionRange::newest(bucket, &key, limit);
+                let (versions, more) = metadata.versions_below(range).await?;
                 let newest = versions.first().map(ObjectRecord::sequence);
                 let found = match newest == head.as_version().newest {
                     true => KeyVersions {
@@ -133,7 +134,7 @@ impl VersionsPage<'_> {
                         more,
                     },
                     // What was current when the page was read is so no more, or the next one has gone.
-                    false => metadata.key_versions(bucket, &key, None, limit).await?,
+                    false => metadata.key_versions(range).await?,
                 };
                 let before = found
                     .more
@@ -194,7 +195,11 @@ impl VersionsPage<'_> {
         while let Some(before) = next {
             let limit = self.room().min(VERSIONS_AT_ONCE);
             let metadata = &self.context.ports.metadata;
-            let found = metadata.key_versions(self.bucket, key, before, limit).await?;
+            let range = VersionRange {
+                before,
+                ..VersionRange::newest(self.bucket, key, limit)
+            };
+            let found = metadata.key_versions(range).await?;
             let last = found.versions.last().map(ObjectRecord::sequence);
             next = last.filter(|_| found.more).map(Some);
             // Where all that was shown is gone by now, an older version is current.

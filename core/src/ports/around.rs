@@ -6,15 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, CreateBucketOutcome,
-    CredentialIndex, DeleteBucketOutcome, DeleteOutcome, Edit, EditOutcome, KeyRange, KeyStart, KeyVersions,
-    MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, RecordPartOutcome, RecordPlace, StoreError,
-    StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup, UploadRange, UploadStart, WriteError,
+    AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, BucketRange,
+    CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, DeleteOutcome, Edit, EditOutcome, KeyRange,
+    KeyStart, KeyVersions, MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, RecordPartOutcome,
+    RecordPlace, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup, UploadRange,
+    UploadStart, VersionIndex, VersionPage, VersionRange, WriteError,
 };
 use crate::model::{
     BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, ObjectSummary,
-    Part, PartNumber, Receipt, RetiredManifest, Revision, Sequence, Timestamp, Token, Upload, UploadId,
-    VersionName,
+    Part, PartNumber, Receipt, RetiredManifest, Revision, Timestamp, Token, Upload, UploadId, VersionName,
 };
 
 /// Does something around each call to a store.
@@ -89,12 +89,7 @@ around! {
     impl BucketIndex {
         fn create_bucket(bucket: &Bucket) -> CreateBucketOutcome;
         fn bucket(name: &BucketName) -> Option<Bucket>;
-        fn scan_buckets(
-            owner: Option<&str>,
-            prefix: &str,
-            after: Option<&str>,
-            limit: usize
-        ) -> Page<Bucket, String>;
+        fn scan_buckets(range: BucketRange<'_>, limit: usize) -> Page<Bucket, String>;
         fn update_bucket(bucket: &Bucket, expected: Revision) -> bool;
         fn delete_bucket(name: &BucketName, id: BucketId, token: Token) -> DeleteBucketOutcome;
     }
@@ -103,20 +98,12 @@ around! {
         fn edit(edit: &Edit<'_>) -> EditOutcome;
         fn scan_objects(bucket: &Bucket, range: &KeyRange, limit: usize) -> Page<ObjectSummary, KeyStart>;
         fn scan_records(bucket: &Bucket, range: &KeyRange, limit: usize) -> Page<ObjectRecord, KeyStart>;
+    }
+    impl VersionIndex {
         fn lookup_version(bucket: &BucketName, key: &ObjectKey, version: VersionName) -> ObjectLookup;
-        fn key_versions(
-            bucket: &Bucket,
-            key: &ObjectKey,
-            before: Option<Sequence>,
-            limit: usize
-        ) -> KeyVersions;
-        fn versions_below(
-            bucket: &Bucket,
-            key: &ObjectKey,
-            before: Option<Sequence>,
-            limit: usize
-        ) -> (Vec<ObjectRecord>, bool);
-        fn scan_versions(bucket: &Bucket, after: Option<&str>, limit: usize) -> Page<ObjectRecord, String>;
+        fn key_versions(range: VersionRange<'_>) -> KeyVersions;
+        fn versions_below(range: VersionRange<'_>) -> (Vec<ObjectRecord>, bool);
+        fn scan_versions(bucket: &Bucket, after: Option<&str>, limit: usize) -> VersionPage;
     }
     impl UploadIndex {
         fn begin_upload(upload: &Upload) -> bool;

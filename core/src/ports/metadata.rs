@@ -20,16 +20,18 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::edit::{Edit, EditOutcome};
-use super::ranges::{KeyRange, KeyStart, Page, UploadRange, UploadStart};
+use super::ranges::{BucketRange, KeyRange, KeyStart, Page, UploadRange, UploadStart, VersionRange};
 use super::{StoreError, StoreErrorKind, StoreResult};
 use crate::model::{
     BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, Format, LaterFormat, Manifest, ObjectKey,
-    ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, Release, RetiredManifest, Revision, Sequence,
+    ObjectKind, ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, Release, RetiredManifest, Revision,
     StoreId, Timestamp, Token, Upload, UploadId, VersionName,
 };
 
 /// All of the metadata port.
-pub trait MetadataStore: BucketIndex + ObjectIndex + UploadIndex + CredentialIndex + StoreIndex {
+pub trait MetadataStore:
+    BucketIndex + ObjectIndex + VersionIndex + UploadIndex + CredentialIndex + StoreIndex
+{
     /// The longest body, in bytes, that this store takes inside a record ([`Manifest::Inline`]). An empty
     /// body always fits.
     fn inline_limit(&self) -> u64;
@@ -89,15 +91,9 @@ pub trait BucketIndex: Send + Sync {
     /// The bucket of that name.
     async fn bucket(&self, name: &BucketName) -> StoreResult<Option<Bucket>>;
 
-    /// Buckets whose names start with `prefix` and are greater than `after`, in ascending order, at most
-    /// `limit` (1 or more); of all owners, or of the owner with that id. `next` is the name to go on after.
-    async fn scan_buckets(
-        &self,
-        owner: Option<&str>,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<Bucket, String>>;
+    /// Buckets in `range`, in ascending order of their names, at most `limit` (1 or more). `next` is the name to go on
+    /// after.
+    async fn scan_buckets(&self, range: BucketRange<'_>, limit: usize) -> StoreResult<Page<Bucket, String>>;
 
     /// Replaces the row of this creation of the bucket if its revision is still `expected`. `bucket`
     /// carries the new revision. Returns whether it was replaced.
@@ -143,13 +139,17 @@ pub trait ObjectIndex: Send + Sync {
 
     /// Objects of `bucket` in `range`, in strictly ascending byte order of their keys, at most `limit` (1
     /// or more). Delete markers are left out. An object that exists throughout a scan of several pages is
-    /// in exactly one; where the range has a delimiter, that or one before it with the same common prefix.
+    /// in exactly one; where the range has a delimiter, that or one before it with the same common prefix. A store that
+    /// reads less where it need not read whole records has a way of its own.
     async fn scan_objects(
         &self,
         bucket: &Bucket,
         range: &KeyRange,
         limit: usize,
-    ) -> StoreResult<Page<ObjectSummary, KeyStart>>;
+    ) -> StoreResult<Page<ObjectSummary, KeyStart>> {
+        let found = self.scan_records(bucket, range, limit).await?;
+        Ok(found.showing(|record| (record.kind == ObjectKind::Object).then(|| record.summary())))
+    }
 
     /// The records of all rows of `bucket` in `range` that are current, delete markers too, otherwise as
     /// [`Self::scan_objects`] has it. An inline body is left out (an empty [`Manifest::Inline`]) or included, as the
@@ -160,7 +160,11 @@ pub trait ObjectIndex: Send + Sync {
         range: &KeyRange,
         limit: usize,
     ) -> StoreResult<Page<ObjectRecord, KeyStart>>;
+}
 
+/// Versions of objects, of which a key has one that is current and any number that are not.
+#[async_trait]
+pub trait VersionIndex: Send + Sync {
     /// The bucket of that name and the version of that name under `key` in it, current or not, whole. One that is there
     /// all the time is found, also while it becomes current or ceases to be.
     async fn lookup_version(
@@ -170,38 +174,28 @@ pub trait ObjectIndex: Send + Sync {
         version: VersionName,
     ) -> StoreResult<ObjectLookup>;
 
-    /// What is under a key of `bucket`, as at one moment: the row that is current, and of the versions that are not
-    /// those older than the one at that place, or all, newest first and at most `limit` (1 or more). Inline bodies as
-    /// in [`Self::scan_records`].
-    async fn key_versions(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<KeyVersions>;
+    /// What is under a key, as at one moment: the row that is current, and of the versions that are not those of the
+    /// range. Inline bodies as in [`ObjectIndex::scan_records`].
+    async fn key_versions(&self, range: VersionRange<'_>) -> StoreResult<KeyVersions>;
 
     /// The same without the row that is current, and whether there may be more. Who has read that row before knows by the
     /// newest of these, which it names, that no version moved meanwhile.
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)>;
+    async fn versions_below(&self, range: VersionRange<'_>) -> StoreResult<(Vec<ObjectRecord>, bool)>;
 
     /// The versions of `bucket` that are not current, in an order that never changes, at most `limit` (1 or more).
-    /// `next` is the `after` of the next page. Inline bodies as in [`Self::scan_records`].
+    /// `next` is the `after` of the next page. Inline bodies as in [`ObjectIndex::scan_records`].
     async fn scan_versions(
         &self,
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>>;
+    ) -> StoreResult<VersionPage>;
 }
 
-/// What [`ObjectIndex::key_versions`] found.
+/// A page of the versions of a bucket.
+pub type VersionPage = Page<ObjectRecord, String>;
+
+/// What [`VersionIndex::key_versions`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyVersions {
     /// The row that is current.

@@ -23,9 +23,11 @@ pub use error::{StoreError, StoreErrorKind, StoreResult, was_refused};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome,
     KeyVersions, MetadataStore, ObjectIndex, ObjectLookup, RecordPartOutcome, RecordPlace, StoreIndex,
-    StoreRecord, UploadIndex, UploadLookup, check_edit, check_limits,
+    StoreRecord, UploadIndex, UploadLookup, VersionIndex, VersionPage, check_edit, check_limits,
 };
-pub use ranges::{KeyRange, KeyStart, Page, UploadRange, UploadStart, common_prefix, successor};
+pub use ranges::{
+    BucketRange, KeyRange, KeyStart, Page, UploadRange, UploadStart, VersionRange, common_prefix, successor,
+};
 pub use round_trips::{RoundTripCounter, RoundTrips};
 
 /// What a deployment plugs into the core.

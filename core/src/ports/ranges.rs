@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use crate::model::UploadId;
+use crate::model::{Bucket, ObjectKey, Sequence, UploadId};
 
 /// A page of a range read. To make it, a store reads no more rows than the limit of the scan says, whatever they show. So
 /// where there is a next page, at most as many rows showed nothing as the page is shorter than the limit.
@@ -33,6 +33,17 @@ impl<T, S> Default for Page<T, S> {
             next: None,
         }
     }
+}
+
+/// Which buckets a scan reads. Names compare as UTF-8 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BucketRange<'a> {
+    /// Only those of the owner with this id; of all where there is none.
+    pub owner: Option<&'a str>,
+    /// Only names that start with this.
+    pub prefix: &'a str,
+    /// Only names that are greater than this.
+    pub after: Option<&'a str>,
 }
 
 /// Which keys a scan of objects reads. Keys compare as UTF-8 bytes.
@@ -122,6 +133,31 @@ pub fn successor(prefix: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// Which versions of a key are read that are not current: the newest first, and at most `limit` (1 or more).
+#[derive(Clone, Copy, Debug)]
+pub struct VersionRange<'a> {
+    /// The bucket.
+    pub bucket: &'a Bucket,
+    /// The key.
+    pub key: &'a ObjectKey,
+    /// Only those older than the one at this place; all where there is none.
+    pub before: Option<Sequence>,
+    /// How many.
+    pub limit: usize,
+}
+
+impl<'a> VersionRange<'a> {
+    /// The newest ones.
+    pub const fn newest(bucket: &'a Bucket, key: &'a ObjectKey, limit: usize) -> Self {
+        Self {
+            bucket,
+            key,
+            before: None,
+            limit,
+        }
+    }
 }
 
 /// Which uploads of a bucket a scan reads. They are ordered by key, then by upload id.

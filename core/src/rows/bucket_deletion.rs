@@ -51,6 +51,11 @@ pub trait BucketRows: Send + Sync {
     async fn noted_renames(&self, name: &BucketName, id: BucketId) -> StoreResult<BTreeSet<CommitId>>;
 }
 
+/// What a creation of a bucket fails with that met a row of its name, and did not find it any more.
+pub fn being_changed() -> StoreError {
+    StoreError::new(StoreErrorKind::Throttled, "the bucket was being changed")
+}
+
 /// [`BucketIndex::delete_bucket`](crate::ports::BucketIndex::delete_bucket) in steps. One deletion takes over from
 /// another. When it fails midway the mark stays; it hinders nobody.
 pub async fn delete_in_steps(

@@ -12,17 +12,18 @@ mod upload_rows;
 mod upload_steps;
 mod version_steps;
 
-pub use bucket_deletion::{BucketRows, confirm_commit, delete_in_steps};
+pub use bucket_deletion::{BucketRows, being_changed, confirm_commit, delete_in_steps};
 pub use edit_steps::{BeforeEdit, EditRows, RENAME_NOTED_FOR, edit_in_steps, settle};
 pub use judge::{Met, RowChange, Verdict, Wanted, judge, version_place, wanted_versions};
 pub use named_rows::{EntryStart, IndexEntry, NameIndex, NamedRows, drop_entry, scan_named};
 pub use owned_edit::OwnedEdit;
 pub use range_scan::{RangeRead, RangeReads, scan_range};
 pub use stored::{read_stored, unknown, unreadable};
-pub use upload_rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows};
+pub use upload_rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows, UploadStore};
 pub use upload_steps::{
     CLEARED_AT_ONCE, abort_in_steps, begin_complete_in_steps, begin_upload_in_steps, clear_uploads,
-    lookup_upload_in_steps, receipt_in_steps, record_part_in_steps, scan_uploads_in_steps,
+    delete_with_uploads, lookup_upload_in_steps, receipt_in_steps, record_part_in_steps,
+    scan_uploads_in_steps,
 };
 pub use version_steps::{
     VersionRows, key_versions_in_steps, lookup_version_in_steps, order_of_version, order_of_versions,

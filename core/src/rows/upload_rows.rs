@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{BucketRows, EntryStart, IndexEntry, NameIndex};
 use crate::model::{
-    Bucket, BucketId, BucketName, ObjectKey, Part, Receipt, Timestamp, Token, Upload, UploadId, UploadState,
+    Bucket, BucketId, BucketName, CommitId, ObjectKey, Part, PartNumber, Receipt, RetiredManifest, Timestamp,
+    Token, Upload, UploadId, UploadState,
 };
-use crate::ports::{Clock, Edit, Entropy, StoreError, StoreResult, UploadRange};
+use crate::ports::{Clock, Edit, Entropy, Page, StoreError, StoreResult, UploadRange};
 
 /// A receipt with the object that it is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +153,33 @@ pub trait UploadRows: BucketRows + NameIndex {
 
     /// Removes up to `limit` parts of an upload. Returns whether none is left.
     async fn remove_parts(&self, upload: UploadId, limit: usize) -> StoreResult<bool>;
+}
+
+/// What an [`UploadIndex`](crate::ports::UploadIndex) does of which each is one step as well.
+/// [`uploads_in_steps`](crate::uploads_in_steps) makes one of this and of [`UploadRows`].
+#[async_trait]
+pub trait UploadStore: UploadRows {
+    /// [`UploadIndex::reopen`](crate::ports::UploadIndex::reopen).
+    async fn open_again(&self, upload: UploadId, token: Token) -> StoreResult<()>;
+
+    /// [`UploadIndex::scan_parts`](crate::ports::UploadIndex::scan_parts).
+    async fn parts_after(
+        &self,
+        upload: UploadId,
+        after: Option<PartNumber>,
+        limit: usize,
+    ) -> StoreResult<Page<Part, PartNumber>>;
+
+    /// [`UploadIndex::retire`](crate::ports::UploadIndex::retire).
+    async fn keep_retired(&self, retired: &RetiredManifest) -> StoreResult<()>;
+
+    /// [`UploadIndex::scan_retired`](crate::ports::UploadIndex::scan_retired).
+    async fn retired_after(
+        &self,
+        after: Option<CommitId>,
+        now: Timestamp,
+        limit: usize,
+    ) -> StoreResult<Page<RetiredManifest, CommitId>>;
 }
 
 /// Up to `limit` uploads in the index of this creation of the bucket that `range` admits, in order, and whether there

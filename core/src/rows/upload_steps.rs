@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use futures_util::future::try_join;
 
-use super::confirm_commit;
 use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows, upload_places};
+use super::{IndexEntry, NamedRows, confirm_commit, delete_in_steps, drop_entry};
 use crate::model::{
     Bucket, BucketId, BucketName, ObjectKey, Part, Receipt, ReceiptOutcome, Timestamp, Token, Upload,
     UploadId, UploadState,
 };
 use crate::ports::{
-    AbortOutcome, BeginComplete, Page, RecordPartOutcome, StoreError, StoreResult, UploadLookup, UploadRange,
-    UploadStart,
+    AbortOutcome, BeginComplete, DeleteBucketOutcome, Page, RecordPartOutcome, StoreError, StoreResult,
+    UploadLookup, UploadRange, UploadStart,
 };
 
 /// Parts that one request removes at most. The next scan of the bucket's uploads goes on.
@@ -29,6 +29,105 @@ pub const CLEARED_AT_ONCE: usize = 50;
 const UPLOADS_AT_ONCE: usize = CLEARED_AT_ONCE;
 /// An entry whose upload has no row is of one that is just being begun, until it is this old.
 const BEGINNING: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Implements [`UploadIndex`](crate::ports::UploadIndex) for a store that is an [`UploadStore`](crate::rows::UploadStore).
+#[macro_export]
+macro_rules! uploads_in_steps {
+    ($store:ty) => {
+        const _: () = {
+            use $crate::{model, ports, rows};
+
+            #[async_trait::async_trait]
+            impl ports::UploadIndex for $store {
+                async fn begin_upload(&self, upload: &model::Upload) -> ports::StoreResult<bool> {
+                    rows::begin_upload_in_steps(self, upload).await
+                }
+
+                async fn lookup_upload(
+                    &self,
+                    bucket: &model::BucketName,
+                    upload: model::UploadId,
+                ) -> ports::StoreResult<ports::UploadLookup> {
+                    rows::lookup_upload_in_steps(self, bucket, upload).await
+                }
+
+                async fn record_part(
+                    &self,
+                    upload: &model::Upload,
+                    part: &model::Part,
+                ) -> ports::StoreResult<ports::RecordPartOutcome> {
+                    rows::record_part_in_steps(self, upload, part).await
+                }
+
+                async fn begin_complete(
+                    &self,
+                    upload: &model::Upload,
+                    token: model::Token,
+                    now: model::Timestamp,
+                ) -> ports::StoreResult<ports::BeginComplete> {
+                    rows::begin_complete_in_steps(self, upload, token, now).await
+                }
+
+                async fn reopen(
+                    &self,
+                    upload: &model::Upload,
+                    token: model::Token,
+                ) -> ports::StoreResult<()> {
+                    rows::UploadStore::open_again(self, upload.id, token).await
+                }
+
+                async fn abort(
+                    &self,
+                    upload: &model::Upload,
+                    receipt: &model::Receipt,
+                ) -> ports::StoreResult<ports::AbortOutcome> {
+                    rows::abort_in_steps(self, upload, receipt).await
+                }
+
+                async fn receipt(
+                    &self,
+                    bucket: &model::Bucket,
+                    key: &model::ObjectKey,
+                    upload: model::UploadId,
+                    now: model::Timestamp,
+                ) -> ports::StoreResult<Option<model::Receipt>> {
+                    rows::receipt_in_steps(self, bucket, key, upload, now).await
+                }
+
+                async fn scan_parts(
+                    &self,
+                    upload: &model::Upload,
+                    after: Option<model::PartNumber>,
+                    limit: usize,
+                ) -> ports::StoreResult<ports::Page<model::Part, model::PartNumber>> {
+                    rows::UploadStore::parts_after(self, upload.id, after, limit).await
+                }
+
+                async fn scan_uploads(
+                    &self,
+                    bucket: &model::Bucket,
+                    range: &ports::UploadRange,
+                    limit: usize,
+                ) -> ports::StoreResult<ports::Page<model::Upload, ports::UploadStart>> {
+                    rows::scan_uploads_in_steps(self, bucket, range, limit).await
+                }
+
+                async fn retire(&self, retired: &model::RetiredManifest) -> ports::StoreResult<()> {
+                    rows::UploadStore::keep_retired(self, retired).await
+                }
+
+                async fn scan_retired(
+                    &self,
+                    after: Option<model::CommitId>,
+                    now: model::Timestamp,
+                    limit: usize,
+                ) -> ports::StoreResult<ports::Page<model::RetiredManifest, model::CommitId>> {
+                    rows::UploadStore::retired_after(self, after, now, limit).await
+                }
+            }
+        };
+    };
+}
 
 /// [`UploadIndex::begin_upload`](crate::ports::UploadIndex::begin_upload) in steps.
 pub async fn begin_upload_in_steps<R: UploadRows>(rows: &R, upload: &Upload) -> StoreResult<bool> {
@@ -230,6 +329,22 @@ pub async fn clear_uploads<R: UploadRows>(rows: &R, bucket: (&BucketName, Bucket
         }
         Err(error) => tracing::warn!(bucket = %bucket.1, %error, "rows of uploads of a deleted bucket stay"),
     }
+}
+
+/// [`BucketIndex::delete_bucket`](crate::ports::BucketIndex::delete_bucket) in steps, in a store that finds buckets by an
+/// index of their names.
+pub async fn delete_with_uploads<R: UploadRows + NamedRows<Bucket>>(
+    rows: &R,
+    name: &BucketName,
+    id: BucketId,
+    token: Token,
+) -> StoreResult<DeleteBucketOutcome> {
+    let outcome = delete_in_steps(rows, rows.waiting(), name, id, token).await?;
+    if outcome == DeleteBucketOutcome::Deleted {
+        drop_entry(rows, R::INDEX, &IndexEntry::new(name.as_str(), id)).await;
+        clear_uploads(rows, (name, id)).await;
+    }
+    Ok(outcome)
 }
 
 /// [`UploadIndex::scan_uploads`](crate::ports::UploadIndex::scan_uploads) in steps. What is left of uploads that

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use crate::model::{Bucket, BucketName, ObjectKey, ObjectRecord, Sequence, VersionName, hex};
-use crate::ports::{KeyVersions, ObjectIndex, ObjectLookup, StoreError, StoreErrorKind, StoreResult};
+use crate::ports::{
+    KeyVersions, ObjectIndex, ObjectLookup, StoreError, StoreErrorKind, StoreResult, VersionPage,
+    VersionRange,
+};
 use crate::rows::version_place;
 
 /// How often a key whose rows change while they are read is read anew.
@@ -22,6 +25,7 @@ pub fn order_of_version(key: &ObjectKey, place: Sequence) -> String {
 }
 
 /// The rows of versions that are not current. Reads are strongly consistent; each method is one step.
+/// [`versions_in_steps`](crate::versions_in_steps) makes a [`VersionIndex`](crate::ports::VersionIndex) of them.
 #[async_trait]
 pub trait VersionRows: ObjectIndex {
     /// The row that is current, of whichever bucket of that name.
@@ -34,9 +38,61 @@ pub trait VersionRows: ObjectIndex {
         key: &ObjectKey,
         place: Sequence,
     ) -> StoreResult<Option<ObjectRecord>>;
+
+    /// [`VersionIndex::versions_below`](crate::ports::VersionIndex::versions_below).
+    async fn rows_below(&self, range: VersionRange<'_>) -> StoreResult<(Vec<ObjectRecord>, bool)>;
+
+    /// [`VersionIndex::scan_versions`](crate::ports::VersionIndex::scan_versions).
+    async fn scan_rows(&self, bucket: &Bucket, after: Option<&str>, limit: usize)
+    -> StoreResult<VersionPage>;
 }
 
-/// [`ObjectIndex::lookup_version`] in steps. A version that moves between the two reads has moved the row that is
+/// Implements [`VersionIndex`](crate::ports::VersionIndex) for a store that has [`VersionRows`].
+#[macro_export]
+macro_rules! versions_in_steps {
+    ($store:ty) => {
+        const _: () = {
+            use $crate::{model, ports, rows};
+
+            #[async_trait::async_trait]
+            impl ports::VersionIndex for $store {
+                async fn lookup_version(
+                    &self,
+                    bucket: &model::BucketName,
+                    key: &model::ObjectKey,
+                    version: model::VersionName,
+                ) -> ports::StoreResult<ports::ObjectLookup> {
+                    rows::lookup_version_in_steps(self, bucket, key, version).await
+                }
+
+                async fn key_versions(
+                    &self,
+                    range: ports::VersionRange<'_>,
+                ) -> ports::StoreResult<ports::KeyVersions> {
+                    rows::key_versions_in_steps(self, range).await
+                }
+
+                async fn versions_below(
+                    &self,
+                    range: ports::VersionRange<'_>,
+                ) -> ports::StoreResult<(Vec<model::ObjectRecord>, bool)> {
+                    rows::VersionRows::rows_below(self, range).await
+                }
+
+                async fn scan_versions(
+                    &self,
+                    bucket: &model::Bucket,
+                    after: Option<&str>,
+                    limit: usize,
+                ) -> ports::StoreResult<ports::VersionPage> {
+                    rows::VersionRows::scan_rows(self, bucket, after, limit).await
+                }
+            }
+        };
+    };
+}
+
+/// [`VersionIndex::lookup_version`](crate::ports::VersionIndex::lookup_version) in steps. A version that moves between the two reads has moved the row that is
 /// current.
 pub async fn lookup_version_in_steps<R: VersionRows>(
     rows: &R,
@@ -80,14 +136,14 @@ pub async fn lookup_version_in_steps<R: VersionRows>(
     Err(moving())
 }
 
-/// [`ObjectIndex::key_versions`] in steps.
+/// [`VersionIndex::key_versions`](crate::ports::VersionIndex::key_versions) in steps.
 pub async fn key_versions_in_steps<R: VersionRows>(
     rows: &R,
-    bucket: &Bucket,
-    key: &ObjectKey,
-    before: Option<Sequence>,
-    limit: usize,
+    range: VersionRange<'_>,
 ) -> StoreResult<KeyVersions> {
+    let VersionRange {
+        bucket, key, before, ..
+    } = range;
     let own = |head: Option<ObjectRecord>| head.filter(|row| row.bucket == bucket.id);
     let mut head = own(rows.head(bucket, key).await?);
     for _ in 0..ATTEMPTS {
@@ -100,7 +156,7 @@ pub async fn key_versions_in_steps<R: VersionRows>(
                 ..KeyVersions::default()
             });
         }
-        let (versions, more) = rows.versions_below(bucket, key, before, limit).await?;
+        let (versions, more) = rows.rows_below(range).await?;
         let again = own(rows.head(bucket, key).await?);
         let newest = head.as_ref().and_then(|head| head.as_version().newest);
         let first = versions.first().map(ObjectRecord::sequence);

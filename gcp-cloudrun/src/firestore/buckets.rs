@@ -5,8 +5,8 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketId, BucketName, Revision, Token};
 use bleepstore_core::ports::{
-    BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind, StoreResult,
-    successor,
+    BucketIndex, BucketRange, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreError, StoreErrorKind,
+    StoreResult, successor,
 };
 use bleepstore_core::rows::scan_range;
 use firestore::gcloud_sdk::google::firestore::v1::Document;
@@ -37,13 +37,8 @@ impl BucketIndex for FirestoreMetadata {
         read_bucket(found.as_ref())
     }
 
-    async fn scan_buckets(
-        &self,
-        owner: Option<&str>,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<Bucket, String>> {
+    async fn scan_buckets(&self, range: BucketRange<'_>, limit: usize) -> StoreResult<Page<Bucket, String>> {
+        let BucketRange { owner, prefix, after } = range;
         let query = self.by_id(BUCKET, prefix, after);
         let read = |document: &_| {
             let bucket: Bucket = rows::detail_of(document)?;

@@ -1,26 +1,18 @@
 //! Objects.
 
-use std::ops::Bound;
-
 use async_trait::async_trait;
-use bleepstore_core::model::{
-    Bucket, BucketName, ObjectKey, ObjectRecord, ObjectSummary, Sequence, Upload, VersionName,
-};
+use bleepstore_core::model::{Bucket, BucketName, ObjectKey, ObjectRecord, ObjectSummary, Upload};
 use bleepstore_core::ports::{
-    Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreResult,
-    check_edit,
+    Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
 };
-use bleepstore_core::rows::{
-    Met, RowChange, UploadPlace, Verdict, judge, key_versions_in_steps, lookup_version_in_steps,
-    order_of_version, scan_range,
-};
+use bleepstore_core::rows::{Met, RowChange, UploadPlace, Verdict, judge, order_of_version, scan_range};
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::read_bucket;
 use super::endings::{read_receipt, read_upload};
 use super::query::{Query, within};
 use super::rows::read_own;
-use super::schema::{self, KEY, Path, RECORDS, SUMMARIES, VERSIONS_BY_ID};
+use super::schema::{self, KEY, Path, RECORDS, SUMMARIES};
 use super::transaction::Decision;
 use super::{FirestoreMetadata, rows};
 
@@ -107,59 +99,6 @@ impl ObjectIndex for FirestoreMetadata {
         Ok(Page {
             items,
             next: next.map(|last| KeyStart::After(last.to_owned())),
-        })
-    }
-
-    async fn lookup_version(
-        &self,
-        bucket: &BucketName,
-        key: &ObjectKey,
-        version: VersionName,
-    ) -> StoreResult<ObjectLookup> {
-        lookup_version_in_steps(self, bucket, key, version).await
-    }
-
-    async fn key_versions(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<KeyVersions> {
-        key_versions_in_steps(self, bucket, key, before, limit).await
-    }
-
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
-        let query = self.versions_of(bucket, key, before);
-        let read = |document: &_| read_own(Some(document), bucket.id);
-        let (found, last) = scan_range(&self.documents, query, limit, read).await?;
-        Ok((found, last.is_some()))
-    }
-
-    async fn scan_versions(
-        &self,
-        bucket: &Bucket,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
-        let name = |order: &str| self.documents.name(&schema::version(bucket, order));
-        let start = match after {
-            Some(after) => Bound::Excluded(after.to_owned()),
-            None => Bound::Included(name("0")),
-        };
-        let query = Query::of(VERSIONS_BY_ID, Some(schema::bucket(&bucket.name)));
-        let query = query.between_names(start, Some(name("g")));
-        let read = |document: &_| read_own(Some(document), bucket.id);
-        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
-        Ok(Page {
-            items,
-            next: last.map(|last| last.name),
         })
     }
 }

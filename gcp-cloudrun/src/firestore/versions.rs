@@ -4,8 +4,11 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, ObjectKey, ObjectRecord, Sequence};
-use bleepstore_core::ports::{Edit, StoreResult};
-use bleepstore_core::rows::{VersionRows, Wanted, order_of_version, order_of_versions, wanted_versions};
+use bleepstore_core::ports::{Edit, Page, StoreResult, VersionPage, VersionRange};
+use bleepstore_core::rows::{
+    VersionRows, Wanted, order_of_version, order_of_versions, scan_range, wanted_versions,
+};
+use bleepstore_core::versions_in_steps;
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::FirestoreMetadata;
@@ -31,7 +34,37 @@ impl VersionRows for FirestoreMetadata {
         let [found] = self.documents.get([&path]).await?;
         read_own(found.as_ref(), bucket.id)
     }
+
+    async fn rows_below(&self, range: VersionRange<'_>) -> StoreResult<(Vec<ObjectRecord>, bool)> {
+        let query = self.versions_of(range.bucket, range.key, range.before);
+        let read = |document: &_| read_own(Some(document), range.bucket.id);
+        let (found, last) = scan_range(&self.documents, query, range.limit, read).await?;
+        Ok((found, last.is_some()))
+    }
+
+    async fn scan_rows(
+        &self,
+        bucket: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<VersionPage> {
+        let name = |order: &str| self.documents.name(&schema::version(bucket, order));
+        let start = match after {
+            Some(after) => Bound::Excluded(after.to_owned()),
+            None => Bound::Included(name("0")),
+        };
+        let query = Query::of(VERSIONS_BY_ID, Some(schema::bucket(&bucket.name)));
+        let query = query.between_names(start, Some(name("g")));
+        let read = |document: &_| read_own(Some(document), bucket.id);
+        let (items, last) = scan_range(&self.documents, query, limit, read).await?;
+        Ok(Page {
+            items,
+            next: last.map(|last| last.name),
+        })
+    }
 }
+
+versions_in_steps!(FirestoreMetadata);
 
 impl FirestoreMetadata {
     /// The versions of a key that are older than that place, newest first.

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{Bucket, BucketId, BucketName, Revision, Token};
-use bleepstore_core::ports::{BucketIndex, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreResult};
+use bleepstore_core::ports::{
+    BucketIndex, BucketRange, CreateBucketOutcome, DeleteBucketOutcome, Page, StoreResult,
+};
 use rusqlite::{Connection, params};
 
 use super::error::Failure;
@@ -43,13 +45,8 @@ impl BucketIndex for SqliteMetadata {
         self.look(move |db| find(db, &name)).await
     }
 
-    async fn scan_buckets(
-        &self,
-        owner: Option<&str>,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreResult<Page<Bucket, String>> {
+    async fn scan_buckets(&self, range: BucketRange<'_>, limit: usize) -> StoreResult<Page<Bucket, String>> {
+        let BucketRange { owner, prefix, after } = range;
         let owner = owner.map(str::to_owned);
         let start = after.map(after_key).unwrap_or_default();
         let start = start.max(prefix.as_bytes().to_vec());

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, Sequence, VersionName,
+    Bucket, BucketId, BucketName, ObjectKey, ObjectKind, ObjectRecord, ObjectSummary, VersionName,
 };
 use bleepstore_core::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreResult,
-    check_edit,
+    VersionIndex, VersionPage, VersionRange, check_edit,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -91,7 +91,10 @@ impl ObjectIndex for SqliteMetadata {
         })
         .await
     }
+}
 
+#[async_trait]
+impl VersionIndex for SqliteMetadata {
     async fn lookup_version(
         &self,
         bucket: &BucketName,
@@ -114,26 +117,16 @@ impl ObjectIndex for SqliteMetadata {
         .await
     }
 
-    async fn key_versions(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<KeyVersions> {
-        let (bucket, key) = (bucket.id, key.clone());
+    async fn key_versions(&self, range: VersionRange<'_>) -> StoreResult<KeyVersions> {
+        let (bucket, key) = (range.bucket.id, range.key.clone());
+        let VersionRange { before, limit, .. } = range;
         self.query(move |db| versions::of_key(db, bucket, &key, before, limit))
             .await
     }
 
-    async fn versions_below(
-        &self,
-        bucket: &Bucket,
-        key: &ObjectKey,
-        before: Option<Sequence>,
-        limit: usize,
-    ) -> StoreResult<(Vec<ObjectRecord>, bool)> {
-        let (bucket, key) = (bucket.id, key.clone());
+    async fn versions_below(&self, range: VersionRange<'_>) -> StoreResult<(Vec<ObjectRecord>, bool)> {
+        let (bucket, key) = (range.bucket.id, range.key.clone());
+        let VersionRange { before, limit, .. } = range;
         self.query(move |db| versions::page_below(db, bucket, &key, before, limit))
             .await
     }
@@ -143,7 +136,7 @@ impl ObjectIndex for SqliteMetadata {
         bucket: &Bucket,
         after: Option<&str>,
         limit: usize,
-    ) -> StoreResult<Page<ObjectRecord, String>> {
+    ) -> StoreResult<VersionPage> {
         let (bucket, after) = (bucket.id, after.map(str::to_owned));
         self.query(move |db| versions::scan(db, bucket, after.as_deref(), limit))
             .await

@@ -29,22 +29,10 @@ pub(super) const MOVED_RECORD: usize = 2;
 /// The version that has a table of versions which are not current.
 pub(super) const VERSIONS: usize = 3;
 
-/// Keys are BLOBs, so that they sort by their UTF-8 bytes. Columns that a listing shows come first;
-/// `detail` and `manifest` hold the rest as JSON, after them, so that a listing need not read the
-/// overflow pages of a long row. The bodies of small objects are apart for the same reason.
-const VERSION_1: &str = "
-CREATE TABLE buckets (
-    name BLOB NOT NULL PRIMARY KEY,
-    id BLOB NOT NULL,
-    owner TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    detail TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE objects (
-    bucket BLOB NOT NULL,
-    key BLOB NOT NULL,
-    commit_id BLOB NOT NULL,
+/// The columns of `objects` and of `versions` after those of their keys.
+macro_rules! object_columns {
+    () => {
+        "    commit_id BLOB NOT NULL,
     kind INTEGER NOT NULL,
     etag TEXT NOT NULL,
     size INTEGER NOT NULL,
@@ -58,7 +46,29 @@ CREATE TABLE objects (
     body INTEGER,
     detail TEXT NOT NULL,
     manifest TEXT,
-    PRIMARY KEY (bucket, key)
+"
+    };
+}
+
+/// Keys are BLOBs, so that they sort by their UTF-8 bytes. Columns that a listing shows come first;
+/// `detail` and `manifest` hold the rest as JSON, after them, so that a listing need not read the
+/// overflow pages of a long row. The bodies of small objects are apart for the same reason.
+const VERSION_1: &str = concat!(
+    "
+CREATE TABLE buckets (
+    name BLOB NOT NULL PRIMARY KEY,
+    id BLOB NOT NULL,
+    owner TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    detail TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE objects (
+    bucket BLOB NOT NULL,
+    key BLOB NOT NULL,
+",
+    object_columns!(),
+    "    PRIMARY KEY (bucket, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE bodies (
@@ -107,7 +117,8 @@ CREATE TABLE store (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     detail TEXT NOT NULL
 ) STRICT;
-";
+"
+);
 
 const VERSION_2: &str = "
 CREATE TABLE moved_store (
@@ -117,28 +128,18 @@ CREATE TABLE moved_store (
 ";
 
 /// The columns of `objects`, and the place of the version among those of its key.
-const VERSION_3: &str = "
+const VERSION_3: &str = concat!(
+    "
 CREATE TABLE versions (
     bucket BLOB NOT NULL,
     key BLOB NOT NULL,
     sequence INTEGER NOT NULL,
-    commit_id BLOB NOT NULL,
-    kind INTEGER NOT NULL,
-    etag TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    last_modified INTEGER NOT NULL,
-    owner_id TEXT NOT NULL,
-    owner_name TEXT NOT NULL,
-    storage_class TEXT,
-    checksum_algorithm TEXT,
-    checksum_kind TEXT,
-    shared INTEGER NOT NULL,
-    body INTEGER,
-    detail TEXT NOT NULL,
-    manifest TEXT,
-    PRIMARY KEY (bucket, key, sequence)
+",
+    object_columns!(),
+    "    PRIMARY KEY (bucket, key, sequence)
 ) STRICT, WITHOUT ROWID;
-";
+"
+);
 
 /// Why a database cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]

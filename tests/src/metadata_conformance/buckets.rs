@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bleepstore_core::model::{Bucket, BucketName, Revision};
-use bleepstore_core::ports::CreateBucketOutcome;
+use bleepstore_core::ports::{BucketRange, CreateBucketOutcome};
 
 use super::MetadataFixture;
 use crate::race::race;
@@ -138,7 +138,7 @@ async fn scan(
     loop {
         let page = f
             .store
-            .scan_buckets(owner, prefix, after.as_deref(), limit)
+            .scan_buckets(within(owner, prefix, after.as_deref()), limit)
             .await
             .unwrap();
         assert!(page.items.len() <= limit);
@@ -195,7 +195,7 @@ pub async fn a_bucket_scan_ends_after_as_many_rows_as_its_limit_whoever_owns_the
             let owner = Some(other.owner.id.as_str());
             let page = f
                 .store
-                .scan_buckets(owner, &prefix, after.as_deref(), limit)
+                .scan_buckets(within(owner, &prefix, after.as_deref()), limit)
                 .await
                 .unwrap();
             found.extend(page.items);
@@ -227,4 +227,8 @@ pub async fn a_bucket_scan_pages_without_gap_or_repeat(f: MetadataFixture) {
         let found: Vec<BucketName> = found.into_iter().map(|bucket| bucket.name).collect();
         assert_eq!(found, names, "pages of {limit}");
     }
+}
+
+fn within<'a>(owner: Option<&'a str>, prefix: &'a str, after: Option<&'a str>) -> BucketRange<'a> {
+    BucketRange { owner, prefix, after }
 }

@@ -7,7 +7,7 @@ use bleepstore_core::memory::MemoryBlobs;
 use bleepstore_core::model::{BucketLayout, Format, Release, StoreId};
 use bleepstore_core::ops::{Collection, GcOptions, Pairing, pair_stores, raise_format};
 use bleepstore_core::ports::{
-    Clock, CreateBucketOutcome, OwnerRecord, RecordPlace, StoreErrorKind, StoreRecord,
+    BucketRange, Clock, CreateBucketOutcome, OwnerRecord, RecordPlace, StoreErrorKind, StoreRecord,
 };
 use bleepstore_http::SystemClock;
 
@@ -248,7 +248,13 @@ pub async fn a_bucket_of_a_later_layout_is_refused_wherever_its_row_is_read(f: M
             .map(drop),
         f.store.lookup_upload(name, upload.id).await.map(drop),
         f.store
-            .scan_buckets(None, name.as_str(), None, 10)
+            .scan_buckets(
+                BucketRange {
+                    prefix: name.as_str(),
+                    ..BucketRange::default()
+                },
+                10,
+            )
             .await
             .map(drop),
     ];

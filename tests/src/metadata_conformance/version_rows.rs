@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bleepstore_core::model::{Bucket, CommitId, ObjectRecord, Sequence, Version, Versioning};
-use bleepstore_core::ports::{Edit, EditOutcome};
+use bleepstore_core::ports::{Edit, EditOutcome, VersionRange};
 
 use super::MetadataFixture;
 use super::edits::{ANY, NO_ROW};
@@ -151,9 +151,14 @@ pub async fn the_versions_of_a_key_come_in_pages(f: MetadataFixture) {
     written.reverse();
     let (mut found, mut before) = (Vec::new(), None);
     loop {
-        let page = f.store.key_versions(&bucket, &key(KEY), before, 2).await.unwrap();
+        let key = key(KEY);
+        let range = VersionRange {
+            before,
+            ..VersionRange::newest(&bucket, &key, 2)
+        };
+        let page = f.store.key_versions(range).await.unwrap();
         assert_eq!(page.head.unwrap().commit_id, written[0]);
-        let alone = f.store.versions_below(&bucket, &key(KEY), before, 2).await;
+        let alone = f.store.versions_below(range).await;
         assert_eq!(alone.unwrap(), (page.versions.clone(), page.more));
         found.extend(commits(&page.versions));
         before = page.versions.last().map(ObjectRecord::sequence);
@@ -198,7 +203,11 @@ pub async fn versions_of_an_earlier_creation_count_as_none(f: MetadataFixture) {
         id: f.samples.bucket().id,
         ..bucket.clone()
     };
-    let found = f.store.key_versions(&later, &key(KEY), None, 10).await.unwrap();
+    let found = f
+        .store
+        .key_versions(VersionRange::newest(&later, &key(KEY), 10))
+        .await
+        .unwrap();
     assert_eq!((found.head, found.versions), (None, Vec::new()));
     assert_eq!(f.store.scan_versions(&later, None, 10).await.unwrap().items, []);
     let names = [one.version_name()];

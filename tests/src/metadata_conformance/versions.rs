@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bleepstore_core::model::{
     Bucket, CommitId, ObjectKind, ObjectRecord, Sequence, Timestamp, VersionName, Versioning, WriteCondition,
 };
-use bleepstore_core::ports::{ChangedVersions, Edit, EditOutcome};
+use bleepstore_core::ports::{ChangedVersions, Edit, EditOutcome, VersionRange};
 use futures_util::future::join_all;
 
 use super::MetadataFixture;
@@ -84,7 +84,7 @@ pub(super) async fn remove(f: &MetadataFixture, bucket: &Bucket, names: &[Versio
 pub(super) async fn all(f: &MetadataFixture, bucket: &Bucket) -> Vec<ObjectRecord> {
     let found = f
         .store
-        .key_versions(bucket, &key(KEY), None, 1_000)
+        .key_versions(VersionRange::newest(bucket, &key(KEY), 1_000))
         .await
         .unwrap();
     assert!(!found.more);

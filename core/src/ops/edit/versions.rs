@@ -7,7 +7,9 @@ use crate::model::{Bucket, BucketState, ErrorCode, ObjectKey, ObjectRecord, S3Er
 use crate::ops::Context;
 use crate::ops::access::no_such_bucket;
 use crate::ops::free::free_superseded;
-use crate::ports::{ChangedVersions, Edit, EditOutcome, Expect, MetadataStore, StoreErrorKind, StoreResult};
+use crate::ports::{
+    ChangedVersions, Edit, EditOutcome, Expect, MetadataStore, StoreErrorKind, StoreResult, VersionRange,
+};
 
 /// How many versions of a key are looked through for one whose write has an unknown outcome: so many others have been
 /// written over it at most.
@@ -117,7 +119,7 @@ pub(super) async fn find_written(
 ) -> StoreResult<Option<EditOutcome>> {
     let metadata = &context.ports.metadata;
     let found = metadata
-        .key_versions(edit.bucket, &record.key, None, LOOKED_THROUGH)
+        .key_versions(VersionRange::newest(edit.bucket, &record.key, LOOKED_THROUGH))
         .await?;
     let mut rows = found.head.into_iter().chain(found.versions);
     let written = rows.find(|row| row.commit_id == record.commit_id);

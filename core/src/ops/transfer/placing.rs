@@ -11,7 +11,7 @@ use crate::ops::inline::check_inline;
 use crate::ops::manifest::{place_layout, write_bytes};
 use crate::ports::{
     CreateBucketOutcome, Edit, EditOutcome, Expect, Ports, RecordPartOutcome, StoreError, StoreErrorKind,
-    StoreResult, back_off, check_limits,
+    StoreResult, VersionRange, back_off, check_limits,
 };
 
 /// How often a step is tried. Every step may be taken twice, so an unknown outcome is tried again as well.
@@ -179,7 +179,7 @@ pub(super) async fn clear(ports: &Ports, bucket: &Bucket, key: &ObjectKey) -> Re
     let metadata = &ports.metadata;
     loop {
         let found = insist(ports, || {
-            metadata.key_versions(bucket, key, None, REMOVED_AT_ONCE - 1)
+            metadata.key_versions(VersionRange::newest(bucket, key, REMOVED_AT_ONCE - 1))
         })
         .await?;
         let rows: Vec<ObjectRecord> = found.versions.into_iter().chain(found.head).collect();

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use super::{Counts, ExportedCredential, FORMAT, Header, Record, TransferError};
 use crate::model::{Bucket, BucketState, ObjectKey, ObjectRecord, Release, UploadState, Version};
 use crate::ops::rows;
-use crate::ports::Ports;
+use crate::ports::{Ports, VersionRange};
 
 /// What takes the records.
 #[async_trait]
@@ -100,7 +100,11 @@ async fn walk_versions(
 ) -> Result<(), TransferError> {
     let mut before = None;
     loop {
-        let page = ports.metadata.key_versions(bucket, key, before, rows::PAGE).await;
+        let range = VersionRange {
+            before,
+            ..VersionRange::newest(bucket, key, rows::PAGE)
+        };
+        let page = ports.metadata.key_versions(range).await;
         let page = page.map_err(TransferError::Source)?;
         let head = page.head.filter(|_| before.is_none());
         let heads = usize::from(head.is_some());
