@@ -63,6 +63,14 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
 
 /// Runs a program, shows each line of its standard output and gives it to `see`.
 pub(crate) fn watched(command: &mut Command, mut see: impl FnMut(&str)) -> Check {
+    read(command, |line| {
+        println!("{line}");
+        see(line);
+    })
+}
+
+/// Runs a program and gives each line of its standard output to `see`.
+pub(crate) fn read(command: &mut Command, mut see: impl FnMut(&str)) -> Check {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -72,9 +80,7 @@ pub(crate) fn watched(command: &mut Command, mut see: impl FnMut(&str)) -> Check
         let mut reader = BufReader::new(stdout);
         let mut line = Vec::new();
         while matches!(reader.read_until(b'\n', &mut line), Ok(1..)) {
-            let text = String::from_utf8_lossy(&line);
-            print!("{text}");
-            see(text.trim_end());
+            see(String::from_utf8_lossy(&line).trim_end());
             line.clear();
         }
     }

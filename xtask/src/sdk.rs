@@ -5,16 +5,27 @@ use std::fs;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
 use std::time::Instant;
 
 use crate::clients::{Clients, FOLDERS};
 use crate::compatibility::OUTCOMES;
 use crate::emulators::Place;
 use crate::report::{Check, Tally, counted, missing};
-use crate::run::{root, succeeds, target_dir, watched};
+use crate::run::{read, root, succeeds, target_dir};
 use crate::smoke::Served;
 
-const SUITES: [&str; 2] = ["tests/sdk/test_boto3.py", "tests/sdk/test_aws_cli.py"];
+const SUITES: [&str; 4] = [
+    "tests/sdk/test_boto3.py",
+    "tests/sdk/test_boto3_versions.py",
+    "tests/sdk/test_aws_cli.py",
+    "tests/sdk/test_aws_cli_versions.py",
+];
+
+/// So many ways are tested at once. A client and its server wait for each other, so that a way keeps about one processor busy.
+const LANES: usize = 2;
+
 const ACCESS_KEY: &str = "sdk-tests";
 const SECRET_KEY: &str = "sdk-tests-secret-key";
 const REGION: &str = "us-east-1";
@@ -100,17 +111,21 @@ pub(crate) fn suites(
     }
     match python {
         Ok(python) => {
-            for way in &WAYS {
-                println!("\n-- {}", way.deployment);
-                if let Err(reason) = way.place.is_there() {
-                    tally += missing(way.place.what(), &reason, strict);
-                    continue;
+            let ways = Mutex::new(WAYS.iter());
+            let next = || ways.lock().ok().and_then(|mut ways| ways.next());
+            let lane = || {
+                let mut tally = Tally::default();
+                while let Some(way) = next() {
+                    tally += way_tested(&python, clients, way, outcomes, strict);
                 }
-                let start = Instant::now();
-                tally +=
-                    run(&python, clients, way, outcomes).unwrap_or_else(|complaint| counted(Err(complaint)));
-                println!("-- {}: {:.1} s", way.deployment, start.elapsed().as_secs_f32());
-            }
+                tally
+            };
+            thread::scope(|scope| {
+                let lanes = [(); LANES].map(|()| scope.spawn(lane));
+                for lane in lanes {
+                    tally += lane.join().unwrap_or(Tally::FAILED);
+                }
+            });
         }
         Err(reason) => {
             for suite in SUITES {
@@ -121,18 +136,44 @@ pub(crate) fn suites(
     tally
 }
 
+/// Runs the tests against one way, and shows what they printed once they have ended: another way is tested at the same time.
+fn way_tested(python: &Path, clients: &Clients, way: &Way, outcomes: &Path, strict: bool) -> Tally {
+    if let Err(reason) = way.place.is_there() {
+        return missing(way.place.what(), &reason, strict);
+    }
+    let start = Instant::now();
+    let mut printed = Vec::new();
+    let tally = run(python, clients, way, outcomes, &mut printed)
+        .unwrap_or_else(|complaint| counted(Err(format!("{}: {complaint}", way.deployment))));
+    let seconds = start.elapsed().as_secs_f32();
+    println!(
+        "\n-- {0}\n{1}\n-- {0}: {seconds:.1} s",
+        way.deployment,
+        printed.join("\n")
+    );
+    tally
+}
+
 /// Runs the tests of a folder against the local server.
 pub(crate) fn against_the_local_server(python: &Path, tests: &str) -> Result<Tally, String> {
     let [local, ..] = &WAYS;
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::new("verify-cloud")?;
     let server = Server::start(local, &scratch.0.join("data"))?;
-    let mut tally = watched_pytest(&mut pytest(python, tests, &scratch, &server)?);
+    let mut tally = tallied(&mut pytest(python, tests, &scratch, &server)?, |line| {
+        println!("{line}")
+    });
     tally += counted(server.stop());
     Ok(tally)
 }
 
-fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<Tally, String> {
-    let scratch = Scratch::new()?;
+fn run(
+    python: &Path,
+    clients: &Clients,
+    way: &Way,
+    outcomes: &Path,
+    printed: &mut Vec<String>,
+) -> Result<Tally, String> {
+    let scratch = Scratch::new(way.deployment)?;
     let server = Server::start(way, &scratch.0.join("data"))?;
     let served = Served {
         endpoint: &server.endpoint,
@@ -152,7 +193,7 @@ fn run(python: &Path, clients: &Clients, way: &Way, outcomes: &Path) -> Result<T
         )
         .env(FOLDERS, clients.path())
         .env(OUTCOMES, outcomes);
-    tally += watched_pytest(&mut pytest);
+    tally += tallied(&mut pytest, |line| printed.push(line.to_owned()));
     tally += counted(server.stop());
     Ok(tally)
 }
@@ -182,10 +223,11 @@ fn pytest(python: &Path, tests: &str, scratch: &Scratch, server: &Server) -> Res
     Ok(pytest)
 }
 
-/// Runs pytest; the counts of its last line.
-fn watched_pytest(pytest: &mut Command) -> Tally {
+/// Runs pytest and gives what it prints to `see`; the counts of its last line.
+fn tallied(pytest: &mut Command, mut see: impl FnMut(&str)) -> Tally {
     let mut tally = Tally::default();
-    let ended = watched(pytest, |line| {
+    let ended = read(pytest, |line| {
+        see(line);
         if let Some(summary) = pytest_summary(line) {
             tally = summary;
         }
@@ -200,8 +242,8 @@ fn watched_pytest(pytest: &mut Command) -> Tally {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Self, String> {
-        let folder = env::temp_dir().join(format!("bleepstore-sdk-{}", std::process::id()));
+    fn new(name: &str) -> Result<Self, String> {
+        let folder = env::temp_dir().join(format!("bleepstore-sdk-{name}-{}", std::process::id()));
         fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         Ok(Self(folder))
     }
