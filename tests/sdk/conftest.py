@@ -24,7 +24,8 @@ BODY_LIMIT = int(os.environ.get("BLEEPSTORE_TEST_BODY_LIMIT") or sys.maxsize)
 OUTCOMES = os.environ.get("BLEEPSTORE_TEST_OUTCOMES")
 MIB = 1024 * 1024
 # Other people's clients run against the local server only.
-collect_ignore = [] if DEPLOYMENT == "sqlite" else ["test_clients.py"]
+OTHER_CLIENTS = ["test_clients.py", "test_client_versions.py", "test_javascript.py", "test_terraform.py"]
+collect_ignore = [] if DEPLOYMENT == "sqlite" else OTHER_CLIENTS
 # A Function URL in streaming mode gives the length that a function sets this name.
 LENGTH_IS_RENAMED = DEPLOYMENT == "aws_lambda_stream"
 RENAMED_LENGTH = "x-amzn-remapped-content-length"
@@ -80,9 +81,9 @@ def s3():
 def empty_and_delete(client, bucket):
     for upload in client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
         client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for entry in page.get("Contents", []):
-            client.delete_object(Bucket=bucket, Key=entry["Key"])
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for entry in page.get("Versions", []) + page.get("DeleteMarkers", []):
+            client.delete_object(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"])
     client.delete_bucket(Bucket=bucket)
 
 
@@ -109,6 +110,17 @@ def bucket(s3):
     """A bucket of the test's own, gone afterwards."""
     with temporary_bucket(s3) as name:
         yield name
+
+
+def keep_versions(client, bucket, status="Enabled"):
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+
+
+@pytest.fixture
+def versioned(s3, bucket):
+    """A bucket of the test's own that keeps versions."""
+    keep_versions(s3, bucket)
+    return bucket
 
 
 def not_carried(item):

@@ -9,7 +9,8 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    CompletedMultipartUpload, CompletedPart, Delete, MetadataDirective, ObjectIdentifier,
+    BucketVersioningStatus, CompletedMultipartUpload, CompletedPart, Delete, MetadataDirective,
+    ObjectIdentifier, VersioningConfiguration,
 };
 use bleepstore_tests::http::encoding::pattern;
 use bleepstore_tests::http::{Bucket, S3};
@@ -243,6 +244,108 @@ sdk_test!(presigns_requests, largest_body = 1_000, |s3: &S3| {
             .expect("the endpoint's own authority");
         let response = s3.request("GET", target).anonymous().expect(200);
         assert_eq!(response.text(), "body");
+    });
+});
+
+/// Makes the bucket keep versions, and puts one of these bodies after the other; their ids.
+async fn put_versions(client: &Client, bucket: &Bucket, key: &str, bodies: &[&'static str]) -> Vec<String> {
+    let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
+    let configure = client.put_bucket_versioning().bucket(&bucket.name);
+    configure
+        .versioning_configuration(enabled.build())
+        .send()
+        .await
+        .unwrap();
+    let mut ids = Vec::new();
+    for body in bodies {
+        let put = client.put_object().bucket(&bucket.name).key(key);
+        let put = put.body(ByteStream::from_static(body.as_bytes())).send().await;
+        ids.push(put.unwrap().version_id.unwrap());
+    }
+    ids
+}
+
+sdk_test!(reads_versions_by_their_ids, largest_body = 1_000, |s3: &S3| {
+    talk(s3, async |client, bucket| {
+        let ids = put_versions(client, bucket, "key", &["first", "second"]).await;
+        let state = client.get_bucket_versioning().bucket(&bucket.name).send().await;
+        assert_eq!(state.unwrap().status(), Some(&BucketVersioningStatus::Enabled));
+        let get = client.get_object().bucket(&bucket.name).key("key");
+        let got = get.clone().version_id(&ids[0]).send().await.unwrap();
+        assert_eq!(got.version_id(), Some(ids[0].as_str()));
+        assert_eq!(got.body.collect().await.unwrap().to_vec(), b"first");
+        let head = client
+            .head_object()
+            .bucket(&bucket.name)
+            .key("key")
+            .version_id(&ids[1]);
+        assert_eq!(head.send().await.unwrap().version_id(), Some(ids[1].as_str()));
+        let source = format!("{}/key?versionId={}", bucket.name, ids[0]);
+        let copy = client
+            .copy_object()
+            .bucket(&bucket.name)
+            .key("copy")
+            .copy_source(source);
+        let copied = copy.send().await.unwrap();
+        assert_eq!(copied.copy_source_version_id(), Some(ids[0].as_str()));
+        assert_eq!(bucket.read("copy"), b"first");
+
+        let delete = client.delete_object().bucket(&bucket.name).key("key");
+        let marker = delete.clone().send().await.unwrap();
+        assert_eq!(marker.delete_marker(), Some(true));
+        let gone = get.clone().send().await.unwrap_err();
+        assert!(gone.into_service_error().is_no_such_key());
+        let of_marker = get.version_id(marker.version_id().unwrap()).send().await;
+        assert_eq!(of_marker.unwrap_err().code(), Some("MethodNotAllowed"));
+        let undone = delete
+            .version_id(marker.version_id().unwrap())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(undone.delete_marker(), Some(true));
+        assert_eq!(bucket.read("key"), b"second");
+    });
+});
+
+// The SDK has no paginator for versions.
+sdk_test!(pages_through_versions, largest_body = 1_000, |s3: &S3| {
+    talk(s3, async |client, bucket| {
+        let mut expected = put_versions(client, bucket, "a", &["1", "2", "3"]).await;
+        expected.reverse();
+        expected.extend(put_versions(client, bucket, "b/c", &["4"]).await);
+        let mut listed = Vec::new();
+        let (mut key, mut version) = (None, None);
+        loop {
+            let list = client.list_object_versions().bucket(&bucket.name).max_keys(2);
+            let list = list.set_key_marker(key).set_version_id_marker(version);
+            let page = list.send().await.unwrap();
+            assert!(page.versions().len() <= 2);
+            listed.extend(
+                page.versions()
+                    .iter()
+                    .map(|entry| entry.version_id().unwrap().to_owned()),
+            );
+            if page.is_truncated() != Some(true) {
+                break;
+            }
+            (key, version) = (page.next_key_marker, page.next_version_id_marker);
+        }
+        assert_eq!(listed, expected);
+        let mut delete = Delete::builder();
+        for (key, id) in ["a", "a", "a", "b/c"].into_iter().zip(&listed) {
+            delete = delete.objects(
+                ObjectIdentifier::builder()
+                    .key(key)
+                    .version_id(id)
+                    .build()
+                    .unwrap(),
+            );
+        }
+        let delete = delete.build().unwrap();
+        let request = client.delete_objects().bucket(&bucket.name).delete(delete);
+        let deleted = request.send().await.unwrap();
+        assert_eq!((deleted.deleted().len(), deleted.errors().len()), (4, 0));
+        bucket.request("DELETE").expect(204);
     });
 });
 

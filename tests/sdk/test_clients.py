@@ -1,47 +1,11 @@
-"""Other people's clients, each for a round trip as people make it: a tree goes up and comes back, large files go in parts,
-listings, deletions.
-
-`BLEEPSTORE_TEST_CLIENTS` names the folders that they are installed in; one that is in none is skipped by its name. They run
-against the local server only.
+"""Other people's clients, each for a round trip as people make it: a tree goes up and comes back, large files go in
+parts, listings, deletions. They run against the local server only.
 """
-
-import os
-import shutil
-import subprocess
 
 import pytest
 
-from conftest import ENDPOINT, MIB, contents, plant
-
-FOLDERS = os.environ.get("BLEEPSTORE_TEST_CLIENTS", "")
-HOST = ENDPOINT.removeprefix("http://")
-KEYS = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
-
-
-def installed(name):
-    """The path of a client, or its test is skipped."""
-    found = shutil.which(name, path=FOLDERS) if FOLDERS else None
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def run(*command, **variables):
-    """Runs a client; what it prints."""
-    # The endpoint has no TLS, and some clients refuse to go on with certificates that others of this machine need.
-    environment = {**os.environ, **variables}
-    environment.pop("AWS_CA_BUNDLE", None)
-    done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, timeout=120, env=environment
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def python(program):
-    """Runs a program in the Python that the libraries are installed for, with what it needs to know as `sys.argv`."""
-    interpreter = os.path.join(os.path.dirname(installed("s3cmd")), "python")
-    return lambda *words: run(interpreter, "-c", program, ENDPOINT, *KEYS, *words)
+from clients import HOST, KEYS, installed, listed, python, rclone, restic, run, s5cmd, sizes
+from conftest import MIB, contents, plant
 
 
 @pytest.fixture(scope="module")
@@ -52,51 +16,26 @@ def tree(tmp_path_factory):
     return plant(tmp_path_factory.mktemp("tree"), small + odd_and_large)
 
 
-def listed(s3, bucket):
-    """The sizes of all objects by key."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
-
-
-def sizes(tree, prefix):
-    return {f"{prefix}{name}": len(body) for name, body in contents(tree).items()}
-
-
 def test_rclone(s3, bucket, tree, tmp_path):
-    rclone = installed("rclone")
-
-    def call(*words):
-        return run(
-            rclone, "--config", "/dev/null", "--s3-chunk-size", "5M", "--s3-upload-cutoff", "6M", *words,
-            RCLONE_CONFIG_STORE_TYPE="s3", RCLONE_CONFIG_STORE_PROVIDER="Other",
-            RCLONE_CONFIG_STORE_ENDPOINT=ENDPOINT, RCLONE_CONFIG_STORE_REGION="us-east-1",
-            RCLONE_CONFIG_STORE_ACCESS_KEY_ID=KEYS[0], RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY=KEYS[1],
-        )  # fmt: skip
-
     there = f"store:{bucket}/tree"
-    call("sync", tree, there)
+    rclone("sync", tree, there)
     assert listed(s3, bucket) == sizes(tree, "tree/")
-    call("check", "--download", tree, there)
-    names = call("lsf", "--recursive", "--files-only", there).splitlines()
+    rclone("check", "--download", tree, there)
+    names = rclone("lsf", "--recursive", "--files-only", there).splitlines()
     assert sorted(names) == sorted(contents(tree))
-    assert call("lsf", there).splitlines() == ["empty", "large.bin", "nested/", "readme.txt"]
-    call("copy", there, tmp_path / "back")
+    assert rclone("lsf", there).splitlines() == ["empty", "large.bin", "nested/", "readme.txt"]
+    rclone("copy", there, tmp_path / "back")
     assert contents(tmp_path / "back") == contents(tree)
-    call("moveto", f"{there}/large.bin", f"{there}/moved.bin")
-    call("sync", "--include", "nested/**", tree, there, "--delete-excluded")
+    rclone("moveto", f"{there}/large.bin", f"{there}/moved.bin")
+    rclone("sync", "--include", "nested/**", tree, there, "--delete-excluded")
     assert sorted(listed(s3, bucket)) == ["tree/nested/deep/er/file.bin", "tree/nested/grüße 1+1.txt"]
-    call("purge", there)
+    rclone("purge", there)
     assert listed(s3, bucket) == {}
 
 
 def test_restic(s3, bucket, tree, tmp_path):
-    restic = installed("restic")
-
     def call(*words):
-        return run(
-            restic, "--cache-dir", tmp_path / "cache", *words,
-            RESTIC_REPOSITORY=f"s3:{ENDPOINT}/{bucket}/backups", RESTIC_PASSWORD="a password",
-        )  # fmt: skip
+        return restic(bucket, tmp_path / "cache", *words)
 
     call("init")
     call("backup", tree)
@@ -111,23 +50,18 @@ def test_restic(s3, bucket, tree, tmp_path):
 
 
 def test_s5cmd(s3, bucket_name, tree, tmp_path):
-    s5cmd = installed("s5cmd")
-
-    def call(*words):
-        return run(s5cmd, "--endpoint-url", ENDPOINT, *words)
-
     there = f"s3://{bucket_name}"
-    call("mb", there)
-    call("sync", "--part-size", 5, f"{tree}/", f"{there}/tree/")
+    s5cmd("mb", there)
+    s5cmd("sync", "--part-size", 5, f"{tree}/", f"{there}/tree/")
     assert listed(s3, bucket_name) == sizes(tree, "tree/")
-    assert call("sync", f"{tree}/", f"{there}/tree/") == ""
-    call("cp", "--part-size", 5, f"{there}/tree/*", f"{tmp_path}/back/")
+    assert s5cmd("sync", f"{tree}/", f"{there}/tree/") == ""
+    s5cmd("cp", "--part-size", 5, f"{there}/tree/*", f"{tmp_path}/back/")
     assert contents(tmp_path / "back") == contents(tree)
-    call("mv", f"{there}/tree/readme.txt", f"{there}/moved.txt")
-    assert len(call("ls", f"{there}/*").splitlines()) == len(contents(tree))
-    call("rm", f"{there}/*")
+    s5cmd("mv", f"{there}/tree/readme.txt", f"{there}/moved.txt")
+    assert len(s5cmd("ls", f"{there}/*").splitlines()) == len(contents(tree))
+    s5cmd("rm", f"{there}/*")
     assert listed(s3, bucket_name) == {}
-    call("rb", there)
+    s5cmd("rb", there)
 
 
 def test_s3cmd(s3, bucket_name, tree, tmp_path):
@@ -241,4 +175,201 @@ except (NotFoundError, FileNotFoundError):
 
 def test_obstore(s3, bucket):
     python(OBSTORE)(bucket)
+    assert listed(s3, bucket) == {}
+
+
+MINIO = """
+import io
+import sys
+import urllib.request
+from datetime import timedelta
+from minio import Minio, S3Error
+from minio.commonconfig import ENABLED, REPLACE, ComposeSource, CopySource
+from minio.deleteobjects import DeleteObject
+from minio.versioningconfig import SUSPENDED, VersioningConfig
+
+endpoint, access_key, secret_key, bucket, folder = sys.argv[1:]
+client = Minio(endpoint.removeprefix("http://"), access_key=access_key, secret_key=secret_key, secure=False)
+
+
+def put(key, body, **more):
+    return client.put_object(bucket, key, io.BytesIO(body), len(body), **more)
+
+
+def get(key, **more):
+    answer = client.get_object(bucket, key, **more)
+    try:
+        return answer.read()
+    finally:
+        answer.close()
+        answer.release_conn()
+
+
+def code_of(call, *arguments, **more):
+    try:
+        call(*arguments, **more)
+    except S3Error as error:
+        return error.code
+
+
+assert not client.bucket_exists(bucket)
+client.make_bucket(bucket)
+assert client.bucket_exists(bucket) and bucket in [found.name for found in client.list_buckets()]
+assert code_of(client.stat_object, bucket, "none") == "NoSuchKey"
+
+body = bytes(range(256)) * (12 * 4096)
+large = client.put_object(bucket, "dir/large.bin", io.BytesIO(body), -1, part_size=5 << 20, metadata={"color": "red"})
+assert large.etag.endswith("-3"), large.etag
+found = client.stat_object(bucket, "dir/large.bin")
+assert (found.size, found.etag, found.metadata["x-amz-meta-color"]) == (len(body), large.etag, "red")
+assert get("dir/large.bin") == body
+assert get("dir/large.bin", offset=1000, length=5000) == body[1000:6000]
+client.fget_object(bucket, "dir/large.bin", f"{folder}/large.bin")
+assert open(f"{folder}/large.bin", "rb").read() == body
+client.fput_object(bucket, "dir/file \\u00e9+%", f"{folder}/large.bin", content_type="text/x-file", part_size=6 << 20)
+assert client.stat_object(bucket, "dir/file \\u00e9+%").content_type == "text/x-file"
+
+client.copy_object(bucket, "copy", CopySource(bucket, "dir/large.bin"))
+assert client.stat_object(bucket, "copy").metadata["x-amz-meta-color"] == "red"
+replaced = {"metadata": {"color": "blue"}, "metadata_directive": REPLACE}
+client.copy_object(bucket, "copy", CopySource(bucket, "dir/large.bin"), **replaced)
+assert client.stat_object(bucket, "copy").metadata["x-amz-meta-color"] == "blue"
+put("tail", b"tail")
+pieces = [
+    ComposeSource(bucket, "copy"), ComposeSource(bucket, "copy", offset=10, length=6 << 20),
+    ComposeSource(bucket, "tail"),
+]
+client.compose_object(bucket, "composed", pieces, metadata={"color": "green"})
+assert get("composed") == body + body[10 : 10 + (6 << 20)] + b"tail"
+assert client.stat_object(bucket, "composed").metadata["x-amz-meta-color"] == "green"
+
+keys = [entry.object_name for entry in client.list_objects(bucket)]
+assert keys == ["composed", "copy", "tail", "dir/"], keys
+sizes = {entry.object_name: entry.size for entry in client.list_objects(bucket, prefix="dir/", recursive=True)}
+assert sizes == {"dir/file \\u00e9+%": len(body), "dir/large.bin": len(body)}, sizes
+
+lifetime = timedelta(minutes=1)
+put_url = urllib.request.Request(client.presigned_put_object(bucket, "a signed/key", lifetime), b"signed", method="PUT")
+put_url.add_header("content-type", "")
+urllib.request.urlopen(put_url).close()
+named = client.presigned_get_object(bucket, "a signed/key", lifetime, {"response-content-type": "text/x-named"})
+with urllib.request.urlopen(named) as answer:
+    assert (answer.read(), answer.headers["content-type"]) == (b"signed", "text/x-named")
+
+client.set_bucket_versioning(bucket, VersioningConfig(ENABLED))
+assert client.get_bucket_versioning(bucket).status == ENABLED
+first, second = put("kept", b"first").version_id, put("kept", b"second").version_id
+client.remove_object(bucket, "kept")
+assert code_of(client.stat_object, bucket, "kept") == "NoSuchKey"
+listed = [
+    (entry.version_id, entry.is_latest, entry.is_delete_marker)
+    for entry in client.list_objects(bucket, prefix="kept", include_version=True)
+]
+marker = next(version for version, _, is_marker in listed if is_marker)
+assert sorted(listed) == sorted([(marker, "true", True), (second, "false", False), (first, "false", False)]), listed
+assert get("kept", version_id=first) == b"first"
+assert client.stat_object(bucket, "kept", version_id=second).size == 6
+client.copy_object(bucket, "kept", CopySource(bucket, "kept", version_id=first))
+assert get("kept") == b"first"
+with urllib.request.urlopen(client.presigned_get_object(bucket, "kept", lifetime, version_id=second)) as answer:
+    assert answer.read() == b"second"
+client.set_bucket_versioning(bucket, VersioningConfig(SUSPENDED))
+put("kept", b"null")
+assert client.stat_object(bucket, "kept").version_id == "null"
+
+every = client.list_objects(bucket, recursive=True, include_version=True)
+names = [DeleteObject(entry.object_name, entry.version_id) for entry in every]
+assert len(names) == 11, len(names)
+errors = list(client.remove_objects(bucket, names))
+assert errors == [], errors
+client.remove_bucket(bucket)
+"""
+
+
+def test_minio(s3, bucket_name, tmp_path):
+    python(MINIO)(bucket_name, tmp_path)
+    assert bucket_name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+
+
+OPENDAL = """
+import asyncio
+import sys
+import urllib.request
+import opendal
+from opendal.exceptions import ConditionNotMatch, NotFound
+
+endpoint, access_key, secret_key, bucket = sys.argv[1:]
+options = {
+    "bucket": bucket, "endpoint": endpoint, "region": "us-east-1",
+    "access_key_id": access_key, "secret_access_key": secret_key,
+}
+store = opendal.Operator("s3", **options)
+
+
+def refused(error, call, *arguments, **more):
+    try:
+        call(*arguments, **more)
+    except error:
+        return True
+    return False
+
+
+store.check()
+body = bytes(range(256)) * (12 * 4096)
+store.write(
+    "dir/large.bin", body, chunk=5 << 20, concurrent=3, content_type="text/x-large", cache_control="max-age=60",
+    content_disposition="attachment", user_metadata={"color": "red"},
+)
+found = store.stat("dir/large.bin")
+assert (found.content_length, found.content_type) == (len(body), "text/x-large")
+assert found.content_disposition == "attachment"
+assert found.user_metadata == {"color": "red"} and found.etag.endswith('-3"'), found
+assert store.read("dir/large.bin", chunk=4 << 20, concurrent=2) == body
+assert store.read("dir/large.bin", offset=1000, size=5000) == body[1000:6000]
+with store.open("dir/large.bin", "rb") as file:
+    file.seek(-10, 2)
+    assert file.read() == body[-10:]
+with store.open("dir/written", "wb") as file:
+    file.write(b"written ")
+    file.write(b"in pieces")
+assert store.read("dir/written") == b"written in pieces"
+
+store.write("once", b"first", if_not_exists=True)
+assert refused(ConditionNotMatch, store.write, "once", b"second", if_not_exists=True)
+first = store.stat("once").etag
+store.write("once", b"second", if_match=first)
+assert refused(ConditionNotMatch, store.write, "once", b"third", if_match=first)
+assert refused(ConditionNotMatch, store.read, "once", if_match=first)
+assert store.read("once", if_none_match=first) == b"second"
+assert refused(NotFound, store.stat, "none") and not store.exists("none")
+
+store.copy("dir/large.bin", "a copy/\\u00e9+%")
+assert store.stat("a copy/\\u00e9+%").user_metadata == {"color": "red"}
+store.create_dir("empty/")
+assert [entry.path for entry in store.list("/")] == ["a copy/", "dir/", "empty/", "once"]
+assert [entry.path for entry in store.list("dir/") if entry.path != "dir/"] == ["dir/large.bin", "dir/written"]
+every = [entry.path for entry in store.list("/", recursive=True)]
+assert every == ["a copy/\\u00e9+%", "dir/large.bin", "dir/written", "empty/", "once"], every
+after = [entry.path for entry in store.list("/", recursive=True, start_after="dir/written", limit=1)]
+assert after == ["empty/", "once"], after
+
+
+async def presigned():
+    later = store.to_async_operator()
+    put = await later.presign_write("signed key", 60)
+    urllib.request.urlopen(urllib.request.Request(put.url, b"signed", put.headers, method=put.method)).close()
+    get = await later.presign_read("signed key", 60)
+    with urllib.request.urlopen(get.url) as answer:
+        assert answer.read() == b"signed"
+
+
+asyncio.run(presigned())
+store.delete("once")
+store.remove_all("/")
+assert list(store.list("/", recursive=True)) == []
+"""
+
+
+def test_opendal(s3, bucket):
+    python(OPENDAL)(bucket)
     assert listed(s3, bucket) == {}

@@ -9,13 +9,16 @@ use std::process::Command;
 use crate::python;
 use crate::run::{output, root};
 
-/// The variable that names the folders of the clients' programs, for `tests/sdk/test_clients.py`.
+/// The variable that names the folders of the clients, for `tests/sdk/clients.py`.
 pub(crate) const FOLDERS: &str = "BLEEPSTORE_TEST_CLIENTS";
+
+/// The files that say what is installed from npm.
+const JAVASCRIPT: [&str; 2] = ["package.json", "package-lock.json"];
 
 /// Clients that Debian packages, in the versions of Debian 12.
 const DEBIAN: [&str; 2] = ["rclone=1.60.1+dfsg-2+b5", "restic=0.14.0-1+b5"];
 
-/// The clients that are there: the folders of their programs, and for each kind that is not why.
+/// The clients that are there: their folders, and for each kind that is not why.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     folders: Vec<PathBuf>,
@@ -28,9 +31,18 @@ impl Clients {
         let mut clients = Self::default();
         let python = python::environment("clients", "tests/sdk/clients.txt");
         let folder = python.map(|python| python.parent().map(Path::to_path_buf).unwrap_or_default());
-        clients.note("s3cmd, s5cmd, pyarrow and obstore", folder);
+        clients.note("s3cmd, s5cmd, minio, pyarrow, obstore and opendal", folder);
         clients.note("rclone and restic", debian());
+        clients.note("the AWS SDK for JavaScript", javascript());
         clients
+    }
+
+    /// None of them, for this reason.
+    pub(crate) fn none(reason: &str) -> Self {
+        Self {
+            folders: Vec::new(),
+            missing: vec![("other people's clients", reason.to_owned())],
+        }
     }
 
     fn note(&mut self, names: &'static str, folder: Result<PathBuf, String>) {
@@ -52,6 +64,29 @@ impl Clients {
             Some((names, reason)) => Err(format!("{names}: {reason}")),
         }
     }
+}
+
+/// Installs the packages of `tests/sdk/javascript` in `.tools/javascript`, or finds that this was done already; that folder.
+fn javascript() -> Result<PathBuf, String> {
+    let (source, folder) = (
+        root().join("tests/sdk/javascript"),
+        root().join(".tools/javascript"),
+    );
+    let wanted = fs::read_to_string(source.join("package-lock.json"));
+    let wanted = wanted.map_err(|error| format!("{}: {error}", source.display()))?;
+    let stamp = folder.join("package-lock.stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    let complain = |error| format!("{}: {error}", folder.display());
+    fs::create_dir_all(&folder).map_err(complain)?;
+    for file in JAVASCRIPT {
+        fs::copy(source.join(file), folder.join(file)).map_err(complain)?;
+    }
+    let npm = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+    output(Command::new("npm").current_dir(&folder).args(npm))?;
+    fs::write(&stamp, wanted).map_err(complain)?;
+    Ok(folder)
 }
 
 /// Unpacks Debian's packages below `.tools/debian`, or finds that this was done already; the folder of their programs.

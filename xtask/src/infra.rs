@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
+pub(crate) use self::applied::mirror;
 use self::mistakes::Mistake;
 use self::plan::Plan;
 use self::secret::Secret;

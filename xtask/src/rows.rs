@@ -65,6 +65,11 @@ const fn client(what: &'static str, how: &'static str, rules: &'static [&'static
     part(what, how, "sdk/test_clients.py", rules)
 }
 
+/// The same with versions of objects.
+const fn with_versions(what: &'static str, how: &'static str, rules: &'static [&'static str]) -> Row {
+    part(what, how, "sdk/test_client_versions.py", rules)
+}
+
 /// The tables, each with its title.
 pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("operation", &OPERATIONS),
@@ -290,18 +295,73 @@ const NOT_BUILT: [Row; 5] = [
     ),
 ];
 
-const CLIENTS: [Row; 9] = [
+const CLIENTS: [Row; 20] = [
     row("boto3", "", "sdk/test_boto3.py"),
+    row(
+        "boto3, with versions",
+        "pages, collections, waiters",
+        "sdk/test_boto3_versions.py",
+    ),
     row("aws-cli 1", "", "sdk/test_aws_cli.py"),
+    row(
+        "aws-cli 1, with versions",
+        "pages, removal",
+        "sdk/test_aws_cli_versions.py",
+    ),
     row("AWS SDK for Rust", "", "sdk/rust.rs"),
+    row(
+        "AWS SDK for JavaScript 3",
+        "parts, presigned URLs, conditions, versions",
+        "sdk/test_javascript.py",
+    ),
     client("rclone", "sync, check, move, purge", &["test_rclone"]),
+    with_versions(
+        "rclone, with versions",
+        "`--s3-versions`, `--s3-version-at`, `cleanup-hidden`",
+        &["test_rclone_with_versions"],
+    ),
     client("restic", "backup, check, restore, prune", &["test_restic"]),
+    with_versions(
+        "restic, with versions",
+        "prune, and what it pruned brought back",
+        &["test_restic_with_versions"],
+    ),
     client("s5cmd", "sync, move, delete", &["test_s5cmd"]),
+    with_versions(
+        "s5cmd, with versions",
+        "`--all-versions`, `--version-id`",
+        &["test_s5cmd_with_versions"],
+    ),
     client("s3cmd", "sync, modify, delete", &["test_s3cmd"]),
+    client(
+        "minio for Python",
+        "parts, compose, presigned URLs, versions",
+        &["test_minio"],
+    ),
     client("pyarrow", "streams, Parquet, folders", &["test_pyarrow"]),
     client(
         "obstore",
         "parts, ranges, conditions, listings",
         &["test_obstore"],
+    ),
+    row(
+        "object_store for Rust",
+        "its own integration tests; races, signed URLs, versions",
+        "sdk/object_store.rs",
+    ),
+    client(
+        "OpenDAL for Python",
+        "parts, conditions, listings, signed URLs",
+        &["test_opendal"],
+    ),
+    with_versions(
+        "OpenDAL for Python, with versions",
+        "",
+        &["test_opendal_with_versions"],
+    ),
+    row(
+        "Terraform with hashicorp/aws 5.100.0",
+        "buckets, versions, lists, objects; nothing to change afterwards",
+        "sdk/test_terraform.py",
     ),
 ];

@@ -36,17 +36,23 @@ const WITHOUT_EXPRESS: &str = "locals {\n  express_endpoint = null\n}\n";
 /// Applies a copy, serves S3 from what was applied, plans again and destroys: `tests/applied/aws.rs`. One line where the
 /// provider is not at hand.
 pub(super) fn check(aws: &Path) -> Tally {
-    let Some(mirror) = named(env::var_os(MIRROR)) else {
-        println!(
-            "infra/aws: not applied to an emulator: {MIRROR} names no mirror with hashicorp/aws {VERSION}"
-        );
-        return Tally::SKIPPED;
+    let mirror = match mirror() {
+        Ok(mirror) => mirror,
+        Err(reason) => {
+            println!("infra/aws: not applied to an emulator: {reason}");
+            return Tally::SKIPPED;
+        }
     };
     let provider = mirror.join("registry.terraform.io/hashicorp/aws").join(VERSION);
     if !provider.is_dir() {
         return counted(Err(format!("{MIRROR}: there is no {}", provider.display())));
     }
     counted(applied(aws, &mirror).map_err(|error| format!("infra/aws, applied to an emulator: {error}")))
+}
+
+/// The mirror with AWS's provider, or why there is none.
+pub(crate) fn mirror() -> Result<PathBuf, String> {
+    named(env::var_os(MIRROR)).ok_or_else(|| format!("{MIRROR} names no mirror with hashicorp/aws {VERSION}"))
 }
 
 /// The mirror that the variable's value names: empty, it names none.
