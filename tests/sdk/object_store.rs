@@ -8,7 +8,9 @@ use ::object_store::integration;
 use ::object_store::multipart::{MultipartStore, PartId};
 use ::object_store::path::Path;
 use ::object_store::signer::Signer;
-use ::object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion};
+use ::object_store::{
+    Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutPayload, TagSet, UpdateVersion,
+};
 use bleepstore_azure::tls::use_ring;
 use bleepstore_tests::deployment_test;
 use bleepstore_tests::http::{Bucket, S3};
@@ -168,5 +170,27 @@ deployment_test!(versions_are_told_and_read on sqlite, SQLITE, |s3: &S3| {
         let got = store.get_opts(&path, options).await.unwrap();
         assert_eq!(got.meta.version, first.version);
         assert_eq!(got.bytes().await.unwrap(), "first");
+    });
+});
+
+deployment_test!(tags_are_kept on sqlite, SQLITE, |s3: &S3| {
+    talk(s3, |b| b, async |store, bucket| {
+        let tags = [("foo.com=bar/s", "bananas/foo.com-_"), ("namespace/key.foo", "value with a space")];
+        let mut set = TagSet::default();
+        for (key, value) in tags {
+            set.push(key, value);
+        }
+        let body = PutPayload::from_static(b"body");
+        store.put_opts(&Path::from("put"), body.clone(), set.clone().into()).await.unwrap();
+        let mut upload = store.put_multipart_opts(&Path::from("parts"), set.into()).await.unwrap();
+        upload.put_part(body).await.unwrap();
+        upload.complete().await.unwrap();
+        store.copy(&Path::from("put"), &Path::from("copy")).await.unwrap();
+        for key in ["put", "parts", "copy"] {
+            let kept = bucket.get(key).flag("tagging").expect(200);
+            let of = |field: &str| kept.all(&format!("Tagging/TagSet/Tag/{field}"));
+            assert_eq!(of("Key"), tags.map(|(key, _)| key), "{key}");
+            assert_eq!(of("Value"), tags.map(|(_, value)| value), "{key}");
+        }
     });
 });

@@ -350,6 +350,38 @@ def test_an_object_is_copied_onto_itself_only_with_a_change(s3, bucket):
     assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"new": "1"}
 
 
+def tags(answer):
+    return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+
+def tag_set(**tags):
+    return {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+
+def test_tags_are_put_copied_and_deleted(s3, bucket):
+    at = {"Bucket": bucket, "Key": "k"}
+    s3.put_object(**at, Body=b"x", Tagging="color=red&a%20key%2F=a%20value%2B")
+    assert tags(s3.get_object_tagging(**at)) == {"color": "red", "a key/": "a value+"}
+    assert s3.get_object(**at)["TagCount"] == 2
+    source = {"CopySource": at, "Bucket": bucket}
+    s3.copy_object(**source, Key="kept")
+    s3.copy_object(**source, Key="replaced", TaggingDirective="REPLACE", Tagging="color=blue")
+    assert tags(s3.get_object_tagging(Bucket=bucket, Key="kept"))["color"] == "red"
+    assert tags(s3.get_object_tagging(Bucket=bucket, Key="replaced")) == {"color": "blue"}
+    s3.upload_fileobj(io.BytesIO(b"x"), bucket, "uploaded", ExtraArgs={"Tagging": "color=green"})
+    assert tags(s3.get_object_tagging(Bucket=bucket, Key="uploaded")) == {"color": "green"}
+    s3.put_object_tagging(**at, Tagging=tag_set(shape="round"))
+    assert tags(s3.get_object_tagging(**at)) == {"shape": "round"}
+    s3.delete_object_tagging(**at)
+    assert tags(s3.get_object_tagging(**at)) == {}
+    many = tag_set(**{f"tag{n}": "x" for n in range(11)})
+    assert code_of(s3.put_object_tagging, **at, Tagging=many) == (400, "BadRequest")
+    s3.put_bucket_tagging(Bucket=bucket, Tagging=tag_set(team="storage"))
+    assert tags(s3.get_bucket_tagging(Bucket=bucket)) == {"team": "storage"}
+    s3.delete_bucket_tagging(Bucket=bucket)
+    assert code_of(s3.get_bucket_tagging, Bucket=bucket) == (404, "NoSuchTagSet")
+
+
 # Listing
 
 TREE = ["a", "dir/a", "dir/b", "dir/sub/c", "dir2/d", "e", "é", "z"]

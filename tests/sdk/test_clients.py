@@ -85,6 +85,8 @@ def test_s3cmd(s3, bucket_name, tree, tmp_path):
     call("cp", f"{there}/tree/readme.txt", f"{there}/copy.txt")
     call("modify", "--mime-type", "text/x-copy", f"{there}/copy.txt")
     assert "text/x-copy" in call("info", f"{there}/copy.txt")
+    call("settagging", f"{there}/copy.txt", "color=red&shape=round")
+    assert call("gettagging", f"{there}/copy.txt").split()[2:] == ["color:", "red", "shape:", "round"]
     call("del", "--recursive", "--force", there)
     assert listed(s3, bucket_name) == {}
     call("rb", there)
@@ -184,7 +186,7 @@ import sys
 import urllib.request
 from datetime import timedelta
 from minio import Minio, S3Error
-from minio.commonconfig import ENABLED, REPLACE, ComposeSource, CopySource
+from minio.commonconfig import ENABLED, REPLACE, ComposeSource, CopySource, Tags
 from minio.deleteobjects import DeleteObject
 from minio.versioningconfig import SUSPENDED, VersioningConfig
 
@@ -256,6 +258,24 @@ named = client.presigned_get_object(bucket, "a signed/key", lifetime, {"response
 with urllib.request.urlopen(named) as answer:
     assert (answer.read(), answer.headers["content-type"]) == (b"signed", "text/x-named")
 
+tags = Tags.new_object_tags()
+tags["color"], tags["a key/+="] = "red", "a value:@"
+put("tagged", b"x", tags=tags)
+client.copy_object(bucket, "tagged", CopySource(bucket, "tagged"), metadata={"a": "1"}, metadata_directive=REPLACE)
+assert client.get_object_tags(bucket, "tagged") == tags
+tags["color"] = "blue"
+client.set_object_tags(bucket, "tagged", tags)
+assert client.get_object_tags(bucket, "tagged") == tags
+client.delete_object_tags(bucket, "tagged")
+assert client.get_object_tags(bucket, "tagged") is None
+of_bucket = Tags.new_bucket_tags()
+of_bucket["team"] = "storage"
+assert client.get_bucket_tags(bucket) is None
+client.set_bucket_tags(bucket, of_bucket)
+assert client.get_bucket_tags(bucket) == of_bucket
+client.delete_bucket_tags(bucket)
+assert client.get_bucket_tags(bucket) is None
+
 client.set_bucket_versioning(bucket, VersioningConfig(ENABLED))
 assert client.get_bucket_versioning(bucket).status == ENABLED
 first, second = put("kept", b"first").version_id, put("kept", b"second").version_id
@@ -279,7 +299,7 @@ assert client.stat_object(bucket, "kept").version_id == "null"
 
 every = client.list_objects(bucket, recursive=True, include_version=True)
 names = [DeleteObject(entry.object_name, entry.version_id) for entry in every]
-assert len(names) == 11, len(names)
+assert len(names) == 12, len(names)
 errors = list(client.remove_objects(bucket, names))
 assert errors == [], errors
 client.remove_bucket(bucket)

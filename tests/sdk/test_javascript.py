@@ -18,5 +18,5 @@ def test_javascript(s3, bucket, tmp_path):
     (tmp_path / "node_modules").symlink_to(modules)
     program = shutil.copy(PROGRAM, tmp_path)
     done = run(node, program, ENDPOINT, bucket).splitlines()
-    assert len(done) == 10
+    assert len(done) == 11
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"

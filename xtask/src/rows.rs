@@ -311,7 +311,7 @@ const CLIENTS: [Row; 20] = [
     row("AWS SDK for Rust", "", "sdk/rust.rs"),
     row(
         "AWS SDK for JavaScript 3",
-        "parts, presigned URLs, conditions, versions",
+        "parts, presigned URLs, conditions, tags, versions",
         "sdk/test_javascript.py",
     ),
     client("rclone", "sync, check, move, purge", &["test_rclone"]),
@@ -335,7 +335,7 @@ const CLIENTS: [Row; 20] = [
     client("s3cmd", "sync, modify, delete", &["test_s3cmd"]),
     client(
         "minio for Python",
-        "parts, compose, presigned URLs, versions",
+        "parts, compose, presigned URLs, tags, versions",
         &["test_minio"],
     ),
     client("pyarrow", "streams, Parquet, folders", &["test_pyarrow"]),
@@ -346,7 +346,7 @@ const CLIENTS: [Row; 20] = [
     ),
     row(
         "object_store for Rust",
-        "its own integration tests; races, signed URLs, versions",
+        "its own integration tests; races, signed URLs, versions, tags",
         "sdk/object_store.rs",
     ),
     client(
@@ -361,7 +361,7 @@ const CLIENTS: [Row; 20] = [
     ),
     row(
         "Terraform with hashicorp/aws 5.100.0",
-        "buckets, versions, lists, objects; nothing to change afterwards",
+        "buckets, versions, lists, tags, objects; nothing to change afterwards",
         "sdk/test_terraform.py",
     ),
 ];

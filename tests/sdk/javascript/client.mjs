@@ -11,17 +11,23 @@ import {
   CreateBucketCommand,
   CreateMultipartUploadCommand,
   DeleteBucketCommand,
+  DeleteBucketTaggingCommand,
   DeleteObjectCommand,
+  DeleteObjectTaggingCommand,
   DeleteObjectsCommand,
+  GetBucketTaggingCommand,
   GetBucketVersioningCommand,
   GetObjectCommand,
+  GetObjectTaggingCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
   NoSuchKey,
   NotFound,
+  PutBucketTaggingCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
+  PutObjectTaggingCommand,
   S3Client,
   S3ServiceException,
   paginateListObjectsV2,
@@ -124,6 +130,29 @@ const checks = {
     assert.deepEqual(deleted.Deleted.map((entry) => entry.Key).sort(), ["copy", "never", "source"]);
     assert.equal(deleted.Errors, undefined);
     await assert.rejects(get("copy"), NoSuchKey);
+  },
+
+  async "keeps tags"() {
+    const tags = [
+      { Key: "a key/+=", Value: "a value:@" },
+      { Key: "color", Value: "red" },
+    ];
+    const shown = async (Key) => (await s3.send(new GetObjectTaggingCommand(at(Key)))).TagSet;
+    await put("tagged", "x", { Tagging: "a%20key%2F%2B%3D=a%20value%3A%40&color=red" });
+    assert.deepEqual(await shown("tagged"), tags);
+    const got = await get("tagged");
+    assert.deepEqual([got.TagCount, await got.Body.transformToString()], [2, "x"]);
+    await new Upload({ client: s3, params: at("uploaded", { Body: "x" }), tags }).done();
+    assert.deepEqual(await shown("uploaded"), tags);
+    await s3.send(new PutObjectTaggingCommand(at("tagged", { Tagging: { TagSet: tags.slice(1) } })));
+    assert.deepEqual(await shown("tagged"), tags.slice(1));
+    await s3.send(new DeleteObjectTaggingCommand(at("tagged")));
+    assert.deepEqual(await shown("tagged"), []);
+    const where = { Bucket: bucket };
+    await assert.rejects(s3.send(new GetBucketTaggingCommand(where)), { name: "NoSuchTagSet" });
+    await s3.send(new PutBucketTaggingCommand({ ...where, Tagging: { TagSet: tags } }));
+    assert.deepEqual((await s3.send(new GetBucketTaggingCommand(where))).TagSet, tags);
+    await s3.send(new DeleteBucketTaggingCommand(where));
   },
 
   async "uploads a stream in parts"() {

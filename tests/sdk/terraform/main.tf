@@ -38,11 +38,16 @@ provider "aws" {
   endpoints {
     s3 = var.endpoint
   }
+
+  default_tags {
+    tags = { team = "storage" }
+  }
 }
 
 resource "aws_s3_bucket" "photos" {
   bucket        = var.bucket
   force_destroy = true
+  tags          = { Name = "photos", "a key/+" = "a value" }
 }
 
 resource "aws_s3_bucket_versioning" "photos" {
@@ -75,6 +80,7 @@ resource "aws_s3_object" "text" {
   content_language = "de"
   cache_control    = "max-age=60"
   metadata         = { color = "red" }
+  tags             = { text = var.text }
 }
 
 resource "aws_s3_object" "file" {
