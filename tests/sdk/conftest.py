@@ -23,9 +23,12 @@ DEPLOYMENT = os.environ.get("BLEEPSTORE_TEST_DEPLOYMENT", "")
 BODY_LIMIT = int(os.environ.get("BLEEPSTORE_TEST_BODY_LIMIT") or sys.maxsize)
 OUTCOMES = os.environ.get("BLEEPSTORE_TEST_OUTCOMES")
 MIB = 1024 * 1024
-# Other people's clients run against the local server only.
-OTHER_CLIENTS = ["test_clients.py", "test_client_versions.py", "test_javascript.py", "test_terraform.py"]
-collect_ignore = [] if DEPLOYMENT == "sqlite" else OTHER_CLIENTS
+# Other people's clients run against the local server only, and so does what would only be slow elsewhere.
+LOCAL = [
+    "test_aws_cli_versions.py", "test_client_versions.py", "test_clients.py", "test_javascript.py",
+    "test_terraform.py",
+]  # fmt: skip
+collect_ignore = [] if DEPLOYMENT == "sqlite" else LOCAL
 # A Function URL in streaming mode gives the length that a function sets this name.
 LENGTH_IS_RENAMED = DEPLOYMENT == "aws_lambda_stream"
 RENAMED_LENGTH = "x-amzn-remapped-content-length"

@@ -1,4 +1,4 @@
-"""The AWS command line and versions of objects."""
+"""The AWS command line and versions of objects, against the local server only."""
 
 import json
 
