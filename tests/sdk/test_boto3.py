@@ -617,7 +617,7 @@ def test_no_client_is_told_to_leave_out_a_check():
         "ignore[-]checksum", "ignore[-]size", "disable[-]checksum", "size[-]only", "no[-]verify",
     ]  # fmt: skip
     folder = pathlib.Path(__file__).parent
-    for file in [*folder.glob("*.py"), *folder.glob("*.rs")]:
+    for file in [file for ending in ("py", "rs", "mjs", "tf") for file in folder.rglob(f"*.{ending}")]:
         told = [option for option in options if re.search(option, file.read_text(), re.IGNORECASE)]
         assert not told, f"{file.name}: {told}"
 

@@ -258,6 +258,11 @@ named = client.presigned_get_object(bucket, "a signed/key", lifetime, {"response
 with urllib.request.urlopen(named) as answer:
     assert (answer.read(), answer.headers["content-type"]) == (b"signed", "text/x-named")
 
+put("log", b"one,")
+client.append_object(bucket, "log", io.BytesIO(b"two,"), 4)
+client.append_object(bucket, "log", io.BytesIO(body), len(body), chunk_size=5 << 20)
+assert get("log") == b"one,two," + body
+
 tags = Tags.new_object_tags()
 tags["color"], tags["a key/+="] = "red", "a value:@"
 put("tagged", b"x", tags=tags)
@@ -299,7 +304,7 @@ assert client.stat_object(bucket, "kept").version_id == "null"
 
 every = client.list_objects(bucket, recursive=True, include_version=True)
 names = [DeleteObject(entry.object_name, entry.version_id) for entry in every]
-assert len(names) == 12, len(names)
+assert len(names) == 13, len(names)
 errors = list(client.remove_objects(bucket, names))
 assert errors == [], errors
 client.remove_bucket(bucket)
@@ -353,6 +358,13 @@ with store.open("dir/written", "wb") as file:
     file.write(b"written ")
     file.write(b"in pieces")
 assert store.read("dir/written") == b"written in pieces"
+
+store.write("log", b"one,", append=True)
+store.write("log", b"two,", append=True)
+with store.open("log", "wb", append=True) as file:
+    file.write(b"three")
+assert store.read("log") == b"one,two,three"
+store.delete("log")
 
 store.write("once", b"first", if_not_exists=True)
 assert refused(ConditionNotMatch, store.write, "once", b"second", if_not_exists=True)

@@ -335,7 +335,7 @@ const CLIENTS: [Row; 20] = [
     client("s3cmd", "sync, modify, delete", &["test_s3cmd"]),
     client(
         "minio for Python",
-        "parts, compose, presigned URLs, tags, versions",
+        "parts, compose, presigned URLs, appends, tags, versions",
         &["test_minio"],
     ),
     client("pyarrow", "streams, Parquet, folders", &["test_pyarrow"]),
@@ -351,7 +351,7 @@ const CLIENTS: [Row; 20] = [
     ),
     client(
         "OpenDAL for Python",
-        "parts, conditions, listings, signed URLs",
+        "parts, conditions, listings, appends, signed URLs",
         &["test_opendal"],
     ),
     with_versions(
