@@ -18,6 +18,7 @@ mod meetings;
 mod renames;
 mod scripted;
 mod stalling;
+mod tags;
 mod uploads;
 mod versions;
 mod writes;

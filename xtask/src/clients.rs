@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::opendal;
 use crate::python;
 use crate::run::{output, root};
 
@@ -34,6 +35,7 @@ impl Clients {
         clients.note("s3cmd, s5cmd, minio, pyarrow, obstore and opendal", folder);
         clients.note("rclone and restic", debian());
         clients.note("the AWS SDK for JavaScript", javascript());
+        clients.note("OpenDAL's tests of object_store_opendal", opendal::suite());
         clients
     }
 

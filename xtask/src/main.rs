@@ -11,6 +11,7 @@ mod emulators;
 mod http;
 mod infra;
 mod licence;
+mod opendal;
 mod package;
 #[cfg(test)]
 mod pages;

@@ -295,7 +295,7 @@ const NOT_BUILT: [Row; 5] = [
     ),
 ];
 
-const CLIENTS: [Row; 20] = [
+const CLIENTS: [Row; 21] = [
     row("boto3", "", "sdk/test_boto3.py"),
     row(
         "boto3, with versions",
@@ -358,6 +358,11 @@ const CLIENTS: [Row; 20] = [
         "OpenDAL for Python, with versions",
         "",
         &["test_opendal_with_versions"],
+    ),
+    with_versions(
+        "object_store over OpenDAL, for Rust",
+        "OpenDAL's own tests of `object_store_opendal`",
+        &["test_object_store_opendal"],
     ),
     row(
         "Terraform with hashicorp/aws 5.100.0",
