@@ -1,7 +1,7 @@
 //! Reading and replacing access control lists.
 
 use super::access::denied;
-use super::bucket::change_bucket;
+use super::bucket_row::change_bucket;
 use super::edit::change_facts;
 use super::{Caller, Context, Target};
 use crate::model::{Bucket, ObjectRecord, Operation, RequestedAcl, S3Error, VersionName};

@@ -1,8 +1,8 @@
 //! Operations on buckets.
 
 use super::access::no_such_bucket;
+use super::bucket_row::change_bucket;
 use super::documents::Placing;
-use super::edit::pause;
 use super::format::raise_format;
 use super::free::free_blob;
 use super::page_reads::{PageReads, Read};
@@ -14,9 +14,6 @@ use crate::model::{
     Token, Versioning,
 };
 use crate::ports::{BucketRange, CreateBucketOutcome, DeleteBucketOutcome, StoreError, new_id};
-
-/// How often a bucket that changes under the request is read again.
-pub(super) const ATTEMPTS: u32 = 8;
 
 /// What is said of a bucket that keeps versions and is not empty.
 const VERSIONS_LEFT: &str =
@@ -94,43 +91,6 @@ pub async fn create_bucket(
             Err(S3Error::new(ErrorCode::BucketAlreadyExists).with("BucketName", name))
         }
     }
-}
-
-/// Changes the row of `bucket`, which was opened for `operation`. What another request made of it meanwhile is changed again, if
-/// the caller may do that with it too.
-pub(super) async fn change_bucket(
-    context: &Context,
-    caller: &Caller,
-    operation: Operation,
-    mut bucket: Bucket,
-    change: impl Fn(&mut Bucket) -> Result<(), S3Error>,
-) -> Result<(), S3Error> {
-    for attempt in 0..ATTEMPTS {
-        change(&mut bucket)?;
-        match swap_row(context, caller, operation, bucket, attempt).await? {
-            None => return Ok(()),
-            Some(found) => bucket = found,
-        }
-    }
-    Err(ErrorCode::SlowDown.into())
-}
-
-/// Puts `changed` in the place of the row that it was made from. Where that is another one by now, the row is returned after
-/// a pause, if the caller may do `operation` with it.
-pub(super) async fn swap_row(
-    context: &Context,
-    caller: &Caller,
-    operation: Operation,
-    mut changed: Bucket,
-    attempt: u32,
-) -> Result<Option<Bucket>, S3Error> {
-    let read = changed.revision;
-    changed.revision = read.next();
-    if context.ports.metadata.update_bucket(&changed, read).await? {
-        return Ok(None);
-    }
-    pause(context, attempt + 1).await;
-    caller.bucket(context, operation, &changed.name).await.map(Some)
 }
 
 /// Begins to keep the versions of objects in `bucket`, which was opened for [`Operation::PutBucketVersioning`], or

@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 
 use super::access::no_such_bucket;
-use super::bucket::{ATTEMPTS, swap_row};
+use super::bucket_row::{ATTEMPTS, swap_row};
 use super::free::free_blob;
 use super::manifest::write_bytes;
 use super::{Caller, Context};

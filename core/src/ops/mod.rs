@@ -5,6 +5,7 @@ mod acl;
 mod append;
 mod attributes;
 mod bucket;
+mod bucket_row;
 mod copy;
 mod credentials;
 mod delete;

@@ -1,7 +1,7 @@
 //! Tags of objects. Those of a bucket are one of its documents.
 
 use super::access::denied;
-use super::bucket::ATTEMPTS;
+use super::bucket_row::ATTEMPTS;
 use super::edit::{change_facts, pause};
 use super::{Caller, Context, Target};
 use crate::model::{
