@@ -104,30 +104,14 @@ async fn a_bucket_that_is_being_created_is_there_once_or_not() {
                 let expected = found.map_or(CreateBucketOutcome::Created, CreateBucketOutcome::Exists);
                 assert_eq!(again, expected);
                 let name = bucket.name.as_str();
-                let listed = f
-                    .store
-                    .scan_buckets(
-                        BucketRange {
-                            prefix: name,
-                            ..BucketRange::default()
-                        },
-                        10,
-                    )
-                    .await
-                    .unwrap();
+                let range = BucketRange {
+                    prefix: name,
+                    ..BucketRange::default()
+                };
+                let listed = f.store.scan_buckets(range, 10).await.unwrap();
                 assert_eq!(listed.items, std::slice::from_ref(bucket));
                 f.delete(bucket).await;
-                let listed = f
-                    .store
-                    .scan_buckets(
-                        BucketRange {
-                            prefix: name,
-                            ..BucketRange::default()
-                        },
-                        10,
-                    )
-                    .await
-                    .unwrap();
+                let listed = f.store.scan_buckets(range, 10).await.unwrap();
                 assert_eq!(listed.items, []);
             },
         )

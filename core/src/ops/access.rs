@@ -183,7 +183,8 @@ impl Caller {
         }
     }
 
-    /// `AccessDenied` unless the caller may give tags to objects of `bucket`: access control lists let nobody else do it.
+    /// `AccessDenied` unless the caller may give tags to objects of `bucket`: access control lists let nobody else do
+    /// it.
     pub(crate) fn may_tag(&self, bucket: &Bucket) -> Result<(), S3Error> {
         self.owns(bucket).then_some(()).ok_or_else(denied)
     }

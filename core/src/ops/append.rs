@@ -63,7 +63,8 @@ impl Appending {
     }
 }
 
-/// Looks at what is to be appended to, before the body is read: `InvalidWriteOffset` where that is not `offset` bytes long.
+/// Looks at what is to be appended to, before the body is read: `InvalidWriteOffset` where that is not `offset` bytes
+/// long.
 pub async fn open_append(
     context: &Context,
     caller: &Caller,
@@ -93,11 +94,12 @@ fn check_place(caller: &Caller, seen: &Seen, offset: u64) -> Result<(), S3Error>
     }
 }
 
-/// Appends a body to an object. The object is longer and durable when this returns, and as it was when it fails (but for an
-/// unknown outcome of the store). Of several that append at the same offset, one does. What is said of the object stays.
+/// Appends a body to an object. The object is longer and durable when this returns, and as it was when it fails (but
+/// for an unknown outcome of the store). Of several that append at the same offset, one does. What is said of the
+/// object stays.
 ///
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-buckets-objects-append.html>. It is the same in every
-/// bucket that never kept versions.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-buckets-objects-append.html>. It is the same in
+/// every bucket that never kept versions.
 pub async fn append_object(
     context: &Context,
     caller: &Caller,
@@ -146,8 +148,8 @@ pub async fn append_object(
 }
 
 impl Said {
-    /// `InvalidRequest` where it says of an object what is not so: an append changes nothing of it. Headers that clients
-    /// send by themselves, such as `Content-Type`, count for nothing.
+    /// `InvalidRequest` where it says of an object what is not so: an append changes nothing of it. Headers that
+    /// clients send by themselves, such as `Content-Type`, count for nothing.
     fn is_said_of(&self, bucket: &Bucket, description: &Description) -> Result<(), S3Error> {
         let (said, stored) = (&self.headers, &description.headers);
         let acl = self

@@ -35,8 +35,8 @@ pub struct CreateBucket {
 /// Creates a bucket.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>. A bucket that the caller already owns is
-/// `BucketAlreadyOwnedByYou`, but in us-east-1, where the request has no tags, the answer. Nothing is changed then: AWS resets the bucket's list to what
-/// the request says, which could widen it.
+/// `BucketAlreadyOwnedByYou`, but in us-east-1, where the request has no tags, the answer. Nothing is changed then: AWS
+/// resets the bucket's list to what the request says, which could widen it.
 pub async fn create_bucket(
     context: &Context,
     caller: &Caller,
@@ -64,32 +64,27 @@ pub async fn create_bucket(
             Some(StoredDocument::Inline(value)),
         );
     }
+    let kind = DocumentKind::Tagging;
     let mut tagging = Placing::of(None);
     if !input.tags.is_empty() {
-        tagging = Placing::of(Some(
-            serde_json::to_value(&input.tags).map_err(StoreError::internal)?,
-        ));
-        let kind = DocumentKind::Tagging;
+        let value = serde_json::to_value(&input.tags).map_err(StoreError::internal)?;
+        tagging = Placing::of(Some(value));
         let stored = tagging.place(context, &bucket, kind).await?;
         bucket.set_document(kind, stored);
     }
-    let outcome = context.ports.metadata.create_bucket(&bucket).await?;
-    if !matches!(outcome, CreateBucketOutcome::Created) {
-        tagging.free_unless(context, None).await;
-    }
-    match outcome {
-        CreateBucketOutcome::Created => Ok(bucket),
-        CreateBucketOutcome::Exists(taken)
-            if taken.owner.id == caller.owner.id && bucket.region == "us-east-1" && input.tags.is_empty() =>
-        {
-            Ok(taken)
-        }
-        CreateBucketOutcome::Exists(taken) if taken.owner.id == caller.owner.id => {
-            Err(S3Error::new(ErrorCode::BucketAlreadyOwnedByYou).with("BucketName", name))
-        }
-        CreateBucketOutcome::Exists(_) => {
-            Err(S3Error::new(ErrorCode::BucketAlreadyExists).with("BucketName", name))
-        }
+    let taken = match context.ports.metadata.create_bucket(&bucket).await? {
+        CreateBucketOutcome::Created => return Ok(bucket),
+        // The store's answer was lost, and it was asked again.
+        CreateBucketOutcome::Exists(taken) if taken.id == bucket.id => return Ok(taken),
+        CreateBucketOutcome::Exists(taken) => taken,
+    };
+    tagging.free_unless(context, None).await;
+    if taken.owner.id != caller.owner.id {
+        Err(S3Error::new(ErrorCode::BucketAlreadyExists).with("BucketName", name))
+    } else if bucket.region == "us-east-1" && input.tags.is_empty() {
+        Ok(taken)
+    } else {
+        Err(S3Error::new(ErrorCode::BucketAlreadyOwnedByYou).with("BucketName", name))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Tags of objects. Those of a bucket are one of its documents.
 
 use super::access::denied;
-use super::bucket_row::ATTEMPTS;
-use super::edit::{change_facts, pause};
+use super::bucket_row::{ATTEMPTS, swap_row};
+use super::edit::change_facts;
 use super::{Caller, Context, Target};
 use crate::model::{
     Bucket, BucketLayout, Description, ErrorCode, ObjectRecord, Operation, S3Error, Tags, VersionName,
@@ -27,19 +27,22 @@ pub(super) async fn ready_for_tags(
         if bucket.layout >= BucketLayout::TAGS {
             return Ok(bucket);
         }
-        let read = bucket.revision;
         let raised = Bucket {
             layout: BucketLayout::TAGS,
-            revision: read.next(),
             ..bucket
         };
-        let metadata = &context.ports.metadata;
-        if metadata.update_bucket(&raised, read).await? {
-            return Ok(raised);
+        match swap_row(
+            context,
+            caller,
+            Operation::PutObjectTagging,
+            raised.clone(),
+            attempt,
+        )
+        .await?
+        {
+            None => return Ok(raised),
+            Some(found) => bucket = found,
         }
-        pause(context, attempt + 1).await;
-        let found = metadata.bucket(&raised.name).await?;
-        bucket = caller.open(Operation::PutObjectTagging, &raised.name, found)?;
     }
     Err(ErrorCode::SlowDown.into())
 }

@@ -134,8 +134,8 @@ impl Piece {
         ETag::from_parts(md5_of_md5s([before, self.digests.md5]), parts)
     }
 
-    /// The checksum of all bytes: of the object's algorithm where that combines, else CRC-64/NVME where that of the bytes
-    /// before is known. `None` when the layout that knows it is gone.
+    /// The checksum of all bytes: of the object's algorithm where that combines, else CRC-64/NVME where that of the
+    /// bytes before is known. `None` when the layout that knows it is gone.
     async fn checksum(
         &self,
         context: &Context,
