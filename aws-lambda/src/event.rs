@@ -150,7 +150,13 @@ fn client(request: &lambda_http::Request) -> Option<Client> {
         _ => None,
     };
     let address = source?.parse().ok()?;
-    Some(Client { address, proxy: None })
+    Some(Client {
+        address,
+        proxy: None,
+        certain: true,
+        // Function URLs and API Gateway take nothing else.
+        encrypted: Some(true),
+    })
 }
 
 /// The target with every byte of its path and query kept.

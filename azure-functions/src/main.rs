@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use bleepstore_azure::{key_vault, stores};
 use bleepstore_core::Service;
-use bleepstore_http::{Environment, LogFormat, Options, ended, serve_until_signal, start_log, start_runtime};
+use bleepstore_http::{
+    Environment, Front, LogFormat, Options, ended, serve_until_signal, start_log, start_runtime,
+};
 
-use crate::config::Config;
+use crate::config::{Behind, Config};
 use crate::triggers::Triggers;
 
 fn main() -> ExitCode {
@@ -29,6 +31,10 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
     let config = Config::read(&environment)?;
     let ports = stores::connect(&environment).await?;
     let options = Options {
+        front: match config.behind {
+            Behind::Nothing => Front::None,
+            Behind::FunctionsHost { .. } => Front::Silent,
+        },
         base_domains: config.settings.base_domains.clone(),
         ..environment.options()?
     };

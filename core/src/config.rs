@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{BucketName, ErrorCode, RootCredential, S3Error, SigV2};
+use crate::model::{AccountId, BucketName, ErrorCode, NewBuckets, RootCredential, S3Error, SigV2};
 
 /// The smallest part of a multipart upload that is not its last: 5 MiB
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
@@ -17,6 +17,10 @@ pub struct Settings {
     pub base_domains: Vec<String>,
     /// The credential that owns the store.
     pub root: RootCredential,
+    /// The id by which policies name its account.
+    pub account: AccountId,
+    /// What is said of a new bucket whose creator does not say it.
+    pub new_buckets: NewBuckets,
     /// Which requests may be signed with Signature Version 2.
     pub sigv2: SigV2,
     /// What the platform lets through.

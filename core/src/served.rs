@@ -32,6 +32,10 @@ pub struct Client {
     pub address: IpAddr,
     /// That of the proxy which the request came from, where the client's is what a trusted proxy said.
     pub proxy: Option<IpAddr>,
+    /// Whether the address is sure to be the client's: not that of a platform's front end. Policies see no other.
+    pub certain: bool,
+    /// Whether it sent the request over TLS, where the carrier knows that.
+    pub encrypted: Option<bool>,
 }
 
 /// How long a request may still take, where its carrier knows that of each one: it is in the request's extensions.

@@ -1,8 +1,8 @@
 //! The pipeline: request in, response out.
 
 mod authentic;
+mod facts;
 
-use std::borrow::Cow;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::api::{self, Call};
 use crate::body::{Body, HeldBodies, UNCOUNTED};
 use crate::config::{Limits, Settings};
 use crate::model::{ErrorCode, Need, Operation, S3Error, Timestamp};
-use crate::ops::{Caller, Context, CredentialCache, Pairing, pair_stores};
+use crate::ops::{Accounts, Caller, Context, CredentialCache, Pairing, pair_stores};
 use crate::ports::{Ports, StoreResult};
 use crate::protocol::error::error_document;
 use crate::protocol::headers::expected_bucket_owner;
@@ -57,6 +57,8 @@ impl Service {
                 ports,
                 pairing,
                 documents: Arc::default(),
+                policies: Arc::default(),
+                accounts: Accounts::new(settings.account.clone()),
                 limits: settings.limits,
                 began: Duration::ZERO,
             },
@@ -126,6 +128,7 @@ impl Service {
         let trace = Trace::new(&self.context.ports);
         let (mut head, body) = request.into_parts();
         name_host(&mut head);
+        let head = Arc::new(head);
         let client = head.extensions.get::<Client>().copied();
         let observer = self.observer.clone();
         let mut account = Account::open(trace.request_id(), client, &self.context.ports, observer);
@@ -172,7 +175,7 @@ impl Service {
             body,
             now,
         } = arrived;
-        let query = Query::parse(sent.uri.query().unwrap_or_default())?;
+        let query = Arc::new(Query::parse(sent.uri.query().unwrap_or_default())?);
         // The signature is verified over the head as it was sent; all else reads it with what its query carries.
         let head = &with_hoisted(sent, &query)?;
         let addressing = Addressing::of(host(head)?, &self.settings.base_domains);
@@ -187,6 +190,8 @@ impl Service {
             ports: account.counted(&self.context.ports),
             pairing: self.context.pairing,
             documents: Arc::clone(&self.context.documents),
+            policies: Arc::clone(&self.context.policies),
+            accounts: self.context.accounts.clone(),
             limits: self.limits_of(sent),
             began: self.context.ports.clock.elapsed(),
         };
@@ -204,6 +209,8 @@ impl Service {
         let authentic = self.authenticate(&to_verify, now, &context.ports, account).await;
         let Authentic {
             owner,
+            identity,
+            signed,
             mode,
             signer,
             plus,
@@ -218,6 +225,14 @@ impl Service {
         let caller = Caller {
             owner,
             expected_bucket_owner: expected_bucket_owner(&head.headers),
+            identity,
+            facts: Arc::new(facts::Request {
+                head: Arc::clone(head),
+                query: Arc::clone(&query),
+                operation,
+                now,
+                signed,
+            }),
         };
         let declared = DeclaredBody::from_headers(route.operation.body(), &head.headers, mode, signer)?;
         let call = Call {
@@ -275,7 +290,7 @@ impl Service {
 
 /// A request at the moment it came.
 struct Arrived<'a> {
-    head: &'a Parts,
+    head: &'a Arc<Parts>,
     body: Body,
     now: Timestamp,
 }
@@ -304,14 +319,14 @@ impl Trace {
 }
 
 /// The head with the headers that a presigned URL carries in its query.
-fn with_hoisted<'a>(head: &'a Parts, query: &Query) -> Result<Cow<'a, Parts>, S3Error> {
+fn with_hoisted(head: &Arc<Parts>, query: &Query) -> Result<Arc<Parts>, S3Error> {
     let hoisted = hoisted(query, &head.headers)?;
     if hoisted.is_empty() {
-        return Ok(Cow::Borrowed(head));
+        return Ok(Arc::clone(head));
     }
-    let mut head = head.clone();
+    let mut head = Parts::clone(head);
     head.headers.extend(hoisted);
-    Ok(Cow::Owned(head))
+    Ok(Arc::new(head))
 }
 
 /// The host that the request is for. More than one is refused (RFC 9112 section 3.2).

@@ -14,7 +14,7 @@ use bleepstore_gcp::oidc::keys::KeysAtUrl;
 use bleepstore_gcp::tls::use_ring;
 use bleepstore_gcp::{gcs_blobs, stores};
 use bleepstore_http::{
-    Environment, LogFormat, Options, SystemClock, ended, serve_until_signal, start_log, start_runtime,
+    Environment, Front, LogFormat, Options, SystemClock, ended, serve_until_signal, start_log, start_runtime,
 };
 
 use crate::config::{Config, HTTP1_LIMITS, Schedule};
@@ -50,6 +50,10 @@ async fn start(config: Config) -> Result<(), String> {
         base_domains: config.settings.base_domains.clone(),
         h2c: true,
         shutdown: SHUTDOWN,
+        front: match config.on_cloud_run {
+            true => Front::Naming,
+            false => Front::None,
+        },
         ..Environment::of_process().options()?
     };
     let limits = config.on_cloud_run.then_some(Limits {

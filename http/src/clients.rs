@@ -11,6 +11,7 @@ use http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// How many proxies a request may have passed that are looked at.
 const MOST_HOPS: usize = 32;
@@ -53,6 +54,18 @@ impl FromStr for Network {
     }
 }
 
+/// What stands before the server on its platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Front {
+    /// Nothing: a peer is a client, or a proxy that the operator names.
+    #[default]
+    None,
+    /// A front end that speaks TLS with clients and appends a client's address to `X-Forwarded-For`.
+    Naming,
+    /// A front end that speaks TLS with clients. Nothing is known of how it names them.
+    Silent,
+}
+
 /// The proxies whose word about their clients is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<Network>);
@@ -90,26 +103,42 @@ impl TrustedProxies {
     }
 
     /// Who sent a request that came from `peer`: the last address in `X-Forwarded-For` that is no trusted proxy's, where the
-    /// request came through such proxies alone.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+    /// request came through such proxies alone. A platform's front end is one, where it is known to name its client there.
+    pub(crate) fn client(&self, front: Front, peer: IpAddr, headers: &HeaderMap) -> Client {
         let peer = peer.to_canonical();
         let mut client = peer;
-        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
-        let lines = lines.map(|value| value.to_str().unwrap_or_default());
-        for hop in lines.flat_map(|line| line.rsplit(',')).take(MOST_HOPS) {
-            if !self.contains(client) {
+        let trusts = |hop: IpAddr| self.contains(hop) || (front == Front::Naming && hop == peer);
+        for hop in from_the_right(headers, FORWARDED_FOR).take(MOST_HOPS) {
+            if !trusts(client) {
                 break;
             }
-            let Some(address) = address(hop.trim()) else {
+            let Some(address) = address(hop) else {
                 break;
             };
             client = address;
         }
+        let proxy = (client != peer).then_some(peer);
+        let is_http = |protocol: &str| protocol.eq_ignore_ascii_case("http");
         Client {
             address: client,
-            proxy: (client != peer).then_some(peer),
+            proxy,
+            certain: front == Front::None || proxy.is_some(),
+            encrypted: Some(match front {
+                Front::Naming | Front::Silent => true,
+                Front::None if self.contains(peer) => from_the_right(headers, FORWARDED_PROTO)
+                    .next()
+                    .is_some_and(|protocol| !is_http(protocol)),
+                Front::None => false,
+            }),
         }
     }
+}
+
+/// What a header lists, its last entry first: each proxy appends to what the one before it said.
+fn from_the_right<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).iter().rev();
+    let lines = lines.map(|value| value.to_str().unwrap_or_default());
+    lines.flat_map(|line| line.rsplit(',')).map(str::trim)
 }
 
 /// An address, with a port or without.
@@ -226,7 +255,7 @@ mod tests {
             for line in lines {
                 headers.append(FORWARDED_FOR, HeaderValue::from_static(line));
             }
-            let Client { address, proxy } = proxies.client(ip(peer), &headers);
+            let Client { address, proxy, .. } = proxies.client(Front::None, ip(peer), &headers);
             (address.to_string(), proxy.map(|proxy| proxy.to_string()))
         };
         let direct = |address: &str| (address.to_owned(), None);
@@ -256,6 +285,33 @@ mod tests {
             by("198.51.100.1", "10.0.0.1")
         );
         assert_eq!(client("10.0.0.1", &["198.51.100.1, unknown"]), direct("10.0.0.1"));
+    }
+
+    #[test]
+    fn policies_see_an_address_and_tls_only_where_they_are_known() {
+        let proxies: TrustedProxies = "10.0.0.0/8".parse().unwrap();
+        let of = |front: Front, peer: &str, protocol: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.append(
+                FORWARDED_FOR,
+                HeaderValue::from_static("203.0.113.9, 198.51.100.1"),
+            );
+            headers.append(FORWARDED_PROTO, HeaderValue::from_static(protocol));
+            let client = proxies.client(front, ip(peer), &headers);
+            (client.address.to_string(), client.certain, client.encrypted)
+        };
+        let client = |address: &str, certain, encrypted| (address.to_owned(), certain, Some(encrypted));
+        // Whoever is no trusted proxy says nothing about itself.
+        let direct = of(Front::None, "192.0.2.1", "https");
+        assert_eq!(direct, client("192.0.2.1", true, false));
+        let proxied = of(Front::None, "10.0.0.1", "http, https");
+        assert_eq!(proxied, client("198.51.100.1", true, true));
+        let proxied = of(Front::None, "10.0.0.1", "https, http");
+        assert_eq!(proxied, client("198.51.100.1", true, false));
+        let behind = of(Front::Naming, "169.254.1.1", "http");
+        assert_eq!(behind, client("198.51.100.1", true, true));
+        let behind = of(Front::Silent, "169.254.1.1", "http");
+        assert_eq!(behind, client("169.254.1.1", false, true));
     }
 
     #[tokio::test]

@@ -1,9 +1,11 @@
 //! Settings of a process, from its environment: the same names in every deployment.
 
 use std::env;
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
-use bleepstore_core::model::{RootCredential, SigV2};
+use bleepstore_core::model::RootCredential;
 use bleepstore_core::{Limits, Settings, config};
 use futures_util::future::try_join;
 
@@ -125,12 +127,19 @@ impl<'a> Environment<'a> {
         self.optional(name)?.ok_or_else(|| format!("{name} is not set"))
     }
 
+    /// What a variable says; the usual where it is missing.
+    fn parsed<T: FromStr<Err: Display> + Default>(&self, name: &str) -> Result<T, String> {
+        match self.optional(name)? {
+            Some(text) => text.parse().map_err(|error| format!("{name}: {error}")),
+            None => Ok(T::default()),
+        }
+    }
+
     /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`, `BLEEPSTORE_SECRET_KEY`,
-    /// `BLEEPSTORE_SECRET_KEY_PREVIOUS`, `BLEEPSTORE_SIGV2`, `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment
-    /// knows.
+    /// `BLEEPSTORE_SECRET_KEY_PREVIOUS`, `BLEEPSTORE_ACCOUNT_ID`, `BLEEPSTORE_NEW_BUCKETS`, `BLEEPSTORE_SIGV2`,
+    /// `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment knows.
     pub fn settings(&self, region: &str, limits: Limits) -> Result<Settings, String> {
         let domains = self.optional("BLEEPSTORE_DOMAIN")?.unwrap_or_default();
-        let sigv2 = self.optional("BLEEPSTORE_SIGV2")?;
         let seconds = self.optional(REQUEST_SECONDS)?.map(|text| match text.parse() {
             Ok(0) | Err(_) => Err(format!("{REQUEST_SECONDS} is not a number above 0: {text}")),
             Ok(seconds) => Ok(Duration::from_secs(seconds)),
@@ -145,12 +154,9 @@ impl<'a> Environment<'a> {
                 secret_key: self.required(SECRET_KEY)?,
                 previous_secret_key: self.optional(PREVIOUS_SECRET_KEY)?,
             },
-            sigv2: match sigv2 {
-                Some(text) => text
-                    .parse()
-                    .map_err(|error| format!("BLEEPSTORE_SIGV2: {error}"))?,
-                None => SigV2::default(),
-            },
+            account: self.parsed("BLEEPSTORE_ACCOUNT_ID")?,
+            new_buckets: self.parsed("BLEEPSTORE_NEW_BUCKETS")?,
+            sigv2: self.parsed("BLEEPSTORE_SIGV2")?,
             limits: Limits {
                 request_time,
                 ..limits

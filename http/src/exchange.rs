@@ -90,7 +90,9 @@ async fn answer_within<R: Responder>(carrier: Arc<Carrier<R>>, request: Request<
     }
     into_origin_form(&mut parts);
     carrier.responder.restore(&mut parts);
-    let client = options.trusted_proxies.client(carrier.peer, &parts.headers);
+    let client = options
+        .trusted_proxies
+        .client(options.front, carrier.peer, &parts.headers);
     parts.extensions.insert(client);
     let closable = parts.version < Version::HTTP_2;
     let waits = expects_continue(&parts.headers);

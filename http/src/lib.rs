@@ -25,7 +25,7 @@ mod server;
 mod trace;
 
 pub use ambient::{OsEntropy, SystemClock};
-pub use clients::{InvalidProxies, TrustedProxies};
+pub use clients::{Front, InvalidProxies, TrustedProxies};
 pub use collection::{CollectionError, ScheduledCollection};
 pub use environment::{Environment, PREVIOUS_SECRET_KEY, SECRET_KEY};
 pub use exchange::Responder;

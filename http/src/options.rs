@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clients::TrustedProxies;
+use crate::clients::{Front, TrustedProxies};
 
 /// How long the server waits and how much it takes. Every wait on a client is bounded.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct Options {
     pub max_connections: usize,
     /// How many of them one client may have: an address of IPv4, or a network of 64 bits of IPv6. More are answered `503`.
     pub max_connections_per_client: Option<usize>,
+    /// What stands before the server on its platform.
+    pub front: Front,
     /// The proxies that are believed about whom they speak for.
     pub trusted_proxies: TrustedProxies,
     /// Whether HTTP/2 without TLS is spoken beside HTTP/1.1, to clients that begin with its preface.
@@ -48,6 +50,7 @@ impl Default for Options {
         Self {
             max_connections: 512,
             max_connections_per_client: None,
+            front: Front::None,
             trusted_proxies: TrustedProxies::default(),
             h2c: false,
             max_streams: 128,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bleepstore_core::config;
-use bleepstore_core::model::SigV2;
+use bleepstore_core::model::{AccountId, NewBuckets, SigV2};
 use bleepstore_http::TrustedProxies;
 use bleepstore_local::stores::Records;
 use bleepstore_tools::{Tool, arguments, duration};
@@ -65,6 +65,12 @@ pub(crate) struct ServeArgs {
     /// Which requests may be signed with Signature Version 2: all, presigned URLs, or none
     #[arg(long, env = "BLEEPSTORE_SIGV2", value_name = "on|presigned|off", default_value = "presigned", value_parser = str::parse::<SigV2>)]
     pub(crate) sigv2: SigV2,
+    /// The id by which policies name the account of the root credential
+    #[arg(long, env = "BLEEPSTORE_ACCOUNT_ID", value_name = "12 DIGITS", default_value = "000000000000", value_parser = str::parse::<AccountId>)]
+    pub(crate) account_id: AccountId,
+    /// What is said of new buckets: open (lists and policies may grant to everybody) or private (as AWS since 2023)
+    #[arg(long, env = "BLEEPSTORE_NEW_BUCKETS", value_name = "open|private", default_value = "open", value_parser = str::parse::<NewBuckets>)]
+    pub(crate) new_buckets: NewBuckets,
     /// How often garbage is collected beside requests, such as 30m, 6h or 1d, or off
     #[arg(long, env = "BLEEPSTORE_GC_EVERY", value_name = "INTERVAL", default_value = "6h", value_parser = interval)]
     pub(crate) gc_every: Interval,

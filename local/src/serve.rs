@@ -62,6 +62,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
             previous_secret_key,
             ..credentials.root.clone()
         },
+        account: args.account_id.clone(),
+        new_buckets: args.new_buckets,
         sigv2: args.sigv2,
         limits: Limits::default(),
     };

@@ -91,10 +91,7 @@ async fn objects_of_every_kind_survive_a_restart_on_jsonl() {
 
 async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn MetadataStore>) {
     let folder = tempfile::tempdir().unwrap();
-    let caller = Caller {
-        owner: Owner::root(),
-        expected_bucket_owner: None,
-    };
+    let caller = Caller::of(Owner::root());
     let bodies: Vec<(String, Vec<u8>)> = [0, 1, 16 * 1024, 16 * 1024 + 1, 3 << 20]
         .into_iter()
         .map(|length| {

@@ -232,6 +232,8 @@ async fn a_request_is_noted_with_the_client_that_its_carrier_names() {
     let client = Client {
         address: [192, 0, 2, 9].into(),
         proxy: Some([127, 0, 0, 1].into()),
+        certain: true,
+        encrypted: Some(false),
     };
     let mut request = f.bucket.head("key").sign().translated(address());
     request.extensions_mut().insert(client);

@@ -14,13 +14,10 @@ const PUBLIC_READ: RequestedAcl = RequestedAcl::Canned(CannedAcl::PublicRead);
 const PUBLIC_WRITE: RequestedAcl = RequestedAcl::Canned(CannedAcl::PublicReadWrite);
 
 fn caller(letter: &str) -> Caller {
-    Caller {
-        owner: Owner {
-            id: letter.repeat(64),
-            display_name: letter.to_owned(),
-        },
-        expected_bucket_owner: None,
-    }
+    Caller::of(Owner {
+        id: letter.repeat(64),
+        display_name: letter.to_owned(),
+    })
 }
 
 /// A bucket in which every account creates objects: seen by its owner, by an account whose calls can be held, and by a

@@ -116,10 +116,7 @@ fn stranger() -> Caller {
         id: "c".repeat(64),
         display_name: "c".to_owned(),
     };
-    Caller {
-        owner,
-        expected_bucket_owner: None,
-    }
+    Caller::of(owner)
 }
 
 /// Every meeting, each over a new store.

@@ -105,6 +105,8 @@ impl Stored {
             base_domains: Vec::new(),
             root: RootCredential::new(ACCESS_KEY, SECRET_KEY),
             limits: Limits::default(),
+            account: Default::default(),
+            new_buckets: Default::default(),
             sigv2: SigV2::default(),
         };
         let address = self.block_on(async {

@@ -7,15 +7,16 @@ use bleepstore_core::model::{
     BlobRef, Bucket, BucketLayout, DocumentKind, ErrorCode, Operation, RequestedAcl, S3Error,
 };
 use bleepstore_core::ops::{
-    Finding, FsckOptions, GcOptions, Progress, bucket_document, check_slice, collect_round,
+    Finding, FsckOptions, GcOptions, Progress, bucket_document, check_slice, collect_round, open_bucket,
     set_bucket_document,
 };
 use bleepstore_tests::decorators::{CallCounter, Gate, Interceptor, PassThrough};
-use bleepstore_tests::deployment::Deployment;
+use bleepstore_tests::deployment::{Deployment, name};
 use bytes::Bytes;
 use serde_json::Value;
 
-const KIND: DocumentKind = DocumentKind::OwnershipControls;
+const KIND: DocumentKind = DocumentKind::Tagging;
+const OPERATION: Operation = Operation::PutBucketTagging;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -30,30 +31,23 @@ async fn row(store: &Deployment) -> Bucket {
 }
 
 async fn put(store: &Deployment, document: impl Into<Value>) -> Result<(), S3Error> {
-    let bucket = row(store).await;
     let (context, caller) = (&store.context, &store.caller);
+    let bucket = open_bucket(context, caller, OPERATION, &name("bucket")).await?;
     set_bucket_document(
         context,
         caller,
-        Operation::DeleteBucketOwnershipControls,
+        OPERATION,
         bucket,
-        KIND,
-        Some(document.into()),
+        (KIND, Some(document.into())),
+        |_, _| Ok(()),
     )
     .await
 }
 
 async fn delete(store: &Deployment) -> Result<(), S3Error> {
-    let bucket = row(store).await;
-    set_bucket_document(
-        &store.context,
-        &store.caller,
-        Operation::DeleteBucketOwnershipControls,
-        bucket,
-        KIND,
-        None,
-    )
-    .await
+    let (context, caller) = (&store.context, &store.caller);
+    let bucket = open_bucket(context, caller, OPERATION, &name("bucket")).await?;
+    set_bucket_document(context, caller, OPERATION, bucket, (KIND, None), |_, _| Ok(())).await
 }
 
 /// What a request reads that found this row.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bleepstore_core::model::{CannedAcl, DocumentKind, Operation, RequestedAcl};
 use bleepstore_core::ops::{
     FsckOptions, MigrateOptions, MigrateReport, Progress, TransferError, bucket_document, check_slice,
-    migrate, set_bucket_document,
+    migrate, open_bucket, set_bucket_document,
 };
 use bleepstore_core::ports::{Ports, StoreErrorKind};
 use bleepstore_tests::decorators::{CallCounter, Faults, Interceptor, Verdict, intercepted_blobs};
@@ -133,13 +133,12 @@ async fn a_second_run_brings_what_was_configured_of_a_bucket_since_the_first() {
     let extra = old.object("photos", "extra").await.unwrap();
     let lost = extra.manifest.blobs().next().unwrap();
     let document = async |letter: &str| {
-        let (operation, kind) = (
-            Operation::PutBucketOwnershipControls,
-            DocumentKind::OwnershipControls,
-        );
-        let bucket = old.bucket_row("photos").await.unwrap();
-        let value = letter.repeat(5_000).into();
-        set_bucket_document(&old.context, &old.caller, operation, bucket, kind, Some(value))
+        let (context, caller, operation) = (&old.context, &old.caller, Operation::PutBucketTagging);
+        let bucket = open_bucket(context, caller, operation, &name("photos"))
+            .await
+            .unwrap();
+        let document = (DocumentKind::Tagging, Some(letter.repeat(5_000).into()));
+        set_bucket_document(context, caller, operation, bucket, document, |_, _| Ok(()))
             .await
             .unwrap();
     };
@@ -169,7 +168,7 @@ async fn a_second_run_brings_what_was_configured_of_a_bucket_since_the_first() {
         (after.documents.clone(), after.acl.clone())
     );
     let new = serving(&new).await;
-    let stored = bucket_document(&new.context, &after, DocumentKind::OwnershipControls)
+    let stored = bucket_document(&new.context, &after, DocumentKind::Tagging)
         .await
         .unwrap();
     assert_eq!(stored.unwrap(), format!("\"{}\"", "b".repeat(5_000)));

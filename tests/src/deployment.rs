@@ -13,9 +13,9 @@ use bleepstore_core::model::{
     Owner, Part, RequestedAcl, S3Error, Tags, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
-    AppendObject, Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context,
-    CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject, RenameObject,
-    Replacement, Said, Selection, Target,
+    Accounts, AppendObject, Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload,
+    Context, CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject,
+    RenameObject, Replacement, Said, Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, Edit, EditOutcome, MetadataStore, Ports};
 use bleepstore_core::{digest, ops};
@@ -84,16 +84,15 @@ impl Deployment {
                 ports,
                 pairing,
                 documents: Arc::default(),
+                policies: Arc::default(),
+                accounts: Accounts::default(),
                 limits: Limits::default(),
                 began: Duration::ZERO,
             },
             metadata,
             blobs,
             clock,
-            caller: Caller {
-                owner: Owner::root(),
-                expected_bucket_owner: None,
-            },
+            caller: Caller::of(Owner::root()),
             _resources: Box::new(()),
         }
     }
@@ -110,6 +109,8 @@ impl Deployment {
                 ports,
                 pairing: self.context.pairing,
                 documents: Arc::default(),
+                policies: Arc::default(),
+                accounts: Accounts::default(),
                 limits: self.context.limits,
                 began: self.context.began,
             },

@@ -47,10 +47,7 @@ fn fold(
 ) -> Result<Run, String> {
     let core = Core::start()?;
     core.fill(keys, key)?;
-    let caller = Caller {
-        owner: Owner::root(),
-        expected_bucket_owner: None,
-    };
+    let caller = Caller::of(Owner::root());
     let name = BucketName::new(BUCKET).map_err(text)?;
     Ok(Box::new(move || {
         let input = Listing {

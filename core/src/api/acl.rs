@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::response::{empty, set_version, xml};
 use super::{Answer, Call};
-use crate::model::{Description, ErrorCode, Operation, RequestedAcl, S3Error};
+use crate::model::{ErrorCode, Operation, RequestedAcl, S3Error};
 use crate::ops::{self, PutAcl};
 use crate::protocol::headers::{self, AclSubject};
 use crate::protocol::xml::{access_control_policy, read_access_control_policy};
@@ -20,7 +20,7 @@ pub(super) async fn get_bucket_acl(call: &Call<'_>) -> Answer {
         call.bucket()?,
     )
     .await?;
-    Ok(xml(access_control_policy(&bucket.owner, &bucket.acl)))
+    Ok(xml(access_control_policy(&bucket.owner, &bucket.list())))
 }
 
 pub(super) async fn put_bucket_acl(call: Call<'_>) -> Answer {
@@ -35,8 +35,8 @@ pub(super) async fn get_object_acl(call: &Call<'_>) -> Answer {
     let target = call.target()?;
     let operation = Operation::GetObjectAcl;
     let (bucket, object) = ops::open_object(call.context, &call.caller, operation, &target).await?;
-    let Description { owner, acl, .. } = &object.description;
-    let mut response = xml(access_control_policy(owner, acl));
+    let (owner, acl) = bucket.list_of(&object);
+    let mut response = xml(access_control_policy(owner, &acl));
     let version = bucket.versioning.map(|_| object.version_name());
     set_version(response.headers_mut(), version)?;
     Ok(response)

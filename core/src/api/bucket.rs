@@ -126,6 +126,7 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
         region: settings.region.clone(),
         acl,
         ownership,
+        defaults: settings.new_buckets,
         tags: asked.tags,
     };
     let bucket = ops::create_bucket(context, &caller, &name, input).await?;

@@ -8,12 +8,15 @@ use serde_json::Value;
 
 use super::response::{empty, xml};
 use super::tagging::MAX_TAGGING;
-use super::{Answer, Call, unbuilt};
+use super::{Answer, Call, policy, unbuilt};
 use crate::body::Body;
-use crate::model::{DocumentKind, Operation as Op, S3Error, Tagged};
-use crate::ops;
+use crate::model::{BucketName, DocumentKind, Operation as Op, S3Error, Tagged};
+use crate::ops::{self, Caller, Opened};
 use crate::ports::StoreError;
-use crate::protocol::xml::{ownership_controls, read_ownership_controls, read_tagging, tagging};
+use crate::protocol::xml::{
+    ownership_controls, public_access_block, read_ownership_controls, read_public_access_block, read_tagging,
+    tagging,
+};
 use crate::rows::read_stored;
 
 /// A kind of document as requests carry it.
@@ -27,7 +30,9 @@ struct Document {
     /// The status of the answer to a PUT.
     put_status: StatusCode,
     /// What is stored of the body of a PUT; `None` where it says what a bucket without the document does.
-    read: fn(&[u8]) -> Result<Option<Value>, S3Error>,
+    read: fn(&Caller, &BucketName, &[u8]) -> Result<Option<Value>, S3Error>,
+    /// Refuses what may not be stored in this bucket.
+    check: fn(&Opened, &Value) -> Result<(), S3Error>,
     /// The answer to a GET of what is stored.
     write: fn(&[u8]) -> Result<Response<Body>, S3Error>,
 }
@@ -40,8 +45,31 @@ const DOCUMENTS: &[Document] = &[
         delete: Op::DeleteBucketOwnershipControls,
         longest: 64 << 10,
         put_status: StatusCode::OK,
-        read: |body| stored(read_ownership_controls(body)?).map(Some),
+        read: |_, _, body| stored(read_ownership_controls(body)?).map(Some),
+        check: ops::check_ownership,
         write: |stored| Ok(xml(ownership_controls(read_stored(stored)?))),
+    },
+    Document {
+        kind: DocumentKind::Policy,
+        get: Op::GetBucketPolicy,
+        put: Op::PutBucketPolicy,
+        delete: Op::DeleteBucketPolicy,
+        longest: policy::MAX_POLICY,
+        put_status: StatusCode::NO_CONTENT,
+        read: policy::read,
+        check: ops::check_policy,
+        write: policy::write,
+    },
+    Document {
+        kind: DocumentKind::PublicAccessBlock,
+        get: Op::GetPublicAccessBlock,
+        put: Op::PutPublicAccessBlock,
+        delete: Op::DeletePublicAccessBlock,
+        longest: 64 << 10,
+        put_status: StatusCode::OK,
+        read: |_, _, body| stored(read_public_access_block(body)?).map(Some),
+        check: |_, _| Ok(()),
+        write: |stored| Ok(xml(public_access_block(read_stored(stored)?))),
     },
     Document {
         kind: DocumentKind::Tagging,
@@ -50,11 +78,12 @@ const DOCUMENTS: &[Document] = &[
         delete: Op::DeleteBucketTagging,
         longest: MAX_TAGGING,
         put_status: StatusCode::NO_CONTENT,
-        read: |body| match read_tagging(body, Tagged::Bucket)? {
+        read: |_, _, body| match read_tagging(body, Tagged::Bucket)? {
             // A bucket without tags has no set of them.
             tags if tags.is_empty() => Ok(None),
             tags => stored(tags).map(Some),
         },
+        check: |_, _| Ok(()),
         write: |stored| Ok(xml(tagging(&read_stored(stored)?))),
     },
 ];
@@ -79,7 +108,7 @@ pub(super) async fn answer(call: Call<'_>) -> Answer {
 
 impl Document {
     async fn get(&self, call: &Call<'_>) -> Answer {
-        let bucket = ops::open_bucket(call.context, &call.caller, self.get, call.bucket()?).await?;
+        let bucket = self.open(call, self.get).await?;
         match ops::bucket_document(call.context, &bucket, self.kind).await? {
             Some(document) => (self.write)(&document),
             None => unbuilt::where_absent(&call.route),
@@ -88,18 +117,29 @@ impl Document {
 
     async fn put(&self, call: Call<'_>) -> Answer {
         let (context, caller) = (call.context, call.caller.clone());
-        let bucket = ops::open_bucket(context, &caller, self.put, call.bucket()?).await?;
+        let bucket = self.open(&call, self.put).await?;
+        let read = |body: &[u8]| (self.read)(&caller, &bucket.name, body);
         // What was read takes about the memory of the body until it is stored.
-        let (document, _held) = call.document(self.longest).await?.read(self.read)?;
-        ops::set_bucket_document(context, &caller, self.put, bucket, self.kind, document).await?;
+        let (document, _held) = call.document(self.longest).await?.read(read)?;
+        let document = (self.kind, document);
+        ops::set_bucket_document(context, &caller, self.put, bucket, document, self.check).await?;
         Ok(empty(self.put_status))
     }
 
     async fn delete(&self, call: &Call<'_>) -> Answer {
         let (context, caller) = (call.context, &call.caller);
-        let bucket = ops::open_bucket(context, caller, self.delete, call.bucket()?).await?;
-        ops::set_bucket_document(context, caller, self.delete, bucket, self.kind, None).await?;
+        let bucket = self.open(call, self.delete).await?;
+        let none = (self.kind, None);
+        ops::set_bucket_document(context, caller, self.delete, bucket, none, self.check).await?;
         Ok(empty(StatusCode::NO_CONTENT))
+    }
+
+    async fn open(&self, call: &Call<'_>, operation: Op) -> Result<Opened, S3Error> {
+        let bucket = ops::open_bucket(call.context, &call.caller, operation, call.bucket()?).await?;
+        if self.kind == DocumentKind::Policy {
+            policy::check_account(&call.caller, &bucket, operation)?;
+        }
+        Ok(bucket)
     }
 }
 

@@ -10,6 +10,7 @@ mod list_objects;
 mod list_uploads;
 mod multipart;
 mod object_attributes;
+mod policy;
 mod put_object;
 mod rename_object;
 mod response;
@@ -83,7 +84,7 @@ pub(crate) struct Call<'a> {
     pub(crate) held_bodies: &'a Arc<HeldBodies>,
     pub(crate) caller: Caller,
     pub(crate) route: Route,
-    pub(crate) query: Query,
+    pub(crate) query: Arc<Query>,
     pub(crate) head: &'a Parts,
     pub(crate) declared: DeclaredBody,
     pub(crate) body: Body,
@@ -137,6 +138,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
         Operation::GetBucketVersioning => versioning::get_bucket_versioning(&call).await,
         Operation::PutBucketVersioning => Box::pin(versioning::put_bucket_versioning(call)).await,
         Operation::ListObjectVersions => Box::pin(versioning::list_object_versions(&call)).await,
+        Operation::GetBucketPolicyStatus => Box::pin(policy::get_bucket_policy_status(&call)).await,
         _ => Box::pin(documents::answer(call)).await,
     }
 }

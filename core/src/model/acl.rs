@@ -120,6 +120,11 @@ pub struct Grant {
 }
 
 impl Grant {
+    fn is_public(&self) -> bool {
+        let public = [Group::AllUsers, Group::AuthenticatedUsers];
+        public.iter().any(|group| self.grantee == Grantee::Group(*group))
+    }
+
     fn to_user(account: &Owner, permission: Permission) -> Self {
         Self {
             grantee: Grantee::User(account.id.clone()),
@@ -180,6 +185,35 @@ impl Acl {
                 .iter()
                 .any(|grant| grant.permission.covers(wanted) && grant.grantee.includes(account)),
         }
+    }
+
+    /// Whether it gives the permission to everybody: with `signed`, to every account.
+    pub fn allows_all(&self, signed: bool, wanted: Permission) -> bool {
+        let everybody = |grantee: &Grantee| match grantee {
+            Grantee::Group(Group::AllUsers) => true,
+            Grantee::Group(Group::AuthenticatedUsers) => signed,
+            Grantee::User(_) | Grantee::Group(Group::LogDelivery) => false,
+        };
+        let mut grants = self.0.iter().flatten();
+        grants.any(|grant| grant.permission.covers(wanted) && everybody(&grant.grantee))
+    }
+
+    /// Whether it grants anything to everybody or to all accounts.
+    pub fn is_public(&self) -> bool {
+        self.0.iter().flatten().any(Grant::is_public)
+    }
+
+    /// The list without what it grants to everybody or to all accounts.
+    #[must_use]
+    pub fn without_public_grants(&self, owner: &Owner) -> Self {
+        let kept = self.grants(owner).into_iter().filter(|grant| !grant.is_public());
+        Self::new(kept.collect(), owner)
+    }
+
+    /// Whether it grants nothing but full control to `owner`.
+    pub fn is_for_alone(&self, owner: &Owner) -> bool {
+        let own = |grant: &Grant| *grant == Grant::to_user(owner, Permission::FullControl);
+        self.0.iter().flatten().all(own)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{Extent, S3Error};
+use super::{Extent, ObjectOwnership};
 
 /// A kind of document. A bucket has at most one of each. What one says is stored as JSON, of a type of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,18 +15,29 @@ use super::{Extent, S3Error};
 pub enum DocumentKind {
     /// Whom the objects in a bucket belong to.
     OwnershipControls,
+    /// Who may do what with the bucket and its objects, whatever their access control lists say.
+    Policy,
+    /// What is not granted to everybody, whatever lists and policy say.
+    PublicAccessBlock,
     /// The bucket's tags.
     Tagging,
 }
 
 impl DocumentKind {
     /// All kinds.
-    pub const ALL: &[Self] = &[Self::OwnershipControls, Self::Tagging];
+    pub const ALL: &[Self] = &[
+        Self::OwnershipControls,
+        Self::Policy,
+        Self::PublicAccessBlock,
+        Self::Tagging,
+    ];
 
     /// What rows and people call it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OwnershipControls => "ownership_controls",
+            Self::Policy => "policy",
+            Self::PublicAccessBlock => "public_access_block",
             Self::Tagging => "tagging",
         }
     }
@@ -35,34 +46,6 @@ impl DocumentKind {
 impl fmt::Display for DocumentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// What ownership controls say: whom the objects in a bucket belong to.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ObjectOwnership {
-    /// To who wrote them, as in a bucket whose owner says nothing.
-    ObjectWriter,
-}
-
-impl ObjectOwnership {
-    /// The one of that name; `None` where S3 has none, and `NotImplemented` for those that are not built.
-    pub fn named(name: &str) -> Result<Option<Self>, S3Error> {
-        match name {
-            "ObjectWriter" => Ok(Some(Self::ObjectWriter)),
-            "BucketOwnerPreferred" | "BucketOwnerEnforced" => {
-                Err(S3Error::not_implemented(&format!("the object ownership {name}")))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// As S3 spells it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ObjectWriter => "ObjectWriter",
-        }
     }
 }
 

@@ -57,6 +57,7 @@ macro_rules! error_codes {
 }
 
 error_codes! {
+    AccessControlListNotSupported 400 "The bucket does not allow ACLs",
     AccessDenied 403 "Access Denied"
         sometimes ["HeadersNotSigned" "X-Amz-Expires" "Expires" "ServerTime"],
     AccessForbidden 403 "Access Forbidden"
@@ -88,6 +89,7 @@ error_codes! {
         with ["AWSAccessKeyId"],
     InvalidArgument 400 "Invalid Argument"
         with ["ArgumentName" "ArgumentValue"],
+    InvalidBucketAclWithObjectOwnership 400 "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
     InvalidBucketName 400 "The specified bucket is not valid."
         with ["BucketName"],
     InvalidBucketState 409 "The request is not valid for the current state of the bucket.",
@@ -119,6 +121,8 @@ error_codes! {
     KeyTooLongError 400 "Your key is too long"
         with ["Size" "MaxSizeAllowed"],
     MalformedACLError 400 "The XML you provided was not well-formed or did not validate against our published schema",
+    MalformedPolicy 400 "Policy has invalid resource"
+        sometimes ["Detail"],
     MalformedTrailerError 400 "The request contained trailing data that was not well-formed or did not conform to our published schema.",
     MalformedXML 400 "The XML you provided was not well-formed or did not validate against our published schema",
     MaxMessageLengthExceeded 400 "Your request was too big."

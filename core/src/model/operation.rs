@@ -142,6 +142,21 @@ pub enum When {
     ObjectLock,
 }
 
+impl When {
+    /// Whether access control lists never give it: it is for the bucket's owner, or a policy's to give.
+    pub const fn is_beyond_lists(self) -> bool {
+        matches!(
+            self,
+            Self::Tags
+                | Self::CopiesTags
+                | Self::CopiesTagsOfVersion
+                | Self::Retention
+                | Self::LegalHold
+                | Self::Bypass
+        )
+    }
+}
+
 impl Operation {
     /// Whether BleepStore carries it out.
     pub const fn is_built(self) -> bool {

@@ -1,5 +1,7 @@
 //! Accounts, which buckets and objects belong to.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// An account: the unit that buckets and objects belong to.
@@ -12,15 +14,58 @@ pub struct Owner {
     pub display_name: String,
 }
 
+/// The id of an account as policies have it: 12 digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// How long an id is.
+    pub const DIGITS: usize = 12;
+
+    /// Of text that is one.
+    pub(crate) const fn new(digits: String) -> Self {
+        Self(digits)
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for AccountId {
+    fn default() -> Self {
+        Self("0".repeat(Self::DIGITS))
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() == Self::DIGITS && text.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("expected 12 digits")
+        }
+    }
+}
+
+const ROOT: &str = "b1ee95703e0000000000000000000000000000000000000000000000000000ff";
 const ANONYMOUS: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
 
 impl Owner {
     /// The owner of the store: whom the root credential speaks for, the same in every store.
     pub fn root() -> Self {
         Self {
-            id: "b1ee95703e0000000000000000000000000000000000000000000000000000ff".to_owned(),
+            id: ROOT.to_owned(),
             display_name: "root".to_owned(),
         }
+    }
+
+    /// Whether this is the owner of the store.
+    pub fn is_root(&self) -> bool {
+        self.id == ROOT
     }
 
     /// Whom requests without a signature act for, under the id that S3 gives to all of them together.

@@ -1,6 +1,6 @@
 //! Reading and replacing access control lists.
 
-use super::access::denied;
+use super::access::{Opened, denied};
 use super::bucket_row::change_bucket;
 use super::edit::change_facts;
 use super::{Caller, Context, Target};
@@ -31,12 +31,17 @@ impl PutAcl {
 pub async fn put_bucket_acl(
     context: &Context,
     caller: &Caller,
-    bucket: Bucket,
+    bucket: Opened,
     input: &PutAcl,
 ) -> Result<(), S3Error> {
     change_bucket(context, caller, Operation::PutBucketAcl, bucket, |bucket| {
-        input.check_owner(&bucket.owner.id)?;
-        bucket.acl = input.acl.of_bucket(&bucket.owner);
+        let rules = bucket.rules();
+        let owner = &bucket.bucket.owner;
+        input.check_owner(&owner.id)?;
+        rules.check(&input.acl, owner, owner)?;
+        if rules.counts_lists() {
+            bucket.bucket.acl = input.acl.of_bucket(owner);
+        }
         Ok(())
     })
     .await
@@ -51,21 +56,23 @@ pub async fn put_object_acl(
     context: &Context,
     caller: &Caller,
     target: &Target,
-    opened: (Bucket, ObjectRecord),
+    opened: (Opened, ObjectRecord),
     input: &PutAcl,
 ) -> Result<VersionName, S3Error> {
-    change_facts(
-        context,
-        caller,
-        Operation::PutObjectAcl,
-        target,
-        opened,
-        |bucket, object| {
-            let description = &mut object.description;
-            input.check_owner(&description.owner.id)?;
+    let rules = opened.0.rules();
+    let fact = |bucket: &Bucket, object: &mut ObjectRecord| {
+        let description = &mut object.description;
+        let owner = if rules.counts_lists() {
+            &description.owner
+        } else {
+            &bucket.owner
+        };
+        input.check_owner(&owner.id)?;
+        rules.check(&input.acl, owner, &bucket.owner)?;
+        if rules.counts_lists() {
             description.acl = input.acl.of_object(&description.owner, &bucket.owner);
-            Ok(())
-        },
-    )
-    .await
+        }
+        Ok(())
+    };
+    change_facts(context, caller, Operation::PutObjectAcl, target, opened, fact).await
 }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use content::{Appended, Content, Piece};
 
+use super::access::NewObjects;
 use super::edit::{EditFailure, Head, Seen, extend, failed_write_condition, object, until_undisturbed};
 use super::free::free_blob;
 use super::tags::ready_for_tags;
@@ -21,6 +22,7 @@ use crate::ports::new_id;
 /// What a request appends to, as it was when the request began.
 pub struct Appending {
     seen: Seen,
+    rules: NewObjects,
 }
 
 /// What PutObject with a write offset is asked.
@@ -72,10 +74,12 @@ pub async fn open_append(
     offset: u64,
 ) -> Result<Appending, S3Error> {
     let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
-    let bucket = caller.open(Operation::PutObject, &target.bucket, found.bucket)?;
-    let seen = Seen::new(bucket, Head::Read(found.object));
+    let operation = Operation::PutObject;
+    let bucket = caller.open(context, operation, target, found.bucket).await?;
+    let rules = bucket.rules();
+    let seen = Seen::opened(bucket, Head::Read(found.object));
     check_place(caller, &seen, offset)?;
-    Ok(Appending { seen })
+    Ok(Appending { seen, rules })
 }
 
 /// Whether the caller may append `offset` bytes after the beginning of what was seen.
@@ -86,7 +90,9 @@ fn check_place(caller: &Caller, seen: &Seen, offset: u64) -> Result<(), S3Error>
         ));
     }
     let object = object(seen.head.row());
-    caller.may_replace(&seen.bucket, object)?;
+    if !seen.by_policy {
+        caller.may_replace(&seen.bucket, object)?;
+    }
     if object.map_or(0, |object| object.size) == offset {
         Ok(())
     } else {
@@ -106,7 +112,9 @@ pub async fn append_object(
     appending: Appending,
     input: AppendObject,
 ) -> Result<AppendOutput, S3Error> {
-    let Appending { seen } = appending;
+    let Appending { seen, rules } = appending;
+    let requested = input.said.acl.clone().unwrap_or_default();
+    let (owner, acl) = rules.belong(&caller.owner, &requested, &seen.bucket.owner)?;
     input.body.check_length()?;
     if let Some(object) = object(seen.head.row()) {
         input.said.is_said_of(&seen.bucket, &object.description)?;
@@ -118,14 +126,20 @@ pub async fn append_object(
         body,
         condition,
     } = input;
-    let bucket = ready_for_tags(context, caller, seen.bucket, &said.tags).await?;
+    let bucket = ready_for_tags(context, seen.bucket, &said.tags).await?;
+    let fresh = Description {
+        owner,
+        acl,
+        headers: said.headers,
+        tags: said.tags,
+    };
     let piece = Piece::store(context, &bucket, object(seen.head.row()), body).await?;
     let append = Append {
         context,
         caller,
         target: &target,
         offset,
-        said: &said,
+        fresh: &fresh,
         piece: &piece,
         condition: &condition,
         commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
@@ -191,7 +205,8 @@ struct Append<'a> {
     caller: &'a Caller,
     target: &'a Target,
     offset: u64,
-    said: &'a Said,
+    /// What is said of the object where it is a new one.
+    fresh: &'a Description,
     piece: &'a Piece,
     condition: &'a WriteCondition,
     commit_id: CommitId,
@@ -250,18 +265,6 @@ impl Append<'_> {
     /// The object with these bytes.
     fn record(&self, seen: &Seen, content: Content) -> ObjectRecord {
         let row = object(seen.head.row());
-        let owner = &self.caller.owner;
-        let fresh = || Description {
-            owner: owner.clone(),
-            acl: self
-                .said
-                .acl
-                .clone()
-                .unwrap_or_default()
-                .of_object(owner, &seen.bucket.owner),
-            headers: self.said.headers.clone(),
-            tags: self.said.tags.clone(),
-        };
         ObjectRecord {
             bucket: seen.bucket.id,
             key: self.target.key.clone(),
@@ -270,7 +273,7 @@ impl Append<'_> {
             etag: content.etag,
             size: content.size,
             last_modified: self.context.ports.clock.now(),
-            description: row.map_or_else(fresh, |object| object.description.clone()),
+            description: row.map_or(self.fresh, |object| &object.description).clone(),
             checksum: content.checksum,
             // What others may name of it they still may.
             shared: row.is_some_and(|object| object.shared),

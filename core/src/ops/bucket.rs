@@ -1,6 +1,8 @@
 //! Operations on buckets.
 
-use super::access::no_such_bucket;
+use serde::Serialize;
+
+use super::access::{Opened, denied, no_such_bucket};
 use super::bucket_row::change_bucket;
 use super::documents::Placing;
 use super::format::raise_format;
@@ -10,8 +12,8 @@ use super::rows::PAGE;
 use super::{Caller, Context};
 use crate::model::{
     Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, DocumentKind, ErrorCode,
-    Format, ObjectOwnership, Operation, RequestedAcl, Revision, S3Error, StoredDocument, Tags, Timestamp,
-    Token, Versioning,
+    Format, NewBuckets, ObjectOwnership, Operation, PublicAccessBlock, RequestedAcl, Revision, S3Error,
+    StoredDocument, Tags, Timestamp, Token, Versioning,
 };
 use crate::ports::{BucketRange, CreateBucketOutcome, DeleteBucketOutcome, StoreError, new_id};
 
@@ -28,6 +30,8 @@ pub struct CreateBucket {
     pub acl: RequestedAcl,
     /// Whom its objects belong to, where the request says so.
     pub ownership: Option<ObjectOwnership>,
+    /// What is said of it where the request does not.
+    pub defaults: NewBuckets,
     /// Its tags.
     pub tags: Tags,
 }
@@ -43,7 +47,7 @@ pub async fn create_bucket(
     name: &BucketName,
     input: CreateBucket,
 ) -> Result<Bucket, S3Error> {
-    caller.admit(Operation::CreateBucket)?;
+    caller.may(context, Operation::CreateBucket, Some(name))?;
     let mut bucket = Bucket {
         name: name.clone(),
         id: new_id(context.ports.entropy.as_ref(), BucketId::from_bytes),
@@ -57,13 +61,21 @@ pub async fn create_bucket(
         layout: BucketLayout::FIRST,
         versioning: None,
     };
-    if let Some(ownership) = input.ownership {
-        let value = serde_json::to_value(ownership).map_err(StoreError::internal)?;
-        bucket.set_document(
-            DocumentKind::OwnershipControls,
-            Some(StoredDocument::Inline(value)),
-        );
+    let (ownership, block) = match input.defaults {
+        NewBuckets::Open => (input.ownership, None),
+        NewBuckets::Private => (
+            input.ownership.or(Some(ObjectOwnership::BucketOwnerEnforced)),
+            Some(PublicAccessBlock::ALL),
+        ),
+    };
+    if ownership == Some(ObjectOwnership::BucketOwnerEnforced) && !bucket.acl.is_for_alone(&bucket.owner) {
+        return Err(ErrorCode::InvalidBucketAclWithObjectOwnership.into());
     }
+    if block.is_some() && bucket.acl.is_public() {
+        return Err(denied());
+    }
+    set_inline(&mut bucket, DocumentKind::OwnershipControls, ownership)?;
+    set_inline(&mut bucket, DocumentKind::PublicAccessBlock, block)?;
     let kind = DocumentKind::Tagging;
     let mut tagging = Placing::of(None);
     if !input.tags.is_empty() {
@@ -88,6 +100,19 @@ pub async fn create_bucket(
     }
 }
 
+/// Gives a new bucket a short document.
+fn set_inline(
+    bucket: &mut Bucket,
+    kind: DocumentKind,
+    document: Option<impl Serialize>,
+) -> Result<(), S3Error> {
+    if let Some(document) = document {
+        let value = serde_json::to_value(document).map_err(StoreError::internal)?;
+        bucket.set_document(kind, Some(StoredDocument::Inline(value)));
+    }
+    Ok(())
+}
+
 /// Begins to keep the versions of objects in `bucket`, which was opened for [`Operation::PutBucketVersioning`], or
 /// ceases to. Writes that begin after this returns do so.
 ///
@@ -95,7 +120,7 @@ pub async fn create_bucket(
 pub async fn put_bucket_versioning(
     context: &Context,
     caller: &Caller,
-    bucket: Bucket,
+    bucket: Opened,
     versioning: Versioning,
 ) -> Result<(), S3Error> {
     if bucket.versioning.is_none() {
@@ -108,7 +133,7 @@ pub async fn put_bucket_versioning(
         Operation::PutBucketVersioning,
         bucket,
         |bucket| {
-            bucket.set_versioning(versioning);
+            bucket.bucket.set_versioning(versioning);
             Ok(())
         },
     )
@@ -188,7 +213,7 @@ pub async fn list_buckets(
     caller: &Caller,
     input: ListBuckets,
 ) -> Result<ListBucketsOutput, S3Error> {
-    caller.admit(Operation::ListBuckets)?;
+    caller.may(context, Operation::ListBuckets, None)?;
     let mut buckets = Vec::new();
     let mut after = input.after;
     let mut reads = match input.pages {

@@ -1,6 +1,6 @@
 //! CopyObject: the destination names the source's blobs. Bytes move only for a checksum that cannot be had otherwise.
 
-use super::access::open_source;
+use super::access::{Opened, open_source};
 use super::edit::{Head, Seen, change, failed_write_condition, replace, share, until_undisturbed};
 use super::free::free_blob;
 use super::get::read;
@@ -8,11 +8,12 @@ use super::inline::check_inline;
 use super::layout::all_extents;
 use super::manifest::crc64nvme_of_pages;
 use super::put::{Incoming, Put, check_copied_length, commit_fresh, store_body};
-use super::tags::{may_copy_tags, ready_for_tags};
+use super::tags::ready_for_tags;
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode, Manifest, ObjectHeaders,
-    ObjectRecord, Operation, RequestedAcl, S3Error, Tags, VersionId, VersionName, WriteCondition,
+    Acl, Bucket, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode, Manifest,
+    ObjectHeaders, ObjectRecord, Operation, Owner, RequestedAcl, S3Error, Tags, VersionId, VersionName,
+    WriteCondition,
 };
 use crate::ports::new_id;
 
@@ -108,15 +109,34 @@ async fn copy_once(
     let operation = Operation::CopyObject;
     let (bucket, source) = open_source(context, &input.source_caller, operation, &input.source).await?;
     (input.check_source)(&source)?;
-    if input.replacement.tags.is_none() {
-        may_copy_tags(&input.source_caller, &bucket, &source.description)?;
-    }
     // Where the bucket keeps versions, the one that is copied stays.
     if onto_itself && bucket.versioning.is_none() {
-        update_in_place(context, caller, bucket, source, input).await
+        update_in_place(context, caller, bucket.bucket, source, input).await
     } else {
         copy_across(context, caller, &bucket, source, input).await
     }
+}
+
+/// The bucket, ready for the copy, and whose that is, with its list; an error where the caller may not replace what is under
+/// the key, or give the copy its tags.
+async fn ready(
+    context: &Context,
+    caller: &Caller,
+    mut bucket: Opened,
+    replaced: Option<&ObjectRecord>,
+    source: &ObjectRecord,
+    input: &CopyObject<'_>,
+) -> Result<(Opened, (Owner, Acl)), S3Error> {
+    if !bucket.by_policy {
+        caller.may_replace(&bucket, replaced)?;
+    }
+    let tags = input.replacement.tags_of_copy(source);
+    if !tags.is_empty() {
+        caller.may_tag(context, &bucket, &input.destination.key)?;
+    }
+    let whose = bucket.rules().belong(&caller.owner, &input.acl, &bucket.owner)?;
+    bucket.bucket = ready_for_tags(context, bucket.bucket, tags).await?;
+    Ok((bucket, whose))
 }
 
 /// Commits the copy under another name. `None` when the source changed meanwhile.
@@ -132,9 +152,10 @@ async fn copy_across(
     let found = metadata
         .lookup(&input.destination.bucket, &input.destination.key)
         .await?;
-    let bucket = caller.open(Operation::CopyObject, &input.destination.bucket, found.bucket)?;
-    caller.may_replace(&bucket, found.object.as_ref())?;
-    let bucket = ready_for_tags(context, caller, bucket, input.replacement.tags_of_copy(&source)).await?;
+    let bucket = caller
+        .open(context, Operation::CopyObject, &input.destination, found.bucket)
+        .await?;
+    let (bucket, whose) = ready(context, caller, bucket, found.object.as_ref(), &source, input).await?;
     let Some(content) = content(context, &bucket, &source, input).await? else {
         return Ok(None);
     };
@@ -143,11 +164,11 @@ async fn copy_across(
     if shares && !share(metadata.as_ref(), source_bucket, &source).await? {
         return Ok(None);
     }
-    let mut record = copy_of(context, caller, &bucket, source, content, input);
+    let mut record = copy_of(context, whose, source, content, input);
     record.bucket = bucket.id;
     record.key = input.destination.key.clone();
     record.shared = shares;
-    let seen = Seen::new(bucket, Head::Read(found.object));
+    let seen = Seen::opened(bucket, Head::Read(found.object));
     let version = if fresh {
         commit_fresh(context, caller, seen, &record, &input.condition).await?
     } else {
@@ -173,9 +194,10 @@ async fn update_in_place(
     source: ObjectRecord,
     input: &CopyObject<'_>,
 ) -> Result<Option<Copied>, S3Error> {
-    let bucket = caller.open(Operation::CopyObject, &input.destination.bucket, Some(bucket))?;
-    caller.may_replace(&bucket, Some(&source))?;
-    let bucket = ready_for_tags(context, caller, bucket, input.replacement.tags_of_copy(&source)).await?;
+    let bucket = caller
+        .open(context, Operation::CopyObject, &input.destination, Some(bucket))
+        .await?;
+    let (bucket, whose) = ready(context, caller, bucket, Some(&source), &source, input).await?;
     if !input.condition.holds(Some(&source.etag)) {
         return Err(failed_write_condition(&input.condition));
     }
@@ -183,7 +205,7 @@ async fn update_in_place(
         return Ok(None);
     };
     let fresh = content.fresh;
-    let mut record = copy_of(context, caller, &bucket, source.clone(), content, input);
+    let mut record = copy_of(context, whose, source.clone(), content, input);
     record.shared = source.shared && !fresh;
     let written = || record.manifest.blobs().filter(|_| fresh);
     match replace(context, &bucket, source, &record).await {
@@ -253,8 +275,7 @@ async fn content(
 
 fn copy_of(
     context: &Context,
-    caller: &Caller,
-    bucket: &Bucket,
+    (owner, acl): (Owner, Acl),
     source: ObjectRecord,
     content: Content,
     input: &CopyObject<'_>,
@@ -272,8 +293,8 @@ fn copy_of(
         checksum: content.checksum,
         manifest: content.manifest,
         description: Description {
-            owner: caller.owner.clone(),
-            acl: input.acl.of_object(&caller.owner, &bucket.owner),
+            owner,
+            acl,
             headers: ObjectHeaders {
                 storage_class: replacement.storage_class.clone(),
                 sse_s3: replacement.sse_s3,

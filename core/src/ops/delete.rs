@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use super::access::{denied, never_given_out, no_such_version};
+use super::access::{On, Opened, denied, never_given_out, no_such_version};
 use super::edit::{
     Change, Head, Plan, REMOVED_AT_ONCE, Seen, Step, change, expected, precondition_failed, remove_versions,
 };
@@ -55,12 +55,15 @@ pub async fn delete_object(
     target: &Target,
     condition: &WriteCondition,
 ) -> Result<Deleted, S3Error> {
-    let metadata = &context.ports.metadata;
+    let (metadata, operation) = (&context.ports.metadata, Operation::DeleteObject);
     if let Some(version) = target.version {
         let found = metadata.bucket(&target.bucket).await?;
-        let bucket = caller.open(Operation::DeleteObject, &target.bucket, found)?;
+        let bucket = caller.open(context, operation, target, found).await?;
         if bucket.versioning.is_some() {
-            let done = remove(context, caller, &bucket, &target.key, &[version]).await?;
+            if !bucket.by_policy && !caller.owns(&bucket) {
+                return Err(denied());
+            }
+            let done = remove_versions(context, &bucket, &target.key, &[version]).await?;
             return Ok(outcome(&done, version));
         }
         if let VersionName::Id(_) = version {
@@ -68,9 +71,11 @@ pub async fn delete_object(
         }
     }
     let found = metadata.lookup(&target.bucket, &target.key).await?;
-    let bucket = caller.open(Operation::DeleteObject, &target.bucket, found.bucket)?;
-    caller.may_replace(&bucket, found.object.as_ref())?;
-    let seen = Seen::new(bucket, Head::Read(found.object));
+    let bucket = caller.open(context, operation, target, found.bucket).await?;
+    if !bucket.by_policy {
+        caller.may_replace(&bucket, found.object.as_ref())?;
+    }
+    let seen = Seen::opened(bucket, Head::Read(found.object));
     make_absent(context, caller, seen, &target.key, condition).await
 }
 
@@ -81,7 +86,7 @@ pub async fn delete_object(
 pub async fn delete_objects(
     context: &Context,
     caller: &Caller,
-    bucket: &Bucket,
+    bucket: &Opened,
     deletions: Vec<Deletion>,
 ) -> Result<Vec<(Deletion, Result<Deleted, S3Error>)>, S3Error> {
     let groups = grouped(bucket, deletions);
@@ -125,7 +130,7 @@ fn grouped(bucket: &Bucket, deletions: Vec<Deletion>) -> Vec<Group> {
 async fn delete_group(
     context: &Context,
     caller: &Caller,
-    bucket: &Bucket,
+    bucket: &Opened,
     group: Group,
 ) -> Vec<(usize, Deletion, Result<Deleted, S3Error>)> {
     let (key, group) = match group {
@@ -139,9 +144,24 @@ async fn delete_group(
     let mut rest = group.into_iter().peekable();
     while rest.peek().is_some() {
         let some: Vec<_> = rest.by_ref().take(REMOVED_AT_ONCE).collect();
-        let names: Vec<VersionName> = some.iter().map(|(_, version, _)| *version).collect();
-        let gone = remove(context, caller, bucket, &key, &names).await;
-        done.extend(some.into_iter().map(|(place, version, deletion)| {
+        let mut names: Vec<VersionName> = Vec::with_capacity(some.len());
+        let mut allowed = Vec::with_capacity(some.len());
+        for (place, version, deletion) in some {
+            match may_delete(context, caller, bucket, &deletion) {
+                Ok(_) => {
+                    names.push(version);
+                    allowed.push((place, version, deletion));
+                }
+                Err(error) => done.push((place, deletion, Err(error))),
+            }
+        }
+        if names.is_empty() {
+            continue;
+        }
+        let gone = remove_versions(context, bucket, &key, &names)
+            .await
+            .map_err(S3Error::from);
+        done.extend(allowed.into_iter().map(|(place, version, deletion)| {
             let result = gone.as_ref().map(|gone| outcome(gone, version));
             (place, deletion, result.map_err(Clone::clone))
         }));
@@ -152,32 +172,31 @@ async fn delete_group(
 async fn delete_one(
     context: &Context,
     caller: &Caller,
-    bucket: &Bucket,
+    bucket: &Opened,
     deletion: &Deletion,
 ) -> Result<Deleted, S3Error> {
-    if !caller.may_delete(bucket) {
-        return Err(denied());
-    }
+    let by_policy = may_delete(context, caller, bucket, deletion)?;
     // The bucket never kept versions.
     if let Some(version @ VersionName::Id(_)) = deletion.version {
         return Err(no_such_version(&deletion.key, version));
     }
-    let seen = Seen::new(bucket.clone(), Head::Unread);
+    let seen = Seen {
+        by_policy,
+        ..Seen::new(bucket.bucket.clone(), Head::Unread)
+    };
     make_absent(context, caller, seen, &deletion.key, &deletion.condition).await
 }
 
-/// Removes versions for good, which is for the bucket's owner to do.
-async fn remove(
+/// Whether a policy lets the caller make that deletion, and not only a list; an error where nothing does.
+fn may_delete(
     context: &Context,
     caller: &Caller,
-    bucket: &Bucket,
-    key: &ObjectKey,
-    names: &[VersionName],
-) -> Result<Vec<ObjectRecord>, S3Error> {
-    if !caller.owns(bucket) {
-        return Err(denied());
-    }
-    Ok(remove_versions(context, bucket, key, names).await?)
+    bucket: &Opened,
+    deletion: &Deletion,
+) -> Result<bool, S3Error> {
+    let on = On::version(&bucket.name, &deletion.key, deletion.version);
+    let if_match = matches!(deletion.condition, WriteCondition::IfMatch(_));
+    caller.may_delete(context, bucket, on, if_match)
 }
 
 /// What is said of a version that is not there any more.

@@ -10,13 +10,16 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use serde_json::Value;
 
-use super::access::no_such_bucket;
-use super::bucket_row::{ATTEMPTS, swap_row};
+use super::access::{Opened, denied, no_such_bucket};
+use super::bucket_row::{ATTEMPTS, Swapped, swap_row};
 use super::free::free_blob;
 use super::manifest::write_bytes;
 use super::{Caller, Context};
 use crate::digest::crc64nvme;
-use crate::model::{BlobRef, Bucket, DocumentKind, ErrorCode, Extent, Operation, S3Error, StoredDocument};
+use crate::model::{
+    BlobRef, Bucket, DocumentKind, ErrorCode, Extent, ObjectOwnership, Operation, S3Error, StoredDocument,
+};
+use crate::policy::{Policy, PolicyKind};
 use crate::ports::{BlobRead, Ports, StoreError, StoreResult, exactly};
 
 /// How many bytes of documents lie in a bucket's row at most. Every request reads the row, and DynamoDB bills reads by
@@ -104,38 +107,68 @@ async fn read_document(ports: &Ports, extent: &Extent) -> StoreResult<Option<Byt
 }
 
 /// Puts a document in the place of that of its kind in `bucket`, which was opened for `operation`; `None` takes away the one
-/// that is there. Requests that begin after this returns see it.
+/// that is there. `check` may refuse it in this bucket. Requests that begin after this returns see it.
 pub async fn set_bucket_document(
     context: &Context,
     caller: &Caller,
     operation: Operation,
-    mut bucket: Bucket,
-    kind: DocumentKind,
-    document: Option<Value>,
+    mut bucket: Opened,
+    (kind, document): (DocumentKind, Option<Value>),
+    check: fn(&Opened, &Value) -> Result<(), S3Error>,
 ) -> Result<(), S3Error> {
     let mut placing = Placing::of(document);
     for attempt in 0..ATTEMPTS {
+        if let Some(value) = &placing.value
+            && let Err(error) = check(&bucket, value)
+        {
+            placing.free_unless(context, None).await;
+            return Err(error);
+        }
         let stored = placing.place(context, &bucket, kind).await?;
         if bucket.documents.get(kind) == stored.as_ref() {
             placing.free_unless(context, stored.as_ref()).await;
             return Ok(());
         }
-        let mut changed = bucket;
+        let mut changed = bucket.bucket;
         let displaced = changed.set_document(kind, stored.clone());
         // What fails with an unknown outcome may name the blob, so that all others leave theirs to gc too.
-        match swap_row(context, caller, operation, changed, attempt).await? {
-            None => {
+        match swap_row(context, changed, attempt).await? {
+            Swapped::Done => {
                 if let Some(extent) = displaced.as_ref().and_then(StoredDocument::blob) {
                     free_blob(context, extent.blob).await;
                 }
                 placing.free_unless(context, stored.as_ref()).await;
                 return Ok(());
             }
-            Some(found) => bucket = found,
+            Swapped::Other(name, found) => bucket = caller.open(context, operation, &name, found).await?,
         }
     }
     placing.free_unless(context, bucket.documents.get(kind)).await;
     Err(ErrorCode::SlowDown.into())
+}
+
+/// Refuses ownership controls that take all meaning from the bucket's list where that grants something.
+pub fn check_ownership(bucket: &Opened, stored: &Value) -> Result<(), S3Error> {
+    let enforced = *stored == Value::from(ObjectOwnership::BucketOwnerEnforced.as_str());
+    if enforced && !bucket.acl.is_for_alone(&bucket.owner) {
+        return Err(ErrorCode::InvalidBucketAclWithObjectOwnership.into());
+    }
+    Ok(())
+}
+
+/// Refuses a public policy where the bucket blocks those.
+pub fn check_policy(bucket: &Opened, stored: &Value) -> Result<(), S3Error> {
+    if bucket.blocks_public_policy() && is_public_policy(bucket, stored.as_str().unwrap_or_default())? {
+        return Err(denied());
+    }
+    Ok(())
+}
+
+/// Whether the text of a policy of `bucket` grants something to everybody.
+pub fn is_public_policy(bucket: &Bucket, text: &str) -> Result<bool, S3Error> {
+    let kind = PolicyKind::Bucket { name: &bucket.name };
+    let policy = Policy::read(text.as_bytes(), kind).map_err(|error| StoreError::corrupt(error.0))?;
+    Ok(policy.is_public())
 }
 
 /// A document on its way to where it fits.

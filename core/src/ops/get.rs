@@ -98,11 +98,8 @@ async fn read_object(
             if let Some(body) = body {
                 let version = bucket.versioning.map(|_| record.version_name());
                 let tags = &record.description.tags;
-                let tag_count = if caller.may_read_tags(&bucket) {
-                    tags.len()
-                } else {
-                    0
-                };
+                let told = || caller.may_read_tags(context, &bucket, target.into(), tags);
+                let tag_count = if !tags.is_empty() && told() { tags.len() } else { 0 };
                 return Ok(GetObjectOutput {
                     record,
                     version,

@@ -8,6 +8,7 @@
 
 use std::future::Future;
 
+use super::access::Opened;
 use super::page_reads::{PageReads, Read};
 use super::{Caller, Context};
 use crate::model::{Bucket, BucketName, ObjectSummary, Operation, S3Error, Upload, UploadId, VersionName};
@@ -131,13 +132,15 @@ pub async fn list_multipart_uploads(
 
 /// The bucket, looked up together with the upload that the marker names: one that is of another key is no marker. One that
 /// has ended since the page before may not be found any more, and still tells where to go on.
-async fn bucket_of_uploads(context: &Context, caller: &Caller, input: &Listing) -> Result<Bucket, S3Error> {
+async fn bucket_of_uploads(context: &Context, caller: &Caller, input: &Listing) -> Result<Opened, S3Error> {
     let operation = Operation::ListMultipartUploads;
     let Some(ListingStart::Next(ListingPosition::Upload(key, id))) = &input.start else {
         return caller.bucket(context, operation, &input.bucket).await;
     };
     let found = context.ports.metadata.lookup_upload(&input.bucket, *id).await?;
-    let bucket = caller.open(operation, &input.bucket, found.bucket)?;
+    let bucket = caller
+        .open(context, operation, &input.bucket, found.bucket)
+        .await?;
     match found.upload {
         Some(upload) if upload.key.as_str() != key => Err(S3Error::invalid_argument(
             "Invalid uploadId marker",

@@ -1,30 +1,18 @@
 use std::ops::Range;
-use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
-use crate::config::Limits;
 use crate::model::{
     Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
     ETag, ObjectKey, ObjectKind, ObjectRecord, Owner, PartBoundary, PartNumber, Revision, Timestamp,
 };
 use crate::ops::layout::{all_extents, extents_of, parts_of, slice};
-use crate::ops::tests::stand_ins;
-use crate::ops::{Caller, Pairing, Selection, Target, get_object};
+use crate::ops::tests::scene::context;
+use crate::ops::{Caller, Selection, Target, get_object};
 use crate::ports::{Edit, Expect, StoreErrorKind};
-
-fn context(layout_limit: usize) -> Context {
-    Context {
-        ports: stand_ins::ports(layout_limit),
-        pairing: Pairing::Matched,
-        documents: std::sync::Arc::default(),
-        limits: Limits::default(),
-        began: Duration::ZERO,
-    }
-}
 
 fn bucket() -> Bucket {
     Bucket {
@@ -119,10 +107,7 @@ fn record(size: usize, manifest: Manifest) -> ObjectRecord {
 }
 
 async fn get(context: &Context, selection: &Selection) -> Vec<u8> {
-    let caller = Caller {
-        owner: Owner::root(),
-        expected_bucket_owner: None,
-    };
+    let caller = Caller::of(Owner::root());
     let target = Target {
         bucket: bucket().name,
         key: ObjectKey::new("key").unwrap(),

@@ -1,6 +1,7 @@
 //! S3's semantics: what each operation does to the two stores. No HTTP and no XML here.
 
 mod access;
+mod accounts;
 mod acl;
 mod append;
 mod attributes;
@@ -38,8 +39,9 @@ mod transfer;
 mod undelete;
 mod version_listing;
 
-pub use access::{Caller, Target, open_bucket, open_object};
+pub use access::{Caller, Identity, Opened, PolicyCache, RequestFacts, Target, open_bucket, open_object};
 pub(crate) use access::{DELETE_MARKER, VERSION_ID};
+pub use accounts::Accounts;
 pub use acl::{PutAcl, put_bucket_acl, put_object_acl};
 pub use append::{AppendObject, AppendOutput, Appending, Said, append_object, open_append};
 pub use attributes::{ObjectAttributes, object_attributes};
@@ -50,7 +52,9 @@ pub use bucket::{
 pub use copy::{Copied, CopyObject, Replacement, copy_object};
 pub use credentials::{CredentialCache, new_credential, new_keys};
 pub use delete::{Deleted, Deletion, delete_object, delete_objects};
-pub use documents::{DocumentCache, bucket_document, set_bucket_document};
+pub use documents::{
+    DocumentCache, bucket_document, check_ownership, check_policy, is_public_policy, set_bucket_document,
+};
 pub use format::{check_formats, is_old_copy, raise_format};
 pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
 pub use gc::{Collection, GcError, GcOptions, GcReport, Tally, collect_round};
@@ -90,6 +94,10 @@ pub struct Context {
     pub pairing: Pairing,
     /// Documents of buckets that were read lately.
     pub documents: Arc<DocumentCache>,
+    /// Policies of buckets that were read lately.
+    pub policies: Arc<PolicyCache>,
+    /// The ids of accounts.
+    pub accounts: Accounts,
     /// What the platform lets through.
     pub limits: Limits,
     /// When the request began, on the clock that never goes back ([`Clock::elapsed`](crate::ports::Clock::elapsed)).

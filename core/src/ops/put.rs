@@ -169,10 +169,16 @@ pub async fn put_object(
         .metadata
         .lookup(&input.target.bucket, &input.target.key)
         .await?;
-    let bucket = caller.open(Operation::PutObject, &input.target.bucket, found.bucket)?;
-    caller.may_replace(&bucket, found.object.as_ref())?;
+    let operation = Operation::PutObject;
+    let mut bucket = caller
+        .open(context, operation, &input.target, found.bucket)
+        .await?;
+    if !bucket.by_policy {
+        caller.may_replace(&bucket, found.object.as_ref())?;
+    }
+    let (owner, acl) = bucket.rules().belong(&caller.owner, &input.acl, &bucket.owner)?;
     input.body.check_length()?;
-    let bucket = ready_for_tags(context, caller, bucket, &input.tags).await?;
+    bucket.bucket = ready_for_tags(context, bucket.bucket, &input.tags).await?;
     let (manifest, digests) = store_body(context, &bucket, input.body).await?;
     let record = ObjectRecord {
         bucket: bucket.id,
@@ -183,8 +189,8 @@ pub async fn put_object(
         size: digests.length,
         last_modified: context.ports.clock.now(),
         description: Description {
-            owner: caller.owner.clone(),
-            acl: input.acl.of_object(&caller.owner, &bucket.owner),
+            owner,
+            acl,
             headers: input.headers,
             tags: input.tags,
         },
@@ -193,7 +199,7 @@ pub async fn put_object(
         manifest,
         version: None,
     };
-    let seen = Seen::new(bucket, Head::Read(found.object));
+    let seen = Seen::opened(bucket, Head::Read(found.object));
     let version = commit_fresh(context, caller, seen, &record, &input.condition).await?;
     Ok(PutObjectOutput {
         version,

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use futures_util::future::try_join;
 use sha2::{Digest, Sha256};
 
+use super::access::{On, no_such_key};
 use super::edit::{
     Change, Expected, Head, Plan, Seen, SeenSource, Step, change, expected, failed_write_condition, object,
 };
@@ -141,15 +142,17 @@ impl Rename<'_> {
             }
             _ => (key, source.object),
         };
-        let bucket = self
-            .caller
-            .open(Operation::RenameObject, &input.bucket, found.bucket)?;
+        let on = On::key(&input.bucket, &input.destination);
+        let operation = Operation::RenameObject;
+        let bucket = self.caller.open(context, operation, on, found.bucket).await?;
+        let by_policy = self.caller.may_move(context, &bucket, key, row.as_ref());
         Ok(Seen {
             source: Some(SeenSource {
                 key: key.clone(),
                 row,
+                by_policy,
             }),
-            ..Seen::new(bucket, Head::Read(found.object))
+            ..Seen::opened(bucket, Head::Read(found.object))
         })
     }
 }
@@ -175,8 +178,11 @@ impl Plan for Rename<'_> {
         {
             return Ok(Step::Done);
         }
-        let source = caller.source(Operation::RenameObject, bucket, from.row.as_ref(), &from.key)?;
-        caller.may_replace(bucket, Some(source))?;
+        let by_policy = from.by_policy.clone()?;
+        let source = object(from.row.as_ref()).ok_or_else(|| no_such_key(&from.key))?;
+        if !by_policy {
+            caller.may_replace(bucket, Some(source))?;
+        }
         (input.check_source)(source)?;
         let Some(expect) = self.expected_at_destination(seen)? else {
             return Ok(Step::Look);

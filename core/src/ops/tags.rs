@@ -1,27 +1,23 @@
 //! Tags of objects. Those of a bucket are one of its documents.
 
-use super::access::denied;
-use super::bucket_row::{ATTEMPTS, swap_row};
+use super::access::{Opened, no_such_bucket};
+use super::bucket_row::{ATTEMPTS, Swapped, swap_row};
 use super::edit::change_facts;
 use super::{Caller, Context, Target};
-use crate::model::{
-    Bucket, BucketLayout, Description, ErrorCode, ObjectRecord, Operation, S3Error, Tags, VersionName,
-};
+use crate::model::{Bucket, BucketLayout, ErrorCode, ObjectRecord, Operation, S3Error, Tags, VersionName};
 
-/// The bucket, ready for objects with these tags; `AccessDenied` where there are some and the caller may not give them.
+/// The bucket, ready for objects with these tags. That the caller may give them was decided.
 ///
 /// Programs of release 0.1 would lose tags by writing a row anew. So the first tags in a bucket raise its layout, upon
 /// which they cannot read it. Without tags, and once it was raised, this asks nothing of the store.
 pub(super) async fn ready_for_tags(
     context: &Context,
-    caller: &Caller,
     bucket: Bucket,
     tags: &Tags,
 ) -> Result<Bucket, S3Error> {
     if tags.is_empty() {
         return Ok(bucket);
     }
-    caller.may_tag(&bucket)?;
     let mut bucket = bucket;
     for attempt in 0..ATTEMPTS {
         if bucket.layout >= BucketLayout::TAGS {
@@ -31,29 +27,12 @@ pub(super) async fn ready_for_tags(
             layout: BucketLayout::TAGS,
             ..bucket
         };
-        match swap_row(
-            context,
-            caller,
-            Operation::PutObjectTagging,
-            raised.clone(),
-            attempt,
-        )
-        .await?
-        {
-            None => return Ok(raised),
-            Some(found) => bucket = found,
+        match swap_row(context, raised.clone(), attempt).await? {
+            Swapped::Done => return Ok(raised),
+            Swapped::Other(name, found) => bucket = found.ok_or_else(|| no_such_bucket(&name))?,
         }
     }
     Err(ErrorCode::SlowDown.into())
-}
-
-/// `AccessDenied` where a copy takes over tags of its source that the caller may not read.
-pub(super) fn may_copy_tags(caller: &Caller, bucket: &Bucket, source: &Description) -> Result<(), S3Error> {
-    if source.tags.is_empty() || caller.may_read_tags(bucket) {
-        Ok(())
-    } else {
-        Err(denied())
-    }
 }
 
 /// Replaces the tags of an object, which was opened for `operation`: PutObjectTagging or DeleteObjectTagging. Entity tag
@@ -66,10 +45,10 @@ pub async fn put_object_tagging(
     caller: &Caller,
     operation: Operation,
     target: &Target,
-    (bucket, object): (Bucket, ObjectRecord),
+    (mut bucket, object): (Opened, ObjectRecord),
     tags: &Tags,
 ) -> Result<VersionName, S3Error> {
-    let bucket = ready_for_tags(context, caller, bucket, tags).await?;
+    bucket.bucket = ready_for_tags(context, bucket.bucket, tags).await?;
     let fact = |_: &Bucket, object: &mut ObjectRecord| {
         object.description.tags = tags.clone();
         Ok(())

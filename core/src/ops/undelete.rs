@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::accounts::Accounts;
 use super::edit::{add_version, share, unless_disturbed};
 use super::inline::check_inline;
 use super::{Context, Pairing, Progress, rows};
@@ -146,6 +147,8 @@ pub async fn undelete(
         // Nothing that is done here frees anything.
         pairing: Pairing::Foreign,
         documents: Default::default(),
+        policies: Default::default(),
+        accounts: Accounts::default(),
         limits: Limits::default(),
         began: Duration::ZERO,
     };

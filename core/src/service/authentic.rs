@@ -3,8 +3,13 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
 use super::Service;
+use super::facts::Signed;
 use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
+use crate::ops::Identity;
 use crate::ports::Ports;
 use crate::protocol::sigv2::{self, SigV2Request};
 use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
@@ -24,7 +29,13 @@ impl Service {
             let holder = self.holder(claim.access_key(), ports).await?;
             holder.proven(account, |secret_key| claim.verify(secret_key))?;
             return Ok(Authentic {
+                signed: Some(Signed {
+                    version: "AWS",
+                    place: place(request.head.headers),
+                    at: None,
+                }),
                 owner: holder.owner,
+                identity: holder.identity,
                 mode: claim.payload(),
                 signer: None,
                 plus: SPACE,
@@ -34,6 +45,8 @@ impl Service {
         let Claim::Signed(claim) = claim(head, now, &self.settings.region)? else {
             return Ok(Authentic {
                 owner: Owner::anonymous(),
+                identity: Identity::default(),
+                signed: None,
                 mode: PayloadMode::of_unsigned(head.headers)?,
                 signer: None,
                 plus: SPACE,
@@ -53,7 +66,13 @@ impl Service {
             })
         })?;
         Ok(Authentic {
+            signed: Some(Signed {
+                version: "AWS4-HMAC-SHA256",
+                place: place(head.headers),
+                at: Some(claim.signed_at()),
+            }),
             owner: holder.owner,
+            identity: holder.identity,
             mode: claim.payload(),
             signer: Some(signer),
             plus,
@@ -66,6 +85,7 @@ impl Service {
         if access_key == root.access_key {
             return Ok(Holder {
                 owner: Owner::root(),
+                identity: Identity::default(),
                 secret_key: root.secret_key.clone(),
                 previous: root.previous_secret_key.clone(),
             });
@@ -79,6 +99,7 @@ impl Service {
         let credential = found.ok_or_else(unknown)?;
         Ok(Holder {
             owner: credential.owner,
+            identity: Identity::default(),
             secret_key: credential.secret_key,
             previous: None,
         })
@@ -88,6 +109,7 @@ impl Service {
 /// Whose an access key is, and what signs for it.
 struct Holder {
     owner: Owner,
+    identity: Identity,
     secret_key: String,
     previous: Option<String>,
 }
@@ -111,12 +133,22 @@ impl Holder {
     }
 }
 
+/// Where a signature stands, as policies call it.
+fn place(headers: &HeaderMap) -> &'static str {
+    match headers.contains_key(AUTHORIZATION) {
+        true => "REST-HEADER",
+        false => "REST-QUERY-STRING",
+    }
+}
+
 /// How long an access key is.
 const ACCESS_KEY_BYTES: RangeInclusive<usize> = 3..=128;
 
 /// What the signature of a request proves, or that it has none.
 pub(super) struct Authentic {
     pub(super) owner: Owner,
+    pub(super) identity: Identity,
+    pub(super) signed: Option<Signed>,
     pub(super) mode: PayloadMode,
     pub(super) signer: Option<ChunkSigner>,
     /// What a `+` in the path stands for.

@@ -78,6 +78,8 @@ async fn store() -> (Service, Pace, ScheduledCollection) {
         region: "us-east-1".to_owned(),
         base_domains: Vec::new(),
         root: RootCredential::new("AK", "SK"),
+        account: Default::default(),
+        new_buckets: Default::default(),
         sigv2: SigV2::default(),
         limits: Limits::default(),
     };

@@ -163,6 +163,8 @@ pub fn settings() -> Settings {
             previous_secret_key: Some(PREVIOUS_SECRET_KEY.to_owned()),
             ..RootCredential::new(ACCESS_KEY, SECRET_KEY)
         },
+        account: Default::default(),
+        new_buckets: Default::default(),
         sigv2: SigV2::default(),
         limits: Limits::default(),
     }

@@ -100,6 +100,13 @@ operations! {
     GetBucketTagging         Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketTagging" -,
     PutBucketTagging         Built   Writes Bucket  Document BucketOwner  Signed "PutBucketTagging" -,
     DeleteBucketTagging      Built   Writes Bucket  Nothing  BucketOwner  Signed "PutBucketTagging" -,
+    GetBucketPolicy          Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketPolicy" -,
+    GetBucketPolicyStatus    Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketPolicyStatus" -,
+    PutBucketPolicy          Built   Writes Bucket  Document BucketOwner  Signed "PutBucketPolicy" -,
+    DeleteBucketPolicy       Built   Writes Bucket  Nothing  BucketOwner  Signed "DeleteBucketPolicy" -,
+    GetPublicAccessBlock     Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketPublicAccessBlock" -,
+    PutPublicAccessBlock     Built   Writes Bucket  Document BucketOwner  Signed "PutBucketPublicAccessBlock" -,
+    DeletePublicAccessBlock  Built   Writes Bucket  Nothing  BucketOwner  Signed "PutBucketPublicAccessBlock" -,
 
     ListObjects              Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
     ListObjectsV2            Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
@@ -146,11 +153,9 @@ operations! {
         Unbuilt Writes Bucket Nothing BucketOwner Signed "DeleteBucketMetadataTableConfiguration" -,
     DeleteBucketMetricsConfiguration
                              Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutMetricsConfiguration" -,
-    DeleteBucketPolicy       Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "DeleteBucketPolicy" -,
     DeleteBucketReplication  Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutReplicationConfiguration" -,
     DeleteBucketWebsite      Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "DeleteBucketWebsite" -,
     DeleteObjectAnnotation   Unbuilt Writes Version Nothing  BucketOwner  Signed DELETE_ANNOTATION -,
-    DeletePublicAccessBlock  Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutBucketPublicAccessBlock" -,
     GetBucketAbac            Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketAbac" -,
     GetBucketAccelerateConfiguration
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetAccelerateConfiguration" -,
@@ -173,8 +178,6 @@ operations! {
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetMetricsConfiguration" -,
     GetBucketNotificationConfiguration
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketNotification" -,
-    GetBucketPolicy          Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketPolicy" -,
-    GetBucketPolicyStatus    Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketPolicyStatus" -,
     GetBucketReplication     Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetReplicationConfiguration" -,
     GetBucketRequestPayment  Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketRequestPayment" -,
     GetBucketWebsite         Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketWebsite" -,
@@ -184,7 +187,6 @@ operations! {
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketObjectLockConfiguration" -,
     GetObjectRetention       Unbuilt Reads  Version Nothing  BucketOwner  Signed "GetObjectRetention" -,
     GetObjectTorrent         Unbuilt Reads  Object  Nothing  Object(Read) Anyone "GetObject" -,
-    GetPublicAccessBlock     Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketPublicAccessBlock" -,
     ListBucketAnalyticsConfigurations
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetAnalyticsConfiguration" -,
     ListBucketIntelligentTieringConfigurations
@@ -214,7 +216,6 @@ operations! {
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutMetricsConfiguration" -,
     PutBucketNotificationConfiguration
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketNotification" -,
-    PutBucketPolicy          Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketPolicy" -,
     PutBucketReplication     Unbuilt Writes Bucket  Document BucketOwner  Signed "PutReplicationConfiguration" -,
     PutBucketRequestPayment  Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketRequestPayment" -,
     PutBucketWebsite         Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketWebsite" -,
@@ -223,7 +224,6 @@ operations! {
     PutObjectLockConfiguration
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketObjectLockConfiguration" -,
     PutObjectRetention       Unbuilt Writes Version Document BucketOwner  Signed WRITE_RETENTION -,
-    PutPublicAccessBlock     Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketPublicAccessBlock" -,
     RestoreObject            Unbuilt Writes Version Document BucketOwner  Signed "RestoreObject" -,
     SelectObjectContent      Unbuilt Reads  Object  Document Object(Read) Anyone "GetObject" -,
     UpdateBucketMetadataAnnotationTableConfiguration

@@ -21,8 +21,8 @@ impl Expected<'_> {
     }
 }
 
-/// What must be under a key for `caller` to change it: what the request's own condition says, for the bucket's owner.
-/// Others may change only what they own, so they change exactly what was seen, and the condition is decided on that; an
+/// What must be under a key for `caller` to change it: what the request's own condition says, for the bucket's owner and for
+/// whom a policy lets do it. Others may change only what they own, so they change exactly what was seen, and the condition is decided on that; an
 /// error is what `refused` says where it does not hold. `None` where that has to be looked at first.
 pub(in crate::ops) fn expected<'p>(
     caller: &Caller,
@@ -30,7 +30,7 @@ pub(in crate::ops) fn expected<'p>(
     seen: &Seen,
     refused: impl FnOnce(Option<&ObjectRecord>) -> S3Error,
 ) -> Result<Option<Expected<'p>>, S3Error> {
-    if caller.owns(&seen.bucket) {
+    if seen.by_policy || caller.owns(&seen.bucket) {
         return Ok(Some(Expected::Condition(condition)));
     }
     let Head::Read(row) = &seen.head else {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::versions::rewrite;
 use super::{Change, Head, Plan, Seen, Step, change, object, until_undisturbed};
 use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, Operation, S3Error, VersionName};
-use crate::ops::access::{no_such_key, open_object};
+use crate::ops::access::{Opened, no_such_key, open_object};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{EditOutcome, new_id};
 
@@ -20,7 +20,7 @@ pub(in crate::ops) async fn change_facts(
     caller: &Caller,
     operation: Operation,
     target: &Target,
-    (bucket, object): (Bucket, ObjectRecord),
+    (bucket, object): (Opened, ObjectRecord),
     fact: impl Fn(&Bucket, &mut ObjectRecord) -> Result<(), S3Error> + Sync,
 ) -> Result<VersionName, S3Error> {
     let name = object.version_name();
@@ -55,7 +55,7 @@ pub(in crate::ops) async fn change_facts(
         fact: &fact,
         changed: Mutex::new(name),
     };
-    let seen = Seen::new(bucket, Head::Read(Some(object)));
+    let seen = Seen::opened(bucket, Head::Read(Some(object)));
     change(context, seen, &plan).await?;
     Ok(plan.changed.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
@@ -97,6 +97,6 @@ impl Plan for ChangedFacts<'_> {
             version: None,
         };
         let (bucket, object) = open_object(context, self.caller, self.operation, &target).await?;
-        Ok(Seen::new(bucket, Head::Read(Some(object))))
+        Ok(Seen::opened(bucket, Head::Read(Some(object))))
     }
 }

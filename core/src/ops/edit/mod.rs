@@ -19,7 +19,7 @@ use retired::{retire, retire_displaced, retire_source};
 pub(super) use versions::{REMOVED_AT_ONCE, remove_versions};
 
 use super::Context;
-use super::access::no_such_bucket;
+use super::access::{Opened, no_such_bucket};
 use super::free::{free_blob, free_superseded};
 use crate::model::{
     BlobRef, Bucket, BucketState, CommitId, ErrorCode, ObjectKey, ObjectRecord, Receipt, S3Error,
@@ -41,6 +41,8 @@ pub(super) struct Seen {
     pub(super) head: Head,
     /// What is under the key that a rename takes an object from.
     pub(super) source: Option<SeenSource>,
+    /// Whether a policy lets the caller change it, whoever owns what is there.
+    pub(super) by_policy: bool,
 }
 
 /// What is known of the row under a key.
@@ -57,6 +59,8 @@ pub(super) enum Head {
 pub(super) struct SeenSource {
     pub(super) key: ObjectKey,
     pub(super) row: Option<ObjectRecord>,
+    /// Whether a policy lets the caller take it away, and not only a list; what it hears where it may not.
+    pub(super) by_policy: Result<bool, S3Error>,
 }
 
 impl Seen {
@@ -66,6 +70,15 @@ impl Seen {
             bucket,
             head,
             source: None,
+            by_policy: false,
+        }
+    }
+
+    /// The same of a bucket that was opened.
+    pub(super) fn opened(bucket: Opened, head: Head) -> Self {
+        Self {
+            by_policy: bucket.by_policy,
+            ..Self::new(bucket.bucket, head)
         }
     }
 }
@@ -174,6 +187,7 @@ pub(super) trait Plan: Sync {
             bucket: bucket.unwrap_or(seen.bucket),
             head,
             source: seen.source,
+            by_policy: seen.by_policy,
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::ops::delete::Delete;
 use crate::ops::multipart::Publish;
 use crate::ops::put::Put;
 use crate::ops::rename::{ClientToken, Rename, RenameObject};
-use crate::ops::tests::scene::{Scene, account, caller};
+use crate::ops::tests::scene::{Scene, account, caller, context};
 
 const ANY: WriteCondition = WriteCondition::Any;
 const ABSENT: WriteCondition = WriteCondition::IfAbsent;
@@ -208,6 +208,7 @@ mod rename {
             source: Some(SeenSource {
                 key: scene.object.key.clone(),
                 row: source,
+                by_policy: Ok(false),
             }),
             ..seen(scene, Head::Read(head))
         }
@@ -399,13 +400,7 @@ impl Plan for Unlucky<'_> {
 async fn a_change_that_keeps_meeting_others_pauses_before_it_looks_and_ends() {
     let scene = scene();
     let events = std::sync::Arc::new(Events::default());
-    let mut context = Context {
-        ports: crate::ops::tests::stand_ins::ports(1),
-        pairing: crate::ops::Pairing::Matched,
-        documents: std::sync::Arc::default(),
-        limits: crate::config::Limits::default(),
-        began: std::time::Duration::ZERO,
-    };
+    let mut context = context(1);
     context.ports.clock = events.clone();
     let plan = Unlucky {
         scene: &scene,

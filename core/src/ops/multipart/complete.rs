@@ -8,10 +8,10 @@ use super::assembly::assemble;
 use super::claims::{CompleteMultipartUpload, check_part_checksums};
 use super::{RECEIPT_FOR, find};
 use crate::model::{
-    Bucket, Checksum, CommitId, ETag, ErrorCode, ObjectKey, ObjectKind, ObjectRecord, Operation, Receipt,
+    Checksum, CommitId, ETag, ErrorCode, ObjectKey, ObjectKind, ObjectRecord, Operation, Receipt,
     ReceiptOutcome, S3Error, Token, Upload, UploadId, VersionName, WriteCondition,
 };
-use crate::ops::access::{denied, no_such_upload};
+use crate::ops::access::{Opened, denied, no_such_upload};
 use crate::ops::edit::{Change, Changed, Head, Plan, Seen, Step, change, expected, precondition_failed};
 use crate::ops::free::free_blob;
 use crate::ops::{Caller, Context, Target};
@@ -30,7 +30,7 @@ pub struct CompletedUpload {
 
 /// An upload that its caller may complete, as it was found.
 pub struct Completion {
-    bucket: Bucket,
+    bucket: Opened,
     found: Found,
 }
 
@@ -49,7 +49,9 @@ pub async fn open_completion(
     let operation = Operation::CompleteMultipartUpload;
     let (bucket, upload) = find(context, caller, operation, target, id).await?;
     let found = match upload {
-        Some(upload) => Found::Open(caller.upload(operation, &bucket, Some(upload), id)?),
+        Some(upload) => {
+            Found::Open(caller.upload(context, operation, &bucket, Some(upload), (&target.key, id))?)
+        }
         None => {
             let metadata = &context.ports.metadata;
             let now = context.ports.clock.now();
@@ -114,7 +116,7 @@ pub async fn complete_multipart_upload(
 /// the object that it became. Once another object is under the key, it is told to the bucket's owner alone.
 fn check_replayer(
     caller: &Caller,
-    bucket: &Bucket,
+    bucket: &Opened,
     receipt: &Receipt,
     current: Option<&ObjectRecord>,
 ) -> Result<(), S3Error> {
@@ -125,6 +127,8 @@ fn check_replayer(
     let became = |object: &&ObjectRecord| object.commit_id == *commit_id || object.etag == *etag;
     match current.filter(became) {
         Some(object) if object.description.owner.id == caller.owner.id => Ok(()),
+        // Where the bucket's owner owns it, nothing says any more who began it.
+        Some(_) if bucket.by_policy => Ok(()),
         Some(_) => Err(denied()),
         None if caller.owns(bucket) => Ok(()),
         None => Err(no_such_upload(receipt.upload)),
@@ -150,7 +154,7 @@ fn replay(receipt: Receipt) -> Result<CompletedUpload, S3Error> {
 async fn publish(
     context: &Context,
     caller: &Caller,
-    bucket: &Bucket,
+    bucket: &Opened,
     upload: &Upload,
     mut input: CompleteMultipartUpload,
 ) -> Result<CompletedUpload, S3Error> {
@@ -168,7 +172,7 @@ async fn publish(
         etag: assembled.etag,
         size: assembled.size,
         last_modified: context.ports.clock.now(),
-        description: upload.description.clone(),
+        description: bucket.rules().complete(upload.description.clone(), &bucket.owner),
         checksum: assembled.checksum,
         shared: assembled.shared,
         manifest: assembled.manifest,
@@ -180,7 +184,7 @@ async fn publish(
 async fn publish_record(
     context: &Context,
     caller: &Caller,
-    (bucket, upload): (&Bucket, &Upload),
+    (bucket, upload): (&Opened, &Upload),
     record: ObjectRecord,
     condition: &WriteCondition,
 ) -> Result<CompletedUpload, S3Error> {
@@ -200,7 +204,7 @@ async fn publish_record(
         condition,
         receipt: &receipt,
     };
-    let seen = Seen::new(bucket.clone(), Head::Unread);
+    let seen = Seen::opened(bucket.clone(), Head::Unread);
     let layout = || record.manifest.layout_blob().map(|extent| extent.blob);
     match change(context, seen, &plan).await {
         Ok(Changed::Done(made)) => Ok(CompletedUpload {

@@ -19,12 +19,12 @@ pub use parts::{ListParts, ListPartsOutput, list_parts, upload_part};
 
 use std::time::Duration;
 
-use super::access::no_such_upload;
+use super::access::{Opened, no_such_upload};
 use super::tags::ready_for_tags;
 use super::{Caller, Context, Target};
 use crate::model::{
-    Bucket, ChecksumAlgorithm, ChecksumKind, Description, ObjectHeaders, ObjectKey, ObjectKind, Operation,
-    Receipt, ReceiptOutcome, RequestedAcl, S3Error, Tags, Upload, UploadId, UploadState,
+    ChecksumAlgorithm, ChecksumKind, Description, ObjectHeaders, ObjectKey, ObjectKind, Operation, Receipt,
+    ReceiptOutcome, RequestedAcl, S3Error, Tags, Upload, UploadId, UploadState,
 };
 use crate::ports::{AbortOutcome, Ports, StoreResult, new_upload_id};
 
@@ -54,10 +54,12 @@ pub async fn create_multipart_upload(
     input: CreateMultipartUpload,
 ) -> Result<UploadId, S3Error> {
     let bucket = caller
-        .bucket(context, Operation::CreateMultipartUpload, &input.target.bucket)
+        .bucket(context, Operation::CreateMultipartUpload, &input.target)
         .await?;
     check_key(context, caller, &bucket, &input.target.key).await?;
-    let bucket = ready_for_tags(context, caller, bucket, &input.tags).await?;
+    // Whose the object is is decided when the upload is completed: until then it is of who began it.
+    bucket.rules().check(&input.acl, &caller.owner, &bucket.owner)?;
+    let bucket = ready_for_tags(context, bucket.bucket, &input.tags).await?;
     let initiated = context.ports.clock.now();
     let upload = Upload {
         id: new_upload_id(context.ports.entropy.as_ref(), initiated),
@@ -86,10 +88,10 @@ pub async fn create_multipart_upload(
 async fn check_key(
     context: &Context,
     caller: &Caller,
-    bucket: &Bucket,
+    bucket: &Opened,
     key: &ObjectKey,
 ) -> Result<(), S3Error> {
-    if caller.owns(bucket) {
+    if bucket.by_policy || caller.owns(bucket) {
         return Ok(());
     }
     let found = context.ports.metadata.lookup(&bucket.name, key).await?;
@@ -108,7 +110,7 @@ pub async fn open_upload(
     let (bucket, upload) = find(context, caller, operation, target, id).await?;
     // Some stores keep the row of an upload that has ended, others do not: it is absent to everybody.
     let open = upload.filter(|upload| !upload.state.has_ended());
-    caller.upload(operation, &bucket, open, id)
+    caller.upload(context, operation, &bucket, open, (&target.key, id))
 }
 
 /// The bucket, and the upload's row whatever its state.
@@ -118,10 +120,10 @@ async fn find(
     operation: Operation,
     target: &Target,
     id: UploadId,
-) -> Result<(Bucket, Option<Upload>), S3Error> {
+) -> Result<(Opened, Option<Upload>), S3Error> {
     caller.admit(operation)?;
     let found = context.ports.metadata.lookup_upload(&target.bucket, id).await?;
-    let bucket = caller.open(operation, &target.bucket, found.bucket)?;
+    let bucket = caller.open(context, operation, target, found.bucket).await?;
     Ok((bucket, found.upload.filter(|upload| upload.key == target.key)))
 }
 

@@ -1,13 +1,18 @@
 //! Accounts and what is theirs, for unit tests that need no store.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 
+use crate::config::Limits;
 use crate::model::{
     Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
     ETag, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Upload, UploadId,
     UploadState,
 };
-use crate::ops::Caller;
+use crate::ops::tests::stand_ins::ports;
+use crate::ops::{Accounts, Caller, Context, Pairing};
 
 /// The account whose id is that letter.
 pub(in crate::ops) fn account(letter: char) -> Owner {
@@ -18,9 +23,19 @@ pub(in crate::ops) fn account(letter: char) -> Owner {
 }
 
 pub(in crate::ops) fn caller(owner: Owner) -> Caller {
-    Caller {
-        owner,
-        expected_bucket_owner: None,
+    Caller::of(owner)
+}
+
+/// What operations work with. A layout of more entries than `layout_limit` does not lie in its record.
+pub(in crate::ops) fn context(layout_limit: usize) -> Context {
+    Context {
+        ports: ports(layout_limit),
+        pairing: Pairing::Matched,
+        documents: Arc::default(),
+        policies: Arc::default(),
+        accounts: Accounts::default(),
+        limits: Limits::default(),
+        began: Duration::ZERO,
     }
 }
 

@@ -53,13 +53,13 @@ pub fn requested_acl(headers: &HeaderMap, subject: AclSubject) -> Result<Option<
     }
 }
 
-/// Whom the headers of CreateBucket say that objects belong to. `NotImplemented` where that is not built.
+/// Whom the headers of CreateBucket say that objects belong to.
 pub fn requested_ownership(headers: &HeaderMap) -> Result<Option<ObjectOwnership>, S3Error> {
     const OWNERSHIP: &str = "x-amz-object-ownership";
     let Some(named) = joined(headers, OWNERSHIP) else {
         return Ok(None);
     };
-    match ObjectOwnership::named(&named)? {
+    match ObjectOwnership::named(&named) {
         Some(ownership) => Ok(Some(ownership)),
         None => {
             let message = format!("Invalid x-amz-object-ownership header: {named}");

@@ -59,6 +59,11 @@ impl SignedClaim {
         &self.parts.scope.access_key
     }
 
+    /// When it was made.
+    pub fn signed_at(&self) -> Timestamp {
+        self.parts.date.instant
+    }
+
     /// How the body is framed and what vouches for it.
     pub fn payload(&self) -> PayloadMode {
         self.payload

@@ -21,7 +21,7 @@ pub fn read_ownership_controls(xml: &[u8]) -> Result<ObjectOwnership, S3Error> {
                 stated = Some(reader.text()?);
             }
         }
-        ObjectOwnership::named(&stated.ok_or_else(malformed)?)?.ok_or_else(malformed)
+        ObjectOwnership::named(&stated.ok_or_else(malformed)?).ok_or_else(malformed)
     })
 }
 
@@ -46,8 +46,6 @@ mod tests {
         );
         let rule = |ownership: &str| format!("<Rule><ObjectOwnership>{ownership}</ObjectOwnership></Rule>");
         for (content, code) in [
-            (rule("BucketOwnerPreferred"), ErrorCode::NotImplemented),
-            (rule("BucketOwnerEnforced"), ErrorCode::NotImplemented),
             (rule("Nobody"), ErrorCode::MalformedXML),
             (rule("ObjectWriter").repeat(2), ErrorCode::MalformedXML),
             (String::new(), ErrorCode::MalformedXML),

@@ -1,6 +1,8 @@
+use futures_util::FutureExt;
+
 use super::*;
-use crate::model::{Acl, Grant, Grantee, Group};
-use crate::ops::tests::scene::{Scene, account, caller};
+use crate::model::{Acl, Grant, Grantee, Group, Owner, Subject};
+use crate::ops::tests::scene::{Scene, account, caller, context};
 use crate::protocol::absent::{Absent, absent};
 use crate::protocol::route::Route;
 
@@ -24,45 +26,74 @@ impl Scene {
         }
     }
 
+    fn found(
+        &self,
+        caller: &Caller,
+        context: &Context,
+        operation: Operation,
+        on: On<'_>,
+    ) -> Result<Opened, S3Error> {
+        let found = Some(self.bucket.clone());
+        caller.find(context, operation, on, found).now_or_never().unwrap()
+    }
+
     /// What an operation asks, in its order.
     fn decide(&self, caller: &Caller, operation: Operation) -> Result<(), S3Error> {
+        let context = &context(1);
         caller.admit(operation)?;
         let need = operation.need();
         if need == Need::Account {
-            return Ok(());
+            return caller.may(context, operation, None);
         }
-        let bucket = caller.open(operation, &self.bucket.name, Some(self.bucket.clone()))?;
+        let on = match operation.subject() {
+            Subject::Object | Subject::Version => On::key(&self.bucket.name, &self.object.key),
+            _ => On::from(&self.bucket.name),
+        };
+        let found = Some(self.bucket.clone());
+        let open = || caller.open(context, operation, on, found).now_or_never().unwrap();
+        let replace = |bucket: &Opened, by_policy: bool| match by_policy {
+            true => Ok(()),
+            false => caller.may_replace(bucket, Some(&self.object)),
+        };
         match need {
             Need::Bucket(Permission::Write) | Need::Deletion => {
-                caller.may_replace(&bucket, Some(&self.object))
+                let bucket = open()?;
+                replace(&bucket, bucket.by_policy)
             }
-            Need::Deletions if !caller.may_delete(&bucket) => Err(denied()),
-            Need::Deletions => caller.may_replace(&bucket, Some(&self.object)),
-            Need::BucketOwner | Need::Object(_) => {
-                let found = Some(&self.object);
-                let purpose = (need, Use::Of(operation));
-                caller
-                    .object(purpose, &bucket, found, (&self.object.key, None))
-                    .map(drop)
+            Need::Deletions => {
+                let bucket = open()?;
+                let on = On::key(&self.bucket.name, &self.object.key);
+                let by_policy = caller.may_delete(context, &bucket, on, false)?;
+                replace(&bucket, by_policy)
+            }
+            Need::BucketOwner | Need::Object(_) if on.key.is_some() => {
+                let mut bucket = self.found(caller, context, operation, on)?;
+                let object = caller.object(context, Use::Of(operation), &mut bucket, Some(&self.object), on);
+                object.map(drop)
             }
             Need::Uploader | Need::UploaderOrOwner => {
-                let found = Some(self.upload.clone());
-                let upload = caller.upload(operation, &bucket, found, self.upload.id);
-                upload.map(drop)
+                let bucket = open()?;
+                let (found, named) = (Some(self.upload.clone()), (&self.object.key, self.upload.id));
+                caller.upload(context, operation, &bucket, found, named).map(drop)
             }
-            Need::Nothing | Need::Account | Need::Bucket(_) => Ok(()),
+            _ => open().map(drop),
         }
     }
 
     /// What an operation asks of the object that it takes the bytes from, where that lies in a bucket of its own.
     fn decide_of_source(&self, caller: &Caller, operation: Operation) -> Result<(), S3Error> {
-        let need = need_of_source(operation)?;
-        let bucket = caller.open_for(need, &self.bucket.name, Some(self.bucket.clone()))?;
-        let source = caller.source(operation, &bucket, Some(&self.object), &self.object.key)?;
-        match need {
-            Need::Bucket(Permission::Write) => caller.may_replace(&bucket, Some(source)),
-            _ => Ok(()),
+        let context = &context(1);
+        let on = On::key(&self.bucket.name, &self.object.key);
+        let mut bucket = self.found(caller, context, operation, on)?;
+        if operation == Operation::RenameObject {
+            return match caller.may_move(context, &bucket, &self.object.key, Some(&self.object))? {
+                true => Ok(()),
+                false => caller.may_replace(&bucket, Some(&self.object)),
+            };
         }
+        let purpose = Use::AsSource(operation);
+        let source = caller.object(context, purpose, &mut bucket, Some(&self.object), on);
+        source.map(drop)
     }
 }
 
@@ -113,7 +144,7 @@ const BY_THE_BUCKETS_OWNER: [&str; 5] = [NEVER, NEVER, ALWAYS, NEVER, NEVER];
 /// owner of the object and whoever began the upload. The columns within each are none, READ, WRITE, READ_ACP, WRITE_ACP
 /// and FULL_CONTROL to that very account (to nobody in particular: to all users) on the bucket, and then on the object.
 /// What is written over is that object, which is another's but for its own owner.
-const MATRIX: [(Operation, [&str; 5]); 38] = {
+const MATRIX: [(Operation, [&str; 5]); 45] = {
     use Operation::*;
     const BUCKET_READ: &str = ".y...y ......";
     const OWN_READ: &str = "yy...y yyyyyy";
@@ -159,6 +190,13 @@ const MATRIX: [(Operation, [&str; 5]); 38] = {
         (GetBucketTagging, BY_THE_BUCKETS_OWNER),
         (PutBucketTagging, BY_THE_BUCKETS_OWNER),
         (DeleteBucketTagging, BY_THE_BUCKETS_OWNER),
+        (GetBucketPolicy, BY_THE_BUCKETS_OWNER),
+        (GetBucketPolicyStatus, BY_THE_BUCKETS_OWNER),
+        (PutBucketPolicy, BY_THE_BUCKETS_OWNER),
+        (DeleteBucketPolicy, BY_THE_BUCKETS_OWNER),
+        (GetPublicAccessBlock, BY_THE_BUCKETS_OWNER),
+        (PutPublicAccessBlock, BY_THE_BUCKETS_OWNER),
+        (DeletePublicAccessBlock, BY_THE_BUCKETS_OWNER),
         (ListObjects, READ_BUCKET),
         (ListObjectsV2, READ_BUCKET),
         (ListObjectVersions, READ_BUCKET),
@@ -277,7 +315,7 @@ fn what_a_bucket_or_an_object_lacks_is_told_to_the_buckets_owner() {
     };
     let refused = |operation| matches!(absent(&route(operation)), Absent::NotImplemented(_));
     let answered = operations_that(|operation| !operation.is_built() && !refused(operation));
-    assert_eq!(answered.len(), 35);
+    assert_eq!(answered.len(), 30);
     for operation in answered {
         assert_eq!(
             rows(Scene::decide, operation),
@@ -336,14 +374,14 @@ fn that_a_key_or_an_upload_is_absent_is_told_to_those_who_may_know() {
     ] {
         let scene = Scene::granting(permission, &grantee, true);
         let caller = caller(account('c'));
-        let absent = caller.object(
-            (Operation::GetObject.need(), Use::Of(Operation::GetObject)),
-            &scene.bucket,
-            None::<ObjectRecord>,
-            (&scene.object.key, None),
-        );
+        let context = &context(1);
+        let on = On::key(&scene.bucket.name, &scene.object.key);
+        let mut bucket = scene.found(&caller, context, Operation::GetObject, on).unwrap();
+        let purpose = Use::Of(Operation::GetObject);
+        let absent = caller.object(context, purpose, &mut bucket, None::<ObjectRecord>, on);
         assert_eq!(absent.unwrap_err().code, key, "{permission:?}");
-        let absent = caller.upload(Operation::ListParts, &scene.bucket, None, scene.upload.id);
+        let named = (&scene.object.key, scene.upload.id);
+        let absent = caller.upload(context, Operation::ListParts, &bucket, None, named);
         assert_eq!(absent.unwrap_err().code, upload, "{permission:?}");
     }
 }
@@ -367,8 +405,8 @@ fn a_bucket_that_is_not_whose_the_request_says_is_refused_to_its_owner_too() {
 #[test]
 fn a_bucket_that_does_not_exist_is_that_to_everybody() {
     let name = BucketName::new("absent").unwrap();
-    let error = caller(Owner::anonymous())
-        .open(Operation::GetObject, &name, None)
-        .unwrap_err();
+    let (context, caller) = (context(1), caller(Owner::anonymous()));
+    let opened = caller.open(&context, Operation::GetObject, &name, None);
+    let error = opened.now_or_never().unwrap().unwrap_err();
     assert_eq!(error.code, ErrorCode::NoSuchBucket);
 }

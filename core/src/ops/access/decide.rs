@@ -1,0 +1,279 @@
+//! The order in which lists and policies are asked.
+//!
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-access-control.html>
+
+use std::borrow::Cow;
+
+use super::guard::Guard;
+use super::{Caller, Opened};
+use crate::model::{
+    AccountId, Acl, Bucket, IamAction, Need, ObjectRecord, Operation, Owner, Permission, Tags, Upload,
+    VersionName, When,
+};
+use crate::ops::Context;
+use crate::policy::{ConditionKeys, Principal, Question, Resource, Verdict};
+
+/// What lets a caller do what it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// That it is the owner, or an access control list: where one lets another account write, that writes over what it owns
+    /// alone.
+    List,
+    /// A policy.
+    Policy,
+}
+
+/// What lists say, and that something belongs to an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Listed {
+    /// To the account.
+    pub(super) account: bool,
+    /// To everybody, or to all accounts.
+    pub(super) everybody: bool,
+}
+
+/// What an operation is about to be done with.
+pub(super) struct Matter<'a> {
+    pub(super) operation: Operation,
+    pub(super) actions: &'static [IamAction],
+    pub(super) resource: Resource<'a>,
+    /// Whose it is.
+    pub(super) owner: &'a Owner,
+    /// The tags of the object, where it is one that is there.
+    pub(super) tags: Option<&'a Tags>,
+    /// The version that is named.
+    pub(super) version: Option<VersionName>,
+    /// Whether it depends on an entity tag, where the request does not say it once for all.
+    pub(super) if_match: Option<bool>,
+    pub(super) listed: Listed,
+}
+
+/// The keys of a request, of whom it acts for, and of what it is about.
+struct Keys<'a> {
+    request: &'a dyn ConditionKeys,
+    principal: &'a Principal,
+    tags: Option<&'a Tags>,
+    version: Option<VersionName>,
+    /// The account that the bucket belongs to.
+    resource_account: Option<AccountId>,
+}
+
+impl ConditionKeys for Keys<'_> {
+    fn values(&self, key: &str) -> Option<Vec<Cow<'_, str>>> {
+        if let Some(name) = key.strip_prefix("s3:existingobjecttag/") {
+            let value = self.tags?.get(name)?;
+            return Some(vec![Cow::Borrowed(value)]);
+        }
+        let of_principal = match self.principal {
+            Principal::Anonymous => match key {
+                "aws:principaltype" => Some(Cow::Borrowed("Anonymous")),
+                "aws:userid" => Some(Cow::Borrowed("anonymous")),
+                _ => None,
+            },
+            Principal::Account { account, user, .. } => match (key, user) {
+                ("aws:principalarn", None) => Some(Cow::Owned(format!("arn:aws:iam::{account}:root"))),
+                ("aws:principalarn", Some(user)) => {
+                    Some(Cow::Owned(format!("arn:aws:iam::{account}:user/{user}")))
+                }
+                ("aws:principalaccount", _) | ("aws:userid", None) => Some(Cow::Borrowed(account.as_str())),
+                ("aws:principaltype", None) => Some(Cow::Borrowed("Account")),
+                ("aws:principaltype", Some(_)) => Some(Cow::Borrowed("User")),
+                ("aws:username" | "aws:userid", Some(user)) => Some(Cow::Borrowed(user.as_str())),
+                _ => None,
+            },
+        };
+        if let Some(value) = of_principal {
+            return Some(vec![value]);
+        }
+        match key {
+            "s3:versionid" => Some(vec![Cow::Owned(self.version?.to_string())]),
+            "aws:resourceaccount" | "s3:resourceaccount" => {
+                Some(vec![Cow::Borrowed(self.resource_account.as_ref()?.as_str())])
+            }
+            key => self.request.values(key),
+        }
+    }
+}
+
+impl Caller {
+    /// What lets the caller do that; `None` where nothing does, or a policy refuses it.
+    pub(super) fn decide(
+        &self,
+        context: &Context,
+        bucket: Option<&Bucket>,
+        guard: &Guard,
+        matter: &Matter<'_>,
+    ) -> Option<By> {
+        let identity = &self.identity;
+        let owns = bucket.is_some_and(|bucket| self.owns(bucket));
+        let listed = |when: When| {
+            if when.is_beyond_lists() {
+                owns
+            } else {
+                matter.listed.account
+            }
+        };
+        if identity.policy.is_none() && identity.session.is_none() && guard.policy.is_none() {
+            let beyond = || self.asked(matter).any(|action| !listed(action.when));
+            return (matter.listed.account && (owns || !beyond())).then_some(By::List);
+        }
+        let principal = context.accounts.principal(self);
+        let keys = Keys {
+            request: &*self.facts,
+            principal: &principal,
+            tags: matter.tags,
+            version: matter.version,
+            resource_account: bucket.map(|bucket| context.accounts.id_of(&bucket.owner)),
+        };
+        let own = matter.owner.id == self.owner.id;
+        let may_grant = self.policy_may_grant(bucket, guard, matter);
+        let mut by = Some(By::Policy);
+        let mut asked_any = false;
+        for action in self.asked(matter) {
+            asked_any = true;
+            let question = Question {
+                principal: &principal,
+                service: "s3",
+                action: action.name,
+                resource: matter.resource,
+                keys: &keys,
+            };
+            let bucket_says = match &guard.policy {
+                Some(policy) if !self.keeps(bucket, matter.operation) => policy.decide(&question),
+                _ => Verdict::Silent,
+            };
+            let identity_says = identity.policy.as_ref().map(|policy| policy.decide(&question));
+            let session_says = identity.session.as_ref().map(|policy| policy.decide(&question));
+            let denies = [Some(bucket_says), identity_says, session_says].contains(&Some(Verdict::Denies));
+            if denies || session_says.is_some_and(|says| says != Verdict::Allows) {
+                return None;
+            }
+            let reaches = match bucket_says {
+                Verdict::Allows => true,
+                // What is granted to an account is for the account to hand on to its users.
+                Verdict::AllowsAccount => !own || identity.policy.is_none(),
+                _ => false,
+            };
+            let granted = (may_grant && reaches).then_some(By::Policy);
+            let listed = listed(action.when).then_some(By::List);
+            let to_everybody = matter.listed.everybody && !action.when.is_beyond_lists();
+            let allowed = match identity_says {
+                None => granted.or(listed),
+                Some(Verdict::Allows) if own => Some(By::Policy),
+                Some(Verdict::Allows) => granted.or(listed),
+                Some(_) if own => granted.or(to_everybody.then_some(By::List)),
+                Some(_) => None,
+            };
+            match allowed? {
+                By::List => by = Some(By::List),
+                By::Policy => {}
+            }
+        }
+        if asked_any {
+            by
+        } else {
+            matter.listed.account.then_some(By::List)
+        }
+    }
+
+    /// The actions that the request asks for.
+    fn asked<'m>(&self, matter: &'m Matter<'_>) -> impl Iterator<Item = &'m IamAction> {
+        let facts = &self.facts;
+        let tagged = matter.tags.is_some_and(|tags| !tags.is_empty());
+        matter.actions.iter().filter(move |action| match action.when {
+            When::Always => true,
+            When::Current => matter.version.is_none(),
+            When::Version => matter.version.is_some(),
+            When::CopiesTags => matter.version.is_none() && tagged && facts.asks(When::CopiesTags),
+            When::CopiesTagsOfVersion => matter.version.is_some() && tagged && facts.asks(When::CopiesTags),
+            When::IfMatch => matter.if_match.unwrap_or_else(|| facts.asks(When::IfMatch)),
+            when => facts.asks(when),
+        })
+    }
+
+    /// A bucket's policy allows nothing with what another account owns. A public one grants nothing to other accounts where
+    /// the bucket is restricted.
+    fn policy_may_grant(&self, bucket: Option<&Bucket>, guard: &Guard, matter: &Matter<'_>) -> bool {
+        let (Some(bucket), Some(policy)) = (bucket, &guard.policy) else {
+            return false;
+        };
+        let restricted = guard.block.restrict_public_buckets && bucket.owner.id != self.owner.id;
+        matter.owner.id == bucket.owner.id && !(restricted && policy.is_public())
+    }
+
+    /// Whether it is what no policy of a bucket takes from its account: to see and to change that policy.
+    pub(super) fn keeps(&self, bucket: Option<&Bucket>, operation: Operation) -> bool {
+        let about_the_policy = matches!(
+            operation,
+            Operation::GetBucketPolicy | Operation::PutBucketPolicy | Operation::DeleteBucketPolicy
+        );
+        about_the_policy && bucket.is_some_and(|bucket| self.owns(bucket))
+    }
+
+    /// What the lists of bucket and object say about an operation with that need.
+    pub(super) fn listed(
+        &self,
+        bucket: &Opened,
+        need: Need,
+        object: Option<&ObjectRecord>,
+        upload: Option<&Upload>,
+    ) -> Listed {
+        let owns = self.owns(bucket);
+        let on_bucket = |wanted| self.lists(bucket, &bucket.owner, &bucket.acl, wanted);
+        let only = |account| Listed {
+            account,
+            everybody: false,
+        };
+        match need {
+            Need::Nothing | Need::Account => only(true),
+            Need::BucketOwner => only(owns),
+            Need::Bucket(permission) => on_bucket(permission),
+            Need::Object(permission) => match object {
+                Some(object) => {
+                    let description = &object.description;
+                    self.lists(bucket, &description.owner, &description.acl, permission)
+                }
+                // Of what is not there, no list refuses anything.
+                None => only(true),
+            },
+            Need::Deletion | Need::Deletions => {
+                let write = on_bucket(Permission::Write);
+                Listed {
+                    account: owns || write.account,
+                    everybody: write.everybody,
+                }
+            }
+            Need::Uploader => {
+                let write = on_bucket(Permission::Write);
+                let began = upload.is_none_or(|upload| upload.description.owner.id == self.owner.id);
+                Listed {
+                    account: write.account && began,
+                    everybody: write.everybody && began,
+                }
+            }
+            Need::UploaderOrOwner => {
+                let began = upload.is_some_and(|upload| upload.description.owner.id == self.owner.id);
+                only(owns || began)
+            }
+        }
+    }
+
+    /// What a list says.
+    fn lists(&self, bucket: &Opened, owner: &Owner, acl: &Acl, wanted: Permission) -> Listed {
+        if bucket.guard.enforces_ownership() {
+            return Listed {
+                account: self.owner.id == bucket.owner.id,
+                everybody: false,
+            };
+        }
+        let signed = !self.owner.is_anonymous();
+        let everybody = !bucket.guard.block.ignore_public_acls && acl.allows_all(signed, wanted);
+        let account = if bucket.guard.block.ignore_public_acls && acl.is_public() {
+            acl.without_public_grants(owner)
+                .allows(owner, &self.owner, wanted)
+        } else {
+            acl.allows(owner, &self.owner, wanted)
+        };
+        Listed { account, everybody }
+    }
+}

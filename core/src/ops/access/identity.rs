@@ -1,0 +1,73 @@
+//! Whom a request acts for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::{Owner, When};
+use crate::policy::{ConditionKeys, Policy};
+
+/// What is known of a request, for policies to decide on. Asked only where a policy has to.
+pub trait RequestFacts: ConditionKeys {
+    /// Whether the request asks for what this is about. Of versions, and of the tags of a copy's source, it is not asked.
+    fn asks(&self, when: When) -> bool;
+}
+
+/// A request of which nothing is known: an operator's, and a test's.
+struct Nothing;
+
+impl ConditionKeys for Nothing {
+    fn values(&self, _key: &str) -> Option<Vec<std::borrow::Cow<'_, str>>> {
+        None
+    }
+}
+
+impl RequestFacts for Nothing {
+    fn asks(&self, _when: When) -> bool {
+        false
+    }
+}
+
+/// As whom in its account a request acts.
+#[derive(Clone, Default)]
+pub struct Identity {
+    /// The name that policies know it by; `None` for the account itself.
+    pub user: Option<String>,
+    /// What it may do; `None` where that is all that its account may.
+    pub policy: Option<Arc<Policy>>,
+    /// What of that it may do for now; `None` for all of it.
+    pub session: Option<Arc<Policy>>,
+}
+
+/// Whom a request acts for.
+#[derive(Clone)]
+pub struct Caller {
+    /// The account; [`Owner::anonymous`] where the request carries no signature.
+    pub owner: Owner,
+    /// The account that the request says the bucket belongs to, where it says so.
+    pub expected_bucket_owner: Option<String>,
+    /// As whom in that account.
+    pub identity: Identity,
+    /// The request.
+    pub facts: Arc<dyn RequestFacts>,
+}
+
+impl Caller {
+    /// An account, without more to be said.
+    pub fn of(owner: Owner) -> Self {
+        Self {
+            owner,
+            expected_bucket_owner: None,
+            identity: Identity::default(),
+            facts: Arc::new(Nothing),
+        }
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("owner", &self.owner)
+            .field("user", &self.identity.user)
+            .finish_non_exhaustive()
+    }
+}

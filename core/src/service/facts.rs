@@ -1,0 +1,191 @@
+//! What policies may ask of a request.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>,
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html>
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use crate::model::{Operation, Timestamp, When};
+use crate::ops::RequestFacts;
+use crate::policy::ConditionKeys;
+use crate::protocol::headers::{self, Directive};
+use crate::protocol::query::Query;
+use crate::served::Client;
+
+/// The signature of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signed {
+    /// `AWS` or `AWS4-HMAC-SHA256`.
+    pub(super) version: &'static str,
+    /// Where it stands: `REST-HEADER`, `REST-QUERY-STRING` or `POST`.
+    pub(super) place: &'static str,
+    /// When it was made, where it says so.
+    pub(super) at: Option<Timestamp>,
+}
+
+/// One request.
+pub(super) struct Request {
+    /// With what its query carries in place of headers.
+    pub(super) head: Arc<Parts>,
+    pub(super) query: Arc<Query>,
+    pub(super) operation: Operation,
+    pub(super) now: Timestamp,
+    pub(super) signed: Option<Signed>,
+}
+
+impl Request {
+    fn header(&self, name: &str) -> Option<&str> {
+        let value = self.head.headers.get(name)?.to_str().ok()?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn client(&self) -> Option<&Client> {
+        self.head.extensions.get()
+    }
+
+    fn one(&self, key: &str) -> Option<Cow<'_, str>> {
+        let number = |number: i64| Some(Cow::Owned(number.to_string()));
+        let text = |text: &'static str| Some(Cow::Borrowed(text));
+        if let Some(header) = HEADERS.iter().find(|header| is_key_of(key, header)) {
+            return self.header(header).map(Cow::Borrowed);
+        }
+        match key {
+            "aws:currenttime" => Some(Cow::Owned(self.now.iso_8601())),
+            "aws:epochtime" => number(self.now.seconds()),
+            "aws:referer" => self.header("referer").map(Cow::Borrowed),
+            "aws:securetransport" => match self.client()?.encrypted? {
+                true => text("true"),
+                false => text("false"),
+            },
+            "aws:sourceip" => {
+                let client = self.client().filter(|client| client.certain)?;
+                Some(Cow::Owned(client.address.to_canonical().to_string()))
+            }
+            "aws:useragent" => self.header("user-agent").map(Cow::Borrowed),
+            "s3:authtype" => text(self.signed?.place),
+            "s3:delimiter" | "s3:max-keys" | "s3:prefix" if self.lists() => {
+                let value = self.query.get(key.trim_start_matches("s3:"))?;
+                Some(Cow::Borrowed(value))
+            }
+            "s3:if-match" | "s3:if-none-match" if !self.operation.only_reads() => {
+                self.header(key.trim_start_matches("s3:")).map(Cow::Borrowed)
+            }
+            "s3:objectcreationoperation" => match self.operation {
+                Operation::PutObject
+                | Operation::CopyObject
+                | Operation::CompleteMultipartUpload
+                | Operation::PostObject => text("true"),
+                Operation::CreateMultipartUpload | Operation::UploadPart | Operation::UploadPartCopy => {
+                    text("false")
+                }
+                _ => None,
+            },
+            "s3:signatureage" => {
+                let age = self.now.millis() - self.signed?.at?.millis();
+                number(age.max(0))
+            }
+            "s3:signatureversion" => text(self.signed?.version),
+            _ => None,
+        }
+    }
+
+    fn lists(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::ListObjects
+                | Operation::ListObjectsV2
+                | Operation::ListObjectVersions
+                | Operation::ListMultipartUploads
+        )
+    }
+}
+
+/// Headers that are keys: `s3:` and the name.
+const HEADERS: [&str; 15] = [
+    "x-amz-acl",
+    "x-amz-content-sha256",
+    "x-amz-copy-source",
+    "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write",
+    "x-amz-grant-write-acp",
+    "x-amz-metadata-directive",
+    "x-amz-object-ownership",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-storage-class",
+    "x-amz-website-redirect-location",
+];
+
+fn is_key_of(key: &str, header: &str) -> bool {
+    key.strip_prefix("s3:") == Some(header)
+}
+
+/// The headers of object lock, whose keys have shorter names.
+fn lock_header(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "s3:object-lock-legal-hold" => "x-amz-object-lock-legal-hold",
+        "s3:object-lock-mode" => "x-amz-object-lock-mode",
+        "s3:object-lock-retain-until-date" => "x-amz-object-lock-retain-until-date",
+        _ => return None,
+    })
+}
+
+impl ConditionKeys for Request {
+    fn values(&self, key: &str) -> Option<Vec<Cow<'_, str>>> {
+        let tags = || {
+            headers::tagging(&self.head.headers)
+                .ok()
+                .filter(|tags| !tags.is_empty())
+        };
+        if let Some(name) = key.strip_prefix("s3:requestobjecttag/") {
+            return Some(vec![Cow::Owned(tags()?.get(name)?.to_owned())]);
+        }
+        if key == "s3:requestobjecttagkeys" {
+            return Some(
+                tags()?
+                    .iter()
+                    .map(|(name, _)| Cow::Owned(name.to_owned()))
+                    .collect(),
+            );
+        }
+        if let Some(header) = lock_header(key) {
+            return Some(vec![Cow::Borrowed(self.header(header)?)]);
+        }
+        Some(vec![self.one(key)?])
+    }
+}
+
+impl RequestFacts for Request {
+    fn asks(&self, when: When) -> bool {
+        let has = |name: &str| self.header(name).is_some();
+        match when {
+            When::Always | When::Current => true,
+            When::Version | When::CopiesTagsOfVersion => false,
+            When::IfMatch => self.header("if-match").is_some_and(|value| value.trim() != "*"),
+            When::Acl => {
+                let mut names = self.head.headers.keys().map(http::HeaderName::as_str);
+                names.any(|name| name == "x-amz-acl" || name.starts_with("x-amz-grant-"))
+            }
+            When::Tags => has("x-amz-tagging"),
+            When::CopiesTags => {
+                let directive = headers::tagging_directive(&self.head.headers);
+                !matches!(directive, Ok(Directive::Replace))
+            }
+            When::Retention => has("x-amz-object-lock-mode"),
+            When::LegalHold => has("x-amz-object-lock-legal-hold"),
+            When::Bypass => self
+                .header("x-amz-bypass-governance-retention")
+                .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+            When::Ownership => has("x-amz-object-ownership"),
+            When::ObjectLock => self
+                .header("x-amz-bucket-object-lock-enabled")
+                .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        }
+    }
+}
