@@ -1,7 +1,7 @@
 //! S3 over two ports: a metadata store and a blob store.
 //!
-//! The dependency direction is `model <- ports <- rows <- ops <- api <- service`; `protocol` knows only `model`. `remote` is
-//! for stores alone.
+//! The dependency direction is `model <- ports <- rows <- ops <- api <- service`; `protocol` and `policy` know only
+//! `model`. `remote` is for stores alone.
 //! `ARCHITECTURE.md` at the root of the repository is the map.
 
 mod api;
@@ -11,6 +11,7 @@ pub mod digest;
 pub mod memory;
 pub mod model;
 pub mod ops;
+pub mod policy;
 pub mod ports;
 pub mod protocol;
 pub mod remote;

@@ -26,11 +26,12 @@ const OUTSIDE: [&str; 14] = [
 
 /// Each module of the core and the other modules of the core that it may name. Modules that are not listed
 /// may name all.
-const MAY_NAME: [(&str, &[&str]); 10] = [
+const MAY_NAME: [(&str, &[&str]); 11] = [
     ("model", &[]),
     ("digest", &["model"]),
     ("body", &[]),
     ("config", &["model"]),
+    ("policy", &["model"]),
     ("ports", &["model"]),
     ("rows", &["model", "ports"]),
     ("remote", &["model", "ports", "rows"]),
