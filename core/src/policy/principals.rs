@@ -135,13 +135,16 @@ impl Named {
 }
 
 fn texts(json: &Json) -> Result<Vec<&str>, Fault> {
-    let text = |json| match json {
-        &Json::Text(ref text) => Ok(text.as_str()),
-        _ => Err(Fault::Principal),
-    };
     match json {
         Json::Array(values) => values.iter().map(text).collect(),
         value => Ok(vec![text(value)?]),
+    }
+}
+
+fn text(json: &Json) -> Result<&str, Fault> {
+    match json {
+        Json::Text(text) => Ok(text),
+        _ => Err(Fault::Principal),
     }
 }
 
