@@ -55,8 +55,8 @@ pub enum PolicyKind<'a> {
     Identity,
 }
 
-/// Why a policy is refused, in AWS's words as far as they are known: the message of PutBucketPolicy's `MalformedPolicy`,
-/// or of `MalformedPolicyDocument` of IAM and STS.
+/// Why a policy is refused, in AWS's words as far as they are known: the message of `MalformedPolicy` for that of a
+/// bucket, of `MalformedPolicyDocument` of IAM and STS for the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PolicyError(pub String);

@@ -205,10 +205,6 @@ fn expand(pieces: &[Piece], longest: usize, scope: Scope<'_>) -> Option<Vec<Unit
 /// Whether the units are the text. A `*` takes as little as it can and one character more whenever what follows does
 /// not fit; only the last one is ever asked for more, so that the work is at most the product of both lengths.
 fn is_match(units: &[Unit], text: &str, case: Case, steps: &Steps) -> bool {
-    // Of two units in a row, one at least takes a character.
-    if !steps.take(1) || units.len() / 2 > text.len() {
-        return false;
-    }
     let (mut units, mut rest) = (units, text);
     let mut retry: Option<(&[Unit], &str)> = None;
     while steps.take(1) {

@@ -55,8 +55,8 @@ impl Principals {
         Ok(Self { inverted, named })
     }
 
-    /// How well they fit. `allow`: whether the statement allows. In doubt `NotPrincipal` gives less: a user whose account
-    /// alone it names is not excepted from a denial, but is from a grant.
+    /// How well they fit. `allow`: whether the statement allows. In doubt `NotPrincipal` gives less: a user of whom it
+    /// names the account alone is not excepted from a denial, but is from a grant.
     pub(super) fn fit(&self, asking: &Principal, allow: bool, steps: &Steps) -> Fit {
         if !steps.take(self.named.len()) {
             return Fit::No;

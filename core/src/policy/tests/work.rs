@@ -51,7 +51,7 @@ fn the_worst_policy_denies_after_a_bounded_number_of_steps() {
 }
 
 #[test]
-fn a_pattern_that_is_longer_than_the_text_costs_one_step() {
+fn a_pattern_costs_no_more_than_the_text_that_it_fits() {
     let long = format!("arn:aws:s3:::pictures/{}", "*a".repeat(9_000));
     let policy = read(&statement(&[("Resource", &format!("\"{long}\""))])).unwrap();
     let (verdict, steps) = decide(&policy, "aaa", &[]);
