@@ -19,7 +19,7 @@ const MOST_MEMORY: usize = 2 * 1024 * 1024;
 const MOST_MILLIS: i64 = if cfg!(debug_assertions) { 500 } else { 50 };
 
 /// What hostile inputs are made of: a beginning, what is repeated until the input is full, and an end.
-const SHAPES: [(&str, &str, &str); 34] = [
+const SHAPES: [(&str, &str, &str); 36] = [
     ("", "a", ""),
     ("", "\"", ""),
     ("", ",", ""),
@@ -58,6 +58,8 @@ const SHAPES: [(&str, &str, &str); 34] = [
     ),
     ("", "<a>", ""),
     ("<Delete ", "a=\"\" ", "/>"),
+    ("{\"Statement\":[", " ", "]}"),
+    ("{\"Statement\":", "[", "]}"),
 ];
 
 fn input((start, repeated, end): (&str, &str, &str), most: usize) -> Vec<u8> {

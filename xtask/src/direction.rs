@@ -36,7 +36,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
     ("rows", &["model", "ports"]),
     ("remote", &["model", "ports", "rows"]),
     ("protocol", &["model", "digest", "body"]),
-    ("ops", &["model", "ports", "rows", "digest", "config"]),
+    ("ops", &["model", "policy", "ports", "rows", "digest", "config"]),
     ("memory", &["model", "ports", "rows", "digest"]),
 ];
 

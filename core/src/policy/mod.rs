@@ -55,8 +55,8 @@ pub enum PolicyKind<'a> {
     Identity,
 }
 
-/// Why a policy is refused, in AWS's words as far as they are known: the message of `MalformedPolicy` of PutBucketPolicy,
-/// or of `MalformedPolicyDocument` of IAM and STS.
+/// Why a policy is refused, in AWS's words as far as they are known: the message of `MalformedPolicy` for that of a
+/// bucket, of `MalformedPolicyDocument` of IAM and STS for the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PolicyError(pub String);
@@ -150,8 +150,8 @@ impl Policy {
 
     /// Whether the policy of a bucket is public, as
     /// [AWS means it](https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html): a
-    /// statement allows something to everybody, and none of its conditions fixes who that is or where they are. A policy
-    /// of the one who asks never is.
+    /// statement allows something to everybody, and none of its conditions fixes who that is or where they are. The
+    /// policy of one who asks never is.
     pub fn is_public(&self) -> bool {
         self.statements.iter().any(Statement::is_public)
     }

@@ -40,7 +40,14 @@ enum Pieces {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Unit(Unit),
-    Variable { key: String, default: Option<String> },
+    Variable(Box<Variable>),
+}
+
+/// A key, and what stands for its value where a request has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Variable {
+    key: String,
+    default: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +94,7 @@ impl Pattern {
         }
         let units = pieces.iter().map(|piece| match piece {
             Piece::Unit(unit) => Some(*unit),
-            Piece::Variable { .. } => None,
+            Piece::Variable(_) => None,
         });
         let constant = units.collect::<Option<Vec<Unit>>>();
         Some(Self {
@@ -131,7 +138,7 @@ impl Pattern {
         };
         pieces.iter().filter_map(|piece| match piece {
             Piece::Unit(_) => None,
-            Piece::Variable { key, .. } => Some(key.as_str()),
+            Piece::Variable(variable) => Some(variable.key.as_str()),
         })
     }
 }
@@ -154,9 +161,9 @@ fn variable(inside: &str) -> Option<Piece> {
     let is_key = key
         .split_once(':')
         .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
-    is_key.then(|| Piece::Variable {
-        key: normalized(key),
-        default,
+    is_key.then(|| {
+        let key = normalized(key);
+        Piece::Variable(Box::new(Variable { key, default }))
     })
 }
 
@@ -169,18 +176,18 @@ fn expand(pieces: &[Piece], longest: usize, scope: Scope<'_>) -> Option<Vec<Unit
     let mut units = Vec::new();
     let mut characters = 0;
     for piece in pieces {
-        let (key, default) = match piece {
+        let variable = match piece {
             Piece::Unit(unit) => {
                 characters += usize::from(*unit != Unit::Any);
                 units.push(*unit);
                 continue;
             }
-            Piece::Variable { key, default } => (key, default),
+            Piece::Variable(variable) => variable,
         };
-        let value = match scope.keys.values(key).as_deref() {
+        let value = match scope.keys.values(&variable.key).as_deref() {
             Some([value]) => Cow::Owned(value.to_string()),
             Some([_, _, ..]) => return None,
-            Some([]) | None => Cow::Borrowed(default.as_deref()?),
+            Some([]) | None => Cow::Borrowed(variable.default.as_deref()?),
         };
         if !scope.steps.take(value.len() + 1) {
             return None;

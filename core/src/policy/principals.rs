@@ -55,8 +55,8 @@ impl Principals {
         Ok(Self { inverted, named })
     }
 
-    /// How well they fit. `allow`: whether the statement allows. Those whom `NotPrincipal` excepts are not counted among
-    /// the denied where their account alone is named, and not among the allowed either.
+    /// How well they fit. `allow`: whether the statement allows. In doubt `NotPrincipal` gives less: a user of whom it
+    /// names the account alone is not excepted from a denial, but is from a grant.
     pub(super) fn fit(&self, asking: &Principal, allow: bool, steps: &Steps) -> Fit {
         if !steps.take(self.named.len()) {
             return Fit::No;
@@ -135,13 +135,16 @@ impl Named {
 }
 
 fn texts(json: &Json) -> Result<Vec<&str>, Fault> {
-    let text = |json| match json {
-        &Json::Text(ref text) => Ok(text.as_str()),
-        _ => Err(Fault::Principal),
-    };
     match json {
         Json::Array(values) => values.iter().map(text).collect(),
         value => Ok(vec![text(value)?]),
+    }
+}
+
+fn text(json: &Json) -> Result<&str, Fault> {
+    match json {
+        Json::Text(text) => Ok(text),
+        _ => Err(Fault::Principal),
     }
 }
 

@@ -47,8 +47,8 @@ impl Resources {
     }
 }
 
-/// What of this bucket a resource names: the bucket, its objects, or with a `*` right behind the name both. `None` where
-/// it is not of this bucket.
+/// What of this bucket a resource names: the bucket, its objects, or both where a `*` follows right on the name. `None`
+/// where it is not of this bucket.
 fn targets(text: &str, bucket: &str) -> Option<&'static [Target]> {
     let behind = PARTITIONS
         .iter()

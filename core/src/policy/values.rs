@@ -45,7 +45,7 @@ impl Values {
         Some(match operator.test {
             Test::Text { wildcards, case } => Self::Texts(all(texts, |text| pattern(text, wildcards, case))?),
             Test::Arn => Self::Arns(all(texts, |text| {
-                let parts = text.splitn(6, ':').map(|part| pattern(part, true, Case::Matters));
+                let parts = arn_parts(text, variables).map(|part| pattern(part, true, Case::Matters));
                 parts.collect::<Option<_>>().map(ArnPattern)
             })?),
             Test::Number(comparison) => Self::Numbers(comparison, all(texts, number)?),
@@ -118,6 +118,16 @@ impl ArnPattern {
 
 fn all<T>(texts: &[String], read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     texts.iter().map(|text| read(text)).collect()
+}
+
+/// What stands between the first five colons that are not those of variables.
+fn arn_parts(text: &str, variables: bool) -> impl Iterator<Item = &str> {
+    let (mut last, mut inside) = (' ', false);
+    text.splitn(6, move |c| {
+        inside = variables && if inside { c != '}' } else { last == '$' && c == '{' };
+        last = c;
+        c == ':' && !inside
+    })
 }
 
 fn number(text: &str) -> Option<f64> {

@@ -5,6 +5,7 @@
 
 mod body;
 mod head;
+mod policy;
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,7 @@ const HEAD: usize = 64 * 1024;
 const REQUEST: usize = 1024 * 1024;
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target {
         name: "authorization",
         run: head::authorization,
@@ -88,6 +89,11 @@ pub const TARGETS: [Target; 13] = [
     Target {
         name: "acl_xml",
         run: body::acl_xml,
+        most: REQUEST,
+    },
+    Target {
+        name: "policy",
+        run: policy::policy,
         most: REQUEST,
     },
 ];
