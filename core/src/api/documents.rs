@@ -13,7 +13,9 @@ use crate::body::Body;
 use crate::model::{DocumentKind, Operation as Op, S3Error, Tagged};
 use crate::ops;
 use crate::ports::StoreError;
-use crate::protocol::xml::{ownership_controls, read_ownership_controls, read_tagging, tagging};
+use crate::protocol::xml::{
+    cors, ownership_controls, read_cors, read_ownership_controls, read_tagging, tagging,
+};
 use crate::rows::read_stored;
 
 /// A kind of document as requests carry it.
@@ -33,6 +35,16 @@ struct Document {
 }
 
 const DOCUMENTS: &[Document] = &[
+    Document {
+        kind: DocumentKind::Cors,
+        get: Op::GetBucketCors,
+        put: Op::PutBucketCors,
+        delete: Op::DeleteBucketCors,
+        longest: 64 << 10,
+        put_status: StatusCode::OK,
+        read: |body| stored(read_cors(body)?).map(Some),
+        write: |stored| Ok(xml(cors(&read_stored(stored)?))),
+    },
     Document {
         kind: DocumentKind::OwnershipControls,
         get: Op::GetBucketOwnershipControls,

@@ -13,6 +13,8 @@ use super::{Extent, S3Error};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentKind {
+    /// What pages of other origins may do.
+    Cors,
     /// Whom the objects in a bucket belong to.
     OwnershipControls,
     /// The bucket's tags.
@@ -21,11 +23,12 @@ pub enum DocumentKind {
 
 impl DocumentKind {
     /// All kinds.
-    pub const ALL: &[Self] = &[Self::OwnershipControls, Self::Tagging];
+    pub const ALL: &[Self] = &[Self::Cors, Self::OwnershipControls, Self::Tagging];
 
     /// What rows and people call it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Cors => "cors",
             Self::OwnershipControls => "ownership_controls",
             Self::Tagging => "tagging",
         }
