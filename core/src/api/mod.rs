@@ -94,7 +94,7 @@ pub(crate) struct Call<'a> {
 /// The answer to a request that needs nothing: it is the same for everybody.
 pub(crate) async fn answer_anyone(context: &Context, route: &Route, headers: &HeaderMap) -> Answer {
     match route.operation {
-        Operation::PreflightRequest => cors::answer_preflight(context, route, headers).await,
+        Operation::PreflightRequest => Box::pin(cors::answer_preflight(context, route, headers)).await,
         other => Err(other.not_implemented()),
     }
 }
