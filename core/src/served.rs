@@ -181,6 +181,11 @@ impl Account {
         self.request.key.clone_from(&route.key);
     }
 
+    /// The bucket that the request names, if that is known by now.
+    pub(crate) fn bucket(&self) -> Option<&BucketName> {
+        self.request.bucket.as_ref()
+    }
+
     /// Notes the error that is the answer. A condition that spares the client a body is none.
     pub(crate) fn refused(&mut self, error: &S3Error) {
         self.request.damaged |= error.source().is_some_and(is_damage);

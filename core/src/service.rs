@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use tracing::Level;
 
 use self::authentic::{Authentic, SPACE, with_plus};
@@ -19,6 +19,7 @@ use crate::config::{Limits, Settings};
 use crate::model::{ErrorCode, Need, Operation, S3Error, Timestamp};
 use crate::ops::{Accounts, Caller, Context, CredentialCache, Pairing, pair_stores};
 use crate::ports::{Ports, StoreResult};
+use crate::protocol::cors::cross_origin;
 use crate::protocol::error::error_document;
 use crate::protocol::headers::expected_bucket_owner;
 use crate::protocol::hoisted::hoisted;
@@ -145,6 +146,8 @@ impl Service {
                 error_response(&error, &trace)
             }
         };
+        self.let_origin_read(&head, &account, response.headers_mut())
+            .await;
         if head.method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }
@@ -157,6 +160,18 @@ impl Service {
         }
         let status = response.status().as_u16();
         response.map(|body| account.until_the_end_of(status, body))
+    }
+
+    /// Lets a page of another origin read the answer, where its bucket says so. What comes from no page asks no store.
+    async fn let_origin_read(&self, head: &Parts, account: &Account, headers: &mut HeaderMap) {
+        let Some((request, bucket)) = cross_origin(&head.method, &head.headers).zip(account.bucket()) else {
+            return;
+        };
+        let context = Context {
+            ports: account.counted(&self.context.ports),
+            ..self.context.clone()
+        };
+        Box::pin(api::let_origin_read(&context, bucket, &request, headers)).await;
     }
 
     /// What the platform lets through of this request: a carrier may know that it has less time than others.
@@ -183,9 +198,6 @@ impl Service {
         let route_of = |path: &str| route(&head.method, path, &query, is_copy, &addressing);
         let route = route_of(&with_plus(sent.uri.path(), SPACE))?;
         account.routed(&route);
-        if route.operation.need() == Need::Nothing {
-            return api::answer_anyone(&route, &head.headers);
-        }
         let context = &Context {
             ports: account.counted(&self.context.ports),
             pairing: self.context.pairing,
@@ -196,6 +208,9 @@ impl Service {
             began: self.context.ports.clock.elapsed(),
         };
         let operation = route.operation;
+        if operation.need() == Need::Nothing {
+            return api::answer_anyone(context, &route, &head.headers).await;
+        }
         let to_verify = SigV2Request {
             head: RequestHead {
                 method: sent.method.as_str(),

@@ -5,7 +5,7 @@ use std::thread;
 
 use bleepstore_tests::billing::CostDocument;
 use bleepstore_tests::http::encoding::{content_md5, pattern};
-use bleepstore_tests::http::{Bucket, S3, UploadedPart};
+use bleepstore_tests::http::{Bucket, Request, S3, UploadedPart};
 
 /// The shortest part that is not the last.
 const PART: usize = 5 << 20;
@@ -54,6 +54,7 @@ pub(super) fn every_operation<U>(s3: S3, take: impl Fn() -> U + 'static) -> Vec<
     listings(&mut counted);
     versions(&mut counted);
     tags(&mut counted);
+    cors(&mut counted);
     counted.rows
 }
 
@@ -170,6 +171,28 @@ fn tags<U>(counted: &mut Counted<U>) {
     counted.count("GetBucketTagging", || get.expect(200));
     let delete = bucket.request("DELETE").flag("tagging");
     counted.count("DeleteBucketTagging", || delete.expect(204));
+}
+
+fn cors<U>(counted: &mut Counted<U>) {
+    let bucket = counted.s3.bucket_named("shared".to_owned());
+    bucket.request("PUT").expect(200);
+    bucket.put("key", pattern(1, 1 << 10)).expect(200);
+    let rule = "<CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule>";
+    let document = format!("<CORSConfiguration>{rule}</CORSConfiguration>");
+    let configure = |method: &str| bucket.request(method).flag("cors");
+    let put = configure("PUT").body(document);
+    counted.count("PutBucketCors", || put.expect(200));
+    let get = configure("GET");
+    counted.count("GetBucketCors", || get.expect(200));
+    let of_a_page = |request: Request| request.header("origin", "https://app.example");
+    let asked = of_a_page(bucket.object("OPTIONS", "key")).header("access-control-request-method", "GET");
+    counted.count("a preflight request", || asked.anonymous().expect(200));
+    let get = of_a_page(bucket.get("key"));
+    counted.count("GetObject, 1 KiB, by a page of another origin", || {
+        get.expect(200)
+    });
+    let delete = configure("DELETE");
+    counted.count("DeleteBucketCors", || delete.expect(204));
 }
 
 fn copies<U>(counted: &mut Counted<U>, bucket: &Bucket) {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -10,12 +11,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{ErrorCode, Operation, Owner};
-use bleepstore_core::ports::{Ports, RoundTrips};
+use bleepstore_core::ports::{Ports, RoundTrips, StoreErrorKind};
 use bleepstore_core::served::{CLIENT_CLOSED_REQUEST, Client, RequestObserver, ServedRequest};
 use bleepstore_core::{Body, Service};
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_tests::decorators::{
-    CallCounter, Gate, Interceptor, Verdict, intercepted_blobs, intercepted_metadata,
+    CallCounter, Faults, Gate, Interceptor, Verdict, intercepted_blobs, intercepted_metadata,
 };
 use bleepstore_tests::deployment::name;
 use bleepstore_tests::http::{Bucket, Front, PREVIOUS_SECRET_KEY, Request, S3, endpoint, settings};
@@ -288,6 +289,74 @@ async fn a_client_that_leaves_before_its_answer_is_noted_with_a_status_of_its_ow
         ..f.expected(Operation::GetObject, &noted.request_id)
     };
     assert_eq!(noted, expected);
+}
+
+/// The same request, as a page of another origin makes it.
+fn of_a_page(request: Request) -> Request {
+    request.header("origin", "https://app.example")
+}
+
+/// Rules that let every page read, and `more` of them.
+fn rules(bucket: &Bucket, more: &str) -> Request {
+    let rule = format!("<AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin>{more}");
+    let document = format!("<CORSConfiguration><CORSRule>{rule}</CORSRule></CORSConfiguration>");
+    bucket.request("PUT").flag("cors").body(document)
+}
+
+#[tokio::test]
+async fn a_request_of_another_origin_reads_the_row_of_its_bucket_once_more() {
+    let f = Observed::with(Arc::new(CallCounter::default())).await;
+    f.serve(f.bucket.put("key", "body")).await;
+    let get = || f.bucket.get("key");
+    let wrong = || get().keys("AKIATESTROOT", "wrong");
+    let asked = || f.bucket.object("OPTIONS", "key").anonymous();
+    for (request, status, reads) in [
+        (get(), 200, round_trips(1, 1)),
+        (of_a_page(get()), 200, round_trips(2, 1)),
+        (wrong(), 403, round_trips(0, 0)),
+        (of_a_page(wrong()), 403, round_trips(1, 0)),
+        (asked(), 400, round_trips(0, 0)),
+        (of_a_page(asked()), 403, round_trips(1, 0)),
+    ] {
+        let noted = f.serve(request).await;
+        assert_eq!((noted.status, noted.round_trips), (status, reads));
+    }
+    // More than the row takes.
+    let more = format!("<ExposeHeader>{}</ExposeHeader>", "x".repeat(4_000));
+    f.serve(rules(&f.bucket, &more)).await;
+    for reads in [round_trips(2, 2), round_trips(2, 1)] {
+        assert_eq!(f.serve(of_a_page(get())).await.round_trips, reads);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_stays_as_it_is_where_the_rules_for_other_origins_cannot_be_read() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let decides = fails.clone();
+    let faults = Faults::decided_by(move |method| match method {
+        "bucket" if decides.load(Ordering::Relaxed) => Verdict::Fail(StoreErrorKind::Unavailable),
+        _ => Verdict::Pass,
+    });
+    let f = Observed::with(Arc::new(faults)).await;
+    f.serve(f.bucket.put("key", "body")).await;
+    f.serve(rules(&f.bucket, "")).await;
+    for (failing, allowed) in [(false, true), (true, false)] {
+        fails.store(failing, Ordering::Relaxed);
+        let answer = f.call(of_a_page(f.bucket.get("key"))).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(
+            answer.headers().contains_key("access-control-allow-origin"),
+            allowed
+        );
+        drop(answer);
+        f.noted();
+    }
+    let asked = of_a_page(f.bucket.request("OPTIONS")).anonymous();
+    let noted = f.serve(asked).await;
+    assert_eq!(
+        (noted.status, noted.error),
+        (503, Some(ErrorCode::ServiceUnavailable))
+    );
 }
 
 /// A store that is broken in a way that nobody foresaw.

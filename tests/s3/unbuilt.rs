@@ -11,7 +11,6 @@ s3_test!(
         let bucket = s3.bucket();
         for (subresource, code) in [
             ("policy", "NoSuchBucketPolicy"),
-            ("cors", "NoSuchCORSConfiguration"),
             ("lifecycle", "NoSuchLifecycleConfiguration"),
             ("website", "NoSuchWebsiteConfiguration"),
             ("replication", "ReplicationConfigurationNotFoundError"),
@@ -59,7 +58,7 @@ s3_test!(
 
 s3_test!(reading_needs_the_bucket, largest_body = 0, |s3: &S3| {
     let bucket = s3.bucket_named(s3.unused_name());
-    for subresource in ["policy", "cors"] {
+    for subresource in ["policy", "lifecycle"] {
         bucket
             .request("GET")
             .flag(subresource)
@@ -74,7 +73,6 @@ s3_test!(
         let bucket = s3.bucket();
         for (subresource, feature) in [
             ("policy", "policy"),
-            ("cors", "cors"),
             ("lifecycle", "lifecycle"),
             ("website", "website"),
             ("replication", "replication"),
@@ -177,7 +175,6 @@ s3_test!(
         let bucket = s3.bucket();
         for subresource in [
             "policy",
-            "cors",
             "lifecycle",
             "website",
             "replication",

@@ -78,7 +78,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 32] = [
+const OPERATIONS: [Row; 33] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -179,9 +179,14 @@ const OPERATIONS: [Row; 32] = [
         "50 tags; in CreateBucket too",
         "s3/bucket_tagging.rs",
     ),
+    row(
+        "Get-, Put- and DeleteBucketCors",
+        "100 rules of up to 64 KiB together",
+        "s3/bucket_cors.rs",
+    ),
 ];
 
-const FEATURES: [Row; 15] = [
+const FEATURES: [Row; 16] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -235,8 +240,13 @@ const FEATURES: [Row; 15] = [
     ),
     row(
         "preflight requests",
-        "`OPTIONS`, refused as S3 does where CORS is not configured",
+        "`OPTIONS`, answered by the rules of the bucket",
         "s3/preflight.rs",
+    ),
+    row(
+        "requests of pages of other origins",
+        "what browsers are told beside answers and errors",
+        "s3/cross_origin.rs",
     ),
     row("health check", "`GET /_bleepstore/health`", "s3/health.rs"),
     part(
@@ -262,7 +272,7 @@ const FEATURES: [Row; 15] = [
 const NOT_BUILT: [Row; 5] = [
     part(
         "configuration of buckets",
-        "policies, CORS, lifecycle, websites, replication, encryption, notifications, object lock, …",
+        "policies, lifecycle, websites, replication, encryption, notifications, object lock, …",
         "s3/unbuilt.rs",
         &[
             "writing_configuration_is_refused_by_name",

@@ -14,8 +14,8 @@ use crate::model::{BucketName, DocumentKind, Operation as Op, S3Error, Tagged};
 use crate::ops::{self, Caller, Opened};
 use crate::ports::StoreError;
 use crate::protocol::xml::{
-    ownership_controls, public_access_block, read_ownership_controls, read_public_access_block, read_tagging,
-    tagging,
+    cors, ownership_controls, public_access_block, read_cors, read_ownership_controls, read_public_access_block,
+    read_tagging, tagging,
 };
 use crate::rows::read_stored;
 
@@ -38,6 +38,17 @@ struct Document {
 }
 
 const DOCUMENTS: &[Document] = &[
+    Document {
+        kind: DocumentKind::Cors,
+        get: Op::GetBucketCors,
+        put: Op::PutBucketCors,
+        delete: Op::DeleteBucketCors,
+        longest: 64 << 10,
+        put_status: StatusCode::OK,
+        read: |_, _, body| stored(read_cors(body)?).map(Some),
+        check: |_, _| Ok(()),
+        write: |stored| Ok(xml(cors(&read_stored(stored)?))),
+    },
     Document {
         kind: DocumentKind::OwnershipControls,
         get: Op::GetBucketOwnershipControls,

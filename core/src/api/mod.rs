@@ -3,6 +3,7 @@
 mod acl;
 mod bucket;
 mod copy_object;
+mod cors;
 mod delete;
 mod documents;
 mod get_object;
@@ -37,9 +38,10 @@ use crate::ops::{Caller, Context, Incoming, Target};
 use crate::ports::Clock;
 use crate::protocol::headers::{AclSubject, refuse_misplaced_headers, refuse_unbuilt_headers, requested_acl};
 use crate::protocol::payload::DeclaredBody;
-use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::{Route, read_version_id};
+
+pub(crate) use self::cors::let_origin_read;
 
 /// The answer to one request.
 type Answer = Result<Response<Body>, S3Error>;
@@ -90,10 +92,10 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Body,
 }
 
-/// The answer to a request that needs nothing: it is the same for everybody, and whatever is stored.
-pub(crate) fn answer_anyone(route: &Route, headers: &HeaderMap) -> Answer {
+/// The answer to a request that needs nothing: it is the same for everybody.
+pub(crate) async fn answer_anyone(context: &Context, route: &Route, headers: &HeaderMap) -> Answer {
     match route.operation {
-        Operation::PreflightRequest => Err(refused_preflight(headers, route)),
+        Operation::PreflightRequest => Box::pin(cors::answer_preflight(context, route, headers)).await,
         other => Err(other.not_implemented()),
     }
 }

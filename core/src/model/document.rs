@@ -13,6 +13,8 @@ use super::{Extent, ObjectOwnership};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentKind {
+    /// What pages of other origins may do.
+    Cors,
     /// Whom the objects in a bucket belong to.
     OwnershipControls,
     /// Who may do what with the bucket and its objects, whatever their access control lists say.
@@ -26,6 +28,7 @@ pub enum DocumentKind {
 impl DocumentKind {
     /// All kinds.
     pub const ALL: &[Self] = &[
+        Self::Cors,
         Self::OwnershipControls,
         Self::Policy,
         Self::PublicAccessBlock,
@@ -35,6 +38,7 @@ impl DocumentKind {
     /// What rows and people call it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Cors => "cors",
             Self::OwnershipControls => "ownership_controls",
             Self::Policy => "policy",
             Self::PublicAccessBlock => "public_access_block",

@@ -8,6 +8,7 @@ mod attributes;
 mod bucket;
 mod bucket_row;
 mod copy;
+mod cors;
 mod credentials;
 mod delete;
 mod documents;
@@ -50,6 +51,7 @@ pub use bucket::{
     put_bucket_versioning,
 };
 pub use copy::{Copied, CopyObject, Replacement, copy_object};
+pub use cors::{BucketCors, bucket_cors};
 pub use credentials::{CredentialCache, new_credential, new_keys};
 pub use delete::{Deleted, Deletion, delete_object, delete_objects};
 pub use documents::{

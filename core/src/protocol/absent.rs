@@ -30,8 +30,7 @@ pub fn absent(route: &Route) -> Absent {
         return Absent::Document(document);
     }
     match route.operation {
-        Op::DeleteBucketCors
-        | Op::DeleteBucketEncryption
+        Op::DeleteBucketEncryption
         | Op::DeleteBucketLifecycle
         | Op::DeleteBucketPolicy
         | Op::DeleteBucketReplication

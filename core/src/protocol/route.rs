@@ -47,7 +47,9 @@ pub fn route(
     } else {
         object_operation(method, query, has_copy_source)?
     };
+    // A preflight request has the query of the request that it is about, which is judged when it comes.
     if key.is_some()
+        && operation != Operation::PreflightRequest
         && let Some(version) = query.get("versionId")
     {
         // What is not built is refused by name, or answered as if the request named none.
@@ -229,6 +231,9 @@ mod tests {
             ("POST", "/abc/k", "uploadId=u", "CompleteMultipartUpload"),
             ("DELETE", "/abc/k", "uploadId=u", "AbortMultipartUpload"),
             ("GET", "/abc/k", "uploadId=u", "ListParts"),
+            ("OPTIONS", "/abc/k", "", "PreflightRequest"),
+            ("OPTIONS", "/abc/k", "versionId=none", "PreflightRequest"),
+            ("OPTIONS", "/abc", "cors", "PreflightRequest"),
         ] {
             assert_eq!(operation(method, path, query), name);
         }
@@ -258,7 +263,6 @@ mod tests {
             ("POST", "/abc/k", "select&select-type=2", "SelectObjectContent"),
             ("PUT", "/abc/k", "encryption", "UpdateObjectEncryption"),
             ("POST", "/abc", "", "PostObject"),
-            ("OPTIONS", "/abc/k", "", "PreflightRequest"),
             ("POST", "/WriteGetObjectResponse", "", "WriteGetObjectResponse"),
         ] {
             assert_eq!(operation(method, path, query), name);

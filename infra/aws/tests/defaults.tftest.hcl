@@ -113,6 +113,10 @@ run "the_url_is_public_and_gives_every_answer_its_length" {
     error_message = "Under other names the provider adds statements of its own, which stay when the URL goes."
   }
   assert {
+    condition     = length(aws_lambda_function_url.bleepstore[0].cors) == 0
+    error_message = "Preflight requests must come through: the rules of each bucket answer them."
+  }
+  assert {
     condition     = aws_lambda_permission.call_url[0].action == "lambda:InvokeFunctionUrl" && aws_lambda_permission.call_url[0].function_url_auth_type == "NONE"
     error_message = "The URL must be callable."
   }

@@ -103,6 +103,10 @@ run "what_runs_is_bounded_and_watched" {
     error_message = "The program is a custom handler, over TLS only."
   }
   assert {
+    condition     = !can(azapi_resource.function.body.properties.siteConfig.cors)
+    error_message = "Preflight requests must come through: the rules of each bucket answer them."
+  }
+  assert {
     condition     = alltrue([for policy in azapi_update_resource.no_passwords : !policy.body.properties.allow]) && output.publish_url == "https://example.scm.azurewebsites.net/api/publish"
     error_message = "Who publishes the package must sign in, and be told where."
   }

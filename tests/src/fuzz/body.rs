@@ -1,11 +1,11 @@
 //! Targets of a request's body.
 
-use bleepstore_core::model::Acl;
+use bleepstore_core::model::{Acl, CorsConfiguration, CorsRequest};
 use bleepstore_core::protocol::aws_chunked::{ChunkSignatures, Decoder};
 use bleepstore_core::protocol::sigv4::{ChunkSigner, Claim, RequestHead, claim};
 use bleepstore_core::protocol::xml::{
-    read_access_control_policy, read_complete_multipart_upload, read_create_bucket_configuration,
-    read_delete, read_ownership_controls,
+    cors, read_access_control_policy, read_complete_multipart_upload, read_cors,
+    read_create_bucket_configuration, read_delete, read_ownership_controls,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -115,5 +115,23 @@ pub(super) fn ownership_xml(data: &[u8]) {
 pub(super) fn acl_xml(data: &[u8]) {
     if let Ok(policy) = read_access_control_policy(data) {
         assert!(policy.grants.len() <= Acl::MOST_GRANTS);
+    }
+}
+
+/// The body of PutBucketCors: it comes back as it was put, and a rule allows what it names.
+pub(super) fn cors_xml(data: &[u8]) {
+    let Ok(configuration) = read_cors(data) else {
+        return;
+    };
+    assert!((1..=CorsConfiguration::MOST_RULES).contains(&configuration.rules().len()));
+    let again = read_cors(&cors(&configuration)).expect("what was written");
+    assert_eq!(again, configuration);
+    for rule in configuration.rules() {
+        let request = CorsRequest {
+            origin: rule.allowed_origins[0].replace('*', "any"),
+            method: rule.allowed_methods.first().copied(),
+            headers: Vec::new(),
+        };
+        assert!(configuration.rule_for(&request).is_some());
     }
 }

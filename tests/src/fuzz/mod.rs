@@ -21,11 +21,14 @@ pub struct Target {
 /// What a head may be long, in bytes.
 const HEAD: usize = 64 * 1024;
 
+/// What the configuration of a bucket may be long, in bytes.
+const CONFIGURATION: usize = 64 * 1024;
+
 /// The requests whose cost is bounded: 1 MiB.
 const REQUEST: usize = 1024 * 1024;
 
 /// All targets.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target {
         name: "authorization",
         run: head::authorization,
@@ -90,6 +93,11 @@ pub const TARGETS: [Target; 14] = [
         name: "acl_xml",
         run: body::acl_xml,
         most: REQUEST,
+    },
+    Target {
+        name: "cors_xml",
+        run: body::cors_xml,
+        most: CONFIGURATION,
     },
     Target {
         name: "policy",

@@ -107,6 +107,10 @@ operations! {
     GetPublicAccessBlock     Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketPublicAccessBlock" -,
     PutPublicAccessBlock     Built   Writes Bucket  Document BucketOwner  Signed "PutBucketPublicAccessBlock" -,
     DeletePublicAccessBlock  Built   Writes Bucket  Nothing  BucketOwner  Signed "PutBucketPublicAccessBlock" -,
+    GetBucketCors            Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketCORS" -,
+    PutBucketCors            Built   Writes Bucket  Document BucketOwner  Signed "PutBucketCORS" -,
+    DeleteBucketCors         Built   Writes Bucket  Nothing  BucketOwner  Signed "PutBucketCORS" -,
+    PreflightRequest         Built   Reads  Bucket  Nothing  Nothing      Anyone NO_ACTION -,
 
     ListObjects              Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
     ListObjectsV2            Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
@@ -140,7 +144,6 @@ operations! {
     CreateSession            Unbuilt Reads  Bucket  Nothing  Account      Signed NO_ACTION -,
     DeleteBucketAnalyticsConfiguration
                              Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutAnalyticsConfiguration" -,
-    DeleteBucketCors         Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutBucketCORS" -,
     DeleteBucketEncryption   Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutEncryptionConfiguration" -,
     DeleteBucketIntelligentTieringConfiguration
                              Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutIntelligentTieringConfiguration" -,
@@ -161,7 +164,6 @@ operations! {
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetAccelerateConfiguration" -,
     GetBucketAnalyticsConfiguration
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetAnalyticsConfiguration" -,
-    GetBucketCors            Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketCORS" -,
     GetBucketEncryption      Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetEncryptionConfiguration" -,
     GetBucketIntelligentTieringConfiguration
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetIntelligentTieringConfiguration" -,
@@ -197,13 +199,11 @@ operations! {
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetMetricsConfiguration" -,
     ListObjectAnnotations    Unbuilt Reads  Version Nothing  BucketOwner  Signed LIST_ANNOTATIONS -,
     PostObject               Unbuilt Writes Bucket  Object   Bucket(Write) Anyone NEW_OBJECT -,
-    PreflightRequest         Unbuilt Reads  Bucket  Nothing  Nothing      Anyone NO_ACTION -,
     PutBucketAbac            Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketAbac" -,
     PutBucketAccelerateConfiguration
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutAccelerateConfiguration" -,
     PutBucketAnalyticsConfiguration
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutAnalyticsConfiguration" -,
-    PutBucketCors            Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketCORS" -,
     PutBucketEncryption      Unbuilt Writes Bucket  Document BucketOwner  Signed "PutEncryptionConfiguration" -,
     PutBucketIntelligentTieringConfiguration
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutIntelligentTieringConfiguration" -,

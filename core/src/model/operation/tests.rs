@@ -25,9 +25,9 @@ fn each_operation_has_an_action_but_those_that_have_none_of_s3() {
     assert_eq!(
         operations_that(|operation| operation.actions().is_empty()),
         [
-            // An action of s3express, nobody's, and one of s3-object-lambda.
-            Operation::CreateSession,
+            // Nobody's, an action of s3express, and one of s3-object-lambda.
             Operation::PreflightRequest,
+            Operation::CreateSession,
             Operation::WriteGetObjectResponse,
         ]
     );

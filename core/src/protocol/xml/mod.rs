@@ -2,6 +2,7 @@
 
 mod acl;
 mod complete;
+mod cors;
 mod create_bucket;
 mod delete;
 mod ownership;
@@ -14,6 +15,7 @@ mod writer;
 
 pub use acl::{AccessControlPolicy, access_control_policy, read_access_control_policy};
 pub use complete::{CompletedPart, read_complete_multipart_upload};
+pub use cors::{cors, read_cors};
 pub use create_bucket::{NewBucket, read_create_bucket_configuration};
 pub use delete::{Delete, ObjectToDelete, read_delete};
 pub use ownership::{ownership_controls, read_ownership_controls};
