@@ -1,6 +1,7 @@
 //! The pipeline: request in, response out.
 
 mod authentic;
+mod form;
 
 use std::borrow::Cow;
 use std::error::Error as _;
@@ -190,6 +191,14 @@ impl Service {
             limits: self.limits_of(sent),
             began: self.context.ports.clock.elapsed(),
         };
+        if route.operation == Operation::PostObject {
+            let arrived = Arrived {
+                head: sent,
+                body,
+                now,
+            };
+            return Box::pin(self.answer_form(arrived, (route, query), context, account)).await;
+        }
         let operation = route.operation;
         let to_verify = SigV2Request {
             head: RequestHead {

@@ -10,6 +10,7 @@ mod list_objects;
 mod list_uploads;
 mod multipart;
 mod object_attributes;
+mod post_object;
 mod put_object;
 mod rename_object;
 mod response;
@@ -39,6 +40,8 @@ use crate::protocol::payload::DeclaredBody;
 use crate::protocol::preflight::refused_preflight;
 use crate::protocol::query::Query;
 use crate::protocol::route::{Route, read_version_id};
+
+pub(crate) use self::post_object::Posted;
 
 /// The answer to one request.
 type Answer = Result<Response<Body>, S3Error>;
@@ -141,6 +144,12 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
     }
 }
 
+/// Carries out the call of PostObject, whose head has the fields of the form for headers.
+pub(crate) async fn answer_form(call: Call<'_>, posted: Posted) -> Answer {
+    refuse_unbuilt_headers(call.route.operation, call.headers())?;
+    post_object::post_object(call, posted).await
+}
+
 impl Call<'_> {
     fn headers(&self) -> &HeaderMap {
         &self.head.headers
@@ -209,7 +218,7 @@ impl Call<'_> {
         let body = self.declared.open(self.body, Some(default))?;
         Ok(Incoming {
             stream: body.stream,
-            length: body.length,
+            length: Some(body.length),
             digests: body.digests,
         })
     }

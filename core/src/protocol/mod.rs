@@ -8,6 +8,7 @@ pub mod checksum;
 pub mod conditions;
 pub mod date;
 pub mod error;
+pub mod form;
 pub mod headers;
 pub mod hoisted;
 pub mod host;
