@@ -216,6 +216,7 @@ mod tests {
             ("GET", "/abc", "prefix=a", "ListObjects"),
             ("GET", "/abc/", "list-type=2", "ListObjectsV2"),
             ("GET", "/abc", "list-type=1", "ListObjects"),
+            ("POST", "/abc", "", "PostObject"),
             ("POST", "/abc", "delete", "DeleteObjects"),
             ("GET", "/abc", "uploads", "ListMultipartUploads"),
             ("PUT", "/abc/k", "x-id=PutObject", "PutObject"),
@@ -257,7 +258,6 @@ mod tests {
             ("GET", "/abc/k", "tagging", "GetObjectTagging"),
             ("POST", "/abc/k", "select&select-type=2", "SelectObjectContent"),
             ("PUT", "/abc/k", "encryption", "UpdateObjectEncryption"),
-            ("POST", "/abc", "", "PostObject"),
             ("OPTIONS", "/abc/k", "", "PreflightRequest"),
             ("POST", "/WriteGetObjectResponse", "", "WriteGetObjectResponse"),
         ] {

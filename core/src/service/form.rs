@@ -57,7 +57,9 @@ impl Service {
         };
         let caller = Caller {
             owner: proven.owner,
-            expected_bucket_owner: expected_bucket_owner(&sent.headers),
+            // A guard counts wherever it stands.
+            expected_bucket_owner: expected_bucket_owner(&head.headers)
+                .or_else(|| expected_bucket_owner(&sent.headers)),
         };
         let declared =
             DeclaredBody::from_headers(RequestBody::Object, &head.headers, PayloadMode::Unsigned, None)?;

@@ -4,7 +4,10 @@
 //! Both compile this folder, which therefore uses nothing but the core, `bytes` and `http`.
 
 mod body;
+mod form;
 mod head;
+
+use bleepstore_core::protocol::form::MAX_BEFORE_FILE;
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +27,7 @@ const HEAD: usize = 64 * 1024;
 const REQUEST: usize = 1024 * 1024;
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
     Target {
         name: "authorization",
         run: head::authorization,
@@ -89,5 +92,15 @@ pub const TARGETS: [Target; 13] = [
         name: "acl_xml",
         run: body::acl_xml,
         most: REQUEST,
+    },
+    Target {
+        name: "form",
+        run: form::form,
+        most: REQUEST,
+    },
+    Target {
+        name: "form_policy",
+        run: form::form_policy,
+        most: MAX_BEFORE_FILE,
     },
 ];

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::decoder::malformed;
+use super::refusal::malformed;
 use crate::model::{ErrorCode, S3Error};
 
 /// The longest boundary (RFC 2046 section 5.1.1).

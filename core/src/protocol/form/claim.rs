@@ -1,6 +1,7 @@
 //! Who a form claims to come from.
 
-use super::fields::{Fields, missing};
+use super::fields::Fields;
+use super::refusal::missing;
 use crate::model::{ErrorCode, S3Error, SigV2, hex};
 use crate::protocol::sigv2;
 use crate::protocol::sigv4::{FormCredential, version_2_unsupported};

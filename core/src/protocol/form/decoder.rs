@@ -1,14 +1,13 @@
 //! Taking a form apart while it arrives (RFC 7578).
 
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 
-use super::fields::Fields;
+use super::fields::{Fields, MAX_BEFORE_FILE};
 use super::part::Part;
-use crate::model::{ErrorCode, S3Error};
+use super::refusal::{malformed, no_file, too_long};
+use crate::model::S3Error;
 
-/// How many bytes may stand before the file, boundaries and heads of parts among them.
-pub const MAX_BEFORE_FILE: usize = 20 * 1024;
 /// How many bytes after the file are read, so that the connection can be used again. Nothing is done with them.
 const MAX_AFTER_FILE: usize = 20 * 1024;
 
@@ -167,7 +166,7 @@ impl FieldReader {
             return Ok(Some(file));
         }
         if input.len() > room {
-            return Err(S3Error::new(ErrorCode::MaxPostPreDataLengthExceededError));
+            return Err(too_long());
         }
         input.clear();
         Ok(None)
@@ -250,22 +249,6 @@ impl FieldReader {
             _ => Err(malformed()),
         }
     }
-}
-
-/// Where `text` ends a line that begins at its start.
-pub(super) fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
-    match memmem::find(text, LINE_END) {
-        Some(at) => (&text[..at], &text[at + LINE_END.len()..]),
-        None => (text, &[]),
-    }
-}
-
-pub(super) fn malformed() -> S3Error {
-    S3Error::new(ErrorCode::MalformedPOSTRequest)
-}
-
-fn no_file() -> S3Error {
-    S3Error::invalid_argument("POST requires exactly one file upload per request.", "file", 0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
+use memchr::memmem;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::ErrorCode;
 
 const BOUNDARY: &[u8] = b"b";
 

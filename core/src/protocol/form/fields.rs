@@ -3,9 +3,12 @@
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::decoder::MAX_BEFORE_FILE;
 use super::part::text;
-use crate::model::{ErrorCode, S3Error};
+use super::refusal::{missing, too_long};
+use crate::model::S3Error;
+
+/// How many bytes may stand before the file, boundaries and heads of parts among them.
+pub const MAX_BEFORE_FILE: usize = 20 * 1024;
 
 /// What a form's author writes where the name of the file shall stand.
 const FILENAME: &str = "${filename}";
@@ -95,7 +98,7 @@ impl Fields {
             let places = value.matches(FILENAME).count();
             length += value.len() + places * filename.len();
             if length > MAX_BEFORE_FILE {
-                return Err(S3Error::new(ErrorCode::MaxPostPreDataLengthExceededError));
+                return Err(too_long());
             }
             if places > 0 && !OF_THE_SIGNATURE.contains(&name.as_str()) {
                 *value = value.replace(FILENAME, filename);
@@ -141,17 +144,10 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), S3Error>
     }
 }
 
-/// What S3 says where a form lacks a field, or has it after the file.
-pub(super) fn missing(name: &'static str) -> S3Error {
-    let message = format!(
-        "Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."
-    );
-    S3Error::invalid_argument(message, name, "")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ErrorCode;
 
     fn fields(pairs: &[(&str, &str)]) -> Fields {
         let mut fields = Fields::default();

@@ -15,13 +15,14 @@ mod fields;
 mod part;
 mod policy;
 mod policy_json;
+mod refusal;
 mod size;
 mod success;
 
 pub use boundary::boundary;
 pub use claim::{SignedForm, claim};
-pub use decoder::{Decoder, MAX_BEFORE_FILE};
-pub use fields::Fields;
+pub use decoder::Decoder;
+pub use fields::{Fields, MAX_BEFORE_FILE};
 pub use policy::Policy;
 pub use size::within;
 pub use success::Success;
@@ -62,7 +63,7 @@ impl Form {
             let mut input = match source.next().await {
                 Some(Ok(bytes)) => bytes,
                 Some(Err(error)) => return Err(unreadable(error)),
-                None => return Err(decoder::malformed()),
+                None => return Err(refusal::malformed()),
             };
             let length = input.len() as u64;
             let Some(fields) = decoder.fields(&mut input)? else {

@@ -1,6 +1,8 @@
 //! The head of one part of a form.
 
-use super::decoder::{malformed, split_line};
+use memchr::memmem;
+
+use super::refusal::malformed;
 use crate::model::S3Error;
 
 /// A part, as its `Content-Disposition` describes it.
@@ -64,6 +66,15 @@ impl Part {
     /// Whether this is the file, whatever the part says of itself.
     pub(super) fn is_file(&self) -> bool {
         self.name.eq_ignore_ascii_case("file")
+    }
+}
+
+/// The first line of a text, and what follows it.
+fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
+    const END: &[u8] = b"\r\n";
+    match memmem::find(text, END) {
+        Some(at) => (&text[..at], &text[at + END.len()..]),
+        None => (text, &[]),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use super::policy_json::document;
+use super::refusal::invalid;
 use crate::model::{BucketName, ErrorCode, S3Error, Timestamp};
 
 /// The fields that no condition needs to allow: what is signed, and the signature. The file is no field here, and what is
@@ -202,10 +203,6 @@ fn bytes(value: &Value) -> Result<u64, S3Error> {
 /// A value without the quotes of a text.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-pub(super) fn invalid(why: &str) -> S3Error {
-    S3Error::message(ErrorCode::InvalidPolicyDocument, format!("Invalid Policy: {why}"))
 }
 
 fn violation(how: &str) -> S3Error {

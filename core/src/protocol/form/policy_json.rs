@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::policy::invalid;
+use super::refusal::invalid;
 use crate::model::S3Error;
 
 /// Decodes the Base64 and reads the JSON of a policy, which is an object. It is a field of a form, which bounds its length
