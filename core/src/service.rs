@@ -2,6 +2,7 @@
 
 mod authentic;
 mod facts;
+mod form;
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -207,6 +208,14 @@ impl Service {
             limits: self.limits_of(sent),
             began: self.context.ports.clock.elapsed(),
         };
+        if route.operation == Operation::PostObject {
+            let arrived = Arrived {
+                head: sent,
+                body,
+                now,
+            };
+            return Box::pin(self.answer_form(arrived, (route, query), context, account)).await;
+        }
         let operation = route.operation;
         if operation.need() == Need::Nothing {
             return api::answer_anyone(context, &route, &head.headers).await;
@@ -247,6 +256,7 @@ impl Service {
                 operation,
                 now,
                 signed,
+                tags: None,
             }),
         };
         let declared = DeclaredBody::from_headers(route.operation.body(), &head.headers, mode, signer)?;

@@ -67,7 +67,7 @@ fn incoming(bytes: &[u8]) -> Incoming {
         .unwrap();
     Incoming {
         stream: body.stream,
-        length: body.length,
+        length: Some(body.length),
         digests: body.digests,
     }
 }

@@ -105,6 +105,10 @@ fn puts<U>(counted: &mut Counted<U>, bucket: &Bucket) {
     let put = |key: &str, body: &[u8]| bucket.put(key, body);
     counted.count("PutObject, empty", || put("empty", b"").expect(200));
     counted.count("PutObject, 1 KiB", || put("small", &small).expect(200));
+    counted.count("PostObject, 1 KiB", || {
+        bucket.form("form", small.as_slice()).expect(204)
+    });
+    bucket.delete("form").expect(204);
     counted.count_bytes("PutObject, 1 MiB", 1 << 20, || put("mega", &mega).expect(200));
     counted.count("PutObject, 1 KiB, over another", || {
         put("small", &small).expect(200)

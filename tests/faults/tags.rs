@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bleepstore_core::model::{
-    BucketLayout, CannedAcl, ErrorCode, ObjectHeaders, RequestedAcl, S3Error, Tagged, Tags, WriteCondition,
+    BucketLayout, CannedAcl, ErrorCode, ObjectHeaders, Operation, RequestedAcl, S3Error, Tagged, Tags,
+    WriteCondition,
 };
 use bleepstore_core::ops::{self, PutObject};
 use bleepstore_core::ports::StoreErrorKind;
@@ -20,6 +21,7 @@ fn tags() -> Tags {
 /// PutObject with a tag.
 async fn put(store: &Deployment, key: &str) -> Result<(), S3Error> {
     let input = PutObject {
+        operation: Operation::PutObject,
         target: target("bucket", key),
         headers: ObjectHeaders::default(),
         acl: RequestedAcl::default(),

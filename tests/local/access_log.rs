@@ -119,6 +119,37 @@ fn timeless(line: &Map<String, Value>) -> Value {
 }
 
 #[test]
+fn a_form_has_its_key_and_whoever_signed_it() {
+    let folder = TempDir::new().unwrap();
+    let server = server(&folder, "info");
+    let s3 = server.s3();
+    let bucket = s3.bucket();
+    bucket.form("a key", "x").expect(204);
+    bucket
+        .form("a key", "x")
+        .anonymous()
+        .expect_error(403, "AccessDenied");
+    bucket
+        .form("a key", "x")
+        .keys("AKIANOBODY", "x")
+        .expect_error(403, "InvalidAccessKeyId");
+    let lines = lines(server);
+    let form = |at: usize| {
+        let line = &lines[at];
+        assert_eq!(
+            (&line["operation"], &line["key"]),
+            (&json!("PostObject"), &json!("a key"))
+        );
+        assert_eq!(line["bucket"], bucket.name.as_str());
+        [line.get("access_key"), line.get("account")].map(|field| field.cloned())
+    };
+    assert_eq!(form(1)[0], Some(json!("AKIATESTROOT")));
+    assert_eq!(form(1)[1], lines[0].get("account").cloned());
+    assert_eq!(form(2), [None, Some(json!(ANONYMOUS_ID))]);
+    assert_eq!(form(3), [Some(json!("AKIANOBODY")), None]);
+}
+
+#[test]
 fn a_response_that_its_client_leaves_is_logged_with_the_bytes_that_were_taken() {
     let folder = TempDir::new().unwrap();
     let server = server(&folder, "info");

@@ -473,7 +473,7 @@ impl Clients {
         slot.fill(known.clone());
         Incoming {
             stream: stream::iter([Ok(bytes.clone())]).boxed(),
-            length: known.length,
+            length: Some(known.length),
             digests: slot,
         }
     }

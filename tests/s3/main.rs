@@ -39,6 +39,8 @@ mod list_objects_v2;
 mod list_parts;
 mod multipart_checksums;
 mod object_tagging;
+mod post_object;
+mod post_policy;
 mod preflight;
 mod presigned;
 mod put_bucket_acl;

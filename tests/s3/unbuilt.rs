@@ -159,15 +159,6 @@ s3_test!(
     }
 );
 
-s3_test!(a_form_upload_is_refused_by_name, largest_body = 100, |s3: &S3| {
-    let bucket = s3.bucket();
-    let request = bucket
-        .request("POST")
-        .header("content-type", "multipart/form-data; boundary=x")
-        .body("--x--");
-    request.expect_error(501, "NotImplemented");
-});
-
 s3_test!(
     deleting_configuration_that_is_not_there_succeeds,
     largest_body = 0,

@@ -595,6 +595,49 @@ def test_a_changed_presigned_url_is_refused(s3, bucket, version, expires, longer
     assert read(s3, bucket, "k") == b"x"
 
 
+def post_form(post, file, filename="a file.txt"):
+    """Sends what generate_presigned_post returned as a browser does."""
+    boundary = "----boundary"
+    parts = [(f'name="{name}"', value.encode()) for name, value in post["fields"].items()]
+    parts.append((f'name="file"; filename="{filename}"', file))
+    body = b"".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + value + b"\r\n"
+        for head, value in parts
+    )
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    return fetch(post["url"] + "?", "POST", body + f"--{boundary}--\r\n".encode(), headers)
+
+
+def test_a_form(s3, bucket):
+    post = s3.generate_presigned_post(bucket, "grüße & more+%.bin")
+    assert "AWSAccessKeyId" in post["fields"], "boto3 signs forms with version 2 unless it is told otherwise"
+    body = pattern(30_000)
+    assert post_form(post, body)[:2] == (204, b"")
+    assert read(s3, bucket, "grüße & more+%.bin") == body
+
+
+@pytest.mark.parametrize("version", [None, "s3v4"])
+def test_a_form_with_conditions(s3, bucket, version):
+    fields = {"acl": "public-read", "Content-Type": "text/x-form", "success_action_status": "201"}
+    conditions = [{name: value} for name, value in fields.items()]
+    conditions.append(["content-length-range", 1, 10])
+    signer = make_client(signature_version=version)
+    where = {"Bucket": bucket, "Key": "in/${filename}", "Fields": fields, "Conditions": conditions}
+    post = signer.generate_presigned_post(**where, ExpiresIn=60)
+    assert ("x-amz-signature" in post["fields"]) == (version == "s3v4")
+    status, text, headers = post_form(post, b"the file")
+    assert status == 201 and b"<Key>in/a file.txt</Key>" in text
+    status, body, headers = fetch(f"{ENDPOINT}/{bucket}/in/a%20file.txt?")
+    assert (status, body, headers["content-type"]) == (200, b"the file", "text/x-form")
+    for file, code in [(b"", b"EntityTooSmall"), (b"a longer file", b"EntityTooLarge")]:
+        status, text, _ = post_form(post, file)
+        assert status == 400 and b"<Code>" + code + b"</Code>" in text
+    post["fields"]["acl"] = "private"
+    status, text, _ = post_form(post, b"the file")
+    assert status == 403 and b"Policy Condition failed" in text
+    assert read(s3, bucket, "in/a file.txt") == b"the file"
+
+
 def test_a_client_of_another_region_is_sent_here(s3, bucket):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     for name in ["get_object", "head_object"]:

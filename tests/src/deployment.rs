@@ -187,6 +187,7 @@ impl Deployment {
         condition: WriteCondition,
     ) -> Result<ETag, S3Error> {
         let input = PutObject {
+            operation: Operation::PutObject,
             target: target(bucket, key),
             headers: ObjectHeaders::default(),
             acl: RequestedAcl::default(),
@@ -461,7 +462,7 @@ pub fn incoming(bytes: Bytes) -> Incoming {
     let digests = digest::DigestSlot::default();
     digests.fill(hasher.finish().digests);
     Incoming {
-        length: bytes.len() as u64,
+        length: Some(bytes.len() as u64),
         stream: stream::iter([Ok(bytes)]).boxed(),
         digests,
     }
@@ -470,7 +471,7 @@ pub fn incoming(bytes: Bytes) -> Incoming {
 /// A body that begins with `bytes` and then fails, though more was declared.
 pub fn failing(bytes: Bytes) -> Incoming {
     Incoming {
-        length: bytes.len() as u64 + 1,
+        length: Some(bytes.len() as u64 + 1),
         stream: stream::iter([Ok(bytes), Err(S3Error::new(ErrorCode::IncompleteBody))]).boxed(),
         digests: digest::DigestSlot::default(),
     }

@@ -78,7 +78,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 33] = [
+const OPERATIONS: [Row; 34] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -92,6 +92,16 @@ const OPERATIONS: [Row; 33] = [
         "PutObject",
         "checksums, metadata, system headers, storage class, conditions",
         "s3/put_object.rs",
+    ),
+    row(
+        "PostObject",
+        "forms; one that nobody signed too",
+        "s3/post_object.rs",
+    ),
+    row(
+        "PostObject, signature and policy",
+        "versions 4 and 2; every kind of condition",
+        "s3/post_policy.rs",
     ),
     row(
         "PutObject at an offset",
@@ -269,7 +279,7 @@ const FEATURES: [Row; 16] = [
 ];
 
 /// What is refused with 501 and its name.
-const NOT_BUILT: [Row; 5] = [
+const NOT_BUILT: [Row; 4] = [
     part(
         "configuration of buckets",
         "policies, lifecycle, websites, replication, encryption, notifications, object lock, …",
@@ -296,12 +306,6 @@ const NOT_BUILT: [Row; 5] = [
         "RestoreObject, SelectObjectContent, …",
         "s3/unbuilt.rs",
         &["other_operations_are_refused_by_name"],
-    ),
-    part(
-        "form uploads",
-        "",
-        "s3/unbuilt.rs",
-        &["a_form_upload_is_refused_by_name"],
     ),
 ];
 

@@ -14,8 +14,8 @@ use crate::model::{BucketName, DocumentKind, Operation as Op, S3Error, Tagged};
 use crate::ops::{self, Caller, Opened};
 use crate::ports::StoreError;
 use crate::protocol::xml::{
-    cors, ownership_controls, public_access_block, read_cors, read_ownership_controls, read_public_access_block,
-    read_tagging, tagging,
+    cors, ownership_controls, public_access_block, read_cors, read_ownership_controls,
+    read_public_access_block, read_tagging, tagging,
 };
 use crate::rows::read_stored;
 

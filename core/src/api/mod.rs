@@ -12,6 +12,7 @@ mod list_uploads;
 mod multipart;
 mod object_attributes;
 mod policy;
+mod post_object;
 mod put_object;
 mod rename_object;
 mod response;
@@ -42,6 +43,7 @@ use crate::protocol::query::Query;
 use crate::protocol::route::{Route, read_version_id};
 
 pub(crate) use self::cors::let_origin_read;
+pub(crate) use self::post_object::Posted;
 
 /// The answer to one request.
 type Answer = Result<Response<Body>, S3Error>;
@@ -145,6 +147,12 @@ pub(crate) async fn answer(call: Call<'_>) -> Answer {
     }
 }
 
+/// Carries out the call of PostObject, whose head has the fields of the form for headers.
+pub(crate) async fn answer_form(call: Call<'_>, posted: Posted) -> Answer {
+    refuse_unbuilt_headers(call.route.operation, call.headers())?;
+    post_object::post_object(call, posted).await
+}
+
 impl Call<'_> {
     fn headers(&self) -> &HeaderMap {
         &self.head.headers
@@ -213,7 +221,7 @@ impl Call<'_> {
         let body = self.declared.open(self.body, Some(default))?;
         Ok(Incoming {
             stream: body.stream,
-            length: body.length,
+            length: Some(body.length),
             digests: body.digests,
         })
     }

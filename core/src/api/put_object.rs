@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::response::{empty, set_etag, set_version, with_id};
 use super::{Answer, Call};
-use crate::model::ChecksumAlgorithm;
+use crate::model::{ChecksumAlgorithm, Operation};
 use crate::ops::{self, AppendObject, AppendOutput, PutObject, Said};
 use crate::protocol::checksum;
 use crate::protocol::conditions::write_condition;
@@ -27,6 +27,7 @@ pub(super) async fn put_object(call: Call<'_>) -> Answer {
     let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
     let body = call.incoming(DEFAULT_CHECKSUM)?;
     let input = PutObject {
+        operation: Operation::PutObject,
         target,
         headers: object_headers,
         acl,

@@ -78,7 +78,7 @@ error_codes! {
     EntityTooLarge 400 "Your proposed upload exceeds the maximum allowed size"
         with ["ProposedSize" "MaxSizeAllowed"],
     EntityTooSmall 400 "Your proposed upload is smaller than the minimum allowed size"
-        with ["ProposedSize" "MinSizeAllowed" "PartNumber" "ETag"],
+        with ["ProposedSize" "MinSizeAllowed"] sometimes ["PartNumber" "ETag"],
     IdempotencyParameterMismatch 400 "Parameters on this idempotent request are inconsistent with parameters used in previous request(s).",
     IllegalLocationConstraintException 400 "The specified location constraint is incompatible for the region specific endpoint this request was sent to.",
     IllegalVersioningConfigurationException 400 "The Versioning element must be specified",
@@ -105,6 +105,7 @@ error_codes! {
         with ["PartNumberRequested" "ActualPartCount"],
     InvalidPartOrder 400 "The list of parts was not in ascending order. Parts must be ordered by part number."
         with ["UploadId"],
+    InvalidPolicyDocument 400 "The content of the form does not meet the conditions specified in the policy document.",
     InvalidRange 416 "The requested range is not satisfiable"
         with ["RangeRequested" "ActualObjectSize"]
         headers ["content-range"],
@@ -121,12 +122,14 @@ error_codes! {
     KeyTooLongError 400 "Your key is too long"
         with ["Size" "MaxSizeAllowed"],
     MalformedACLError 400 "The XML you provided was not well-formed or did not validate against our published schema",
+    MalformedPOSTRequest 400 "The body of your POST request is not well-formed multipart/form-data.",
     MalformedPolicy 400 "Policy has invalid resource"
         sometimes ["Detail"],
     MalformedTrailerError 400 "The request contained trailing data that was not well-formed or did not conform to our published schema.",
     MalformedXML 400 "The XML you provided was not well-formed or did not validate against our published schema",
     MaxMessageLengthExceeded 400 "Your request was too big."
         with ["MaxMessageLengthBytes"],
+    MaxPostPreDataLengthExceededError 400 "Your POST request fields preceding the upload file were too large.",
     MetadataTooLarge 400 "Your metadata headers exceed the maximum allowed metadata size"
         with ["Size" "MaxSizeAllowed"],
     MethodNotAllowed 405 "The specified method is not allowed against this resource."

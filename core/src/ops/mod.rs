@@ -69,6 +69,7 @@ pub use multipart::{
 };
 pub use pairing::{Pairing, pair_stores};
 pub use progress::Progress;
+pub(crate) use put::MAX_BODY;
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
 pub use rename::{ClientToken, DecidesOnDestination, RenameObject, rename_object};
 pub use stats::{BucketStats, Stats, stats};

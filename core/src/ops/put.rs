@@ -18,8 +18,8 @@ use crate::model::{
 };
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
-/// The largest body of one PutObject or UploadPart: 5 GiB.
-const MAX_BODY: u64 = 5 << 30;
+/// The largest body of one PutObject, PostObject or UploadPart: 5 GiB.
+pub(crate) const MAX_BODY: u64 = 5 << 30;
 
 /// `InvalidRequest` if a copy that reads its source would read more than one request may write.
 pub(super) fn check_copied_length(length: u64) -> Result<(), S3Error> {
@@ -37,8 +37,9 @@ pub(super) fn check_copied_length(length: u64) -> Result<(), S3Error> {
 pub struct Incoming {
     /// The decoded bytes.
     pub stream: BodyStream,
-    /// How many there will be.
-    pub length: u64,
+    /// How many there will be, where that is known before their end. Otherwise the stream itself must end in an error after
+    /// more than one request may have.
+    pub length: Option<u64>,
     /// What is computed of them.
     pub digests: DigestSlot,
 }
@@ -70,19 +71,19 @@ impl Incoming {
         });
         Self {
             stream: stream.boxed(),
-            length,
+            length: Some(length),
             digests,
         }
     }
 
     /// `EntityTooLarge` if the declared length is over the limit of one request.
     pub(super) fn check_length(&self) -> Result<(), S3Error> {
-        if self.length > MAX_BODY {
-            return Err(S3Error::new(ErrorCode::EntityTooLarge)
-                .with("ProposedSize", self.length)
-                .with("MaxSizeAllowed", MAX_BODY));
+        match self.length {
+            Some(length) if length > MAX_BODY => Err(S3Error::new(ErrorCode::EntityTooLarge)
+                .with("ProposedSize", length)
+                .with("MaxSizeAllowed", MAX_BODY)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn digests(slot: &DigestSlot) -> Result<Digests, S3Error> {
@@ -99,13 +100,33 @@ impl Incoming {
         Ok((bytes.freeze(), Self::digests(&self.digests)?))
     }
 
+    /// The bytes where there are at most `limit` of them, whatever is known of their length. Otherwise the same body again.
+    async fn collect_at_most(mut self, limit: u64) -> Result<Result<(Bytes, Digests), Self>, S3Error> {
+        if let Some(length) = self.length {
+            return match length <= limit {
+                true => self.collect().await.map(Ok),
+                false => Ok(Err(self)),
+            };
+        }
+        let mut bytes = BytesMut::new();
+        while bytes.len() as u64 <= limit {
+            match self.stream.next().await {
+                Some(piece) => bytes.extend_from_slice(&piece?),
+                None => return Ok(Ok((bytes.freeze(), Self::digests(&self.digests)?))),
+            }
+        }
+        let read = stream::once(async move { Ok(bytes.freeze()) });
+        self.stream = read.chain(self.stream).boxed();
+        Ok(Err(self))
+    }
+
     /// Writes the bytes to a fresh blob. An empty body makes no blob and no extent.
     pub(super) async fn store(
         self,
         context: &Context,
         bucket: BucketId,
     ) -> Result<(Option<Extent>, Digests), S3Error> {
-        if self.length == 0 {
+        if self.length == Some(0) {
             let (_, digests) = self.collect().await?;
             return Ok((None, digests));
         }
@@ -113,11 +134,7 @@ impl Incoming {
             bucket,
             blob: new_id(context.ports.entropy.as_ref(), BlobId::from_bytes),
         };
-        let written = context
-            .ports
-            .blobs
-            .write(&blob, self.stream, Some(self.length))
-            .await;
+        let written = context.ports.blobs.write(&blob, self.stream, self.length).await;
         match written {
             Ok(length) => {
                 let digests = Self::digests(&self.digests)?;
@@ -129,8 +146,10 @@ impl Incoming {
     }
 }
 
-/// What PutObject is asked.
+/// What PutObject is asked, or PostObject.
 pub struct PutObject {
+    /// Which of the two it is.
+    pub operation: Operation,
     /// Where.
     pub target: Target,
     /// What to keep beside the bytes.
@@ -169,9 +188,8 @@ pub async fn put_object(
         .metadata
         .lookup(&input.target.bucket, &input.target.key)
         .await?;
-    let operation = Operation::PutObject;
     let mut bucket = caller
-        .open(context, operation, &input.target, found.bucket)
+        .open(context, input.operation, &input.target, found.bucket)
         .await?;
     if !bucket.by_policy {
         caller.may_replace(&bucket, found.object.as_ref())?;
@@ -259,10 +277,13 @@ pub(super) async fn store_body(
     bucket: &Bucket,
     body: Incoming,
 ) -> Result<(Manifest, Digests), S3Error> {
-    if body.length <= context.ports.metadata.inline_limit() {
-        let (bytes, digests) = body.collect().await?;
-        return Ok((Manifest::Inline(bytes), digests));
-    }
+    let body = match body
+        .collect_at_most(context.ports.metadata.inline_limit())
+        .await?
+    {
+        Ok((bytes, digests)) => return Ok((Manifest::Inline(bytes), digests)),
+        Err(body) => body,
+    };
     let (extent, digests) = body.store(context, bucket.id).await?;
     let layout = Layout {
         extents: extent.into_iter().collect(),

@@ -9,6 +9,7 @@ pub mod conditions;
 pub mod cors;
 pub mod date;
 pub mod error;
+pub mod form;
 pub mod headers;
 pub mod hoisted;
 pub mod host;

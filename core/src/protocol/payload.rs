@@ -112,10 +112,7 @@ impl DeclaredBody {
     /// Bytes of the decoded body. Where the request does not say, `MissingContentLength`, or `NotImplemented` where it has
     /// chunks in place of a length.
     pub fn length(&self) -> Result<u64, S3Error> {
-        self.length.ok_or_else(|| match self.is_chunked {
-            true => S3Error::new(ErrorCode::NotImplemented).with("Header", "Transfer-Encoding"),
-            false => S3Error::new(ErrorCode::MissingContentLength),
-        })
+        self.length.ok_or_else(|| unknown_length(self.is_chunked))
     }
 
     /// The algorithm of the checksum that the request promises, in a header or a trailer.
@@ -138,6 +135,17 @@ impl DeclaredBody {
             digests,
             length,
         })
+    }
+
+    /// As [`DeclaredBody::open`] of a body that nothing says the length of before its end: the file of a form. The digests
+    /// are there when the stream has ended without an error.
+    pub fn open_unmeasured(
+        self,
+        body: Body,
+        default: ChecksumAlgorithm,
+    ) -> (BoxStream<'static, Result<Bytes, S3Error>>, DigestSlot) {
+        let digests = DigestSlot::default();
+        (self.into_stream(body, Some(default), digests.clone()), digests)
     }
 
     /// All of a small body, such as XML, verified. `MaxMessageLengthExceeded` when it has more than `limit`
@@ -264,11 +272,14 @@ impl Reader {
     }
 
     fn unreadable(&self, error: BodyError) -> S3Error {
-        match code_of(&error) {
-            ErrorCode::IncompleteBody => self.incomplete(),
-            other => other.into(),
+        match error.downcast::<S3Error>() {
+            // What took the body apart before.
+            Ok(error) => *error,
+            Err(error) if code_of(&error) == ErrorCode::IncompleteBody => {
+                self.incomplete().caused_by(Unreadable(error))
+            }
+            Err(error) => unreadable(error),
         }
-        .caused_by(Unreadable(error))
     }
 
     fn finish(self) -> Result<(), S3Error> {
@@ -354,6 +365,24 @@ fn trailer_value(algorithm: ChecksumAlgorithm, trailers: &[(String, String)]) ->
 #[derive(Debug, thiserror::Error)]
 #[error("the body could not be read: {0}")]
 struct Unreadable(#[source] BodyError);
+
+/// What S3 says of a body that did not come.
+pub(super) fn unreadable(error: BodyError) -> S3Error {
+    S3Error::new(code_of(&error)).caused_by(Unreadable(error))
+}
+
+/// Bytes of the body as it is sent; errors as those of [`DeclaredBody::length`].
+pub fn sent_length(headers: &HeaderMap) -> Result<u64, S3Error> {
+    let is_chunked = headers.contains_key(http::header::TRANSFER_ENCODING);
+    length_header(headers, "content-length")?.ok_or_else(|| unknown_length(is_chunked))
+}
+
+fn unknown_length(is_chunked: bool) -> S3Error {
+    match is_chunked {
+        true => S3Error::new(ErrorCode::NotImplemented).with("Header", "Transfer-Encoding"),
+        false => S3Error::new(ErrorCode::MissingContentLength),
+    }
+}
 
 /// The error with how many bytes were promised and how many came.
 fn counted(error: S3Error, expected: Option<u64>, provided: u64) -> S3Error {

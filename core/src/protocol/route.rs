@@ -218,6 +218,7 @@ mod tests {
             ("GET", "/abc", "prefix=a", "ListObjects"),
             ("GET", "/abc/", "list-type=2", "ListObjectsV2"),
             ("GET", "/abc", "list-type=1", "ListObjects"),
+            ("POST", "/abc", "", "PostObject"),
             ("POST", "/abc", "delete", "DeleteObjects"),
             ("GET", "/abc", "uploads", "ListMultipartUploads"),
             ("PUT", "/abc/k", "x-id=PutObject", "PutObject"),
@@ -262,7 +263,6 @@ mod tests {
             ("GET", "/abc/k", "tagging", "GetObjectTagging"),
             ("POST", "/abc/k", "select&select-type=2", "SelectObjectContent"),
             ("PUT", "/abc/k", "encryption", "UpdateObjectEncryption"),
-            ("POST", "/abc", "", "PostObject"),
             ("POST", "/WriteGetObjectResponse", "", "WriteGetObjectResponse"),
         ] {
             assert_eq!(operation(method, path, query), name);

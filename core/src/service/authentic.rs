@@ -80,7 +80,7 @@ impl Service {
     }
 
     /// Whose access key this is.
-    async fn holder(&self, access_key: &str, ports: &Ports) -> Result<Holder, S3Error> {
+    pub(super) async fn holder(&self, access_key: &str, ports: &Ports) -> Result<Holder, S3Error> {
         let root = &self.settings.root;
         if access_key == root.access_key {
             return Ok(Holder {
@@ -107,16 +107,16 @@ impl Service {
 }
 
 /// Whose an access key is, and what signs for it.
-struct Holder {
-    owner: Owner,
-    identity: Identity,
+pub(super) struct Holder {
+    pub(super) owner: Owner,
+    pub(super) identity: Identity,
     secret_key: String,
     previous: Option<String>,
 }
 
 impl Holder {
     /// What `verify` proves with the secret, or else with the one before it; the error is that of the secret.
-    fn proven<T>(
+    pub(super) fn proven<T>(
         &self,
         account: &mut Account,
         verify: impl Fn(&str) -> Result<T, S3Error>,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use crate::model::{Operation, Timestamp, When};
+use crate::model::{Operation, Tags, Timestamp, When};
 use crate::ops::RequestFacts;
 use crate::policy::ConditionKeys;
 use crate::protocol::headers::{self, Directive};
@@ -34,6 +34,8 @@ pub(super) struct Request {
     pub(super) operation: Operation,
     pub(super) now: Timestamp,
     pub(super) signed: Option<Signed>,
+    /// The tags that a form gives its object; other requests have theirs in a header.
+    pub(super) tags: Option<Tags>,
 }
 
 impl Request {
@@ -139,9 +141,11 @@ fn lock_header(key: &str) -> Option<&'static str> {
 impl ConditionKeys for Request {
     fn values(&self, key: &str) -> Option<Vec<Cow<'_, str>>> {
         let tags = || {
-            headers::tagging(&self.head.headers)
-                .ok()
-                .filter(|tags| !tags.is_empty())
+            let tags = match &self.tags {
+                Some(tags) => Some(tags.clone()),
+                None => headers::tagging(&self.head.headers).ok(),
+            };
+            tags.filter(|tags| !tags.is_empty())
         };
         if let Some(name) = key.strip_prefix("s3:requestobjecttag/") {
             return Some(vec![Cow::Owned(tags()?.get(name)?.to_owned())]);
@@ -172,7 +176,10 @@ impl RequestFacts for Request {
                 let mut names = self.head.headers.keys().map(http::HeaderName::as_str);
                 names.any(|name| name == "x-amz-acl" || name.starts_with("x-amz-grant-"))
             }
-            When::Tags => has("x-amz-tagging"),
+            When::Tags => match &self.tags {
+                Some(tags) => !tags.is_empty(),
+                None => has("x-amz-tagging"),
+            },
             When::CopiesTags => {
                 let directive = headers::tagging_directive(&self.head.headers);
                 !matches!(directive, Ok(Directive::Replace))

@@ -4,8 +4,11 @@
 //! Both compile this folder, which therefore uses nothing but the core, `bytes` and `http`.
 
 mod body;
+mod form;
 mod head;
 mod policy;
+
+use bleepstore_core::protocol::form::MAX_BEFORE_FILE;
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +31,7 @@ const CONFIGURATION: usize = 64 * 1024;
 const REQUEST: usize = 1024 * 1024;
 
 /// All targets.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 17] = [
     Target {
         name: "authorization",
         run: head::authorization,
@@ -103,5 +106,15 @@ pub const TARGETS: [Target; 15] = [
         name: "policy",
         run: policy::policy,
         most: REQUEST,
+    },
+    Target {
+        name: "form",
+        run: form::form,
+        most: REQUEST,
+    },
+    Target {
+        name: "form_policy",
+        run: form::form_policy,
+        most: MAX_BEFORE_FILE,
     },
 ];

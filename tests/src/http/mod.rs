@@ -10,6 +10,7 @@ pub mod chunked;
 mod connection;
 pub mod deployment;
 pub mod encoding;
+pub mod form;
 pub mod function_url;
 mod http2;
 mod outcome;

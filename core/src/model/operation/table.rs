@@ -116,6 +116,7 @@ operations! {
     ListObjectsV2            Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
     ListObjectVersions       Built   Reads  Bucket  Nothing  Bucket(Read) Anyone "ListBucketVersions" -,
     PutObject                Built   Writes Object  Object   Bucket(Write)    Anyone     WRITE_OBJECT -,
+    PostObject               Built   Writes Bucket  Object   Bucket(Write)    Anyone     NEW_OBJECT -,
     GetObject                Built   Reads  Version Nothing  Object(Read)     Anyone     READ_OBJECT -,
     HeadObject               Built   Reads  Version Nothing  Object(Read)     Anyone     READ_OBJECT -,
     GetObjectAttributes      Built   Reads  Version Nothing  Object(Read)     Anyone     READ_ATTRIBUTES -,
@@ -198,7 +199,6 @@ operations! {
     ListBucketMetricsConfigurations
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetMetricsConfiguration" -,
     ListObjectAnnotations    Unbuilt Reads  Version Nothing  BucketOwner  Signed LIST_ANNOTATIONS -,
-    PostObject               Unbuilt Writes Bucket  Object   Bucket(Write) Anyone NEW_OBJECT -,
     PutBucketAbac            Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketAbac" -,
     PutBucketAccelerateConfiguration
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutAccelerateConfiguration" -,

@@ -144,7 +144,7 @@ const BY_THE_BUCKETS_OWNER: [&str; 5] = [NEVER, NEVER, ALWAYS, NEVER, NEVER];
 /// owner of the object and whoever began the upload. The columns within each are none, READ, WRITE, READ_ACP, WRITE_ACP
 /// and FULL_CONTROL to that very account (to nobody in particular: to all users) on the bucket, and then on the object.
 /// What is written over is that object, which is another's but for its own owner.
-const MATRIX: [(Operation, [&str; 5]); 49] = {
+const MATRIX: [(Operation, [&str; 5]); 50] = {
     use Operation::*;
     const BUCKET_READ: &str = ".y...y ......";
     const OWN_READ: &str = "yy...y yyyyyy";
@@ -205,6 +205,7 @@ const MATRIX: [(Operation, [&str; 5]); 49] = {
         (ListObjectsV2, READ_BUCKET),
         (ListObjectVersions, READ_BUCKET),
         (PutObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
+        (PostObject, [NEVER, NEVER, OWN_WRITE, BUCKET_WRITE, NEVER]),
         (GetObject, READ_OBJECT),
         (HeadObject, READ_OBJECT),
         (GetObjectAttributes, READ_OBJECT),

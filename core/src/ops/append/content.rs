@@ -193,7 +193,7 @@ fn overtaken() -> S3Error {
 /// A body with bytes before it, and the digests of all of them.
 fn after(before: Bytes, body: Incoming, algorithm: Option<ChecksumAlgorithm>) -> Incoming {
     let digests = DigestSlot::default();
-    let length = body.length + before.len() as u64;
+    let length = body.length.map(|length| length + before.len() as u64);
     let pieces = stream::once(async move { Ok(before) }).chain(body.stream);
     let state = (pieces.boxed(), BodyHasher::new(algorithm, false), digests.clone());
     let stream = stream::try_unfold(state, |(mut pieces, mut hasher, slot)| async move {

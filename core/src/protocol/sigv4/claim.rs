@@ -182,7 +182,7 @@ fn two_mechanisms(header: &str) -> S3Error {
     )
 }
 
-fn version_2_unsupported() -> S3Error {
+pub(in crate::protocol) fn version_2_unsupported() -> S3Error {
     S3Error::message(
         ErrorCode::InvalidRequest,
         "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",

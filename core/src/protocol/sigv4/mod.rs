@@ -12,6 +12,7 @@
 mod authorization;
 mod canonical;
 mod claim;
+mod form;
 mod mode;
 mod presigned;
 mod scope;
@@ -22,7 +23,9 @@ mod claim_tests;
 #[cfg(test)]
 pub(super) mod vectors;
 
+pub(super) use claim::version_2_unsupported;
 pub use claim::{Claim, SignedClaim, claim};
+pub use form::FormCredential;
 pub(super) use mode::CONTENT_SHA256;
 pub use mode::PayloadMode;
 pub(super) use scope::{AmzDate, iso_date};

@@ -29,8 +29,7 @@ pub(super) fn parse(
     let expires = required(query, "X-Amz-Expires")?;
 
     let scope = CredentialScope::parse(credential).map_err(|why| wrong_credential(why, region))?;
-    let date = AmzDate::parse(date)
-        .ok_or_else(|| fault("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
+    let date = parse_date(date)?;
     scope
         .check(&date, region)
         .map_err(|why| wrong_credential(why, region))?;
@@ -69,6 +68,11 @@ fn required<'q>(query: &'q [(String, String)], name: &str) -> Result<&'q str, S3
     })
 }
 
+pub(super) fn parse_date(text: &str) -> Result<AmzDate, S3Error> {
+    AmzDate::parse(text)
+        .ok_or_else(|| fault("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))
+}
+
 fn parse_expires(text: &str) -> Result<u64, S3Error> {
     let seconds: i64 = text
         .parse()
@@ -99,7 +103,7 @@ fn check_validity(date: &AmzDate, expires: u64, now: Timestamp) -> Result<(), S3
         .with("ServerTime", iso_date(now)))
 }
 
-fn wrong_credential(why: ScopeFault, region: &str) -> S3Error {
+pub(super) fn wrong_credential(why: ScopeFault, region: &str) -> S3Error {
     let error = S3Error::message(
         ErrorCode::AuthorizationQueryParametersError,
         format!("Error parsing the X-Amz-Credential parameter; {}", why.message),
@@ -111,6 +115,6 @@ fn wrong_credential(why: ScopeFault, region: &str) -> S3Error {
     }
 }
 
-fn fault(message: &'static str) -> S3Error {
+pub(super) fn fault(message: &'static str) -> S3Error {
     S3Error::message(ErrorCode::AuthorizationQueryParametersError, message)
 }

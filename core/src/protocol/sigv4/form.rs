@@ -1,0 +1,38 @@
+//! The signature of a form. <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html>
+
+use super::authorization::ALGORITHM;
+use super::presigned::{fault, parse_date, wrong_credential};
+use super::scope::CredentialScope;
+use super::signer::{SigningKey, same_signature};
+use crate::model::S3Error;
+
+/// The credential that a form's policy is signed with: well-formed, and for this endpoint.
+#[derive(Debug)]
+pub struct FormCredential(CredentialScope);
+
+impl FormCredential {
+    /// Reads `x-amz-algorithm`, `x-amz-credential` and `x-amz-date`. The date is that of the credential; until when the
+    /// form may be sent is for its policy to say.
+    pub fn read(algorithm: &str, credential: &str, date: &str, region: &str) -> Result<Self, S3Error> {
+        if algorithm != ALGORITHM {
+            return Err(fault("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+        }
+        let scope = CredentialScope::parse(credential).map_err(|why| wrong_credential(why, region))?;
+        let date = parse_date(date)?;
+        scope
+            .check(&date, region)
+            .map_err(|why| wrong_credential(why, region))?;
+        Ok(Self(scope))
+    }
+
+    /// The access key. Any text without `/`.
+    pub fn access_key(&self) -> &str {
+        &self.0.access_key
+    }
+
+    /// Whether this signature of the policy, as it was sent, was made with this secret. Takes as long wherever it differs.
+    pub fn has_signed(&self, secret_key: &str, policy: &str, signature: &[u8]) -> bool {
+        let expected = SigningKey::derive(secret_key, &self.0).sign(policy);
+        same_signature(&expected, signature)
+    }
+}
