@@ -40,14 +40,93 @@ s3_test!(
 );
 
 s3_test!(
-    of_another_owner_are_refused_by_name,
+    of_the_owner_who_is_preferred_give_it_what_is_given_to_it,
     largest_body = 200,
     |s3: &S3| {
         let bucket = s3.bucket();
-        for ownership in ["BucketOwnerPreferred", "BucketOwnerEnforced"] {
-            let error = put(&bucket, &rule(ownership)).expect_error(501, "NotImplemented");
-            assert!(error.message.contains(ownership), "{}", error.message);
+        bucket.put_acl("public-read-write").expect(200);
+        put(&bucket, &rule("BucketOwnerPreferred")).expect(200);
+        let (own, alice) = (s3.own_id(), bucket.acting_for(&ALICE));
+        let owner = |bucket: &Bucket, key: &str| {
+            let list = bucket.object("GET", key).flag("acl").expect(200);
+            list.value("AccessControlPolicy/Owner/ID").to_owned()
+        };
+        alice.put("hers", "x").expect(200);
+        assert_eq!(owner(&alice, "hers"), ALICE.id);
+        let giving = |request: Request| request.header("x-amz-acl", "bucket-owner-full-control");
+        giving(alice.put("given", "x")).expect(200);
+        assert_eq!(owner(&bucket, "given"), own);
+        assert_eq!(bucket.read("given"), b"x");
+        alice.get("given").expect_error(403, "AccessDenied");
+        // Lists still count, and an upload is hers until it is completed.
+        let upload = alice.begin_upload_by(giving(alice.create_upload("parts")));
+        let upload = upload.value("InitiateMultipartUploadResult/UploadId").to_owned();
+        let part = alice.upload_part("parts", &upload, 1, b"x");
+        alice.complete("parts", &upload, &[part]).expect(200);
+        assert_eq!(owner(&bucket, "parts"), own);
+    }
+);
+
+s3_test!(
+    of_the_owner_who_is_enforced_make_lists_count_for_nothing,
+    largest_body = 500,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        bucket
+            .put("old", "x")
+            .header("x-amz-acl", "public-read")
+            .expect(200);
+        bucket.put_acl("public-read").expect(200);
+        let error = put(&bucket, &rule("BucketOwnerEnforced"));
+        error.expect_error(400, "InvalidBucketAclWithObjectOwnership");
+        bucket.put_acl("private").expect(200);
+        put(&bucket, &rule("BucketOwnerEnforced")).expect(200);
+        bucket.get("old").anonymous().expect_error(403, "AccessDenied");
+        let own = s3.own_id();
+        let shown = grants(&bucket.object("GET", "old").flag("acl").expect(200));
+        assert_eq!(shown, [format!("{own} FULL_CONTROL")]);
+        // Lists that say something are refused, and others are taken and change nothing.
+        for request in [
+            bucket.put("key", "x"),
+            bucket.copy("old", "key"),
+            bucket.request("PUT").flag("acl"),
+            bucket.object("PUT", "old").flag("acl"),
+        ] {
+            let refused = request.header("x-amz-acl", "public-read");
+            let refused = refused.expect_error(400, "AccessControlListNotSupported");
+            assert_eq!(refused.message, "The bucket does not allow ACLs");
         }
+        let taken = bucket
+            .put("key", "x")
+            .header("x-amz-acl", "bucket-owner-full-control");
+        taken.expect(200);
+        bucket.put_acl("bucket-owner-full-control").expect(200);
+        // Whom a policy lets write writes for the owner.
+        let name = &bucket.name;
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"CanonicalUser":"{}"}},
+            "Action":"s3:PutObject","Resource":"arn:aws:s3:::{name}/*"}}]}}"#,
+            ALICE.id
+        );
+        bucket.request("PUT").flag("policy").body(policy).expect(204);
+        bucket.acting_for(&ALICE).put("hers", "hers").expect(200);
+        assert_eq!(bucket.read("hers"), b"hers");
+        bucket
+            .acting_for(&ALICE)
+            .get("hers")
+            .expect_error(403, "AccessDenied");
+        // Without them the lists of before count again.
+        let deleted = bucket.request("DELETE").flag("ownershipControls");
+        deleted.expect(204);
+        bucket.get("old").anonymous().expect(200);
+    }
+);
+
+s3_test!(
+    that_s3_does_not_have_are_refused,
+    largest_body = 200,
+    |s3: &S3| {
+        let bucket = s3.bucket();
         for rules in ["", "<Rule/>", &rule("Nobody"), &rule("ObjectWriter").repeat(2)] {
             put(&bucket, rules).expect_error(400, "MalformedXML");
         }
@@ -81,10 +160,8 @@ s3_test!(
             let request = created.request("PUT");
             request.header("x-amz-object-ownership", ownership)
         };
-        for ownership in ["BucketOwnerPreferred", "BucketOwnerEnforced"] {
-            let error = create(ownership).expect_error(501, "NotImplemented");
-            assert!(error.message.contains(ownership), "{}", error.message);
-        }
+        let enforced = create("BucketOwnerEnforced").header("x-amz-acl", "public-read");
+        enforced.expect_error(400, "InvalidBucketAclWithObjectOwnership");
         let unknown = create("Nobody").expect_error(400, "InvalidArgument");
         assert_eq!(unknown.message, "Invalid x-amz-object-ownership header: Nobody");
         assert_eq!(unknown.field("ArgumentName"), "x-amz-object-ownership");

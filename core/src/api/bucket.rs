@@ -127,8 +127,13 @@ pub(super) async fn create_bucket(call: Call<'_>) -> Answer {
         acl,
         ownership,
         defaults: settings.new_buckets,
-        tags: asked.tags,
+        tags: asked.tags.clone(),
     };
+    let location = asked
+        .location_constraint
+        .as_deref()
+        .filter(|text| !text.is_empty());
+    let caller = caller.saying(&input.tags, location);
     let bucket = ops::create_bucket(context, &caller, &name, input).await?;
     let mut response = empty(StatusCode::OK);
     set(response.headers_mut(), LOCATION, &format!("/{name}"))?;

@@ -39,9 +39,14 @@ pub(super) struct Request {
 }
 
 impl Request {
-    fn header(&self, name: &str) -> Option<&str> {
-        let value = self.head.headers.get(name)?.to_str().ok()?;
-        (!value.is_empty()).then_some(value)
+    /// The text of a header, its repetitions joined, as operations read it. One that is sent empty counts as absent.
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut values = self.head.headers.get_all(name).iter();
+        let first = String::from_utf8_lossy(values.next()?.as_bytes());
+        let text = values.fold(first, |text, value| {
+            Cow::Owned(format!("{text},{}", String::from_utf8_lossy(value.as_bytes())))
+        });
+        (!text.is_empty()).then_some(text)
     }
 
     fn client(&self) -> Option<&Client> {
@@ -52,12 +57,17 @@ impl Request {
         let number = |number: i64| Some(Cow::Owned(number.to_string()));
         let text = |text: &'static str| Some(Cow::Borrowed(text));
         if let Some(header) = HEADERS.iter().find(|header| is_key_of(key, header)) {
-            return self.header(header).map(Cow::Borrowed);
+            return self.header(header);
         }
         match key {
+            // However the client writes it.
+            "s3:x-amz-copy-source" => {
+                let source = headers::copy_source(&self.head.headers).ok().flatten()?;
+                Some(Cow::Owned(format!("{}/{}", source.bucket, source.key)))
+            }
             "aws:currenttime" => Some(Cow::Owned(self.now.iso_8601())),
             "aws:epochtime" => number(self.now.seconds()),
-            "aws:referer" => self.header("referer").map(Cow::Borrowed),
+            "aws:referer" => self.header("referer"),
             "aws:securetransport" => match self.client()?.encrypted? {
                 true => text("true"),
                 false => text("false"),
@@ -66,14 +76,14 @@ impl Request {
                 let client = self.client().filter(|client| client.certain)?;
                 Some(Cow::Owned(client.address.to_canonical().to_string()))
             }
-            "aws:useragent" => self.header("user-agent").map(Cow::Borrowed),
+            "aws:useragent" => self.header("user-agent"),
             "s3:authtype" => text(self.signed?.place),
             "s3:delimiter" | "s3:max-keys" | "s3:prefix" if self.lists() => {
                 let value = self.query.get(key.trim_start_matches("s3:"))?;
                 Some(Cow::Borrowed(value))
             }
             "s3:if-match" | "s3:if-none-match" if !self.operation.only_reads() => {
-                self.header(key.trim_start_matches("s3:")).map(Cow::Borrowed)
+                self.header(key.trim_start_matches("s3:"))
             }
             "s3:objectcreationoperation" => match self.operation {
                 Operation::PutObject
@@ -106,10 +116,9 @@ impl Request {
 }
 
 /// Headers that are keys: `s3:` and the name.
-const HEADERS: [&str; 15] = [
+const HEADERS: [&str; 14] = [
     "x-amz-acl",
     "x-amz-content-sha256",
-    "x-amz-copy-source",
     "x-amz-grant-full-control",
     "x-amz-grant-read",
     "x-amz-grant-read-acp",
@@ -159,7 +168,7 @@ impl ConditionKeys for Request {
             );
         }
         if let Some(header) = lock_header(key) {
-            return Some(vec![Cow::Borrowed(self.header(header)?)]);
+            return Some(vec![self.header(header)?]);
         }
         Some(vec![self.one(key)?])
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 
-use super::denied;
+use super::{Caller, denied};
 use crate::model::{
     Acl, Bucket, BucketId, CannedAcl, Description, DocumentKind, ErrorCode, ObjectOwnership, ObjectRecord,
     Owner, PublicAccessBlock, RequestedAcl, S3Error, StoredDocument,
@@ -35,6 +35,12 @@ impl Deref for Opened {
 }
 
 impl Opened {
+    /// Whether a policy has a say in what `caller` may do with it.
+    pub(crate) fn is_decided_by_policies(&self, caller: &Caller) -> bool {
+        let identity = &caller.identity;
+        self.guard.policy.is_some() || identity.policy.is_some() || identity.session.is_some()
+    }
+
     /// What decides whom new objects belong to.
     pub(crate) fn rules(&self) -> NewObjects {
         NewObjects {

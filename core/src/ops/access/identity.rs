@@ -1,9 +1,10 @@
 //! Whom a request acts for.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Owner, When};
+use crate::model::{Owner, Tags, When};
 use crate::policy::{ConditionKeys, Policy};
 
 /// What is known of a request, for policies to decide on. Asked only where a policy has to.
@@ -16,7 +17,7 @@ pub trait RequestFacts: ConditionKeys {
 struct Nothing;
 
 impl ConditionKeys for Nothing {
-    fn values(&self, _key: &str) -> Option<Vec<std::borrow::Cow<'_, str>>> {
+    fn values(&self, _key: &str) -> Option<Vec<Cow<'_, str>>> {
         None
     }
 }
@@ -24,6 +25,38 @@ impl ConditionKeys for Nothing {
 impl RequestFacts for Nothing {
     fn asks(&self, _when: When) -> bool {
         false
+    }
+}
+
+/// A request whose body says something that policies may ask for.
+struct Saying {
+    request: Arc<dyn RequestFacts>,
+    tags: Tags,
+    location: Option<String>,
+}
+
+impl ConditionKeys for Saying {
+    fn values(&self, key: &str) -> Option<Vec<Cow<'_, str>>> {
+        if let Some(name) = key.strip_prefix("s3:requestobjecttag/") {
+            return Some(vec![Cow::Borrowed(self.tags.get(name)?)]);
+        }
+        match key {
+            "s3:requestobjecttagkeys" if self.tags.is_empty() => None,
+            "s3:requestobjecttagkeys" => {
+                Some(self.tags.iter().map(|(name, _)| Cow::Borrowed(name)).collect())
+            }
+            "s3:locationconstraint" => Some(vec![Cow::Borrowed(self.location.as_deref()?)]),
+            key => self.request.values(key),
+        }
+    }
+}
+
+impl RequestFacts for Saying {
+    fn asks(&self, when: When) -> bool {
+        match when {
+            When::Tags => !self.tags.is_empty(),
+            when => self.request.asks(when),
+        }
     }
 }
 
@@ -52,6 +85,19 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The same, of a request whose body names these tags and this location.
+    #[must_use]
+    pub(crate) fn saying(&self, tags: &Tags, location: Option<&str>) -> Self {
+        Self {
+            facts: Arc::new(Saying {
+                request: Arc::clone(&self.facts),
+                tags: tags.clone(),
+                location: location.map(str::to_owned),
+            }),
+            ..self.clone()
+        }
+    }
+
     /// An account, without more to be said.
     pub fn of(owner: Owner) -> Self {
         Self {
