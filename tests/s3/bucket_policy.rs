@@ -358,7 +358,7 @@ s3_test!(
         denied(
             alice
                 .put("key", "x")
-                .header("if-match", bucket.head("key").send().etag()),
+                .header("if-match", alice.head("key").send().etag()),
         );
         denied(
             alice

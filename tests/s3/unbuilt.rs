@@ -58,7 +58,7 @@ s3_test!(
 
 s3_test!(reading_needs_the_bucket, largest_body = 0, |s3: &S3| {
     let bucket = s3.bucket_named(s3.unused_name());
-    for subresource in ["policy", "lifecycle"] {
+    for subresource in ["website", "lifecycle"] {
         bucket
             .request("GET")
             .flag(subresource)
@@ -72,7 +72,6 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         for (subresource, feature) in [
-            ("policy", "policy"),
             ("lifecycle", "lifecycle"),
             ("website", "website"),
             ("replication", "replication"),
@@ -80,7 +79,6 @@ s3_test!(
             ("notification", "notification"),
             ("logging", "logging"),
             ("object-lock", "lock"),
-            ("publicAccessBlock", "public"),
             ("accelerate", "accelerat"),
             ("requestPayment", "payment"),
         ] {

@@ -105,7 +105,7 @@ impl Caller {
         matter: &Matter<'_>,
     ) -> Option<By> {
         let identity = &self.identity;
-        let owns = bucket.is_some_and(|bucket| self.owns(bucket));
+        let owns = bucket.is_none_or(|bucket| self.owns(bucket));
         let listed = |when: When| {
             if when.is_beyond_lists() {
                 owns
