@@ -19,7 +19,7 @@ const MOST_MEMORY: usize = 2 * 1024 * 1024;
 const MOST_MILLIS: i64 = if cfg!(debug_assertions) { 500 } else { 50 };
 
 /// What hostile inputs are made of: a beginning, what is repeated until the input is full, and an end.
-const SHAPES: [(&str, &str, &str); 36] = [
+const SHAPES: [(&str, &str, &str); 41] = [
     ("", "a", ""),
     ("", "\"", ""),
     ("", ",", ""),
@@ -60,6 +60,23 @@ const SHAPES: [(&str, &str, &str); 36] = [
     ("<Delete ", "a=\"\" ", "/>"),
     ("{\"Statement\":[", " ", "]}"),
     ("{\"Statement\":", "[", "]}"),
+    ("\u{0}--b\r\nContent-Disposition: form-data; name=\"", "\\\"", ""),
+    (
+        "\u{0}--b\r\nContent-Disposition: form-data; name=key\r\n\r\n",
+        "\r\n--",
+        "",
+    ),
+    (
+        "\u{0}--b\r\nContent-Disposition: form-data; name=key\r\n\r\n",
+        "${filename}",
+        "",
+    ),
+    (
+        "{\"expiration\":\"2030-01-01T00:00:00Z\",\"conditions\":[",
+        "{\"a\":\"b\"},",
+        "{\"a\":\"b\"}]}",
+    ),
+    ("", "[", ""),
 ];
 
 fn input((start, repeated, end): (&str, &str, &str), most: usize) -> Vec<u8> {

@@ -37,8 +37,8 @@ pub(super) fn check_copied_length(length: u64) -> Result<(), S3Error> {
 pub struct Incoming {
     /// The decoded bytes.
     pub stream: BodyStream,
-    /// How many there will be, where that is known before their end. Otherwise the stream itself must end in an error after
-    /// more than one request may have.
+    /// How many there will be, where that is known before their end. Otherwise the stream itself must end in an error
+    /// after more than one request may have.
     pub length: Option<u64>,
     /// What is computed of them.
     pub digests: DigestSlot,
@@ -100,7 +100,8 @@ impl Incoming {
         Ok((bytes.freeze(), Self::digests(&self.digests)?))
     }
 
-    /// The bytes where there are at most `limit` of them, whatever is known of their length. Otherwise the same body again.
+    /// The bytes where there are at most `limit` of them, whatever is known of their length. Otherwise the same body
+    /// again.
     async fn collect_at_most(mut self, limit: u64) -> Result<Result<(Bytes, Digests), Self>, S3Error> {
         if let Some(length) = self.length {
             return match length <= limit {

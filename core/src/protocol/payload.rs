@@ -109,8 +109,8 @@ impl DeclaredBody {
         })
     }
 
-    /// Bytes of the decoded body. Where the request does not say, `MissingContentLength`, or `NotImplemented` where it has
-    /// chunks in place of a length.
+    /// Bytes of the decoded body. Where the request does not say, `MissingContentLength`, or `NotImplemented` where it
+    /// has chunks in place of a length.
     pub fn length(&self) -> Result<u64, S3Error> {
         self.length.ok_or_else(|| unknown_length(self.is_chunked))
     }
@@ -137,8 +137,8 @@ impl DeclaredBody {
         })
     }
 
-    /// As [`DeclaredBody::open`] of a body that nothing says the length of before its end: the file of a form. The digests
-    /// are there when the stream has ended without an error.
+    /// As [`DeclaredBody::open`] of a body that nothing says the length of before its end: the file of a form. The
+    /// digests are there when the stream has ended without an error.
     pub fn open_unmeasured(
         self,
         body: Body,
@@ -409,8 +409,8 @@ fn code_of(error: &BodyError) -> ErrorCode {
     code
 }
 
-/// `x-amz-decoded-content-length`, without which there is no telling a whole body from one that was cut. S3 answers a value
-/// that is no number as it answers none.
+/// `x-amz-decoded-content-length`, without which there is no telling a whole body from one that was cut. S3 answers a
+/// value that is no number as it answers none.
 fn decoded_length(headers: &HeaderMap) -> Result<u64, S3Error> {
     let missing = || S3Error::new(ErrorCode::MissingContentLength);
     length_header(headers, DECODED_LENGTH)

@@ -25,8 +25,8 @@ use crate::protocol::xml::read_tagging;
 use crate::served::Account;
 
 impl Service {
-    /// Answers a form. Its fields are read before anybody knows who sent them; its file is not, before it is known to be
-    /// allowed.
+    /// Answers a form. Its fields are read before anybody knows who sent them; its file is not, before it is known to
+    /// be allowed.
     pub(super) async fn answer_form(
         &self,
         arrived: Arrived<'_>,
@@ -91,8 +91,8 @@ impl Service {
         api::answer_form(call, posted).await
     }
 
-    /// Whom a form acts for, and how large a file it may bring: its signature proves the first, and its policy, which must
-    /// allow all that the form says, the second. Nobody in particular where it has neither.
+    /// Whom a form acts for, and how large a file it may bring: its signature proves the first, and its policy, which
+    /// must allow all that the form says, the second. Nobody in particular where it has neither.
     async fn sender(
         &self,
         fields: &Fields,

@@ -32,8 +32,8 @@ enum Signer {
 }
 
 /// Reads the signature of a form, and checks all that needs no secret; `None` where it has neither a signature nor a
-/// policy. `AccessDenied` where it has one without the other, `InvalidArgument` where it has a part of a signature, or of
-/// both versions.
+/// policy. `AccessDenied` where it has one without the other, `InvalidArgument` where it has a part of a signature, or
+/// of both versions.
 pub fn claim(fields: &Fields, region: &str, taken: SigV2) -> Result<Option<SignedForm>, S3Error> {
     if let Some(token) = fields.get("x-amz-security-token") {
         // There are no session tokens here, so none is valid.

@@ -72,8 +72,8 @@ fn the_published_example_of_version_4() {
     assert!(read(&changed).unwrap().unwrap().verify(SECRET_KEY).is_err());
 }
 
-/// The signature is RFC 2104's of the policy, computed by OpenSSL: the examples of version 2 are signed with a secret that
-/// is not published.
+/// The signature is RFC 2104's of the policy, computed by OpenSSL: the examples of version 2 are signed with a secret
+/// that is not published.
 #[test]
 fn version_2_signs_the_policy_as_it_is_sent() {
     let pairs = [

@@ -37,8 +37,8 @@ impl Decoder {
         }
     }
 
-    /// Takes of `input` what stands before the file. The fields once all of them came: the file begins with what is left
-    /// in `input` then.
+    /// Takes of `input` what stands before the file. The fields once all of them came: the file begins with what is
+    /// left in `input` then.
     pub fn fields(&mut self, input: &mut Bytes) -> Result<Option<Fields>, S3Error> {
         let State::Fields(reader) = &mut self.state else {
             return Ok(None);

@@ -46,7 +46,10 @@ fn read(body: &[u8], cuts: &[usize]) -> Result<(Fields, Vec<u8>), ErrorCode> {
     Ok((fields.expect("a file comes after fields"), file))
 }
 
-fn at_once(body: &[u8]) -> Result<(Vec<(String, String)>, Vec<u8>), ErrorCode> {
+/// Names and values of fields.
+type Pairs = Vec<(String, String)>;
+
+fn at_once(body: &[u8]) -> Result<(Pairs, Vec<u8>), ErrorCode> {
     let (fields, file) = read(body, &[])?;
     let pairs = fields
         .iter()

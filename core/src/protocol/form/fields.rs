@@ -38,8 +38,8 @@ const HEADERS: [&str; 7] = [
     "expires",
 ];
 
-/// The fields before the file, in the order sent. Names are compared without regard to case, and are in lower case here.
-/// Fields that begin with `x-ignore-` are left out.
+/// The fields before the file, in the order sent. Names are compared without regard to case, and are in lower case
+/// here. Fields that begin with `x-ignore-` are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields(Vec<(String, String)>);
 

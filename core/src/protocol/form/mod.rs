@@ -1,5 +1,5 @@
-//! The forms that PostObject is sent: `multipart/form-data`, whose fields say what headers say of a PutObject, and whose
-//! last field is the file.
+//! The forms that PostObject is sent: `multipart/form-data`, whose fields say what headers say of a PutObject, and
+//! whose last field is the file.
 //!
 //! A form is read in two steps. [`Form::read`] takes the fields before the file, which are bounded, and no byte of the
 //! file; who sent it ([`claim`]) and whether its [`Policy`] allows it are decided then. [`FileBody`] streams the file.
@@ -52,8 +52,8 @@ pub struct FileBody {
 }
 
 impl Form {
-    /// Reads the fields of a form whose parts this boundary separates. `MalformedPOSTRequest` where the body is no form,
-    /// `MaxPostPreDataLengthExceededError` where its file does not begin within [`MAX_BEFORE_FILE`] bytes.
+    /// Reads the fields of a form whose parts this boundary separates. `MalformedPOSTRequest` where the body is no
+    /// form, `MaxPostPreDataLengthExceededError` where its file does not begin within [`MAX_BEFORE_FILE`] bytes.
     pub async fn read(boundary: &[u8], body: Body) -> Result<Self, S3Error> {
         let total = body.size_hint().exact();
         let mut decoder = Decoder::new(boundary);
@@ -92,8 +92,8 @@ impl FileBody {
         self.most
     }
 
-    /// The file's bytes. The stream fails with an [`S3Error`] where the form does not end as one: a file that was cut off
-    /// never ends well.
+    /// The file's bytes. The stream fails with an [`S3Error`] where the form does not end as one: a file that was cut
+    /// off never ends well.
     pub fn into_body(self) -> Body {
         Body::stream(stream::try_unfold(self, Self::next), None)
     }

@@ -10,8 +10,8 @@ use super::policy_json::document;
 use super::refusal::invalid;
 use crate::model::{BucketName, ErrorCode, S3Error, Timestamp};
 
-/// The fields that no condition needs to allow: what is signed, and the signature. The file is no field here, and what is
-/// ignored neither.
+/// The fields that no condition needs to allow: what is signed, and the signature. The file is no field here, and what
+/// is ignored neither.
 const FREE: [&str; 4] = ["policy", "signature", "awsaccesskeyid", "x-amz-signature"];
 
 /// A policy: until when a form may be sent, and what may stand in it.
@@ -153,7 +153,8 @@ impl Condition {
         }
     }
 
-    /// Whether it holds of a field, whose name is in lower case. A list of types begins as it shall where each of them does.
+    /// Whether it holds of a field, whose name is in lower case. A list of types begins as it shall where each of them
+    /// does.
     fn holds(&self, name: &str, value: &str) -> bool {
         let expected = self.value.as_str();
         match self.test {

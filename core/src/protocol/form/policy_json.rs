@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::refusal::invalid;
 use crate::model::S3Error;
 
-/// Decodes the Base64 and reads the JSON of a policy, which is an object. It is a field of a form, which bounds its length
-/// and with it the number of conditions; values lie at most 128 deep in each other.
+/// Decodes the Base64 and reads the JSON of a policy, which is an object. It is a field of a form, which bounds its
+/// length and with it the number of conditions; values lie at most 128 deep in each other.
 pub(super) fn document(policy: &str) -> Result<Map<String, Value>, S3Error> {
     // Some encoders break lines.
     let base64: Vec<u8> = policy

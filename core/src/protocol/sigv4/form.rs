@@ -30,7 +30,8 @@ impl FormCredential {
         &self.0.access_key
     }
 
-    /// Whether this signature of the policy, as it was sent, was made with this secret. Takes as long wherever it differs.
+    /// Whether this signature of the policy, as it was sent, was made with this secret. Takes as long wherever it
+    /// differs.
     pub fn has_signed(&self, secret_key: &str, policy: &str, signature: &[u8]) -> bool {
         let expected = SigningKey::derive(secret_key, &self.0).sign(policy);
         same_signature(&expected, signature)
