@@ -122,8 +122,7 @@ error_codes! {
     KeyTooLongError 400 "Your key is too long"
         with ["Size" "MaxSizeAllowed"],
     MalformedACLError 400 "The XML you provided was not well-formed or did not validate against our published schema",
-    MalformedPolicy 400 "Policy has invalid resource"
-        sometimes ["Detail"],
+    MalformedPolicy 400 "Policy has invalid resource",
     MalformedPOSTRequest 400 "The body of your POST request is not well-formed multipart/form-data.",
     MalformedTrailerError 400 "The request contained trailing data that was not well-formed or did not conform to our published schema.",
     MalformedXML 400 "The XML you provided was not well-formed or did not validate against our published schema",
@@ -193,6 +192,7 @@ impl ErrorCode {
         matches!(
             self,
             Self::AccessDenied
+                | Self::AccessControlListNotSupported
                 | Self::BadDigest
                 | Self::BucketAlreadyOwnedByYou
                 | Self::BucketNotEmpty
