@@ -169,6 +169,8 @@ impl Core {
             region: endpoint.region,
             base_domains: Vec::new(),
             root: RootCredential::new(endpoint.access_key, endpoint.secret_key),
+            account: Default::default(),
+            new_buckets: Default::default(),
             sigv2: SigV2::default(),
             limits: Limits::default(),
         };

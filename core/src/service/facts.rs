@@ -205,3 +205,7 @@ impl RequestFacts for Request {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;
