@@ -78,7 +78,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 34] = [
+const OPERATIONS: [Row; 37] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -160,7 +160,7 @@ const OPERATIONS: [Row; 34] = [
     ),
     row(
         "Get-, Put- and DeleteBucketOwnershipControls",
-        "`ObjectWriter`, which every bucket has",
+        "all three; whose objects are, and whether lists count",
         "s3/bucket_ownership_controls.rs",
     ),
     row(
@@ -193,6 +193,16 @@ const OPERATIONS: [Row; 34] = [
         "Get-, Put- and DeleteBucketCors",
         "100 rules of up to 64 KiB together",
         "s3/bucket_cors.rs",
+    ),
+    row(
+        "Get-, Put- and DeleteBucketPolicy, GetBucketPolicyStatus",
+        "20 KB; accounts, conditions, variables; what each request asks for",
+        "s3/bucket_policy.rs",
+    ),
+    row(
+        "Get-, Put- and DeletePublicAccessBlock",
+        "the four switches",
+        "s3/public_access_block.rs",
     ),
 ];
 
@@ -282,7 +292,7 @@ const FEATURES: [Row; 16] = [
 const NOT_BUILT: [Row; 4] = [
     part(
         "configuration of buckets",
-        "policies, lifecycle, websites, replication, encryption, notifications, object lock, …",
+        "lifecycle, websites, replication, encryption, notifications, object lock, …",
         "s3/unbuilt.rs",
         &[
             "writing_configuration_is_refused_by_name",
