@@ -16,6 +16,8 @@ locals {
     BLEEPSTORE_BLOB_BUCKET = aws_s3_bucket.blobs.bucket
     BLEEPSTORE_ACCESS_KEY  = var.root_access_key
     BLEEPSTORE_LOG         = var.log_filter
+    BLEEPSTORE_ACCOUNT_ID  = var.account_id
+    BLEEPSTORE_NEW_BUCKETS = var.new_buckets
     BLEEPSTORE_SIGV2       = var.sigv2
   }
 }

@@ -160,6 +160,30 @@ variable "log_filter" {
   }
 }
 
+variable "account_id" {
+  description = "BLEEPSTORE_ACCOUNT_ID: the 12 digits by which policies name the account of the root credential."
+  type        = string
+  default     = "000000000000"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id has 12 digits."
+  }
+}
+
+variable "new_buckets" {
+  description = "BLEEPSTORE_NEW_BUCKETS: what a new bucket has whose creator does not say it: `open` (nothing) or `private` (AWS's default: no public access, no lists)."
+  type        = string
+  default     = "open"
+  nullable    = false
+
+  validation {
+    condition     = contains(["open", "private"], var.new_buckets)
+    error_message = "new_buckets is open or private."
+  }
+}
+
 variable "sigv2" {
   description = "BLEEPSTORE_SIGV2: which requests may be signed with Signature Version 2: `on` (all), `presigned` (presigned URLs) or `off`."
   type        = string

@@ -73,6 +73,8 @@ locals {
     BLEEPSTORE_SECRET_KEY_URL      = local.root_secret
     BLEEPSTORE_GC_SCHEDULE         = var.gc_schedule
     BLEEPSTORE_LOG                 = var.log_filter
+    BLEEPSTORE_ACCOUNT_ID          = var.account_id
+    BLEEPSTORE_NEW_BUCKETS         = var.new_buckets
     BLEEPSTORE_SIGV2               = var.sigv2
     BLEEPSTORE_TRUST_UNENCODED_URL = "true"
     AZURE_CLIENT_ID                = azurerm_user_assigned_identity.function.client_id

@@ -43,6 +43,8 @@ locals {
       BLEEPSTORE_GC_AUDIENCE        = local.gc_audience
       BLEEPSTORE_GC_SERVICE_ACCOUNT = google_service_account.schedule.email
       BLEEPSTORE_LOG                = var.log_filter
+      BLEEPSTORE_ACCOUNT_ID         = var.account_id
+      BLEEPSTORE_NEW_BUCKETS        = var.new_buckets
       BLEEPSTORE_SIGV2              = var.sigv2
       BLEEPSTORE_REQUEST_SECONDS    = tostring(var.timeout_seconds)
     },

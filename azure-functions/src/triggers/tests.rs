@@ -67,6 +67,8 @@ async fn triggers(behind: Behind) -> Triggers {
         region: "us-east-1".to_owned(),
         base_domains: Vec::new(),
         root: RootCredential::new("AK", "SK"),
+        account: Default::default(),
+        new_buckets: Default::default(),
         sigv2: SigV2::default(),
         limits: Limits::default(),
     };

@@ -29,6 +29,8 @@ run "values_outside_their_range_are_refused" {
     express_subnet_ids                  = ["subnet-1"]
     table_name                          = "a table"
     log_filter                          = "info; rm"
+    account_id                          = "12345"
+    new_buckets                         = "closed"
     sigv2                               = "v2"
     log_retention_days                  = 31
     root_access_key                     = "a/b"
@@ -62,6 +64,8 @@ run "values_outside_their_range_are_refused" {
     var.express_subnet_ids,
     var.table_name,
     var.log_filter,
+    var.account_id,
+    var.new_buckets,
     var.sigv2,
     var.log_retention_days,
     var.root_access_key,

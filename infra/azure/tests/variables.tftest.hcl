@@ -21,6 +21,8 @@ run "values_outside_their_range_are_refused" {
     max_instances       = 10
     max_body_bytes      = 1024
     log_filter          = "info; rm"
+    account_id          = "12345"
+    new_buckets         = "closed"
     sigv2               = "v2"
     log_retention_days  = 7
     root_access_key     = "a/b"
@@ -50,6 +52,8 @@ run "values_outside_their_range_are_refused" {
     var.max_instances,
     var.max_body_bytes,
     var.log_filter,
+    var.account_id,
+    var.new_buckets,
     var.sigv2,
     var.log_retention_days,
     var.root_access_key,

@@ -17,6 +17,8 @@ run "values_outside_their_range_are_refused" {
     timeout_seconds                     = 30
     domain_name                         = "https://s3.example.com"
     log_filter                          = "info; rm"
+    account_id                          = "12345"
+    new_buckets                         = "closed"
     sigv2                               = "v2"
     log_retention_days                  = 0
     root_access_key                     = "a/b"
@@ -39,6 +41,8 @@ run "values_outside_their_range_are_refused" {
     var.timeout_seconds,
     var.domain_name,
     var.log_filter,
+    var.account_id,
+    var.new_buckets,
     var.sigv2,
     var.log_retention_days,
     var.root_access_key,
