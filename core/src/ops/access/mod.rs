@@ -508,4 +508,7 @@ async fn look_up(
 }
 
 #[cfg(test)]
+#[path = "matrix_tests.rs"]
+mod matrix;
+#[cfg(test)]
 mod tests;

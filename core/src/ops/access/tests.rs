@@ -38,7 +38,7 @@ impl Scene {
     }
 
     /// What an operation asks, in its order.
-    fn decide(&self, caller: &Caller, operation: Operation) -> Result<(), S3Error> {
+    pub(super) fn decide(&self, caller: &Caller, operation: Operation) -> Result<(), S3Error> {
         let context = &context(1);
         caller.admit(operation)?;
         let need = operation.need();
