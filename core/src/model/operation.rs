@@ -66,7 +66,7 @@ pub enum RequestBody {
 /// Whether a request must be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signature {
-    /// Not where access control lists let all the world do it.
+    /// Not where access control lists or a policy let everybody do it.
     Optional,
     /// Yes, whatever they say. What a request without one is told.
     Required(&'static str),

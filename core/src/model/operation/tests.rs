@@ -120,7 +120,17 @@ fn a_change_asks_for_an_action_that_changes() {
 }
 
 #[test]
-fn what_a_list_can_grant_to_all_the_world_needs_no_signature() {
+fn what_a_list_or_a_policy_can_grant_to_everybody_needs_no_signature() {
+    // What a policy may open to everybody and no list can.
+    let by_policy = [
+        Operation::GetBucketLocation,
+        Operation::GetBucketVersioning,
+        Operation::GetBucketTagging,
+        Operation::GetBucketPolicyStatus,
+        Operation::GetObjectTagging,
+        Operation::PutObjectTagging,
+        Operation::DeleteObjectTagging,
+    ];
     for operation in Operation::ALL {
         let granted = match operation.need() {
             Need::Nothing | Need::Bucket(_) | Need::Object(_) | Need::Deletion | Need::Deletions => true,
@@ -133,7 +143,7 @@ fn what_a_list_can_grant_to_all_the_world_needs_no_signature() {
             }
             // It takes an object away from its owner.
             Operation::RenameObject => Some("Access Denied"),
-            _ if granted => None,
+            _ if granted || by_policy.contains(operation) => None,
             _ => Some("Access Denied"),
         };
         let expected = refusal.map_or(Signature::Optional, Signature::Required);

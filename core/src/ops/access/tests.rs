@@ -320,7 +320,7 @@ fn what_a_bucket_or_an_object_lacks_is_told_to_the_buckets_owner() {
     };
     let refused = |operation| matches!(absent(&route(operation)), Absent::NotImplemented(_));
     let answered = operations_that(|operation| !operation.is_built() && !refused(operation));
-    assert_eq!(answered.len(), 27);
+    assert_eq!(answered.len(), 28);
     for operation in answered {
         assert_eq!(
             rows(Scene::decide, operation),
