@@ -287,6 +287,8 @@ impl Samples {
             secret_key: self.unique() + "/+=",
             owner: self.owner(),
             created: NOW,
+            user: None,
+            expires: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bleepstore_core::Ports;
 use bleepstore_core::model::{Credential, Owner, hex};
-use bleepstore_core::ops::new_credential;
+use bleepstore_core::ops::{CredentialLimits, new_credential};
 use bleepstore_core::ports::StoreError;
 use clap::Args;
 use serde_json::{Value, json};
@@ -56,7 +56,9 @@ fn owner_id(text: &str) -> std::result::Result<String, String> {
 
 pub(crate) async fn create(ports: &Ports, args: &CreateArgs) -> Result<()> {
     let owner = owner(ports, args).await?;
-    let credential = new_credential(ports, owner).await.map_err(failed)?;
+    let credential = new_credential(ports, owner, CredentialLimits::default())
+        .await
+        .map_err(failed)?;
     if args.json {
         let mut document = document(&credential);
         document["secret_key"] = credential.secret_key.into();

@@ -46,6 +46,8 @@ impl Account {
                 display_name: self.display_name.to_owned(),
             },
             created: Timestamp::from_millis(0),
+            user: None,
+            expires: None,
         }
     }
 
