@@ -295,3 +295,29 @@ async fn a_credential_that_is_being_created_or_revoked_is_there_or_not() {
         )
         .await;
 }
+
+#[tokio::test]
+async fn a_credential_that_is_being_replaced_is_the_one_or_the_other() {
+    let dying = Dying::new().await;
+    dying
+        .at_every_step(
+            async |f| {
+                let old = f.samples.credential(&f.samples.unique());
+                assert!(f.store.create_credential(&old).await.unwrap());
+                (f.samples.limited_credential(&old.access_key), old)
+            },
+            async |store, (new, _)| store.replace_credential(new).await,
+            async |f, (new, old), outcome| {
+                let found = f.store.credential(&new.access_key).await.unwrap().unwrap();
+                match &outcome {
+                    Ok(replaced) => assert!(*replaced && found == *new),
+                    Err(_) => assert!(
+                        found == *old || (found == *new && perhaps(&outcome)),
+                        "{outcome:?}"
+                    ),
+                }
+                assert!(f.store.revoke_credential(&new.access_key).await.unwrap());
+            },
+        )
+        .await;
+}

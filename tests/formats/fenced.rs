@@ -8,8 +8,8 @@ use bleepstore_core::Ports;
 use bleepstore_core::model::{BucketLayout, BucketName, Format};
 use bleepstore_core::ops::raise_format;
 use bleepstore_core::ports::{OwnerRecord, StoreErrorKind, StoreRecord};
-use bleepstore_tests::http::S3;
 use bleepstore_tests::http::encoding::pattern;
+use bleepstore_tests::http::{OWNER_WRITER, S3};
 
 use crate::fixture::Fixture;
 use crate::released::{Released, Server, path};
@@ -44,8 +44,11 @@ fn fill(s3: &S3) {
     }
 }
 
-/// What a later program does, which knows the format that it raises the store to and the layout of the one bucket.
+/// What a later program does, which knows the format that it raises the store to and the layout of the one bucket, and keys
+/// with a policy.
 async fn fence(ports: Ports) {
+    let limited = OWNER_WRITER.credential();
+    assert!(ports.metadata.create_credential(&limited).await.unwrap());
     raise_beyond(&ports).await;
     let refused = ports.metadata.store_record().await.unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::TooNew);
@@ -127,7 +130,11 @@ fn serves_nothing_wrongly<S: Source>(source: &S, server: Server) {
     assert_eq!(plain.read("large"), pattern(1, 300_000));
     let before = dumped(source);
     let featured = s3.bucket_named("featured".to_owned());
+    // A key of the same account, which 0.1 must not take for one without limits.
+    let limited = plain.acting_for(&OWNER_WRITER);
     for refused in [
+        limited.get("small"),
+        limited.delete("small"),
         featured.get("small"),
         featured.head("large"),
         featured.put("small", "overwritten"),

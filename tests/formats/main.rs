@@ -51,6 +51,7 @@ macro_rules! stored_by {
                     a_check_finds_what_it_found_then_and_no_more
                     gc_frees_what_nothing_names_and_retired_bytes_once_their_day_is_over
                     gc_that_has_the_store_to_itself_frees_what_a_check_found_then
+                    an_access_key_is_written_as_it_was
                     an_export_says_what_it_said_then
                     an_export_of_then_is_imported_whole
                     it_goes_on_once_its_format_has_risen

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::memory::MemoryMetadata;
-use bleepstore_core::model::{ETag, ErrorCode, Format, Timestamp, UploadId};
+use bleepstore_core::model::{Credential, ETag, ErrorCode, Format, Timestamp, UploadId};
 use bleepstore_core::ops::{Finding, FsckOptions, FsckReport, GcOptions, Progress, import, raise_format};
 use bleepstore_core::ports::Ports;
 use bleepstore_http::{OsEntropy, SystemClock};
@@ -13,7 +13,7 @@ use bleepstore_tests::clock::ManualClock;
 use bleepstore_tests::decorators::PassThrough;
 use bleepstore_tests::deployment::Deployment;
 use bleepstore_tests::http::encoding::percent_path;
-use bleepstore_tests::http::{ALICE, Bucket, UploadedPart};
+use bleepstore_tests::http::{ALICE, ALICE_READER, BOB, Bucket, UploadedPart};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -302,6 +302,32 @@ pub(crate) fn an_export_says_what_it_said_then(stored: &Stored) {
         assert_same("", now, then);
     }
     assert_eq!(now[last]["trailer"]["counts"], then[last]["trailer"]["counts"]);
+}
+
+/// A key that never had a policy, and one that had one for a while.
+pub(crate) fn an_access_key_is_written_as_it_was(stored: &Stored) {
+    let export = String::from_utf8(stored.fixture.file(EXPORT)).unwrap();
+    for account in [ALICE, BOB] {
+        let plain = account.credential();
+        let read = || {
+            let found = stored.block_on(stored.metadata.credential(&plain.access_key));
+            let found = found.unwrap().unwrap();
+            let row = serde_json::to_string(&found).unwrap();
+            assert!(export.contains(&format!("{{\"credential\":{row}}}\n")), "{row}");
+            found
+        };
+        assert_eq!(read(), plain);
+        let limited = Credential {
+            user: ALICE_READER.credential().user,
+            expires: Some(made(stored)),
+            ..plain.clone()
+        };
+        for credential in [&limited, &plain] {
+            let replaced = stored.metadata.replace_credential(credential);
+            assert!(stored.block_on(replaced).unwrap());
+        }
+        assert_eq!(read(), plain);
+    }
 }
 
 pub(crate) fn an_export_of_then_is_imported_whole(stored: &Stored) {

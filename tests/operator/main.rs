@@ -19,6 +19,7 @@ mod copies;
 mod damage;
 mod fsck;
 mod import;
+mod keys;
 mod local;
 mod migrate;
 mod program;
@@ -76,7 +77,7 @@ async fn another() -> Deployment {
 }
 
 /// One of everything: an empty body, one inline, one in a blob, a copy that shares it, an object whose layout spills,
-/// an upload with two parts, a second bucket, and two credentials.
+/// an upload with two parts, a second bucket, and two credentials, one of them of a user.
 async fn fill(store: &Deployment) -> UploadId {
     store.create_bucket("photos").await.unwrap();
     store.create_bucket("empty").await.unwrap();
@@ -104,8 +105,7 @@ async fn fill(store: &Deployment) -> UploadId {
             .unwrap();
     }
     let samples = Samples::new(SeededEntropy::new(7));
-    for access_key in ["AKONE", "AKTWO"] {
-        let credential = samples.credential(access_key);
+    for credential in [samples.credential("AKONE"), samples.limited_credential("AKTWO")] {
         assert!(store.metadata.create_credential(&credential).await.unwrap());
     }
     open
@@ -141,7 +141,7 @@ async fn reads_back_whole(store: &Deployment, open: UploadId) {
     let samples = Samples::new(SeededEntropy::new(7));
     assert_eq!(
         page.items,
-        [samples.credential("AKONE"), samples.credential("AKTWO")]
+        [samples.credential("AKONE"), samples.limited_credential("AKTWO")]
     );
     let found = store
         .metadata

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bleepstore_core::model::{
     Acl, BlobId, BlobRef, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, Checksum,
-    ChecksumAlgorithm, ChecksumKind, CommitId, Credential, Description, DocumentKind, ETag, Extent, Grant,
-    Grantee, Group, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Part,
-    PartBoundary, PartNumber, Permission, Receipt, ReceiptOutcome, RetiredManifest, Revision, StoredDocument,
-    Tagged, Tags, Timestamp, Token, Upload, UploadState,
+    ChecksumAlgorithm, ChecksumKind, CommitId, Credential, CredentialUser, Description, DocumentKind, ETag,
+    Extent, Grant, Grantee, Group, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord,
+    Owner, Part, PartBoundary, PartNumber, Permission, Receipt, ReceiptOutcome, RetiredManifest, Revision,
+    StoredDocument, Tagged, Tags, Timestamp, Token, Upload, UploadState,
 };
 use bleepstore_core::ports::{new_id, new_upload_id};
 
@@ -287,9 +287,29 @@ impl Samples {
             secret_key: self.unique() + "/+=",
             owner: self.owner(),
             created: NOW,
+            user: None,
+            expires: None,
+        }
+    }
+
+    /// One of a user, which ends.
+    pub fn limited_credential(&self, access_key: &str) -> Credential {
+        Credential {
+            user: Some(CredentialUser {
+                name: "reader+é".to_owned(),
+                policy: POLICY.to_owned(),
+            }),
+            expires: Some(later()),
+            ..self.credential(access_key)
         }
     }
 }
+
+/// A policy that a careless store would write in another way.
+const POLICY: &str = concat!(
+    "{ \"Version\": \"2012-10-17\",\r\n\t\"Id\": \"\\u00e9 é\", ",
+    "\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"s3:Get*\", \"Resource\": \"*\"}] }\n"
+);
 
 /// Tags that a careless store would sort or fold.
 fn tags() -> Tags {

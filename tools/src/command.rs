@@ -4,7 +4,7 @@ use bleepstore_core::Ports;
 use bleepstore_core::ops::check_formats;
 use clap::{Args, Subcommand};
 
-use crate::credentials::{self, CreateArgs, ListArgs, RevokeArgs};
+use crate::credentials::{self, CreateArgs, ListArgs, RevokeArgs, SetPolicyArgs, ShowArgs};
 use crate::export::{self, ExportArgs};
 use crate::failure::{Failure, Result};
 use crate::fsck::{self, FsckArgs};
@@ -17,7 +17,7 @@ use crate::undelete::{self, UndeleteArgs};
 /// A subcommand on the stores that `S` names.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Tool<S: Args> {
-    /// Make, list and revoke access keys
+    /// Make, show, limit, list and revoke access keys
     #[command(subcommand)]
     Credentials(Credentials<S>),
     /// Delete the bytes that no object names
@@ -39,6 +39,10 @@ pub enum Tool<S: Args> {
 pub enum Credentials<S: Args> {
     /// Make an access key; its secret key is shown once
     Create(On<S, CreateArgs>),
+    /// Show what is known of an access key, but not its secret key
+    Show(On<S, ShowArgs>),
+    /// Change what an access key may do
+    SetPolicy(On<S, SetPolicyArgs>),
     /// List access keys, without their secret keys
     List(On<S, ListArgs>),
     /// Take an access key away
@@ -74,6 +78,8 @@ impl<S: Args> Tool<S> {
     pub fn store(&self) -> &S {
         match self {
             Self::Credentials(Credentials::Create(on)) => &on.store,
+            Self::Credentials(Credentials::Show(on)) => &on.store,
+            Self::Credentials(Credentials::SetPolicy(on)) => &on.store,
             Self::Credentials(Credentials::List(on)) => &on.store,
             Self::Credentials(Credentials::Revoke(on)) => &on.store,
             Self::Gc(on) => &on.store,
@@ -107,6 +113,8 @@ impl<S: Args> Tool<S> {
         known(ports).await?;
         match self {
             Self::Credentials(Credentials::Create(on)) => credentials::create(ports, &on.args).await,
+            Self::Credentials(Credentials::Show(on)) => credentials::show(ports, &on.args).await,
+            Self::Credentials(Credentials::SetPolicy(on)) => credentials::set_policy(ports, &on.args).await,
             Self::Credentials(Credentials::List(on)) => credentials::list(ports, &on.args).await,
             Self::Credentials(Credentials::Revoke(on)) => credentials::revoke(ports, &on.args).await,
             Self::Gc(on) => gc::gc(ports, &on.args, alone).await,

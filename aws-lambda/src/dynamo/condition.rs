@@ -172,4 +172,11 @@ impl Condition {
     pub(super) fn detail_is(detail: &str) -> Self {
         Self::new("detail = :detail").with_text(":detail", detail)
     }
+
+    /// The same of one creation of a credential.
+    pub(super) fn detail_of_creation(detail: &str, creation: CommitId) -> Self {
+        Self::new("detail = :detail AND creation_id = :creation")
+            .with_text(":detail", detail)
+            .with_text(":creation", creation)
+    }
 }

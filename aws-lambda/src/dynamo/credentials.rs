@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bleepstore_core::model::{CommitId, Credential};
-use bleepstore_core::ports::{CredentialIndex, Page, StoreResult, new_id};
+use bleepstore_core::ports::{CredentialIndex, Page, StoreError, StoreErrorKind, StoreResult, new_id};
 use bleepstore_core::rows::{IndexEntry, NameIndex, NamedRows, drop_entry, scan_named};
 
 use super::DynamoMetadata;
@@ -10,6 +10,9 @@ use super::condition::Condition;
 use super::rows;
 use super::schema::{CREDENTIALS, RowKey, attribute};
 use super::table::Written;
+
+/// How often a row that others change meanwhile is read again.
+const ATTEMPTS: u32 = 16;
 
 #[async_trait]
 impl CredentialIndex for DynamoMetadata {
@@ -28,6 +31,28 @@ impl CredentialIndex for DynamoMetadata {
             drop_entry(self, CREDENTIALS, &entry).await;
         }
         Ok(created.is_applied())
+    }
+
+    async fn replace_credential(&self, credential: &Credential) -> StoreResult<bool> {
+        let key = RowKey::credential(&credential.access_key);
+        for attempt in 0..ATTEMPTS {
+            self.table.back_off(attempt).await;
+            let Some(row) = self.table.get(&key).await? else {
+                return Ok(false);
+            };
+            // What is not known of the row must not get lost.
+            let _: Credential = rows::detail_of(&row)?;
+            let creation = rows::id_of(&row, attribute::CREATION)?;
+            let read = Condition::detail_of_creation(rows::text_of(&row, attribute::DETAIL)?, creation);
+            let row = rows::credential(credential, creation)?;
+            if self.table.put(row, Some(&read)).await?.is_applied() {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::new(
+            StoreErrorKind::Throttled,
+            "others keep changing the credential",
+        ))
     }
 
     async fn revoke_credential(&self, access_key: &str) -> StoreResult<bool> {

@@ -8,6 +8,7 @@ use bleepstore_core::rows::{IndexEntry, NameIndex, NamedRows, drop_entry, scan_n
 use super::CosmosMetadata;
 use super::rows::{self, StoredCredential};
 use super::schema::{CREDENTIALS, RowKey};
+use super::swap::Decision;
 
 #[async_trait]
 impl CredentialIndex for CosmosMetadata {
@@ -30,6 +31,15 @@ impl CredentialIndex for CosmosMetadata {
             drop_entry(self, CREDENTIALS, &entry).await;
         }
         Ok(created.is_some())
+    }
+
+    async fn replace_credential(&self, credential: &Credential) -> StoreResult<bool> {
+        let key = RowKey::credential(&credential.access_key);
+        let put = |stored: &mut StoredCredential| {
+            stored.credential = credential.clone();
+            Decision::Write
+        };
+        Ok(self.container.swap(&key, None, put).await?.is_some())
     }
 
     async fn revoke_credential(&self, access_key: &str) -> StoreResult<bool> {

@@ -25,6 +25,18 @@ impl<J: Journal> CredentialIndex for J {
         .await
     }
 
+    async fn replace_credential(&self, credential: &Credential) -> StoreResult<bool> {
+        let credential = credential.clone();
+        self.change(move |rows| {
+            let found = rows.credentials.contains_key(&credential.access_key);
+            if found {
+                rows.set(Change::Credential(credential));
+            }
+            found
+        })
+        .await
+    }
+
     async fn revoke_credential(&self, access_key: &str) -> StoreResult<bool> {
         let access_key = access_key.to_owned();
         self.change(move |rows| {

@@ -99,6 +99,8 @@ fn change() -> impl Strategy<Value = Change> {
             secret_key: version.to_string(),
             owner: Owner::root(),
             created: time(1),
+            user: None,
+            expires: None,
         }),
         2 => Change::CredentialGone(format!("key-{n}")),
         3 => Change::Bucket(bucket(n, version)),

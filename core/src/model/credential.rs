@@ -1,15 +1,19 @@
 //! Access keys.
 
+mod row;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::row::CredentialRow;
 use super::{Owner, Timestamp};
 
-/// An access key that the credential index keeps, and whom it speaks for.
+/// An access key that the credential index keeps, and whom it speaks for. One with a user or an end is stored in a form
+/// that release 0.1 cannot read: it would take the key for its whole account's, for ever.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "CredentialRow", into = "CredentialRow")]
 pub struct Credential {
     /// What requests name. 3 to 128 bytes, never `/`.
     pub access_key: String,
@@ -19,6 +23,27 @@ pub struct Credential {
     pub owner: Owner,
     /// When it was created.
     pub created: Timestamp,
+    /// As whom in the account; `None` for the account itself.
+    pub user: Option<CredentialUser>,
+    /// From when on it counts for nothing; `None` for never.
+    pub expires: Option<Timestamp>,
+}
+
+/// As whom in its account a credential acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialUser {
+    /// The name that policies know it by.
+    pub name: String,
+    /// What it may do: the JSON of an IAM policy, as it was given.
+    pub policy: String,
+}
+
+impl Credential {
+    /// Whether its time is over.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
 }
 
 /// The credential that owns the store. It comes from the configuration, not from the store.
@@ -73,6 +98,8 @@ impl fmt::Debug for Credential {
         f.debug_struct("Credential")
             .field("access_key", &self.access_key)
             .field("owner", &self.owner)
+            .field("user", &self.user.as_ref().map(|user| &user.name))
+            .field("expires", &self.expires)
             .finish_non_exhaustive()
     }
 }

@@ -52,7 +52,7 @@ pub use bucket::{
 };
 pub use copy::{Copied, CopyObject, Replacement, copy_object};
 pub use cors::{BucketCors, bucket_cors};
-pub use credentials::{CredentialCache, new_credential, new_keys};
+pub use credentials::{CredentialCache, CredentialLimits, KnownCredential, new_credential, new_keys};
 pub use delete::{Deleted, Deletion, delete_object, delete_objects};
 pub use documents::{
     DocumentCache, bucket_document, check_ownership, check_policy, is_public_policy, set_bucket_document,

@@ -125,6 +125,7 @@ around! {
     impl CredentialIndex {
         fn credential(access_key: &str) -> Option<Credential>;
         fn create_credential(credential: &Credential) -> bool;
+        fn replace_credential(credential: &Credential) -> bool;
         fn revoke_credential(access_key: &str) -> bool;
         fn scan_credentials(after: Option<&str>, limit: usize) -> Page<Credential, String>;
     }

@@ -26,7 +26,7 @@ impl Service {
     ) -> Result<Authentic, S3Error> {
         if let Some(claim) = sigv2::claim(request, now, self.settings.sigv2)? {
             account.claimed(claim.access_key());
-            let holder = self.holder(claim.access_key(), ports).await?;
+            let holder = self.holder(claim.access_key(), now, ports).await?;
             holder.proven(account, |secret_key| claim.verify(secret_key))?;
             return Ok(Authentic {
                 signed: Some(Signed {
@@ -53,7 +53,7 @@ impl Service {
             });
         };
         account.claimed(claim.access_key());
-        let holder = self.holder(claim.access_key(), ports).await?;
+        let holder = self.holder(claim.access_key(), now, ports).await?;
         let verify = |plus, secret_key: &str| {
             let raw_path = &with_plus(head.raw_path, plus);
             let signer = claim.verify(&RequestHead { raw_path, ..*head }, secret_key)?;
@@ -79,8 +79,13 @@ impl Service {
         })
     }
 
-    /// Whose access key this is.
-    pub(super) async fn holder(&self, access_key: &str, ports: &Ports) -> Result<Holder, S3Error> {
+    /// Whose access key this is. One whose time is over by the clock is as unknown as one that never was.
+    pub(super) async fn holder(
+        &self,
+        access_key: &str,
+        now: Timestamp,
+        ports: &Ports,
+    ) -> Result<Holder, S3Error> {
         let root = &self.settings.root;
         if access_key == root.access_key {
             return Ok(Holder {
@@ -96,11 +101,13 @@ impl Service {
             return Err(unknown());
         }
         let found = self.credentials.find(ports, access_key).await?;
-        let credential = found.ok_or_else(unknown)?;
+        let known = found.filter(|known| !known.credential().is_over(now));
+        let known = known.ok_or_else(unknown)?;
+        let credential = known.credential();
         Ok(Holder {
-            owner: credential.owner,
-            identity: Identity::default(),
-            secret_key: credential.secret_key,
+            owner: credential.owner.clone(),
+            identity: known.identity()?,
+            secret_key: credential.secret_key.clone(),
             previous: None,
         })
     }
@@ -165,5 +172,112 @@ pub(super) fn with_plus<'a>(raw_path: &'a str, plus: &str) -> Cow<'a, str> {
     match raw_path.contains('+') {
         true => Cow::Owned(raw_path.replace('+', plus)),
         false => Cow::Borrowed(raw_path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::config::{Limits, Settings};
+    use crate::memory::{MemoryBlobs, MemoryMetadata};
+    use crate::model::{Credential, CredentialUser, RootCredential};
+    use crate::ports::{Clock, Entropy};
+
+    /// Neither time passes nor is anything random: no key is ever read again from the store.
+    struct Still;
+
+    #[async_trait]
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(0)
+        }
+
+        async fn sleep(&self, _duration: Duration) {}
+    }
+
+    impl Entropy for Still {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(1);
+        }
+    }
+
+    const ALLOWS: &str = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+
+    /// A service that knows a key of a user with this policy, which is over at 10 s.
+    async fn serving(policy: &str) -> Service {
+        let ports = Ports {
+            metadata: Arc::new(MemoryMetadata::default()),
+            blobs: Arc::new(MemoryBlobs::new(Arc::new(Still))),
+            clock: Arc::new(Still),
+            entropy: Arc::new(Still),
+        };
+        let credential = Credential {
+            access_key: "AKUSER".to_owned(),
+            secret_key: "secret".to_owned(),
+            owner: Owner::root(),
+            created: Timestamp::from_millis(0),
+            user: Some(CredentialUser {
+                name: "reader".to_owned(),
+                policy: policy.to_owned(),
+            }),
+            expires: Some(Timestamp::from_seconds(10)),
+        };
+        assert!(ports.metadata.create_credential(&credential).await.unwrap());
+        let settings = Settings {
+            region: "us-east-1".to_owned(),
+            base_domains: Vec::new(),
+            root: RootCredential::new("AKROOT", "secret"),
+            account: Default::default(),
+            new_buckets: Default::default(),
+            sigv2: Default::default(),
+            limits: Limits::default(),
+        };
+        Service::start(settings, ports).await.unwrap()
+    }
+
+    async fn holder(service: &Service, access_key: &str, millis: i64) -> Result<Holder, S3Error> {
+        let now = Timestamp::from_millis(millis);
+        service.holder(access_key, now, &service.context.ports).await
+    }
+
+    #[tokio::test]
+    async fn a_key_of_a_user_acts_as_it_in_its_account_and_the_roots_as_the_account() {
+        let service = serving(ALLOWS).await;
+        let user = holder(&service, "AKUSER", 0).await.ok().unwrap();
+        assert_eq!(user.owner, Owner::root());
+        assert_eq!(user.identity.user.as_deref(), Some("reader"));
+        assert!(user.identity.policy.is_some() && user.identity.session.is_none());
+        let root = holder(&service, "AKROOT", 0).await.ok().unwrap();
+        assert!(root.identity.user.is_none() && root.identity.policy.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_over_by_the_clock_is_unknown_though_it_is_still_kept() {
+        let service = serving(ALLOWS).await;
+        assert!(holder(&service, "AKUSER", 9_999).await.is_ok());
+        let over = holder(&service, "AKUSER", 10_000).await.err().unwrap();
+        let unknown = holder(&service, "AKNOBODY", 0).await.err().unwrap();
+        let told = |error: &S3Error, key: &str| (error.code, error.message.replace(key, "KEY"));
+        assert_eq!(over.code, ErrorCode::InvalidAccessKeyId);
+        assert_eq!(told(&over, "AKUSER"), told(&unknown, "AKNOBODY"));
+        // A clock that was set back gives the time back, too.
+        assert!(holder(&service, "AKUSER", 0).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_key_whose_policy_cannot_be_read_may_nothing_and_is_told_503() {
+        let service = serving(r#"{"Statement":{"Effect":"Allow"}}"#).await;
+        for _ in 0..2 {
+            let error = holder(&service, "AKUSER", 0).await.err().unwrap();
+            assert_eq!(
+                (error.code, error.code.status()),
+                (ErrorCode::ServiceUnavailable, 503)
+            );
+        }
     }
 }

@@ -109,7 +109,7 @@ impl Service {
             });
         };
         account.claimed(form.access_key());
-        let holder = self.holder(form.access_key(), ports).await?;
+        let holder = self.holder(form.access_key(), now, ports).await?;
         holder.proven(account, |secret_key| form.verify(secret_key))?;
         let policy = Policy::read(form.policy())?;
         if let Some(bucket) = &route.bucket {

@@ -133,6 +133,11 @@ impl Documents {
         self.change_if(self.put(path, fields), false).await
     }
 
+    /// Writes a document over the one that is there. Returns whether it did: false when there is none.
+    pub(super) async fn replace(&self, path: &Path, fields: Fields) -> StoreResult<bool> {
+        self.change_if(self.put(path, fields), true).await
+    }
+
     /// Deletes a document. Returns whether it was there.
     pub(super) async fn remove(&self, path: &Path) -> StoreResult<bool> {
         self.change_if(self.delete(path), true).await

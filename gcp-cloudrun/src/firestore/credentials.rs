@@ -25,6 +25,13 @@ impl CredentialIndex for FirestoreMetadata {
         self.documents.create(&path, rows::credential(credential)?).await
     }
 
+    async fn replace_credential(&self, credential: &Credential) -> StoreResult<bool> {
+        match schema::credential(&credential.access_key) {
+            Some(path) => self.documents.replace(&path, rows::credential(credential)?).await,
+            None => Ok(false),
+        }
+    }
+
     async fn revoke_credential(&self, access_key: &str) -> StoreResult<bool> {
         match schema::credential(access_key) {
             Some(path) => self.documents.remove(&path).await,

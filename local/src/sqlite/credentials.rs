@@ -30,6 +30,16 @@ impl CredentialIndex for SqliteMetadata {
         .await
     }
 
+    async fn replace_credential(&self, credential: &Credential) -> StoreResult<bool> {
+        let access_key = credential.access_key.clone();
+        let detail = to_json(credential)?;
+        self.change(move |db| {
+            let mut update = db.prepare_cached("UPDATE credentials SET detail = ? WHERE access_key = ?")?;
+            Ok(update.execute(params![detail, access_key.as_bytes()])? == 1)
+        })
+        .await
+    }
+
     async fn revoke_credential(&self, access_key: &str) -> StoreResult<bool> {
         let access_key = access_key.to_owned();
         self.change(move |db| {

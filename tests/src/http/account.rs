@@ -1,11 +1,11 @@
 //! Accounts beside the store's owner, the same in every deployment's store.
 
-use bleepstore_core::model::{Credential, Owner, Timestamp};
+use bleepstore_core::model::{Credential, CredentialUser, Owner, Timestamp};
 use bleepstore_core::ports::CredentialIndex;
 
 use super::{Bucket, Endpoint, Request, S3};
 
-/// An account with one access key.
+/// An account, or a user in one, with one access key.
 #[derive(Debug)]
 pub struct Account {
     /// Its canonical user id.
@@ -14,6 +14,15 @@ pub struct Account {
     pub display_name: &'static str,
     access_key: &'static str,
     secret_key: &'static str,
+    /// As whom in the account the key acts; as the account itself where there is none.
+    user: Option<User>,
+}
+
+/// A user in an account.
+#[derive(Clone, Copy, Debug)]
+struct User {
+    name: &'static str,
+    policy: &'static str,
 }
 
 /// Somebody.
@@ -22,6 +31,7 @@ pub const ALICE: Account = Account {
     display_name: "alice",
     access_key: "AKIATESTALICE",
     secret_key: "alice/secret+for/tests/only",
+    user: None,
 };
 
 /// Somebody else.
@@ -30,6 +40,39 @@ pub const BOB: Account = Account {
     display_name: "bob",
     access_key: "AKIATESTBOB",
     secret_key: "bob/secret+for/tests/only",
+    user: None,
+};
+
+/// The user `reader` of [`ALICE`], who may read and list everything that she may.
+pub const ALICE_READER: Account = Account {
+    access_key: "AKIATESTREADER",
+    secret_key: "reader/secret+for/tests/only",
+    user: Some(User {
+        name: "reader",
+        policy: r#"{
+            "Version": "2012-10-17",
+            "Statement": {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}
+        }"#,
+    }),
+    ..ALICE
+};
+
+/// The user `writer` of the store's owner, who may put, get and list everything but what lies below `secret/`.
+pub const OWNER_WRITER: Account = Account {
+    id: "b1ee95703e0000000000000000000000000000000000000000000000000000ff",
+    display_name: "root",
+    access_key: "AKIATESTWRITER",
+    secret_key: "writer/secret+for/tests/only",
+    user: Some(User {
+        name: "writer",
+        policy: r#"{
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject", "s3:ListBucket"], "Resource": "*"},
+                {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::*/secret/*"}
+            ]
+        }"#,
+    }),
 };
 
 /// The id of whom requests without a signature act for.
@@ -46,6 +89,11 @@ impl Account {
                 display_name: self.display_name.to_owned(),
             },
             created: Timestamp::from_millis(0),
+            user: self.user.map(|user| CredentialUser {
+                name: user.name.to_owned(),
+                policy: user.policy.to_owned(),
+            }),
+            expires: None,
         }
     }
 
@@ -60,7 +108,7 @@ impl Account {
 
 /// Gives the accounts their credentials. A store may have them already.
 pub(super) async fn provide_accounts(store: &dyn CredentialIndex) {
-    for account in [ALICE, BOB] {
+    for account in [ALICE, BOB, ALICE_READER, OWNER_WRITER] {
         let created = store.create_credential(&account.credential()).await;
         created.expect("a store that takes credentials");
     }
@@ -103,5 +151,22 @@ impl Bucket {
         let put = put.header("x-amz-grant-full-control", format!("id={own_id}"));
         put.header(&format!("x-amz-grant-{permission}"), grantee)
             .expect(200);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bleepstore_core::policy::{Policy, PolicyKind};
+
+    use super::*;
+
+    #[test]
+    fn users_are_of_their_accounts_and_have_policies_that_are_good() {
+        assert_eq!(OWNER_WRITER.credential().owner, Owner::root());
+        assert_eq!(ALICE_READER.credential().owner, ALICE.credential().owner);
+        for account in [ALICE_READER, OWNER_WRITER] {
+            let policy = account.credential().user.unwrap().policy;
+            Policy::read(policy.as_bytes(), PolicyKind::Identity).unwrap();
+        }
     }
 }

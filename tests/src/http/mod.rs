@@ -19,7 +19,7 @@ mod response;
 mod server;
 mod sigv2;
 
-pub use account::{ALICE, ANONYMOUS_ID, Account, BOB};
+pub use account::{ALICE, ALICE_READER, ANONYMOUS_ID, Account, BOB, OWNER_WRITER};
 pub use bucket::{Bucket, S3, UploadedPart};
 pub use connection::Connection;
 pub use deployment::{Deployment, Endpoint, Front};

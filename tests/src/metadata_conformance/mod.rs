@@ -285,8 +285,12 @@ macro_rules! metadata_conformance {
                 versions_of_an_earlier_creation_count_as_none;
             credentials:
                 a_credential_is_found_with_every_field
+                a_credential_of_a_user_is_found_with_every_field
                 a_taken_access_key_is_not_given_again
                 of_racing_creations_of_an_access_key_one_wins
+                a_replaced_credential_is_another_under_its_access_key
+                a_credential_that_is_not_there_is_not_replaced
+                a_racing_replacement_brings_no_revoked_credential_back
                 a_revoked_credential_is_gone
                 credentials_page_in_the_order_of_their_access_keys;
             store_record:

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Bucket, Credential, Format, ObjectRecord, Owner, Part, Release, StoreId, Timestamp, Upload,
+    Bucket, Credential, CredentialRow, CredentialUser, Format, ObjectRecord, Owner, Part, Release, StoreId,
+    Timestamp, Upload,
 };
 
 /// What the first line of an export says that it is.
@@ -99,19 +100,23 @@ impl Header {
     }
 }
 
-/// A credential, with its secret key only where that was asked for.
+/// A credential, with its secret key only where that was asked for. It is written as stores write it: release 0.1 leaves one
+/// with a user or an end behind, since it finds no secret key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "CredentialRow", into = "CredentialRow")]
 pub struct ExportedCredential {
     /// What requests name.
     pub access_key: String,
     /// What signs them. Never logged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_key: Option<String>,
     /// The account that it speaks for.
     pub owner: Owner,
     /// When it was created.
     pub created: Timestamp,
+    /// As whom in the account.
+    pub user: Option<CredentialUser>,
+    /// From when on it counts for nothing.
+    pub expires: Option<Timestamp>,
 }
 
 impl ExportedCredential {
@@ -121,6 +126,8 @@ impl ExportedCredential {
             secret_key: secrets.then_some(credential.secret_key),
             owner: credential.owner,
             created: credential.created,
+            user: credential.user,
+            expires: credential.expires,
         }
     }
 
@@ -131,6 +138,32 @@ impl ExportedCredential {
             secret_key: self.secret_key?,
             owner: self.owner,
             created: self.created,
+            user: self.user,
+            expires: self.expires,
+        })
+    }
+}
+
+impl From<ExportedCredential> for CredentialRow {
+    fn from(credential: ExportedCredential) -> Self {
+        let whose = (credential.access_key, credential.owner);
+        let limits = (credential.user, credential.expires);
+        Self::new(whose, credential.created, limits).with_secret(credential.secret_key)
+    }
+}
+
+impl TryFrom<CredentialRow> for ExportedCredential {
+    type Error = &'static str;
+
+    fn try_from(row: CredentialRow) -> Result<Self, Self::Error> {
+        let (row, secret_key) = row.take_secret()?;
+        Ok(Self {
+            access_key: row.access_key,
+            secret_key,
+            owner: row.owner,
+            created: row.created,
+            user: row.user,
+            expires: row.expires,
         })
     }
 }
