@@ -6,7 +6,6 @@ mod form;
 
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
 use http::request::Parts;
@@ -56,13 +55,9 @@ impl Service {
         }
         Ok(Self {
             context: Context {
-                ports,
-                pairing,
-                documents: Arc::default(),
-                policies: Arc::default(),
                 accounts: Accounts::new(settings.account.clone()),
                 limits: settings.limits,
-                began: Duration::ZERO,
+                ..Context::new(ports, pairing)
             },
             settings,
             credentials: CredentialCache::default(),

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
+use bleepstore_core::Ports;
 use bleepstore_core::model::{
     BucketName, ObjectHeaders, ObjectKey, Operation, Owner, PartNumber, RequestBody, RequestedAcl, Tags,
     WriteCondition,
@@ -17,7 +17,6 @@ use bleepstore_core::ops::{
 use bleepstore_core::ports::MetadataStore;
 use bleepstore_core::protocol::payload::DeclaredBody;
 use bleepstore_core::protocol::sigv4::PayloadMode;
-use bleepstore_core::{Limits, Ports};
 use bleepstore_http::{OsEntropy, SystemClock};
 use bleepstore_local::fs_blobs::FsBlobs;
 use bleepstore_local::jsonl::JsonlMetadata;
@@ -40,13 +39,7 @@ async fn open(folder: &Path, metadata: fn(&Path) -> Arc<dyn MetadataStore>) -> C
         entropy: Arc::new(OsEntropy),
     };
     let pairing = pair_stores(&ports).await.unwrap();
-    Context {
-        ports,
-        pairing,
-        documents: Arc::default(),
-        limits: Limits::default(),
-        began: Duration::ZERO,
-    }
+    Context::new(ports, pairing)
 }
 
 fn target(key: &str) -> Target {
@@ -113,6 +106,7 @@ async fn objects_of_every_kind_survive_a_restart(metadata: fn(&Path) -> Arc<dyn 
     for (key, body) in &bodies {
         let (headers, condition) = (ObjectHeaders::default(), WriteCondition::Any);
         let input = PutObject {
+            operation: Operation::PutObject,
             target: target(key),
             headers,
             acl: RequestedAcl::default(),

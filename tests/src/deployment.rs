@@ -80,15 +80,7 @@ impl Deployment {
             ..ports
         };
         Self {
-            context: Context {
-                ports,
-                pairing,
-                documents: Arc::default(),
-                policies: Arc::default(),
-                accounts: Accounts::default(),
-                limits: Limits::default(),
-                began: Duration::ZERO,
-            },
+            context: Context::new(ports, pairing),
             metadata,
             blobs,
             clock,
@@ -106,13 +98,9 @@ impl Deployment {
         };
         Self {
             context: Context {
-                ports,
-                pairing: self.context.pairing,
-                documents: Arc::default(),
-                policies: Arc::default(),
-                accounts: Accounts::default(),
                 limits: self.context.limits,
                 began: self.context.began,
+                ..Context::new(ports, self.context.pairing)
             },
             metadata: self.metadata.clone(),
             blobs: self.blobs.clone(),

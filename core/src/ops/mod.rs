@@ -106,3 +106,18 @@ pub struct Context {
     /// When the request began, on the clock that never goes back ([`Clock::elapsed`](crate::ports::Clock::elapsed)).
     pub began: Duration,
 }
+
+impl Context {
+    /// Over these ports, with nothing read yet and no limits.
+    pub fn new(ports: Ports, pairing: Pairing) -> Self {
+        Self {
+            ports,
+            pairing,
+            documents: Arc::default(),
+            policies: Arc::default(),
+            accounts: Accounts::default(),
+            limits: Limits::default(),
+            began: Duration::ZERO,
+        }
+    }
+}

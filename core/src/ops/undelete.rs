@@ -11,15 +11,12 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::accounts::Accounts;
 use super::edit::{add_version, share, unless_disturbed};
 use super::inline::check_inline;
 use super::{Context, Pairing, Progress, rows};
-use crate::config::Limits;
 use crate::model::{
     Bucket, BucketName, CommitId, Manifest, ObjectKey, ObjectKind, ObjectRecord, S3Error, Timestamp,
     VersionName,
@@ -142,16 +139,8 @@ pub async fn undelete(
     if bucket.versioning.is_none() {
         return Err(UndeleteError::KeepsNoVersions(name.clone()));
     }
-    let context = Context {
-        ports: ports.clone(),
-        // Nothing that is done here frees anything.
-        pairing: Pairing::Foreign,
-        documents: Default::default(),
-        policies: Default::default(),
-        accounts: Accounts::default(),
-        limits: Limits::default(),
-        began: Duration::ZERO,
-    };
+    // Nothing that is done here frees anything.
+    let context = Context::new(ports.clone(), Pairing::Foreign);
     let work = Work {
         context: &context,
         bucket: &bucket,

@@ -1,18 +1,14 @@
 //! Accounts and what is theirs, for unit tests that need no store.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
 
-use crate::config::Limits;
 use crate::model::{
     Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
     ETag, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp, Upload, UploadId,
     UploadState,
 };
 use crate::ops::tests::stand_ins::ports;
-use crate::ops::{Accounts, Caller, Context, Pairing};
+use crate::ops::{Caller, Context, Pairing};
 
 /// The account whose id is that letter.
 pub(in crate::ops) fn account(letter: char) -> Owner {
@@ -28,15 +24,7 @@ pub(in crate::ops) fn caller(owner: Owner) -> Caller {
 
 /// What operations work with. A layout of more entries than `layout_limit` does not lie in its record.
 pub(in crate::ops) fn context(layout_limit: usize) -> Context {
-    Context {
-        ports: ports(layout_limit),
-        pairing: Pairing::Matched,
-        documents: Arc::default(),
-        policies: Arc::default(),
-        accounts: Accounts::default(),
-        limits: Limits::default(),
-        began: Duration::ZERO,
-    }
+    Context::new(ports(layout_limit), Pairing::Matched)
 }
 
 /// A bucket of `b` that holds an object of `d` and an upload of `e`.
