@@ -55,6 +55,7 @@ pub(super) fn every_operation<U>(s3: S3, take: impl Fn() -> U + 'static) -> Vec<
     versions(&mut counted);
     tags(&mut counted);
     cors(&mut counted);
+    policies(&mut counted);
     counted.rows
 }
 
@@ -197,6 +198,41 @@ fn cors<U>(counted: &mut Counted<U>) {
     });
     let delete = configure("DELETE");
     counted.count("DeleteBucketCors", || delete.expect(204));
+}
+
+fn policies<U>(counted: &mut Counted<U>) {
+    let bucket = counted.s3.bucket_named("decided".to_owned());
+    bucket.request("PUT").expect(200);
+    bucket.put("key", pattern(1, 1 << 10)).expect(200);
+    let statement = |sid: &str| {
+        format!(
+            r#"{{"Sid":"{sid}","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::decided/*"}}"#
+        )
+    };
+    let put = |statements: &str| {
+        let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+        bucket.request("PUT").flag("policy").body(policy)
+    };
+    let short = put(&statement("one"));
+    counted.count("PutBucketPolicy", || short.expect(204));
+    let get = bucket.request("GET").flag("policy");
+    counted.count("GetBucketPolicy", || get.expect(200));
+    let get = bucket.get("key").anonymous();
+    counted.count("GetObject, 1 KiB, by a policy", || get.expect(200));
+    let small = pattern(1, 1 << 10);
+    let by_policy = bucket.put("key2", small).anonymous();
+    counted.count("PutObject, 1 KiB, by a policy", || by_policy.expect(200));
+    // Too long for the bucket's row.
+    let long: Vec<String> = (0..50).map(|n| statement(&format!("number{n}"))).collect();
+    let long = put(&long.join(","));
+    counted.count("PutBucketPolicy, 6 KiB", || long.expect(204));
+    let get = || bucket.get("key").anonymous();
+    counted.count("GetObject, 1 KiB, the first by a policy of 6 KiB", || {
+        get().expect(200)
+    });
+    counted.count("GetObject, 1 KiB, the next", || get().expect(200));
+    let delete = bucket.request("DELETE").flag("policy");
+    counted.count("DeleteBucketPolicy", || delete.expect(204));
 }
 
 fn copies<U>(counted: &mut Counted<U>, bucket: &Bucket) {

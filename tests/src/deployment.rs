@@ -3,9 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bleepstore_core::Limits;
 use bleepstore_core::digest::BodyHasher;
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{
@@ -13,9 +11,9 @@ use bleepstore_core::model::{
     Owner, Part, RequestedAcl, S3Error, Tags, UploadId, WriteCondition,
 };
 use bleepstore_core::ops::{
-    Accounts, AppendObject, Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload,
-    Context, CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject,
-    RenameObject, Replacement, Said, Selection, Target,
+    AppendObject, Caller, ClientToken, CompleteMultipartUpload, CompletedPart, CompletedUpload, Context,
+    CopyObject, CreateBucket, CreateMultipartUpload, Incoming, Pairing, PutAcl, PutObject, RenameObject,
+    Replacement, Said, Selection, Target,
 };
 use bleepstore_core::ports::{BlobStore, Edit, EditOutcome, MetadataStore, Ports};
 use bleepstore_core::{digest, ops};

@@ -32,10 +32,8 @@ pub fn absent(route: &Route) -> Absent {
     match route.operation {
         Op::DeleteBucketEncryption
         | Op::DeleteBucketLifecycle
-        | Op::DeleteBucketPolicy
         | Op::DeleteBucketReplication
-        | Op::DeleteBucketWebsite
-        | Op::DeletePublicAccessBlock => Absent::NoContent,
+        | Op::DeleteBucketWebsite => Absent::NoContent,
         operation => Absent::NotImplemented(operation.not_implemented()),
     }
 }
@@ -180,7 +178,7 @@ mod tests {
 
     #[test]
     fn deleting_what_is_not_there_succeeds() {
-        for operation in [Op::DeleteBucketPolicy, Op::DeletePublicAccessBlock] {
+        for operation in [Op::DeleteBucketWebsite, Op::DeleteBucketLifecycle] {
             assert!(matches!(answer(operation), Absent::NoContent), "{operation}");
         }
     }
