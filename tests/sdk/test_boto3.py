@@ -4,6 +4,7 @@ import base64
 import hashlib
 import http.client
 import io
+import json
 import pathlib
 import re
 import urllib.parse
@@ -739,3 +740,47 @@ def test_what_is_public_needs_no_keys(s3, bucket):
     assert read(s3, bucket, "new") == b"x"
     refused = code_of(nobody.put_object, Bucket=bucket, Key="private", Body=b"x")
     assert refused == (403, "AccessDenied")
+
+
+def test_a_policy_opens_a_bucket_and_a_block_closes_it(s3, bucket):
+    nobody = make_client(signature_version=UNSIGNED)
+    s3.put_object(Bucket=bucket, Key="open/k", Body=b"for all")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"for me")
+    statement = {
+        "Sid": "Open",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": ["s3:GetObject"],
+        "Resource": [f"arn:aws:s3:::{bucket}/open/*"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    assert code_of(s3.get_bucket_policy, Bucket=bucket) == (404, "NoSuchBucketPolicy")
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    assert json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"]) == json.loads(policy)
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is True
+    assert read(nobody, bucket, "open/k") == b"for all"
+    assert code_of(nobody.get_object, Bucket=bucket, Key="k") == (403, "AccessDenied")
+
+    block = dict.fromkeys(
+        ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"], True
+    )
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == block
+    assert code_of(nobody.get_object, Bucket=bucket, Key="open/k") == (403, "AccessDenied")
+    assert code_of(s3.put_bucket_policy, Bucket=bucket, Policy=policy) == (403, "AccessDenied")
+    s3.delete_public_access_block(Bucket=bucket)
+    assert read(nobody, bucket, "open/k") == b"for all"
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert code_of(nobody.get_object, Bucket=bucket, Key="open/k") == (403, "AccessDenied")
+    wrong = policy.replace("s3:GetObject", "s3:Fly")
+    assert code_of(s3.put_bucket_policy, Bucket=bucket, Policy=wrong) == (400, "MalformedPolicy")
+
+
+def test_enforced_ownership_turns_lists_off(s3, bucket):
+    rule = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=rule)
+    assert s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"] == rule
+    refused = code_of(s3.put_object, Bucket=bucket, Key="k", Body=b"x", ACL="public-read")
+    assert refused == (400, "AccessControlListNotSupported")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="bucket-owner-full-control")
+    s3.delete_bucket_ownership_controls(Bucket=bucket)

@@ -68,6 +68,12 @@ def test_terraform(s3, bucket_name, terraform):
     granted = [grant["Permission"] for grant in s3.get_bucket_acl(Bucket=bucket_name)["Grants"]]
     assert granted == ["FULL_CONTROL", "READ"]
 
+    assert s3.get_bucket_policy_status(Bucket=bucket_name)["PolicyStatus"]["IsPublic"] is True
+    block = s3.get_public_access_block(Bucket=bucket_name)["PublicAccessBlockConfiguration"]
+    assert [switch for switch, on in block.items() if on] == ["RestrictPublicBuckets"]
+    rules = s3.get_bucket_cors(Bucket=bucket_name)["CORSRules"]
+    assert [rule["MaxAgeSeconds"] for rule in rules] == [600]
+
     of_bucket = tags(s3.get_bucket_tagging(Bucket=bucket_name))
     assert of_bucket == {"Name": "photos", "a key/+": "a value", "team": "storage"}
     assert tags(s3.get_object_tagging(**at)) == {"text": "first", "team": "storage"}

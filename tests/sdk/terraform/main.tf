@@ -72,6 +72,51 @@ resource "aws_s3_bucket_acl" "photos" {
   depends_on = [aws_s3_bucket_ownership_controls.photos]
 }
 
+resource "aws_s3_bucket_public_access_block" "photos" {
+  bucket                  = aws_s3_bucket.photos.id
+  block_public_acls       = false
+  block_public_policy     = false
+  ignore_public_acls      = false
+  restrict_public_buckets = true
+}
+
+data "aws_iam_policy_document" "photos" {
+  statement {
+    sid       = "Texts"
+    actions   = ["s3:GetObject"]
+    resources = ["${aws_s3_bucket.photos.arn}/texts/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "StringNotEquals"
+      variable = "aws:PrincipalOrgID"
+      values   = ["o-example"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "photos" {
+  bucket     = aws_s3_bucket.photos.id
+  policy     = data.aws_iam_policy_document.photos.json
+  depends_on = [aws_s3_bucket_public_access_block.photos]
+}
+
+resource "aws_s3_bucket_cors_configuration" "photos" {
+  bucket = aws_s3_bucket.photos.id
+
+  cors_rule {
+    allowed_methods = ["GET", "PUT"]
+    allowed_origins = ["https://app.example"]
+    allowed_headers = ["*"]
+    expose_headers  = ["ETag"]
+    max_age_seconds = 600
+  }
+}
+
 resource "aws_s3_object" "text" {
   bucket           = aws_s3_bucket_versioning.photos.bucket
   key              = "texts/text é.txt"
