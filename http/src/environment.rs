@@ -198,6 +198,8 @@ impl<'a> Environment<'a> {
 mod tests {
     use tokio::sync::Barrier;
 
+    use bleepstore_core::model::SigV2;
+
     use super::*;
 
     fn environment(variables: &'static [(&str, &str)]) -> Environment<'static> {
