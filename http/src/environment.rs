@@ -198,7 +198,7 @@ impl<'a> Environment<'a> {
 mod tests {
     use tokio::sync::Barrier;
 
-    use bleepstore_core::model::SigV2;
+    use bleepstore_core::model::{NewBuckets, SigV2};
 
     use super::*;
 
@@ -300,6 +300,35 @@ mod tests {
             sigv2("yes").unwrap_err(),
             "BLEEPSTORE_SIGV2: expected on, presigned or off"
         );
+    }
+
+    #[test]
+    fn the_roots_account_and_what_new_buckets_have_are_read_and_a_wrong_one_is_named() {
+        let settings = |variables| {
+            let of = environment(variables).with("BLEEPSTORE_ACCESS_KEY", "AK".to_owned());
+            let of = of.with("BLEEPSTORE_SECRET_KEY", "SK".to_owned());
+            let settings = of.settings("r", Limits::default())?;
+            Ok((settings.account.as_str().to_owned(), settings.new_buckets))
+        };
+        let usual = ("0".repeat(12), NewBuckets::Open);
+        assert_eq!(settings(&[]), Ok::<_, String>(usual));
+        let given = settings(&[
+            ("BLEEPSTORE_ACCOUNT_ID", "123456789012"),
+            ("BLEEPSTORE_NEW_BUCKETS", "private"),
+        ]);
+        assert_eq!(given, Ok(("123456789012".to_owned(), NewBuckets::Private)));
+        for (wrong, complaint) in [
+            (
+                &[("BLEEPSTORE_ACCOUNT_ID", "1234")],
+                "BLEEPSTORE_ACCOUNT_ID: expected 12 digits",
+            ),
+            (
+                &[("BLEEPSTORE_NEW_BUCKETS", "shut")],
+                "BLEEPSTORE_NEW_BUCKETS: expected open or private",
+            ),
+        ] {
+            assert_eq!(settings(wrong).unwrap_err(), complaint);
+        }
     }
 
     #[test]

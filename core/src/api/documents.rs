@@ -19,6 +19,9 @@ use crate::protocol::xml::{
 };
 use crate::rows::read_stored;
 
+/// Reads the body of a PUT, of this caller, into this bucket.
+type Read = fn(&Caller, &BucketName, &[u8]) -> Result<Option<Value>, S3Error>;
+
 /// A kind of document as requests carry it.
 struct Document {
     kind: DocumentKind,
@@ -30,7 +33,7 @@ struct Document {
     /// The status of the answer to a PUT.
     put_status: StatusCode,
     /// What is stored of the body of a PUT; `None` where it says what a bucket without the document does.
-    read: fn(&Caller, &BucketName, &[u8]) -> Result<Option<Value>, S3Error>,
+    read: Read,
     /// Refuses what may not be stored in this bucket.
     check: fn(&Opened, &Value) -> Result<(), S3Error>,
     /// The answer to a GET of what is stored.

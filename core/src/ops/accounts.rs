@@ -1,7 +1,5 @@
 //! The ids by which policies name accounts.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::Caller;
@@ -55,10 +53,7 @@ fn derived(canonical: &str) -> AccountId {
         .iter()
         .take(8)
         .fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
-    let mut text = String::with_capacity(AccountId::DIGITS);
-    // Writing to a string does not fail.
-    let _ = write!(text, "{:012}", number % 1_000_000_000_000);
-    AccountId::new(text)
+    AccountId::new(format!("{:012}", number % 1_000_000_000_000))
 }
 
 #[cfg(test)]

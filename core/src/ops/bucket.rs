@@ -268,3 +268,54 @@ pub async fn list_buckets(
     };
     Ok(ListBucketsOutput { buckets, next })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CannedAcl;
+    use crate::ops::tests::scene::{account, caller, context};
+
+    async fn create(
+        name: &str,
+        ownership: Option<ObjectOwnership>,
+        acl: CannedAcl,
+    ) -> Result<Bucket, ErrorCode> {
+        let input = CreateBucket {
+            acl: RequestedAcl::Canned(acl),
+            ownership,
+            defaults: NewBuckets::Private,
+            ..CreateBucket::default()
+        };
+        let name = BucketName::new(name).unwrap();
+        let created = create_bucket(&context(1), &caller(account('b')), &name, input).await;
+        created.map_err(|error| error.code)
+    }
+
+    fn inline(bucket: &Bucket, kind: DocumentKind) -> serde_json::Value {
+        match bucket.documents.get(kind) {
+            Some(StoredDocument::Inline(value)) => value.clone(),
+            other => panic!("{kind} is {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_bucket_is_private_where_the_store_says_so_and_its_creator_does_not() {
+        let bucket = create("private", None, CannedAcl::Private).await.unwrap();
+        let ownership = inline(&bucket, DocumentKind::OwnershipControls);
+        assert_eq!(ownership, "BucketOwnerEnforced");
+        let block = inline(&bucket, DocumentKind::PublicAccessBlock);
+        assert_eq!(block, serde_json::to_value(PublicAccessBlock::ALL).unwrap());
+        let public = create("public", None, CannedAcl::PublicRead).await;
+        assert_eq!(
+            public.unwrap_err(),
+            ErrorCode::InvalidBucketAclWithObjectOwnership
+        );
+        let writer = Some(ObjectOwnership::ObjectWriter);
+        let stated = create("stated", writer, CannedAcl::LogDeliveryWrite)
+            .await
+            .unwrap();
+        assert_eq!(inline(&stated, DocumentKind::OwnershipControls), "ObjectWriter");
+        let public = create("public", writer, CannedAcl::PublicRead).await;
+        assert_eq!(public.unwrap_err(), ErrorCode::AccessDenied);
+    }
+}

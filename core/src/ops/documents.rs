@@ -149,7 +149,7 @@ pub async fn set_bucket_document(
 
 /// Refuses ownership controls that take all meaning from the bucket's list where that grants something.
 pub fn check_ownership(bucket: &Opened, stored: &Value) -> Result<(), S3Error> {
-    let enforced = *stored == Value::from(ObjectOwnership::BucketOwnerEnforced.as_str());
+    let enforced = stored.as_str() == Some(ObjectOwnership::BucketOwnerEnforced.as_str());
     if enforced && !bucket.acl.is_for_alone(&bucket.owner) {
         return Err(ErrorCode::InvalidBucketAclWithObjectOwnership.into());
     }

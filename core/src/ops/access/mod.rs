@@ -7,6 +7,7 @@
 mod decide;
 mod guard;
 mod identity;
+mod questions;
 mod refusals;
 
 use std::borrow::Borrow;
@@ -24,8 +25,8 @@ use refusals::not_there;
 
 use super::Context;
 use crate::model::{
-    Bucket, BucketName, ErrorCode, IamAction, Need, ObjectKey, ObjectKind, ObjectRecord, Operation,
-    Permission, S3Error, Signature, Tags, Upload, UploadId, VersionName, When,
+    Bucket, BucketName, ErrorCode, IamAction, Need, ObjectKey, ObjectKind, ObjectRecord, Operation, S3Error,
+    Signature, VersionName,
 };
 use crate::policy::Resource;
 
@@ -322,132 +323,6 @@ impl Caller {
         let on = On::from(&bucket.bucket.name);
         let by = self.by(context, bucket, (operation, operation.actions()), on, listed);
         by.is_some()
-    }
-
-    /// Whether a policy lets the caller take away the object under a key, which a lookup found, and not only a list: an
-    /// error where it may not, or where there is none.
-    pub(crate) fn may_move(
-        &self,
-        context: &Context,
-        bucket: &Opened,
-        key: &ObjectKey,
-        found: Option<&ObjectRecord>,
-    ) -> Result<bool, S3Error> {
-        let mut seen = bucket.clone();
-        let on = On::key(&bucket.bucket.name, key);
-        self.object(
-            context,
-            Use::AsSource(Operation::RenameObject),
-            &mut seen,
-            found,
-            on,
-        )?;
-        Ok(seen.by_policy)
-    }
-
-    /// The upload that a lookup found in a bucket that was opened for `operation`, if the caller may do that with it.
-    /// That there is none is told to those who may do anything with the bucket.
-    pub(crate) fn upload(
-        &self,
-        context: &Context,
-        operation: Operation,
-        bucket: &Opened,
-        found: Option<Upload>,
-        (key, id): (&ObjectKey, UploadId),
-    ) -> Result<Upload, S3Error> {
-        let need = operation.need();
-        let on = On::key(&bucket.bucket.name, key);
-        let listed = self.listed(bucket, need, None, found.as_ref());
-        let by = self.by(context, bucket, (operation, operation.actions()), on, listed);
-        let Some(upload) = found else {
-            let knows = |permission| self.listed(bucket, Need::Bucket(permission), None, None).account;
-            let told =
-                by.is_some() || knows(Permission::Read) || knows(Permission::Write) || self.owns(bucket);
-            return Err(if told { no_such_upload(id) } else { denied() });
-        };
-        let began = upload.description.owner.id == self.owner.id;
-        if by.is_some() && (began || need == Need::UploaderOrOwner) {
-            Ok(upload)
-        } else {
-            Err(denied())
-        }
-    }
-
-    /// `AccessDenied` unless the caller may write over what is under a key, or remove it: `WRITE` on a bucket lets others
-    /// than its owner create objects, and change those that they own.
-    ///
-    /// A delete marker is nothing that anybody owns.
-    pub(crate) fn may_replace(&self, bucket: &Bucket, current: Option<&ObjectRecord>) -> Result<(), S3Error> {
-        let current = current.filter(|row| row.kind == ObjectKind::Object);
-        if self.owns(bucket) || current.is_none_or(|object| object.description.owner.id == self.owner.id) {
-            Ok(())
-        } else {
-            Err(denied())
-        }
-    }
-
-    /// `AccessDenied` unless the caller may give tags to the object of that key.
-    pub(crate) fn may_tag(&self, context: &Context, bucket: &Opened, key: &ObjectKey) -> Result<(), S3Error> {
-        const TAGGING: &[IamAction] = &[IamAction {
-            name: "PutObjectTagging",
-            when: When::Always,
-        }];
-        let on = On::key(&bucket.bucket.name, key);
-        let listed = self.listed(bucket, Need::BucketOwner, None, None);
-        let by = self.by(
-            context,
-            bucket,
-            (Operation::PutObjectTagging, TAGGING),
-            on,
-            listed,
-        );
-        by.map(drop).ok_or_else(denied)
-    }
-
-    /// Whether the caller may read the tags of an object, which are these.
-    pub(crate) fn may_read_tags(&self, context: &Context, bucket: &Opened, on: On<'_>, tags: &Tags) -> bool {
-        let operation = Operation::GetObjectTagging;
-        let matter = Matter {
-            operation,
-            actions: operation.actions(),
-            resource: on.resource(),
-            owner: &bucket.owner,
-            tags: Some(tags),
-            version: on.version,
-            if_match: None,
-            listed: self.listed(bucket, Need::BucketOwner, None, None),
-        };
-        let by = self.decide(context, Some(&bucket.bucket), &bucket.guard, &matter);
-        by.is_some()
-    }
-
-    /// What lets the caller delete that key, or that version of it, of several: `None` where nothing does. With `true` it
-    /// deletes what others own as well.
-    pub(crate) fn may_delete(
-        &self,
-        context: &Context,
-        bucket: &Opened,
-        on: On<'_>,
-        if_match: bool,
-    ) -> Result<bool, S3Error> {
-        let operation = Operation::DeleteObjects;
-        let listed = match on.version {
-            // Lists let nobody remove a version for good.
-            Some(_) if bucket.versioning.is_some() => self.listed(bucket, Need::BucketOwner, None, None),
-            _ => self.listed(bucket, Need::Deletions, None, None),
-        };
-        let matter = Matter {
-            operation,
-            actions: operation.actions(),
-            resource: on.resource(),
-            owner: &bucket.owner,
-            tags: None,
-            version: on.version,
-            if_match: Some(if_match),
-            listed,
-        };
-        let by = self.decide(context, Some(&bucket.bucket), &bucket.guard, &matter);
-        Ok(by.ok_or_else(denied)? == By::Policy)
     }
 
     /// Whether the caller is the account that the bucket belongs to, with all that this may do there.

@@ -1,7 +1,7 @@
 use futures_util::FutureExt;
 
 use super::*;
-use crate::model::{Acl, Grant, Grantee, Group, Owner, Subject};
+use crate::model::{Acl, Grant, Grantee, Group, Owner, Permission, Subject};
 use crate::ops::tests::scene::{Scene, account, caller, context};
 use crate::protocol::absent::{Absent, absent};
 use crate::protocol::route::Route;
