@@ -59,6 +59,8 @@ fn every_program_refuses_and_changes_nothing<S: Source>() {
         ("import", &["-"]),
         ("credentials list", &[]),
         ("credentials create", &["--display-name", "somebody"]),
+        ("credentials show", &["AKIAEXAMPLE"]),
+        ("credentials set-policy", &["AKIAEXAMPLE", "--none"]),
         ("credentials revoke", &["AKIAEXAMPLE"]),
     ] {
         refusal(&deployed, subcommand, arguments);

@@ -1,7 +1,5 @@
 //! How credentials are shown: all of them but the secret key.
 
-use std::fmt::Write as _;
-
 use bleepstore_core::model::{Credential, Timestamp};
 use serde_json::{Value, json};
 
@@ -28,12 +26,11 @@ pub(super) fn line(credential: &Credential, now: Timestamp) -> String {
         credential.owner.id,
         credential.owner.display_name
     );
-    // Writing to a string does not fail.
     if let Some(user) = &credential.user {
-        let _ = write!(line, "  user {}", user.name);
+        line.extend(["  user ", &user.name]);
     }
     if let Some(end) = end(credential, now) {
-        let _ = write!(line, "  {end}");
+        line.extend(["  ", &end]);
     }
     line + "\n"
 }
