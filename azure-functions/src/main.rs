@@ -30,13 +30,14 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
         key_vault::resolved(environment, || stores::credential(&Environment::of_process())).await?;
     let config = Config::read(&environment)?;
     let ports = stores::connect(&environment).await?;
+    let options = environment.options()?;
     let options = Options {
         front: match config.behind {
-            Behind::Nothing => Front::None,
+            Behind::Nothing => options.front,
             Behind::FunctionsHost { .. } => Front::Silent,
         },
         base_domains: config.settings.base_domains.clone(),
-        ..environment.options()?
+        ..options
     };
     let service = Service::start(config.settings, ports)
         .await

@@ -5,7 +5,7 @@ mod facts;
 mod form;
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, SERVER};
 use http::request::Parts;
@@ -251,7 +251,7 @@ impl Service {
                 operation,
                 now,
                 signed,
-                tags: None,
+                tags: OnceLock::new(),
             }),
         };
         let declared = DeclaredBody::from_headers(route.operation.body(), &head.headers, mode, signer)?;

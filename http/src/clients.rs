@@ -66,6 +66,19 @@ pub enum Front {
     Silent,
 }
 
+impl FromStr for Front {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" => Ok(Self::None),
+            "naming" => Ok(Self::Naming),
+            "silent" => Ok(Self::Silent),
+            _ => Err("expected none, naming or silent"),
+        }
+    }
+}
+
 /// The proxies whose word about their clients is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<Network>);
@@ -118,7 +131,7 @@ impl TrustedProxies {
             client = address;
         }
         let proxy = (client != peer).then_some(peer);
-        let is_http = |protocol: &str| protocol.eq_ignore_ascii_case("http");
+        let is_https = |protocol: &str| protocol.eq_ignore_ascii_case("https");
         Client {
             address: client,
             proxy,
@@ -127,7 +140,7 @@ impl TrustedProxies {
                 Front::Naming | Front::Silent => true,
                 Front::None if self.contains(peer) => from_the_right(headers, FORWARDED_PROTO)
                     .next()
-                    .is_some_and(|protocol| !is_http(protocol)),
+                    .is_some_and(is_https),
                 Front::None => false,
             }),
         }

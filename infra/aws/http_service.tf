@@ -42,6 +42,7 @@ resource "aws_ecs_task_definition" "http" {
     environment = [
       for name, value in merge(local.environment, {
         BLEEPSTORE_DOMAIN          = local.http[0].domain_name
+        BLEEPSTORE_FRONT           = "naming"
         BLEEPSTORE_REQUEST_SECONDS = tostring(aws_lb.http[0].idle_timeout)
         PORT                       = tostring(local.http_port)
       }) : { name = name, value = value }

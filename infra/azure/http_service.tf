@@ -9,6 +9,7 @@ locals {
 
   of_functions = ["BLEEPSTORE_GC_SCHEDULE", "BLEEPSTORE_TRUST_UNENCODED_URL"]
   http_environment = merge({ for name, value in local.environment : name => value if !contains(local.of_functions, name) }, {
+    BLEEPSTORE_FRONT           = "silent"
     PORT                       = tostring(local.http_port)
     BLEEPSTORE_REQUEST_SECONDS = tostring(local.http_request_seconds)
   })

@@ -33,6 +33,7 @@ async fn change(call: Call<'_>, operation: Operation, status: StatusCode) -> Ans
     let (context, caller, target) = (call.context, call.caller.clone(), call.target()?);
     let open = async |caller: &Caller| ops::open_object(context, caller, operation, &target).await;
     let first = open(&caller).await;
+    let mut caller = caller;
     let (opened, tags) = if operation == Operation::PutObjectTagging {
         // A policy may let it be done by the tags alone, which nobody knows yet. Who is not known sends none for nothing.
         let may_yet = |error: &S3Error| error.code == ErrorCode::AccessDenied && !caller.owner.is_anonymous();
@@ -44,7 +45,10 @@ async fn change(call: Call<'_>, operation: Operation, status: StatusCode) -> Ans
         let tags = document.read(|body| read_tagging(body, Tagged::Object))?.0;
         let opened = match first {
             Ok(opened) if !opened.0.is_decided_by_policies(&caller) => opened,
-            _ => open(&caller.saying(&tags, None)).await?,
+            _ => {
+                caller = caller.saying(&tags, None);
+                open(&caller).await?
+            }
         };
         (opened, tags)
     } else {

@@ -132,6 +132,7 @@ async fn ready(
     }
     let tags = input.replacement.tags_of_copy(source);
     if !tags.is_empty() {
+        let caller = caller.saying(tags, None);
         caller.may_tag(context, &bucket, &input.destination.key)?;
     }
     let whose = bucket.rules().belong(&caller.owner, &input.acl, &bucket.owner)?;

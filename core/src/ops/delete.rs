@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -154,6 +156,9 @@ async fn delete_group(
                 }
                 Err(error) => done.push((place, deletion, Err(error))),
             }
+            if bucket.is_decided_by_policies(caller) {
+                give_way().await;
+            }
         }
         if names.is_empty() {
             continue;
@@ -175,6 +180,10 @@ async fn delete_one(
     bucket: &Opened,
     deletion: &Deletion,
 ) -> Result<Deleted, S3Error> {
+    if bucket.is_decided_by_policies(caller) {
+        // A thousand decisions in a row would hold up everybody else.
+        give_way().await;
+    }
     let by_policy = may_delete(context, caller, bucket, deletion)?;
     // The bucket never kept versions.
     if let Some(version @ VersionName::Id(_)) = deletion.version {
@@ -185,6 +194,20 @@ async fn delete_one(
         ..Seen::new(bucket.bucket.clone(), Head::Unread)
     };
     make_absent(context, caller, seen, &deletion.key, &deletion.condition).await
+}
+
+/// Lets others have a turn.
+async fn give_way() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if waited {
+            return Poll::Ready(());
+        }
+        waited = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Whether a policy lets the caller make that deletion, and not only a list; an error where nothing does.

@@ -116,7 +116,7 @@ pub async fn set_bucket_document(
     (kind, document): (DocumentKind, Option<Value>),
     check: fn(&Opened, &Value) -> Result<(), S3Error>,
 ) -> Result<(), S3Error> {
-    let mut placing = Placing::of(document);
+    let (mut placing, id) = (Placing::of(document), bucket.id);
     for attempt in 0..ATTEMPTS {
         if let Some(value) = &placing.value
             && let Err(error) = check(&bucket, value)
@@ -140,7 +140,11 @@ pub async fn set_bucket_document(
                 placing.free_unless(context, stored.as_ref()).await;
                 return Ok(());
             }
-            Swapped::Other(name, found) => bucket = caller.open(context, operation, &name, found).await?,
+            Swapped::Other(name, found) => {
+                // One of that name that was created since is another bucket.
+                let found = found.filter(|found| found.id == id);
+                bucket = caller.open(context, operation, &name, found).await?;
+            }
         }
     }
     placing.free_unless(context, bucket.documents.get(kind)).await;

@@ -65,6 +65,9 @@ impl Condition {
             set,
             ..
         } = self.operator;
+        if !scope.steps.take(1) {
+            return false;
+        }
         let present = scope.keys.values(&self.key).filter(|values| !values.is_empty());
         if let Values::Null(wanted) = &self.values {
             return wanted.contains(&present.is_none());

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::Service;
-use super::facts::Signed;
+use super::facts::{Signed, UNSIGNED};
 use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
 use crate::ops::Identity;
 use crate::ports::Ports;
@@ -32,7 +32,8 @@ impl Service {
                 signed: Some(Signed {
                     version: "AWS",
                     place: place(request.head.headers),
-                    at: None,
+                    at: Some(now),
+                    payload: Cow::Borrowed(UNSIGNED),
                 }),
                 owner: holder.owner,
                 identity: holder.identity,
@@ -70,6 +71,7 @@ impl Service {
                 version: "AWS4-HMAC-SHA256",
                 place: place(head.headers),
                 at: Some(claim.signed_at()),
+                payload: Cow::Owned(claim.payload_hash().to_owned()),
             }),
             owner: holder.owner,
             identity: holder.identity,

@@ -4,7 +4,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html>
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::request::Parts;
 
@@ -16,15 +16,20 @@ use crate::protocol::query::Query;
 use crate::served::Client;
 
 /// The signature of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Signed {
     /// `AWS` or `AWS4-HMAC-SHA256`.
     pub(super) version: &'static str,
     /// Where it stands: `REST-HEADER`, `REST-QUERY-STRING` or `POST`.
     pub(super) place: &'static str,
-    /// When it was made, where it says so.
+    /// When it was made; now where it does not say so, as AWS has it of version 2.
     pub(super) at: Option<Timestamp>,
+    /// What it says of the body, as `x-amz-content-sha256` does.
+    pub(super) payload: Cow<'static, str>,
 }
+
+/// What a signature says that covers no body.
+pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// One request.
 pub(super) struct Request {
@@ -34,8 +39,9 @@ pub(super) struct Request {
     pub(super) operation: Operation,
     pub(super) now: Timestamp,
     pub(super) signed: Option<Signed>,
-    /// The tags that a form gives its object; other requests have theirs in a header.
-    pub(super) tags: Option<Tags>,
+    /// The tags that it gives its object. Those of a form are known; the others are read from their header when a policy
+    /// first asks for them.
+    pub(super) tags: OnceLock<Tags>,
 }
 
 impl Request {
@@ -47,6 +53,18 @@ impl Request {
             Cow::Owned(format!("{text},{}", String::from_utf8_lossy(value.as_bytes())))
         });
         (!text.is_empty()).then_some(text)
+    }
+
+    /// The tags that the request gives an object; `None` where it gives none, and where it copies those of its source.
+    fn tags(&self) -> Option<&Tags> {
+        let gives = match self.operation {
+            Operation::PutObject | Operation::PostObject | Operation::CreateMultipartUpload => true,
+            Operation::CopyObject => !self.asks(When::CopiesTags),
+            _ => false,
+        };
+        let read = || headers::tagging(&self.head.headers).unwrap_or_default();
+        let tags = gives.then(|| self.tags.get_or_init(read));
+        tags.filter(|tags| !tags.is_empty())
     }
 
     fn client(&self) -> Option<&Client> {
@@ -77,7 +95,7 @@ impl Request {
                 Some(Cow::Owned(client.address.to_canonical().to_string()))
             }
             "aws:useragent" => self.header("user-agent"),
-            "s3:authtype" => text(self.signed?.place),
+            "s3:authtype" => text(self.signed.as_ref()?.place),
             "s3:delimiter" | "s3:max-keys" | "s3:prefix" if self.lists() => {
                 let value = self.query.get(key.trim_start_matches("s3:"))?;
                 Some(Cow::Borrowed(value))
@@ -89,17 +107,23 @@ impl Request {
                 Operation::PutObject
                 | Operation::CopyObject
                 | Operation::CompleteMultipartUpload
-                | Operation::PostObject => text("true"),
+                | Operation::PostObject
+                | Operation::RenameObject => text("true"),
                 Operation::CreateMultipartUpload | Operation::UploadPart | Operation::UploadPartCopy => {
                     text("false")
                 }
                 _ => None,
             },
             "s3:signatureage" => {
-                let age = self.now.millis() - self.signed?.at?.millis();
+                let age = self.now.millis() - self.signed.as_ref()?.at?.millis();
                 number(age.max(0))
             }
-            "s3:signatureversion" => text(self.signed?.version),
+            "s3:signatureversion" => text(self.signed.as_ref()?.version),
+            // What was signed, not what a header says beside it.
+            "s3:x-amz-content-sha256" => Some(Cow::Borrowed(match &self.signed {
+                Some(signed) => &signed.payload,
+                None => UNSIGNED,
+            })),
             _ => None,
         }
     }
@@ -116,9 +140,8 @@ impl Request {
 }
 
 /// Headers that are keys: `s3:` and the name.
-const HEADERS: [&str; 14] = [
+const HEADERS: [&str; 13] = [
     "x-amz-acl",
-    "x-amz-content-sha256",
     "x-amz-grant-full-control",
     "x-amz-grant-read",
     "x-amz-grant-read-acp",
@@ -149,23 +172,12 @@ fn lock_header(key: &str) -> Option<&'static str> {
 
 impl ConditionKeys for Request {
     fn values(&self, key: &str) -> Option<Vec<Cow<'_, str>>> {
-        let tags = || {
-            let tags = match &self.tags {
-                Some(tags) => Some(tags.clone()),
-                None => headers::tagging(&self.head.headers).ok(),
-            };
-            tags.filter(|tags| !tags.is_empty())
-        };
         if let Some(name) = key.strip_prefix("s3:requestobjecttag/") {
-            return Some(vec![Cow::Owned(tags()?.get(name)?.to_owned())]);
+            return Some(vec![Cow::Borrowed(self.tags()?.get(name)?)]);
         }
         if key == "s3:requestobjecttagkeys" {
-            return Some(
-                tags()?
-                    .iter()
-                    .map(|(name, _)| Cow::Owned(name.to_owned()))
-                    .collect(),
-            );
+            let names = self.tags()?.iter().map(|(name, _)| Cow::Borrowed(name));
+            return Some(names.collect());
         }
         if let Some(header) = lock_header(key) {
             return Some(vec![self.header(header)?]);
@@ -180,15 +192,17 @@ impl RequestFacts for Request {
         match when {
             When::Always | When::Current => true,
             When::Version | When::CopiesTagsOfVersion => false,
-            When::IfMatch => self.header("if-match").is_some_and(|value| value.trim() != "*"),
+            // Both tell whether an object has an entity tag.
+            When::IfMatch => ["if-match", "if-none-match"]
+                .into_iter()
+                .any(|name| self.header(name).is_some_and(|value| value.trim() != "*")),
             When::Acl => {
                 let mut names = self.head.headers.keys().map(http::HeaderName::as_str);
                 names.any(|name| name == "x-amz-acl" || name.starts_with("x-amz-grant-"))
             }
-            When::Tags => match &self.tags {
-                Some(tags) => !tags.is_empty(),
-                None => has("x-amz-tagging"),
-            },
+            When::Tags => {
+                self.tags().is_some() || (self.operation != Operation::PostObject && has("x-amz-tagging"))
+            }
             When::CopiesTags => {
                 let directive = headers::tagging_directive(&self.head.headers);
                 !matches!(directive, Ok(Directive::Replace))

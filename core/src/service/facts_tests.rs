@@ -38,8 +38,9 @@ fn request(operation: Operation) -> Request {
             version: "AWS4-HMAC-SHA256",
             place: "REST-HEADER",
             at: Some(Timestamp::from_millis(NOW - 1_500)),
+            payload: Cow::Borrowed("STREAMING"),
         }),
-        tags: None,
+        tags: OnceLock::new(),
     }
 }
 
@@ -71,6 +72,7 @@ fn a_request_has_the_keys_that_policies_may_ask_it_for() {
         ("s3:prefix", "p/"),
         ("s3:signatureage", "1500"),
         ("s3:signatureversion", "AWS4-HMAC-SHA256"),
+        ("s3:x-amz-content-sha256", "STREAMING"),
         ("s3:x-amz-copy-source", "source/a key"),
     ]
     .into();
@@ -175,6 +177,7 @@ fn a_request_asks_for_what_its_headers_say() {
         .into_parts();
     let none = Request {
         head: Arc::new(head),
+        tags: OnceLock::new(),
         ..all
     };
     let asked = [
@@ -188,4 +191,17 @@ fn a_request_asks_for_what_its_headers_say() {
     for when in asked {
         assert!(!none.asks(when), "{when:?}");
     }
+}
+
+#[test]
+fn tags_beside_a_copy_that_takes_its_sources_are_none_that_it_gives() {
+    let mut copy = request(Operation::CopyObject);
+    assert_eq!(values(&copy, "s3:requestobjecttag/colour"), None);
+    let mut head = Parts::clone(&copy.head);
+    head.headers
+        .insert("x-amz-tagging-directive", "REPLACE".parse().unwrap());
+    copy.head = Arc::new(head);
+    assert_eq!(values(&copy, "s3:requestobjecttag/colour").unwrap(), ["blue"]);
+    let read = request(Operation::GetObject);
+    assert_eq!(values(&read, "s3:requestobjecttagkeys"), None);
 }

@@ -1,13 +1,14 @@
 //! PostObject: a request whose signature is in its body.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Response};
 
-use super::facts::{self, Signed};
+use super::facts::{self, Signed, UNSIGNED};
 use super::{Arrived, Service, host};
 use crate::api::{self, Call, Posted};
 use crate::body::Body;
@@ -51,6 +52,13 @@ impl Service {
         account.authenticated(&proven.owner);
         let mut head = Parts::clone(sent);
         head.headers = fields.headers(sent.headers.get(HOST))?;
+        // They are the browser's to say, and no fields.
+        for name in [REFERER, USER_AGENT] {
+            head.headers.remove(&name);
+            if let Some(value) = sent.headers.get(&name) {
+                head.headers.insert(name, value.clone());
+            }
+        }
         let posted = Posted {
             addressing: Addressing::of(host(sent)?, &self.settings.base_domains),
             tags: tags(&fields)?,
@@ -69,7 +77,7 @@ impl Service {
                 operation: route.operation,
                 now,
                 signed: proven.signed,
-                tags: Some(posted.tags.clone()),
+                tags: OnceLock::from(posted.tags.clone()),
             }),
             // A guard counts wherever it stands.
             expected_bucket_owner: expected_bucket_owner(&head.headers)
@@ -125,7 +133,8 @@ impl Service {
                     "AWS"
                 },
                 place: "POST",
-                at: None,
+                at: Some(form.signed_at().unwrap_or(now)),
+                payload: Cow::Borrowed(UNSIGNED),
             }),
             sizes: policy.sizes(),
         })

@@ -125,7 +125,6 @@ impl Caller {
             version: matter.version,
             resource_account: bucket.map(|bucket| context.accounts.id_of(&bucket.owner)),
         };
-        let own = matter.owner.id == self.owner.id;
         let may_grant = self.policy_may_grant(bucket, guard, matter);
         let mut by = Some(By::Policy);
         let mut asked_any = false;
@@ -138,6 +137,12 @@ impl Caller {
                 resource: matter.resource,
                 keys: &keys,
             };
+            // What lists never give is the bucket's owner's to give, whoever owns the object.
+            let whose = match bucket {
+                Some(bucket) if action.when.is_beyond_lists() => &bucket.owner,
+                _ => matter.owner,
+            };
+            let own = whose.id == self.owner.id;
             let bucket_says = match &guard.policy {
                 Some(policy) if !self.keeps(bucket, matter.operation) => policy.decide(&question),
                 _ => Verdict::Silent,

@@ -99,6 +99,11 @@ impl NewObjects {
     pub(crate) fn complete(self, description: Description, bucket_owner: &Owner) -> Description {
         let Description { owner, acl, .. } = description;
         let (owner, acl) = self.ownership.of_upload(acl, owner, bucket_owner);
+        // It may have been begun before public lists were refused.
+        let acl = match self.block_public_acls && acl.is_public() {
+            true => acl.without_public_grants(&owner),
+            false => acl,
+        };
         Description {
             owner,
             acl,
@@ -190,7 +195,8 @@ async fn policy(context: &Context, bucket: &Bucket, stored: &StoredDocument) -> 
     let text = text.ok_or_else(|| unreadable(bucket, "it was changed meanwhile"))?;
     let kind = PolicyKind::Bucket { name: &bucket.name };
     let read = Policy::read(text.as_bytes(), kind).map_err(|error| unreadable(bucket, error.0))?;
-    Ok(context.policies.keep(bucket.id, stored.clone(), read))
+    let length = text.len().max(1 << 10);
+    Ok(context.policies.keep(bucket.id, stored.clone(), read, length))
 }
 
 /// What decides cannot be read, and so nobody is let in.
@@ -202,27 +208,38 @@ fn unreadable(bucket: &Bucket, why: impl std::fmt::Display) -> S3Error {
     S3Error::new(ErrorCode::ServiceUnavailable).caused_by(error)
 }
 
-/// How many policies a process keeps before it starts anew.
-const MOST: usize = 1_000;
+/// How many bytes of policies a process keeps before it starts anew. What is made of one takes some 30 times as much.
+const MOST: usize = 1 << 20;
 
 /// Policies of buckets that were read lately, each with the document that it was read from.
 #[derive(Default)]
-pub struct PolicyCache(Mutex<HashMap<BucketId, (StoredDocument, Arc<Policy>)>>);
+pub struct PolicyCache(Mutex<HashMap<BucketId, Kept>>);
+
+struct Kept {
+    stored: StoredDocument,
+    policy: Arc<Policy>,
+    length: usize,
+}
 
 impl PolicyCache {
     fn get(&self, bucket: BucketId, stored: &StoredDocument) -> Option<Arc<Policy>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (document, policy) = kept.get(&bucket)?;
-        (document == stored).then(|| Arc::clone(policy))
+        let found = kept.get(&bucket)?;
+        (found.stored == *stored).then(|| Arc::clone(&found.policy))
     }
 
-    fn keep(&self, bucket: BucketId, stored: StoredDocument, policy: Policy) -> Arc<Policy> {
+    fn keep(&self, bucket: BucketId, stored: StoredDocument, policy: Policy, length: usize) -> Arc<Policy> {
         let policy = Arc::new(policy);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST {
+        if kept.values().map(|kept| kept.length).sum::<usize>() + length > MOST {
             kept.clear();
         }
-        kept.insert(bucket, (stored, Arc::clone(&policy)));
+        let entry = Kept {
+            stored,
+            policy: Arc::clone(&policy),
+            length,
+        };
+        kept.insert(bucket, entry);
         policy
     }
 }

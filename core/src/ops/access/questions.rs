@@ -47,11 +47,12 @@ impl Caller {
         let by = self.by(context, bucket, (operation, operation.actions()), on, listed);
         let Some(upload) = found else {
             let knows = |permission| self.listed(bucket, Need::Bucket(permission), None, None).account;
-            let told =
-                by.is_some() || knows(Permission::Read) || knows(Permission::Write) || self.owns(bucket);
+            let listed = knows(Permission::Read) || knows(Permission::Write) || self.owns(bucket);
+            let told = by.is_some() || (self.identity.policy.is_none() && listed);
             return Err(if told { no_such_upload(id) } else { denied() });
         };
-        let began = upload.description.owner.id == self.owner.id;
+        let whole = self.identity.policy.is_none() || bucket.owner.id != self.owner.id;
+        let began = (whole || by == Some(By::Policy)) && upload.description.owner.id == self.owner.id;
         if by.is_some() && (began || need == Need::UploaderOrOwner) {
             Ok(upload)
         } else {
@@ -65,7 +66,10 @@ impl Caller {
     /// A delete marker is nothing that anybody owns.
     pub(crate) fn may_replace(&self, bucket: &Bucket, current: Option<&ObjectRecord>) -> Result<(), S3Error> {
         let current = current.filter(|row| row.kind == ObjectKind::Object);
-        if self.owns(bucket) || current.is_none_or(|object| object.description.owner.id == self.owner.id) {
+        // A user of the bucket's own account, whom a list lets write that lets everybody, changes nothing of the account's.
+        let of_account = self.identity.policy.is_none() || bucket.owner.id != self.owner.id;
+        let own = |object: &ObjectRecord| of_account && object.description.owner.id == self.owner.id;
+        if self.owns(bucket) || current.is_none_or(own) {
             Ok(())
         } else {
             Err(denied())

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::refusal::missing;
-use crate::model::{ErrorCode, S3Error, SigV2, hex};
+use crate::model::{ErrorCode, S3Error, SigV2, Timestamp, hex};
 use crate::protocol::sigv2;
 use crate::protocol::sigv4::{FormCredential, version_2_unsupported};
 
@@ -90,6 +90,14 @@ impl SignedForm {
     /// Whether it is a signature of version 4, and not of version 2.
     pub fn is_version_4(&self) -> bool {
         matches!(self.signer, Signer::Version4(_))
+    }
+
+    /// When it says that it was signed: version 2 does not.
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        match &self.signer {
+            Signer::Version2 { .. } => None,
+            Signer::Version4(credential) => Some(credential.signed_at()),
+        }
     }
 
     /// The policy as it was sent and signed: a document in Base64.

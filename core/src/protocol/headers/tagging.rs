@@ -8,6 +8,9 @@ use crate::protocol::percent::decode_query;
 
 const HEADER: &str = "x-amz-tagging";
 
+/// More tags than an object may have.
+const MOST: usize = 100;
+
 /// Reads `x-amz-tagging`: the tags of an object as the parameters of a query. `InvalidArgument` where it is none.
 pub fn tagging(headers: &HeaderMap) -> Result<Tags, S3Error> {
     let Some(text) = joined(headers, HEADER) else {
@@ -30,6 +33,10 @@ pub fn tagging(headers: &HeaderMap) -> Result<Tags, S3Error> {
                 if !key.is_empty() && !value.contains('=') && tags.iter().all(|(other, _)| *other != key) =>
             {
                 tags.push((key, value_of_it));
+                // There are too many, however many more follow.
+                if tags.len() > MOST {
+                    break;
+                }
             }
             _ => return Err(misencoded()),
         }

@@ -64,6 +64,11 @@ impl SignedClaim {
         self.parts.date.instant
     }
 
+    /// What `x-amz-content-sha256` says that is signed.
+    pub fn payload_hash(&self) -> &str {
+        &self.parts.payload_hash
+    }
+
     /// How the body is framed and what vouches for it.
     pub fn payload(&self) -> PayloadMode {
         self.payload

@@ -4,11 +4,14 @@ use super::authorization::ALGORITHM;
 use super::presigned::{fault, parse_date, wrong_credential};
 use super::scope::CredentialScope;
 use super::signer::{SigningKey, same_signature};
-use crate::model::S3Error;
+use crate::model::{S3Error, Timestamp};
 
 /// The credential that a form's policy is signed with: well-formed, and for this endpoint.
 #[derive(Debug)]
-pub struct FormCredential(CredentialScope);
+pub struct FormCredential {
+    scope: CredentialScope,
+    signed_at: Timestamp,
+}
 
 impl FormCredential {
     /// Reads `x-amz-algorithm`, `x-amz-credential` and `x-amz-date`. The date is that of the credential; until when the
@@ -22,18 +25,26 @@ impl FormCredential {
         scope
             .check(&date, region)
             .map_err(|why| wrong_credential(why, region))?;
-        Ok(Self(scope))
+        Ok(Self {
+            scope,
+            signed_at: date.instant,
+        })
     }
 
     /// The access key. Any text without `/`.
     pub fn access_key(&self) -> &str {
-        &self.0.access_key
+        &self.scope.access_key
+    }
+
+    /// When the policy was signed, as the form says.
+    pub fn signed_at(&self) -> Timestamp {
+        self.signed_at
     }
 
     /// Whether this signature of the policy, as it was sent, was made with this secret. Takes as long wherever it
     /// differs.
     pub fn has_signed(&self, secret_key: &str, policy: &str, signature: &[u8]) -> bool {
-        let expected = SigningKey::derive(secret_key, &self.0).sign(policy);
+        let expected = SigningKey::derive(secret_key, &self.scope).sign(policy);
         same_signature(&expected, signature)
     }
 }
