@@ -32,6 +32,7 @@ mod head_bucket;
 mod head_object;
 mod health;
 mod hidden_rows;
+mod keys_with_policies;
 mod list_buckets;
 mod list_multipart_uploads;
 mod list_object_versions;

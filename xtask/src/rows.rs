@@ -206,7 +206,7 @@ const OPERATIONS: [Row; 37] = [
     ),
 ];
 
-const FEATURES: [Row; 16] = [
+const FEATURES: [Row; 17] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -216,6 +216,11 @@ const FEATURES: [Row; 16] = [
         "access of other accounts and without a signature",
         "by ACLs; objects belong to who wrote them (`ObjectWriter`)",
         "s3/access.rs",
+    ),
+    row(
+        "keys with a policy",
+        "users of an account, in its buckets and in those of others",
+        "s3/keys_with_policies.rs",
     ),
     row("presigned URLs", "1 s to 7 days", "s3/presigned.rs"),
     row(
