@@ -76,7 +76,6 @@ s3_test!(can_refuse_public_lists, largest_body = 400, |s3: &S3| {
         );
         denied(bucket.put("new", "x").header("x-amz-acl", canned));
         denied(bucket.copy("key", "new").header("x-amz-acl", canned));
-        denied(bucket.create_upload("new").header("x-amz-acl", canned));
     }
     denied(bucket.put("new", "x").header("x-amz-grant-read", ALL_USERS));
     bucket
@@ -144,3 +143,21 @@ s3_test!(can_restrict_public_policies, largest_body = 400, |s3: &S3| {
     policy(&bucket, &alice()).expect(204);
     bucket.acting_for(&ALICE).get("key").expect(200);
 });
+
+s3_test!(
+    can_refuse_public_lists_of_uploads,
+    largest_body = 400,
+    |s3: &S3| {
+        let bucket = s3.bucket();
+        let open = bucket.begin_upload_by(bucket.create_upload("key").header("x-amz-acl", "public-read"));
+        let open = open.value("InitiateMultipartUploadResult/UploadId").to_owned();
+        set(&bucket, "BlockPublicAcls");
+        let public = bucket.create_upload("new").header("x-amz-acl", "public-read");
+        public.expect_error(403, "AccessDenied");
+        // One that was begun before becomes no public object.
+        let part = bucket.upload_part("key", &open, 1, b"x");
+        bucket.complete("key", &open, &[part]).expect(200);
+        bucket.get("key").anonymous().expect_error(403, "AccessDenied");
+        assert_eq!(bucket.read("key"), b"x");
+    }
+);
