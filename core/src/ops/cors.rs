@@ -1,7 +1,7 @@
 //! What pages of other origins may do with a bucket. Whoever asks needs no right: browsers ask without a signature.
 
 use super::Context;
-use super::documents::bucket_document;
+use super::document_reads::bucket_document;
 use crate::model::{BucketName, CorsConfiguration, DocumentKind, S3Error};
 use crate::rows::read_stored;
 

@@ -3,108 +3,24 @@
 //! A document's blob is named by one row only, and is written before that row. So it may be freed once the row names
 //! another one; whoever still reads it finds the row changed.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use serde_json::Value;
 
-use super::access::{Opened, denied, no_such_bucket};
+use super::access::{Opened, denied};
 use super::bucket_row::{ATTEMPTS, Swapped, swap_row};
+use super::document_reads::LONGEST;
 use super::free::free_blob;
 use super::manifest::write_bytes;
 use super::{Caller, Context};
-use crate::digest::crc64nvme;
 use crate::model::{
-    BlobRef, Bucket, DocumentKind, ErrorCode, Extent, ObjectOwnership, Operation, S3Error, StoredDocument,
+    Bucket, DocumentKind, ErrorCode, Extent, ObjectOwnership, Operation, S3Error, StoredDocument,
 };
 use crate::policy::{Policy, PolicyKind};
-use crate::ports::{BlobRead, Ports, StoreError, StoreResult, exactly};
+use crate::ports::StoreError;
 
 /// How many bytes of documents lie in a bucket's row at most. Every request reads the row, and DynamoDB bills reads by
 /// 4 KiB.
 const INLINE: usize = 2 << 10;
-
-/// The longest document, in bytes of what is stored of it.
-const LONGEST: u64 = 1 << 20;
-
-/// How many bytes of documents a process keeps before it starts anew.
-const KEPT: usize = 4 << 20;
-
-/// Documents that were read from their blobs. A blob never changes, so that a document is as new as the row that names
-/// its blob.
-#[derive(Default)]
-pub struct DocumentCache(Mutex<HashMap<BlobRef, Bytes>>);
-
-impl DocumentCache {
-    fn get(&self, blob: &BlobRef) -> Option<Bytes> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(blob).cloned()
-    }
-
-    fn keep(&self, blob: BlobRef, document: Bytes) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let length: usize = kept.values().map(Bytes::len).sum();
-        if length + document.len() > KEPT {
-            kept.clear();
-        }
-        kept.insert(blob, document);
-    }
-}
-
-/// The document of that kind of a bucket, as it is stored: JSON. `None` where there is none. It is as new as `bucket`, or newer
-/// where that was changed meanwhile.
-pub async fn bucket_document(
-    context: &Context,
-    bucket: &Bucket,
-    kind: DocumentKind,
-) -> Result<Option<Bytes>, S3Error> {
-    let mut stored = bucket.documents.get(kind).cloned();
-    for _ in 0..ATTEMPTS {
-        let extent = match &stored {
-            None => return Ok(None),
-            Some(StoredDocument::Inline(value)) => return Ok(Some(Bytes::from(value.to_string()))),
-            Some(StoredDocument::Blob(extent)) => extent,
-        };
-        if let Some(kept) = context.documents.get(&extent.blob) {
-            return Ok(Some(kept));
-        }
-        if let Some(read) = read_document(&context.ports, extent).await? {
-            context.documents.keep(extent.blob, read.clone());
-            return Ok(Some(read));
-        }
-        // It was replaced since the row was read, or is lost.
-        let found = context.ports.metadata.bucket(&bucket.name).await?;
-        let found = found.filter(|found| found.id == bucket.id);
-        let found = found.ok_or_else(|| no_such_bucket(&bucket.name))?;
-        if found.documents.get(kind) == stored.as_ref() {
-            let (name, blob) = (&bucket.name, extent.blob);
-            return Err(
-                StoreError::corrupt(format!("the {kind} of bucket {name} are lost: blob {blob}")).into(),
-            );
-        }
-        stored = found.documents.get(kind).cloned();
-    }
-    Err(ErrorCode::SlowDown.into())
-}
-
-/// The bytes of a document; `None` where its blob is gone.
-async fn read_document(ports: &Ports, extent: &Extent) -> StoreResult<Option<Bytes>> {
-    let corrupt = |what: &str| StoreError::corrupt(format!("the document in blob {} {what}", extent.blob));
-    if extent.length > LONGEST {
-        return Err(corrupt("is too long"));
-    }
-    let BlobRead::Found(pieces) = ports.blobs.read(&extent.blob, extent.range()).await? else {
-        return Ok(None);
-    };
-    let pieces: Vec<Bytes> = exactly(extent.length, pieces).try_collect().await?;
-    let document = Bytes::from(pieces.concat());
-    if crc64nvme(&document) != extent.blob_crc64nvme {
-        return Err(corrupt("is damaged"));
-    }
-    Ok(Some(document))
-}
 
 /// Puts a document in the place of that of its kind in `bucket`, which was opened for `operation`; `None` takes away the one
 /// that is there. `check` may refuse it in this bucket. Requests that begin after this returns see it.

@@ -29,8 +29,8 @@ pub(super) fn line(credential: &Credential, now: Timestamp) -> String {
     if let Some(user) = &credential.user {
         line.extend(["  user ", &user.name]);
     }
-    if let Some(end) = end(credential, now) {
-        line.extend(["  ", &end]);
+    if let Some((verb, at)) = end(credential, now) {
+        line.extend(["  ", verb, " ", &at]);
     }
     line + "\n"
 }
@@ -71,18 +71,18 @@ pub(super) fn whole(credential: &Credential, account: &AccountArgs, now: Timesta
 pub(super) fn limits(credential: &Credential, now: Timestamp) -> String {
     let user = credential.user.as_ref();
     let user = user.map_or_else(String::new, |user| format!("user        {}\n", user.name));
-    let end = end(credential, now).map_or_else(String::new, |end| format!("time        {end}\n"));
+    let end = end(credential, now).map_or_else(String::new, |(verb, at)| format!("{verb}     {at}\n"));
     user + &end
 }
 
-fn end(credential: &Credential, now: Timestamp) -> Option<String> {
+fn end(credential: &Credential, now: Timestamp) -> Option<(&'static str, String)> {
     let expires = credential.expires?;
     let verb = if credential.is_over(now) {
         "expired"
     } else {
         "expires"
     };
-    Some(format!("{verb} {}", expires.iso_8601()))
+    Some((verb, expires.iso_8601()))
 }
 
 /// Whom policies see; `None` where the id of the account is not known.
