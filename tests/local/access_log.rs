@@ -179,7 +179,7 @@ fn a_line_says_who_asked_and_why_it_was_refused() {
     let owner = server.s3().own_id();
     let of_another = bucket
         .get("key")
-        .header("x-amz-expected-bucket-owner", "0".repeat(12));
+        .header("x-amz-expected-bucket-owner", "1".repeat(12));
     for (request, status) in [
         (of_another, 403),
         (bucket.get("key").anonymous(), 403),

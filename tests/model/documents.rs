@@ -206,7 +206,7 @@ async fn a_damaged_or_lost_document_is_an_error_and_a_finding() {
     let [Finding::Missing { named_by, .. }] = &check().await[..] else {
         panic!("the lost document is no finding");
     };
-    assert_eq!(named_by.to_string(), "the ownership_controls of bucket bucket");
+    assert_eq!(named_by.to_string(), "the tagging of bucket bucket");
     let damage = futures_util::stream::iter([Ok(Bytes::from(vec![b'x'; 5_000]))]);
     assert!(
         store
