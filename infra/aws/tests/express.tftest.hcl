@@ -57,6 +57,7 @@ run "it_runs_the_program_with_the_same_settings" {
 
   assert {
     condition = { for entry in aws_ecs_express_gateway_service.http[0].primary_container[0].environment : entry.name => entry.value } == merge(local.environment, {
+      BLEEPSTORE_FRONT           = "naming"
       BLEEPSTORE_REQUEST_SECONDS = "60"
       PORT                       = "8080"
     })

@@ -76,6 +76,7 @@ run "it_runs_the_program_with_the_same_settings" {
   assert {
     condition = { for entry in jsondecode(aws_ecs_task_definition.http[0].container_definitions)[0].environment : entry.name => entry.value } == merge(local.environment, {
       BLEEPSTORE_DOMAIN          = "s3.example.com"
+      BLEEPSTORE_FRONT           = "naming"
       BLEEPSTORE_REQUEST_SECONDS = tostring(aws_lb.http[0].idle_timeout)
       PORT                       = "8080"
     })

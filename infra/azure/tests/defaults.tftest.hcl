@@ -196,7 +196,11 @@ run "the_http_service_is_the_same_program_without_the_host" {
   assert {
     condition = ({ for variable in azurerm_container_app.http[0].template[0].container[0].env : variable.name => variable.value }) == merge(
       { for name, value in output.environment : name => value if !contains(["BLEEPSTORE_GC_SCHEDULE", "BLEEPSTORE_TRUST_UNENCODED_URL"], name) },
-      { PORT = tostring(azurerm_container_app.http[0].ingress[0].target_port), BLEEPSTORE_REQUEST_SECONDS = "240" },
+      {
+        BLEEPSTORE_FRONT           = "silent"
+        BLEEPSTORE_REQUEST_SECONDS = "240"
+        PORT                       = tostring(azurerm_container_app.http[0].ingress[0].target_port)
+      },
     )
     error_message = "It must have the stores of the function, and know the limits of its ingress."
   }
