@@ -242,9 +242,10 @@ def test_the_ownership_of_a_bucket_is_stated(bucket_name):
     absent = aws("s3api", "get-bucket-ownership-controls", *at, status=255)
     assert "(OwnershipControlsNotFoundError)" in absent
     aws("s3api", "put-bucket-ownership-controls", *at, "--ownership-controls", rules)
-    refused = rules.replace("ObjectWriter", "BucketOwnerEnforced")
-    put = ["s3api", "put-bucket-ownership-controls", *at, "--ownership-controls", refused]
-    assert "(NotImplemented)" in aws(*put, status=255)
+    enforced = rules.replace("ObjectWriter", "BucketOwnerEnforced")
+    aws("s3api", "put-bucket-ownership-controls", *at, "--ownership-controls", enforced)
+    refused = aws("s3api", "put-bucket-acl", *at, "--acl", "public-read", status=255)
+    assert "(AccessControlListNotSupported)" in refused
     aws("s3api", "delete-bucket", *at)
 
 
