@@ -115,8 +115,9 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// Who sent a request that came from `peer`: the last address in `X-Forwarded-For` that is no trusted proxy's, where the
-    /// request came through such proxies alone. A platform's front end is one, where it is known to name its client there.
+    /// Who sent a request that came from `peer`: the last address in `X-Forwarded-For` that is no trusted proxy's,
+    /// where the request came through such proxies alone. A platform's front end is one, where it is known to name
+    /// its client there.
     pub(crate) fn client(&self, front: Front, peer: IpAddr, headers: &HeaderMap) -> Client {
         let peer = peer.to_canonical();
         let mut client = peer;
@@ -321,10 +322,10 @@ mod tests {
         assert_eq!(proxied, client("198.51.100.1", true, true));
         let proxied = of(Front::None, "10.0.0.1", "https, http");
         assert_eq!(proxied, client("198.51.100.1", true, false));
-        let behind = of(Front::Naming, "169.254.1.1", "http");
-        assert_eq!(behind, client("198.51.100.1", true, true));
-        let behind = of(Front::Silent, "169.254.1.1", "http");
-        assert_eq!(behind, client("169.254.1.1", false, true));
+        let fronted = of(Front::Naming, "169.254.1.1", "http");
+        assert_eq!(fronted, client("198.51.100.1", true, true));
+        let fronted = of(Front::Silent, "169.254.1.1", "http");
+        assert_eq!(fronted, client("169.254.1.1", false, true));
     }
 
     #[tokio::test]

@@ -164,7 +164,8 @@ impl<'a> Environment<'a> {
         })
     }
 
-    /// Limits of the server: `BLEEPSTORE_FRONT`, `BLEEPSTORE_TRUSTED_PROXIES`, `BLEEPSTORE_CONNECTIONS_PER_CLIENT`, and otherwise the usual ones.
+    /// Limits of the server: `BLEEPSTORE_FRONT`, `BLEEPSTORE_TRUSTED_PROXIES`, `BLEEPSTORE_CONNECTIONS_PER_CLIENT`,
+    /// and otherwise the usual ones.
     pub fn options(&self) -> Result<Options, String> {
         let proxies = self.optional(TRUSTED_PROXIES)?.unwrap_or_default();
         let per_client = self.optional(PER_CLIENT)?.map(|text| match text.parse() {

@@ -44,8 +44,8 @@ fn fill(s3: &S3) {
     }
 }
 
-/// What a later program does, which knows the format that it raises the store to and the layout of the one bucket, and keys
-/// with a policy.
+/// What a later program does, which knows the format that it raises the store to and the layout of the one bucket,
+/// and keys with a policy.
 async fn fence(ports: Ports) {
     let limited = OWNER_WRITER.credential();
     assert!(ports.metadata.create_credential(&limited).await.unwrap());

@@ -65,8 +65,8 @@ fn text<'a>(document: &'a Value, name: &str) -> &'a str {
     document[name].as_str().unwrap()
 }
 
-/// What a server answers to the one who has the key: for a put, a get and a deletion in `mine` below `in/`, a put in `mine`
-/// beside it, and ListBuckets.
+/// What a server answers to the one who has the key: for a put, a get and a deletion in `mine` below `in/`, a put in
+/// `mine` beside it, and ListBuckets.
 fn statuses(folder: &Folder, made: &Value) -> [u16; 5] {
     let (server, endpoint) = folder.serve();
     let statuses = [

@@ -37,8 +37,8 @@ pub(super) async fn answer_preflight(context: &Context, route: &Route, headers: 
     Ok(response)
 }
 
-/// Lets the page that made `request` read an answer about that bucket, an error too, if a rule of the bucket does. Where the
-/// rules cannot be read, the answer stays as it is: what it reports was done.
+/// Lets the page that made `request` read an answer about that bucket, an error too, if a rule of the bucket does.
+/// Where the rules cannot be read, the answer stays as it is: what it reports was done.
 pub(crate) async fn let_origin_read(
     context: &Context,
     bucket: &BucketName,

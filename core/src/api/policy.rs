@@ -16,8 +16,8 @@ use crate::rows::read_stored;
 /// The longest body of PutBucketPolicy: a policy of 20 KB, with room for the error that says that it is too long.
 pub(super) const MAX_POLICY: usize = 64 << 10;
 
-/// Keys that a deployment may not know of its requests. A policy that asks for one where the request that puts it has none is
-/// refused: it would not do what it says.
+/// Keys that a deployment may not know of its requests. A policy that asks for one where the request that puts it has
+/// none is refused: it would not do what it says.
 const KNOWN_OF_SOME: [&str; 3] = ["aws:securetransport", "aws:sourceip", "s3:tlsversion"];
 
 /// What is stored of the body of PutBucketPolicy: its text.

@@ -35,7 +35,8 @@ async fn change(call: Call<'_>, operation: Operation, status: StatusCode) -> Ans
     let first = open(&caller).await;
     let mut caller = caller;
     let (opened, tags) = if operation == Operation::PutObjectTagging {
-        // A policy may let it be done by the tags alone, which nobody knows yet. Who is not known sends none for nothing.
+        // A policy may let it be done by the tags alone, which nobody knows yet. Who is not known sends none for
+        // nothing.
         let may_yet = |error: &S3Error| error.code == ErrorCode::AccessDenied && !caller.owner.is_anonymous();
         let first = match first {
             Err(error) if !may_yet(&error) => return Err(error),

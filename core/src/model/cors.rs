@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ErrorCode, S3Error};
 
-/// More headers than any page asks for. Each is compared with each that a rule allows, for a request without a signature.
+/// More headers than any page asks for. Each is compared with each that a rule allows, for a request without a
+/// signature.
 const MOST_REQUESTED_HEADERS: usize = 256;
 
 const LONGEST_ID: usize = 255;
@@ -152,8 +153,8 @@ impl CorsConfiguration {
     /// How many rules it may have.
     pub const MOST_RULES: usize = 100;
 
-    /// These rules. `MalformedXML` where there are none, or one allows no method or no origin, and `InvalidRequest` where there
-    /// are too many or one says what S3 does not take.
+    /// These rules. `MalformedXML` where there are none, or one allows no method or no origin, and `InvalidRequest`
+    /// where there are too many or one says what S3 does not take.
     pub fn new(rules: Vec<CorsRule>) -> Result<Self, S3Error> {
         let says_nothing =
             |rule: &CorsRule| rule.allowed_methods.is_empty() || rule.allowed_origins.is_empty();
@@ -233,7 +234,7 @@ mod tests {
             ("https://*.example", "http://a.example", false),
             ("https://a.*", "https://a.", true),
             ("*.example", "https://a.example", true),
-            // What stands before the wildcard and what stands behind it do not share a letter.
+            // What stands before the wildcard and what stands after it do not share a letter.
             ("aba*ba", "aba", false),
             ("aba*ba", "ababa", true),
         ] {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::row::CredentialRow;
 use super::{Owner, Timestamp};
 
-/// An access key that the credential index keeps, and whom it speaks for. One with a user or an end is stored in a form
-/// that release 0.1 cannot read: it would take the key for its whole account's, for ever.
+/// An access key that the credential index keeps, and whom it speaks for. One with a user or an end is stored in a
+/// form that release 0.1 cannot read: it would take the key for its whole account's, for ever.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "CredentialRow", into = "CredentialRow")]
 pub struct Credential {

@@ -69,8 +69,8 @@ pub enum NewBuckets {
     /// Nothing: objects belong to who writes them, and lists and policies may grant to everybody.
     #[default]
     Open,
-    /// What AWS says since April 2023: objects belong to the bucket's owner, lists grant nothing, and nothing is granted to
-    /// everybody.
+    /// What AWS says since April 2023: objects belong to the bucket's owner, lists grant nothing, and nothing is
+    /// granted to everybody.
     Private,
 }
 

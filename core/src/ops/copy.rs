@@ -117,8 +117,8 @@ async fn copy_once(
     }
 }
 
-/// The bucket, ready for the copy, and whose that is, with its list; an error where the caller may not replace what is under
-/// the key, or give the copy its tags.
+/// The bucket, ready for the copy, and whose that is, with its list; an error where the caller may not replace what
+/// is under the key, or give the copy its tags.
 async fn ready(
     context: &Context,
     caller: &Caller,

@@ -16,8 +16,8 @@ pub enum BucketCors {
     Rules(CorsConfiguration),
 }
 
-/// What the bucket of that name says of other origins. Reads the bucket's row, and its document where that has a blob for
-/// itself.
+/// What the bucket of that name says of other origins. Reads the bucket's row, and its document where that has a blob
+/// for itself.
 pub async fn bucket_cors(context: &Context, name: &BucketName) -> Result<BucketCors, S3Error> {
     let Some(bucket) = context.ports.metadata.bucket(name).await? else {
         return Ok(BucketCors::NoBucket);

@@ -98,7 +98,8 @@ impl KnownCredential {
         &self.credential
     }
 
-    /// As whom in its account it acts. `ServiceUnavailable` where its policy cannot be understood: then it may nothing.
+    /// As whom in its account it acts. `ServiceUnavailable` where its policy cannot be understood: then it may
+    /// nothing.
     pub fn identity(&self) -> Result<Identity, S3Error> {
         self.identity.clone().map_err(|error| {
             let access_key = &self.credential.access_key;

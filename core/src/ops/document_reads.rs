@@ -41,8 +41,8 @@ impl DocumentCache {
     }
 }
 
-/// The document of that kind of a bucket, as it is stored: JSON. `None` where there is none. It is as new as `bucket`, or newer
-/// where that was changed meanwhile.
+/// The document of that kind of a bucket, as it is stored: JSON. `None` where there is none. It is as new as
+/// `bucket`, or newer where that was changed meanwhile.
 pub async fn bucket_document(
     context: &Context,
     bucket: &Bucket,

@@ -121,7 +121,7 @@ pub(super) fn normalized(key: &str) -> String {
 
 /// Whether AWS has this key, as [`normalized`] gives it.
 pub(super) fn is_known(key: &str) -> bool {
-    // A family's name is no key of its own, and other keys have nothing behind a slash.
+    // A family's name is no key of its own, and other keys have nothing after a slash.
     let (family, tag) = match key.split_once('/') {
         Some((name, tag)) => (key.get(..=name.len()).unwrap_or(key), tag),
         None => (key, "-"),

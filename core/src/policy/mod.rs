@@ -148,8 +148,8 @@ impl Policy {
         }
     }
 
-    /// Whether the policy of a bucket is public, as
-    /// [AWS means it](https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html): a
+    /// Whether the policy of a bucket is public, as [AWS means
+    /// it](https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html): a
     /// statement allows something to everybody, and none of its conditions fixes who that is or where they are. The
     /// policy of one who asks never is.
     pub fn is_public(&self) -> bool {

@@ -13,7 +13,7 @@ pub(super) struct Network {
 const MAPPED: u32 = 96;
 
 impl Network {
-    /// `203.0.113.0/24`, `2001:db8::/32`, or one address. Bits behind the prefix do not count.
+    /// `203.0.113.0/24`, `2001:db8::/32`, or one address. Bits after the prefix do not count.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),

@@ -74,9 +74,9 @@ impl Pattern {
         let mut rest = text;
         while let Some(next) = rest.chars().next() {
             if style.variables
-                && let Some(behind) = rest.strip_prefix("${")
+                && let Some(variable) = rest.strip_prefix("${")
             {
-                let (inside, after) = behind.split_once('}')?;
+                let (inside, after) = variable.split_once('}')?;
                 pieces.push(variable(inside)?);
                 rest = after;
                 continue;
@@ -143,7 +143,8 @@ impl Pattern {
     }
 }
 
-/// What stands between `${` and `}`: a character that would otherwise mean something, or a key, perhaps with a default.
+/// What stands between `${` and `}`: a character that would otherwise mean something, or a key, perhaps with a
+/// default.
 fn variable(inside: &str) -> Option<Piece> {
     match inside {
         "*" => return Some(Piece::Unit(Unit::Literal('*'))),

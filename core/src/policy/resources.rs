@@ -47,13 +47,13 @@ impl Resources {
     }
 }
 
-/// What of this bucket a resource names: the bucket, its objects, or both where a `*` follows right on the name. `None`
-/// where it is not of this bucket.
+/// What of this bucket a resource names: the bucket, its objects, or both where a `*` follows right on the name.
+/// `None` where it is not of this bucket.
 fn targets(text: &str, bucket: &str) -> Option<&'static [Target]> {
-    let behind = PARTITIONS
+    let rest = PARTITIONS
         .iter()
         .find_map(|partition| text.strip_prefix(partition))?;
-    let path = behind.strip_prefix("s3:::")?.strip_prefix(bucket)?;
+    let path = rest.strip_prefix("s3:::")?.strip_prefix(bucket)?;
     match path.chars().next() {
         None => Some(&[Target::Bucket]),
         Some('/') => Some(&[Target::Object]),

@@ -26,8 +26,8 @@ pub(super) enum Values {
     Null(Vec<bool>),
 }
 
-/// The parts of an ARN between its first five colons, each of which is matched by itself. A text without a colon is one
-/// for the whole: `*`, or a variable.
+/// The parts of an ARN between its first five colons, each of which is matched by itself. A text without a colon is
+/// one for the whole: `*`, or a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ArnPattern(Vec<Pattern>);
 

@@ -329,8 +329,8 @@ pub trait CredentialIndex: Send + Sync {
     /// Creates a credential unless its access key is taken. Returns whether it was created.
     async fn create_credential(&self, credential: &Credential) -> StoreResult<bool>;
 
-    /// Puts a credential in the place of the one with its access key, in one step: whoever reads finds the one or the other.
-    /// Returns whether there was one; where there was none, there is none afterwards.
+    /// Puts a credential in the place of the one with its access key, in one step: whoever reads finds the one or the
+    /// other. Returns whether there was one; where there was none, there is none afterwards.
     async fn replace_credential(&self, credential: &Credential) -> StoreResult<bool>;
 
     /// Removes a credential. Returns whether it was there.

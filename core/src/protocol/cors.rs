@@ -39,8 +39,8 @@ pub fn preflight(headers: &HeaderMap) -> Result<CorsRequest, S3Error> {
     })
 }
 
-/// What any other request says of the page that makes it; `None` where no page of another origin does. As in S3, one that
-/// carries what preflight requests carry is judged by that, and else by its method alone.
+/// What any other request says of the page that makes it; `None` where no page of another origin does. As in S3, one
+/// that carries what preflight requests carry is judged by that, and else by its method alone.
 pub fn cross_origin(method: &Method, headers: &HeaderMap) -> Option<CorsRequest> {
     if method == Method::OPTIONS {
         return None;

@@ -39,8 +39,8 @@ pub(super) struct Request {
     pub(super) operation: Operation,
     pub(super) now: Timestamp,
     pub(super) signed: Option<Signed>,
-    /// The tags that it gives its object. Those of a form are known; the others are read from their header when a policy
-    /// first asks for them.
+    /// The tags that it gives its object. Those of a form are known; the others are read from their header when a
+    /// policy first asks for them.
     pub(super) tags: OnceLock<Tags>,
 }
 

@@ -112,7 +112,7 @@ impl Form {
         self
     }
 
-    /// Sends this behind the file.
+    /// Sends this after the file.
     pub fn followed_by(mut self, tail: &str) -> Self {
         self.tail = tail.to_owned();
         self

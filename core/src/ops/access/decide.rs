@@ -16,8 +16,8 @@ use crate::policy::{ConditionKeys, Principal, Question, Resource, Verdict};
 /// What lets a caller do what it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
-    /// That it is the owner, or an access control list: where one lets another account write, that writes over what it owns
-    /// alone.
+    /// That it is the owner, or an access control list: where one lets another account write, that writes over what
+    /// it owns alone.
     List,
     /// A policy.
     Policy,
@@ -196,8 +196,8 @@ impl Caller {
         })
     }
 
-    /// A bucket's policy allows nothing with what another account owns. A public one grants nothing to other accounts where
-    /// the bucket is restricted.
+    /// A bucket's policy allows nothing with what another account owns. A public one grants nothing to other accounts
+    /// where the bucket is restricted.
     fn policy_may_grant(&self, bucket: Option<&Bucket>, guard: &Guard, matter: &Matter<'_>) -> bool {
         let (Some(bucket), Some(policy)) = (bucket, &guard.policy) else {
             return false;

@@ -111,8 +111,8 @@ impl NewObjects {
         }
     }
 
-    /// `AccessControlListNotSupported` where lists count for nothing and this one says something, and `AccessDenied` where
-    /// it is public and must not be.
+    /// `AccessControlListNotSupported` where lists count for nothing and this one says something, and `AccessDenied`
+    /// where it is public and must not be.
     pub(crate) fn check(
         self,
         acl: &RequestedAcl,

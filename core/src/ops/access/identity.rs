@@ -9,7 +9,8 @@ use crate::policy::{ConditionKeys, Policy};
 
 /// What is known of a request, for policies to decide on. Asked only where a policy has to.
 pub trait RequestFacts: ConditionKeys {
-    /// Whether the request asks for what this is about. Of versions, and of the tags of a copy's source, it is not asked.
+    /// Whether the request asks for what this is about. Of versions, and of the tags of a copy's source, it is not
+    /// asked.
     fn asks(&self, when: When) -> bool;
 }
 

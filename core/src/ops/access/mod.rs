@@ -139,8 +139,8 @@ impl Caller {
         }
     }
 
-    /// `AccessDenied` where the caller may not do `operation`, which is about the service, or about a bucket that is not
-    /// there yet.
+    /// `AccessDenied` where the caller may not do `operation`, which is about the service, or about a bucket that is
+    /// not there yet.
     pub(crate) fn may(
         &self,
         context: &Context,
@@ -165,8 +165,8 @@ impl Caller {
         allowed.map(drop).ok_or_else(denied)
     }
 
-    /// The bucket that a lookup found, if it exists, is whose the request says it is, and `operation` may be done as far
-    /// as the bucket decides that.
+    /// The bucket that a lookup found, if it exists, is whose the request says it is, and `operation` may be done as
+    /// far as the bucket decides that.
     pub(crate) async fn open<'a>(
         &self,
         context: &Context,
@@ -259,8 +259,8 @@ impl Caller {
         self.open(context, operation, on, found).await
     }
 
-    /// The object that a lookup found in a bucket, if the caller may do that with it. That there is none is told to those
-    /// who may list the bucket.
+    /// The object that a lookup found in a bucket, if the caller may do that with it. That there is none is told to
+    /// those who may list the bucket.
     fn object<O: Borrow<ObjectRecord>>(
         &self,
         context: &Context,

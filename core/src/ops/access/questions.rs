@@ -10,8 +10,8 @@ use crate::model::{
 use crate::ops::Context;
 
 impl Caller {
-    /// Whether a policy lets the caller take away the object under a key, which a lookup found, and not only a list: an
-    /// error where it may not, or where there is none.
+    /// Whether a policy lets the caller take away the object under a key, which a lookup found, and not only a list:
+    /// an error where it may not, or where there is none.
     pub(crate) fn may_move(
         &self,
         context: &Context,
@@ -60,13 +60,14 @@ impl Caller {
         }
     }
 
-    /// `AccessDenied` unless the caller may write over what is under a key, or remove it: `WRITE` on a bucket lets others
-    /// than its owner create objects, and change those that they own.
+    /// `AccessDenied` unless the caller may write over what is under a key, or remove it: `WRITE` on a bucket lets
+    /// others than its owner create objects, and change those that they own.
     ///
     /// A delete marker is nothing that anybody owns.
     pub(crate) fn may_replace(&self, bucket: &Bucket, current: Option<&ObjectRecord>) -> Result<(), S3Error> {
         let current = current.filter(|row| row.kind == ObjectKind::Object);
-        // A user of the bucket's own account, whom a list lets write that lets everybody, changes nothing of the account's.
+        // A user of the bucket's own account, whom a list lets write that lets everybody, changes nothing of the
+        // account's.
         let of_account = self.identity.policy.is_none() || bucket.owner.id != self.owner.id;
         let own = |object: &ObjectRecord| of_account && object.description.owner.id == self.owner.id;
         if self.owns(bucket) || current.is_none_or(own) {
@@ -111,8 +112,8 @@ impl Caller {
         by.is_some()
     }
 
-    /// What lets the caller delete that key, or that version of it, of several: `None` where nothing does. With `true` it
-    /// deletes what others own as well.
+    /// What lets the caller delete that key, or that version of it, of several: `None` where nothing does. With
+    /// `true` it deletes what others own as well.
     pub(crate) fn may_delete(
         &self,
         context: &Context,

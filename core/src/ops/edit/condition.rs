@@ -21,9 +21,10 @@ impl Expected<'_> {
     }
 }
 
-/// What must be under a key for `caller` to change it: what the request's own condition says, for the bucket's owner and for
-/// whom a policy lets do it. Others may change only what they own, so they change exactly what was seen, and the condition is decided on that; an
-/// error is what `refused` says where it does not hold. `None` where that has to be looked at first.
+/// What must be under a key for `caller` to change it: what the request's own condition says, for the bucket's owner
+/// and for whom a policy lets do it. Others may change only what they own, so they change exactly what was seen, and
+/// the condition is decided on that; an error is what `refused` says where it does not hold. `None` where that has to
+/// be looked at first.
 pub(in crate::ops) fn expected<'p>(
     caller: &Caller,
     condition: &'p WriteCondition,

@@ -100,8 +100,8 @@ impl Header {
     }
 }
 
-/// A credential, with its secret key only where that was asked for. It is written as stores write it: release 0.1 leaves one
-/// with a user or an end behind, since it finds no secret key.
+/// A credential, with its secret key only where that was asked for. It is written as stores write it: release 0.1
+/// leaves one with a user or an end behind, since it finds no secret key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "CredentialRow", into = "CredentialRow")]
 pub struct ExportedCredential {

@@ -107,8 +107,8 @@ struct Epilogue {
 }
 
 impl Epilogue {
-    /// Drops the bytes, but checks that they begin as what follows a delimiter: otherwise the file holds something that
-    /// looks like one, and would be cut off there.
+    /// Drops the bytes, but checks that they begin as what follows a delimiter: otherwise the file holds something
+    /// that looks like one, and would be cut off there.
     fn take(&mut self, input: &mut Bytes) -> Result<(), S3Error> {
         let missing = LINE_END.len().saturating_sub(self.start.len());
         self.start.extend(input.iter().take(missing));
@@ -211,7 +211,7 @@ impl FieldReader {
         }
     }
 
-    /// Goes behind the next `needle`, and says where it begins.
+    /// Goes past the next `needle`, and says where it begins.
     fn skip_to(&mut self, needle: &Finder<'_>) -> Option<usize> {
         let from = self.searched.max(self.at);
         let length = needle.needle().len();
@@ -228,8 +228,8 @@ impl FieldReader {
         }
     }
 
-    /// Goes to the end of the delimiter's line, which the head of a part follows; `false` where it has not come. Blanks
-    /// may stand before it. `InvalidArgument` where this was the last delimiter, and there is no file.
+    /// Goes to the end of the delimiter's line, which the head of a part follows; `false` where it has not come.
+    /// Blanks may stand before it. `InvalidArgument` where this was the last delimiter, and there is no file.
     fn end_of_delimiter(&mut self) -> Result<bool, S3Error> {
         let rest = &self.buffer[self.at..];
         if rest.starts_with(b"--") {

@@ -14,8 +14,8 @@ pub struct FormCredential {
 }
 
 impl FormCredential {
-    /// Reads `x-amz-algorithm`, `x-amz-credential` and `x-amz-date`. The date is that of the credential; until when the
-    /// form may be sent is for its policy to say.
+    /// Reads `x-amz-algorithm`, `x-amz-credential` and `x-amz-date`. The date is that of the credential; until when
+    /// the form may be sent is for its policy to say.
     pub fn read(algorithm: &str, credential: &str, date: &str, region: &str) -> Result<Self, S3Error> {
         if algorithm != ALGORITHM {
             return Err(fault("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));

@@ -10,7 +10,8 @@ const MAX_ELEMENTS: usize = 4_096;
 /// The largest age that S3 takes: it reads it into 32 bits with a sign.
 const LONGEST_AGE: u32 = 0x7fff_ffff;
 
-/// Reads the body of PutBucketCors. `MalformedXML` where it is none, `InvalidRequest` where a rule says what S3 does not take.
+/// Reads the body of PutBucketCors. `MalformedXML` where it is none, `InvalidRequest` where a rule says what S3 does
+/// not take.
 pub fn read_cors(xml: &[u8]) -> Result<CorsConfiguration, S3Error> {
     let rules = read_document(xml, "CORSConfiguration", MAX_ELEMENTS, |reader| {
         let mut rules = Vec::new();
