@@ -46,15 +46,16 @@ async fn start(config: Config) -> Result<(), String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = gcs_blobs::client().map_err(|error| format!("no HTTP client can be made: {error}"))?;
     let ports = stores::with_client(&config.stores, &http).await?;
+    let options = Environment::of_process().options()?;
     let options = Options {
         base_domains: config.settings.base_domains.clone(),
         h2c: true,
         shutdown: SHUTDOWN,
         front: match config.on_cloud_run {
             true => Front::Naming,
-            false => Front::None,
+            false => options.front,
         },
-        ..Environment::of_process().options()?
+        ..options
     };
     let limits = config.on_cloud_run.then_some(Limits {
         request_time: config.settings.limits.request_time,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::response::xml;
 use super::{Answer, Call, unbuilt};
 use crate::body::Body;
-use crate::model::{BucketName, DocumentKind, ErrorCode, Operation, S3Error};
+use crate::model::{BucketName, ErrorCode, Operation, S3Error};
 use crate::ops::{self, Caller, Opened};
 use crate::policy::{Policy, PolicyKind};
 use crate::protocol::xml::document;
@@ -69,11 +69,9 @@ pub(super) fn check_account(caller: &Caller, bucket: &Opened, operation: Operati
 pub(super) async fn get_bucket_policy_status(call: &Call<'_>) -> Answer {
     let operation = Operation::GetBucketPolicyStatus;
     let bucket = ops::open_bucket(call.context, &call.caller, operation, call.bucket()?).await?;
-    let stored = ops::bucket_document(call.context, &bucket, DocumentKind::Policy).await?;
-    let Some(stored) = stored else {
+    let Some(is_public) = bucket.has_public_policy() else {
         return unbuilt::where_absent(&call.route);
     };
-    let is_public = ops::is_public_policy(&bucket, &read_stored::<String>(&stored)?)?;
     Ok(xml(document("PolicyStatus", |root| {
         root.text("IsPublic", is_public)
     })))

@@ -120,7 +120,7 @@ pub enum When {
     Current,
     /// Those that name a version of the object.
     Version,
-    /// Those that depend on the entity tag of what is there: `If-Match` with one, and not `*`.
+    /// Those that depend on the entity tag of what is there: `If-Match` or `If-None-Match` with one, and not `*`.
     IfMatch,
     /// Those that give what they make an access control list: `x-amz-acl`, `x-amz-grant-*`.
     Acl,

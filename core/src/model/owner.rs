@@ -1,6 +1,7 @@
 //! Accounts, which buckets and objects belong to.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,15 +17,15 @@ pub struct Owner {
 
 /// The id of an account as policies have it: 12 digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AccountId(String);
+pub struct AccountId(Arc<str>);
 
 impl AccountId {
     /// How long an id is.
     pub const DIGITS: usize = 12;
 
     /// Of text that is one.
-    pub(crate) const fn new(digits: String) -> Self {
-        Self(digits)
+    pub(crate) fn new(digits: &str) -> Self {
+        Self(Arc::from(digits))
     }
 
     /// The digits.
@@ -35,7 +36,7 @@ impl AccountId {
 
 impl Default for AccountId {
     fn default() -> Self {
-        Self("0".repeat(Self::DIGITS))
+        Self::new(&"0".repeat(Self::DIGITS))
     }
 }
 
@@ -44,7 +45,7 @@ impl FromStr for AccountId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.len() == Self::DIGITS && text.bytes().all(|b| b.is_ascii_digit()) {
-            Ok(Self(text.to_owned()))
+            Ok(Self::new(text))
         } else {
             Err("expected 12 digits")
         }

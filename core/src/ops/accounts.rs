@@ -53,7 +53,7 @@ fn derived(canonical: &str) -> AccountId {
         .iter()
         .take(8)
         .fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
-    AccountId::new(format!("{:012}", number % 1_000_000_000_000))
+    AccountId::new(&format!("{:012}", number % 1_000_000_000_000))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Reading and replacing access control lists.
 
-use super::access::{Opened, denied};
+use super::access::{NewObjects, Opened, denied};
 use super::bucket_row::change_bucket;
 use super::edit::change_facts;
 use super::{Caller, Context, Target};
@@ -59,8 +59,7 @@ pub async fn put_object_acl(
     opened: (Opened, ObjectRecord),
     input: &PutAcl,
 ) -> Result<VersionName, S3Error> {
-    let rules = opened.0.rules();
-    let fact = |bucket: &Bucket, object: &mut ObjectRecord| {
+    let fact = |bucket: &Bucket, rules: NewObjects, object: &mut ObjectRecord| {
         let description = &mut object.description;
         let owner = if rules.counts_lists() {
             &description.owner

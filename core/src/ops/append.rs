@@ -8,7 +8,6 @@ use std::sync::{Mutex, PoisonError};
 
 use content::{Appended, Content, Piece};
 
-use super::access::NewObjects;
 use super::edit::{EditFailure, Head, Seen, extend, failed_write_condition, object, until_undisturbed};
 use super::free::free_blob;
 use super::tags::ready_for_tags;
@@ -22,7 +21,6 @@ use crate::ports::new_id;
 /// What a request appends to, as it was when the request began.
 pub struct Appending {
     seen: Seen,
-    rules: NewObjects,
 }
 
 /// What PutObject with a write offset is asked.
@@ -76,10 +74,9 @@ pub async fn open_append(
     let found = context.ports.metadata.lookup(&target.bucket, &target.key).await?;
     let operation = Operation::PutObject;
     let bucket = caller.open(context, operation, target, found.bucket).await?;
-    let rules = bucket.rules();
     let seen = Seen::opened(bucket, Head::Read(found.object));
     check_place(caller, &seen, offset)?;
-    Ok(Appending { seen, rules })
+    Ok(Appending { seen })
 }
 
 /// Whether the caller may append `offset` bytes after the beginning of what was seen.
@@ -112,9 +109,9 @@ pub async fn append_object(
     appending: Appending,
     input: AppendObject,
 ) -> Result<AppendOutput, S3Error> {
-    let Appending { seen, rules } = appending;
+    let Appending { seen } = appending;
     let requested = input.said.acl.clone().unwrap_or_default();
-    let (owner, acl) = rules.belong(&caller.owner, &requested, &seen.bucket.owner)?;
+    let (owner, acl) = seen.rules.belong(&caller.owner, &requested, &seen.bucket.owner)?;
     input.body.check_length()?;
     if let Some(object) = object(seen.head.row()) {
         input.said.is_said_of(&seen.bucket, &object.description)?;

@@ -78,17 +78,13 @@ pub fn check_ownership(bucket: &Opened, stored: &Value) -> Result<(), S3Error> {
 
 /// Refuses a public policy where the bucket blocks those.
 pub fn check_policy(bucket: &Opened, stored: &Value) -> Result<(), S3Error> {
-    if bucket.blocks_public_policy() && is_public_policy(bucket, stored.as_str().unwrap_or_default())? {
-        return Err(denied());
+    if !bucket.blocks_public_policy() {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// Whether the text of a policy of `bucket` grants something to everybody.
-pub fn is_public_policy(bucket: &Bucket, text: &str) -> Result<bool, S3Error> {
+    let text = stored.as_str().unwrap_or_default();
     let kind = PolicyKind::Bucket { name: &bucket.name };
     let policy = Policy::read(text.as_bytes(), kind).map_err(|error| StoreError::corrupt(error.0))?;
-    Ok(policy.is_public())
+    if policy.is_public() { Err(denied()) } else { Ok(()) }
 }
 
 /// A document on its way to where it fits.

@@ -56,7 +56,7 @@ pub use cors::{BucketCors, bucket_cors};
 pub use credentials::{CredentialCache, CredentialLimits, KnownCredential, new_credential, new_keys};
 pub use delete::{Deleted, Deletion, delete_object, delete_objects};
 pub use document_reads::{DocumentCache, bucket_document};
-pub use documents::{check_ownership, check_policy, is_public_policy, set_bucket_document};
+pub use documents::{check_ownership, check_policy, set_bucket_document};
 pub use format::{check_formats, is_old_copy, raise_format};
 pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
 pub use gc::{Collection, GcError, GcOptions, GcReport, Tally, collect_round};

@@ -1,6 +1,6 @@
 //! Tags of objects. Those of a bucket are one of its documents.
 
-use super::access::{Opened, no_such_bucket};
+use super::access::{NewObjects, Opened, no_such_bucket};
 use super::bucket_row::{ATTEMPTS, Swapped, swap_row};
 use super::edit::change_facts;
 use super::{Caller, Context, Target};
@@ -49,7 +49,7 @@ pub async fn put_object_tagging(
     tags: &Tags,
 ) -> Result<VersionName, S3Error> {
     bucket.bucket = ready_for_tags(context, bucket.bucket, tags).await?;
-    let fact = |_: &Bucket, object: &mut ObjectRecord| {
+    let fact = |_: &Bucket, _: NewObjects, object: &mut ObjectRecord| {
         object.description.tags = tags.clone();
         Ok(())
     };

@@ -74,9 +74,9 @@ impl Pattern {
         let mut rest = text;
         while let Some(next) = rest.chars().next() {
             if style.variables
-                && let Some(variable) = rest.strip_prefix("${")
+                && let Some(braced) = rest.strip_prefix("${")
             {
-                let (inside, after) = variable.split_once('}')?;
+                let (inside, after) = braced.split_once('}')?;
                 pieces.push(variable(inside)?);
                 rest = after;
                 continue;

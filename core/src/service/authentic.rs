@@ -67,15 +67,15 @@ impl Service {
             })
         })?;
         Ok(Authentic {
+            mode: claim.payload(),
             signed: Some(Signed {
                 version: "AWS4-HMAC-SHA256",
                 place: place(head.headers),
                 at: Some(claim.signed_at()),
-                payload: Cow::Owned(claim.payload_hash().to_owned()),
+                payload: Cow::Owned(claim.into_payload_hash()),
             }),
             owner: holder.owner,
             identity: holder.identity,
-            mode: claim.payload(),
             signer: Some(signer),
             plus,
         })

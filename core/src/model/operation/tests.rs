@@ -214,7 +214,7 @@ fn words_of_action(action: &IamAction) -> String {
     let when = match action.when {
         When::Always | When::Current => "",
         When::Version => " of a version",
-        When::IfMatch => " with `If-Match` and an entity tag",
+        When::IfMatch => " with an entity tag as a condition",
         When::Acl => " with a list",
         When::Tags => " with tags",
         When::CopiesTags => " where it copies tags",

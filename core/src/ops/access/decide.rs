@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::guard::Guard;
-use super::{Caller, Opened};
+use super::{Caller, On, Opened};
 use crate::model::{
     AccountId, Acl, Bucket, IamAction, Need, ObjectRecord, Operation, Owner, Permission, Tags, Upload,
     VersionName, When,
@@ -46,6 +46,27 @@ pub(super) struct Matter<'a> {
     /// Whether it depends on an entity tag, where the request does not say it once for all.
     pub(super) if_match: Option<bool>,
     pub(super) listed: Listed,
+}
+
+impl<'a> Matter<'a> {
+    /// What belongs to the bucket's owner, and of which nothing more is known.
+    pub(super) fn of_bucket(
+        bucket: &'a Opened,
+        (operation, actions): (Operation, &'static [IamAction]),
+        on: On<'a>,
+        listed: Listed,
+    ) -> Self {
+        Self {
+            operation,
+            actions,
+            resource: on.resource(),
+            owner: &bucket.owner,
+            tags: None,
+            version: on.version,
+            if_match: None,
+            listed,
+        }
+    }
 }
 
 /// The keys of a request, of whom it acts for, and of what it is about.
@@ -125,11 +146,9 @@ impl Caller {
             version: matter.version,
             resource_account: bucket.map(|bucket| context.accounts.id_of(&bucket.owner)),
         };
-        let may_grant = self.policy_may_grant(bucket, guard, matter);
-        let mut by = Some(By::Policy);
-        let mut asked_any = false;
+        let grants = self.policy_may_grant(bucket, guard, matter);
+        let mut by = None;
         for action in self.asked(matter) {
-            asked_any = true;
             let question = Question {
                 principal: &principal,
                 service: "s3",
@@ -142,42 +161,54 @@ impl Caller {
                 Some(bucket) if action.when.is_beyond_lists() => &bucket.owner,
                 _ => matter.owner,
             };
+            let listed = Listed {
+                account: listed(action.when),
+                everybody: matter.listed.everybody && !action.when.is_beyond_lists(),
+            };
+            let asked = guard
+                .policy
+                .as_ref()
+                .filter(|_| !self.keeps(bucket, matter.operation));
+            let bucket_says = asked.map_or(Verdict::Silent, |policy| policy.decide(&question));
             let own = whose.id == self.owner.id;
-            let bucket_says = match &guard.policy {
-                Some(policy) if !self.keeps(bucket, matter.operation) => policy.decide(&question),
-                _ => Verdict::Silent,
-            };
-            let identity_says = identity.policy.as_ref().map(|policy| policy.decide(&question));
-            let session_says = identity.session.as_ref().map(|policy| policy.decide(&question));
-            let denies = [Some(bucket_says), identity_says, session_says].contains(&Some(Verdict::Denies));
-            if denies || session_says.is_some_and(|says| says != Verdict::Allows) {
-                return None;
-            }
-            let reaches = match bucket_says {
-                Verdict::Allows => true,
-                // What is granted to an account is for the account to hand on to its users.
-                Verdict::AllowsAccount => !own || identity.policy.is_none(),
-                _ => false,
-            };
-            let granted = (may_grant && reaches).then_some(By::Policy);
-            let listed = listed(action.when).then_some(By::List);
-            let to_everybody = matter.listed.everybody && !action.when.is_beyond_lists();
-            let allowed = match identity_says {
-                None => granted.or(listed),
-                Some(Verdict::Allows) if own => Some(By::Policy),
-                Some(Verdict::Allows) => granted.or(listed),
-                Some(_) if own => granted.or(to_everybody.then_some(By::List)),
-                Some(_) => None,
-            };
-            match allowed? {
+            // A list is needed for all where one is needed for any.
+            match self.decide_action(&question, own, (bucket_says, grants), listed)? {
                 By::List => by = Some(By::List),
-                By::Policy => {}
+                By::Policy => by = by.or(Some(By::Policy)),
             }
         }
-        if asked_any {
-            by
-        } else {
-            matter.listed.account.then_some(By::List)
+        by.or(matter.listed.account.then_some(By::List))
+    }
+
+    /// What lets the caller do what one action stands for, with what is its account's `own` or not. `grants` says whether
+    /// what the bucket's policy allows counts.
+    fn decide_action(
+        &self,
+        question: &Question<'_>,
+        own: bool,
+        (bucket_says, grants): (Verdict, bool),
+        listed: Listed,
+    ) -> Option<By> {
+        let identity = &self.identity;
+        let identity_says = identity.policy.as_ref().map(|policy| policy.decide(question));
+        let session_says = identity.session.as_ref().map(|policy| policy.decide(question));
+        let denies = [Some(bucket_says), identity_says, session_says].contains(&Some(Verdict::Denies));
+        if denies || session_says.is_some_and(|says| says != Verdict::Allows) {
+            return None;
+        }
+        let reaches = match bucket_says {
+            Verdict::Allows => true,
+            // What is granted to an account is for the account to hand on to its users.
+            Verdict::AllowsAccount => !own || identity.policy.is_none(),
+            _ => false,
+        };
+        let granted = (grants && reaches).then_some(By::Policy);
+        let by_list = |listed: bool| listed.then_some(By::List);
+        match identity_says {
+            Some(Verdict::Allows) if own => Some(By::Policy),
+            None | Some(Verdict::Allows) => granted.or(by_list(listed.account)),
+            Some(_) if own => granted.or(by_list(listed.everybody)),
+            Some(_) => None,
         }
     }
 

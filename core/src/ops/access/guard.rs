@@ -65,6 +65,11 @@ impl Opened {
         }
     }
 
+    /// Whether the bucket's policy grants something to everybody; `None` where it has none.
+    pub fn has_public_policy(&self) -> Option<bool> {
+        self.guard.policy.as_ref().map(|policy| policy.is_public())
+    }
+
     /// Whether a public policy is refused.
     pub(crate) fn blocks_public_policy(&self) -> bool {
         self.guard.block.block_public_policy
@@ -72,13 +77,19 @@ impl Opened {
 }
 
 /// What a bucket says about new objects.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct NewObjects {
     ownership: ObjectOwnership,
     block_public_acls: bool,
 }
 
 impl NewObjects {
+    /// Nothing.
+    pub(crate) const OPEN: Self = Self {
+        ownership: ObjectOwnership::ObjectWriter,
+        block_public_acls: false,
+    };
+
     /// Whether access control lists count for anything.
     pub(crate) fn counts_lists(self) -> bool {
         self.ownership != ObjectOwnership::BucketOwnerEnforced

@@ -77,11 +77,7 @@ impl<'a> From<&'a Target> for On<'a> {
 impl<'a> On<'a> {
     /// The current object of a key.
     pub(crate) const fn key(bucket: &'a BucketName, key: &'a ObjectKey) -> Self {
-        Self {
-            bucket,
-            key: Some(key),
-            version: None,
-        }
+        Self::version(bucket, key, None)
     }
 
     /// The version of a key, or its current object.
@@ -211,16 +207,7 @@ impl Caller {
         on: On<'_>,
         listed: Listed,
     ) -> Option<By> {
-        let matter = Matter {
-            operation,
-            actions,
-            resource: on.resource(),
-            owner: &bucket.owner,
-            tags: None,
-            version: on.version,
-            if_match: None,
-            listed,
-        };
+        let matter = Matter::of_bucket(bucket, (operation, actions), on, listed);
         self.decide(context, Some(&bucket.bucket), &bucket.guard, &matter)
     }
 
@@ -282,15 +269,11 @@ impl Caller {
             }
             _ => &bucket.owner,
         };
+        let listed = self.listed(bucket, need, record, None);
         let matter = Matter {
-            operation,
-            actions,
-            resource: on.resource(),
             owner: whose,
             tags: record.map(|object| &object.description.tags),
-            version: on.version,
-            if_match: None,
-            listed: self.listed(bucket, need, record, None),
+            ..Matter::of_bucket(bucket, (operation, actions), on, listed)
         };
         let by = self.decide(context, Some(&bucket.bucket), &bucket.guard, &matter);
         let by = by.ok_or_else(denied)?;

@@ -98,15 +98,10 @@ impl Caller {
     /// Whether the caller may read the tags of an object, which are these.
     pub(crate) fn may_read_tags(&self, context: &Context, bucket: &Opened, on: On<'_>, tags: &Tags) -> bool {
         let operation = Operation::GetObjectTagging;
+        let listed = self.listed(bucket, Need::BucketOwner, None, None);
         let matter = Matter {
-            operation,
-            actions: operation.actions(),
-            resource: on.resource(),
-            owner: &bucket.owner,
             tags: Some(tags),
-            version: on.version,
-            if_match: None,
-            listed: self.listed(bucket, Need::BucketOwner, None, None),
+            ..Matter::of_bucket(bucket, (operation, operation.actions()), on, listed)
         };
         let by = self.decide(context, Some(&bucket.bucket), &bucket.guard, &matter);
         by.is_some()
@@ -128,14 +123,8 @@ impl Caller {
             _ => self.listed(bucket, Need::Deletions, None, None),
         };
         let matter = Matter {
-            operation,
-            actions: operation.actions(),
-            resource: on.resource(),
-            owner: &bucket.owner,
-            tags: None,
-            version: on.version,
             if_match: Some(if_match),
-            listed,
+            ..Matter::of_bucket(bucket, (operation, operation.actions()), on, listed)
         };
         let by = self.decide(context, Some(&bucket.bucket), &bucket.guard, &matter);
         Ok(by.ok_or_else(denied)? == By::Policy)

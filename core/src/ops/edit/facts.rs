@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::versions::rewrite;
 use super::{Change, Head, Plan, Seen, Step, change, object, until_undisturbed};
 use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, Operation, S3Error, VersionName};
-use crate::ops::access::{Opened, no_such_key, open_object};
+use crate::ops::access::{NewObjects, Opened, no_such_key, open_object};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{EditOutcome, new_id};
 
@@ -21,7 +21,7 @@ pub(in crate::ops) async fn change_facts(
     operation: Operation,
     target: &Target,
     (bucket, object): (Opened, ObjectRecord),
-    fact: impl Fn(&Bucket, &mut ObjectRecord) -> Result<(), S3Error> + Sync,
+    fact: impl Fn(&Bucket, NewObjects, &mut ObjectRecord) -> Result<(), S3Error> + Sync,
 ) -> Result<VersionName, S3Error> {
     let name = object.version_name();
     if target.version.is_some() {
@@ -34,7 +34,7 @@ pub(in crate::ops) async fn change_facts(
                 None => open_object(context, caller, operation, target).await?,
             };
             let mut changed = read.clone();
-            fact(&bucket, &mut changed)?;
+            fact(&bucket, bucket.rules(), &mut changed)?;
             changed.commit_id = commit_id;
             let metadata = context.ports.metadata.as_ref();
             let outcome = rewrite(metadata, &bucket, &read, &changed).await?;
@@ -65,7 +65,7 @@ pub(super) struct ChangedFacts<'a> {
     pub(super) operation: Operation,
     pub(super) key: ObjectKey,
     pub(super) commit_id: CommitId,
-    pub(super) fact: &'a (dyn Fn(&Bucket, &mut ObjectRecord) -> Result<(), S3Error> + Sync),
+    pub(super) fact: &'a (dyn Fn(&Bucket, NewObjects, &mut ObjectRecord) -> Result<(), S3Error> + Sync),
     /// The version that was changed last.
     pub(super) changed: Mutex<VersionName>,
 }
@@ -80,7 +80,7 @@ impl Plan for ChangedFacts<'_> {
         let mut changed = object(seen.head.row())
             .ok_or_else(|| no_such_key(&self.key))?
             .clone();
-        (self.fact)(&seen.bucket, &mut changed)?;
+        (self.fact)(&seen.bucket, seen.rules, &mut changed)?;
         changed.commit_id = self.commit_id;
         *self.changed.lock().unwrap_or_else(PoisonError::into_inner) = changed.version_name();
         Ok(Step::Change(Change::rewrite(Cow::Owned(changed))))

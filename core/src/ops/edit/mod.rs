@@ -19,7 +19,7 @@ use retired::{retire, retire_displaced, retire_source};
 pub(super) use versions::{REMOVED_AT_ONCE, remove_versions};
 
 use super::Context;
-use super::access::{Opened, no_such_bucket};
+use super::access::{NewObjects, Opened, no_such_bucket};
 use super::free::{free_blob, free_superseded};
 use crate::model::{
     BlobRef, Bucket, BucketState, CommitId, ErrorCode, ObjectKey, ObjectRecord, Receipt, S3Error,
@@ -43,6 +43,8 @@ pub(super) struct Seen {
     pub(super) source: Option<SeenSource>,
     /// Whether a policy lets the caller change it, whoever owns what is there.
     pub(super) by_policy: bool,
+    /// What the bucket says about new objects and their lists.
+    pub(super) rules: NewObjects,
 }
 
 /// What is known of the row under a key.
@@ -71,6 +73,7 @@ impl Seen {
             head,
             source: None,
             by_policy: false,
+            rules: NewObjects::OPEN,
         }
     }
 
@@ -78,6 +81,7 @@ impl Seen {
     pub(super) fn opened(bucket: Opened, head: Head) -> Self {
         Self {
             by_policy: bucket.by_policy,
+            rules: bucket.rules(),
             ..Self::new(bucket.bucket, head)
         }
     }
@@ -188,6 +192,7 @@ pub(super) trait Plan: Sync {
             head,
             source: seen.source,
             by_policy: seen.by_policy,
+            rules: seen.rules,
         })
     }
 }

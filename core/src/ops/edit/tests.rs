@@ -302,7 +302,7 @@ mod facts {
     use super::*;
     use crate::model::VersionName;
 
-    type Fact = dyn Fn(&Bucket, &mut ObjectRecord) -> Result<(), S3Error> + Sync;
+    type Fact = dyn Fn(&Bucket, NewObjects, &mut ObjectRecord) -> Result<(), S3Error> + Sync;
 
     fn plan<'a>(scene: &Scene, caller: &'a Caller, fact: &'a Fact) -> ChangedFacts<'a> {
         ChangedFacts {
@@ -318,7 +318,7 @@ mod facts {
     #[test]
     fn change_the_very_row_that_was_seen_and_leave_the_rest() {
         let (scene, owner) = (scene(), owner_of_object());
-        let fact = |_: &Bucket, object: &mut ObjectRecord| {
+        let fact = |_: &Bucket, _: NewObjects, object: &mut ObjectRecord| {
             object.description.headers.content_type = Some("text/plain".to_owned());
             Ok(())
         };
@@ -340,7 +340,8 @@ mod facts {
     #[test]
     fn of_what_is_gone_or_that_may_not_be_changed_are_refused() {
         let (scene, owner) = (scene(), owner_of_object());
-        let refuse = |_: &Bucket, _: &mut ObjectRecord| Err(S3Error::from(ErrorCode::InvalidRequest));
+        let refuse =
+            |_: &Bucket, _: NewObjects, _: &mut ObjectRecord| Err(S3Error::from(ErrorCode::InvalidRequest));
         let plan = plan(&scene, &owner, &refuse);
         let gone = seen(&scene, Head::Read(Some(marker(&scene))));
         assert_eq!(code(plan.plan(&gone)), ErrorCode::NoSuchKey);

@@ -65,8 +65,8 @@ impl SignedClaim {
     }
 
     /// What `x-amz-content-sha256` says that is signed.
-    pub fn payload_hash(&self) -> &str {
-        &self.parts.payload_hash
+    pub fn into_payload_hash(self) -> String {
+        self.parts.payload_hash
     }
 
     /// How the body is framed and what vouches for it.
