@@ -5,13 +5,12 @@ use std::ops::RangeInclusive;
 use http::header::{HOST, LOCATION};
 use http::{Response, StatusCode};
 
-use super::put_object::{DEFAULT_CHECKSUM, echo_encryption};
-use super::response::{empty, set, set_etag, set_version, with_id, xml};
+use super::put_object::{DEFAULT_CHECKSUM, say_what_is_stored};
+use super::response::{empty, set, xml};
 use super::{Answer, Call};
 use crate::body::Body;
 use crate::model::{Operation, Tags, WriteCondition};
 use crate::ops::{self, Incoming, MAX_BODY, PutObject, Target};
-use crate::protocol::checksum;
 use crate::protocol::form::{Success, within};
 use crate::protocol::headers;
 use crate::protocol::host::Addressing;
@@ -69,12 +68,7 @@ pub(super) async fn post_object(call: Call<'_>, posted: Posted) -> Answer {
     };
     let head = response.headers_mut();
     set(head, LOCATION, redirect.as_ref().unwrap_or(&location))?;
-    set_etag(head, &output.etag)?;
-    set_version(head, with_id(output.version))?;
-    if let Some(stored) = &output.checksum {
-        checksum::insert(head, stored);
-    }
-    echo_encryption(head, sse_s3);
+    say_what_is_stored(head, &output, sse_s3)?;
     Ok(response)
 }
 

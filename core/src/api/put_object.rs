@@ -4,8 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::response::{empty, set_etag, set_version, with_id};
 use super::{Answer, Call};
-use crate::model::{ChecksumAlgorithm, Operation};
-use crate::ops::{self, AppendObject, AppendOutput, PutObject, Said};
+use crate::model::{ChecksumAlgorithm, Operation, S3Error};
+use crate::ops::{self, AppendObject, AppendOutput, PutObject, PutObjectOutput, Said};
 use crate::protocol::checksum;
 use crate::protocol::conditions::write_condition;
 use crate::protocol::headers::{self, AclSubject};
@@ -37,14 +37,23 @@ pub(super) async fn put_object(call: Call<'_>) -> Answer {
     };
     let output = ops::put_object(context, &caller, input).await?;
     let mut response = empty(StatusCode::OK);
-    let head = response.headers_mut();
+    say_what_is_stored(response.headers_mut(), &output, sse_s3)?;
+    Ok(response)
+}
+
+/// Says which object was made.
+pub(super) fn say_what_is_stored(
+    head: &mut HeaderMap,
+    output: &PutObjectOutput,
+    sse_s3: bool,
+) -> Result<(), S3Error> {
     set_etag(head, &output.etag)?;
     set_version(head, with_id(output.version))?;
     if let Some(stored) = &output.checksum {
         checksum::insert(head, stored);
     }
     echo_encryption(head, sse_s3);
-    Ok(response)
+    Ok(())
 }
 
 /// Appends the body to the object that is `offset` bytes long.
