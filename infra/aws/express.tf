@@ -65,8 +65,8 @@ resource "aws_ecs_express_gateway_service" "http" {
     # In the order of their names, which is that in which ECS hands them back.
     dynamic "environment" {
       for_each = merge(local.environment, {
-        # The load balancer is ECS's own: it names its clients, speaks TLS with them, and gives up where no byte passes for
-        # as long as its default says.
+        # The load balancer is ECS's own: it names its clients, speaks TLS with them, and gives up where no byte passes
+        # for as long as its default says.
         BLEEPSTORE_FRONT           = "naming"
         BLEEPSTORE_REQUEST_SECONDS = "60"
         PORT                       = tostring(local.http_port)

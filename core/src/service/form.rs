@@ -54,7 +54,6 @@ impl Service {
         head.headers = fields.headers(sent.headers.get(HOST))?;
         // They are the browser's to say, and no fields.
         for name in [REFERER, USER_AGENT] {
-            head.headers.remove(&name);
             if let Some(value) = sent.headers.get(&name) {
                 head.headers.insert(name, value.clone());
             }
@@ -67,7 +66,6 @@ impl Service {
             success: Success::read(&fields, !proven.owner.is_anonymous()),
         };
         let head = Arc::new(head);
-        let query = Arc::clone(&query);
         let caller = Caller {
             owner: proven.owner,
             identity: proven.identity,

@@ -180,8 +180,8 @@ impl Caller {
         by.or(matter.listed.account.then_some(By::List))
     }
 
-    /// What lets the caller do what one action stands for, with what is its account's `own` or not. `grants` says whether
-    /// what the bucket's policy allows counts.
+    /// What lets the caller do what one action stands for, with what is its account's `own` or not. `grants` says
+    /// whether what the bucket's policy allows counts.
     fn decide_action(
         &self,
         question: &Question<'_>,
