@@ -23,6 +23,7 @@ mod tags;
 mod time;
 mod upload;
 mod version;
+mod web_identity;
 
 pub use acl::{Acl, CannedAcl, Grant, Grantee, Group, Permission, RequestedAcl};
 pub use bucket::{Bucket, BucketState, Revision, bucket_arn};
@@ -48,3 +49,4 @@ pub use tags::{Tagged, Tags};
 pub use time::Timestamp;
 pub use upload::{Part, Receipt, ReceiptOutcome, RetiredManifest, Upload, UploadState};
 pub use version::{Sequence, Version, VersionId, VersionName, Versioning};
+pub use web_identity::{TrustedIssuer, WebIdentity};

@@ -11,6 +11,7 @@ mod error;
 mod metadata;
 mod ranges;
 mod round_trips;
+mod web_identity;
 
 pub use around::{Around, AroundBlobs, AroundMetadata};
 pub use blob::{
@@ -29,6 +30,7 @@ pub use ranges::{
     BucketRange, KeyRange, KeyStart, Page, UploadRange, UploadStart, VersionRange, common_prefix, successor,
 };
 pub use round_trips::{RoundTripCounter, RoundTrips};
+pub use web_identity::{IdentityTokens, TokenRefusal};
 
 /// What a deployment plugs into the core.
 #[derive(Clone)]
