@@ -14,9 +14,10 @@ use http_body::Body as _;
 use tracing::{Span, field};
 
 use crate::body::{Body, BodyError};
-use crate::model::{BucketName, ErrorCode, ObjectKey, Operation, Owner, S3Error};
+use crate::model::{BucketName, ErrorCode, ObjectKey, Owner, S3Error};
 use crate::ports::{Clock, Ports, RoundTripCounter, RoundTrips, StoreError, StoreErrorKind};
 use crate::protocol::route::Route;
+use crate::protocol::sts::{StsAction, StsError};
 
 /// The target of the access log's events: one for each request, of level `info`, when the response's body has ended.
 pub const ACCESS_LOG: &str = "bleepstore::access";
@@ -51,8 +52,8 @@ const NOTED_OF_A_KEY: usize = 128;
 pub struct ServedRequest {
     /// What the response carries in `x-amz-request-id`.
     pub request_id: String,
-    /// What was asked for; `None` where the request was refused before that was known.
-    pub operation: Option<Operation>,
+    /// What was asked for, as AWS names it; `None` where the request was refused before that was known.
+    pub operation: Option<&'static str>,
     /// Who sent it, where the carrier tells.
     pub client: Option<Client>,
     /// The access key that its signature names, whether or not the signature is that key's.
@@ -68,7 +69,7 @@ pub struct ServedRequest {
     /// The response's status, or [`CLIENT_CLOSED_REQUEST`].
     pub status: u16,
     /// The code of an error that the response is.
-    pub error: Option<ErrorCode>,
+    pub error: Option<&'static str>,
     /// Why, as the client is told.
     pub reason: Option<Cow<'static, str>>,
     /// Bytes of the request's body that were read, as they were sent: with the framing of `aws-chunked`.
@@ -176,9 +177,19 @@ impl Account {
 
     /// Notes what the request turned out to ask for.
     pub(crate) fn routed(&mut self, route: &Route) {
-        self.request.operation = Some(route.operation);
+        self.request.operation = Some(route.operation.name());
         self.request.bucket.clone_from(&route.bucket);
         self.request.key.clone_from(&route.key);
+    }
+
+    /// Notes what the request turned out to ask STS for.
+    pub(crate) fn asked_sts(&mut self, action: StsAction) {
+        self.request.operation = Some(action.name());
+    }
+
+    /// The id that the response will have.
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request.request_id
     }
 
     /// The bucket that the request names, if that is known by now.
@@ -190,9 +201,18 @@ impl Account {
     pub(crate) fn refused(&mut self, error: &S3Error) {
         self.request.damaged |= error.source().is_some_and(is_damage);
         if error.code.status() >= 400 {
-            self.request.error = Some(error.code);
+            self.request.error = Some(error.code.as_str());
             self.request.reason = Some(error.message.clone());
         }
+    }
+
+    /// Notes the error of STS that is the answer.
+    pub(crate) fn refused_by_sts(&mut self, error: &StsError) {
+        if let Some(cause) = &error.cause {
+            self.refused(cause);
+        }
+        self.request.error = Some(error.code.as_str());
+        self.request.reason = Some(error.message.clone());
     }
 
     /// The response's body, with whose end, or with whose carrier's loss of interest, the account is closed.
@@ -247,7 +267,7 @@ impl Drop for Account {
         let request = &mut self.request;
         if !self.answered && thread::panicking() {
             request.status = 500;
-            request.error = Some(ErrorCode::InternalError);
+            request.error = Some(ErrorCode::InternalError.as_str());
         }
         request.bytes_in = self.bytes_in.load(Ordering::Relaxed);
         request.duration = self.clock.elapsed().saturating_sub(self.begun);
@@ -269,11 +289,11 @@ fn write_line(request: &ServedRequest, span: &Span) {
         access_key = request.access_key,
         previous_secret = request.previous_secret.then_some(true),
         account = request.account,
-        operation = request.operation.map(Operation::name),
+        operation = request.operation,
         bucket = request.bucket.as_ref().map(BucketName::as_str),
         key = request.key.as_ref().map(ObjectKey::as_str),
         status = request.status,
-        error = request.error.map(ErrorCode::as_str),
+        error = request.error,
         reason = request.reason.as_deref(),
         bytes_in = request.bytes_in,
         bytes_out = request.bytes_out,

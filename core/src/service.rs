@@ -3,6 +3,8 @@
 mod authentic;
 mod facts;
 mod form;
+mod session;
+mod sts;
 
 use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
@@ -17,8 +19,8 @@ use crate::api::{self, Call};
 use crate::body::{Body, HeldBodies, UNCOUNTED};
 use crate::config::{Limits, Settings};
 use crate::model::{ErrorCode, Need, Operation, S3Error, Timestamp};
-use crate::ops::{Accounts, Caller, Context, CredentialCache, Pairing, pair_stores};
-use crate::ports::{Ports, StoreResult};
+use crate::ops::{Accounts, Caller, Context, CredentialCache, Pairing, SessionCache, WebRoles, pair_stores};
+use crate::ports::{IdentityTokens, Ports, StoreResult};
 use crate::protocol::cors::cross_origin;
 use crate::protocol::error::error_document;
 use crate::protocol::headers::expected_bucket_owner;
@@ -29,6 +31,7 @@ use crate::protocol::query::Query;
 use crate::protocol::route::route;
 use crate::protocol::sigv2::SigV2Request;
 use crate::protocol::sigv4::RequestHead;
+use crate::protocol::sts::is_request as is_sts;
 use crate::served::{Account, Client, RequestObserver, TimeLeft};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
@@ -41,6 +44,9 @@ pub struct Service {
     settings: Settings,
     context: Context,
     credentials: CredentialCache,
+    sessions: Arc<SessionCache>,
+    /// Roles for those who bring a token of somebody whom the operator trusts, and what checks such tokens.
+    web_roles: Option<(WebRoles, Arc<dyn IdentityTokens>)>,
     held_bodies: Arc<HeldBodies>,
     observer: Option<Arc<dyn RequestObserver>>,
 }
@@ -61,9 +67,19 @@ impl Service {
             },
             settings,
             credentials: CredentialCache::default(),
+            sessions: Arc::default(),
+            web_roles: None,
             held_bodies: Arc::new(HeldBodies::at_most(HeldBodies::DEFAULT)),
             observer: None,
         })
+    }
+
+    /// The same service, where these roles can be assumed by whoever has a token that they trust; `tokens` checks these.
+    pub fn with_web_roles(self, roles: WebRoles, tokens: Arc<dyn IdentityTokens>) -> Self {
+        Self {
+            web_roles: (!roles.is_empty()).then_some((roles, tokens)),
+            ..self
+        }
     }
 
     /// The same service, which tells `observer` of every request.
@@ -101,6 +117,8 @@ impl Service {
                 ..self.context.clone()
             },
             credentials: CredentialCache::default(),
+            sessions: Arc::clone(&self.sessions),
+            web_roles: self.web_roles.clone(),
             held_bodies: Arc::clone(&self.held_bodies),
             observer: self.observer.clone(),
         }
@@ -180,6 +198,16 @@ impl Service {
         }
     }
 
+    /// What the operation of this request works with.
+    fn context_of(&self, head: &Parts, account: &Account) -> Context {
+        Context {
+            ports: account.counted(&self.context.ports),
+            limits: self.limits_of(head),
+            began: self.context.ports.clock.elapsed(),
+            ..self.context.clone()
+        }
+    }
+
     async fn answer(&self, arrived: Arrived<'_>, account: &mut Account) -> Result<Response<Body>, S3Error> {
         let Arrived {
             head: sent,
@@ -190,19 +218,19 @@ impl Service {
         // The signature is verified over the head as it was sent; all else reads it with what its query carries.
         let head = &with_hoisted(sent, &query)?;
         let addressing = Addressing::of(host(head)?, &self.settings.base_domains);
+        if is_sts(&head.method, sent.uri.path(), &head.headers, &addressing) {
+            let arrived = Arrived {
+                head: sent,
+                body,
+                now,
+            };
+            return Ok(Box::pin(self.answer_sts(arrived, query, account)).await);
+        }
         let is_copy = head.headers.contains_key("x-amz-copy-source");
         let route_of = |path: &str| route(&head.method, path, &query, is_copy, &addressing);
         let route = route_of(&with_plus(sent.uri.path(), SPACE))?;
         account.routed(&route);
-        let context = &Context {
-            ports: account.counted(&self.context.ports),
-            pairing: self.context.pairing,
-            documents: Arc::clone(&self.context.documents),
-            policies: Arc::clone(&self.context.policies),
-            accounts: self.context.accounts.clone(),
-            limits: self.limits_of(sent),
-            began: self.context.ports.clock.elapsed(),
-        };
+        let context = &self.context_of(sent, account);
         if route.operation == Operation::PostObject {
             let arrived = Arrived {
                 head: sent,
@@ -248,7 +276,7 @@ impl Service {
             facts: Arc::new(facts::Request {
                 head: Arc::clone(head),
                 query: Arc::clone(&query),
-                operation,
+                operation: Some(operation),
                 now,
                 signed,
                 tags: OnceLock::new(),
@@ -377,10 +405,16 @@ fn name_host(head: &mut Parts) {
 
 /// The one place where an error becomes a response.
 fn error_response(error: &S3Error, trace: &Trace) -> Response<Body> {
-    log(error, trace);
+    let status = error.code.status();
+    log(
+        Some(error),
+        status,
+        (error.code.as_str(), &error.message),
+        trace.request_id(),
+    );
     let host_id = trace.host_id.to_str().unwrap_or_default();
     let document = error_document(error, trace.request_id(), host_id);
-    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     for (name, value) in &error.headers {
@@ -404,24 +438,21 @@ fn error_response(error: &S3Error, trace: &Trace) -> Response<Body> {
     response
 }
 
-fn log(error: &S3Error, trace: &Trace) {
-    let request_id = trace.request_id();
-    let (code, reason) = (error.code, &error.message);
-    match level(error) {
-        Level::ERROR => {
-            let source = error.source().map(ToString::to_string);
-            tracing::error!(request_id, %code, %reason, source, "request failed");
-        }
-        Level::INFO => tracing::info!(request_id, %code, %reason, "request denied"),
-        _ => tracing::debug!(request_id, %code, %reason, "request refused"),
+/// Logs the error that is the answer: what the client is told, and what it came of.
+fn log(cause: Option<&S3Error>, status: u16, (code, reason): (&'static str, &str), request_id: &str) {
+    let source = cause.and_then(S3Error::source).map(ToString::to_string);
+    match level(status, source.is_some()) {
+        Level::ERROR => tracing::error!(request_id, code, reason, source, "request failed"),
+        Level::INFO => tracing::info!(request_id, code, reason, "request denied"),
+        _ => tracing::debug!(request_id, code, reason, "request refused"),
     }
 }
 
 /// How much an error matters to who runs the server. What is not implemented is the client's affair, unless something
 /// caused it: then it is a row that a later program stored.
-fn level(error: &S3Error) -> Level {
-    let is_unsupported = error.code == ErrorCode::NotImplemented && error.source().is_none();
-    match error.code.status() {
+fn level(status: u16, is_caused: bool) -> Level {
+    let is_unsupported = status == 501 && !is_caused;
+    match status {
         500.. if !is_unsupported => Level::ERROR,
         403 => Level::INFO,
         _ => Level::DEBUG,
@@ -438,6 +469,7 @@ mod tests {
         let of_store = |kind| S3Error::from(StoreError::new(kind, "format 3"));
         let too_new = of_store(StoreErrorKind::TooNew);
         assert_eq!(too_new.code, ErrorCode::NotImplemented);
+        let level = |error: &S3Error| level(error.code.status(), error.source().is_some());
         assert_eq!(level(&too_new), Level::ERROR);
         assert_eq!(too_new.source().unwrap().to_string(), "format 3");
         assert_eq!(level(&of_store(StoreErrorKind::Internal)), Level::ERROR);

@@ -65,7 +65,7 @@ impl Document {
 }
 
 /// The body, which fails where it takes too long.
-fn hurried(body: Body, clock: Arc<dyn Clock>) -> Body {
+pub(crate) fn hurried(body: Body, clock: Arc<dyn Clock>) -> Body {
     if body.is_empty() {
         return body;
     }

@@ -79,6 +79,8 @@ error_codes! {
         with ["ProposedSize" "MaxSizeAllowed"],
     EntityTooSmall 400 "Your proposed upload is smaller than the minimum allowed size"
         with ["ProposedSize" "MinSizeAllowed"] sometimes ["PartNumber" "ETag"],
+    ExpiredToken 400 "The provided token has expired."
+        with ["Token-0"],
     IdempotencyParameterMismatch 400 "Parameters on this idempotent request are inconsistent with parameters used in previous request(s).",
     IllegalLocationConstraintException 400 "The specified location constraint is incompatible for the region specific endpoint this request was sent to.",
     IllegalVersioningConfigurationException 400 "The Versioning element must be specified",

@@ -102,8 +102,11 @@ impl Format {
     /// The format from which on there may be versions of objects that are not current, and delete markers.
     pub const VERSIONS: Self = Self(5);
 
+    /// The format from which on the store's record may have a key for the tokens of sessions.
+    pub const SESSIONS: Self = Self(6);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::VERSIONS;
+    pub const LATEST: Self = Self::SESSIONS;
 
     /// Whether this is the one that records do not name.
     pub fn is_first(&self) -> bool {

@@ -19,6 +19,7 @@ mod object;
 mod operation;
 mod owner;
 mod ownership;
+mod session_key;
 mod tags;
 mod time;
 mod upload;
@@ -45,6 +46,7 @@ pub use object::{ObjectKind, ObjectRecord, ObjectSummary, OwnerlessDescription, 
 pub use operation::{IamAction, Need, Operation, RequestBody, Signature, Subject, When};
 pub use owner::{AccountId, Owner};
 pub use ownership::{NewBuckets, ObjectOwnership, PublicAccessBlock};
+pub use session_key::SessionKey;
 pub use tags::{Tagged, Tags};
 pub use time::Timestamp;
 pub use upload::{Part, Receipt, ReceiptOutcome, RetiredManifest, Upload, UploadState};

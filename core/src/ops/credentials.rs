@@ -10,7 +10,7 @@ use crate::policy::{Policy, PolicyError, PolicyKind};
 use crate::ports::{Entropy, Ports, StoreError, StoreResult};
 
 /// How long a credential is used without being read again, and so how long a revocation may take to be seen.
-const KEPT_FOR: Duration = Duration::from_secs(30);
+pub(super) const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// How many credentials are kept before the cache starts anew.
 const MOST: usize = 10_000;
@@ -21,20 +21,32 @@ const WITH_POLICY: usize = 10;
 /// A fresh access key of 100 random bits and a secret key of 239, in characters that need no quoting anywhere. Neither begins
 /// with a dash, since command-line tools take that for a flag.
 pub fn new_keys(entropy: &dyn Entropy) -> (String, String) {
-    const NAME: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    const SECRET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let (mut name, mut secret) = ([0; 20], [0; 40]);
-    entropy.fill(&mut name);
-    entropy.fill(&mut secret);
-    // Both lengths divide 256, so every character is equally likely.
-    let spell = |bytes: &[u8], alphabet: &[u8]| -> String {
-        let letters = bytes
-            .iter()
-            .map(|byte| alphabet[usize::from(*byte) % alphabet.len()]);
-        letters.map(char::from).collect()
-    };
-    let secret = spell(&secret[..1], NAME) + &spell(&secret[1..], SECRET);
-    (spell(&name, NAME), secret)
+    (new_name::<20>(entropy), new_secret(entropy))
+}
+
+// The lengths of both alphabets divide 256, so every character is equally likely.
+const NAME: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const SECRET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// `LENGTH` random characters of an access key.
+pub(super) fn new_name<const LENGTH: usize>(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; LENGTH];
+    entropy.fill(&mut bytes);
+    spell(&bytes, NAME)
+}
+
+/// A fresh secret key.
+pub(super) fn new_secret(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 40];
+    entropy.fill(&mut bytes);
+    spell(&bytes[..1], NAME) + &spell(&bytes[1..], SECRET)
+}
+
+fn spell(bytes: &[u8], alphabet: &[u8]) -> String {
+    let letters = bytes
+        .iter()
+        .map(|byte| alphabet[usize::from(*byte) % alphabet.len()]);
+    letters.map(char::from).collect()
 }
 
 /// What a new credential may not do for its account. By default, it may do everything.
@@ -87,7 +99,7 @@ impl KnownCredential {
             Some(user) => Policy::read(user.policy.as_bytes(), PolicyKind::Identity).map(|policy| Identity {
                 user: Some(user.name.clone()),
                 policy: Some(Arc::new(policy)),
-                session: None,
+                ..Identity::default()
             }),
         };
         Self { credential, identity }

@@ -32,6 +32,7 @@ mod put;
 mod read_ahead;
 mod rename;
 mod rows;
+mod sessions;
 mod stats;
 mod survey;
 mod tags;
@@ -72,6 +73,11 @@ pub use progress::Progress;
 pub(crate) use put::MAX_BODY;
 pub use put::{Incoming, PutObject, PutObjectOutput, put_object};
 pub use rename::{ClientToken, DecidesOnDestination, RenameObject, rename_object};
+pub use sessions::{
+    AssumedRole, KnownSession, MOST_TOKEN_BYTES, NewParent, NewSession, Parent, SESSION_KEY_PREFIX,
+    SecretKey, Session, SessionCache, SessionFault, TemporaryCredentials, WebRole, WebRoles, begin_session,
+    end_sessions, fingerprint,
+};
 pub use stats::{BucketStats, Stats, stats};
 pub use survey::{Surveyor, survey};
 pub use tags::put_object_tagging;

@@ -33,7 +33,7 @@ use crate::model::BucketName;
 
 use self::fault::Fault;
 use self::json::Json;
-use self::pattern::Scope;
+use self::pattern::{Case, Pattern, Scope, Style};
 use self::statement::{Asked, Statement};
 use self::steps::Steps;
 
@@ -162,6 +162,19 @@ impl Policy {
         let keys: BTreeSet<&str> = self.statements.iter().flat_map(Statement::keys).collect();
         keys.into_iter()
     }
+}
+
+/// Whether a text is like a pattern, in which `*` stands for any characters and `?` for one. The work is bounded; what
+/// would take more of it is not.
+pub fn is_like(text: &str, pattern: &str) -> bool {
+    let style = Style {
+        wildcards: true,
+        variables: false,
+        case: Case::Matters,
+    };
+    let steps = Steps::new();
+    let pattern = Pattern::new(pattern, style);
+    pattern.is_some_and(|pattern| pattern.matches_constant(text, &steps)) && !steps.are_spent()
 }
 
 impl Reading<'_> {

@@ -41,6 +41,8 @@ pub enum Resource<'a> {
     /// No bucket in particular. Patterns for all resources match: `*`, and `arn:aws:s3:::*` for actions of S3, as in
     /// [AWS's example](https://docs.aws.amazon.com/AmazonS3/latest/userguide/walkthrough1.html).
     Service,
+    /// What another service names so.
+    Named(&'a str),
     /// `arn:aws:s3:::bucket`
     Bucket(&'a BucketName),
     /// `arn:aws:s3:::bucket/key`
@@ -75,6 +77,7 @@ impl Question<'_> {
         match self.resource {
             Resource::Service if self.service == "s3" => "arn:aws:s3:::*".to_owned(),
             Resource::Service => "*".to_owned(),
+            Resource::Named(arn) => arn.to_owned(),
             Resource::Bucket(bucket) => format!("arn:aws:s3:::{bucket}"),
             Resource::Object(bucket, key) => format!("arn:aws:s3:::{bucket}/{key}"),
         }

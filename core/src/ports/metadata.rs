@@ -25,7 +25,7 @@ use super::{StoreError, StoreErrorKind, StoreResult};
 use crate::model::{
     BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, Format, LaterFormat, Manifest, ObjectKey,
     ObjectKind, ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, Release, RetiredManifest, Revision,
-    StoreId, Timestamp, Token, Upload, UploadId, VersionName,
+    SessionKey, StoreId, Timestamp, Token, Upload, UploadId, VersionName,
 };
 
 /// All of the metadata port.
@@ -365,6 +365,9 @@ pub struct StoreRecord {
     /// Whether this is no record but a fence in its place: the record is at [`RecordPlace::Moved`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub moved: bool,
+    /// What the tokens of sessions are sealed with; `None` before the first one. No export has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_key: Option<SessionKey>,
 }
 
 impl StoreRecord {
@@ -378,6 +381,7 @@ impl StoreRecord {
             format: Format::FIRST,
             written_by: None,
             moved: false,
+            session_key: None,
         }
     }
 

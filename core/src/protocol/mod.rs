@@ -22,6 +22,7 @@ mod resource;
 pub mod route;
 pub mod sigv2;
 pub mod sigv4;
+pub mod sts;
 pub mod token;
 
 pub mod xml;

@@ -9,7 +9,7 @@ use http::header::AUTHORIZATION;
 use super::Service;
 use super::facts::{Signed, UNSIGNED};
 use crate::model::{ErrorCode, Owner, S3Error, Timestamp};
-use crate::ops::Identity;
+use crate::ops::{AssumedRole, Identity, SecretKey};
 use crate::ports::Ports;
 use crate::protocol::sigv2::{self, SigV2Request};
 use crate::protocol::sigv4::{ChunkSigner, Claim, PayloadMode, RequestHead, claim};
@@ -26,7 +26,9 @@ impl Service {
     ) -> Result<Authentic, S3Error> {
         if let Some(claim) = sigv2::claim(request, now, self.settings.sigv2)? {
             account.claimed(claim.access_key());
-            let holder = self.holder(claim.access_key(), now, ports).await?;
+            let holder = self
+                .holder_of((claim.access_key(), claim.token()), now, ports)
+                .await?;
             holder.proven(account, |secret_key| claim.verify(secret_key))?;
             return Ok(Authentic {
                 signed: Some(Signed {
@@ -54,7 +56,9 @@ impl Service {
             });
         };
         account.claimed(claim.access_key());
-        let holder = self.holder(claim.access_key(), now, ports).await?;
+        let holder = self
+            .holder_of((claim.access_key(), claim.token()), now, ports)
+            .await?;
         let verify = |plus, secret_key: &str| {
             let raw_path = &with_plus(head.raw_path, plus);
             let signer = claim.verify(&RequestHead { raw_path, ..*head }, secret_key)?;
@@ -81,6 +85,19 @@ impl Service {
         })
     }
 
+    /// Whose access key this is, and whose session, where the request brings a session's token.
+    pub(super) async fn holder_of(
+        &self,
+        (access_key, token): (&str, Option<&str>),
+        now: Timestamp,
+        ports: &Ports,
+    ) -> Result<Holder, S3Error> {
+        match token {
+            None => self.holder(access_key, now, ports).await,
+            Some(token) => Box::pin(self.holder_of_session(access_key, token, now, ports)).await,
+        }
+    }
+
     /// Whose access key this is. One whose time is over by the clock is as unknown as one that never was.
     pub(super) async fn holder(
         &self,
@@ -93,8 +110,9 @@ impl Service {
             return Ok(Holder {
                 owner: Owner::root(),
                 identity: Identity::default(),
-                secret_key: root.secret_key.clone(),
-                previous: root.previous_secret_key.clone(),
+                secret_key: SecretKey(root.secret_key.clone()),
+                previous: root.previous_secret_key.clone().map(SecretKey),
+                assumed: None,
             });
         }
         let unknown = || S3Error::new(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", access_key);
@@ -109,8 +127,9 @@ impl Service {
         Ok(Holder {
             owner: credential.owner.clone(),
             identity: known.identity()?,
-            secret_key: credential.secret_key.clone(),
+            secret_key: SecretKey(credential.secret_key.clone()),
             previous: None,
+            assumed: None,
         })
     }
 }
@@ -119,8 +138,10 @@ impl Service {
 pub(super) struct Holder {
     pub(super) owner: Owner,
     pub(super) identity: Identity,
-    secret_key: String,
-    previous: Option<String>,
+    pub(super) secret_key: SecretKey,
+    pub(super) previous: Option<SecretKey>,
+    /// What its session calls itself, where it assumed a role.
+    pub(super) assumed: Option<AssumedRole>,
 }
 
 impl Holder {
@@ -130,12 +151,11 @@ impl Holder {
         account: &mut Account,
         verify: impl Fn(&str) -> Result<T, S3Error>,
     ) -> Result<T, S3Error> {
-        verify(&self.secret_key).or_else(|error| {
-            let previous = self
-                .previous
-                .as_deref()
-                .filter(|_| error.code == ErrorCode::SignatureDoesNotMatch);
-            let proven = verify(previous.ok_or_else(|| error.clone())?).map_err(|_| error)?;
+        verify(&self.secret_key.0).or_else(|error| {
+            let previous = self.previous.as_ref();
+            let previous = previous.filter(|_| error.code == ErrorCode::SignatureDoesNotMatch);
+            let previous = previous.ok_or_else(|| error.clone())?;
+            let proven = verify(&previous.0).map_err(|_| error)?;
             account.signed_with_the_previous_secret();
             Ok(proven)
         })

@@ -36,7 +36,8 @@ pub(super) struct Request {
     /// With what its query carries in place of headers.
     pub(super) head: Arc<Parts>,
     pub(super) query: Arc<Query>,
-    pub(super) operation: Operation,
+    /// `None` where it is none of S3's.
+    pub(super) operation: Option<Operation>,
     pub(super) now: Timestamp,
     pub(super) signed: Option<Signed>,
     /// The tags that it gives its object. Those of a form are known; the others are read from their header when a
@@ -58,8 +59,8 @@ impl Request {
     /// The tags that the request gives an object; `None` where it gives none, and where it copies those of its source.
     fn tags(&self) -> Option<&Tags> {
         let gives = match self.operation {
-            Operation::PutObject | Operation::PostObject | Operation::CreateMultipartUpload => true,
-            Operation::CopyObject => !self.asks(When::CopiesTags),
+            Some(Operation::PutObject | Operation::PostObject | Operation::CreateMultipartUpload) => true,
+            Some(Operation::CopyObject) => !self.asks(When::CopiesTags),
             _ => false,
         };
         let read = || headers::tagging(&self.head.headers).unwrap_or_default();
@@ -100,18 +101,22 @@ impl Request {
                 let value = self.query.get(key.trim_start_matches("s3:"))?;
                 Some(Cow::Borrowed(value))
             }
-            "s3:if-match" | "s3:if-none-match" if !self.operation.only_reads() => {
+            "s3:if-match" | "s3:if-none-match"
+                if self.operation.is_some_and(|operation| !operation.only_reads()) =>
+            {
                 self.header(key.trim_start_matches("s3:"))
             }
             "s3:objectcreationoperation" => match self.operation {
-                Operation::PutObject
-                | Operation::CopyObject
-                | Operation::CompleteMultipartUpload
-                | Operation::PostObject
-                | Operation::RenameObject => text("true"),
-                Operation::CreateMultipartUpload | Operation::UploadPart | Operation::UploadPartCopy => {
-                    text("false")
-                }
+                Some(
+                    Operation::PutObject
+                    | Operation::CopyObject
+                    | Operation::CompleteMultipartUpload
+                    | Operation::PostObject
+                    | Operation::RenameObject,
+                ) => text("true"),
+                Some(
+                    Operation::CreateMultipartUpload | Operation::UploadPart | Operation::UploadPartCopy,
+                ) => text("false"),
                 _ => None,
             },
             "s3:signatureage" => {
@@ -131,10 +136,12 @@ impl Request {
     fn lists(&self) -> bool {
         matches!(
             self.operation,
-            Operation::ListObjects
-                | Operation::ListObjectsV2
-                | Operation::ListObjectVersions
-                | Operation::ListMultipartUploads
+            Some(
+                Operation::ListObjects
+                    | Operation::ListObjectsV2
+                    | Operation::ListObjectVersions
+                    | Operation::ListMultipartUploads
+            )
         )
     }
 }
@@ -201,7 +208,8 @@ impl RequestFacts for Request {
                 names.any(|name| name == "x-amz-acl" || name.starts_with("x-amz-grant-"))
             }
             When::Tags => {
-                self.tags().is_some() || (self.operation != Operation::PostObject && has("x-amz-tagging"))
+                self.tags().is_some()
+                    || (self.operation != Some(Operation::PostObject) && has("x-amz-tagging"))
             }
             When::CopiesTags => {
                 let directive = headers::tagging_directive(&self.head.headers);

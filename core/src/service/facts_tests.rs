@@ -32,7 +32,7 @@ fn request(operation: Operation) -> Request {
     Request {
         head: Arc::new(head),
         query: Arc::new(query),
-        operation,
+        operation: Some(operation),
         now: Timestamp::from_millis(NOW),
         signed: Some(Signed {
             version: "AWS4-HMAC-SHA256",
@@ -79,10 +79,12 @@ fn a_request_has_the_keys_that_policies_may_ask_it_for() {
     // Whom the request acts for and what it is about says the rest; a creation of a bucket says where. Locks are not
     // built, and no carrier tells its version of TLS.
     let elsewhere = [
+        "aws:multifactorauthpresent",
         "aws:principalaccount",
         "aws:principalarn",
         "aws:principaltype",
         "aws:resourceaccount",
+        "aws:tokenissuetime",
         "aws:userid",
         "aws:username",
         "s3:existingobjecttag/",

@@ -72,7 +72,7 @@ impl Service {
             facts: Arc::new(facts::Request {
                 head: Arc::clone(&head),
                 query: Arc::clone(&query),
-                operation: route.operation,
+                operation: Some(route.operation),
                 now,
                 signed: proven.signed,
                 tags: OnceLock::from(posted.tags.clone()),
@@ -115,7 +115,9 @@ impl Service {
             });
         };
         account.claimed(form.access_key());
-        let holder = self.holder(form.access_key(), now, ports).await?;
+        let holder = self
+            .holder_of((form.access_key(), form.token()), now, ports)
+            .await?;
         holder.proven(account, |secret_key| form.verify(secret_key))?;
         let policy = Policy::read(form.policy())?;
         if let Some(bucket) = &route.bucket {

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use super::guard::Guard;
 use super::{Caller, On, Opened};
 use crate::model::{
-    AccountId, Acl, Bucket, IamAction, Need, ObjectRecord, Operation, Owner, Permission, Tags, Upload,
-    VersionName, When,
+    AccountId, Acl, Bucket, IamAction, Need, ObjectRecord, Operation, Owner, Permission, Tags, Timestamp,
+    Upload, VersionName, When,
 };
 use crate::ops::Context;
 use crate::policy::{ConditionKeys, Principal, Question, Resource, Verdict};
@@ -77,6 +77,8 @@ struct Keys<'a> {
     version: Option<VersionName>,
     /// The account that the bucket belongs to.
     resource_account: Option<AccountId>,
+    /// When the session began that asks.
+    temporary: Option<Timestamp>,
 }
 
 impl ConditionKeys for Keys<'_> {
@@ -107,6 +109,9 @@ impl ConditionKeys for Keys<'_> {
             return Some(vec![value]);
         }
         match key {
+            "aws:tokenissuetime" => Some(vec![Cow::Owned(self.temporary?.iso_8601())]),
+            // Nobody has a second factor here, which only temporary credentials can tell.
+            "aws:multifactorauthpresent" => self.temporary.map(|_| vec![Cow::Borrowed("false")]),
             "s3:versionid" => Some(vec![Cow::Owned(self.version?.to_string())]),
             "aws:resourceaccount" | "s3:resourceaccount" => {
                 Some(vec![Cow::Borrowed(self.resource_account.as_ref()?.as_str())])
@@ -117,6 +122,30 @@ impl ConditionKeys for Keys<'_> {
 }
 
 impl Caller {
+    /// Whether its own policy denies an action of another service on something that has this name there.
+    pub fn is_denied(&self, context: &Context, service: &str, action: &str, arn: &str) -> bool {
+        let Some(policy) = &self.identity.policy else {
+            return false;
+        };
+        let principal = context.accounts.principal(self);
+        let keys = Keys {
+            request: &*self.facts,
+            principal: &principal,
+            tags: None,
+            version: None,
+            resource_account: None,
+            temporary: self.identity.temporary,
+        };
+        let question = Question {
+            principal: &principal,
+            service,
+            action,
+            resource: Resource::Named(arn),
+            keys: &keys,
+        };
+        policy.decide(&question) == Verdict::Denies
+    }
+
     /// What lets the caller do that; `None` where nothing does, or a policy refuses it.
     pub(super) fn decide(
         &self,
@@ -145,6 +174,7 @@ impl Caller {
             tags: matter.tags,
             version: matter.version,
             resource_account: bucket.map(|bucket| context.accounts.id_of(&bucket.owner)),
+            temporary: identity.temporary,
         };
         let grants = self.policy_may_grant(bucket, guard, matter);
         let mut by = None;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Owner, Tags, When};
+use crate::model::{Owner, Tags, Timestamp, When};
 use crate::policy::{ConditionKeys, Policy};
 
 /// What is known of a request, for policies to decide on. Asked only where a policy has to.
@@ -70,6 +70,8 @@ pub struct Identity {
     pub policy: Option<Arc<Policy>>,
     /// What of that it may do for now; `None` for all of it.
     pub session: Option<Arc<Policy>>,
+    /// When its session began, where its credentials are temporary.
+    pub temporary: Option<Timestamp>,
 }
 
 /// Whom a request acts for.

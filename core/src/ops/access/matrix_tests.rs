@@ -94,6 +94,7 @@ fn with(letter: char, policy: Option<&str>, session: Option<&str>) -> Caller {
             user: policy.map(|_| "user".to_owned()),
             policy: policy.map(read),
             session: session.map(read),
+            ..Identity::default()
         },
         ..Caller::of(account(letter))
     }

@@ -22,6 +22,7 @@ const VERSION_2: [(&str, &str); 2] = [("signature", "Signature"), ("awsaccesskey
 pub struct SignedForm {
     policy: String,
     signature: String,
+    token: Option<String>,
     signer: Signer,
 }
 
@@ -35,14 +36,15 @@ enum Signer {
 /// policy. `AccessDenied` where it has one without the other, `InvalidArgument` where it has a part of a signature, or
 /// of both versions.
 pub fn claim(fields: &Fields, region: &str, taken: SigV2) -> Result<Option<SignedForm>, S3Error> {
-    if let Some(token) = fields.get("x-amz-security-token") {
-        // There are no session tokens here, so none is valid.
-        return Err(S3Error::new(ErrorCode::InvalidToken).with("Token-0", token));
-    }
     let has_one = |names: &[(&str, &str)]| names.iter().any(|(name, _)| fields.get(name).is_some());
     let (of_2, of_4) = (has_one(&VERSION_2), has_one(&VERSION_4));
+    let token = fields.get("x-amz-security-token");
     let (policy, of_4) = match (fields.get("policy"), of_2, of_4) {
-        (None, false, false) => return Ok(None),
+        (None, false, false) => {
+            // A token that signs nothing is nobody's.
+            let refused = |token| S3Error::new(ErrorCode::InvalidToken).with("Token-0", token);
+            return token.map_or(Ok(None), |token| Err(refused(token)));
+        }
         (_, true, true) => return Err(two_mechanisms()),
         (None, ..) | (Some(_), false, false) => return Err(ErrorCode::AccessDenied.into()),
         (Some(policy), _, of_4) => (policy, of_4),
@@ -62,6 +64,7 @@ pub fn claim(fields: &Fields, region: &str, taken: SigV2) -> Result<Option<Signe
     Ok(Some(SignedForm {
         policy: policy.to_owned(),
         signature: signature.to_owned(),
+        token: token.map(str::to_owned),
         signer,
     }))
 }
@@ -85,6 +88,11 @@ impl SignedForm {
             Signer::Version2 { access_key } => access_key,
             Signer::Version4(credential) => credential.access_key(),
         }
+    }
+
+    /// The token of the session that signed it, where it brings one.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// Whether it is a signature of version 4, and not of version 2.

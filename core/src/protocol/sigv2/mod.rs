@@ -49,6 +49,7 @@ pub struct SignedClaim {
     /// What the signature may cover: the same request, as clients write it.
     strings_to_sign: Vec<Vec<u8>>,
     payload: PayloadMode,
+    token: Option<String>,
 }
 
 /// Reads the signature of a request where it is one of version 2 that `taken` lets in, and checks all that needs no
@@ -85,6 +86,11 @@ impl SignedClaim {
     /// The access key whose secret proves the claim.
     pub fn access_key(&self) -> &str {
         &self.access_key
+    }
+
+    /// The token of the session that signed it, where it brings one.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// What vouches for the body: a hash, or nothing. Never a signature of its chunks.

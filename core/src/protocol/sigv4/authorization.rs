@@ -2,7 +2,7 @@
 
 use super::RequestHead;
 use super::mode::CONTENT_SHA256;
-use super::scope::{AmzDate, CredentialScope, ScopeFault, iso_date};
+use super::scope::{AmzDate, CredentialScope, Endpoint, ScopeFault, iso_date};
 use crate::model::{ErrorCode, S3Error, Timestamp};
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -26,17 +26,7 @@ pub(super) fn parse(
     now: Timestamp,
     region: &str,
 ) -> Result<Parts, S3Error> {
-    let components = header
-        .strip_prefix(ALGORITHM)
-        .filter(|rest| rest.starts_with(' '));
-    let components = components.ok_or_else(|| unsupported(header))?;
-    let (credential, signed_headers, signature) = split_components(components)?;
-    let scope = CredentialScope::parse(credential).map_err(|fault| malformed(fault, region))?;
-    let date = request_date(head)?;
-    scope
-        .check(&date, region)
-        .map_err(|fault| malformed(fault, region))?;
-    check_skew(&date, now)?;
+    let parts = parse_for(header, head, now, Endpoint::s3(region))?;
     let payload_hash = head.header(CONTENT_SHA256).ok_or_else(|| {
         S3Error::message(
             ErrorCode::InvalidRequest,
@@ -44,11 +34,34 @@ pub(super) fn parse(
         )
     })?;
     Ok(Parts {
+        payload_hash: payload_hash.to_owned(),
+        ..parts
+    })
+}
+
+/// The same of a request to any endpoint, without what stands for its body.
+pub(super) fn parse_for(
+    header: &str,
+    head: &RequestHead<'_>,
+    now: Timestamp,
+    endpoint: Endpoint<'_>,
+) -> Result<Parts, S3Error> {
+    let components = header
+        .strip_prefix(ALGORITHM)
+        .filter(|rest| rest.starts_with(' '));
+    let components = components.ok_or_else(|| unsupported(header))?;
+    let (credential, signed_headers, signature) = split_components(components)?;
+    let malformed = |fault| malformed(fault, endpoint.region);
+    let scope = CredentialScope::parse(credential).map_err(malformed)?;
+    let date = request_date(head)?;
+    scope.check(&date, endpoint).map_err(malformed)?;
+    check_skew(&date, now)?;
+    Ok(Parts {
         scope,
         date,
         signed_headers: signed_headers.split(';').map(str::to_owned).collect(),
         signature: signature.to_owned(),
-        payload_hash: payload_hash.to_owned(),
+        payload_hash: String::new(),
     })
 }
 

@@ -5,6 +5,7 @@ use super::authorization::{self, Parts};
 use super::canonical::{ACCEPT_ENCODING, CanonicalRequest};
 use super::mode::{CONTENT_SHA256, PayloadMode};
 use super::presigned::{self, parameter};
+use super::scope::Endpoint;
 use super::signer::{ChunkSigner, SigningKey, same_signature};
 use crate::model::{ErrorCode, S3Error, Timestamp, hex};
 use crate::protocol::{percent, query_signature};
@@ -25,6 +26,7 @@ pub enum Claim {
 pub struct SignedClaim {
     parts: Parts,
     payload: PayloadMode,
+    token: Option<String>,
 }
 
 /// Reads the signature of a request and checks all that needs no secret: that there is at most one, its
@@ -47,16 +49,52 @@ pub fn claim(head: &RequestHead<'_>, now: Timestamp, region: &str) -> Result<Cla
         None if in_query => presigned::parse(&query, head, now, region)?,
         None => return Ok(Claim::Anonymous),
     };
-    check_token(head, &query)?;
     check_coverage(head, &parts.signed_headers)?;
     let payload = PayloadMode::parse(&parts.payload_hash)?;
-    Ok(Claim::Signed(Box::new(SignedClaim { parts, payload })))
+    let token = head.header(TOKEN).or_else(|| parameter(&query, TOKEN));
+    let token = token.map(str::to_owned);
+    Ok(Claim::Signed(Box::new(SignedClaim {
+        parts,
+        payload,
+        token,
+    })))
+}
+
+/// As [`claim`], of a request to STS, whose body has this hash in hex. It is signed in its header or not at all.
+pub fn claim_of_sts(
+    head: &RequestHead<'_>,
+    body_hash: String,
+    now: Timestamp,
+    region: &str,
+) -> Result<Option<SignedClaim>, S3Error> {
+    head.check_lengths()?;
+    let mut headers = head.headers.get_all("authorization").iter();
+    let header = match (headers.next(), headers.next()) {
+        (None, _) => return Ok(None),
+        (Some(header), None) => header.to_str().unwrap_or_default(),
+        (Some(header), Some(_)) => return Err(two_mechanisms(header.to_str().unwrap_or_default())),
+    };
+    let parts = authorization::parse_for(header, head, now, Endpoint::sts(region))?;
+    check_coverage(head, &parts.signed_headers)?;
+    Ok(Some(SignedClaim {
+        parts: Parts {
+            payload_hash: body_hash,
+            ..parts
+        },
+        payload: PayloadMode::Unsigned,
+        token: head.header(TOKEN).map(str::to_owned),
+    }))
 }
 
 impl SignedClaim {
     /// The access key whose secret proves the claim. Any text without `/`.
     pub fn access_key(&self) -> &str {
         &self.parts.scope.access_key
+    }
+
+    /// The token of the session that signed it, where it brings one.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// When it was made.
@@ -169,14 +207,8 @@ fn check_coverage(head: &RequestHead<'_>, signed: &[String]) -> Result<(), S3Err
     .with("HeadersNotSigned", missing.join(", ")))
 }
 
-/// There are no session tokens here, so none is valid.
-fn check_token(head: &RequestHead<'_>, query: &[(String, String)]) -> Result<(), S3Error> {
-    const NAME: &str = "X-Amz-Security-Token";
-    match head.header(NAME).or_else(|| parameter(query, NAME)) {
-        None => Ok(()),
-        Some(token) => Err(S3Error::new(ErrorCode::InvalidToken).with("Token-0", token)),
-    }
-}
+/// Where a session's token stands.
+const TOKEN: &str = "X-Amz-Security-Token";
 
 fn two_mechanisms(header: &str) -> S3Error {
     S3Error::invalid_argument(

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Claim, PayloadMode, RequestHead, claim};
+use super::{Claim, PayloadMode, RequestHead, claim, claim_of_sts};
 use crate::model::{ErrorCode, S3Error, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_369_353_600);
@@ -397,14 +397,46 @@ fn a_presigned_query_may_name_the_payload_hash() {
 }
 
 #[test]
-fn session_tokens_are_refused() {
+fn the_token_of_a_session_is_read_where_the_signature_covers_it() {
     let mut in_query = presigned();
     in_query.query.push_str("&X-Amz-Security-Token=T0");
-    for request in [signed_by_header().with("x-amz-security-token", "T0"), in_query] {
-        let error = request.refusal();
-        assert_eq!(error.code, ErrorCode::InvalidToken);
-        assert_eq!(field(&error, "Token-0"), Some("T0"));
+    let in_header = signed_by_header().with("x-amz-security-token", "T0");
+    assert_eq!(in_header.refusal().code, ErrorCode::AccessDenied);
+    let signed = in_header.replacing("x-amz-date,", "x-amz-date;x-amz-security-token,");
+    for request in [signed, in_query] {
+        match request.claim_at(NOW) {
+            Ok(Claim::Signed(claim)) => assert_eq!(claim.token(), Some("T0")),
+            other => panic!("{other:?}"),
+        }
     }
+}
+
+#[test]
+fn a_request_to_sts_is_signed_for_it_here_or_in_us_east_1_and_over_its_body() {
+    let claim = |request: &Request, region: &str| {
+        let head = RequestHead {
+            method: "POST",
+            raw_path: "/",
+            raw_query: "",
+            headers: &request.headers,
+        };
+        claim_of_sts(&head, "hash".to_owned(), NOW, region)
+    };
+    let to_s3 = signed_by_header().without("x-amz-content-sha256");
+    let to_s3 = to_s3.replacing("host;x-amz-content-sha256;", "host;");
+    let refused = claim(&to_s3, "us-east-1").unwrap_err();
+    assert_eq!(refused.code, ErrorCode::AuthorizationHeaderMalformed);
+    let request = to_s3.replacing("/s3/", "/sts/");
+    for region in ["us-east-1", "eu-west-1"] {
+        let signed = claim(&request, region).unwrap().unwrap();
+        assert_eq!((signed.access_key(), signed.token()), ("KEY", None));
+        assert_eq!(signed.into_payload_hash(), "hash");
+    }
+    let elsewhere = request.replacing("us-east-1", "eu-north-1");
+    let refused = claim(&elsewhere, "us-east-1").unwrap_err();
+    assert_eq!(field(&refused, "Region"), Some("us-east-1"));
+    let unsigned = signed_by_header().without("authorization");
+    assert!(claim(&unsigned, "us-east-1").unwrap().is_none());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::authorization::ALGORITHM;
 use super::presigned::{fault, parse_date, wrong_credential};
-use super::scope::CredentialScope;
+use super::scope::{CredentialScope, Endpoint};
 use super::signer::{SigningKey, same_signature};
 use crate::model::{S3Error, Timestamp};
 
@@ -23,7 +23,7 @@ impl FormCredential {
         let scope = CredentialScope::parse(credential).map_err(|why| wrong_credential(why, region))?;
         let date = parse_date(date)?;
         scope
-            .check(&date, region)
+            .check(&date, Endpoint::s3(region))
             .map_err(|why| wrong_credential(why, region))?;
         Ok(Self {
             scope,

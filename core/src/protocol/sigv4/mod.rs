@@ -24,7 +24,7 @@ mod claim_tests;
 pub(super) mod vectors;
 
 pub(super) use claim::version_2_unsupported;
-pub use claim::{Claim, SignedClaim, claim};
+pub use claim::{Claim, SignedClaim, claim, claim_of_sts};
 pub use form::FormCredential;
 pub(super) use mode::CONTENT_SHA256;
 pub use mode::PayloadMode;

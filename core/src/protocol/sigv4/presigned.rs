@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::RequestHead;
 use super::authorization::{ALGORITHM, Parts};
 use super::mode::{CONTENT_SHA256, UNSIGNED};
-use super::scope::{AmzDate, CredentialScope, ScopeFault, iso_date};
+use super::scope::{AmzDate, CredentialScope, Endpoint, ScopeFault, iso_date};
 use crate::model::{ErrorCode, S3Error, Timestamp};
 
 /// A week.
@@ -31,7 +31,7 @@ pub(super) fn parse(
     let scope = CredentialScope::parse(credential).map_err(|why| wrong_credential(why, region))?;
     let date = parse_date(date)?;
     scope
-        .check(&date, region)
+        .check(&date, Endpoint::s3(region))
         .map_err(|why| wrong_credential(why, region))?;
     check_validity(&date, parse_expires(expires)?, now)?;
     let signed_headers: Vec<String> = signed_headers.split(';').map(str::to_owned).collect();

@@ -14,7 +14,6 @@ const HTTP_DATE: &[BorrowedFormatItem<'_>] =
 const EXTENDED: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
-pub(super) const SERVICE: &str = "s3";
 pub(super) const TERMINAL: &str = "aws4_request";
 
 /// The instant that a request was signed at.
@@ -65,6 +64,36 @@ pub(in crate::protocol) fn iso_date(instant: Timestamp) -> String {
         .unwrap_or_default()
 }
 
+/// What a scope must be for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Endpoint<'a> {
+    /// The service as scopes name it.
+    pub(super) service: &'static str,
+    pub(super) region: &'a str,
+    /// A region that is taken too.
+    pub(super) alias: Option<&'static str>,
+}
+
+impl<'a> Endpoint<'a> {
+    /// S3 in a region.
+    pub(super) const fn s3(region: &'a str) -> Self {
+        Self {
+            service: "s3",
+            region,
+            alias: None,
+        }
+    }
+
+    /// STS in a region. Some clients sign for its global endpoint, whose region is us-east-1.
+    pub(super) const fn sts(region: &'a str) -> Self {
+        Self {
+            service: "sts",
+            region,
+            alias: Some("us-east-1"),
+        }
+    }
+}
+
 /// `{access key}/{day}/{region}/{service}/aws4_request`, as the client sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CredentialScope {
@@ -106,12 +135,18 @@ impl CredentialScope {
     }
 
     /// Checks the scope against this endpoint and the date that was signed.
-    pub(super) fn check(&self, date: &AmzDate, region: &str) -> Result<(), ScopeFault> {
-        let message = if self.region != region {
+    pub(super) fn check(&self, date: &AmzDate, endpoint: Endpoint<'_>) -> Result<(), ScopeFault> {
+        let Endpoint {
+            service,
+            region,
+            alias,
+        } = endpoint;
+        let wrong_region = self.region != region && Some(self.region.as_str()) != alias;
+        let message = if wrong_region {
             format!("the region '{}' is wrong; expecting '{region}'", self.region)
-        } else if self.service != SERVICE {
+        } else if self.service != service {
             format!(
-                "incorrect service \"{}\". This endpoint belongs to \"{SERVICE}\".",
+                "incorrect service \"{}\". This endpoint belongs to \"{service}\".",
                 self.service
             )
         } else if self.terminal != TERMINAL {
@@ -130,7 +165,7 @@ impl CredentialScope {
         };
         Err(ScopeFault {
             message,
-            wrong_region: self.region != region,
+            wrong_region,
         })
     }
 
@@ -140,6 +175,10 @@ impl CredentialScope {
 
     pub(super) fn region(&self) -> &str {
         &self.region
+    }
+
+    pub(super) fn service(&self) -> &str {
+        &self.service
     }
 }
 

@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::scope::{CredentialScope, SERVICE, TERMINAL};
+use super::scope::{CredentialScope, TERMINAL};
 use crate::model::{ErrorCode, S3Error, hex};
 
 /// A key for one day, region and service.
@@ -15,7 +15,7 @@ impl SigningKey {
     pub(super) fn derive(secret_key: &str, scope: &CredentialScope) -> Self {
         let day = hmac(format!("AWS4{secret_key}").as_bytes(), scope.day().as_bytes());
         let region = hmac(&day, scope.region().as_bytes());
-        let service = hmac(&region, SERVICE.as_bytes());
+        let service = hmac(&region, scope.service().as_bytes());
         Self(hmac(&service, TERMINAL.as_bytes()))
     }
 

@@ -25,5 +25,5 @@ pub use public_access_block::{public_access_block, read_public_access_block};
 pub use tagging::{read_tagging, tagging};
 pub use url::encode_url;
 pub use versioning::{read_versioning, versioning_configuration};
-pub(super) use writer::bare_document;
 pub use writer::{Writer, document};
+pub(super) use writer::{bare_document, document_in};

@@ -10,6 +10,15 @@ pub fn document(root: &'static str, children: impl FnOnce(&mut Writer)) -> Vec<u
     whole(root, &format!(" xmlns=\"{NAMESPACE}\""), children)
 }
 
+/// A document in another service's namespace.
+pub(in crate::protocol) fn document_in(
+    namespace: &'static str,
+    root: &'static str,
+    children: impl FnOnce(&mut Writer),
+) -> Vec<u8> {
+    whole(root, &format!(" xmlns=\"{namespace}\""), children)
+}
+
 /// A document in no namespace, as S3's errors are.
 pub(in crate::protocol) fn bare_document(root: &'static str, children: impl FnOnce(&mut Writer)) -> Vec<u8> {
     whole(root, "", children)

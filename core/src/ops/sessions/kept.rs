@@ -1,0 +1,128 @@
+//! The key and the sessions that were read lately: a session costs no call of its own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::store_key::{make_session_key, session_key};
+use super::token::Session;
+use crate::model::SessionKey;
+use crate::ops::credentials::KEPT_FOR;
+use crate::policy::{Policy, PolicyError, PolicyKind};
+use crate::ports::{Ports, StoreResult};
+
+/// How many sessions are kept before the cache starts anew.
+const MOST: usize = 1_000;
+
+/// How often a token that nothing opens makes the key be read again at most: it may be another's newer one.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A session that was opened, and its policy as it was understood.
+pub struct KnownSession {
+    /// What its token says.
+    pub session: Session,
+    /// What narrows its parent.
+    pub policy: Option<Result<Arc<Policy>, PolicyError>>,
+}
+
+impl KnownSession {
+    fn new(session: Session) -> Self {
+        let read = |json: &String| Policy::read(json.as_bytes(), PolicyKind::Identity).map(Arc::new);
+        Self {
+            policy: session.policy.as_ref().map(read),
+            session,
+        }
+    }
+}
+
+/// The store's key, at most 30 s old, and the sessions that it opened.
+#[derive(Default)]
+pub struct SessionCache(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    read: Option<(Duration, Option<SessionKey>)>,
+    sessions: HashMap<(String, String), Arc<KnownSession>>,
+}
+
+impl Kept {
+    fn key(&self, now: Duration, age: Duration) -> Option<Option<SessionKey>> {
+        let (read, key) = self.read?;
+        (now.saturating_sub(read) < age).then_some(key)
+    }
+
+    fn put(&mut self, now: Duration, key: Option<SessionKey>) {
+        if self.read.is_some_and(|(_, before)| before != key) {
+            self.sessions.clear();
+        }
+        self.read = Some((now, key));
+    }
+}
+
+impl SessionCache {
+    /// What the token says, and the key that sealed it, if the store's key sealed it for this access key. Its time may
+    /// be over.
+    pub async fn find(
+        &self,
+        ports: &Ports,
+        access_key: &str,
+        token: &str,
+    ) -> StoreResult<Option<(Arc<KnownSession>, SessionKey)>> {
+        let now = ports.clock.elapsed();
+        for age in [KEPT_FOR, PAUSE] {
+            let key = self.key_within(ports, now, age).await?;
+            if let Some(key) = key
+                && let Some(known) = self.open(&key, access_key, token)
+            {
+                return Ok(Some((known, key)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The key to seal with.
+    pub(super) async fn key(&self, ports: &Ports) -> StoreResult<SessionKey> {
+        let now = ports.clock.elapsed();
+        if let Some(key) = self.key_within(ports, now, KEPT_FOR).await? {
+            return Ok(key);
+        }
+        let key = make_session_key(ports).await?;
+        self.locked().put(now, Some(key));
+        Ok(key)
+    }
+
+    async fn key_within(
+        &self,
+        ports: &Ports,
+        now: Duration,
+        age: Duration,
+    ) -> StoreResult<Option<SessionKey>> {
+        if let Some(key) = self.locked().key(now, age) {
+            return Ok(key);
+        }
+        let key = session_key(ports).await?;
+        self.locked().put(now, key);
+        Ok(key)
+    }
+
+    fn open(&self, key: &SessionKey, access_key: &str, token: &str) -> Option<Arc<KnownSession>> {
+        let name = (access_key.to_owned(), token.to_owned());
+        if let Some(known) = self.locked().sessions.get(&name) {
+            return Some(Arc::clone(known));
+        }
+        let known = Arc::new(KnownSession::new(Session::open(token, key, access_key)?));
+        let mut kept = self.locked();
+        if kept.sessions.len() >= MOST {
+            kept.sessions.clear();
+        }
+        // Unless another key was read meanwhile.
+        if kept.read.is_some_and(|(_, current)| current == Some(*key)) {
+            kept.sessions.insert(name, Arc::clone(&known));
+        }
+        Some(known)
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

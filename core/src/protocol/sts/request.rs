@@ -1,0 +1,205 @@
+//! What a form asks of STS.
+
+use std::time::Duration;
+
+use super::MOST_POLICY;
+use super::error::{StsCode, StsError};
+use super::rules::Faults;
+use crate::protocol::query::Query;
+
+/// The one version of the interface.
+const VERSION: &str = "2011-06-15";
+
+/// An action that is carried out here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are AWS's")]
+pub enum StsAction {
+    AssumeRole,
+    AssumeRoleWithWebIdentity,
+    GetCallerIdentity,
+    GetSessionToken,
+}
+
+impl StsAction {
+    /// The name as AWS spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AssumeRole => "AssumeRole",
+            Self::AssumeRoleWithWebIdentity => "AssumeRoleWithWebIdentity",
+            Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::GetSessionToken => "GetSessionToken",
+        }
+    }
+}
+
+/// A request whose parameters are as they must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StsRequest {
+    /// For a session of the caller, narrowed.
+    AssumeRole(AssumeRole),
+    /// For a session of a role that trusts this token.
+    AssumeRoleWithWebIdentity(AssumeRole, String),
+    /// Who signed the request.
+    GetCallerIdentity,
+    /// For a session of the caller that lasts as long.
+    GetSessionToken(Duration),
+}
+
+/// The parameters of AssumeRole, and of AssumeRoleWithWebIdentity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssumeRole {
+    /// The role.
+    pub role: RoleArn,
+    /// What the session calls itself.
+    pub session_name: String,
+    /// The policy that narrows it.
+    pub policy: Option<String>,
+    /// How long it lasts.
+    pub duration: Duration,
+}
+
+/// `arn:aws:iam::ACCOUNT:role/PATH/NAME`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleArn {
+    /// All of it.
+    pub text: String,
+    /// The account: 12 digits.
+    pub account: String,
+    /// The name, without its path.
+    pub name: String,
+}
+
+/// Actions that AWS has, and nobody here.
+const UNBUILT: [&str; 7] = [
+    "AssumeRoleWithSAML",
+    "AssumeRoot",
+    "DecodeAuthorizationMessage",
+    "GetAccessKeyInfo",
+    "GetDelegatedAccessToken",
+    "GetFederationToken",
+    "GetWebIdentityToken",
+];
+
+/// Parameters that would change what a session is or who may have it. Those that begin so are refused by name.
+const UNSUPPORTED: [&str; 8] = [
+    "PolicyArns.",
+    "ProvidedContexts.",
+    "ProviderId",
+    "SerialNumber",
+    "SourceIdentity",
+    "Tags.",
+    "TokenCode",
+    "TransitiveTagKeys.",
+];
+
+impl StsAction {
+    /// The action that a form names. `InvalidAction` where it is none of this version's.
+    pub fn read(form: &Query) -> Result<Self, StsError> {
+        let version = form.get("Version").unwrap_or("NO_VERSION_SPECIFIED");
+        let Some(action) = form.get("Action") else {
+            return Err(StsError::new(StsCode::MissingAction, "Missing Action"));
+        };
+        match action {
+            "AssumeRole" if version == VERSION => Ok(Self::AssumeRole),
+            "AssumeRoleWithWebIdentity" if version == VERSION => Ok(Self::AssumeRoleWithWebIdentity),
+            "GetCallerIdentity" if version == VERSION => Ok(Self::GetCallerIdentity),
+            "GetSessionToken" if version == VERSION => Ok(Self::GetSessionToken),
+            _ if UNBUILT.contains(&action) => Err(not_implemented(action)),
+            _ => {
+                let action: String = action.chars().take(64).collect();
+                let version: String = version.chars().take(64).collect();
+                Err(StsError::new(
+                    StsCode::InvalidAction,
+                    format!("Could not find operation {action} for version {version}"),
+                ))
+            }
+        }
+    }
+}
+
+impl StsRequest {
+    /// Reads the parameters of an action. `ValidationError` in AWS's words; `NotImplemented` where one asks for what
+    /// there is not here. Those that AWS does not know are passed over, as AWS does.
+    pub fn read(action: StsAction, form: &Query) -> Result<Self, StsError> {
+        if action == StsAction::GetCallerIdentity {
+            return Ok(Self::GetCallerIdentity);
+        }
+        for (name, value) in form.iter() {
+            let unsupported = UNSUPPORTED.iter().any(|start| name.starts_with(start));
+            if unsupported && !value.is_empty() {
+                return Err(not_implemented(name));
+            }
+        }
+        let mut faults = Faults::default();
+        if action == StsAction::GetSessionToken {
+            let given = form.get("DurationSeconds");
+            let seconds = faults.seconds("durationSeconds", given, 43_200, (900, 129_600));
+            faults.check()?;
+            return Ok(Self::GetSessionToken(Duration::from_secs(seconds)));
+        }
+        let token = match action {
+            StsAction::AssumeRoleWithWebIdentity => {
+                Some(faults.text("webIdentityToken", form.get("WebIdentityToken"), (4, 20_000)))
+            }
+            _ => None,
+        };
+        let session_name = faults.text("roleSessionName", form.get("RoleSessionName"), (2, 64));
+        if !session_name.bytes().all(is_name_byte) {
+            let rule = r"satisfy regular expression pattern: [\w+=,.@-]*";
+            faults.add("roleSessionName", Some(session_name), rule);
+        }
+        let role = faults.text("roleArn", form.get("RoleArn"), (20, 2_048));
+        let policy = form.get("Policy");
+        if let Some(policy) = policy {
+            faults.length("policy", policy, (1, MOST_POLICY));
+        }
+        let given = form.get("DurationSeconds");
+        let seconds = faults.seconds("durationSeconds", given, 3_600, (900, 43_200));
+        faults.check()?;
+        let request = AssumeRole {
+            role: RoleArn::read(role)?,
+            session_name: session_name.to_owned(),
+            policy: policy.map(str::to_owned),
+            duration: Duration::from_secs(seconds),
+        };
+        Ok(match token {
+            Some(token) => Self::AssumeRoleWithWebIdentity(request, token.to_owned()),
+            None => Self::AssumeRole(request),
+        })
+    }
+}
+
+impl RoleArn {
+    fn read(text: &str) -> Result<Self, StsError> {
+        let invalid = || StsError::new(StsCode::ValidationError, format!("{text} is invalid"));
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", "aws" | "aws-cn" | "aws-us-gov", "iam", "", account, role] = parts.as_slice() else {
+            return Err(invalid());
+        };
+        let path = role.strip_prefix("role/").ok_or_else(invalid)?;
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let is_name = (1..=64).contains(&name.len()) && name.bytes().all(is_name_byte);
+        if !is_account || !is_name || path.len() > 512 || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(invalid());
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            account: (*account).to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// A byte of the name of a role or a session.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
+}
+
+fn not_implemented(what: &str) -> StsError {
+    let what: String = what.chars().take(64).collect();
+    StsError::new(
+        StsCode::NotImplemented,
+        format!("A parameter or an action that you provided is not implemented: {what}"),
+    )
+}
