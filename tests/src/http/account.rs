@@ -101,6 +101,7 @@ impl Account {
         Endpoint {
             access_key: self.access_key.to_owned(),
             secret_key: self.secret_key.to_owned(),
+            session_token: None,
             ..endpoint.clone()
         }
     }

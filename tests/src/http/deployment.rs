@@ -25,6 +25,8 @@ pub struct Endpoint {
     pub access_key: String,
     /// The root credential's secret key.
     pub secret_key: String,
+    /// The token of the session whose keys these are.
+    pub session_token: Option<String>,
     /// What stands before the server.
     pub front: Front,
 }
@@ -159,6 +161,7 @@ pub static EXTERNAL: Deployment = Deployment::unlimited(|| {
         region: "us-east-1".to_owned(),
         access_key: variable("BLEEPSTORE_ACCESS_KEY"),
         secret_key: variable("BLEEPSTORE_SECRET_KEY"),
+        session_token: None,
         front: Front::Nothing,
     }
 });

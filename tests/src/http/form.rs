@@ -155,6 +155,9 @@ impl Form {
                 .field("x-amz-credential", &credential)
                 .field("x-amz-date", &date);
         }
+        if let Some(token) = self.endpoint.session_token.clone() {
+            self = self.field("x-amz-security-token", &token);
+        }
         let document = json!({"expiration": self.expiration, "conditions": self.conditions});
         let policy = self.policy.clone();
         let policy = policy.unwrap_or_else(|| base64(document.to_string().as_bytes()));

@@ -18,6 +18,7 @@ mod request;
 mod response;
 mod server;
 mod sigv2;
+mod sts;
 
 pub use account::{ALICE, ALICE_READER, ANONYMOUS_ID, Account, BOB, OWNER_WRITER};
 pub use bucket::{Bucket, S3, UploadedPart};
@@ -26,3 +27,4 @@ pub use deployment::{Deployment, Endpoint, Front};
 pub use request::{Request, SignedRequest};
 pub use response::{ErrorDocument, Response};
 pub use server::{DOMAIN, PREVIOUS_SECRET_KEY, endpoint, settings, start_server, start_server_with};
+pub use sts::{Session, StsError};

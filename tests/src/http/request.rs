@@ -27,6 +27,7 @@ pub struct Request {
     body: Vec<u8>,
     payload: Option<String>,
     signing: Signing,
+    service: &'static str,
     time: SystemTime,
 }
 
@@ -67,6 +68,7 @@ impl Request {
             body: Vec::new(),
             payload: None,
             signing: Signing::Header,
+            service: "s3",
             time: SystemTime::now(),
         }
     }
@@ -106,6 +108,18 @@ impl Request {
     pub fn keys(mut self, access_key: &str, secret_key: &str) -> Self {
         self.endpoint.access_key = access_key.to_owned();
         self.endpoint.secret_key = secret_key.to_owned();
+        self
+    }
+
+    /// Signs for this service.
+    pub fn service(mut self, service: &'static str) -> Self {
+        self.service = service;
+        self
+    }
+
+    /// Brings this token in place of that of the session whose keys sign.
+    pub fn session_token(mut self, token: Option<&str>) -> Self {
+        self.endpoint.session_token = token.map(str::to_owned);
         self
     }
 
@@ -185,6 +199,9 @@ impl Request {
     fn add_version_2(&self, signed: &mut SignedRequest) {
         let millis = i64::try_from(seconds(self.time) * 1000).expect("a time");
         let date = Timestamp::from_millis(millis).http_date();
+        if let Some(token) = &self.endpoint.session_token {
+            signed.add_header("x-amz-security-token", token);
+        }
         let signature = self.version_2(signed, &date, false);
         let authorization = format!("AWS {}:{signature}", self.endpoint.access_key);
         signed.headers.push(("date".to_owned(), date));
@@ -193,6 +210,13 @@ impl Request {
 
     fn add_version_2_to_the_query(&self, signed: &mut SignedRequest, expires: Duration) {
         let expires = (seconds(self.time) + expires.as_secs()).to_string();
+        if let Some(token) = &self.endpoint.session_token {
+            let separator = if signed.target.contains('?') { '&' } else { '?' };
+            let token = percent(token);
+            signed
+                .target
+                .push_str(&format!("{separator}x-amz-security-token={token}"));
+        }
         let signature = self.version_2(signed, &expires, true);
         let separator = if signed.target.contains('?') { '&' } else { '?' };
         signed.target.push_str(&format!(
@@ -231,7 +255,7 @@ impl Request {
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.endpoint.region)
-            .name("s3")
+            .name(self.service)
             .time(self.time)
             .settings(settings)
             .build()
@@ -294,7 +318,7 @@ impl FromEndpoint for Credentials {
         Self::new(
             endpoint.access_key.as_str(),
             endpoint.secret_key.as_str(),
-            None,
+            endpoint.session_token.clone(),
             None,
             "tests",
         )

@@ -177,6 +177,7 @@ pub fn endpoint(address: SocketAddr, front: Front) -> Endpoint {
         region: REGION.to_owned(),
         access_key: ACCESS_KEY.to_owned(),
         secret_key: SECRET_KEY.to_owned(),
+        session_token: None,
         front,
     }
 }

@@ -1,7 +1,7 @@
 //! The key and the sessions that were read lately: a session costs no call of its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::store_key::{make_session_key, session_key};
@@ -13,9 +13,6 @@ use crate::ports::{Ports, StoreResult};
 
 /// How many sessions are kept before the cache starts anew.
 const MOST: usize = 1_000;
-
-/// How often a token that nothing opens makes the key be read again at most: it may be another's newer one.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// A session that was opened, and its policy as it was understood.
 pub struct KnownSession {
@@ -46,9 +43,10 @@ struct Kept {
 }
 
 impl Kept {
-    fn key(&self, now: Duration, age: Duration) -> Option<Option<SessionKey>> {
+    /// The key that was read less than 30 s ago, if one was.
+    fn key(&self, now: Duration) -> Option<Option<SessionKey>> {
         let (read, key) = self.read?;
-        (now.saturating_sub(read) < age).then_some(key)
+        (now.saturating_sub(read) < KEPT_FOR).then_some(key)
     }
 
     fn put(&mut self, now: Duration, key: Option<SessionKey>) {
@@ -61,45 +59,41 @@ impl Kept {
 
 impl SessionCache {
     /// What the token says, and the key that sealed it, if the store's key sealed it for this access key. Its time may
-    /// be over.
+    /// be over. Like an access key that nobody has, a token that nothing opens costs a lookup.
     pub async fn find(
         &self,
         ports: &Ports,
         access_key: &str,
         token: &str,
     ) -> StoreResult<Option<(Arc<KnownSession>, SessionKey)>> {
-        let now = ports.clock.elapsed();
-        for age in [KEPT_FOR, PAUSE] {
-            let key = self.key_within(ports, now, age).await?;
-            if let Some(key) = key
-                && let Some(known) = self.open(&key, access_key, token)
-            {
-                return Ok(Some((known, key)));
-            }
+        let known = |key: Option<SessionKey>| {
+            let key = key?;
+            Some((self.open(&key, access_key, token)?, key))
+        };
+        let kept = self.locked().key(ports.clock.elapsed());
+        if let Some(known) = kept.and_then(known) {
+            return Ok(Some(known));
         }
-        Ok(None)
+        // Another program may have given the store its first key meanwhile, or another one.
+        Ok(known(self.read(ports).await?))
     }
 
     /// The key to seal with.
     pub(super) async fn key(&self, ports: &Ports) -> StoreResult<SessionKey> {
-        let now = ports.clock.elapsed();
-        if let Some(key) = self.key_within(ports, now, KEPT_FOR).await? {
+        let kept = self.locked().key(ports.clock.elapsed());
+        if let Some(Some(key)) = kept {
+            return Ok(key);
+        }
+        if let Some(key) = self.read(ports).await? {
             return Ok(key);
         }
         let key = make_session_key(ports).await?;
-        self.locked().put(now, Some(key));
+        self.locked().put(ports.clock.elapsed(), Some(key));
         Ok(key)
     }
 
-    async fn key_within(
-        &self,
-        ports: &Ports,
-        now: Duration,
-        age: Duration,
-    ) -> StoreResult<Option<SessionKey>> {
-        if let Some(key) = self.locked().key(now, age) {
-            return Ok(key);
-        }
+    async fn read(&self, ports: &Ports) -> StoreResult<Option<SessionKey>> {
+        let now = ports.clock.elapsed();
         let key = session_key(ports).await?;
         self.locked().put(now, key);
         Ok(key)
@@ -122,7 +116,7 @@ impl SessionCache {
         Some(known)
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, Kept> {
+    fn locked(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
