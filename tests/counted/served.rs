@@ -101,7 +101,7 @@ impl Observed {
     fn expected(&self, operation: Operation, request_id: &str) -> ServedRequest {
         ServedRequest {
             request_id: request_id.to_owned(),
-            operation: Some(operation),
+            operation: Some(operation.name()),
             client: None,
             access_key: Some("AKIATESTROOT".to_owned()),
             previous_secret: false,
@@ -195,7 +195,7 @@ async fn a_refused_request_is_noted_with_its_error_and_what_it_asked_for() {
     let missing = f.serve(f.bucket.get("key")).await;
     let expected = ServedRequest {
         status: 404,
-        error: Some(ErrorCode::NoSuchKey),
+        error: Some(ErrorCode::NoSuchKey.as_str()),
         reason: Some("The specified key does not exist.".into()),
         bytes_out: missing.bytes_out,
         round_trips: round_trips(1, 0),
@@ -206,7 +206,7 @@ async fn a_refused_request_is_noted_with_its_error_and_what_it_asked_for() {
     let unsigned = f.serve(f.bucket.put("key", vec![0; LARGE]).anonymous()).await;
     let expected = ServedRequest {
         status: 403,
-        error: Some(ErrorCode::AccessDenied),
+        error: Some(ErrorCode::AccessDenied.as_str()),
         reason: Some("Access Denied".into()),
         access_key: None,
         account: Some(Owner::anonymous().id),
@@ -219,7 +219,7 @@ async fn a_refused_request_is_noted_with_its_error_and_what_it_asked_for() {
     assert_eq!(unknown.access_key.as_deref(), Some("AKIAUNKNOWN"));
     assert_eq!(
         (unknown.account, unknown.error),
-        (None, Some(ErrorCode::InvalidAccessKeyId))
+        (None, Some(ErrorCode::InvalidAccessKeyId.as_str()))
     );
     let made_up = f
         .serve(f.bucket.get("key").keys(&"k".repeat(1_000), "secret"))
@@ -355,7 +355,7 @@ async fn an_answer_stays_as_it_is_where_the_rules_for_other_origins_cannot_be_re
     let noted = f.serve(asked).await;
     assert_eq!(
         (noted.status, noted.error),
-        (503, Some(ErrorCode::ServiceUnavailable))
+        (503, Some(ErrorCode::ServiceUnavailable.as_str()))
     );
 }
 
@@ -376,6 +376,6 @@ async fn a_panic_is_noted_as_an_internal_error() {
     let ended = AssertUnwindSafe(f.call(f.bucket.get("key"))).catch_unwind().await;
     assert!(ended.is_err());
     let noted = f.noted();
-    assert_eq!((noted.status, noted.error), (500, Some(ErrorCode::InternalError)));
+    assert_eq!((noted.status, noted.error), (500, Some(ErrorCode::InternalError.as_str())));
     assert!(!noted.complete);
 }

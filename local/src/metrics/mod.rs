@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bleepstore_core::model::Operation;
 use bleepstore_core::ops::{GcError, GcReport};
 use bleepstore_core::ports::StoreResult;
 use bleepstore_core::served::{RequestObserver, ServedRequest};
@@ -166,7 +165,7 @@ impl Metrics {
 
 impl RequestObserver for Metrics {
     fn served(&self, request: &ServedRequest) {
-        let operation = request.operation.map_or(UNKNOWN, Operation::name);
+        let operation = request.operation.unwrap_or(UNKNOWN);
         let mut operations = locked(&self.operations);
         let counts = operations.entry(operation).or_insert_with(OperationCounts::new);
         *counts.requests.entry(request.status).or_default() += 1;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bleepstore_core::model::ErrorCode;
+use bleepstore_core::model::{ErrorCode, Operation};
 use bleepstore_core::ops::Tally;
 use bleepstore_core::ports::{RoundTrips, StoreError};
 
@@ -9,7 +9,7 @@ use super::*;
 fn served(operation: Option<Operation>, status: u16, micros: u64) -> ServedRequest {
     ServedRequest {
         request_id: "0".to_owned(),
-        operation,
+        operation: operation.map(Operation::name),
         client: None,
         access_key: None,
         previous_secret: false,
