@@ -31,7 +31,8 @@ type Connections = legacy::Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 /// Whose word is taken for who a host is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// The authorities that this machine trusts, or those of `SSL_CERT_FILE` or `SSL_CERT_DIR`.
+    /// The authorities that this machine trusts, or those of `SSL_CERT_FILE` or `SSL_CERT_DIR`: the same that the clouds'
+    /// SDKs find, in their images too.
     System,
     /// These certificates alone, as PEM.
     Only(Vec<u8>),
