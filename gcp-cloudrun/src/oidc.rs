@@ -1,5 +1,5 @@
-//! Whether a request comes from the schedule: Cloud Scheduler signs in as a service account with an OpenID Connect token
-//! (<https://cloud.google.com/scheduler/docs/http-target-auth>).
+//! Whether a request comes from the schedule: Cloud Scheduler signs in as a service account with an OpenID Connect
+//! token (<https://cloud.google.com/scheduler/docs/http-target-auth>).
 
 use std::sync::Arc;
 
@@ -83,8 +83,8 @@ impl<S: KeySource> Verifier<S> {
         }
     }
 
-    /// Whether the token is whole, of its time, made by Google, and presented by the caller. The issuer's keys are only
-    /// asked for where all else is right.
+    /// Whether the token is whole, of its time, made by Google, and presented by the caller. The issuer's keys are
+    /// only asked for where all else is right.
     pub async fn verify(&self, token: &str) -> Result<(), Refusal> {
         let token = Token::read(token, LONGEST, &[Algorithm::Rs256])?;
         self.check(&token.claims)?;

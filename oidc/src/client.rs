@@ -31,15 +31,15 @@ type Connections = legacy::Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 /// Whose word is taken for who a host is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// The authorities that this machine trusts, or those of `SSL_CERT_FILE` or `SSL_CERT_DIR`: the same that the clouds'
-    /// SDKs find, in their images too.
+    /// The authorities that this machine trusts, or those of `SSL_CERT_FILE` or `SSL_CERT_DIR`: the same that the
+    /// clouds' SDKs find, in their images too.
     System,
     /// These certificates alone, as PEM.
     Only(Vec<u8>),
 }
 
-/// Reads documents. It follows no redirect and uses no proxy, whatever the environment says. Certificates are read when
-/// it is first used, so that one that is not used costs nothing.
+/// Reads documents. It follows no redirect and uses no proxy, whatever the environment says. Certificates are read
+/// when it is first used, so that one that is not used costs nothing.
 pub struct Client {
     trust: Trust,
     without_tls: bool,

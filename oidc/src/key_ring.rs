@@ -16,9 +16,9 @@ const PAUSE: Duration = Duration::from_secs(60);
 const SHORTEST_AGE: Duration = Duration::from_secs(5 * 60);
 const LONGEST_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The keys of one issuer. They are asked for when a token needs them, at most once a minute, also where the issuer does
-/// not answer or has not the key; and they are used for as long as it allows, which is taken for at least five minutes
-/// and at most a day.
+/// The keys of one issuer. They are asked for when a token needs them, at most once a minute, also where the issuer
+/// does not answer or has not the key; and they are used for as long as it allows, which is taken for at least five
+/// minutes and at most a day.
 pub struct KeyRing<S> {
     shared: Arc<Shared<S>>,
 }

@@ -186,17 +186,17 @@ mod tests {
 
     #[test]
     fn keys_of_other_kinds_are_left_out_and_what_is_no_set_is_an_error() {
-        let coordinate = "A".repeat(43);
+        let zero = "A".repeat(43);
         let set = json!({"keys": [
             {"kid": "good", "kty": "RSA", "alg": "RS256", "use": "sig", "n": "AQAB", "e": "AQAB"},
             {"kid": "bare", "kty": "RSA", "n": "AQAB", "e": "AQAB"},
-            {"kid": "curve", "kty": "EC", "alg": "ES256", "use": "sig", "crv": "P-256", "x": coordinate, "y": coordinate},
-            {"kid": "short", "kty": "EC", "crv": "P-256", "x": "AQAB", "y": coordinate},
-            {"kid": "other curve", "kty": "EC", "crv": "P-384", "x": coordinate, "y": coordinate},
-            {"kid": "no curve", "kty": "EC", "x": coordinate, "y": coordinate},
-            {"kid": "half", "kty": "EC", "crv": "P-256", "x": coordinate},
+            {"kid": "curve", "kty": "EC", "alg": "ES256", "use": "sig", "crv": "P-256", "x": zero, "y": zero},
+            {"kid": "short", "kty": "EC", "crv": "P-256", "x": "AQAB", "y": zero},
+            {"kid": "other curve", "kty": "EC", "crv": "P-384", "x": zero, "y": zero},
+            {"kid": "no curve", "kty": "EC", "x": zero, "y": zero},
+            {"kid": "half", "kty": "EC", "crv": "P-256", "x": zero},
             {"kid": "confused", "kty": "RSA", "alg": "ES256", "n": "AQAB", "e": "AQAB"},
-            {"kid": "so too", "kty": "EC", "alg": "RS256", "crv": "P-256", "x": coordinate, "y": coordinate},
+            {"kid": "so too", "kty": "EC", "alg": "RS256", "crv": "P-256", "x": zero, "y": zero},
             {"kid": "secret", "kty": "oct", "alg": "HS256", "k": "AQAB"},
             {"kid": "longer", "kty": "RSA", "alg": "RS512", "n": "AQAB", "e": "AQAB"},
             {"kid": "encryption", "kty": "RSA", "use": "enc", "n": "AQAB", "e": "AQAB"},
