@@ -1,7 +1,7 @@
 //! Settings, from the environment: the same names in every deployment.
 
 use bleepstore_core::{Limits, Settings};
-use bleepstore_gcp::oidc::{Caller, keys};
+use bleepstore_gcp::oidc::{Caller, GOOGLE_KEYS};
 use bleepstore_gcp::stores::Names;
 use bleepstore_http::Environment;
 
@@ -81,7 +81,7 @@ fn schedule(environment: &Environment<'_>) -> Result<Option<Schedule>, String> {
                 audience,
                 service_account,
             },
-            keys_url: keys_url.unwrap_or_else(|| keys::GOOGLE.to_owned()),
+            keys_url: keys_url.unwrap_or_else(|| GOOGLE_KEYS.to_owned()),
         })),
         (None, None) => Ok(None),
         (Some(_), None) => {

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use bleepstore_core::ports::Clock;
 use bleepstore_core::{Limits, Service};
-use bleepstore_gcp::oidc::Verifier;
-use bleepstore_gcp::oidc::keys::KeysAtUrl;
+use bleepstore_gcp::oidc::{Verifier, keys_at};
 use bleepstore_gcp::tls::use_ring;
 use bleepstore_gcp::{gcs_blobs, stores};
 use bleepstore_http::{
@@ -66,7 +65,7 @@ async fn start(config: Config) -> Result<(), String> {
         .map_err(|error| format!("the stores cannot be used: {error}"))?;
     let schedule = config
         .schedule
-        .map(|Schedule { caller, keys_url }| Verifier::new(caller, KeysAtUrl::new(http, keys_url), clock));
+        .map(|Schedule { caller, keys_url }| Verifier::new(caller, keys_at(keys_url), clock));
     let routes = Routes::new(service, limits, schedule);
     serve_until_signal(routes, &config.listen, options).await
 }

@@ -1,24 +1,24 @@
-//! Whether a request comes from the schedule: Cloud Scheduler signs in as a service account with an OpenID Connect token
-//! (<https://cloud.google.com/scheduler/docs/http-target-auth>).
-
-pub mod keys;
-mod token;
+//! Whether a request comes from the schedule: Cloud Scheduler signs in as a service account with an OpenID Connect
+//! token (<https://cloud.google.com/scheduler/docs/http-target-auth>).
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bleepstore_core::model::Timestamp;
 use bleepstore_core::ports::Clock;
+use bleepstore_oidc::{
+    Algorithm, Client, KeyRing, KeySource, KeysUnavailable, Period, PublishedKeys, Token, Trust,
+};
+use firestore::gcloud_sdk::CERTIFICATES;
+use serde::Deserialize;
 
-use self::keys::{KeyRing, KeySource, KeysUnavailable};
-use self::token::{Claims, Token};
+/// Where Google publishes its keys.
+pub const GOOGLE_KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 
 /// Who signs Google's tokens, in both spellings that Google uses
 /// (<https://cloud.google.com/docs/authentication/token-types#id-contents>).
 const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
 
-/// How far the clocks of Google and of this machine may be apart.
-const LEEWAY: Duration = Duration::from_secs(60);
+/// Longer tokens are not read. Google's have about 1 KB.
+const LONGEST: usize = 8 * 1024;
 
 /// The one caller that is let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,39 +32,38 @@ pub struct Caller {
 /// Why a token is not accepted.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is no token in three parts, or too long.
-    #[error("not a signed token")]
-    Malformed,
-    /// It is signed in another way than RS256, or not at all.
-    #[error("not signed with RS256")]
-    Algorithm,
-    /// It asks for a rule that is not known here.
-    #[error("the token has critical extensions")]
-    Critical,
-    /// Another issuer made it.
-    #[error("made by another issuer")]
-    Issuer,
+    /// It is no token that Google made, or not of its time.
+    #[error("the token {0}")]
+    Token(#[from] bleepstore_oidc::Refusal),
     /// It is meant for another service.
-    #[error("meant for another audience")]
+    #[error("the token is meant for another audience")]
     Audience,
     /// Another account presents it, or one whose address is not verified.
-    #[error("presented by another account")]
+    #[error("the token is another account's")]
     Account,
-    /// Its time is over.
-    #[error("expired")]
-    Expired,
-    /// Its time has not come.
-    #[error("not valid yet")]
-    NotYetValid,
-    /// None of the issuer's keys has this id.
-    #[error("signed with a key that the issuer does not publish")]
-    UnknownKey,
-    /// The signature is of something else.
-    #[error("the signature does not match")]
-    Signature,
-    /// The issuer's keys cannot be read, so that nothing can be said.
+    /// Google's keys cannot be read, so that nothing can be said.
     #[error(transparent)]
     KeysUnavailable(#[from] KeysUnavailable),
+}
+
+/// What a token of Google's says.
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    exp: i64,
+    iat: i64,
+    nbf: Option<i64>,
+    email: Option<String>,
+    #[serde(default)]
+    email_verified: bool,
+}
+
+/// Keys at this URL, whose host is known by the roots that all connections to Google trust here. A URL without TLS is
+/// taken too: it is the operator's, for tests on loopback.
+pub fn keys_at(url: impl Into<String>) -> PublishedKeys {
+    let trust = Trust::Only(CERTIFICATES.to_vec());
+    PublishedKeys::at(Client::https_or_http(trust), url)
 }
 
 /// Checks tokens.
@@ -84,20 +83,19 @@ impl<S: KeySource> Verifier<S> {
         }
     }
 
-    /// Whether the token is whole, of its time, made by Google, and presented by the caller. The issuer's keys are only asked
-    /// for where all else is right.
+    /// Whether the token is whole, of its time, made by Google, and presented by the caller. The issuer's keys are
+    /// only asked for where all else is right.
     pub async fn verify(&self, token: &str) -> Result<(), Refusal> {
-        let token = Token::read(token)?;
+        let token = Token::read(token, LONGEST, &[Algorithm::Rs256])?;
         self.check(&token.claims)?;
-        let key = self.keys.find(&token.key_id).await?.ok_or(Refusal::UnknownKey)?;
-        key.verify(token.signed, &token.signature)
-            .then_some(())
-            .ok_or(Refusal::Signature)
+        let key = self.keys.find(&token).await?;
+        let key = key.ok_or(bleepstore_oidc::Refusal::UnknownKey)?;
+        Ok(key.check(&token)?)
     }
 
     fn check(&self, claims: &Claims) -> Result<(), Refusal> {
         if !ISSUERS.contains(&claims.iss.as_str()) {
-            return Err(Refusal::Issuer);
+            return Err(bleepstore_oidc::Refusal::Issuer.into());
         }
         if claims.aud != self.caller.audience {
             return Err(Refusal::Audience);
@@ -105,15 +103,12 @@ impl<S: KeySource> Verifier<S> {
         if claims.email.as_deref() != Some(self.caller.service_account.as_str()) || !claims.email_verified {
             return Err(Refusal::Account);
         }
-        let now = self.clock.now();
-        if now >= Timestamp::from_seconds(claims.exp).plus(LEEWAY) {
-            return Err(Refusal::Expired);
-        }
-        let begins = claims.nbf.unwrap_or(claims.iat).max(claims.iat);
-        if now < Timestamp::from_seconds(begins).minus(LEEWAY) {
-            return Err(Refusal::NotYetValid);
-        }
-        Ok(())
+        let period = Period {
+            expires: claims.exp,
+            begins: claims.nbf,
+            made: Some(claims.iat),
+        };
+        Ok(period.check(self.clock.now())?)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bleepstore_core::{Body, Limits, Service};
-use bleepstore_gcp::oidc::keys::KeysAtUrl;
 use bleepstore_gcp::oidc::{Refusal, Verifier};
 use bleepstore_http::{Responder, ScheduledCollection, bare_response};
+use bleepstore_oidc::PublishedKeys;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 
@@ -21,7 +21,7 @@ pub(crate) struct Routes {
     /// The service as it is over HTTP/1, where the platform limits that.
     over_http1: Option<Service>,
     /// Who may ask for garbage collection; without it nobody.
-    schedule: Option<Verifier<KeysAtUrl>>,
+    schedule: Option<Verifier<PublishedKeys>>,
     collection: ScheduledCollection,
 }
 
@@ -29,7 +29,7 @@ impl Routes {
     pub(crate) fn new(
         service: Service,
         http1_limits: Option<Limits>,
-        schedule: Option<Verifier<KeysAtUrl>>,
+        schedule: Option<Verifier<PublishedKeys>>,
     ) -> Self {
         Self {
             over_http1: http1_limits.map(|limits| service.with_limits(limits)),
@@ -39,7 +39,7 @@ impl Routes {
         }
     }
 
-    async fn collect(&self, schedule: &Verifier<KeysAtUrl>, request: &Request<Body>) -> Response<Body> {
+    async fn collect(&self, schedule: &Verifier<PublishedKeys>, request: &Request<Body>) -> Response<Body> {
         if *request.method() != Method::POST {
             let mut response = bare_response(StatusCode::METHOD_NOT_ALLOWED);
             response

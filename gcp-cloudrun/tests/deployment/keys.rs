@@ -26,7 +26,7 @@ pub(crate) struct Issuer {
 
 impl Issuer {
     pub(crate) fn start() -> Self {
-        let pem = include_str!("../../src/oidc/fixtures/test_key.pem");
+        let pem = include_str!("../../../oidc/src/fixtures/test_key.pem");
         let begin = pem.find("-----BEGIN").unwrap();
         let lines = pem[begin..].lines().filter(|line| !line.starts_with('-'));
         let key = RsaKeyPair::from_pkcs8(&STANDARD.decode(lines.collect::<String>()).unwrap()).unwrap();

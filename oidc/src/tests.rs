@@ -1,0 +1,6 @@
+mod discovery;
+mod hosts;
+mod issuer;
+mod keys;
+mod sockets;
+mod tokens;
