@@ -5,12 +5,14 @@ mod lambda;
 mod root_secret;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_aws::sdk::sdk_config;
 use bleepstore_aws::stores;
 use bleepstore_core::Service;
 use bleepstore_http::{Environment, LogFormat, Options, ended, serve_until_signal, start_log, start_runtime};
+use bleepstore_oidc::IssuerTokens;
 
 use crate::config::{Config, Front};
 
@@ -39,9 +41,11 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
         base_domains: config.settings.base_domains.clone(),
         ..environment.options()?
     };
+    let tokens = Arc::new(IssuerTokens::new(Arc::clone(&ports.clock)));
     let service = Service::start(config.settings, ports)
         .await
-        .map_err(|error| format!("the stores cannot be used: {error}"))?;
+        .map_err(|error| format!("the stores cannot be used: {error}"))?
+        .with_web_roles(environment.web_roles()?, tokens);
     match config.front {
         Front::Lambda(mode) => lambda::serve(service, options.base_domains, mode).await,
         Front::Http(listen) => serve_until_signal(service, &listen, options).await,

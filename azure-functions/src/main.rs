@@ -5,12 +5,14 @@ mod roots;
 mod triggers;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use bleepstore_azure::{key_vault, stores};
 use bleepstore_core::Service;
 use bleepstore_http::{
     Environment, Front, LogFormat, Options, ended, serve_until_signal, start_log, start_runtime,
 };
+use bleepstore_oidc::IssuerTokens;
 
 use crate::config::{Behind, Config};
 use crate::triggers::Triggers;
@@ -39,8 +41,10 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
         base_domains: config.settings.base_domains.clone(),
         ..options
     };
+    let tokens = Arc::new(IssuerTokens::new(Arc::clone(&ports.clock)));
     let service = Service::start(config.settings, ports)
         .await
-        .map_err(|error| format!("the stores cannot be used: {error}"))?;
+        .map_err(|error| format!("the stores cannot be used: {error}"))?
+        .with_web_roles(environment.web_roles()?, tokens);
     serve_until_signal(Triggers::new(service, config.behind), &config.listen, options).await
 }

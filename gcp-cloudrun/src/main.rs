@@ -15,6 +15,7 @@ use bleepstore_gcp::{gcs_blobs, stores};
 use bleepstore_http::{
     Environment, Front, LogFormat, Options, SystemClock, ended, serve_until_signal, start_log, start_runtime,
 };
+use bleepstore_oidc::IssuerTokens;
 
 use crate::config::{Config, HTTP1_LIMITS, Schedule};
 use crate::routes::Routes;
@@ -45,7 +46,8 @@ async fn start(config: Config) -> Result<(), String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = gcs_blobs::client().map_err(|error| format!("no HTTP client can be made: {error}"))?;
     let ports = stores::with_client(&config.stores, &http).await?;
-    let options = Environment::of_process().options()?;
+    let environment = Environment::of_process();
+    let options = environment.options()?;
     let options = Options {
         base_domains: config.settings.base_domains.clone(),
         h2c: true,
@@ -60,9 +62,11 @@ async fn start(config: Config) -> Result<(), String> {
         request_time: config.settings.limits.request_time,
         ..HTTP1_LIMITS
     });
+    let tokens = Arc::new(IssuerTokens::new(Arc::clone(&ports.clock)));
     let service = Service::start(config.settings, ports)
         .await
-        .map_err(|error| format!("the stores cannot be used: {error}"))?;
+        .map_err(|error| format!("the stores cannot be used: {error}"))?
+        .with_web_roles(environment.web_roles()?, tokens);
     let schedule = config
         .schedule
         .map(|Schedule { caller, keys_url }| Verifier::new(caller, keys_at(keys_url), clock));

@@ -23,6 +23,7 @@ mod request_body;
 mod reserved;
 mod server;
 mod trace;
+mod web_roles;
 
 pub use ambient::{OsEntropy, SystemClock};
 pub use clients::{Front, InvalidProxies, TrustedProxies};
@@ -34,3 +35,4 @@ pub use options::Options;
 pub use process::{ended, serve_until_signal, start_runtime};
 pub use reserved::{answer as answer_reserved, bare as bare_response, document as reserved_document};
 pub use server::serve;
+pub use web_roles::{OIDC, is_list, web_roles};

@@ -3,11 +3,13 @@
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::Path;
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bleepstore_core::model::RootCredential;
+use bleepstore_core::ops::WebRoles;
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
 use bleepstore_local::data_dir::DataDir;
@@ -16,6 +18,8 @@ use bleepstore_local::garbage::collect_on_schedule;
 use bleepstore_local::metrics::Metrics;
 use bleepstore_local::scrub::scrub_in_background;
 use bleepstore_local::stores::Stores;
+use bleepstore_local::trust;
+use bleepstore_oidc::IssuerTokens;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -40,6 +44,7 @@ const PURGE_BATCH: usize = 1_000;
 pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let given = credentials::from_environment()?;
     let previous_secret_key = credentials::previous_secret_key()?;
+    let roles = web_roles(args.oidc.as_deref())?;
     let listener = bind(&args.listen).await?;
     let address = listener
         .local_addr()
@@ -79,6 +84,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let service = Service::start(settings, stores.ports.clone())
         .await
         .map_err(|error| Failure::new(format!("the stores cannot be used: {error}")))?;
+    let tokens = Arc::new(IssuerTokens::new(Arc::clone(&stores.ports.clock)));
+    let service = service.with_web_roles(roles, tokens);
     announce(address, &args.region, folder.as_ref(), &credentials);
 
     let purge = tokio::spawn(purge_hourly(stores.ports.clone()));
@@ -120,6 +127,17 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     stores.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The roles for those who bring a token of somebody else, in a file that nobody else may have written.
+fn web_roles(given: Option<&str>) -> Result<WebRoles> {
+    let Some(given) = given else {
+        return Ok(WebRoles::default());
+    };
+    if !bleepstore_http::is_list(given) {
+        trust::check_file(Path::new(given))?;
+    }
+    bleepstore_http::web_roles(given).map_err(|error| Failure::usage(format!("--oidc: {error}")))
 }
 
 /// Checks what is stored beside requests, where that is a folder and is asked for.

@@ -376,6 +376,9 @@ async fn a_panic_is_noted_as_an_internal_error() {
     let ended = AssertUnwindSafe(f.call(f.bucket.get("key"))).catch_unwind().await;
     assert!(ended.is_err());
     let noted = f.noted();
-    assert_eq!((noted.status, noted.error), (500, Some(ErrorCode::InternalError.as_str())));
+    assert_eq!(
+        (noted.status, noted.error),
+        (500, Some(ErrorCode::InternalError.as_str()))
+    );
     assert!(!noted.complete);
 }

@@ -4,7 +4,7 @@ use bleepstore_core::Ports;
 use bleepstore_core::ops::check_formats;
 use clap::{Args, Subcommand};
 
-use crate::credentials::{self, CreateArgs, ListArgs, RevokeArgs, SetPolicyArgs, ShowArgs};
+use crate::credentials::{self, CreateArgs, EndSessionsArgs, ListArgs, RevokeArgs, SetPolicyArgs, ShowArgs};
 use crate::export::{self, ExportArgs};
 use crate::failure::{Failure, Result};
 use crate::fsck::{self, FsckArgs};
@@ -47,6 +47,8 @@ pub enum Credentials<S: Args> {
     List(On<S, ListArgs>),
     /// Take an access key away
     Revoke(On<S, RevokeArgs>),
+    /// End every session that began before, of every key, by another key for the tokens of sessions
+    EndSessions(On<S, EndSessionsArgs>),
 }
 
 /// The arguments of a subcommand, and those that name the stores.
@@ -82,6 +84,7 @@ impl<S: Args> Tool<S> {
             Self::Credentials(Credentials::SetPolicy(on)) => &on.store,
             Self::Credentials(Credentials::List(on)) => &on.store,
             Self::Credentials(Credentials::Revoke(on)) => &on.store,
+            Self::Credentials(Credentials::EndSessions(on)) => &on.store,
             Self::Gc(on) => &on.store,
             Self::Fsck(on) => &on.store,
             Self::Export(on) => &on.store,
@@ -117,6 +120,7 @@ impl<S: Args> Tool<S> {
             Self::Credentials(Credentials::SetPolicy(on)) => credentials::set_policy(ports, &on.args).await,
             Self::Credentials(Credentials::List(on)) => credentials::list(ports, &on.args).await,
             Self::Credentials(Credentials::Revoke(on)) => credentials::revoke(ports, &on.args).await,
+            Self::Credentials(Credentials::EndSessions(_)) => credentials::end_sessions(ports).await,
             Self::Gc(on) => gc::gc(ports, &on.args, alone).await,
             Self::Fsck(on) => fsck::fsck(ports, &on.args).await,
             Self::Export(on) => export::export(ports, &on.args).await,

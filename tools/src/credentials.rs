@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bleepstore_core::Ports;
 use bleepstore_core::model::{Credential, CredentialUser, Owner, Timestamp};
-use bleepstore_core::ops::{CredentialLimits, new_credential};
+use bleepstore_core::ops::{self, CredentialLimits, new_credential};
 use bleepstore_core::ports::StoreError;
 use clap::Args;
 
@@ -88,6 +88,10 @@ pub struct RevokeArgs {
     /// The access key
     access_key: String,
 }
+
+/// Arguments of `credentials end-sessions`: none.
+#[derive(Clone, Debug, Args)]
+pub struct EndSessionsArgs {}
 
 /// An id of an account as S3 has them.
 fn owner_id(text: &str) -> std::result::Result<String, String> {
@@ -236,6 +240,14 @@ pub(crate) async fn revoke(ports: &Ports, args: &RevokeArgs) -> Result<()> {
         return Err(unknown(&args.access_key));
     }
     print("revoked; what runs now may take requests signed with it for 30 more seconds\n")
+}
+
+pub(crate) async fn end_sessions(ports: &Ports) -> Result<()> {
+    let ended = ops::end_sessions(ports).await.map_err(failed)?;
+    print(match ended {
+        true => "all sessions end; what runs now may take requests of theirs for 30 more seconds\n",
+        false => "no session ever began in this store\n",
+    })
 }
 
 async fn all(ports: &Ports) -> Result<Vec<Credential>> {
