@@ -48,7 +48,7 @@ async fn start(config: Config) -> Result<(), String> {
     let ports = stores::with_client(&config.stores, &http).await?;
     let options = Environment::of_process().options()?;
     let options = Options {
-        base_domains: config.settings.base_domains.clone(),
+        base_domains: config.settings.domains_of_buckets(),
         h2c: true,
         shutdown: SHUTDOWN,
         front: match config.on_cloud_run {
