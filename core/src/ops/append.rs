@@ -184,6 +184,10 @@ impl Said {
                 said.storage_class.is_some() && said.storage_class != stored.storage_class,
             ),
             ("x-amz-server-side-encryption", said.sse_s3 && !stored.sse_s3),
+            (
+                "x-amz-website-redirect-location",
+                said.website_redirect.is_some() && said.website_redirect != stored.website_redirect,
+            ),
         ];
         match others.into_iter().find(|(_, differs)| *differs) {
             None => Ok(()),
