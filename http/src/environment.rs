@@ -142,8 +142,8 @@ impl<'a> Environment<'a> {
     }
 
     /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_WEBSITE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`,
-    /// `BLEEPSTORE_SECRET_KEY`, `BLEEPSTORE_SECRET_KEY_PREVIOUS`, `BLEEPSTORE_ACCOUNT_ID`, `BLEEPSTORE_NEW_BUCKETS`, `BLEEPSTORE_SIGV2`,
-    /// `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment knows.
+    /// `BLEEPSTORE_SECRET_KEY`, `BLEEPSTORE_SECRET_KEY_PREVIOUS`, `BLEEPSTORE_ACCOUNT_ID`, `BLEEPSTORE_NEW_BUCKETS`,
+    /// `BLEEPSTORE_SIGV2`, `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment knows.
     pub fn settings(&self, region: &str, limits: Limits) -> Result<Settings, String> {
         let base_domains = self.domains("BLEEPSTORE_DOMAIN")?;
         let website_domains = self.domains(WEBSITE_DOMAIN)?;
@@ -254,11 +254,11 @@ mod tests {
         );
         assert!(error(&[("BLEEPSTORE_DOMAIN", "a:80")]).starts_with("BLEEPSTORE_DOMAIN: "));
         assert!(error(&[(WEBSITE_DOMAIN, "a:80")]).starts_with("BLEEPSTORE_WEBSITE_DOMAIN: "));
-        let overlapping = [
+        let overlapping = error(&[
             ("BLEEPSTORE_DOMAIN", "example.com"),
             (WEBSITE_DOMAIN, "web.example.com"),
-        ];
-        assert!(error(&overlapping).contains("overlap"));
+        ]);
+        assert!(overlapping.contains("overlap"), "{overlapping}");
         assert!(complete.settings("no region", Limits::default()).is_err());
         let rotated = complete.with(PREVIOUS_SECRET_KEY, "before".to_owned());
         let settings = rotated.settings("eu-west-1", Limits::default()).unwrap();

@@ -51,7 +51,7 @@ async fn read(call: &Call<'_>, pages: &Pages, key: &str) -> Answer {
     match page(call, &shown, &Wanted::of(call)?).await {
         Ok(found) => shown_page(found),
         Err(error) if matches!(error.code.status(), 403 | 404) => match is_folder(call, pages, key).await? {
-            true => redirect(StatusCode::FOUND, &format!("/{}/", encode_path(key))),
+            true => redirect(StatusCode::FOUND, &below_root(key)),
             false => Err(error),
         },
         Err(error) => Err(error),
@@ -74,6 +74,14 @@ async fn is_folder(call: &Call<'_>, pages: &Pages, key: &str) -> Result<bool, S3
         Ok(()) => Ok(true),
         Err(error) if error.code.status() >= 500 => Err(error),
         Err(_) => Ok(false),
+    }
+}
+
+/// The path of a folder. What begins with two slashes would name a host.
+fn below_root(key: &str) -> String {
+    match key.strip_prefix('/') {
+        Some(rest) => format!("/%2F{}/", encode_path(rest)),
+        None => format!("/{}/", encode_path(key)),
     }
 }
 

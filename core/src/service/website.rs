@@ -127,5 +127,8 @@ fn error_as_page(error: &S3Error, second: Option<&S3Error>, trace: &Trace) -> Re
 }
 
 #[cfg(test)]
+#[path = "website_noted_tests.rs"]
+mod noted;
+#[cfg(test)]
 #[path = "website_tests.rs"]
 mod tests;

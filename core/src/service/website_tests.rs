@@ -18,7 +18,7 @@ use crate::model::{
 use crate::ops::{self, Incoming, PutObject, Target};
 use crate::ports::{Clock, Entropy, Ports};
 
-const SITE: &str = "site.web.test";
+pub(super) const SITE: &str = "site.web.test";
 
 /// A clock that stands still, and a count in place of randomness.
 #[derive(Default)]
@@ -51,7 +51,7 @@ fn granting(permission: Permission) -> Acl {
 }
 
 /// A service with the bucket `site`, which everybody may write to, and who may list it besides.
-async fn serving(website: Option<Value>, permission: Permission) -> Service {
+pub(super) async fn serving(website: Option<Value>, permission: Permission) -> Service {
     let ports = Ports {
         metadata: Arc::new(MemoryMetadata::default()),
         blobs: Arc::new(MemoryBlobs::new(Arc::new(Still::default()))),
@@ -87,7 +87,7 @@ async fn serving(website: Option<Value>, permission: Permission) -> Service {
 }
 
 /// The same with pages that everybody may read, and `secret`, which nobody may.
-async fn with_pages(website: Value) -> Service {
+pub(super) async fn with_pages(website: Value) -> Service {
     let service = serving(Some(website), Permission::FullControl).await;
     for key in ["index.html", "docs/index.html", "docs/a.txt", "404.html"] {
         put(&service, key, &[("x-amz-acl", "public-read")]).await;
@@ -133,7 +133,7 @@ async fn put(service: &Service, key: &str, headers: &[(&str, &str)]) {
     assert_eq!(response.status(), StatusCode::OK, "{key}");
 }
 
-struct Seen {
+pub(super) struct Seen {
     status: u16,
     headers: HeaderMap,
     body: String,
@@ -145,7 +145,7 @@ impl Seen {
     }
 }
 
-async fn send(service: &Service, method: &str, path: &str, headers: &[(&str, &str)]) -> Seen {
+pub(super) async fn send(service: &Service, method: &str, path: &str, headers: &[(&str, &str)]) -> Seen {
     let mut request = Request::builder().method(method).uri(path);
     if !headers.iter().any(|(name, _)| *name == "host") {
         request = request.header("host", SITE);
@@ -165,7 +165,7 @@ async fn send(service: &Service, method: &str, path: &str, headers: &[(&str, &st
     }
 }
 
-async fn see(service: &Service, path: &str) -> Seen {
+pub(super) async fn see(service: &Service, path: &str) -> Seen {
     send(service, "GET", path, &[]).await
 }
 
@@ -208,6 +208,18 @@ async fn a_folder_without_its_slash_is_shown_the_way() {
     let seen = see(&service, "/docs").await;
     assert_eq!((seen.status, seen.header("location")), (302, "/docs/"));
     assert_eq!(see(&service, "/doc").await.status, 404);
+    put(
+        &service,
+        "/other.example/index.html",
+        &[("x-amz-acl", "public-read")],
+    )
+    .await;
+    let seen = see(&service, "//other.example").await;
+    assert_eq!(
+        (seen.status, seen.header("location")),
+        (302, "/%2Fother.example/")
+    );
+    assert_eq!(see(&service, "/%2Fother.example/").await.status, 200);
 }
 
 #[tokio::test]
