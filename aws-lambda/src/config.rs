@@ -31,6 +31,10 @@ const LAMBDA_VARIABLES: [&str; 3] = [
 /// How the function's URL invokes it: the URL's own word for it, which the function cannot see.
 const INVOKE_MODE: &str = "BLEEPSTORE_INVOKE_MODE";
 
+/// Each website needs a host, and a function's URL is one.
+const ONE_HOST: &str = "BLEEPSTORE_WEBSITE_DOMAIN: a function has one host, so that no bucket can be a website there. Run \
+                        the same program as an HTTP server under a domain of your own";
+
 /// The settings of one process.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -71,8 +75,12 @@ impl Config {
             },
             Front::Http(_) => Limits::default(),
         };
+        let settings = environment.settings(&region, limits)?;
+        if matches!(front, Front::Lambda(_)) && !settings.website_domains.is_empty() {
+            return Err(ONE_HOST.to_owned());
+        }
         Ok(Self {
-            settings: environment.settings(&region, limits)?,
+            settings,
             stores: Names::read(environment)?,
             front,
         })
@@ -151,6 +159,13 @@ mod tests {
         ];
         let config = read(&lambda, "").unwrap();
         assert_eq!(config.front, Front::Lambda(InvokeMode::Buffered));
+        let website = ("BLEEPSTORE_WEBSITE_DOMAIN", "web.example.com");
+        let refused = read(&[&lambda[..], &[website]].concat(), "").unwrap_err();
+        assert!(refused.starts_with("BLEEPSTORE_WEBSITE_DOMAIN: "), "{refused}");
+        assert_eq!(
+            read(&[website], "").unwrap().settings.website_domains,
+            [website.1]
+        );
         assert_eq!(config.settings.limits.response_body, Some(4_500_000));
         assert_eq!(config.settings.limits.request_body, Some(4_500_000));
         let mode = |mode| read(&[&lambda[..], &[(INVOKE_MODE, mode)]].concat(), "");

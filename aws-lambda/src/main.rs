@@ -38,7 +38,7 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
     let ports = stores::with_sdk(&sdk, &config.stores);
     let options = Options {
         header_read: KEEP_ALIVE,
-        base_domains: config.settings.base_domains.clone(),
+        base_domains: config.settings.domains_of_buckets(),
         ..environment.options()?
     };
     let tokens = Arc::new(IssuerTokens::new(Arc::clone(&ports.clock)));

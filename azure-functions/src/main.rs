@@ -38,7 +38,7 @@ async fn start(environment: Environment<'static>) -> Result<(), String> {
             Behind::Nothing => options.front,
             Behind::FunctionsHost { .. } => Front::Silent,
         },
-        base_domains: config.settings.base_domains.clone(),
+        base_domains: config.settings.domains_of_buckets(),
         ..options
     };
     let tokens = Arc::new(IssuerTokens::new(Arc::clone(&ports.clock)));

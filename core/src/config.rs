@@ -15,6 +15,9 @@ pub struct Settings {
     pub region: String,
     /// Base domains for virtual-hosted-style requests, without ports, in lower case.
     pub base_domains: Vec<String>,
+    /// Domains below which each bucket that is a website has a host, without ports, in lower case. None overlaps a base
+    /// domain ([`check_domains`]).
+    pub website_domains: Vec<String>,
     /// The credential that owns the store.
     pub root: RootCredential,
     /// The id by which policies name its account.
@@ -25,6 +28,13 @@ pub struct Settings {
     pub sigv2: SigV2,
     /// What the platform lets through.
     pub limits: Limits,
+}
+
+impl Settings {
+    /// All domains below which hosts name buckets.
+    pub fn domains_of_buckets(&self) -> Vec<String> {
+        [self.base_domains.as_slice(), &self.website_domains].concat()
+    }
 }
 
 /// What a platform lets through of one request and its response. Without limits, S3's own hold.
@@ -127,6 +137,24 @@ pub fn base_domains(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
+/// An error where a host could be one of both: a website domain is, or is below or above, a base domain.
+pub fn check_domains(base_domains: &[String], website_domains: &[String]) -> Result<(), String> {
+    let is_below = |below: &str, above: &str| {
+        let label = below.strip_suffix(above);
+        label.is_some_and(|label| label.is_empty() || label.ends_with('.'))
+    };
+    for website in website_domains {
+        let overlaps = |base: &&String| is_below(website, base) || is_below(base, website);
+        if let Some(base) = base_domains.iter().find(overlaps) {
+            return Err(format!(
+                "the website domain {website} and the base domain {base} overlap: choose names of which neither is, or \
+                 is below, the other"
+            ));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,5 +219,28 @@ mod tests {
         assert_eq!(base_domains(" S3.Example.com,localhost, "), Ok(two));
         assert_eq!(base_domains(""), Ok(Vec::new()));
         assert!(base_domains("a.b:9000").is_err() && base_domains(".a").is_err());
+    }
+
+    #[test]
+    fn a_website_domain_is_neither_a_base_domain_nor_below_or_above_one() {
+        let check = |base: &str, website: &str| {
+            check_domains(&base_domains(base).unwrap(), &base_domains(website).unwrap())
+        };
+        for (base, website) in [
+            ("", "web.example.com"),
+            ("s3.example.com", ""),
+            ("s3.example.com", "web.example.com, pages.example.net"),
+            ("example.com", "notexample.com"),
+        ] {
+            assert_eq!(check(base, website), Ok(()), "{base} {website}");
+        }
+        for (base, website) in [
+            ("example.com", "example.com"),
+            ("a.b, example.com", "web.example.com"),
+            ("s3.example.com", "c.d, example.com"),
+        ] {
+            let error = check(base, website).unwrap_err();
+            assert!(error.contains("overlap"), "{error}");
+        }
     }
 }

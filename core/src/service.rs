@@ -5,6 +5,7 @@ mod facts;
 mod form;
 mod session;
 mod sts;
+mod website;
 
 use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
@@ -22,7 +23,7 @@ use crate::model::{ErrorCode, Need, Operation, S3Error, Timestamp};
 use crate::ops::{Accounts, Caller, Context, CredentialCache, Pairing, SessionCache, WebRoles, pair_stores};
 use crate::ports::{IdentityTokens, Ports, StoreResult};
 use crate::protocol::cors::cross_origin;
-use crate::protocol::error::error_document;
+use crate::protocol::error::{self, error_document};
 use crate::protocol::headers::expected_bucket_owner;
 use crate::protocol::hoisted::hoisted;
 use crate::protocol::host::Addressing;
@@ -147,12 +148,18 @@ impl Service {
         let client = head.extensions.get::<Client>().copied();
         let observer = self.observer.clone();
         let mut account = Account::open(trace.request_id(), client, &self.context.ports, observer);
-        let arrived = Arrived {
-            head: &head,
-            body: account.incoming(body),
-            now,
+        let body = account.incoming(body);
+        let answer = match self.website(&head) {
+            Some(bucket) => Ok(Box::pin(self.answer_visit((&head, now), bucket, &mut account, &trace)).await),
+            None => {
+                let arrived = Arrived {
+                    head: &head,
+                    body,
+                    now,
+                };
+                self.answer(arrived, &mut account).await
+            }
         };
-        let answer = self.answer(arrived, &mut account).await;
         let mut response = match answer {
             Ok(response) => response,
             Err(error) => {
@@ -403,18 +410,17 @@ fn name_host(head: &mut Parts) {
     }
 }
 
-/// The one place where an error becomes a response.
+/// An error as S3's XML.
 fn error_response(error: &S3Error, trace: &Trace) -> Response<Body> {
-    let status = error.code.status();
-    log(
-        Some(error),
-        status,
-        (error.code.as_str(), &error.message),
-        trace.request_id(),
-    );
+    log_error(error, trace);
     let host_id = trace.host_id.to_str().unwrap_or_default();
     let document = error_document(error, trace.request_id(), host_id);
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    error_with(error, HeaderValue::from_static(error::CONTENT_TYPE), document)
+}
+
+/// The one place where an error becomes a response, with a document that tells of it.
+fn error_with(error: &S3Error, content_type: HeaderValue, document: Vec<u8>) -> Response<Body> {
+    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     for (name, value) in &error.headers {
@@ -430,12 +436,15 @@ fn error_response(error: &S3Error, trace: &Trace) -> Response<Body> {
             .insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
     if status != StatusCode::NOT_MODIFIED {
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
         *response.body_mut() = Body::full(document);
     }
     response
+}
+
+fn log_error(error: &S3Error, trace: &Trace) {
+    let told = (error.code.as_str(), error.message.as_ref());
+    log(Some(error), error.code.status(), told, trace.request_id());
 }
 
 /// Logs the error that is the answer: what the client is told, and what it came of.

@@ -49,7 +49,7 @@ async fn start(config: Config) -> Result<(), String> {
     let environment = Environment::of_process();
     let options = environment.options()?;
     let options = Options {
-        base_domains: config.settings.base_domains.clone(),
+        base_domains: config.settings.domains_of_buckets(),
         h2c: true,
         shutdown: SHUTDOWN,
         front: match config.on_cloud_run {

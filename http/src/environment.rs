@@ -19,6 +19,7 @@ pub const SECRET_KEY: &str = "BLEEPSTORE_SECRET_KEY";
 /// The variable with the one before, which is accepted while it is set.
 pub const PREVIOUS_SECRET_KEY: &str = "BLEEPSTORE_SECRET_KEY_PREVIOUS";
 
+const WEBSITE_DOMAIN: &str = "BLEEPSTORE_WEBSITE_DOMAIN";
 const TRUSTED_PROXIES: &str = "BLEEPSTORE_TRUSTED_PROXIES";
 const REQUEST_SECONDS: &str = "BLEEPSTORE_REQUEST_SECONDS";
 const PER_CLIENT: &str = "BLEEPSTORE_CONNECTIONS_PER_CLIENT";
@@ -135,11 +136,19 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`, `BLEEPSTORE_SECRET_KEY`,
-    /// `BLEEPSTORE_SECRET_KEY_PREVIOUS`, `BLEEPSTORE_ACCOUNT_ID`, `BLEEPSTORE_NEW_BUCKETS`, `BLEEPSTORE_SIGV2`,
-    /// `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment knows.
+    fn domains(&self, name: &str) -> Result<Vec<String>, String> {
+        let domains = self.optional(name)?.unwrap_or_default();
+        config::base_domains(&domains).map_err(|error| format!("{name}: {error}"))
+    }
+
+    /// The settings of the core: `BLEEPSTORE_DOMAIN`, `BLEEPSTORE_WEBSITE_DOMAIN`, `BLEEPSTORE_ACCESS_KEY`,
+    /// `BLEEPSTORE_SECRET_KEY`, `BLEEPSTORE_SECRET_KEY_PREVIOUS`, `BLEEPSTORE_ACCOUNT_ID`, `BLEEPSTORE_NEW_BUCKETS`,
+    /// `BLEEPSTORE_SIGV2`, `BLEEPSTORE_REQUEST_SECONDS`, and what the deployment knows.
     pub fn settings(&self, region: &str, limits: Limits) -> Result<Settings, String> {
-        let domains = self.optional("BLEEPSTORE_DOMAIN")?.unwrap_or_default();
+        let base_domains = self.domains("BLEEPSTORE_DOMAIN")?;
+        let website_domains = self.domains(WEBSITE_DOMAIN)?;
+        config::check_domains(&base_domains, &website_domains)
+            .map_err(|error| format!("{WEBSITE_DOMAIN}: {error}"))?;
         let seconds = self.optional(REQUEST_SECONDS)?.map(|text| match text.parse() {
             Ok(0) | Err(_) => Err(format!("{REQUEST_SECONDS} is not a number above 0: {text}")),
             Ok(seconds) => Ok(Duration::from_secs(seconds)),
@@ -147,8 +156,8 @@ impl<'a> Environment<'a> {
         let request_time = seconds.transpose()?.or(limits.request_time);
         Ok(Settings {
             region: config::region(region).map_err(|error| format!("the region {region}: {error}"))?,
-            base_domains: config::base_domains(&domains)
-                .map_err(|error| format!("BLEEPSTORE_DOMAIN: {error}"))?,
+            base_domains,
+            website_domains,
             root: RootCredential {
                 access_key: self.required("BLEEPSTORE_ACCESS_KEY")?,
                 secret_key: self.required(SECRET_KEY)?,
@@ -217,10 +226,12 @@ mod tests {
             ("BLEEPSTORE_ACCESS_KEY", "AK"),
             ("BLEEPSTORE_SECRET_KEY", "SK"),
             ("BLEEPSTORE_DOMAIN", "s3.Example.com, b.example"),
+            (WEBSITE_DOMAIN, "web.Example.com"),
         ]);
         let settings = complete.settings("eu-west-1", Limits::default()).unwrap();
         assert_eq!(settings.region, "eu-west-1");
         assert_eq!(settings.base_domains, ["s3.example.com", "b.example"]);
+        assert_eq!(settings.website_domains, ["web.example.com"]);
         assert_eq!(settings.sigv2, SigV2::Presigned);
         assert_eq!(
             (
@@ -242,6 +253,12 @@ mod tests {
             "BLEEPSTORE_SECRET_KEY is not set"
         );
         assert!(error(&[("BLEEPSTORE_DOMAIN", "a:80")]).starts_with("BLEEPSTORE_DOMAIN: "));
+        assert!(error(&[(WEBSITE_DOMAIN, "a:80")]).starts_with("BLEEPSTORE_WEBSITE_DOMAIN: "));
+        let overlapping = error(&[
+            ("BLEEPSTORE_DOMAIN", "example.com"),
+            (WEBSITE_DOMAIN, "web.example.com"),
+        ]);
+        assert!(overlapping.contains("overlap"), "{overlapping}");
         assert!(complete.settings("no region", Limits::default()).is_err());
         let rotated = complete.with(PREVIOUS_SECRET_KEY, "before".to_owned());
         let settings = rotated.settings("eu-west-1", Limits::default()).unwrap();

@@ -40,8 +40,8 @@ pub struct Options {
     pub linger: Duration,
     /// How long requests in flight are waited for at the end.
     pub shutdown: Duration,
-    /// Base domains of virtual-hosted-style requests, in lower case: below them `/_bleepstore/` is an
-    /// ordinary key.
+    /// Domains below which hosts name buckets, in lower case: those of virtual-hosted-style requests and those of
+    /// websites. There `/_bleepstore/` is an ordinary key.
     pub base_domains: Vec<String>,
 }
 

@@ -5,6 +5,7 @@ locals {
   http      = var.http_service[*]
   http_port = 8080
   http_name = "${var.name}-http"
+  websites  = { for domain in compact(local.http[*].website_domain) : "BLEEPSTORE_WEBSITE_DOMAIN" => domain }
 }
 
 resource "aws_ecs_cluster" "http" {
@@ -40,7 +41,7 @@ resource "aws_ecs_task_definition" "http" {
     stopTimeout            = 60
     portMappings           = [{ containerPort = local.http_port, protocol = "tcp" }]
     environment = [
-      for name, value in merge(local.environment, {
+      for name, value in merge(local.environment, local.websites, {
         BLEEPSTORE_DOMAIN          = local.http[0].domain_name
         BLEEPSTORE_FRONT           = "naming"
         BLEEPSTORE_REQUEST_SECONDS = tostring(aws_lb.http[0].idle_timeout)

@@ -383,6 +383,7 @@ variable "http_service" {
     domain_name       = string                # the endpoint's name
     certificate_arn   = string                # of ACM, for that name (and `*.` of it, for virtual-hosted-style requests)
     hosted_zone_id    = optional(string)      # of Route 53, where the name's records are to be made
+    website_domain    = optional(string)      # below which each website has a host; its certificate (of the listener) and records are yours
     cpu               = optional(number, 256) # 1024 are one processor
     memory_mb         = optional(number, 512)
     min_tasks         = optional(number, 1)
@@ -434,5 +435,10 @@ variable "http_service" {
   validation {
     condition     = var.http_service == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.http_service.domain_name))
     error_message = "The domain name must be a lower-case DNS name."
+  }
+
+  validation {
+    condition     = try(var.http_service.website_domain, null) == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.http_service.website_domain))
+    error_message = "The domain of websites must be a lower-case DNS name."
   }
 }

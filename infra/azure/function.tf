@@ -64,7 +64,11 @@ resource "azurerm_service_plan" "function" {
 locals {
   # The settings of the program. The host writes the unencoded URL itself, over whatever a client had put there.
   previous = { for url in local.previous_root_secret : "BLEEPSTORE_SECRET_KEY_PREVIOUS_URL" => url }
-  environment = merge(local.previous, var.domain_name == null ? {} : { BLEEPSTORE_DOMAIN = var.domain_name }, {
+  domains = merge(
+    var.domain_name == null ? {} : { BLEEPSTORE_DOMAIN = var.domain_name },
+    var.website_domain == null ? {} : { BLEEPSTORE_WEBSITE_DOMAIN = var.website_domain },
+  )
+  environment = merge(local.previous, local.domains, {
     BLEEPSTORE_REGION              = var.region_name
     BLEEPSTORE_COSMOS_ENDPOINT     = azurerm_cosmosdb_account.metadata.endpoint
     BLEEPSTORE_BLOB_ENDPOINT       = azurerm_storage_account.blobs.primary_blob_endpoint

@@ -215,6 +215,17 @@ variable "domain_name" {
   }
 }
 
+variable "website_domain" {
+  description = "A domain below which each bucket that is a website has a host, such as `photos.web.example.com`. It overlaps `domain_name` nowhere. The hosts, or `*.` of the domain, are bound to the app by you."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.website_domain == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.website_domain))
+    error_message = "The domain of websites must be a lower-case DNS name."
+  }
+}
+
 # What is stored
 
 variable "replication" {

@@ -49,6 +49,7 @@ locals {
       BLEEPSTORE_REQUEST_SECONDS    = tostring(var.timeout_seconds)
     },
     var.domain_name == null ? {} : { BLEEPSTORE_DOMAIN = var.domain_name },
+    var.website_domain == null ? {} : { BLEEPSTORE_WEBSITE_DOMAIN = var.website_domain },
   )
 }
 

@@ -152,6 +152,17 @@ variable "domain_name" {
   }
 }
 
+variable "website_domain" {
+  description = "A domain below which each bucket that is a website has a host, such as `photos.web.example.com`. It overlaps `domain_name` nowhere. The hosts reach the service by domain mappings, or by a load balancer, of your own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.website_domain == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.website_domain))
+    error_message = "The domain of websites must be a lower-case DNS name."
+  }
+}
+
 variable "log_filter" {
   description = "BLEEPSTORE_LOG: a level, or `target=level` pairs. Above `info` the alarm on garbage collection has nothing to count and is left out."
   type        = string

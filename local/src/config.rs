@@ -62,6 +62,9 @@ pub(crate) struct ServeArgs {
     /// Base domains of virtual-hosted-style requests, comma-separated
     #[arg(long, env = "BLEEPSTORE_DOMAIN", value_name = "DOMAIN,…", default_value = "", value_parser = domains)]
     pub(crate) domain: Domains,
+    /// Domains below which each bucket that is a website has a host, comma-separated; none overlaps a base domain
+    #[arg(long, env = "BLEEPSTORE_WEBSITE_DOMAIN", value_name = "DOMAIN,…", default_value = "", value_parser = domains)]
+    pub(crate) website_domain: Domains,
     /// Which requests may be signed with Signature Version 2: all, presigned URLs, or none
     #[arg(long, env = "BLEEPSTORE_SIGV2", value_name = "on|presigned|off", default_value = "presigned", value_parser = str::parse::<SigV2>)]
     pub(crate) sigv2: SigV2,

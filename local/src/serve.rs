@@ -8,6 +8,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bleepstore_core::config::check_domains;
 use bleepstore_core::model::RootCredential;
 use bleepstore_core::ops::WebRoles;
 use bleepstore_core::{Limits, Ports, Service, Settings};
@@ -42,6 +43,8 @@ const PURGE_BATCH: usize = 1_000;
 ///
 /// The port is taken before anything is written, so that a second start by mistake leaves no trace.
 pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
+    check_domains(&args.domain.0, &args.website_domain.0)
+        .map_err(|error| Failure::usage(format!("--website-domain: {error}")))?;
     let given = credentials::from_environment()?;
     let previous_secret_key = credentials::previous_secret_key()?;
     let roles = web_roles(args.oidc.as_deref())?;
@@ -63,6 +66,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let settings = Settings {
         region: args.region.clone(),
         base_domains: args.domain.0.clone(),
+        website_domains: args.website_domain.0.clone(),
         root: RootCredential {
             previous_secret_key,
             ..credentials.root.clone()
@@ -75,7 +79,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let max_connections = connections_that_fit();
     let per_client = args.connections_per_client.map(NonZeroUsize::get);
     let options = Options {
-        base_domains: args.domain.0.clone(),
+        base_domains: settings.domains_of_buckets(),
         max_connections,
         max_connections_per_client: Some(per_client.unwrap_or(max_connections.div_ceil(2))),
         trusted_proxies: args.trusted_proxies.clone(),

@@ -1,4 +1,4 @@
-//! The first tags in a bucket, which raise its layout, where stores fail and requests meet.
+//! The first tags and the first redirect in a bucket, which raise its layout, where stores fail and requests meet.
 
 use std::sync::Arc;
 
@@ -20,12 +20,16 @@ fn tags() -> Tags {
 
 /// PutObject with a tag.
 async fn put(store: &Deployment, key: &str) -> Result<(), S3Error> {
+    put_with(store, key, ObjectHeaders::default(), tags()).await
+}
+
+async fn put_with(store: &Deployment, key: &str, headers: ObjectHeaders, tags: Tags) -> Result<(), S3Error> {
     let input = PutObject {
         operation: Operation::PutObject,
         target: target("bucket", key),
-        headers: ObjectHeaders::default(),
+        headers,
         acl: RequestedAcl::default(),
-        tags: tags(),
+        tags,
         body: incoming(Bytes::from_static(NEW)),
         condition: WriteCondition::Any,
     };
@@ -51,6 +55,28 @@ async fn raise_it_once_and_never_again() {
     assert_eq!(counter.count("update_bucket"), 1);
     let object = two.other.object("bucket", "a").await.unwrap();
     assert_eq!(object.description.tags, tags());
+}
+
+#[tokio::test]
+async fn are_followed_by_the_first_redirect_which_raises_it_once_more() {
+    let counter = Arc::new(CallCounter::default());
+    let two = Two::new(Arc::clone(&counter) as Arc<_>).await;
+    put(&two.disturbed, "a").await.unwrap();
+    let headers = ObjectHeaders {
+        website_redirect: Some("/a".to_owned()),
+        ..ObjectHeaders::default()
+    };
+    for key in ["b", "c"] {
+        put_with(&two.disturbed, key, headers.clone(), Tags::default())
+            .await
+            .unwrap();
+        assert_eq!(layout(&two).await, BucketLayout::REDIRECTS);
+    }
+    put(&two.disturbed, "d").await.unwrap();
+    assert_eq!(layout(&two).await, BucketLayout::REDIRECTS);
+    assert_eq!(counter.count("update_bucket"), 2);
+    let object = two.other.object("bucket", "c").await.unwrap();
+    assert_eq!(object.description.headers, headers);
 }
 
 #[tokio::test]

@@ -103,6 +103,7 @@ impl Stored {
         let settings = Settings {
             region: REGION.to_owned(),
             base_domains: Vec::new(),
+            website_domains: Vec::new(),
             root: RootCredential::new(ACCESS_KEY, SECRET_KEY),
             limits: Limits::default(),
             account: Default::default(),

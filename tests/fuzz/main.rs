@@ -137,8 +137,8 @@ macro_rules! fuzz_tests {
 
 fuzz_tests! {
     authorization presigned_query target range conditions copy_source headers
-    aws_chunked delete_xml complete_xml create_bucket_xml acl_xml ownership_xml cors_xml policy
-    form form_policy
+    aws_chunked delete_xml complete_xml create_bucket_xml acl_xml ownership_xml cors_xml
+    website_xml policy form form_policy
 }
 
 #[test]

@@ -164,6 +164,7 @@ s3_test!(
                 .header("x-amz-tagging", "t=1")
                 .header("x-amz-acl", "public-read")
                 .header("x-amz-storage-class", "STANDARD_IA")
+                .header("x-amz-website-redirect-location", "/a")
                 .expect(200);
             let length = body.len();
             for (header, value) in [
@@ -172,6 +173,7 @@ s3_test!(
                 ("x-amz-acl", "private"),
                 ("x-amz-storage-class", "GLACIER"),
                 ("x-amz-server-side-encryption", "AES256"),
+                ("x-amz-website-redirect-location", "/b"),
             ] {
                 let put = append(&bucket, "key", length, "more").header(header, value);
                 let error = put.expect_error(400, "InvalidRequest");
@@ -187,6 +189,7 @@ s3_test!(
                 .header("x-amz-tagging", "t=1")
                 .header("x-amz-acl", "public-read")
                 .header("x-amz-storage-class", "STANDARD_IA")
+                .header("x-amz-website-redirect-location", "/a")
                 // As clients send it by themselves.
                 .header("content-type", "application/octet-stream")
                 .expect(200);
@@ -196,6 +199,7 @@ s3_test!(
                 ("x-amz-meta-a", "b"),
                 ("content-type", "text/plain"),
                 ("x-amz-storage-class", "STANDARD_IA"),
+                ("x-amz-website-redirect-location", "/a"),
             ] {
                 assert_eq!(head.required(name), value);
             }

@@ -257,7 +257,6 @@ s3_test!(
     |s3: &S3| {
         let bucket = s3.bucket();
         for (name, value) in [
-            ("x-amz-website-redirect-location", "/other"),
             ("x-amz-object-lock-mode", "GOVERNANCE"),
             ("x-amz-server-side-encryption", "aws:kms"),
             ("x-amz-server-side-encryption-customer-algorithm", "AES256"),

@@ -73,7 +73,6 @@ s3_test!(
         let bucket = s3.bucket();
         for (subresource, feature) in [
             ("lifecycle", "lifecycle"),
-            ("website", "website"),
             ("replication", "replication"),
             ("encryption", "encryption"),
             ("notification", "notification"),
@@ -126,7 +125,6 @@ s3_test!(
             ("x-amz-object-lock-legal-hold", "ON", "lock"),
             ("x-amz-object-lock-event-hold", "ON", "lock"),
             ("x-amz-object-lock-event-hold-duration-days", "1", "lock"),
-            ("x-amz-website-redirect-location", "/other", "redirect"),
             ("x-amz-rename-source", "other", "rename"),
         ] {
             let error = bucket

@@ -334,6 +334,7 @@ fn headers() -> ObjectHeaders {
         ],
         storage_class: Some("STANDARD_IA".to_owned()),
         sse_s3: true,
+        website_redirect: Some("/other?a=b&c=ü#d".to_owned()),
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 37] = [
+const OPERATIONS: [Row; 38] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -195,6 +195,11 @@ const OPERATIONS: [Row; 37] = [
         "s3/bucket_cors.rs",
     ),
     row(
+        "Get-, Put- and DeleteBucketWebsite",
+        "50 rules; where `--website-domain` names a domain",
+        "s3/bucket_website.rs",
+    ),
+    row(
         "Get-, Put- and DeleteBucketPolicy, GetBucketPolicyStatus",
         "20 KB; accounts, conditions, variables; what each request asks for",
         "s3/bucket_policy.rs",
@@ -206,7 +211,7 @@ const OPERATIONS: [Row; 37] = [
     ),
 ];
 
-const FEATURES: [Row; 17] = [
+const FEATURES: [Row; 19] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -242,6 +247,16 @@ const FEATURES: [Row; 17] = [
         "virtual-hosted-style requests",
         "below `--domain`",
         "s3/virtual_hosted.rs",
+    ),
+    row(
+        "websites",
+        "below `--website-domain`: index and error documents, rules, redirects",
+        "s3/website.rs",
+    ),
+    row(
+        "`x-amz-website-redirect-location`",
+        "of objects that are put, copied, uploaded in parts or by a form",
+        "s3/website_redirect.rs",
     ),
     row(
         "conditions of reads and deletions",
@@ -297,7 +312,7 @@ const FEATURES: [Row; 17] = [
 const NOT_BUILT: [Row; 4] = [
     part(
         "configuration of buckets",
-        "lifecycle, websites, replication, encryption, notifications, object lock, …",
+        "lifecycle, replication, encryption, notifications, object lock, …",
         "s3/unbuilt.rs",
         &[
             "writing_configuration_is_refused_by_name",
@@ -312,7 +327,7 @@ const NOT_BUILT: [Row; 4] = [
     ),
     part(
         "features in headers",
-        "SSE-KMS, SSE-C, object lock, website redirects",
+        "SSE-KMS, SSE-C, object lock",
         "s3/unbuilt.rs",
         &["features_in_headers_are_refused_by_name"],
     ),

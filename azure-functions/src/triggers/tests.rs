@@ -66,6 +66,7 @@ async fn triggers(behind: Behind) -> Triggers {
     let settings = Settings {
         region: "us-east-1".to_owned(),
         base_domains: Vec::new(),
+        website_domains: Vec::new(),
         root: RootCredential::new("AK", "SK"),
         account: Default::default(),
         new_buckets: Default::default(),

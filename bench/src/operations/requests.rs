@@ -168,6 +168,7 @@ impl Core {
         let settings = Settings {
             region: endpoint.region,
             base_domains: Vec::new(),
+            website_domains: Vec::new(),
             root: RootCredential::new(endpoint.access_key, endpoint.secret_key),
             account: Default::default(),
             new_buckets: Default::default(),

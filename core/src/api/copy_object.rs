@@ -68,12 +68,15 @@ pub(super) fn copy_source(call: &Call<'_>) -> Result<(Target, Caller), S3Error> 
 
 fn replacement(call: &Call<'_>) -> Result<Replacement, S3Error> {
     let sent = headers::object_headers(call.headers())?;
-    let names_storage = ["x-amz-storage-class", "x-amz-server-side-encryption"];
+    let never_copied = [
+        "x-amz-storage-class",
+        "x-amz-server-side-encryption",
+        "x-amz-website-redirect-location",
+    ];
     Ok(Replacement {
         storage_class: sent.storage_class.clone(),
-        changes_storage: names_storage
-            .iter()
-            .any(|name| call.headers().contains_key(*name)),
+        website_redirect: sent.website_redirect.clone(),
+        changes_uncopied: never_copied.iter().any(|name| call.headers().contains_key(*name)),
         sse_s3: sent.sse_s3,
         // Tags beside the directive to copy the source's count for nothing, as at S3.
         tags: match headers::tagging_directive(call.headers())? {

@@ -15,9 +15,12 @@ use crate::ops::{self, Caller, Opened};
 use crate::ports::StoreError;
 use crate::protocol::xml::{
     cors, ownership_controls, public_access_block, read_cors, read_ownership_controls,
-    read_public_access_block, read_tagging, tagging,
+    read_public_access_block, read_tagging, read_website, tagging, website,
 };
 use crate::rows::read_stored;
+
+/// What is not there where no website would have a host.
+const NO_WEBSITES: &str = "PutBucketWebsite without a domain of websites, which --website-domain or BLEEPSTORE_WEBSITE_DOMAIN names";
 
 /// Reads the body of a PUT, of this caller, into this bucket.
 type Read = fn(&Caller, &BucketName, &[u8]) -> Result<Option<Value>, S3Error>;
@@ -100,6 +103,17 @@ const DOCUMENTS: &[Document] = &[
         check: |_, _| Ok(()),
         write: |stored| Ok(xml(tagging(&read_stored(stored)?))),
     },
+    Document {
+        kind: DocumentKind::Website,
+        get: Op::GetBucketWebsite,
+        put: Op::PutBucketWebsite,
+        delete: Op::DeleteBucketWebsite,
+        longest: 128 << 10,
+        put_status: StatusCode::OK,
+        read: |_, _, body| stored(read_website(body)?).map(Some),
+        check: |_, _| Ok(()),
+        write: |stored| Ok(xml(website(&read_stored(stored)?))),
+    },
 ];
 
 fn stored(document: impl Serialize) -> Result<Value, S3Error> {
@@ -132,6 +146,9 @@ impl Document {
     async fn put(&self, call: Call<'_>) -> Answer {
         let (context, caller) = (call.context, call.caller.clone());
         let bucket = self.open(&call, self.put).await?;
+        if self.kind == DocumentKind::Website && call.settings.website_domains.is_empty() {
+            return Err(S3Error::not_implemented(NO_WEBSITES));
+        }
         let read = |body: &[u8]| (self.read)(&caller, &bucket.name, body);
         // What was read takes about the memory of the body until it is stored.
         let (document, _held) = call.document(self.longest).await?.read(read)?;

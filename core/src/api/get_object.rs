@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use super::response::{empty, set, set_etag, set_version};
 use super::{Answer, Call};
 use crate::body::Body;
-use crate::model::{ErrorCode, ObjectRecord, PartNumber, S3Error};
-use crate::ops::{self, GetObjectOutput, Selection};
+use crate::model::{ErrorCode, ObjectKey, ObjectRecord, Operation, PartNumber, S3Error};
+use crate::ops::{self, GetObjectOutput, Selection, Target};
 use crate::protocol::conditions::{ReadConditions, ReadOutcome, precondition_failed, range_applies};
 use crate::protocol::range::{ByteRange, RangeRequest};
 use crate::protocol::{checksum, headers};
@@ -19,13 +19,8 @@ const TAG_COUNT: HeaderName = HeaderName::from_static("x-amz-tagging-count");
 pub(super) async fn get_object(call: &Call<'_>) -> Answer {
     let wanted = Wanted::of(call)?;
     let select = |record: &ObjectRecord| wanted.select(record);
-    let mut output = ops::get_object(call.context, &call.caller, &call.target()?, &select).await?;
-    let length = length(&output);
-    call.settings.limits.check_response(length)?;
-    let body = std::mem::replace(&mut output.body, Box::pin(futures_util::stream::empty()));
-    let mut response = wanted.respond(call, &output)?;
-    *response.body_mut() = Body::stream(body.map_err(Into::into), Some(length));
-    Ok(response)
+    let output = ops::get_object(call.context, &call.caller, &call.target()?, &select).await?;
+    wanted.send(call, output)
 }
 
 pub(super) async fn head_object(call: &Call<'_>) -> Answer {
@@ -35,8 +30,54 @@ pub(super) async fn head_object(call: &Call<'_>) -> Answer {
     wanted.respond(call, &output)
 }
 
+/// What a website has under a key.
+pub(super) enum Page {
+    Object(Response<Body>),
+    /// The object says that visitors are sent there.
+    Elsewhere(String),
+}
+
+/// Reads an object as a page of a website.
+pub(super) async fn page(call: &Call<'_>, key: &ObjectKey, wanted: &Wanted<'_>) -> Result<Page, S3Error> {
+    let target = call.page(key)?;
+    let sends = |record: &ObjectRecord| record.description.headers.website_redirect.clone();
+    let select = |record: &ObjectRecord| match sends(record) {
+        // Of a page that nobody sees no byte is read, and no condition is asked.
+        Some(_) => Ok(Selection::Range(0..0)),
+        None => wanted.select(record),
+    };
+    let output = match call.route.operation {
+        Operation::HeadObject => ops::head_object(call.context, &call.caller, &target, &select).await?,
+        _ => ops::get_object(call.context, &call.caller, &target, &select).await?,
+    };
+    match sends(&output.record) {
+        Some(location) => Ok(Page::Elsewhere(location)),
+        None if call.route.operation == Operation::HeadObject => {
+            wanted.respond(call, &output).map(Page::Object)
+        }
+        None => wanted.send(call, output).map(Page::Object),
+    }
+}
+
+impl Call<'_> {
+    /// An error where the caller does not see an object under the key.
+    pub(super) async fn sees(&self, key: &ObjectKey) -> Result<(), S3Error> {
+        let whole = |_: &ObjectRecord| Ok(Selection::Whole);
+        let found = ops::head_object(self.context, &self.caller, &self.page(key)?, &whole).await;
+        found.map(drop)
+    }
+
+    fn page(&self, key: &ObjectKey) -> Result<Target, S3Error> {
+        Ok(Target {
+            bucket: self.bucket()?.clone(),
+            key: key.clone(),
+            version: None,
+        })
+    }
+}
+
 /// What a request asks of an object's bytes, and under which conditions.
-struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     headers: &'a HeaderMap,
     conditions: ReadConditions,
     range: Option<RangeRequest>,
@@ -44,7 +85,7 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn of(call: &'a Call<'_>) -> Result<Self, S3Error> {
+    pub(super) fn of(call: &'a Call<'_>) -> Result<Self, S3Error> {
         if call.caller.owner.is_anonymous() && !headers::response_overrides(&call.query)?.is_empty() {
             return Err(S3Error::message(
                 ErrorCode::InvalidRequest,
@@ -73,6 +114,16 @@ impl<'a> Wanted<'a> {
         })
     }
 
+    /// All of them, whatever the request says.
+    pub(super) fn whole(call: &'a Call<'_>) -> Self {
+        Self {
+            headers: call.headers(),
+            conditions: ReadConditions::of_read(&HeaderMap::new(), call.now()),
+            range: None,
+            part: None,
+        }
+    }
+
     fn select(&self, record: &ObjectRecord) -> Result<Selection, S3Error> {
         headers::refuse_customer_key(self.headers)?;
         check_conditions(&self.conditions, record)?;
@@ -86,6 +137,16 @@ impl<'a> Wanted<'a> {
             }
             _ => Ok(Selection::Whole),
         }
+    }
+
+    /// The response to GET.
+    fn send(&self, call: &Call<'_>, mut output: GetObjectOutput) -> Answer {
+        let length = length(&output);
+        call.settings.limits.check_response(length)?;
+        let body = std::mem::replace(&mut output.body, Box::pin(futures_util::stream::empty()));
+        let mut response = self.respond(call, &output)?;
+        *response.body_mut() = Body::stream(body.map_err(Into::into), Some(length));
+        Ok(response)
     }
 
     /// The head of the response, the same for GET and HEAD.

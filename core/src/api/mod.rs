@@ -19,6 +19,7 @@ mod response;
 mod tagging;
 mod unbuilt;
 mod versioning;
+mod website;
 
 use std::io;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use crate::protocol::route::{Route, read_version_id};
 
 pub(crate) use self::cors::let_origin_read;
 pub(crate) use self::post_object::Posted;
+pub(crate) use self::website::{Visit, visit};
 
 /// The answer to one request.
 type Answer = Result<Response<Body>, S3Error>;

@@ -72,6 +72,10 @@ pub struct ObjectHeaders {
     /// Whether the client asked for `x-amz-server-side-encryption: AES256`. Echoed, not acted on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sse_s3: bool,
+    /// `x-amz-website-redirect-location`: where visitors of a website are sent in place of seeing it. Earlier programs do
+    /// not know it: [`BucketLayout::REDIRECTS`](super::BucketLayout::REDIRECTS).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website_redirect: Option<String>,
 }
 
 #[cfg(test)]
@@ -80,7 +84,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::{ObjectRecord, OwnerlessDescription, Upload};
+    use crate::model::{BucketLayout, ObjectRecord, OwnerlessDescription, Upload};
     use crate::ports::StoreErrorKind;
     use crate::rows::read_stored;
 
@@ -177,6 +181,30 @@ mod tests {
         let kept = OwnerlessDescription::of(&record);
         let owner = record.description.owner.clone();
         assert_eq!(kept.owned_by(owner).0, record.description);
+    }
+
+    #[test]
+    fn where_visitors_are_sent_is_kept_by_records_uploads_and_rows_without_owner() {
+        // After what stands there last.
+        let sending = |stored: &str| {
+            let redirect = r#","website_redirect":"/b?c#d"}"#;
+            match stored.contains(r#""headers":{}"#) {
+                true => stored.replace(r#""headers":{}"#, r#""headers":{"website_redirect":"/b?c#d"}"#),
+                false => stored.replace(r#""sse_s3":true}"#, &format!(r#""sse_s3":true{redirect}"#)),
+            }
+        };
+        is_written_as_it_was_read::<ObjectRecord>(&sending(RECORDS[0]));
+        is_written_as_it_was_read::<Upload>(&sending(UPLOADS[1]));
+        is_written_as_it_was_read::<OwnerlessDescription>(&sending(OWNERLESS[0]));
+        let record: ObjectRecord = read_stored(sending(RECORDS[1])).unwrap();
+        let headers = &record.description.headers;
+        assert_eq!(headers.website_redirect.as_deref(), Some("/b?c#d"));
+        let layout = |tags: &Tags| BucketLayout::of_objects_with(headers, tags);
+        assert_eq!(layout(&Tags::default()), BucketLayout::REDIRECTS);
+        assert_eq!(
+            BucketLayout::of_objects_with(&ObjectHeaders::default(), &Tags::default()),
+            BucketLayout::FIRST
+        );
     }
 
     /// The kind of the error and its text, once the stored row was changed.

@@ -23,6 +23,8 @@ pub enum DocumentKind {
     PublicAccessBlock,
     /// The bucket's tags.
     Tagging,
+    /// What the bucket is as a website.
+    Website,
 }
 
 impl DocumentKind {
@@ -33,6 +35,7 @@ impl DocumentKind {
         Self::Policy,
         Self::PublicAccessBlock,
         Self::Tagging,
+        Self::Website,
     ];
 
     /// What rows and people call it.
@@ -43,6 +46,7 @@ impl DocumentKind {
             Self::Policy => "policy",
             Self::PublicAccessBlock => "public_access_block",
             Self::Tagging => "tagging",
+            Self::Website => "website",
         }
     }
 }

@@ -111,6 +111,7 @@ error_codes! {
     InvalidRange 416 "The requested range is not satisfiable"
         with ["RangeRequested" "ActualObjectSize"]
         headers ["content-range"],
+    InvalidRedirectLocation 400 "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
     InvalidRequest 400 "Invalid Request",
     InvalidStorageClass 400 "The storage class you specified is not valid"
         with ["StorageClassRequested"],

@@ -10,6 +10,8 @@ use serde::de::Error as _;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::{ObjectHeaders, Tags};
+
 /// A version of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Release {
@@ -162,8 +164,22 @@ impl BucketLayout {
     /// That of buckets in which an object or an upload has tags, or once had some.
     pub const TAGS: Self = Self(4);
 
+    /// That of buckets in which an object or an upload says where visitors of a website are sent, or once did.
+    pub const REDIRECTS: Self = Self(5);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::TAGS;
+    pub const LATEST: Self = Self::REDIRECTS;
+
+    /// The lowest of buckets that have an object or an upload of which this is said.
+    pub fn of_objects_with(headers: &ObjectHeaders, tags: &Tags) -> Self {
+        if headers.website_redirect.is_some() {
+            Self::REDIRECTS
+        } else if tags.is_empty() {
+            Self::FIRST
+        } else {
+            Self::TAGS
+        }
+    }
 
     /// The layout that a row states, in either form, and the release that wrote it. `None` where it states none.
     pub fn stated(layout: &serde_json::Value) -> Option<(u32, Option<Release>)> {
@@ -309,14 +325,14 @@ mod tests {
             refused,
             format!(
                 "the bucket is in format 7, which bleepstore 9.8.7 wrote, and this is bleepstore {current}, which knows \
-                 format 4 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
+                 format 5 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
             )
         );
-        let refused = serde_json::from_value::<BucketLayout>(json!(5))
+        let refused = serde_json::from_value::<BucketLayout>(json!(6))
             .unwrap_err()
             .to_string();
         assert!(
-            refused.starts_with("the bucket is in format 5, and this is"),
+            refused.starts_with("the bucket is in format 6, and this is"),
             "{refused}"
         );
         assert!(refused.contains("use the release that wrote it"), "{refused}");

@@ -25,6 +25,7 @@ mod time;
 mod upload;
 mod version;
 mod web_identity;
+mod website;
 
 pub use acl::{Acl, CannedAcl, Grant, Grantee, Group, Permission, RequestedAcl};
 pub use bucket::{Bucket, BucketState, Revision, bucket_arn};
@@ -52,3 +53,7 @@ pub use time::Timestamp;
 pub use upload::{Part, Receipt, ReceiptOutcome, RetiredManifest, Upload, UploadState};
 pub use version::{Sequence, Version, VersionId, VersionName, Versioning};
 pub use web_identity::{TrustedIssuer, WebIdentity};
+pub use website::{
+    NewKey, OtherHost, Pages, Redirection, RoutingCondition, RoutingRedirect, RoutingRule, WebProtocol,
+    WebsiteConfiguration, WebsiteParts,
+};

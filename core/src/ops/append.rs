@@ -10,11 +10,11 @@ use content::{Appended, Content, Piece};
 
 use super::edit::{EditFailure, Head, Seen, extend, failed_write_condition, object, until_undisturbed};
 use super::free::free_blob;
-use super::tags::ready_for_tags;
+use super::tags::ready_for;
 use super::{Caller, Context, Incoming, Target};
 use crate::model::{
-    Bucket, ChecksumAlgorithm, CommitId, Description, ErrorCode, ObjectHeaders, ObjectKind, ObjectRecord,
-    Operation, RequestedAcl, S3Error, Tags, WriteCondition,
+    Bucket, BucketLayout, ChecksumAlgorithm, CommitId, Description, ErrorCode, ObjectHeaders, ObjectKind,
+    ObjectRecord, Operation, RequestedAcl, S3Error, Tags, WriteCondition,
 };
 use crate::ports::new_id;
 
@@ -123,7 +123,8 @@ pub async fn append_object(
         body,
         condition,
     } = input;
-    let bucket = ready_for_tags(context, seen.bucket, &said.tags).await?;
+    let layout = BucketLayout::of_objects_with(&said.headers, &said.tags);
+    let bucket = ready_for(context, seen.bucket, layout).await?;
     let fresh = Description {
         owner,
         acl,
@@ -183,6 +184,10 @@ impl Said {
                 said.storage_class.is_some() && said.storage_class != stored.storage_class,
             ),
             ("x-amz-server-side-encryption", said.sse_s3 && !stored.sse_s3),
+            (
+                "x-amz-website-redirect-location",
+                said.website_redirect.is_some() && said.website_redirect != stored.website_redirect,
+            ),
         ];
         match others.into_iter().find(|(_, differs)| *differs) {
             None => Ok(()),

@@ -8,10 +8,10 @@ use super::inline::check_inline;
 use super::layout::all_extents;
 use super::manifest::crc64nvme_of_pages;
 use super::put::{Incoming, Put, check_copied_length, commit_fresh, store_body};
-use super::tags::ready_for_tags;
+use super::tags::ready_for;
 use super::{Caller, Context, Target};
 use crate::model::{
-    Acl, Bucket, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode, Manifest,
+    Acl, Bucket, BucketLayout, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode, Manifest,
     ObjectHeaders, ObjectRecord, Operation, Owner, RequestedAcl, S3Error, Tags, VersionId, VersionName,
     WriteCondition,
 };
@@ -24,8 +24,10 @@ pub struct Replacement {
     pub headers: Option<ObjectHeaders>,
     /// The storage class, which is never copied: `None` is `STANDARD`.
     pub storage_class: Option<String>,
-    /// Whether the request names a storage class or an encryption, so that a copy onto itself changes something.
-    pub changes_storage: bool,
+    /// Where visitors of a website are sent, which is never copied either.
+    pub website_redirect: Option<String>,
+    /// Whether the request names something that is never copied, so that a copy onto itself changes something.
+    pub changes_uncopied: bool,
     /// Whether the copy asks for `AES256`.
     pub sse_s3: bool,
     /// The tags (`x-amz-tagging-directive: REPLACE`); `None` copies the source's.
@@ -35,6 +37,16 @@ pub struct Replacement {
 impl Replacement {
     fn tags_of_copy<'a>(&'a self, source: &'a ObjectRecord) -> &'a Tags {
         self.tags.as_ref().unwrap_or(&source.description.tags)
+    }
+
+    fn headers_of_copy(&self, source: &ObjectRecord) -> ObjectHeaders {
+        let headers = self.headers.as_ref().unwrap_or(&source.description.headers);
+        ObjectHeaders {
+            storage_class: self.storage_class.clone(),
+            sse_s3: self.sse_s3,
+            website_redirect: self.website_redirect.clone(),
+            ..headers.clone()
+        }
     }
 }
 
@@ -87,7 +99,7 @@ pub async fn copy_object(
     let (from, to) = (&input.source, &input.destination);
     let onto_itself = (&from.bucket, &from.key) == (&to.bucket, &to.key);
     let changes =
-        input.replacement.headers.is_some() || input.replacement.changes_storage || input.checksum.is_some();
+        input.replacement.headers.is_some() || input.replacement.changes_uncopied || input.checksum.is_some();
     // A version that is named is brought back, be it the current one.
     if onto_itself && !changes && from.version.is_none() {
         return Err(S3Error::message(
@@ -136,7 +148,9 @@ async fn ready(
         caller.may_tag(context, &bucket, &input.destination.key)?;
     }
     let whose = bucket.rules().belong(&caller.owner, &input.acl, &bucket.owner)?;
-    bucket.bucket = ready_for_tags(context, bucket.bucket, tags).await?;
+    let headers = input.replacement.headers_of_copy(source);
+    let layout = BucketLayout::of_objects_with(&headers, tags);
+    bucket.bucket = ready_for(context, bucket.bucket, layout).await?;
     Ok((bucket, whose))
 }
 
@@ -283,10 +297,7 @@ fn copy_of(
 ) -> ObjectRecord {
     let replacement = &input.replacement;
     let tags = replacement.tags_of_copy(&source).clone();
-    let headers = replacement
-        .headers
-        .clone()
-        .unwrap_or_else(|| source.description.headers.clone());
+    let headers = replacement.headers_of_copy(&source);
     ObjectRecord {
         commit_id: new_id(context.ports.entropy.as_ref(), CommitId::from_bytes),
         last_modified: context.ports.clock.now(),
@@ -296,11 +307,7 @@ fn copy_of(
         description: Description {
             owner,
             acl,
-            headers: ObjectHeaders {
-                storage_class: replacement.storage_class.clone(),
-                sse_s3: replacement.sse_s3,
-                ..headers
-            },
+            headers,
             tags,
         },
         version: None,

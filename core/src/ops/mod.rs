@@ -41,6 +41,7 @@ mod tests;
 mod transfer;
 mod undelete;
 mod version_listing;
+mod website;
 
 pub use access::{Caller, Identity, Opened, PolicyCache, RequestFacts, Target, open_bucket, open_object};
 pub(crate) use access::{DELETE_MARKER, VERSION_ID};
@@ -87,6 +88,7 @@ pub use transfer::{
 };
 pub use undelete::{BroughtBack, UndeleteError, UndeleteOptions, UndeleteReport, Undeleted, undelete};
 pub use version_listing::{ListedVersion, list_object_versions};
+pub use website::bucket_website;
 
 use std::sync::Arc;
 use std::time::Duration;

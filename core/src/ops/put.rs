@@ -8,13 +8,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::edit::{Change, Head, Plan, Seen, Step, change, expected, precondition_failed};
 use super::pace::Pace;
-use super::tags::ready_for_tags;
+use super::tags::ready_for;
 use super::{Caller, Context, Target};
 use crate::digest::{BodyHasher, DigestSlot, Digests};
 use crate::model::{
-    BlobId, BlobRef, Bucket, BucketId, Checksum, ChecksumAlgorithm, CommitId, Description, ETag, ErrorCode,
-    Extent, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Operation, RequestedAcl,
-    S3Error, Tags, VersionName, WriteCondition,
+    BlobId, BlobRef, Bucket, BucketId, BucketLayout, Checksum, ChecksumAlgorithm, CommitId, Description,
+    ETag, ErrorCode, Extent, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Operation,
+    RequestedAcl, S3Error, Tags, VersionName, WriteCondition,
 };
 use crate::ports::{BlobStream, BodyStream, WriteError, new_id};
 
@@ -197,7 +197,8 @@ pub async fn put_object(
     }
     let (owner, acl) = bucket.rules().belong(&caller.owner, &input.acl, &bucket.owner)?;
     input.body.check_length()?;
-    bucket.bucket = ready_for_tags(context, bucket.bucket, &input.tags).await?;
+    let layout = BucketLayout::of_objects_with(&input.headers, &input.tags);
+    bucket.bucket = ready_for(context, bucket.bucket, layout).await?;
     let (manifest, digests) = store_body(context, &bucket, input.body).await?;
     let record = ObjectRecord {
         bucket: bucket.id,

@@ -6,27 +6,23 @@ use super::edit::change_facts;
 use super::{Caller, Context, Target};
 use crate::model::{Bucket, BucketLayout, ErrorCode, ObjectRecord, Operation, S3Error, Tags, VersionName};
 
-/// The bucket, ready for objects with these tags. That the caller may give them was decided.
+/// The bucket, ready for objects that only programs of this layout know in whole. That the caller may make them was
+/// decided.
 ///
-/// Programs of release 0.1 would lose tags by writing a row anew. So the first tags in a bucket raise its layout, upon
-/// which they cannot read it. Without tags, and once it was raised, this asks nothing of the store.
-pub(super) async fn ready_for_tags(
+/// Earlier programs would lose what they do not know, such as tags, by writing a row anew. So the first in a bucket
+/// raises its layout, upon which they cannot read it. Without such, and once it was raised, this asks nothing of the
+/// store.
+pub(super) async fn ready_for(
     context: &Context,
     bucket: Bucket,
-    tags: &Tags,
+    layout: BucketLayout,
 ) -> Result<Bucket, S3Error> {
-    if tags.is_empty() {
-        return Ok(bucket);
-    }
     let mut bucket = bucket;
     for attempt in 0..ATTEMPTS {
-        if bucket.layout >= BucketLayout::TAGS {
+        if bucket.layout >= layout {
             return Ok(bucket);
         }
-        let raised = Bucket {
-            layout: BucketLayout::TAGS,
-            ..bucket
-        };
+        let raised = Bucket { layout, ..bucket };
         match swap_row(context, raised.clone(), attempt).await? {
             Swapped::Done => return Ok(raised),
             Swapped::Other(name, found) => bucket = found.ok_or_else(|| no_such_bucket(&name))?,
@@ -48,7 +44,9 @@ pub async fn put_object_tagging(
     (mut bucket, object): (Opened, ObjectRecord),
     tags: &Tags,
 ) -> Result<VersionName, S3Error> {
-    bucket.bucket = ready_for_tags(context, bucket.bucket, tags).await?;
+    if !tags.is_empty() {
+        bucket.bucket = ready_for(context, bucket.bucket, BucketLayout::TAGS).await?;
+    }
     let fact = |_: &Bucket, _: NewObjects, object: &mut ObjectRecord| {
         object.description.tags = tags.clone();
         Ok(())

@@ -30,10 +30,9 @@ pub fn absent(route: &Route) -> Absent {
         return Absent::Document(document);
     }
     match route.operation {
-        Op::DeleteBucketEncryption
-        | Op::DeleteBucketLifecycle
-        | Op::DeleteBucketReplication
-        | Op::DeleteBucketWebsite => Absent::NoContent,
+        Op::DeleteBucketEncryption | Op::DeleteBucketLifecycle | Op::DeleteBucketReplication => {
+            Absent::NoContent
+        }
         operation => Absent::NotImplemented(operation.not_implemented()),
     }
 }
@@ -178,7 +177,7 @@ mod tests {
 
     #[test]
     fn deleting_what_is_not_there_succeeds() {
-        for operation in [Op::DeleteBucketWebsite, Op::DeleteBucketLifecycle] {
+        for operation in [Op::DeleteBucketReplication, Op::DeleteBucketLifecycle] {
             assert!(matches!(answer(operation), Absent::NoContent), "{operation}");
         }
     }

@@ -27,6 +27,20 @@ impl Addressing {
     }
 }
 
+/// The bucket whose website a request is for: what stands before the website domain, in lower case, not yet checked.
+/// Empty where nothing does, and `None` for a host below none of them.
+pub fn website(host: &str, website_domains: &[String]) -> Option<String> {
+    match Addressing::of(host, website_domains) {
+        Addressing::VirtualHosted(label) => Some(label),
+        Addressing::PathStyle => {
+            let host = without_port(host.trim()).to_ascii_lowercase();
+            let host = host.strip_suffix('.').unwrap_or(&host);
+            let is_one = website_domains.iter().any(|domain| domain == host);
+            is_one.then(String::new)
+        }
+    }
+}
+
 /// The host without `:port`. The colons of an IPv6 literal stand within its brackets.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
@@ -93,6 +107,23 @@ mod tests {
     fn the_longest_base_domain_decides() {
         assert_eq!(of("a.s3.example.com"), virtual_hosted("a"));
         assert_eq!(of("a.example.com"), virtual_hosted("a"));
+    }
+
+    #[test]
+    fn a_website_has_the_host_of_its_bucket() {
+        let domains = ["web.example.com".to_owned()];
+        for (host, bucket) in [
+            ("photos.web.example.com", Some("photos")),
+            ("my.Dotted.web.Example.com.:80", Some("my.dotted")),
+            ("web.example.com:80", Some("")),
+            (".web.example.com", Some("")),
+            ("photos.example.com", None),
+            ("photosweb.example.com", None),
+            ("", None),
+        ] {
+            assert_eq!(website(host, &domains).as_deref(), bucket, "{host}");
+        }
+        assert_eq!(website("photos.web.example.com", &[]), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod form;
 pub mod headers;
 pub mod hoisted;
 pub mod host;
+pub mod html;
 pub mod payload;
 pub mod percent;
 pub mod query;

@@ -1,7 +1,7 @@
 //! Percent encoding as AWS defines it for signatures, and its strict inverse.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
 
 use crate::model::{ErrorCode, S3Error};
 
@@ -11,6 +11,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 const RESERVED_IN_PATHS: &AsciiSet = &RESERVED.remove(b'/');
+
+const UNSENDABLE: &AsciiSet = &CONTROLS.add(b' ');
 
 /// How many parameters a query may have.
 pub const MAX_PARAMETERS: usize = 1_000;
@@ -23,6 +25,12 @@ pub fn encode(text: impl AsRef<[u8]>) -> String {
 /// [`encode`], with `/` left as it is.
 pub fn encode_path(text: impl AsRef<[u8]>) -> String {
     percent_encode(text.as_ref(), RESERVED_IN_PATHS).to_string()
+}
+
+/// Encodes what no header can carry, or what would end an address there: all but visible characters of ASCII. What is
+/// encoded already stays as it is.
+pub fn encode_unsendable(text: &str) -> String {
+    percent_encode(text.as_bytes(), UNSENDABLE).to_string()
 }
 
 /// Decodes a path or a part of one. `+` stays `+`. `InvalidURI` when a `%` has no two hex digits after

@@ -28,10 +28,7 @@ pub fn route(
     has_copy_source: bool,
     addressing: &Addressing,
 ) -> Result<Route, S3Error> {
-    let path = match raw_path {
-        "" => "",
-        path => path.strip_prefix('/').ok_or_else(|| invalid_uri(raw_path))?,
-    };
+    let path = below_root(raw_path)?;
     if matches!(addressing, Addressing::PathStyle) {
         match (path, method) {
             ("", _) => return service(method),
@@ -70,6 +67,17 @@ pub fn route(
     })
 }
 
+/// Reads a visit of a website, whose bucket the host names. The query of one means nothing.
+pub fn visited(operation: Operation, raw_path: &str, bucket: String) -> Result<Route, S3Error> {
+    let path = below_root(raw_path)?;
+    let (bucket, key) = names(path, &Addressing::VirtualHosted(bucket))?;
+    Ok(Route {
+        operation,
+        bucket: Some(bucket),
+        key,
+    })
+}
+
 /// Reads a version id that a client sent as that argument: `InvalidArgument` where it has no form of one. S3 tells ids
 /// that it gave out from all others; here any of the form may be one of a version that is gone.
 pub fn read_version_id(version: &str, argument: &'static str) -> Result<VersionName, S3Error> {
@@ -80,6 +88,13 @@ pub fn read_version_id(version: &str, argument: &'static str) -> Result<VersionN
     version
         .parse()
         .map_err(|_| invalid("Invalid version id specified"))
+}
+
+fn below_root(raw_path: &str) -> Result<&str, S3Error> {
+    match raw_path {
+        "" => Ok(""),
+        path => path.strip_prefix('/').ok_or_else(|| invalid_uri(raw_path)),
+    }
 }
 
 /// Splits the path at its first `/`, before it is decoded, so that an encoded one stays in the name.
@@ -290,6 +305,24 @@ mod tests {
         let nobody = Addressing::VirtualHosted(String::new());
         let error = route(&Method::GET, "/k", &query, false, &nobody).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidBucketName);
+    }
+
+    #[test]
+    fn a_visit_names_a_key_or_the_root() {
+        let to = |path| visited(Operation::GetObject, path, "abc".to_owned());
+        for (path, key) in [
+            ("/", None),
+            ("", None),
+            ("/a%20b/", Some("a b/")),
+            ("//", Some("/")),
+        ] {
+            let route = to(path).unwrap();
+            assert_eq!(route.key.as_ref().map(ObjectKey::as_str), key, "{path}");
+            assert_eq!(route.bucket.unwrap().as_str(), "abc");
+        }
+        assert_eq!(to("*").unwrap_err().code, ErrorCode::InvalidURI);
+        let nobody = visited(Operation::GetObject, "/", String::new()).unwrap_err();
+        assert_eq!(nobody.code, ErrorCode::InvalidBucketName);
     }
 
     #[test]

@@ -253,6 +253,7 @@ mod tests {
         let settings = Settings {
             region: "us-east-1".to_owned(),
             base_domains: Vec::new(),
+            website_domains: Vec::new(),
             root: RootCredential::new("AKROOT", "secret"),
             account: Default::default(),
             new_buckets: Default::default(),

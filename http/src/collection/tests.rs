@@ -77,6 +77,7 @@ async fn store() -> (Service, Pace, ScheduledCollection) {
     let settings = Settings {
         region: "us-east-1".to_owned(),
         base_domains: Vec::new(),
+        website_domains: Vec::new(),
         root: RootCredential::new("AK", "SK"),
         account: Default::default(),
         new_buckets: Default::default(),

@@ -43,6 +43,7 @@ variables {
     public_subnet_ids = ["subnet-1", "subnet-2"]
     task_subnet_ids   = ["subnet-3"]
     domain_name       = "s3.example.com"
+    website_domain    = "web.example.com"
     certificate_arn   = "arn:aws:acm:eu-north-1:123456789012:certificate/1"
     hosted_zone_id    = "Z1"
   }
@@ -78,6 +79,7 @@ run "it_runs_the_program_with_the_same_settings" {
       BLEEPSTORE_DOMAIN          = "s3.example.com"
       BLEEPSTORE_FRONT           = "naming"
       BLEEPSTORE_REQUEST_SECONDS = tostring(aws_lb.http[0].idle_timeout)
+      BLEEPSTORE_WEBSITE_DOMAIN  = "web.example.com"
       PORT                       = "8080"
     })
     error_message = "The tasks must be told what the function is told."

@@ -145,7 +145,8 @@ run "a_domain_is_bound_served_and_told_with_its_records" {
   command = plan
 
   variables {
-    domain_name = "s3.example.com"
+    domain_name    = "s3.example.com"
+    website_domain = "web.example.com"
   }
 
   assert {
@@ -155,6 +156,10 @@ run "a_domain_is_bound_served_and_told_with_its_records" {
   assert {
     condition     = local.app_settings.BLEEPSTORE_DOMAIN == "s3.example.com" && output.endpoint == "https://s3.example.com"
     error_message = "The program must know its domain, and the output name it."
+  }
+  assert {
+    condition     = local.app_settings.BLEEPSTORE_WEBSITE_DOMAIN == "web.example.com"
+    error_message = "The program must know the domain of websites."
   }
   assert {
     condition     = output.domain_records["asuid.s3.example.com"].value == "VERIFY" && output.domain_records["s3.example.com"].value == "example.azurewebsites.net"

@@ -29,6 +29,7 @@ run "values_outside_their_range_are_refused" {
     root_secret_version = 1.5
     restore_window_days = 8
     domain_name         = "https://s3.example.com"
+    website_domain      = "web.example.com:80"
     replication         = "GRS"
     gc_schedule         = "17 */6 * * *"
     action_group_ids    = ["on-call@example.com"]
@@ -60,6 +61,7 @@ run "values_outside_their_range_are_refused" {
     var.root_secret_version,
     var.restore_window_days,
     var.domain_name,
+    var.website_domain,
     var.replication,
     var.gc_schedule,
     var.action_group_ids,

@@ -16,6 +16,7 @@ run "values_outside_their_range_are_refused" {
     min_instances                       = -1
     timeout_seconds                     = 30
     domain_name                         = "https://s3.example.com"
+    website_domain                      = "web.example.com:80"
     log_filter                          = "info; rm"
     account_id                          = "12345"
     new_buckets                         = "closed"
@@ -40,6 +41,7 @@ run "values_outside_their_range_are_refused" {
     var.min_instances,
     var.timeout_seconds,
     var.domain_name,
+    var.website_domain,
     var.log_filter,
     var.account_id,
     var.new_buckets,

@@ -1,11 +1,11 @@
 //! Targets of a request's body.
 
-use bleepstore_core::model::{Acl, CorsConfiguration, CorsRequest};
+use bleepstore_core::model::{Acl, CorsConfiguration, CorsRequest, Pages, WebsiteConfiguration};
 use bleepstore_core::protocol::aws_chunked::{ChunkSignatures, Decoder};
 use bleepstore_core::protocol::sigv4::{ChunkSigner, Claim, RequestHead, claim};
 use bleepstore_core::protocol::xml::{
     cors, read_access_control_policy, read_complete_multipart_upload, read_cors,
-    read_create_bucket_configuration, read_delete, read_ownership_controls,
+    read_create_bucket_configuration, read_delete, read_ownership_controls, read_website, website,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -133,5 +133,28 @@ pub(super) fn cors_xml(data: &[u8]) {
             headers: Vec::new(),
         };
         assert!(configuration.rule_for(&request).is_some());
+    }
+}
+
+/// The body of PutBucketWebsite: it comes back as it was put, and of every visit it is known what becomes of it.
+pub(super) fn website_xml(data: &[u8]) {
+    let Ok(configuration) = read_website(data) else {
+        return;
+    };
+    let again = read_website(&website(&configuration)).expect("what was written");
+    assert_eq!(again, configuration);
+    for key in ["", "a", "a/", "a/b"] {
+        match configuration.at_once(key) {
+            Ok(pages) => {
+                assert!(pages.rules.len() <= Pages::MOST_RULES);
+                assert!(!pages.read_for(key).is_empty());
+                assert!(pages.instead_of(key, 404).is_none_or(|sent| sent.status > 300));
+            }
+            Err(sent) => {
+                assert!((301..400).contains(&sent.status));
+                let is_elsewhere = matches!(configuration, WebsiteConfiguration::Elsewhere(_));
+                assert!(!is_elsewhere || sent.rest == key);
+            }
+        }
     }
 }

@@ -27,11 +27,14 @@ const HEAD: usize = 64 * 1024;
 /// What the configuration of a bucket may be long, in bytes.
 const CONFIGURATION: usize = 64 * 1024;
 
+/// The same of that of a website.
+const WEBSITE: usize = 128 * 1024;
+
 /// The requests whose cost is bounded: 1 MiB.
 const REQUEST: usize = 1024 * 1024;
 
 /// All targets.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     Target {
         name: "authorization",
         run: head::authorization,
@@ -101,6 +104,11 @@ pub const TARGETS: [Target; 17] = [
         name: "cors_xml",
         run: body::cors_xml,
         most: CONFIGURATION,
+    },
+    Target {
+        name: "website_xml",
+        run: body::website_xml,
+        most: WEBSITE,
     },
     Target {
         name: "policy",

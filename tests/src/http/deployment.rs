@@ -189,7 +189,8 @@ macro_rules! on_every_http1_deployment {
     };
 }
 
-/// Registers one rule as one named test per deployment whose server has the base domain [`DOMAIN`](crate::http::DOMAIN).
+/// Registers one rule as one named test per deployment whose server has the base domain [`DOMAIN`](crate::http::DOMAIN),
+/// and the domain of websites beside it.
 #[macro_export]
 macro_rules! on_every_deployment_with_a_domain {
     () => {
@@ -233,7 +234,7 @@ macro_rules! sdk_test {
     };
 }
 
-/// Writes down a rule of requests that name their bucket in the host; otherwise like [`s3_test`].
+/// Writes down a rule of requests that name their bucket in the host, or of websites; otherwise like [`s3_test`].
 #[macro_export]
 macro_rules! domain_test {
     ($($rule:tt)*) => {

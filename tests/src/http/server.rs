@@ -23,6 +23,9 @@ use crate::emulators::{
 /// The base domain of virtual-hosted-style requests to the servers that run inside the test process.
 pub const DOMAIN: &str = "s3.bleepstore.test";
 
+/// The domain of websites of the same servers.
+pub const WEBSITE_DOMAIN: &str = "web.bleepstore.test";
+
 const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "AKIATESTROOT";
 const SECRET_KEY: &str = "a/secret+for/tests/only";
@@ -159,6 +162,7 @@ pub fn settings() -> Settings {
     Settings {
         region: REGION.to_owned(),
         base_domains: Vec::new(),
+        website_domains: Vec::new(),
         root: RootCredential {
             previous_secret_key: Some(PREVIOUS_SECRET_KEY.to_owned()),
             ..RootCredential::new(ACCESS_KEY, SECRET_KEY)
@@ -213,6 +217,7 @@ fn start(
 ) -> Endpoint {
     let mut settings = Settings {
         base_domains: vec![DOMAIN.to_owned()],
+        website_domains: vec![WEBSITE_DOMAIN.to_owned()],
         ..settings()
     };
     change(&mut settings);
@@ -246,7 +251,7 @@ async fn serve(settings: Settings, ports: Ports, address: mpsc::Sender<SocketAdd
         listener,
         Arc::new(service),
         Options {
-            base_domains: vec![DOMAIN.to_owned()],
+            base_domains: vec![DOMAIN.to_owned(), WEBSITE_DOMAIN.to_owned()],
             ..Options::default()
         },
         std::future::pending(),

@@ -110,6 +110,9 @@ operations! {
     GetBucketCors            Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketCORS" -,
     PutBucketCors            Built   Writes Bucket  Document BucketOwner  Signed "PutBucketCORS" -,
     DeleteBucketCors         Built   Writes Bucket  Nothing  BucketOwner  Signed "PutBucketCORS" -,
+    GetBucketWebsite         Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketWebsite" -,
+    PutBucketWebsite         Built   Writes Bucket  Document BucketOwner  Signed "PutBucketWebsite" -,
+    DeleteBucketWebsite      Built   Writes Bucket  Nothing  BucketOwner  Signed "DeleteBucketWebsite" -,
     PreflightRequest         Built   Reads  Bucket  Nothing  Nothing      Anyone NO_ACTION -,
 
     ListObjects              Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
@@ -158,7 +161,6 @@ operations! {
     DeleteBucketMetricsConfiguration
                              Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutMetricsConfiguration" -,
     DeleteBucketReplication  Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "PutReplicationConfiguration" -,
-    DeleteBucketWebsite      Unbuilt Writes Bucket  Nothing  BucketOwner  Signed "DeleteBucketWebsite" -,
     DeleteObjectAnnotation   Unbuilt Writes Version Nothing  BucketOwner  Signed DELETE_ANNOTATION -,
     GetBucketAbac            Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketAbac" -,
     GetBucketAccelerateConfiguration
@@ -183,7 +185,6 @@ operations! {
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketNotification" -,
     GetBucketReplication     Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetReplicationConfiguration" -,
     GetBucketRequestPayment  Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketRequestPayment" -,
-    GetBucketWebsite         Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketWebsite" -,
     GetObjectAnnotation      Unbuilt Reads  Version Nothing  BucketOwner  Signed READ_ANNOTATION -,
     GetObjectLegalHold       Unbuilt Reads  Version Nothing  BucketOwner  Signed "GetObjectLegalHold" -,
     GetObjectLockConfiguration
@@ -218,7 +219,6 @@ operations! {
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketNotification" -,
     PutBucketReplication     Unbuilt Writes Bucket  Document BucketOwner  Signed "PutReplicationConfiguration" -,
     PutBucketRequestPayment  Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketRequestPayment" -,
-    PutBucketWebsite         Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketWebsite" -,
     PutObjectAnnotation      Unbuilt Writes Version Document BucketOwner  Signed WRITE_ANNOTATION -,
     PutObjectLegalHold       Unbuilt Writes Version Document BucketOwner  Signed "PutObjectLegalHold" -,
     PutObjectLockConfiguration

@@ -20,11 +20,11 @@ pub use parts::{ListParts, ListPartsOutput, list_parts, upload_part};
 use std::time::Duration;
 
 use super::access::{Opened, no_such_upload};
-use super::tags::ready_for_tags;
+use super::tags::ready_for;
 use super::{Caller, Context, Target};
 use crate::model::{
-    ChecksumAlgorithm, ChecksumKind, Description, ObjectHeaders, ObjectKey, ObjectKind, Operation, Receipt,
-    ReceiptOutcome, RequestedAcl, S3Error, Tags, Upload, UploadId, UploadState,
+    BucketLayout, ChecksumAlgorithm, ChecksumKind, Description, ObjectHeaders, ObjectKey, ObjectKind,
+    Operation, Receipt, ReceiptOutcome, RequestedAcl, S3Error, Tags, Upload, UploadId, UploadState,
 };
 use crate::ports::{AbortOutcome, Ports, StoreResult, new_upload_id};
 
@@ -59,7 +59,8 @@ pub async fn create_multipart_upload(
     check_key(context, caller, &bucket, &input.target.key).await?;
     // Whose the object is is decided when the upload is completed: until then it is of who began it.
     bucket.rules().check(&input.acl, &caller.owner, &bucket.owner)?;
-    let bucket = ready_for_tags(context, bucket.bucket, &input.tags).await?;
+    let layout = BucketLayout::of_objects_with(&input.headers, &input.tags);
+    let bucket = ready_for(context, bucket.bucket, layout).await?;
     let initiated = context.ports.clock.now();
     let upload = Upload {
         id: new_upload_id(context.ports.entropy.as_ref(), initiated),

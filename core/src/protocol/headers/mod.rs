@@ -7,6 +7,7 @@ mod rename;
 mod rfc2047;
 mod tagging;
 mod unbuilt;
+mod website;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -56,6 +57,7 @@ pub fn object_headers(headers: &HeaderMap) -> Result<ObjectHeaders, S3Error> {
         user_metadata: metadata::read(headers)?,
         storage_class: storage_class(headers)?,
         sse_s3: sse_s3(headers)?,
+        website_redirect: website::website_redirect(headers)?,
     })
 }
 
@@ -143,6 +145,10 @@ pub fn insert_object_headers(object: &ObjectHeaders, headers: &mut HeaderMap) {
             HeaderName::from_static(ENCRYPTION),
             object.sse_s3.then_some("AES256"),
         ),
+        (
+            website::WEBSITE_REDIRECT_HEADER,
+            object.website_redirect.as_deref(),
+        ),
     ] {
         // What came in as a header value goes out as one.
         if let Some(Ok(value)) = value.map(|value| HeaderValue::from_bytes(value.as_bytes())) {
@@ -229,6 +235,7 @@ mod tests {
             ("x-amz-meta-colour", "blue"),
             ("x-amz-storage-class", "STANDARD_IA"),
             ("x-amz-server-side-encryption", "AES256"),
+            ("x-amz-website-redirect-location", "/other?é"),
         ]);
         let mut answered = HeaderMap::new();
         insert_object_headers(&object_headers(&sent).unwrap(), &mut answered);

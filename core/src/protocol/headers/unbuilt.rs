@@ -46,7 +46,6 @@ const REFUSED: &[Refused] = &[
     header("x-amz-server-side-encryption-bucket-key-enabled", &["false"]),
     header("x-amz-server-side-encryption-context", &[]),
     prefix(CUSTOMER_KEY),
-    header("x-amz-website-redirect-location", &[]),
 ];
 
 /// What the headers of RenameObject begin with.
@@ -54,6 +53,9 @@ const RENAME: Refused = prefix("x-amz-rename-source");
 
 /// Tags for an object, which only the writes take that make one.
 const TAGGING: Refused = header("x-amz-tagging", &[""]);
+
+/// Where visitors of a website are sent, which the same take, and forms.
+const REDIRECT: Refused = header("x-amz-website-redirect-location", &[""]);
 
 /// Where in an object a PutObject shall write.
 const WRITE_OFFSET: Refused = header("x-amz-write-offset-bytes", &[]);
@@ -75,15 +77,22 @@ pub fn refuse_unbuilt_headers(operation: Operation, headers: &HeaderMap) -> Resu
         return Ok(());
     }
     for name in headers.keys().map(http::HeaderName::as_str) {
-        let mut rules = REFUSED.iter().chain([&RENAME, &TAGGING, &WRITE_OFFSET]);
+        let mut rules = REFUSED
+            .iter()
+            .chain([&RENAME, &TAGGING, &REDIRECT, &WRITE_OFFSET]);
         let Some(rule) = rules.find(|rule| rule.is_about(name)) else {
             continue;
         };
         let value = joined(headers, name).unwrap_or_default();
         let is_taken = match operation {
             Operation::RenameObject => RENAME.is_about(name),
-            Operation::PutObject => TAGGING.is_about(name) || WRITE_OFFSET.is_about(name),
-            Operation::CopyObject | Operation::CreateMultipartUpload => TAGGING.is_about(name),
+            Operation::PutObject => [&TAGGING, &REDIRECT, &WRITE_OFFSET]
+                .iter()
+                .any(|taken| taken.is_about(name)),
+            Operation::CopyObject | Operation::CreateMultipartUpload => {
+                TAGGING.is_about(name) || REDIRECT.is_about(name)
+            }
+            Operation::PostObject => REDIRECT.is_about(name),
             _ => false,
         };
         if !is_taken && !rule.harmless.contains(&value.trim()) {
@@ -152,7 +161,6 @@ mod tests {
     fn what_is_not_built_is_refused_by_name() {
         for (name, value) in [
             ("x-amz-object-lock-mode", "GOVERNANCE"),
-            ("x-amz-website-redirect-location", "/x"),
             ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
             ("x-amz-server-side-encryption-aws-kms-key-id", "k"),
             ("x-amz-bucket-object-lock-enabled", "true"),
@@ -223,6 +231,26 @@ mod tests {
         ] {
             let error = refuse_unbuilt_headers(other, &headers).unwrap_err();
             assert_eq!(error.fields, [("Header", "x-amz-write-offset-bytes".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_refused_to_writes_that_make_no_object() {
+        let headers = header_map(&[("x-amz-website-redirect-location", "/x")]);
+        for taking in [
+            Operation::PutObject,
+            Operation::PostObject,
+            Operation::CopyObject,
+            Operation::CreateMultipartUpload,
+        ] {
+            assert!(refuse_unbuilt_headers(taking, &headers).is_ok());
+        }
+        for other in [
+            Operation::UploadPart,
+            Operation::RenameObject,
+            Operation::CompleteMultipartUpload,
+        ] {
+            assert!(refuse_unbuilt_headers(other, &headers).is_err());
         }
     }
 

@@ -12,6 +12,7 @@ mod reader;
 mod tagging;
 mod url;
 mod versioning;
+mod website;
 mod writer;
 
 pub use acl::{AccessControlPolicy, access_control_policy, read_access_control_policy};
@@ -25,5 +26,6 @@ pub use public_access_block::{public_access_block, read_public_access_block};
 pub use tagging::{read_tagging, tagging};
 pub use url::encode_url;
 pub use versioning::{read_versioning, versioning_configuration};
+pub use website::{read_website, website};
 pub use writer::{Writer, document};
 pub(super) use writer::{bare_document, document_in};
