@@ -195,6 +195,7 @@ impl Root<'_> {
                 region: text("region").to_owned(),
                 access_key: text("access_key").to_owned(),
                 secret_key: secret_key.clone(),
+                session_token: None,
                 front: Front::Nothing,
             },
         };

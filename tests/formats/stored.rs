@@ -166,6 +166,7 @@ pub(crate) fn s3_at(address: std::net::SocketAddr) -> S3 {
             region: REGION.to_owned(),
             access_key: ACCESS_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
+            session_token: None,
             front: Front::Nothing,
         },
     }

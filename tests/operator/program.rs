@@ -61,6 +61,7 @@ pub(crate) fn serve(name: &str, mut variables: Variables) -> (ServerProgram, End
         region: "us-east-1".to_owned(),
         access_key: ACCESS_KEY.to_owned(),
         secret_key: SECRET_KEY.to_owned(),
+        session_token: None,
         front: Front::Nothing,
     };
     (server, endpoint)
