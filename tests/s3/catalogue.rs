@@ -20,7 +20,7 @@ struct Elsewhere {
     says: &'static str,
 }
 
-const ELSEWHERE: [Elsewhere; 7] = [
+const ELSEWHERE: [Elsewhere; 8] = [
     // These need a store that fails, or a full one.
     Elsewhere {
         code: "InternalError",
@@ -41,6 +41,12 @@ const ELSEWHERE: [Elsewhere; 7] = [
         code: "SlowDown",
         file: "tests/faults/writes.rs",
         says: "ErrorCode::SlowDown",
+    },
+    // Comes after 15 minutes, which is the least that a session lasts.
+    Elsewhere {
+        code: "ExpiredToken",
+        file: "core/src/service/session_tests.rs",
+        says: "ErrorCode::ExpiredToken",
     },
     // It has no body, so that its name is never sent.
     Elsewhere {

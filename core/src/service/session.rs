@@ -92,3 +92,7 @@ fn narrowed(parent: Holder, known: &KnownSession) -> Result<Holder, S3Error> {
         owner: parent.owner,
     })
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
