@@ -10,7 +10,8 @@ locals {
   tags    = merge(var.tags, { bleepstore = var.name })
 
   # The settings of the program, whichever way it runs.
-  environment = {
+  oidc = var.oidc == null ? {} : { BLEEPSTORE_OIDC = var.oidc }
+  environment = merge(local.oidc, {
     BLEEPSTORE_REGION      = local.region
     BLEEPSTORE_TABLE       = aws_dynamodb_table.metadata.name
     BLEEPSTORE_BLOB_BUCKET = aws_s3_bucket.blobs.bucket
@@ -19,7 +20,7 @@ locals {
     BLEEPSTORE_ACCOUNT_ID  = var.account_id
     BLEEPSTORE_NEW_BUCKETS = var.new_buckets
     BLEEPSTORE_SIGV2       = var.sigv2
-  }
+  })
 }
 
 # The root credential's secret key. Terraform makes it up, hands it to Parameter Store and keeps it nowhere. Each number

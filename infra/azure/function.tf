@@ -68,7 +68,8 @@ locals {
     var.domain_name == null ? {} : { BLEEPSTORE_DOMAIN = var.domain_name },
     var.website_domain == null ? {} : { BLEEPSTORE_WEBSITE_DOMAIN = var.website_domain },
   )
-  environment = merge(local.previous, local.domains, {
+  oidc = var.oidc == null ? {} : { BLEEPSTORE_OIDC = var.oidc }
+  environment = merge(local.previous, local.domains, local.oidc, {
     BLEEPSTORE_REGION              = var.region_name
     BLEEPSTORE_COSMOS_ENDPOINT     = azurerm_cosmosdb_account.metadata.endpoint
     BLEEPSTORE_BLOB_ENDPOINT       = azurerm_storage_account.blobs.primary_blob_endpoint

@@ -142,6 +142,17 @@ variable "new_buckets" {
   }
 }
 
+variable "oidc" {
+  description = "BLEEPSTORE_OIDC: roles that whoever has a token of OpenID Connect may assume, as JSON: docs/temporary-credentials.md says how each is written."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.oidc == null || can(tolist(jsondecode(var.oidc))[0].role)
+    error_message = "oidc is a JSON list of roles."
+  }
+}
+
 variable "sigv2" {
   description = "BLEEPSTORE_SIGV2: which requests may be signed with Signature Version 2: `on` (all), `presigned` (presigned URLs) or `off`."
   type        = string

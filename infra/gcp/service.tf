@@ -50,6 +50,7 @@ locals {
     },
     var.domain_name == null ? {} : { BLEEPSTORE_DOMAIN = var.domain_name },
     var.website_domain == null ? {} : { BLEEPSTORE_WEBSITE_DOMAIN = var.website_domain },
+    var.oidc == null ? {} : { BLEEPSTORE_OIDC = var.oidc },
   )
 }
 

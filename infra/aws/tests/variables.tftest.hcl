@@ -31,6 +31,7 @@ run "values_outside_their_range_are_refused" {
     log_filter                          = "info; rm"
     account_id                          = "12345"
     new_buckets                         = "closed"
+    oidc                                = "issuers.json"
     sigv2                               = "v2"
     log_retention_days                  = 31
     root_access_key                     = "a/b"
@@ -66,6 +67,7 @@ run "values_outside_their_range_are_refused" {
     var.log_filter,
     var.account_id,
     var.new_buckets,
+    var.oidc,
     var.sigv2,
     var.log_retention_days,
     var.root_access_key,
