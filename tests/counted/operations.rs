@@ -56,6 +56,7 @@ pub(super) fn every_operation<U>(s3: S3, take: impl Fn() -> U + 'static) -> Vec<
     tags(&mut counted);
     cors(&mut counted);
     policies(&mut counted);
+    sessions(&mut counted, &bucket);
     counted.rows
 }
 
@@ -233,6 +234,28 @@ fn policies<U>(counted: &mut Counted<U>) {
     counted.count("GetObject, 1 KiB, the next", || get().expect(200));
     let delete = bucket.request("DELETE").flag("policy");
     counted.count("DeleteBucketPolicy", || delete.expect(204));
+}
+
+fn sessions<U>(counted: &mut Counted<U>, bucket: &Bucket) {
+    bucket.put("temporary", pattern(1, 1 << 10)).expect(200);
+    let s3 = S3 {
+        endpoint: counted.s3.endpoint.clone(),
+    };
+    let named = [
+        ("RoleArn", "arn:aws:iam::000000000000:role/any"),
+        ("RoleSessionName", "counted"),
+    ];
+    counted.count("AssumeRole, the first of the store", || {
+        s3.sts("AssumeRole", &named).expect(200)
+    });
+    let next = counted.count("AssumeRole", || s3.sts("AssumeRole", &named).expect(200));
+    counted.count("GetCallerIdentity", || {
+        s3.sts("GetCallerIdentity", &[]).expect(200)
+    });
+    let inside = bucket.in_session(&next.session("AssumeRole"));
+    counted.count("GetObject, 1 KiB, in a session", || {
+        inside.get("temporary").expect(200)
+    });
 }
 
 fn copies<U>(counted: &mut Counted<U>, bucket: &Bucket) {

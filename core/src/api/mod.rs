@@ -42,6 +42,7 @@ use crate::protocol::headers::{AclSubject, refuse_misplaced_headers, refuse_unbu
 use crate::protocol::payload::DeclaredBody;
 use crate::protocol::query::Query;
 use crate::protocol::route::{Route, read_version_id};
+use crate::served::Client;
 
 pub(crate) use self::cors::let_origin_read;
 pub(crate) use self::post_object::Posted;
@@ -156,6 +157,15 @@ pub(crate) async fn answer_form(call: Call<'_>, posted: Posted) -> Answer {
 }
 
 impl Call<'_> {
+    /// How the client came, as URLs begin: `http` where nobody knows.
+    fn scheme(&self) -> &'static str {
+        let client: Option<&Client> = self.head.extensions.get();
+        match client.and_then(|client| client.encrypted) {
+            Some(true) => "https",
+            _ => "http",
+        }
+    }
+
     fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }

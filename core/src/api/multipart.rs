@@ -172,7 +172,7 @@ fn location(call: &Call<'_>) -> String {
         .get(http::header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or_default();
-    format!("http://{host}{}", call.head.uri.path())
+    format!("{}://{host}{}", call.scheme(), call.head.uri.path())
 }
 
 fn object_size(call: &Call<'_>) -> Result<Option<u64>, S3Error> {

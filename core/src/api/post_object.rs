@@ -83,8 +83,9 @@ fn location(call: &Call<'_>, addressing: &Addressing, target: &Target) -> String
     let host = call.headers().get(HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let key = percent::encode(target.key.as_str());
+    let scheme = call.scheme();
     match addressing {
-        Addressing::PathStyle => format!("http://{host}/{}/{key}", target.bucket),
-        Addressing::VirtualHosted(_) => format!("http://{host}/{key}"),
+        Addressing::PathStyle => format!("{scheme}://{host}/{}/{key}", target.bucket),
+        Addressing::VirtualHosted(_) => format!("{scheme}://{host}/{key}"),
     }
 }

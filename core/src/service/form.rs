@@ -175,3 +175,7 @@ fn tags(fields: &Fields) -> Result<Tags, S3Error> {
         read_tagging(document.as_bytes(), Tagged::Object)
     })
 }
+
+#[cfg(test)]
+#[path = "form_tests.rs"]
+mod tests;

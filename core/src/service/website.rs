@@ -131,4 +131,4 @@ fn error_as_page(error: &S3Error, second: Option<&S3Error>, trace: &Trace) -> Re
 mod noted;
 #[cfg(test)]
 #[path = "website_tests.rs"]
-mod tests;
+pub(super) mod tests;

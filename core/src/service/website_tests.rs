@@ -51,7 +51,7 @@ fn granting(permission: Permission) -> Acl {
 }
 
 /// A service with the bucket `site`, which everybody may write to, and who may list it besides.
-pub(super) async fn serving(website: Option<Value>, permission: Permission) -> Service {
+pub(in crate::service) async fn serving(website: Option<Value>, permission: Permission) -> Service {
     let ports = Ports {
         metadata: Arc::new(MemoryMetadata::default()),
         blobs: Arc::new(MemoryBlobs::new(Arc::new(Still::default()))),

@@ -7,8 +7,10 @@ mod body;
 mod form;
 mod head;
 mod policy;
+mod sts;
 
 use bleepstore_core::protocol::form::MAX_BEFORE_FILE;
+use bleepstore_core::protocol::sts::MOST_BYTES;
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +35,11 @@ const WEBSITE: usize = 128 * 1024;
 /// The requests whose cost is bounded: 1 MiB.
 const REQUEST: usize = 1024 * 1024;
 
+/// What the roles for tokens of others may be long, in bytes.
+const ROLES: usize = 256 * 1024;
+
 /// All targets.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 21] = [
     Target {
         name: "authorization",
         run: head::authorization,
@@ -124,5 +129,20 @@ pub const TARGETS: [Target; 18] = [
         name: "form_policy",
         run: form::form_policy,
         most: MAX_BEFORE_FILE,
+    },
+    Target {
+        name: "sts_form",
+        run: sts::sts_form,
+        most: MOST_BYTES,
+    },
+    Target {
+        name: "session_token",
+        run: sts::session_token,
+        most: HEAD,
+    },
+    Target {
+        name: "web_roles",
+        run: sts::web_roles,
+        most: ROLES,
     },
 ];
