@@ -22,6 +22,8 @@ mod terraform;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 pub(crate) use self::applied::mirror;
@@ -94,13 +96,38 @@ fn with_stand_ins(only: Option<&str>, platform: &str, python: &Path) -> Result<T
     let mut tally = counted(terraform.formatted(&root().join("infra")));
     tally += counted(pinned::check(&roots));
     tally += roots::check(&terraform, &roots);
-    for cloud in CLOUDS.iter().filter(|cloud| is_asked_for(cloud.name)) {
-        tally += of_cloud(&terraform, cloud, &copy.join(cloud.name));
-    }
-    if is_asked_for("aws") {
-        tally += applied::check(&copy.join("aws"));
-    }
+    let clouds: Vec<&Cloud> = CLOUDS.iter().filter(|cloud| is_asked_for(cloud.name)).collect();
+    tally += in_lanes(&clouds, |cloud| {
+        let folder = copy.join(cloud.name);
+        let mut tally = of_cloud(&terraform, cloud, &folder);
+        if cloud.name == "aws" {
+            tally += applied::check(&folder);
+        }
+        tally
+    });
     Ok(tally)
+}
+
+/// So many things are checked at a time. Each keeps about a processor busy.
+const LANES: usize = 2;
+
+/// Checks all of these, some at a time.
+fn in_lanes<T: Sync>(all: &[T], check: impl Fn(&T) -> Tally + Sync) -> Tally {
+    let next = AtomicUsize::new(0);
+    let total = Mutex::new(Tally::default());
+    thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let tally = check(one);
+                    if let Ok(mut total) = total.lock() {
+                        *total += tally;
+                    }
+                }
+            });
+        }
+    });
+    total.into_inner().unwrap_or(Tally::FAILED)
 }
 
 fn of_cloud(terraform: &Terraform, cloud: &Cloud, folder: &Path) -> Tally {

@@ -76,7 +76,7 @@ fn complaints(
     kind: FoundBy,
     mistakes: &[&Mistake],
 ) -> Result<Vec<String>, String> {
-    let copy = tools().join("mistakes");
+    let copy = tools().join("mistakes").join(cloud.name);
     if copy.exists() {
         fs::remove_dir_all(&copy).map_err(|error| format!("{}: {error}", copy.display()))?;
     }

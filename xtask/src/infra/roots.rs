@@ -2,16 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::terraform::Terraform;
 use crate::report::{Check, Tally};
 use crate::run::root;
-
-/// How many are checked at a time. Each keeps about a processor busy.
-const AT_A_TIME: usize = 2;
 
 /// Copies `infra` there and finds the folders with a configuration, roots before their examples.
 pub(super) fn copied(there: &Path) -> Result<Vec<PathBuf>, String> {
@@ -96,21 +90,7 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Check {
 
 /// Checks all of them; each counts as one test, and each run of `terraform test` as another.
 pub(super) fn check(terraform: &Terraform, roots: &[PathBuf]) -> Tally {
-    let next = AtomicUsize::new(0);
-    let total = Mutex::new(Tally::default());
-    thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
-            scope.spawn(|| {
-                while let Some(folder) = roots.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let tally = check_one(terraform, folder);
-                    if let Ok(mut total) = total.lock() {
-                        *total += tally;
-                    }
-                }
-            });
-        }
-    });
-    total.into_inner().unwrap_or(Tally::FAILED)
+    super::in_lanes(roots, |folder| check_one(terraform, folder))
 }
 
 fn check_one(terraform: &Terraform, folder: &Path) -> Tally {

@@ -59,7 +59,7 @@ pub(super) fn check(terraform: &Terraform, cloud: &Cloud, folder: &Path) -> Tall
 
 impl<'a> Root<'a> {
     fn applied(terraform: &'a Terraform, cloud: &'a Cloud, from: &Path) -> Result<Self, String> {
-        let folder = tools().join("secret");
+        let folder = tools().join("secret").join(cloud.name);
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
