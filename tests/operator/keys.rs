@@ -1,9 +1,10 @@
 //! Keys with a policy, as the binary `bleepstore` makes, shows and changes them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use bleepstore_tests::emulators::ServerProgram;
-use bleepstore_tests::http::{Endpoint, Request};
+use bleepstore_tests::http::{Endpoint, Request, S3};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -221,4 +222,57 @@ fn what_is_wrong_with_a_policy_is_one_line_and_nothing_is_stored() {
     let unknown = ("there is no access key AK".to_owned(), 1);
     assert_eq!(folder.refused(&["set-policy", "AK", "--none"]), unknown);
     assert_eq!(folder.refused(&["show", "AK"]), unknown);
+}
+
+#[test]
+fn sessions_outlive_a_restart_and_end_all_at_once_when_asked_to() {
+    let folder = Folder::with_buckets();
+    let none = folder.done(&["end-sessions"]);
+    assert_eq!(none, "no session ever began in this store\n");
+    let (server, endpoint) = folder.serve();
+    let session = S3 { endpoint }.session(None);
+    assert!(server.stop().unwrap());
+    let list = |expected: u16| {
+        let (server, endpoint) = folder.serve();
+        let s3 = S3 { endpoint };
+        let answer = s3.in_session(&session).request("GET", "/").expect(expected);
+        // Its key stays.
+        s3.request("GET", "/").expect(200);
+        assert!(server.stop().unwrap());
+        answer
+    };
+    list(200);
+    let ended = folder.done(&["end-sessions"]);
+    assert!(ended.starts_with("all sessions end"), "{ended}");
+    list(400).into_error(400, "InvalidToken");
+}
+
+#[test]
+fn roles_for_tokens_of_others_are_read_at_the_start_and_a_wrong_one_is_one_line() {
+    let folder = Folder::with_buckets();
+    let start = |oidc: &str| {
+        let mut variables = folder.variables();
+        variables.push(("BLEEPSTORE_OIDC", oidc.to_owned()));
+        variables.push(("BLEEPSTORE_LISTEN", "127.0.0.1:0".to_owned()));
+        let ran = program::run("bleepstore", &variables, &["serve"]);
+        assert_eq!((ran.code, ran.error.lines().count()), (2, 1), "{}", ran.error);
+        ran.error
+    };
+    let wrong = start(r#"[{"role": "ci"}]"#);
+    assert!(
+        wrong.contains("--oidc: role ci: ") || wrong.contains("--oidc: missing field"),
+        "{wrong}"
+    );
+    let file = folder.file("roles.json", "[");
+    assert!(start(&file).contains("roles.json"), "{file}");
+    // What others may write is not believed.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o622)).unwrap();
+    let mut variables = folder.variables();
+    variables.push(("BLEEPSTORE_OIDC", file));
+    let ran = program::run("bleepstore", &variables, &["serve"]);
+    assert!(
+        ran.code != 0 && ran.error.contains("can be changed by others"),
+        "{}",
+        ran.error
+    );
 }

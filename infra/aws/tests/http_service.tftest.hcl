@@ -37,6 +37,7 @@ mock_provider "aws" {
 
 variables {
   package = "versions.tf" # any file
+  oidc    = "[{\"role\":\"ci\"}]"
   http_service = {
     image             = "registry.example/bleepstore:1"
     vpc_id            = "vpc-1"
@@ -55,6 +56,10 @@ run "it_answers_https_only_under_its_name" {
   assert {
     condition     = aws_lb_listener.https[0].protocol == "HTTPS" && output.http_endpoint == "https://s3.example.com" && output.endpoint == output.http_endpoint
     error_message = "Clients must be served over TLS."
+  }
+  assert {
+    condition     = jsondecode(local.environment.BLEEPSTORE_OIDC)[0].role == "ci"
+    error_message = "The program must know the roles for tokens of others."
   }
   assert {
     condition     = toset(keys(aws_route53_record.http)) == toset(["s3.example.com", "*.s3.example.com"])

@@ -147,6 +147,12 @@ run "a_domain_is_bound_served_and_told_with_its_records" {
   variables {
     domain_name    = "s3.example.com"
     website_domain = "web.example.com"
+    oidc           = jsonencode([{ role = "ci" }])
+  }
+
+  assert {
+    condition     = jsondecode(local.app_settings.BLEEPSTORE_OIDC)[0].role == "ci"
+    error_message = "The program must know the roles for tokens of others."
   }
 
   assert {

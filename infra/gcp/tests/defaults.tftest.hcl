@@ -148,3 +148,22 @@ run "nothing_is_kept_for_restores_where_there_are_none" {
     error_message = "What is deleted must be gone."
   }
 }
+
+run "the_service_knows_its_domains_and_the_roles_for_tokens_of_others" {
+  command = plan
+
+  variables {
+    domain_name    = "s3.example.com"
+    website_domain = "web.example.com"
+    oidc           = jsonencode([{ role = "ci" }])
+  }
+
+  assert {
+    condition     = local.environment.BLEEPSTORE_DOMAIN == "s3.example.com" && local.environment.BLEEPSTORE_WEBSITE_DOMAIN == "web.example.com"
+    error_message = "The program must know its domains."
+  }
+  assert {
+    condition     = jsondecode(local.environment.BLEEPSTORE_OIDC)[0].role == "ci"
+    error_message = "The program must know the roles for tokens of others."
+  }
+}
