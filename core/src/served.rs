@@ -43,7 +43,8 @@ pub struct Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLeft(pub Duration);
 
-/// How much of an access key is noted: more than any that is given out, and little of what somebody made up.
+/// How much of an access key or another name is noted: more than any that is given out, and little of what somebody
+/// made up.
 const NOTED_OF_A_KEY: usize = 128;
 
 /// A request that was answered to its end, or was given up. Nothing in it is secret, and nothing of it comes from the
@@ -58,6 +59,12 @@ pub struct ServedRequest {
     pub client: Option<Client>,
     /// The access key that its signature names, whether or not the signature is that key's.
     pub access_key: Option<String>,
+    /// Whom a session acts for that signs it: the access key that began it, or `oidc/` and the role.
+    pub session_of: Option<String>,
+    /// The access key of a session that began with it.
+    pub session_begun: Option<String>,
+    /// Whom the token of an issuer is about that a session began with.
+    pub subject: Option<String>,
     /// Whether it is signed with the root's secret key before the present one.
     pub previous_secret: bool,
     /// The account that it acts for; `None` where it was refused before that was proven.
@@ -118,6 +125,9 @@ impl Account {
                 operation: None,
                 client,
                 access_key: None,
+                session_of: None,
+                session_begun: None,
+                subject: None,
                 previous_secret: false,
                 account: None,
                 bucket: None,
@@ -162,7 +172,22 @@ impl Account {
 
     /// Notes whose key the request claims to be signed with.
     pub(crate) fn claimed(&mut self, access_key: &str) {
-        self.request.access_key = Some(access_key.chars().take(NOTED_OF_A_KEY).collect());
+        self.request.access_key = Some(noted(access_key));
+    }
+
+    /// Notes whom the session acts for that signed the request.
+    pub(crate) fn signed_in_a_session_of(&mut self, parent: &str) {
+        self.request.session_of = Some(noted(parent));
+    }
+
+    /// Notes the access key of the session that begins.
+    pub(crate) fn begins_session(&mut self, access_key: &str) {
+        self.request.session_begun = Some(noted(access_key));
+    }
+
+    /// Notes whom the token of an issuer is about.
+    pub(crate) fn told_of(&mut self, subject: &str) {
+        self.request.subject = Some(noted(subject));
     }
 
     /// Notes that the root's secret key before the present one signed it.
@@ -246,6 +271,11 @@ impl Account {
     }
 }
 
+/// As much of a name as is noted.
+fn noted(name: &str) -> String {
+    name.chars().take(NOTED_OF_A_KEY).collect()
+}
+
 /// Notes why a response ends before its end.
 fn broke_off(request: &mut ServedRequest, error: &(dyn Error + 'static), span: &Span) {
     request.damaged |= is_damage(error);
@@ -287,6 +317,9 @@ fn write_line(request: &ServedRequest, span: &Span) {
         client = request.client.map(|client| field::display(client.address)),
         proxy = request.client.and_then(|client| client.proxy).map(field::display),
         access_key = request.access_key,
+        session_of = request.session_of,
+        session_begun = request.session_begun,
+        subject = request.subject,
         previous_secret = request.previous_secret.then_some(true),
         account = request.account,
         operation = request.operation,

@@ -415,22 +415,28 @@ fn error_response(error: &S3Error, trace: &Trace) -> Response<Body> {
     log_error(error, trace);
     let host_id = trace.host_id.to_str().unwrap_or_default();
     let document = error_document(error, trace.request_id(), host_id);
-    error_with(error, HeaderValue::from_static(error::CONTENT_TYPE), document)
+    let content_type = HeaderValue::from_static(error::CONTENT_TYPE);
+    error_with((error.code.status(), Some(error)), content_type, document)
 }
 
 /// The one place where an error becomes a response, with a document that tells of it.
-fn error_with(error: &S3Error, content_type: HeaderValue, document: Vec<u8>) -> Response<Body> {
-    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+/// The headers are those of what it came of.
+fn error_with(
+    (status, cause): (u16, Option<&S3Error>),
+    content_type: HeaderValue,
+    document: Vec<u8>,
+) -> Response<Body> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
-    for (name, value) in &error.headers {
+    for (name, value) in cause.iter().flat_map(|error| &error.headers) {
         if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
             response
                 .headers_mut()
                 .insert(HeaderName::from_static(name), value);
         }
     }
-    if let Some(after) = error.retry_after {
+    if let Some(after) = cause.and_then(|error| error.retry_after) {
         response
             .headers_mut()
             .insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use bleepstore_core::model::{Timestamp, TrustedIssuer, WebIdentity};
+use bleepstore_core::model::{TrustedIssuer, WebIdentity};
 use bleepstore_core::ports::{Clock, IdentityTokens, TokenRefusal};
 use serde::Deserialize;
 
 use crate::client::{Client, Trust};
 use crate::key_ring::KeyRing;
 use crate::published::{Documents, PublishedKeys};
-use crate::token::{Algorithm, Period, Refusal, Token};
+use crate::token::{Algorithm, NumericDate, Period, Refusal, Token};
 
 /// AWS takes no longer ones
 /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>).
@@ -19,12 +19,10 @@ const LONGEST: usize = 20_000;
 
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::Es256];
 
-/// The keys of so many issuers are held at most. A configuration has fewer, but it may change while a process runs.
-const MOST_ISSUERS: usize = 100;
-
 type Reader = dyn Fn(&TrustedIssuer) -> Arc<dyn Documents> + Send + Sync;
 
-/// Checks tokens with the keys that their issuers publish, over TLS alone. Nobody is asked before a token needs it.
+/// Checks tokens with the keys that their issuers publish, over TLS alone. Nobody is asked before a token needs it. The
+/// keys of each issuer that it is asked about are kept: those of a configuration are few.
 pub struct IssuerTokens {
     clock: Arc<dyn Clock>,
     reader: Box<Reader>,
@@ -37,9 +35,9 @@ struct Claims {
     iss: String,
     sub: String,
     aud: Audiences,
-    exp: i64,
-    iat: Option<i64>,
-    nbf: Option<i64>,
+    exp: NumericDate,
+    iat: Option<NumericDate>,
+    nbf: Option<NumericDate>,
 }
 
 #[derive(Deserialize)]
@@ -89,9 +87,6 @@ impl IssuerTokens {
         if let Some(ring) = rings.get(issuer) {
             return ring.clone();
         }
-        if rings.len() >= MOST_ISSUERS {
-            rings.clear();
-        }
         let documents = (self.reader)(issuer);
         let keys = match &issuer.keys {
             Some(url) => PublishedKeys::at_url(documents, url.clone()),
@@ -114,9 +109,9 @@ impl IdentityTokens for IssuerTokens {
             return Err(refused(Refusal::Issuer));
         }
         let period = Period {
-            expires: token.claims.exp,
-            begins: token.claims.nbf,
-            made: token.claims.iat,
+            expires: token.claims.exp.0,
+            begins: token.claims.nbf.map(|at| at.0),
+            made: token.claims.iat.map(|at| at.0),
         };
         period.check(self.clock.now()).map_err(refused)?;
         let key = self.ring(issuer).find(&token).await;
@@ -126,7 +121,6 @@ impl IdentityTokens for IssuerTokens {
         Ok(WebIdentity {
             subject: token.claims.sub,
             audiences: token.claims.aud.into_list(),
-            expires: Timestamp::from_seconds(token.claims.exp),
         })
     }
 }

@@ -119,6 +119,26 @@ fn bytes(part: &str) -> Result<Vec<u8>, Refusal> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed)
 }
 
+/// Seconds since 1970, which some issuers write with a fraction
+/// ([RFC 7519, section 2](https://www.rfc-editor.org/rfc/rfc7519#section-2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "serde_json::Number")]
+pub struct NumericDate(pub i64);
+
+impl TryFrom<serde_json::Number> for NumericDate {
+    type Error = &'static str;
+
+    fn try_from(number: serde_json::Number) -> Result<Self, Self::Error> {
+        /// Later ones are no whole numbers any more.
+        const LATEST: f64 = 1e15;
+        let floor = || {
+            let seconds = number.as_f64()?.floor();
+            (seconds.abs() <= LATEST).then_some(seconds as i64)
+        };
+        number.as_i64().or_else(floor).map(Self).ok_or("no time")
+    }
+}
+
 /// When a token may be used, in seconds since the Unix epoch, by its issuer's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {

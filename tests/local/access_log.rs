@@ -225,6 +225,29 @@ fn a_filter_turns_the_access_log_off_and_leaves_the_rest() {
     assert!(!log.iter().any(|line| line.contains("CreateBucket")), "{log:?}");
 }
 
+#[test]
+fn the_line_of_a_session_names_whom_it_acts_for() {
+    let folder = TempDir::new().unwrap();
+    let server = server(&folder, "info");
+    let s3 = server.s3();
+    let session = s3.session(None);
+    s3.in_session(&session).request("GET", "/").expect(200);
+    let log = lines(server);
+    let [_, begun, listed] = log.as_slice() else {
+        panic!("{log:?}");
+    };
+    assert_eq!(begun["operation"], "AssumeRole");
+    assert_eq!(
+        (&begun["access_key"], &begun["session_begun"]),
+        (&json!("AKIATESTROOT"), &json!(session.access_key))
+    );
+    assert_eq!(begun.get("session_of"), None);
+    assert_eq!(
+        (&listed["access_key"], &listed["session_of"]),
+        (&json!(session.access_key), &json!("AKIATESTROOT"))
+    );
+}
+
 /// The values in a request that nobody but its sender and the server may read.
 fn secrets(request: &SignedRequest) -> Vec<String> {
     let after = |text: &str, name: &str| {
@@ -249,6 +272,7 @@ fn no_secret_key_signature_token_or_customer_key_is_in_any_line_at_any_level() {
     const TOKEN: &str = "IQoJb3JpZ2luX2VjSESSIONTOKEN";
     const CUSTOMER_KEY: &str = "bm9ib2R5LWxvZ3MtdGhpcy1rZXktZXZlci1pLWhvcGU=";
     const CUSTOMER_KEY_MD5: &str = "c3NlLWMta2V5LW1kNQ==";
+    const WEB_TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJub2JvZHkifQ";
     const BODY: &str = "confidential-body";
     let folder = TempDir::new().unwrap();
     let server = server(&folder, "trace");
@@ -310,11 +334,23 @@ fn no_secret_key_signature_token_or_customer_key_is_in_any_line_at_any_level() {
     let mut signer = ChunkSigner::new(&server.s3().endpoint, &streamed);
     streamed.body = chunked::signed(&mut signer, &[BODY.as_bytes()], None);
     requests.push(streamed);
+    let session = server.s3().session(None);
+    requests.push(bucket.in_session(&session).get("key").sign());
+    requests.push(bucket.in_session(&session).get("key").presigned(MINUTE).sign());
+    let of_another = format!("{WEB_TOKEN}.{}", "x".repeat(20_000));
+    for token in [WEB_TOKEN, of_another.as_str()] {
+        let role = ("RoleArn", "arn:aws:iam::000000000000:role/any");
+        let named = [role, ("RoleSessionName", "me"), ("WebIdentityToken", token)];
+        let request = server.s3().sts("AssumeRoleWithWebIdentity", &named);
+        requests.push(request.anonymous().sign());
+    }
     let mut hidden: Vec<String> = requests.iter().flat_map(secrets).collect();
+    hidden.extend([session.secret_key, session.token]);
     assert!(hidden.len() > 10, "{hidden:?}");
     hidden.extend(
         [
             TOKEN,
+            WEB_TOKEN,
             CUSTOMER_KEY,
             CUSTOMER_KEY_MD5,
             BODY,

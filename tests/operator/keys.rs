@@ -248,6 +248,30 @@ fn sessions_outlive_a_restart_and_end_all_at_once_when_asked_to() {
 }
 
 #[test]
+fn a_session_that_the_secret_key_before_began_ends_with_it() {
+    let folder = Folder::with_buckets();
+    let mut variables = folder.variables();
+    variables.push((
+        "BLEEPSTORE_SECRET_KEY_PREVIOUS",
+        "the/secret+key+before".to_owned(),
+    ));
+    let (server, endpoint) = program::serve("bleepstore", variables);
+    let with_previous = Endpoint {
+        secret_key: "the/secret+key+before".to_owned(),
+        ..endpoint.clone()
+    };
+    let [before, now] = [with_previous, endpoint].map(|endpoint| S3 { endpoint }.session(None));
+    assert!(server.stop().unwrap());
+    let (server, endpoint) = folder.serve();
+    let s3 = S3 { endpoint };
+    s3.in_session(&now).request("GET", "/").expect(200);
+    s3.in_session(&before)
+        .request("GET", "/")
+        .expect_error(400, "InvalidToken");
+    assert!(server.stop().unwrap());
+}
+
+#[test]
 fn roles_for_tokens_of_others_are_read_at_the_start_and_a_wrong_one_is_one_line() {
     let folder = Folder::with_buckets();
     let start = |oidc: &str| {

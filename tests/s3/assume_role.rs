@@ -100,6 +100,25 @@ s3_test!(
 );
 
 s3_test!(
+    takes_no_role_that_the_policy_of_the_key_denies,
+    largest_body = 300,
+    |s3: &S3| {
+        let writer = s3.acting_for(&OWNER_WRITER);
+        let assume = |role: &str| writer.sts("AssumeRole", &[("RoleArn", role), NAME]);
+        assume("arn:aws:iam::000000000000:role/allowed").expect(200);
+        for partition in ["aws", "aws-cn", "aws-us-gov"] {
+            let role = format!("arn:{partition}:iam::000000000000:role/forbidden");
+            let error = assume(&role).expect_sts_error(403, "AccessDenied");
+            assert_eq!(
+                error.message,
+                "User: arn:aws:iam::000000000000:user/writer is not authorized to perform: sts:AssumeRole on resource: \
+             arn:aws:iam::000000000000:role/forbidden with an explicit deny in an identity-based policy"
+            );
+        }
+    }
+);
+
+s3_test!(
     tells_what_is_wrong_with_its_parameters,
     largest_body = 5_000,
     |s3: &S3| {

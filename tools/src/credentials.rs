@@ -7,7 +7,7 @@ mod printed;
 use std::time::Duration;
 
 use bleepstore_core::Ports;
-use bleepstore_core::model::{Credential, CredentialUser, Owner, Timestamp};
+use bleepstore_core::model::{Credential, CredentialUser, Owner, Timestamp, is_iam_name_byte};
 use bleepstore_core::ops::{self, CredentialLimits, new_credential};
 use bleepstore_core::ports::StoreError;
 use clap::Args;
@@ -95,10 +95,9 @@ pub struct EndSessionsArgs {}
 
 /// An id of an account as S3 has them.
 fn owner_id(text: &str) -> std::result::Result<String, String> {
-    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text == "root" {
         Ok(Owner::root().id)
-    } else if text.len() == 64 && text.bytes().all(is_hex) {
+    } else if Owner::is_canonical_id(text) {
         Ok(text.to_owned())
     } else {
         Err("expected 64 lower-case hex digits, or root".to_owned())
@@ -107,8 +106,7 @@ fn owner_id(text: &str) -> std::result::Result<String, String> {
 
 /// A name of a user as IAM has them.
 fn user_name(text: &str) -> std::result::Result<String, &'static str> {
-    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
-    if (1..=64).contains(&text.len()) && text.bytes().all(is_good) {
+    if (1..=64).contains(&text.len()) && text.bytes().all(is_iam_name_byte) {
         Ok(text.to_owned())
     } else {
         Err("expected 1 to 64 letters, digits and characters of +=,.@_-")

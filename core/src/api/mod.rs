@@ -159,11 +159,16 @@ pub(crate) async fn answer_form(call: Call<'_>, posted: Posted) -> Answer {
 impl Call<'_> {
     /// How the client came, as URLs begin: `http` where nobody knows.
     fn scheme(&self) -> &'static str {
-        let client: Option<&Client> = self.head.extensions.get();
-        match client.and_then(|client| client.encrypted) {
+        match self.encrypted() {
             Some(true) => "https",
-            _ => "http",
+            Some(false) | None => "http",
         }
+    }
+
+    /// Whether the client came by TLS, where that is known.
+    fn encrypted(&self) -> Option<bool> {
+        let client: &Client = self.head.extensions.get()?;
+        client.encrypted
     }
 
     fn headers(&self) -> &HeaderMap {

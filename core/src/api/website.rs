@@ -11,7 +11,6 @@ use crate::body::Body;
 use crate::model::{ObjectKey, Pages, Redirection, S3Error, WebProtocol};
 use crate::ops::bucket_website;
 use crate::protocol::percent::{encode_path, encode_unsendable};
-use crate::served::Client;
 
 /// What a visitor of a website is answered.
 pub(crate) enum Visit {
@@ -61,7 +60,7 @@ async fn read(call: &Call<'_>, pages: &Pages, key: &str) -> Answer {
 fn shown_page(found: Page) -> Answer {
     match found {
         Page::Object(response) => Ok(response),
-        Page::Elsewhere(location) => redirect(StatusCode::MOVED_PERMANENTLY, &location),
+        Page::Elsewhere(location) => redirect(StatusCode::MOVED_PERMANENTLY, &encode_unsendable(&location)),
     }
 }
 
@@ -114,13 +113,10 @@ fn send(call: &Call<'_>, sent: &Redirection<'_>) -> Answer {
 
 /// Where the visitor is sent. Without a protocol, which is that of the visit, where nobody knows which that is.
 fn address(call: &Call<'_>, sent: &Redirection<'_>) -> String {
-    let client = call.head.extensions.get::<Client>();
-    let of_visit = client
-        .and_then(|client| client.encrypted)
-        .map(|encrypted| match encrypted {
-            true => WebProtocol::Https,
-            false => WebProtocol::Http,
-        });
+    let of_visit = call.encrypted().map(|encrypted| match encrypted {
+        true => WebProtocol::Https,
+        false => WebProtocol::Http,
+    });
     let protocol = sent.protocol.or(of_visit);
     let protocol = protocol.map_or(String::new(), |protocol| format!("{}:", protocol.as_str()));
     let visited = || call.headers().get(HOST).and_then(|host| host.to_str().ok());

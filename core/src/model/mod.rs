@@ -45,7 +45,7 @@ pub use manifest::{BlobRef, Extent, Layout, Manifest, PagedLayout, PartBoundary,
 pub use names::{BucketName, ObjectKey, PartNumber};
 pub use object::{ObjectKind, ObjectRecord, ObjectSummary, OwnerlessDescription, RowTag};
 pub use operation::{IamAction, Need, Operation, RequestBody, Signature, Subject, When};
-pub use owner::{AccountId, Owner};
+pub use owner::{AccountId, Owner, is_iam_name_byte};
 pub use ownership::{NewBuckets, ObjectOwnership, PublicAccessBlock};
 pub use session_key::SessionKey;
 pub use tags::{Tagged, Tags};

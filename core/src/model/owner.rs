@@ -55,7 +55,17 @@ impl FromStr for AccountId {
 const ROOT: &str = "b1ee95703e0000000000000000000000000000000000000000000000000000ff";
 const ANONYMOUS: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
 
+/// Whether a name of IAM's (of a user, a role or a session) may have this byte.
+pub const fn is_iam_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'=' | b',' | b'.' | b'@' | b'-')
+}
+
 impl Owner {
+    /// Whether this is a canonical user id: 64 lower-case hex digits.
+    pub fn is_canonical_id(text: &str) -> bool {
+        text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
     /// The owner of the store: whom the root credential speaks for, the same in every store.
     pub fn root() -> Self {
         Self {

@@ -1,7 +1,5 @@
 //! Identities of others: tokens of OpenID Connect, and who makes them.
 
-use super::Timestamp;
-
 /// A maker of OpenID Connect tokens that the operator trusts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TrustedIssuer {
@@ -20,6 +18,4 @@ pub struct WebIdentity {
     pub subject: String,
     /// Whom it is meant for: one or more.
     pub audiences: Vec<String>,
-    /// Until when it may be used.
-    pub expires: Timestamp,
 }

@@ -64,7 +64,7 @@ impl Service {
             let signer = claim.verify(&RequestHead { raw_path, ..*head }, secret_key)?;
             Ok((signer, plus))
         };
-        let (signer, plus) = holder.proven(account, |secret_key| {
+        let ((signer, plus), _) = holder.proven(account, |secret_key| {
             verify(SPACE, secret_key).or_else(|error: S3Error| match head.raw_path.contains('+') {
                 true => verify(PLUS, secret_key).map_err(|_| error),
                 false => Err(error),
@@ -112,6 +112,7 @@ impl Service {
                 identity: Identity::default(),
                 secret_key: SecretKey(root.secret_key.clone()),
                 previous: root.previous_secret_key.clone().map(SecretKey),
+                session_of: None,
                 assumed: None,
             });
         }
@@ -129,6 +130,7 @@ impl Service {
             identity: known.identity()?,
             secret_key: SecretKey(credential.secret_key.clone()),
             previous: None,
+            session_of: None,
             assumed: None,
         })
     }
@@ -140,25 +142,35 @@ pub(super) struct Holder {
     pub(super) identity: Identity,
     pub(super) secret_key: SecretKey,
     pub(super) previous: Option<SecretKey>,
+    /// Whom its session acts for, as the access log says it.
+    pub(super) session_of: Option<String>,
     /// What its session calls itself, where it assumed a role.
     pub(super) assumed: Option<AssumedRole>,
 }
 
 impl Holder {
-    /// What `verify` proves with the secret, or else with the one before it; the error is that of the secret.
+    /// What `verify` proves with the secret, or else with the one before it, and which it was; the error is that of the
+    /// secret.
     pub(super) fn proven<T>(
         &self,
         account: &mut Account,
         verify: impl Fn(&str) -> Result<T, S3Error>,
-    ) -> Result<T, S3Error> {
-        verify(&self.secret_key.0).or_else(|error| {
-            let previous = self.previous.as_ref();
-            let previous = previous.filter(|_| error.code == ErrorCode::SignatureDoesNotMatch);
-            let previous = previous.ok_or_else(|| error.clone())?;
-            let proven = verify(&previous.0).map_err(|_| error)?;
-            account.signed_with_the_previous_secret();
-            Ok(proven)
-        })
+    ) -> Result<(T, &SecretKey), S3Error> {
+        let error = match verify(&self.secret_key.0) {
+            Ok(proven) => {
+                if let Some(parent) = &self.session_of {
+                    account.signed_in_a_session_of(parent);
+                }
+                return Ok((proven, &self.secret_key));
+            }
+            Err(error) => error,
+        };
+        let previous = self.previous.as_ref();
+        let previous = previous.filter(|_| error.code == ErrorCode::SignatureDoesNotMatch);
+        let previous = previous.ok_or_else(|| error.clone())?;
+        let proven = verify(&previous.0).map_err(|_| error)?;
+        account.signed_with_the_previous_secret();
+        Ok((proven, previous))
     }
 }
 

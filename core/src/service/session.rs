@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Service;
 use super::authentic::Holder;
-use crate::model::{ErrorCode, S3Error, Timestamp};
-use crate::ops::{Identity, KnownSession, Parent, SESSION_KEY_PREFIX, fingerprint};
+use crate::model::{ErrorCode, S3Error, SessionKey, Timestamp};
+use crate::ops::{Identity, KnownSession, Parent, SESSION_KEY_PREFIX, SecretKey, Session, fingerprint};
 use crate::ports::{Ports, StoreError};
 
 impl Service {
@@ -30,34 +30,40 @@ impl Service {
         if session.expires <= now {
             return Err(refused(ErrorCode::ExpiredToken));
         }
-        let of_it = |secret: &str, was: &str| fingerprint(&key, secret) == was;
-        let parent = match &session.parent {
+        let parent = self.parent_of(session, &key, now, ports).await?;
+        narrowed(parent.ok_or_else(invalid)?, &known)
+    }
+
+    /// Whom a session acts for; `None` where that is not what it was when the session began.
+    async fn parent_of(
+        &self,
+        session: &Session,
+        key: &SessionKey,
+        now: Timestamp,
+        ports: &Ports,
+    ) -> Result<Option<Holder>, S3Error> {
+        match &session.parent {
             Parent::Key {
                 access_key,
-                fingerprint,
+                fingerprint: was,
             } => {
-                let parent = self.holder(access_key, now, ports).await;
-                let parent = parent.map_err(|error| match error.code {
-                    ErrorCode::InvalidAccessKeyId => invalid(),
-                    _ => error,
-                })?;
-                let secrets = [Some(&parent.secret_key), parent.previous.as_ref()];
-                let is_same = secrets
-                    .iter()
-                    .flatten()
-                    .any(|secret| of_it(&secret.0, fingerprint));
-                if !is_same {
-                    return Err(invalid());
-                }
-                parent
+                let parent = match self.holder(access_key, now, ports).await {
+                    Err(error) if error.code == ErrorCode::InvalidAccessKeyId => return Ok(None),
+                    parent => parent?,
+                };
+                let is_of_it = |secret: &SecretKey| fingerprint(key, &secret.0) == *was;
+                let is_same = is_of_it(&parent.secret_key) || parent.previous.as_ref().is_some_and(is_of_it);
+                let session_of = Some(access_key.clone());
+                Ok(is_same.then_some(Holder { session_of, ..parent }))
             }
-            Parent::Role { name, fingerprint } => {
+            Parent::Role {
+                name,
+                fingerprint: was,
+            } => {
                 let roles = self.web_roles.as_ref().map(|(roles, _)| roles);
-                let role = roles.and_then(|roles| roles.find(name)).ok_or_else(invalid)?;
-                if !of_it(role.configured(), fingerprint) {
-                    return Err(invalid());
-                }
-                Holder {
+                let role = roles.and_then(|roles| roles.find(name));
+                let role = role.filter(|role| fingerprint(key, role.configured()) == *was);
+                Ok(role.map(|role| Holder {
                     owner: role.owner.clone(),
                     identity: Identity {
                         user: Some(role.user()),
@@ -66,11 +72,11 @@ impl Service {
                     },
                     secret_key: session.secret_key.clone(),
                     previous: None,
+                    session_of: Some(role.user()),
                     assumed: None,
-                }
+                }))
             }
-        };
-        narrowed(parent, &known)
+        }
     }
 }
 
@@ -89,7 +95,7 @@ fn narrowed(parent: Holder, known: &KnownSession) -> Result<Holder, S3Error> {
         secret_key: known.session.secret_key.clone(),
         previous: None,
         assumed: known.session.assumed.clone(),
-        owner: parent.owner,
+        ..parent
     })
 }
 

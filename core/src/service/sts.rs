@@ -6,18 +6,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response};
 use sha2::{Digest, Sha256};
 
-use super::authentic::Holder;
 use super::facts::{self, Signed};
-use super::{Arrived, Service, log};
+use super::{Arrived, Service, error_with, log};
 use crate::api::hurried;
 use crate::body::Body;
-use crate::model::{Owner, RequestBody, S3Error, hex};
+use crate::model::{Owner, RequestBody, S3Error, Timestamp, hex};
 use crate::ops::{
-    AssumedRole, Caller, Context, NewParent, NewSession, SessionFault, TemporaryCredentials, WebRole,
-    WebRoles, begin_session,
+    AssumedRole, Caller, Context, NewParent, NewSession, SecretKey, SessionFault, TemporaryCredentials,
+    WebRole, WebRoles, begin_session,
 };
 use crate::policy::{Policy, PolicyKind};
 use crate::ports::{IdentityTokens, TokenRefusal};
@@ -34,7 +33,10 @@ use crate::served::Account;
 struct Asking {
     caller: Caller,
     access_key: String,
-    holder: Holder,
+    /// What signed the request.
+    secret_key: SecretKey,
+    /// What the session of the caller calls itself, where it assumed a role.
+    assumed: Option<AssumedRole>,
 }
 
 impl Service {
@@ -48,29 +50,24 @@ impl Service {
         let context = &self.context_of(arrived.head, account);
         let answer = self.asked_of_sts(arrived, query, context, account).await;
         let request_id = account.request_id().to_owned();
-        let (status, document) = match &answer {
-            Ok(answer) => (StatusCode::OK, write(answer, &request_id)),
+        let content_type = HeaderValue::from_static(ANSWER_TYPE);
+        let mut response = match answer {
+            Ok(answer) => {
+                let mut response = Response::new(Body::full(write(&answer, &request_id)));
+                response.headers_mut().insert(CONTENT_TYPE, content_type);
+                response
+            }
             Err(error) => {
-                account.refused_by_sts(error);
-                log(
-                    error.cause.as_deref(),
-                    error.code.status(),
-                    (error.code.as_str(), &error.message),
-                    &request_id,
-                );
-                let status = StatusCode::from_u16(error.code.status());
-                (
-                    status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                    error_document(error, &request_id),
-                )
+                account.refused_by_sts(&error);
+                let (status, cause) = (error.code.status(), error.cause.as_deref());
+                log(cause, status, (error.code.as_str(), &error.message), &request_id);
+                error_with((status, cause), content_type, error_document(&error, &request_id))
             }
         };
-        let mut response = Response::new(Body::full(document));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(ANSWER_TYPE));
         if let Ok(id) = HeaderValue::from_str(&request_id) {
-            headers.insert(HeaderName::from_static(REQUEST_ID), id);
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(REQUEST_ID), id);
         }
         response
     }
@@ -84,79 +81,23 @@ impl Service {
     ) -> Result<Answer, StsError> {
         let Arrived { head, body, now } = arrived;
         let bytes = self.form_of(head, body).await?;
-        let malformed = || {
-            StsError::new(
-                StsCode::MalformedQueryString,
-                "The query string contains a syntax error.",
-            )
-        };
-        let form = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
-        let form = Query::parse(form).map_err(|_| malformed())?;
+        let form = read_form(&bytes)?;
         let action = StsAction::read(&form)?;
         account.asked_sts(action);
-        if action == StsAction::AssumeRoleWithWebIdentity {
-            let request = StsRequest::read(action, &form)?;
-            return match request {
-                StsRequest::AssumeRoleWithWebIdentity(request, token) => {
-                    self.assume_role_with_token(request, &token, context, account)
-                        .await
-                }
-                _ => Err(malformed()),
-            };
-        }
-        let to_verify = RequestHead {
-            method: head.method.as_str(),
-            raw_path: head.uri.path(),
-            raw_query: head.uri.query().unwrap_or_default(),
-            headers: &head.headers,
+        // Of what is signed nothing is read before it is known by whom.
+        let asking = match action {
+            StsAction::AssumeRoleWithWebIdentity => None,
+            _ => Some(self.asking(head, query, (&bytes, now), context, account).await?),
         };
-        let hash = hex(Sha256::digest(&bytes));
-        let claim = claim_of_sts(&to_verify, hash, now, &self.settings.region)?;
-        let claim = claim.ok_or_else(|| {
-            StsError::new(
-                StsCode::MissingAuthenticationToken,
-                "Request is missing Authentication Token",
-            )
-        })?;
-        let access_key = claim.access_key().to_owned();
-        account.claimed(&access_key);
-        let holder = self
-            .holder_of((&access_key, claim.token()), now, &context.ports)
-            .await?;
-        holder.proven(account, |secret_key| claim.verify(&to_verify, secret_key))?;
-        account.authenticated(&holder.owner);
-        let signed = Signed {
-            version: "AWS4-HMAC-SHA256",
-            place: "REST-HEADER",
-            at: Some(claim.signed_at()),
-            payload: claim.into_payload_hash().into(),
-        };
-        let caller = Caller {
-            owner: holder.owner.clone(),
-            expected_bucket_owner: None,
-            identity: holder.identity.clone(),
-            facts: Arc::new(facts::Request {
-                head: Arc::clone(head),
-                query,
-                operation: None,
-                now,
-                signed: Some(signed),
-                tags: OnceLock::new(),
-            }),
-        };
-        let asking = Asking {
-            caller,
-            access_key,
-            holder,
-        };
-        match StsRequest::read(action, &form)? {
-            StsRequest::GetCallerIdentity => Ok(asking.identity(context)),
-            StsRequest::GetSessionToken(duration) => {
+        let request = StsRequest::read(action, &form)?;
+        match (request, asking) {
+            (StsRequest::GetCallerIdentity, Some(asking)) => Ok(asking.identity(context)),
+            (StsRequest::GetSessionToken(duration), Some(asking)) => {
                 asking.check_may_begin(action)?;
                 let new = asking.session(None, None, duration);
-                Ok(Answer::GetSessionToken(self.begin(context, new).await?))
+                Ok(Answer::GetSessionToken(self.begin(context, new, account).await?))
             }
-            StsRequest::AssumeRole(request) => {
+            (StsRequest::AssumeRole(request), Some(asking)) => {
                 asking.check_may_begin(action)?;
                 asking.check_may_assume(&request, context)?;
                 check_policy(request.policy.as_deref())?;
@@ -166,10 +107,66 @@ impl Service {
                 };
                 let user = assumed_user(&asking.caller.owner, &assumed, context);
                 let new = asking.session(Some(assumed), request.policy, request.duration);
-                Ok(Answer::AssumeRole(self.begin(context, new).await?, user))
+                Ok(Answer::AssumeRole(self.begin(context, new, account).await?, user))
             }
-            StsRequest::AssumeRoleWithWebIdentity(..) => Err(malformed()),
+            (StsRequest::AssumeRoleWithWebIdentity(request, token), None) => {
+                self.assume_role_with_token(request, &token, context, account)
+                    .await
+            }
+            _ => Err(missing_token()),
         }
+    }
+
+    /// Who signed the request, which needs a signature.
+    async fn asking(
+        &self,
+        head: &Arc<Parts>,
+        query: Arc<Query>,
+        (body, now): (&[u8], Timestamp),
+        context: &Context,
+        account: &mut Account,
+    ) -> Result<Asking, StsError> {
+        let to_verify = RequestHead {
+            method: head.method.as_str(),
+            raw_path: head.uri.path(),
+            raw_query: head.uri.query().unwrap_or_default(),
+            headers: &head.headers,
+        };
+        let hash = hex(Sha256::digest(body));
+        let claim = claim_of_sts(&to_verify, hash, now, &self.settings.region)?;
+        let claim = claim.ok_or_else(missing_token)?;
+        let access_key = claim.access_key().to_owned();
+        account.claimed(&access_key);
+        let holder = self
+            .holder_of((&access_key, claim.token()), now, &context.ports)
+            .await?;
+        let (_, secret_key) = holder.proven(account, |secret_key| claim.verify(&to_verify, secret_key))?;
+        account.authenticated(&holder.owner);
+        let secret_key = secret_key.clone();
+        let signed = Signed {
+            version: "AWS4-HMAC-SHA256",
+            place: "REST-HEADER",
+            at: Some(claim.signed_at()),
+            payload: claim.into_payload_hash().into(),
+        };
+        Ok(Asking {
+            caller: Caller {
+                owner: holder.owner,
+                expected_bucket_owner: None,
+                identity: holder.identity,
+                facts: Arc::new(facts::Request {
+                    head: Arc::clone(head),
+                    query,
+                    operation: None,
+                    now,
+                    signed: Some(signed),
+                    tags: OnceLock::new(),
+                }),
+            },
+            access_key,
+            secret_key,
+            assumed: holder.assumed,
+        })
     }
 
     /// The body of the request, which is small.
@@ -182,7 +179,12 @@ impl Service {
         Ok(declared.collect(body, MOST_BYTES, &mut held).await?)
     }
 
-    async fn begin(&self, context: &Context, new: NewSession<'_>) -> Result<Issued, StsError> {
+    async fn begin(
+        &self,
+        context: &Context,
+        new: NewSession<'_>,
+        account: &mut Account,
+    ) -> Result<Issued, StsError> {
         let policy_percent = new
             .policy
             .as_ref()
@@ -200,6 +202,7 @@ impl Service {
             ),
             SessionFault::Store(error) => S3Error::from(error).into(),
         })?;
+        account.begins_session(&access_key);
         Ok(Issued {
             access_key,
             secret_key: secret_key.0,
@@ -229,6 +232,7 @@ impl Service {
             return Err(not_authorized());
         }
         account.authenticated(&role.owner);
+        account.told_of(&identity.subject);
         let web = WebAnswer {
             subject: identity.subject.clone(),
             audience: audience.to_owned(),
@@ -245,7 +249,7 @@ impl Service {
             policy: request.policy,
             duration: request.duration,
         };
-        let issued = self.begin(context, new).await?;
+        let issued = self.begin(context, new, account).await?;
         Ok(Answer::AssumeRoleWithWebIdentity(issued, user, web))
     }
 
@@ -271,7 +275,7 @@ impl Asking {
         duration: Duration,
     ) -> NewSession<'_> {
         NewSession {
-            parent: NewParent::Key(&self.access_key, &self.holder.secret_key),
+            parent: NewParent::Key(&self.access_key, &self.secret_key),
             assumed,
             policy,
             duration,
@@ -311,7 +315,7 @@ impl Asking {
     }
 
     fn arn(&self, context: &Context) -> String {
-        if let Some(assumed) = &self.holder.assumed {
+        if let Some(assumed) = &self.assumed {
             return assumed_user(&self.caller.owner, assumed, context).arn;
         }
         let account = context.accounts.id_of(&self.caller.owner);
@@ -323,7 +327,7 @@ impl Asking {
 
     fn identity(&self, context: &Context) -> Answer {
         let account = context.accounts.id_of(&self.caller.owner);
-        let user_id = match (&self.holder.assumed, &self.caller.identity.user) {
+        let user_id = match (&self.assumed, &self.caller.identity.user) {
             (Some(assumed), _) => assumed_user(&self.caller.owner, assumed, context).id,
             (None, Some(user)) => user.clone(),
             (None, None) => account.as_str().to_owned(),
@@ -358,6 +362,25 @@ fn check_policy(policy: Option<&str>) -> Result<(), StsError> {
     }
 }
 
+/// The parameters of a form.
+fn read_form(bytes: &[u8]) -> Result<Query, StsError> {
+    let malformed = || {
+        StsError::new(
+            StsCode::MalformedQueryString,
+            "The query string contains a syntax error.",
+        )
+    };
+    let form = std::str::from_utf8(bytes).map_err(|_| malformed())?;
+    Query::parse(form).map_err(|_| malformed())
+}
+
+fn missing_token() -> StsError {
+    StsError::new(
+        StsCode::MissingAuthenticationToken,
+        "Request is missing Authentication Token",
+    )
+}
+
 fn not_authorized() -> StsError {
     StsError::new(
         StsCode::AccessDenied,
@@ -376,7 +399,7 @@ fn refused(refusal: TokenRefusal) -> StsError {
             "Token expired: the current time must be before its expiration",
         ),
         TokenRefusal::Unavailable(why) => {
-            tracing::warn!(%why, "tokens of an issuer cannot be checked");
+            tracing::debug!(%why, "a token cannot be checked");
             StsError::new(
                 StsCode::IDPCommunicationError,
                 "Couldn't retrieve verification key from your identity provider,  please reference \

@@ -119,7 +119,11 @@ fn error_as_page(error: &S3Error, second: Option<&S3Error>, trace: &Trace) -> Re
     for error in [Some(error), second].into_iter().flatten() {
         log_error(error, trace);
     }
-    let mut response = error_with(error, HeaderValue::from_static(html::CONTENT_TYPE), page);
+    let mut response = error_with(
+        (error.code.status(), Some(error)),
+        HeaderValue::from_static(html::CONTENT_TYPE),
+        page,
+    );
     if error.code.status() >= 400 {
         insert_error_headers(error, response.headers_mut());
     }

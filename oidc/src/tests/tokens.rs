@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bleepstore_core::model::{Timestamp, WebIdentity};
+use bleepstore_core::model::WebIdentity;
 use bleepstore_core::ports::TokenRefusal;
 use ring::{digest, hmac};
 use serde_json::{Value, json};
@@ -26,7 +26,6 @@ async fn a_token_of_either_algorithm_says_whom_it_is_about() {
     let expected = WebIdentity {
         subject: "repo:owner/name".to_owned(),
         audiences: vec!["sts.amazonaws.com".to_owned()],
-        expires: Timestamp::from_seconds(NOW + 3_600),
     };
     assert_eq!(gate.verify(&token(&claims())).await, Ok(expected.clone()));
     assert_eq!(gate.verify(&curve.token("second", &claims())).await, Ok(expected));
@@ -91,6 +90,14 @@ async fn times_at_the_ends_of_their_range_are_no_trouble() {
     accepted(&with("nbf", i64::MIN)).await;
     accepted(&with("exp", i64::MAX)).await;
     refused(&with("exp", 1e30), Refusal::Malformed).await;
+}
+
+#[tokio::test]
+async fn times_may_have_a_fraction() {
+    accepted(&with("iat", NOW as f64 + 0.5)).await;
+    accepted(&with("exp", (NOW - 59) as f64 + 0.5)).await;
+    let over = token(&with("exp", (NOW - 60) as f64 + 0.5));
+    assert_eq!(Gate::new().verify(&over).await, Err(TokenRefusal::Expired));
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub(super) fn sts_form(data: &[u8]) {
         return;
     };
     match StsAction::read(&form).and_then(|action| StsRequest::read(action, &form)) {
-        Err(error) => assert!(error_document(&error, "1").len() < 64 * 1024 * 8),
+        Err(error) => assert!(error_document(&error, "1").len() < 4 * 1024),
         Ok(StsRequest::AssumeRole(request) | StsRequest::AssumeRoleWithWebIdentity(request, _)) => {
             assert!((900..=43_200).contains(&request.duration.as_secs()));
             assert!((2..=64).contains(&request.session_name.len()));
@@ -65,7 +65,9 @@ pub(super) fn web_roles(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    if let Ok(roles) = WebRoles::read(text) {
-        assert!(roles.issuers().all(|issuer| issuer.url.starts_with("https://")));
+    if let Ok(roles) = WebRoles::read(text)
+        && let Some(role) = roles.find("ci")
+    {
+        assert!(role.issuer.url.starts_with("https://"));
     }
 }

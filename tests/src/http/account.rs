@@ -57,7 +57,8 @@ pub const ALICE_READER: Account = Account {
     ..ALICE
 };
 
-/// The user `writer` of the store's owner, who may put, get and list everything but what lies below `secret/`.
+/// The user `writer` of the store's owner, who may put, get and list everything but what lies below `secret/`, and may
+/// not assume the role `forbidden`.
 pub const OWNER_WRITER: Account = Account {
     id: "b1ee95703e0000000000000000000000000000000000000000000000000000ff",
     display_name: "root",
@@ -69,7 +70,8 @@ pub const OWNER_WRITER: Account = Account {
             "Version": "2012-10-17",
             "Statement": [
                 {"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject", "s3:ListBucket"], "Resource": "*"},
-                {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::*/secret/*"}
+                {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::*/secret/*"},
+                {"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/forbidden"}
             ]
         }"#,
     }),

@@ -48,7 +48,8 @@ impl Caller {
         let Some(upload) = found else {
             let knows = |permission| self.listed(bucket, Need::Bucket(permission), None, None).account;
             let listed = knows(Permission::Read) || knows(Permission::Write) || self.owns(bucket);
-            let told = by.is_some() || (self.identity.policy.is_none() && listed);
+            let whole = self.identity.policy.is_none() && self.identity.session.is_none();
+            let told = by.is_some() || (whole && listed);
             return Err(if told { no_such_upload(id) } else { denied() });
         };
         let whole = self.identity.policy.is_none() || bucket.owner.id != self.owner.id;

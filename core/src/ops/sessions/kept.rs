@@ -39,7 +39,8 @@ pub struct SessionCache(Mutex<Kept>);
 #[derive(Default)]
 struct Kept {
     read: Option<(Duration, Option<SessionKey>)>,
-    sessions: HashMap<(String, String), Arc<KnownSession>>,
+    /// With the key that opened each.
+    sessions: HashMap<(String, String), (SessionKey, Arc<KnownSession>)>,
 }
 
 impl Kept {
@@ -101,7 +102,9 @@ impl SessionCache {
 
     fn open(&self, key: &SessionKey, access_key: &str, token: &str) -> Option<Arc<KnownSession>> {
         let name = (access_key.to_owned(), token.to_owned());
-        if let Some(known) = self.locked().sessions.get(&name) {
+        if let Some((by, known)) = self.locked().sessions.get(&name)
+            && by == key
+        {
             return Some(Arc::clone(known));
         }
         let known = Arc::new(KnownSession::new(Session::open(token, key, access_key)?));
@@ -111,7 +114,7 @@ impl SessionCache {
         }
         // Unless another key was read meanwhile.
         if kept.read.is_some_and(|(_, current)| current == Some(*key)) {
-            kept.sessions.insert(name, Arc::clone(&known));
+            kept.sessions.insert(name, (*key, Arc::clone(&known)));
         }
         Some(known)
     }

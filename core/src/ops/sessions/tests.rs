@@ -181,12 +181,11 @@ fn a_role_takes_its_audiences_and_subjects_alone() {
         (role.owner.clone(), role.user()),
         (Owner::root(), "oidc/ci".to_owned())
     );
-    assert_eq!(roles.issuers().next().unwrap().url, "https://issuer.example");
+    assert_eq!(role.issuer.url, "https://issuer.example");
     let meant = |audiences: &[&str]| {
         let identity = WebIdentity {
             subject: "s".to_owned(),
             audiences: audiences.iter().map(|text| (*text).to_owned()).collect(),
-            expires: Timestamp::from_seconds(0),
         };
         role.audience_of(&identity).map(str::to_owned)
     };

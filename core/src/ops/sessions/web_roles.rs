@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::model::{Owner, TrustedIssuer, WebIdentity};
+use crate::model::{Owner, TrustedIssuer, WebIdentity, is_iam_name_byte};
 use crate::policy::{Policy, PolicyKind, is_like};
 
 /// The most roles, and the most audiences or subjects of one.
@@ -75,11 +75,6 @@ impl WebRoles {
         self.0.is_empty()
     }
 
-    /// The issuers whose tokens are trusted.
-    pub fn issuers(&self) -> impl Iterator<Item = &TrustedIssuer> {
-        self.0.iter().map(|role| &role.issuer)
-    }
-
     /// The role of this name.
     pub fn find(&self, name: &str) -> Option<&Arc<WebRole>> {
         self.0.iter().find(|role| role.name == name)
@@ -88,7 +83,7 @@ impl WebRoles {
 
 impl WebRole {
     fn new(written: Written, configured: String) -> Result<Self, String> {
-        if !is_role_name(&written.role) {
+        if !(1..=64).contains(&written.role.len()) || !written.role.bytes().all(is_iam_name_byte) {
             return Err("a name has 1 to 64 letters, digits and _+=,.@-".to_owned());
         }
         for url in [Some(&written.issuer), written.keys.as_ref()]
@@ -107,8 +102,7 @@ impl WebRole {
             }
         }
         let owner = written.account.unwrap_or_else(Owner::root);
-        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if owner.id.len() != 64 || !owner.id.bytes().all(is_hex) {
+        if !Owner::is_canonical_id(&owner.id) {
             return Err("an account's id is a canonical user id: 64 lower-case hex digits".to_owned());
         }
         let policy = written.policy.to_string();
@@ -149,10 +143,4 @@ impl WebRole {
     pub fn user(&self) -> String {
         format!("oidc/{}", self.name)
     }
-}
-
-/// Whether this is the name of a role of IAM, without its path.
-pub(super) fn is_role_name(text: &str) -> bool {
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-    (1..=64).contains(&text.len()) && text.bytes().all(good)
 }

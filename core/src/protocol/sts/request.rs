@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::MOST_POLICY;
 use super::error::{StsCode, StsError};
-use super::rules::Faults;
+use super::rules::{Faults, start_of};
+use crate::model::is_iam_name_byte;
 use crate::protocol::query::Query;
 
 /// The one version of the interface.
@@ -61,7 +62,7 @@ pub struct AssumeRole {
 /// `arn:aws:iam::ACCOUNT:role/PATH/NAME`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleArn {
-    /// All of it.
+    /// All of it, in the partition `aws`: which of AWS's partitions a store is taken to lie in makes no difference.
     pub text: String,
     /// The account: 12 digits.
     pub account: String,
@@ -106,8 +107,7 @@ impl StsAction {
             "GetSessionToken" if version == VERSION => Ok(Self::GetSessionToken),
             _ if UNBUILT.contains(&action) => Err(not_implemented(action)),
             _ => {
-                let action: String = action.chars().take(64).collect();
-                let version: String = version.chars().take(64).collect();
+                let (action, version) = (start_of(action), start_of(version));
                 Err(StsError::new(
                     StsCode::InvalidAction,
                     format!("Could not find operation {action} for version {version}"),
@@ -144,7 +144,7 @@ impl StsRequest {
             _ => None,
         };
         let session_name = faults.text("roleSessionName", form.get("RoleSessionName"), (2, 64));
-        if !session_name.bytes().all(is_name_byte) {
+        if !session_name.bytes().all(is_iam_name_byte) {
             let rule = r"satisfy regular expression pattern: [\w+=,.@-]*";
             faults.add("roleSessionName", Some(session_name), rule);
         }
@@ -171,7 +171,7 @@ impl StsRequest {
 
 impl RoleArn {
     fn read(text: &str) -> Result<Self, StsError> {
-        let invalid = || StsError::new(StsCode::ValidationError, format!("{text} is invalid"));
+        let invalid = || StsError::new(StsCode::ValidationError, format!("{} is invalid", start_of(text)));
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let ["arn", "aws" | "aws-cn" | "aws-us-gov", "iam", "", account, role] = parts.as_slice() else {
             return Err(invalid());
@@ -179,25 +179,20 @@ impl RoleArn {
         let path = role.strip_prefix("role/").ok_or_else(invalid)?;
         let name = path.rsplit('/').next().unwrap_or_default();
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        let is_name = (1..=64).contains(&name.len()) && name.bytes().all(is_name_byte);
+        let is_name = (1..=64).contains(&name.len()) && name.bytes().all(is_iam_name_byte);
         if !is_account || !is_name || path.len() > 512 || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(invalid());
         }
         Ok(Self {
-            text: text.to_owned(),
+            text: format!("arn:aws:iam::{account}:{role}"),
             account: (*account).to_owned(),
             name: name.to_owned(),
         })
     }
 }
 
-/// A byte of the name of a role or a session.
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
-}
-
 fn not_implemented(what: &str) -> StsError {
-    let what: String = what.chars().take(64).collect();
+    let what = start_of(what);
     StsError::new(
         StsCode::NotImplemented,
         format!("A parameter or an action that you provided is not implemented: {what}"),

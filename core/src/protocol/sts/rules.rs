@@ -11,7 +11,7 @@ pub(super) struct Faults(Vec<String>);
 impl Faults {
     /// Notes that a value is not as it must be.
     pub(super) fn add(&mut self, name: &str, value: Option<&str>, rule: impl Display) {
-        let value = value.map_or("null".to_owned(), |value| format!("'{value}'"));
+        let value = value.map_or("null".to_owned(), |value| format!("'{}'", repeated(name, value)));
         self.0.push(format!(
             "Value {value} at '{name}' failed to satisfy constraint: Member must {rule}"
         ));
@@ -35,10 +35,12 @@ impl Faults {
     /// Notes where a text has fewer or more characters.
     pub(super) fn length(&mut self, name: &str, text: &str, (least, most): (usize, usize)) {
         let length = text.chars().count();
-        // What is too long is not repeated.
         if length > most {
-            let rule = format!("have length less than or equal to {most}");
-            self.add(name, Some(&text.chars().take(64).collect::<String>()), rule);
+            self.add(
+                name,
+                Some(text),
+                format!("have length less than or equal to {most}"),
+            );
         } else if length < least {
             self.add(
                 name,
@@ -89,4 +91,17 @@ impl Faults {
         };
         Err(StsError::new(StsCode::ValidationError, message))
     }
+}
+
+/// A value as an error repeats it, which is logged too: the start of it, and nothing of a token.
+fn repeated(name: &str, value: &str) -> String {
+    match name {
+        "webIdentityToken" => "***".to_owned(),
+        _ => start_of(value),
+    }
+}
+
+/// As much of a text as an error repeats.
+pub(super) fn start_of(text: &str) -> String {
+    text.chars().take(64).collect()
 }
