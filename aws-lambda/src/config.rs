@@ -32,8 +32,8 @@ const LAMBDA_VARIABLES: [&str; 3] = [
 const INVOKE_MODE: &str = "BLEEPSTORE_INVOKE_MODE";
 
 /// Each website needs a host, and a function's URL is one.
-const ONE_HOST: &str = "BLEEPSTORE_WEBSITE_DOMAIN: a function has one host, so that no bucket can be a website there. Run \
-                        the same program as an HTTP server under a domain of your own";
+const ONE_HOST: &str = "BLEEPSTORE_WEBSITE_DOMAIN: a function has one host, so that no bucket can be a website there. \
+                        Run the same program as an HTTP server under a domain of your own";
 
 /// The settings of one process.
 #[derive(Debug)]

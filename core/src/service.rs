@@ -75,7 +75,8 @@ impl Service {
         })
     }
 
-    /// The same service, where these roles can be assumed by whoever has a token that they trust; `tokens` checks these.
+    /// The same service, where these roles can be assumed by whoever has a token that they trust. `tokens` checks
+    /// these.
     pub fn with_web_roles(self, roles: WebRoles, tokens: Arc<dyn IdentityTokens>) -> Self {
         Self {
             web_roles: (!roles.is_empty()).then_some((roles, tokens)),
@@ -130,12 +131,13 @@ impl Service {
         &self.context
     }
 
-    /// Answers one S3 request. The URI's path and query must be the bytes that the client sent; the `Host`
+    /// Answers one request: to S3, to STS, or of a visitor of a website. The URI's path and query must be the bytes that the client sent; the `Host`
     /// header must be the one that it signed. A carrier that knows who sent it says so by a [`Client`] in the request's
-    /// extensions. Never fails: errors are S3's XML.
+    /// extensions. Never fails: errors are S3's XML, STS's, or the website's HTML.
     ///
     /// The body is not touched before the request is known to be allowed, so a client that sent
-    /// `Expect: 100-continue` is refused without sending it.
+    /// `Expect: 100-continue` is refused without sending it. Only a form says in its body who sent it: its fields, and all
+    /// of one to STS, are read before that is known.
     ///
     /// When the response's body ends or is dropped, the request's line is written to the access log
     /// ([`ACCESS_LOG`](crate::served::ACCESS_LOG)), and the observer is told.

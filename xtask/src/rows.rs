@@ -211,7 +211,7 @@ const OPERATIONS: [Row; 38] = [
     ),
 ];
 
-const FEATURES: [Row; 19] = [
+const FEATURES: [Row; 22] = [
     row(
         "Signature Version 4 in the header",
         "every `x-amz-*` header must be signed",
@@ -226,6 +226,21 @@ const FEATURES: [Row; 19] = [
         "keys with a policy",
         "users of an account, in its buckets and in those of others",
         "s3/keys_with_policies.rs",
+    ),
+    row(
+        "AssumeRole, GetSessionToken",
+        "of STS, at the same address; session policies",
+        "s3/assume_role.rs",
+    ),
+    row(
+        "GetCallerIdentity",
+        "and what all requests to STS have in common",
+        "s3/get_caller_identity.rs",
+    ),
+    row(
+        "temporary credentials",
+        "in headers, presigned URLs and forms, of both versions",
+        "s3/temporary_credentials.rs",
     ),
     row("presigned URLs", "1 s to 7 days", "s3/presigned.rs"),
     row(

@@ -20,7 +20,8 @@ use crate::protocol::xml::{
 use crate::rows::read_stored;
 
 /// What is not there where no website would have a host.
-const NO_WEBSITES: &str = "PutBucketWebsite without a domain of websites, which --website-domain or BLEEPSTORE_WEBSITE_DOMAIN names";
+const NO_WEBSITES: &str = "PutBucketWebsite without a domain of websites, which --website-domain or \
+                           BLEEPSTORE_WEBSITE_DOMAIN names";
 
 /// Reads the body of a PUT, of this caller, into this bucket.
 type Read = fn(&Caller, &BucketName, &[u8]) -> Result<Option<Value>, S3Error>;

@@ -72,8 +72,8 @@ pub struct ObjectHeaders {
     /// Whether the client asked for `x-amz-server-side-encryption: AES256`. Echoed, not acted on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sse_s3: bool,
-    /// `x-amz-website-redirect-location`: where visitors of a website are sent in place of seeing it. Earlier programs do
-    /// not know it: [`BucketLayout::REDIRECTS`](super::BucketLayout::REDIRECTS).
+    /// `x-amz-website-redirect-location`: where visitors of a website are sent in place of seeing it. Earlier programs
+    /// do not know it: [`BucketLayout::REDIRECTS`](super::BucketLayout::REDIRECTS).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub website_redirect: Option<String>,
 }

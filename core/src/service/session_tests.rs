@@ -16,6 +16,7 @@ use crate::memory::{MemoryBlobs, MemoryMetadata};
 use crate::model::{Credential, CredentialUser, Owner, RootCredential, TrustedIssuer, WebIdentity};
 use crate::ops::{NewParent, NewSession, SecretKey, TemporaryCredentials, WebRoles, begin_session};
 use crate::ports::{Clock, Entropy, IdentityTokens, TokenRefusal};
+use crate::served::Account;
 
 /// A clock that is set by hand, and a count in place of randomness.
 #[derive(Default)]
@@ -218,6 +219,25 @@ async fn a_token_without_the_access_key_of_a_session_asks_no_store() {
         assert_eq!(found.err().unwrap().code, ErrorCode::InvalidToken);
     }
     assert_eq!(counter.so_far().database, 0);
+}
+
+#[tokio::test]
+async fn a_signature_tells_which_secret_key_made_it() {
+    let store = Store::new();
+    let service = store.serving("new", Some("old")).await;
+    let holder = service
+        .holder("AKROOT", Timestamp::from_seconds(0), &store.ports)
+        .await
+        .unwrap();
+    for signed_with in ["new", "old"] {
+        let mut account = Account::open("1", None, &store.ports, None);
+        let verify = |secret: &str| match secret == signed_with {
+            true => Ok(()),
+            false => Err(ErrorCode::SignatureDoesNotMatch.into()),
+        };
+        let ((), secret) = holder.proven(&mut account, verify).unwrap();
+        assert_eq!(secret.0, signed_with);
+    }
 }
 
 /// Takes a token at its word: what it is about, and after a slash whom it is meant for.

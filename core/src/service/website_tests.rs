@@ -320,6 +320,13 @@ async fn an_object_that_says_so_sends_visitors_elsewhere() {
             assert_eq!(seen.body, "");
         }
     }
+    // What no header can carry is encoded, as in rules.
+    let spaced = [
+        ("x-amz-acl", "public-read"),
+        ("x-amz-website-redirect-location", "/a b"),
+    ];
+    put(&service, "spaced", &spaced).await;
+    assert_eq!(see(&service, "/spaced").await.header("location"), "/a%20b");
     let seen = see(&service, "/absent").await;
     assert_eq!((seen.status, seen.header("location")), (301, "/sorry"));
     // By S3's own interface it is an object as others are.

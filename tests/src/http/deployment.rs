@@ -189,13 +189,16 @@ macro_rules! on_every_http1_deployment {
     };
 }
 
-/// Registers one rule as one named test per deployment whose server has the base domain [`DOMAIN`](crate::http::DOMAIN),
-/// and the domain of websites beside it.
+/// Registers one rule as one named test per deployment whose server has the base domain
+/// [`DOMAIN`](crate::http::DOMAIN), and the domain of websites beside it. A function behind its URL has one host.
 #[macro_export]
 macro_rules! on_every_deployment_with_a_domain {
     () => {
         $crate::on_deployment!(memory, MEMORY, all());
         $crate::on_deployment!(sqlite, SQLITE, all());
+        $crate::on_deployment!(aws_http, AWS_HTTP, all());
+        $crate::on_deployment!(gcp_http1, GCP_HTTP1, all());
+        $crate::on_deployment!(azure_functions, AZURE_FUNCTIONS, all());
     };
 }
 

@@ -69,7 +69,9 @@ pub(super) fn on_emulated_aws() -> Endpoint {
     static SERVER: OnceLock<ServerProgram> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         let binary = binary("bootstrap").expect("the binary bootstrap");
-        ServerProgram::start(&binary, variables_on_aws()).expect("bootstrap starts")
+        let mut variables = variables_on_aws();
+        variables.extend(domains());
+        ServerProgram::start(&binary, variables).expect("bootstrap starts")
     });
     endpoint(server.address(), Front::Nothing)
 }
@@ -104,6 +106,7 @@ pub(super) fn on_emulated_gcp() -> Endpoint {
         runtime.block_on(async { provide_accounts(&cloud.metadata().await).await });
         let mut variables = cloud.variables();
         variables.extend(root_and_log());
+        variables.extend(domains());
         let binary = binary("bleepstore-gcp").expect("the binary bleepstore-gcp");
         let server = ServerProgram::start(&binary, variables).expect("bleepstore-gcp starts");
         (cloud, server)
@@ -125,6 +128,7 @@ pub(super) fn on_emulated_azure() -> Endpoint {
         });
         let mut variables = cloud.variables().expect("variables");
         variables.extend(root_and_log());
+        variables.extend(domains());
         let binary = binary("bleepstore-azure").expect("the binary bleepstore-azure");
         let app = FunctionApp::around(&binary).expect("a folder for the app");
         let host = FunctionsHost::start(app.folder(), variables).expect("the host starts the app");
@@ -154,6 +158,14 @@ fn root_and_log() -> [(&'static str, String); 4] {
         ("BLEEPSTORE_SECRET_KEY", SECRET_KEY.to_owned()),
         ("BLEEPSTORE_SECRET_KEY_PREVIOUS", PREVIOUS_SECRET_KEY.to_owned()),
         ("BLEEPSTORE_LOG", "error".to_owned()),
+    ]
+}
+
+/// The domains of a server that may have more hosts than one.
+fn domains() -> [(&'static str, String); 2] {
+    [
+        ("BLEEPSTORE_DOMAIN", DOMAIN.to_owned()),
+        ("BLEEPSTORE_WEBSITE_DOMAIN", WEBSITE_DOMAIN.to_owned()),
     ]
 }
 
