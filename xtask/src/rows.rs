@@ -339,12 +339,17 @@ const NOT_BUILT: [Row; 4] = [
     ),
 ];
 
-const CLIENTS: [Row; 21] = [
+const CLIENTS: [Row; 22] = [
     row("boto3", "", "sdk/test_boto3.py"),
     row(
         "boto3, with versions",
         "pages, collections, waiters",
         "sdk/test_boto3_versions.py",
+    ),
+    row(
+        "boto3 and aws-cli 1, with temporary credentials",
+        "STS, session policies, presigned URLs, forms, profiles with roles",
+        "sdk/test_boto3_sts.py",
     ),
     row("aws-cli 1", "", "sdk/test_aws_cli.py"),
     row(

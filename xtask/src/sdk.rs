@@ -16,8 +16,9 @@ use crate::report::{Check, Tally, counted, missing};
 use crate::run::{read, root, succeeds, target_dir};
 use crate::smoke::Served;
 
-const SUITES: [&str; 4] = [
+const SUITES: [&str; 5] = [
     "tests/sdk/test_boto3.py",
+    "tests/sdk/test_boto3_sts.py",
     "tests/sdk/test_boto3_versions.py",
     "tests/sdk/test_aws_cli.py",
     "tests/sdk/test_aws_cli_versions.py",
