@@ -339,7 +339,7 @@ const NOT_BUILT: [Row; 4] = [
     ),
 ];
 
-const CLIENTS: [Row; 22] = [
+const CLIENTS: [Row; 23] = [
     row("boto3", "", "sdk/test_boto3.py"),
     row(
         "boto3, with versions",
@@ -350,6 +350,11 @@ const CLIENTS: [Row; 22] = [
         "boto3 and aws-cli 1, with temporary credentials",
         "STS, session policies, presigned URLs, forms, profiles with roles",
         "sdk/test_boto3_sts.py",
+    ),
+    row(
+        "boto3, with tokens of OpenID Connect",
+        "`--oidc`; RS256 and ES256, by a call, variables, a profile",
+        "sdk/test_web_identity.py",
     ),
     row("aws-cli 1", "", "sdk/test_aws_cli.py"),
     row(
