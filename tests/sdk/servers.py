@@ -24,9 +24,8 @@ KEYS = {
 def endpoint_of(command, **variables):
     """Runs a program that prints `endpoint` and a URL once it serves, and ends it; that URL."""
     environment = {**os.environ, **variables}
-    process = subprocess.Popen(
-        [str(word) for word in command], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    )
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([str(word) for word in command], env=environment, **pipes)
     with process:
         try:
             words = (line.split() for line in process.stdout)

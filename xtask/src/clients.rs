@@ -32,7 +32,10 @@ impl Clients {
         let mut clients = Self::default();
         let python = python::environment("clients", "tests/sdk/clients.txt");
         let folder = python.map(|python| python.parent().map(Path::to_path_buf).unwrap_or_default());
-        clients.note("s3cmd, s5cmd, minio, pyarrow, obstore and opendal", folder);
+        clients.note(
+            "s3cmd, s5cmd, minio, pyarrow, pyiceberg, obstore and opendal",
+            folder,
+        );
         clients.note("rclone and restic", debian());
         clients.note("the AWS SDK for JavaScript", javascript());
         clients.note("OpenDAL's tests of object_store_opendal", opendal::suite());

@@ -339,7 +339,7 @@ const NOT_BUILT: [Row; 4] = [
     ),
 ];
 
-const CLIENTS: [Row; 23] = [
+const CLIENTS: [Row; 24] = [
     row("boto3", "", "sdk/test_boto3.py"),
     row(
         "boto3, with versions",
@@ -402,6 +402,11 @@ const CLIENTS: [Row; 23] = [
         "object_store for Rust",
         "its own integration tests; races, signed URLs, versions, tags",
         "sdk/object_store.rs",
+    ),
+    row(
+        "PyIceberg",
+        "credentials that a REST catalogue vends for each table; a role",
+        "sdk/test_iceberg.py",
     ),
     client(
         "OpenDAL for Python",
