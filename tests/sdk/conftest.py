@@ -25,8 +25,8 @@ OUTCOMES = os.environ.get("BLEEPSTORE_TEST_OUTCOMES")
 MIB = 1024 * 1024
 # Other people's clients run against the local server only, and so does what would only be slow elsewhere.
 LOCAL = [
-    "test_aws_cli_versions.py", "test_client_versions.py", "test_clients.py", "test_iceberg.py",
-    "test_javascript.py", "test_terraform.py", "test_web_identity.py",
+    "test_aws_cli_versions.py", "test_browser.py", "test_client_versions.py", "test_clients.py",
+    "test_iceberg.py", "test_javascript.py", "test_terraform.py", "test_web_identity.py", "test_websites.py",
 ]  # fmt: skip
 collect_ignore = [] if DEPLOYMENT == "sqlite" else LOCAL
 # A Function URL in streaming mode gives the length that a function sets this name.

@@ -54,7 +54,7 @@ def client_at(endpoint, service="s3", **options):
 
 @contextlib.contextmanager
 def pages(documents, context=None):
-    """Serves documents, each its type and its body, by their paths; where, without the scheme. With a context by TLS."""
+    """Serves documents, each its type and its body, by their paths, with a context by TLS; where, as host and port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):

@@ -339,7 +339,7 @@ const NOT_BUILT: [Row; 4] = [
     ),
 ];
 
-const CLIENTS: [Row; 24] = [
+const CLIENTS: [Row; 26] = [
     row("boto3", "", "sdk/test_boto3.py"),
     row(
         "boto3, with versions",
@@ -361,6 +361,11 @@ const CLIENTS: [Row; 24] = [
         "aws-cli 1, with versions",
         "pages, removal",
         "sdk/test_aws_cli_versions.py",
+    ),
+    row(
+        "boto3 and aws-cli 1, with websites",
+        "`--website-domain`; pages, errors, redirects, rules",
+        "sdk/test_websites.py",
     ),
     row("AWS SDK for Rust", "", "sdk/rust.rs"),
     row(
@@ -422,6 +427,11 @@ const CLIENTS: [Row; 24] = [
         "object_store over OpenDAL, for Rust",
         "OpenDAL's own tests of `object_store_opendal`",
         &["test_object_store_opendal"],
+    ),
+    row(
+        "Chromium",
+        "forms that send a file, `fetch` by CORS, a website",
+        "sdk/test_browser.py",
     ),
     row(
         "Terraform with hashicorp/aws 5.100.0",

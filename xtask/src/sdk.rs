@@ -16,13 +16,14 @@ use crate::report::{Check, Tally, counted, missing};
 use crate::run::{read, root, succeeds, target_dir};
 use crate::smoke::Served;
 
-const SUITES: [&str; 6] = [
+const SUITES: [&str; 7] = [
     "tests/sdk/test_boto3.py",
     "tests/sdk/test_boto3_sts.py",
     "tests/sdk/test_boto3_versions.py",
     "tests/sdk/test_aws_cli.py",
     "tests/sdk/test_aws_cli_versions.py",
     "tests/sdk/test_web_identity.py",
+    "tests/sdk/test_websites.py",
 ];
 
 /// So many ways are tested at once. A client and its server wait for each other, so that a way keeps about one processor busy.
