@@ -46,10 +46,16 @@ def run(*command, **variables):
     return done.stdout
 
 
+def interpreter():
+    """The Python that the libraries are installed for."""
+    return os.path.join(os.path.dirname(installed("s3cmd")), "python")
+
+
 def python(program):
     """Runs a program in the Python that the libraries are installed for, with what it needs to know as `sys.argv`."""
-    interpreter = os.path.join(os.path.dirname(installed("s3cmd")), "python")
-    return lambda *words: run(interpreter, "-c", program, ENDPOINT, *KEYS, *words)
+    return lambda *words, **variables: run(
+        interpreter(), "-c", program, ENDPOINT, *KEYS, *words, **variables
+    )
 
 
 def rclone(*words):

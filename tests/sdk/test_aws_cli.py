@@ -14,10 +14,11 @@ from conftest import BODY_LIMIT, DEPLOYMENT, ENDPOINT, LENGTH_IS_RENAMED, MIB, R
 from conftest import assert_names_the_limit_and_the_ways_out, contents, plant
 
 
-def aws(*arguments, status=0):
+def aws(*arguments, status=0, **variables):
     """Runs one command; what it prints on standard output."""
     command = [sys.executable, "-m", "awscli", "--endpoint-url", ENDPOINT, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout if status == 0 else done.stderr
 

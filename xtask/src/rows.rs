@@ -354,18 +354,33 @@ const NOT_BUILT: [Row; 4] = [
     ),
 ];
 
-const CLIENTS: [Row; 21] = [
+const CLIENTS: [Row; 26] = [
     row("boto3", "", "sdk/test_boto3.py"),
     row(
         "boto3, with versions",
         "pages, collections, waiters",
         "sdk/test_boto3_versions.py",
     ),
+    row(
+        "boto3 and aws-cli 1, with temporary credentials",
+        "STS, session policies, presigned URLs, forms, profiles with roles",
+        "sdk/test_boto3_sts.py",
+    ),
+    row(
+        "boto3, with tokens of OpenID Connect",
+        "`--oidc`; RS256 and ES256, by a call, variables, a profile",
+        "sdk/test_web_identity.py",
+    ),
     row("aws-cli 1", "", "sdk/test_aws_cli.py"),
     row(
         "aws-cli 1, with versions",
         "pages, removal",
         "sdk/test_aws_cli_versions.py",
+    ),
+    row(
+        "boto3 and aws-cli 1, with websites",
+        "`--website-domain`; pages, errors, redirects, rules",
+        "sdk/test_websites.py",
     ),
     row("AWS SDK for Rust", "", "sdk/rust.rs"),
     row(
@@ -408,6 +423,11 @@ const CLIENTS: [Row; 21] = [
         "its own integration tests; races, signed URLs, versions, tags",
         "sdk/object_store.rs",
     ),
+    row(
+        "PyIceberg",
+        "credentials that a REST catalogue vends for each table; a role",
+        "sdk/test_iceberg.py",
+    ),
     client(
         "OpenDAL for Python",
         "parts, conditions, listings, appends, signed URLs",
@@ -422,6 +442,11 @@ const CLIENTS: [Row; 21] = [
         "object_store over OpenDAL, for Rust",
         "OpenDAL's own tests of `object_store_opendal`",
         &["test_object_store_opendal"],
+    ),
+    row(
+        "Chromium",
+        "forms that send a file, `fetch` by CORS, a website",
+        "sdk/test_browser.py",
     ),
     row(
         "Terraform with hashicorp/aws 5.100.0",

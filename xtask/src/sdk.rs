@@ -16,11 +16,14 @@ use crate::report::{Check, Tally, counted, missing};
 use crate::run::{read, root, succeeds, target_dir};
 use crate::smoke::Served;
 
-const SUITES: [&str; 4] = [
+const SUITES: [&str; 7] = [
     "tests/sdk/test_boto3.py",
+    "tests/sdk/test_boto3_sts.py",
     "tests/sdk/test_boto3_versions.py",
     "tests/sdk/test_aws_cli.py",
     "tests/sdk/test_aws_cli_versions.py",
+    "tests/sdk/test_web_identity.py",
+    "tests/sdk/test_websites.py",
 ];
 
 /// So many ways are tested at once. A client and its server wait for each other, so that a way keeps about one processor busy.
@@ -198,6 +201,12 @@ fn run(
     Ok(tally)
 }
 
+/// The local server's program.
+fn local_program() -> PathBuf {
+    let [local, ..] = &WAYS;
+    target_dir().join("debug").join(local.program)
+}
+
 /// pytest over a folder of tests, with nothing set but an endpoint and keys.
 fn pytest(python: &Path, tests: &str, scratch: &Scratch, server: &Server) -> Result<Command, String> {
     let home = scratch.0.join("home");
@@ -216,6 +225,8 @@ fn pytest(python: &Path, tests: &str, scratch: &Scratch, server: &Server) -> Res
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         .env("AWS_DEFAULT_REGION", REGION)
         .env("BLEEPSTORE_TEST_ENDPOINT", &server.endpoint)
+        // Tests of settings start a server of their own.
+        .env("BLEEPSTORE_TEST_PROGRAM", local_program())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env_remove("AWS_PROFILE")
         .env_remove("AWS_SESSION_TOKEN")
