@@ -16,10 +16,6 @@ use crate::rows::read_stored;
 /// The longest body of PutBucketPolicy: a policy of 20 KB, with room for the error that says that it is too long.
 pub(super) const MAX_POLICY: usize = 64 << 10;
 
-/// Keys that a deployment may not know of its requests. A policy that asks for one where the request that puts it has
-/// none is refused: it would not do what it says.
-const KNOWN_OF_SOME: [&str; 3] = ["aws:securetransport", "aws:sourceip", "s3:tlsversion"];
-
 /// What is stored of the body of PutBucketPolicy: its text.
 pub(super) fn read(caller: &Caller, bucket: &BucketName, body: &[u8]) -> Result<Option<Value>, S3Error> {
     let malformed = |message: String| S3Error::message(ErrorCode::MalformedPolicy, message);
@@ -28,12 +24,10 @@ pub(super) fn read(caller: &Caller, bucket: &BucketName, body: &[u8]) -> Result<
     }
     let kind = PolicyKind::Bucket { name: bucket };
     let policy = Policy::read(body, kind).map_err(|error| malformed(error.0))?;
-    for key in policy.keys() {
-        if KNOWN_OF_SOME.contains(&key) && caller.facts.values(key).is_none() {
-            return Err(malformed(format!(
-                "This deployment does not know the condition key {key} of its requests"
-            )));
-        }
+    if let Some(key) = policy.unknown_key(&*caller.facts) {
+        return Err(malformed(format!(
+            "This deployment does not know the condition key {key} of its requests"
+        )));
     }
     let text =
         String::from_utf8(body.to_vec()).map_err(|_| malformed("The policy is not UTF-8".to_owned()))?;

@@ -41,6 +41,8 @@ use self::steps::Steps;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     statements: Vec<Statement>,
+    /// Those of [`KNOWN_OF_SOME`] that it names.
+    uncertain: Vec<&'static str>,
 }
 
 /// What a policy is attached to.
@@ -60,6 +62,9 @@ pub enum PolicyKind<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PolicyError(pub String);
+
+/// Keys that a deployment may not know of its requests.
+const KNOWN_OF_SOME: [&str; 3] = ["aws:securetransport", "aws:sourceip", "s3:tlsversion"];
 
 /// What a policy is read with.
 struct Reading<'a> {
@@ -120,8 +125,16 @@ impl Policy {
             items if items.len() > Self::MOST_STATEMENTS => Err(Fault::TooManyStatements),
             items => {
                 let statements = items.iter().map(|item| Statement::read(item, &reading));
+                let statements: Vec<Statement> = statements.collect::<Result<_, _>>()?;
+                let named = |key: &&str| {
+                    statements
+                        .iter()
+                        .flat_map(Statement::keys)
+                        .any(|name| name == *key)
+                };
                 Ok(Self {
-                    statements: statements.collect::<Result<_, _>>()?,
+                    uncertain: KNOWN_OF_SOME.into_iter().filter(named).collect(),
+                    statements,
                 })
             }
         }
@@ -154,6 +167,13 @@ impl Policy {
     /// policy of one who asks never is.
     pub fn is_public(&self) -> bool {
         self.statements.iter().any(Statement::is_public)
+    }
+
+    /// The first condition key that it names and that the deployment does not know of this request. Such a policy would
+    /// not do what it says: a condition that is passed over protects nothing.
+    pub fn unknown_key(&self, request: &dyn ConditionKeys) -> Option<&'static str> {
+        let mut uncertain = self.uncertain.iter().copied();
+        uncertain.find(|key| request.values(key).is_none())
     }
 
     /// The condition keys that its conditions and variables name, each once, as [`ConditionKeys::values`] is asked for

@@ -16,6 +16,7 @@ use crate::memory::{MemoryBlobs, MemoryMetadata};
 use crate::model::{Credential, CredentialUser, Owner, RootCredential, TrustedIssuer, WebIdentity};
 use crate::ops::{NewParent, NewSession, SecretKey, TemporaryCredentials, WebRoles, begin_session};
 use crate::ports::{Clock, Entropy, IdentityTokens, TokenRefusal};
+use crate::protocol::percent;
 use crate::served::Account;
 
 /// A clock that is set by hand, and a count in place of randomness.
@@ -272,9 +273,13 @@ fn roles(subject: &str) -> WebRoles {
 }
 
 async fn asked(service: &Service, account: &str, token: &str) -> (u16, String) {
+    asked_for(service, account, token, "").await
+}
+
+async fn asked_for(service: &Service, account: &str, token: &str, more: &str) -> (u16, String) {
     let form = format!(
         "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleSessionName=me&WebIdentityToken={token}\
-         &RoleArn=arn:aws:iam::{account}:role/team/ci"
+         &RoleArn=arn:aws:iam::{account}:role/team/ci{more}"
     );
     let request = Request::post("/")
         .header("host", "store.example")
@@ -351,5 +356,24 @@ async fn a_token_that_a_role_does_not_trust_is_refused_in_stss_words() {
     ] {
         let (answered, xml) = asked(&service, account, token).await;
         assert_eq!((answered, value(&xml, "Code")), (status, code), "{xml}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_policy_that_asks_what_the_deployment_does_not_know_is_refused() {
+    let store = Store::new();
+    let service = store.serving("secret", None).await;
+    let service = service.with_web_roles(roles("repo:acme"), Arc::new(Trusting));
+    for (key, status) in [("s3:TlsVersion", 400), ("aws:UserAgent", 200)] {
+        let policy = json!({"Statement": {
+            "Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringLike": {key: "1*"}},
+        }});
+        let policy = format!("&Policy={}", percent::encode(policy.to_string()));
+        let (answered, xml) = asked_for(&service, "000000000000", "repo:acme/store", &policy).await;
+        assert_eq!(answered, status, "{xml}");
+        if status == 400 {
+            assert_eq!(value(&xml, "Code"), "MalformedPolicyDocument");
+            assert!(value(&xml, "Message").contains("s3:tlsversion"), "{xml}");
+        }
     }
 }

@@ -13,10 +13,10 @@ use super::facts::{self, Signed};
 use super::{Arrived, Service, error_with, log};
 use crate::api::hurried;
 use crate::body::Body;
-use crate::model::{Owner, RequestBody, S3Error, Timestamp, hex};
+use crate::model::{Owner, RequestBody, S3Error, hex};
 use crate::ops::{
-    AssumedRole, Caller, Context, NewParent, NewSession, SecretKey, SessionFault, TemporaryCredentials,
-    WebRole, WebRoles, begin_session,
+    AssumedRole, Caller, Context, NewParent, NewSession, RequestFacts, SecretKey, SessionFault,
+    TemporaryCredentials, WebRole, WebRoles, begin_session,
 };
 use crate::policy::{Policy, PolicyKind};
 use crate::ports::{IdentityTokens, TokenRefusal};
@@ -24,8 +24,8 @@ use crate::protocol::payload::DeclaredBody;
 use crate::protocol::query::Query;
 use crate::protocol::sigv4::{PayloadMode, RequestHead, claim_of_sts};
 use crate::protocol::sts::{
-    ANSWER_TYPE, Answer, AssumeRole, AssumedRoleUser, Issued, MOST_BYTES, MOST_POLICY, REQUEST_ID, StsAction,
-    StsCode, StsError, StsRequest, WebAnswer, error_document, write,
+    ANSWER_TYPE, Answer, AssumeRole, AssumedRoleUser, Issued, MOST_BYTES, MOST_POLICY, REQUEST_ID,
+    SignedRequest, StsAction, StsCode, StsError, StsRequest, WebAnswer, error_document, write,
 };
 use crate::served::Account;
 
@@ -84,23 +84,34 @@ impl Service {
         let form = read_form(&bytes)?;
         let action = StsAction::read(&form)?;
         account.asked_sts(action);
-        // Of what is signed nothing is read before it is known by whom.
-        let asking = match action {
-            StsAction::AssumeRoleWithWebIdentity => None,
-            _ => Some(self.asking(head, query, (&bytes, now), context, account).await?),
+        let facts = facts::Request {
+            head: Arc::clone(head),
+            query,
+            operation: None,
+            now,
+            signed: None,
+            tags: OnceLock::new(),
         };
-        let request = StsRequest::read(action, &form)?;
-        match (request, asking) {
-            (StsRequest::GetCallerIdentity, Some(asking)) => Ok(asking.identity(context)),
-            (StsRequest::GetSessionToken(duration), Some(asking)) => {
+        let request = match StsRequest::read(action, &form) {
+            StsRequest::Signed(request) => request,
+            StsRequest::WebIdentity(request) => {
+                return self
+                    .assume_role_with_token(request?, &facts, context, account)
+                    .await;
+            }
+        };
+        let asking = self.asking(&bytes, facts, context, account).await?;
+        match request? {
+            SignedRequest::GetCallerIdentity => Ok(asking.identity(context)),
+            SignedRequest::GetSessionToken(duration) => {
                 asking.check_may_begin(action)?;
                 let new = asking.session(None, None, duration);
                 Ok(Answer::GetSessionToken(self.begin(context, new, account).await?))
             }
-            (StsRequest::AssumeRole(request), Some(asking)) => {
+            SignedRequest::AssumeRole(request) => {
                 asking.check_may_begin(action)?;
                 asking.check_may_assume(&request, context)?;
-                check_policy(request.policy.as_deref())?;
+                check_policy(request.policy.as_deref(), &*asking.caller.facts)?;
                 let assumed = AssumedRole {
                     role: request.role.name,
                     session: request.session_name,
@@ -109,23 +120,18 @@ impl Service {
                 let new = asking.session(Some(assumed), request.policy, request.duration);
                 Ok(Answer::AssumeRole(self.begin(context, new, account).await?, user))
             }
-            (StsRequest::AssumeRoleWithWebIdentity(request, token), None) => {
-                self.assume_role_with_token(request, &token, context, account)
-                    .await
-            }
-            _ => Err(missing_token()),
         }
     }
 
     /// Who signed the request, which needs a signature.
     async fn asking(
         &self,
-        head: &Arc<Parts>,
-        query: Arc<Query>,
-        (body, now): (&[u8], Timestamp),
+        body: &[u8],
+        facts: facts::Request,
         context: &Context,
         account: &mut Account,
     ) -> Result<Asking, StsError> {
+        let head = Arc::clone(&facts.head);
         let to_verify = RequestHead {
             method: head.method.as_str(),
             raw_path: head.uri.path(),
@@ -133,12 +139,17 @@ impl Service {
             headers: &head.headers,
         };
         let hash = hex(Sha256::digest(body));
-        let claim = claim_of_sts(&to_verify, hash, now, &self.settings.region)?;
-        let claim = claim.ok_or_else(missing_token)?;
+        let claim = claim_of_sts(&to_verify, hash, facts.now, &self.settings.region)?;
+        let claim = claim.ok_or_else(|| {
+            StsError::new(
+                StsCode::MissingAuthenticationToken,
+                "Request is missing Authentication Token",
+            )
+        })?;
         let access_key = claim.access_key().to_owned();
         account.claimed(&access_key);
         let holder = self
-            .holder_of((&access_key, claim.token()), now, &context.ports)
+            .holder_of((&access_key, claim.token()), facts.now, &context.ports)
             .await?;
         let (_, secret_key) = holder.proven(account, |secret_key| claim.verify(&to_verify, secret_key))?;
         account.authenticated(&holder.owner);
@@ -155,12 +166,8 @@ impl Service {
                 expected_bucket_owner: None,
                 identity: holder.identity,
                 facts: Arc::new(facts::Request {
-                    head: Arc::clone(head),
-                    query,
-                    operation: None,
-                    now,
                     signed: Some(signed),
-                    tags: OnceLock::new(),
+                    ..facts
                 }),
             },
             access_key,
@@ -214,14 +221,14 @@ impl Service {
 
     async fn assume_role_with_token(
         &self,
-        request: AssumeRole,
-        token: &str,
+        (request, token): (AssumeRole, String),
+        facts: &facts::Request,
         context: &Context,
         account: &mut Account,
     ) -> Result<Answer, StsError> {
         let (role, tokens) = self.web_role(&request, context).ok_or_else(not_authorized)?;
-        check_policy(request.policy.as_deref())?;
-        let identity = tokens.verify(&role.issuer, token).await.map_err(refused)?;
+        check_policy(request.policy.as_deref(), facts)?;
+        let identity = tokens.verify(&role.issuer, &token).await.map_err(refused)?;
         let Some(audience) = role.audience_of(&identity) else {
             return Err(StsError::new(
                 StsCode::InvalidIdentityToken,
@@ -353,12 +360,18 @@ fn assumed_user(owner: &Owner, assumed: &AssumedRole, context: &Context) -> Assu
     }
 }
 
-/// The policy of a session must be one.
-fn check_policy(policy: Option<&str>) -> Result<(), StsError> {
-    let read = policy.map(|policy| Policy::read(policy.as_bytes(), PolicyKind::Identity));
-    match read.transpose() {
-        Ok(_) => Ok(()),
-        Err(error) => Err(StsError::new(StsCode::MalformedPolicyDocument, error.0)),
+/// The policy of a session must be one, of which the deployment knows what it asks of requests.
+fn check_policy(policy: Option<&str>, facts: &dyn RequestFacts) -> Result<(), StsError> {
+    let Some(policy) = policy else {
+        return Ok(());
+    };
+    let malformed = |message: String| StsError::new(StsCode::MalformedPolicyDocument, message);
+    let policy = Policy::read(policy.as_bytes(), PolicyKind::Identity).map_err(|error| malformed(error.0))?;
+    match policy.unknown_key(facts) {
+        None => Ok(()),
+        Some(key) => Err(malformed(format!(
+            "This deployment does not know the condition key {key} of its requests"
+        ))),
     }
 }
 
@@ -372,13 +385,6 @@ fn read_form(bytes: &[u8]) -> Result<Query, StsError> {
     };
     let form = std::str::from_utf8(bytes).map_err(|_| malformed())?;
     Query::parse(form).map_err(|_| malformed())
-}
-
-fn missing_token() -> StsError {
-    StsError::new(
-        StsCode::MissingAuthenticationToken,
-        "Request is missing Authentication Token",
-    )
 }
 
 fn not_authorized() -> StsError {

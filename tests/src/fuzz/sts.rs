@@ -4,7 +4,7 @@ use bleepstore_core::model::{SessionKey, Timestamp};
 use bleepstore_core::ops::{Parent, SecretKey, Session, WebRoles};
 use bleepstore_core::ports::Entropy;
 use bleepstore_core::protocol::query::Query;
-use bleepstore_core::protocol::sts::{MOST_POLICY, StsAction, StsRequest, error_document};
+use bleepstore_core::protocol::sts::{MOST_POLICY, SignedRequest, StsAction, StsRequest, error_document};
 
 const KEY: SessionKey = SessionKey::from_bytes([7; 32]);
 
@@ -25,17 +25,23 @@ pub(super) fn sts_form(data: &[u8]) {
     let Ok(form) = Query::parse(form) else {
         return;
     };
-    match StsAction::read(&form).and_then(|action| StsRequest::read(action, &form)) {
+    let request = StsAction::read(&form).and_then(|action| match StsRequest::read(action, &form) {
+        StsRequest::Signed(request) => request,
+        StsRequest::WebIdentity(request) => request.map(|(request, _)| SignedRequest::AssumeRole(request)),
+    });
+    match request {
         Err(error) => assert!(error_document(&error, "1").len() < 4 * 1024),
-        Ok(StsRequest::AssumeRole(request) | StsRequest::AssumeRoleWithWebIdentity(request, _)) => {
+        Ok(SignedRequest::AssumeRole(request)) => {
             assert!((900..=43_200).contains(&request.duration.as_secs()));
             assert!((2..=64).contains(&request.session_name.len()));
             assert_eq!(request.role.account.len(), 12);
             let policy = request.policy.unwrap_or_default();
             assert!(policy.chars().count() <= MOST_POLICY);
         }
-        Ok(StsRequest::GetSessionToken(duration)) => assert!((900..=129_600).contains(&duration.as_secs())),
-        Ok(StsRequest::GetCallerIdentity) => {}
+        Ok(SignedRequest::GetSessionToken(duration)) => {
+            assert!((900..=129_600).contains(&duration.as_secs()))
+        }
+        Ok(SignedRequest::GetCallerIdentity) => {}
     }
 }
 

@@ -143,7 +143,14 @@ impl Caller {
             resource: Resource::Named(arn),
             keys: &keys,
         };
-        policy.decide(&question) == Verdict::Denies
+        policy.unknown_key(&*self.facts).is_some() || policy.decide(&question) == Verdict::Denies
+    }
+
+    /// Whether a policy of its own names what the deployment does not know of its requests.
+    fn is_undecidable(&self) -> bool {
+        let identity = &self.identity;
+        let mut policies = identity.policy.iter().chain(&identity.session);
+        policies.any(|policy| policy.unknown_key(&*self.facts).is_some())
     }
 
     /// What lets the caller do that; `None` where nothing does, or a policy refuses it.
@@ -166,6 +173,9 @@ impl Caller {
         if identity.policy.is_none() && identity.session.is_none() && guard.policy.is_none() {
             let beyond = || self.asked(matter).any(|action| !listed(action.when));
             return (matter.listed.account && (owns || !beyond())).then_some(By::List);
+        }
+        if self.is_undecidable() {
+            return None;
         }
         let principal = context.accounts.principal(self);
         let keys = Keys {

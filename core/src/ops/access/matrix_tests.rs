@@ -9,7 +9,7 @@ use crate::model::{
     Acl, DocumentKind, Grant, Grantee, Group, ObjectOwnership, Operation, Owner, Permission,
     PublicAccessBlock, StoredDocument,
 };
-use crate::ops::tests::scene::{Scene, account};
+use crate::ops::tests::scene::{Scene, account, context};
 use crate::ops::{Caller, Identity};
 use crate::policy::{Policy, PolicyKind};
 
@@ -166,5 +166,26 @@ fn nobody_gets_more_by_a_deny_and_no_session_more_than_its_caller() {
                 "{operation}"
             );
         }
+    }
+}
+
+#[test]
+fn a_policy_of_ones_own_that_asks_what_the_deployment_does_not_know_allows_nothing() {
+    // The request of these callers has no address.
+    let unless = r#"[{"Effect":"Allow","Action":"s3:*","Resource":"*"},
+        {"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}]"#;
+    for caller in [with('b', Some(unless), None), with('b', None, Some(unless))] {
+        for operation in [
+            Operation::GetObject,
+            Operation::PutObject,
+            Operation::DeleteBucket,
+        ] {
+            let scene = scene(CIRCUMSTANCES[0], &caller.owner);
+            assert!(scene.decide(&caller, operation).is_err(), "{operation}");
+        }
+        let context = context(10);
+        let has_own = caller.identity.policy.is_some();
+        let role = "arn:aws:iam::000000000000:role/any";
+        assert_eq!(caller.is_denied(&context, "sts", "AssumeRole", role), has_own);
     }
 }

@@ -10,7 +10,7 @@ mod rules;
 
 pub use answer::{Answer, AssumedRoleUser, Issued, WebAnswer, write};
 pub use error::{StsCode, StsError, error_document};
-pub use request::{AssumeRole, RoleArn, StsAction, StsRequest};
+pub use request::{AssumeRole, RoleArn, SignedRequest, StsAction, StsRequest};
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};

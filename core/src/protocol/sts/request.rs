@@ -33,13 +33,21 @@ impl StsAction {
     }
 }
 
-/// A request whose parameters are as they must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a form asks for, or what is wrong with its parameters: that is told to who has signed it, where it must be
+/// signed.
+#[derive(Debug)]
 pub enum StsRequest {
+    /// A session of a role that trusts a token, without a signature.
+    WebIdentity(Result<(AssumeRole, String), StsError>),
+    /// What needs a signature.
+    Signed(Result<SignedRequest, StsError>),
+}
+
+/// What needs a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignedRequest {
     /// For a session of the caller, narrowed.
     AssumeRole(AssumeRole),
-    /// For a session of a role that trusts this token.
-    AssumeRoleWithWebIdentity(AssumeRole, String),
     /// Who signed the request.
     GetCallerIdentity,
     /// For a session of the caller that lasts as long.
@@ -120,29 +128,50 @@ impl StsAction {
 impl StsRequest {
     /// Reads the parameters of an action. `ValidationError` in AWS's words; `NotImplemented` where one asks for what
     /// there is not here. Those that AWS does not know are passed over, as AWS does.
-    pub fn read(action: StsAction, form: &Query) -> Result<Self, StsError> {
-        if action == StsAction::GetCallerIdentity {
-            return Ok(Self::GetCallerIdentity);
-        }
-        for (name, value) in form.iter() {
-            let unsupported = UNSUPPORTED.iter().any(|start| name.starts_with(start));
-            if unsupported && !value.is_empty() {
-                return Err(not_implemented(name));
+    pub fn read(action: StsAction, form: &Query) -> Self {
+        match action {
+            StsAction::AssumeRoleWithWebIdentity => Self::WebIdentity(with_web_identity(form)),
+            StsAction::AssumeRole => {
+                let request = AssumeRole::read(form, Faults::default());
+                Self::Signed(request.map(SignedRequest::AssumeRole))
             }
-        }
-        let mut faults = Faults::default();
-        if action == StsAction::GetSessionToken {
-            let given = form.get("DurationSeconds");
-            let seconds = faults.seconds("durationSeconds", given, 43_200, (900, 129_600));
-            faults.check()?;
-            return Ok(Self::GetSessionToken(Duration::from_secs(seconds)));
-        }
-        let token = match action {
-            StsAction::AssumeRoleWithWebIdentity => {
-                Some(faults.text("webIdentityToken", form.get("WebIdentityToken"), (4, 20_000)))
+            StsAction::GetSessionToken => {
+                Self::Signed(session_duration(form).map(SignedRequest::GetSessionToken))
             }
-            _ => None,
-        };
+            StsAction::GetCallerIdentity => Self::Signed(Ok(SignedRequest::GetCallerIdentity)),
+        }
+    }
+}
+
+fn with_web_identity(form: &Query) -> Result<(AssumeRole, String), StsError> {
+    let mut faults = Faults::default();
+    let token = faults.text("webIdentityToken", form.get("WebIdentityToken"), (4, 20_000));
+    let request = AssumeRole::read(form, faults)?;
+    Ok((request, token.to_owned()))
+}
+
+fn session_duration(form: &Query) -> Result<Duration, StsError> {
+    refuse_unsupported(form)?;
+    let mut faults = Faults::default();
+    let given = form.get("DurationSeconds");
+    let seconds = faults.seconds("durationSeconds", given, 43_200, (900, 129_600));
+    faults.check()?;
+    Ok(Duration::from_secs(seconds))
+}
+
+fn refuse_unsupported(form: &Query) -> Result<(), StsError> {
+    let is_unsupported = |name: &str| UNSUPPORTED.iter().any(|start| name.starts_with(start));
+    let mut given = form.iter().filter(|(_, value)| !value.is_empty());
+    match given.find(|(name, _)| is_unsupported(name)) {
+        Some((name, _)) => Err(not_implemented(name)),
+        None => Ok(()),
+    }
+}
+
+impl AssumeRole {
+    /// `faults` are those of parameters beside these.
+    fn read(form: &Query, mut faults: Faults) -> Result<Self, StsError> {
+        refuse_unsupported(form)?;
         let session_name = faults.text("roleSessionName", form.get("RoleSessionName"), (2, 64));
         if !session_name.bytes().all(is_iam_name_byte) {
             let rule = r"satisfy regular expression pattern: [\w+=,.@-]*";
@@ -156,15 +185,11 @@ impl StsRequest {
         let given = form.get("DurationSeconds");
         let seconds = faults.seconds("durationSeconds", given, 3_600, (900, 43_200));
         faults.check()?;
-        let request = AssumeRole {
+        Ok(Self {
             role: RoleArn::read(role)?,
             session_name: session_name.to_owned(),
             policy: policy.map(str::to_owned),
             duration: Duration::from_secs(seconds),
-        };
-        Ok(match token {
-            Some(token) => Self::AssumeRoleWithWebIdentity(request, token.to_owned()),
-            None => Self::AssumeRole(request),
         })
     }
 }

@@ -1,39 +1,42 @@
 use std::time::Duration;
 
-use super::request::{StsAction, StsRequest};
+use super::request::{SignedRequest, StsAction, StsRequest};
 use super::{StsCode, StsError};
 use crate::protocol::query::Query;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/team/writer";
 
-fn read(parameters: &[(&str, &str)]) -> Result<StsRequest, StsError> {
+fn read(parameters: &[(&str, &str)]) -> Result<SignedRequest, StsError> {
     let pairs = parameters
         .iter()
         .map(|(name, value)| format!("{name}={}", crate::protocol::percent::encode(value)));
     let form = Query::parse(&pairs.collect::<Vec<_>>().join("&")).unwrap();
-    StsRequest::read(StsAction::read(&form)?, &form)
+    match StsRequest::read(StsAction::read(&form)?, &form) {
+        StsRequest::Signed(request) => request,
+        StsRequest::WebIdentity(request) => request.map(|(request, _)| SignedRequest::AssumeRole(request)),
+    }
 }
 
-fn of(action: &'static str, more: &[(&str, &str)]) -> Result<StsRequest, StsError> {
+fn of(action: &'static str, more: &[(&str, &str)]) -> Result<SignedRequest, StsError> {
     let both = [&[("Action", action), ("Version", "2011-06-15")], more].concat();
     read(&both)
 }
 
-fn assume(more: &[(&str, &str)]) -> Result<StsRequest, StsError> {
+fn assume(more: &[(&str, &str)]) -> Result<SignedRequest, StsError> {
     of(
         "AssumeRole",
         &[more, &[("RoleArn", ROLE), ("RoleSessionName", "me")]].concat(),
     )
 }
 
-fn refusal(read: Result<StsRequest, StsError>) -> (StsCode, String) {
+fn refusal(read: Result<SignedRequest, StsError>) -> (StsCode, String) {
     let error = read.unwrap_err();
     (error.code, error.message.into_owned())
 }
 
 #[test]
 fn parameters_have_their_defaults_and_bounds() {
-    let StsRequest::AssumeRole(request) = assume(&[]).unwrap() else {
+    let SignedRequest::AssumeRole(request) = assume(&[]).unwrap() else {
         panic!("another action");
     };
     assert_eq!(
@@ -44,11 +47,11 @@ fn parameters_have_their_defaults_and_bounds() {
         (request.policy, request.duration),
         (None, Duration::from_secs(3_600))
     );
-    let usual = StsRequest::GetSessionToken(Duration::from_secs(43_200));
+    let usual = SignedRequest::GetSessionToken(Duration::from_secs(43_200));
     assert_eq!(of("GetSessionToken", &[]).unwrap(), usual);
     assert_eq!(
         of("GetCallerIdentity", &[("Policy", "")]).unwrap(),
-        StsRequest::GetCallerIdentity
+        SignedRequest::GetCallerIdentity
     );
     for (action, seconds, fits) in [
         ("GetSessionToken", "900", true),
