@@ -161,17 +161,10 @@ impl Caller {
         guard: &Guard,
         matter: &Matter<'_>,
     ) -> Option<By> {
-        let identity = &self.identity;
         let owns = bucket.is_none_or(|bucket| self.owns(bucket));
-        let listed = |when: When| {
-            if when.is_beyond_lists() {
-                owns
-            } else {
-                matter.listed.account
-            }
-        };
+        let identity = &self.identity;
         if identity.policy.is_none() && identity.session.is_none() && guard.policy.is_none() {
-            let beyond = || self.asked(matter).any(|action| !listed(action.when));
+            let beyond = || self.asked(matter).any(|action| action.when.is_beyond_lists());
             return (matter.listed.account && (owns || !beyond())).then_some(By::List);
         }
         if self.is_undecidable() {
@@ -186,6 +179,8 @@ impl Caller {
             resource_account: bucket.map(|bucket| context.accounts.id_of(&bucket.owner)),
             temporary: identity.temporary,
         };
+        let asked = guard.policy.as_ref();
+        let asked = asked.filter(|_| !self.keeps(bucket, matter.operation));
         let grants = self.policy_may_grant(bucket, guard, matter);
         let mut by = None;
         for action in self.asked(matter) {
@@ -196,21 +191,8 @@ impl Caller {
                 resource: matter.resource,
                 keys: &keys,
             };
-            // What lists never give is the bucket's owner's to give, whoever owns the object.
-            let whose = match bucket {
-                Some(bucket) if action.when.is_beyond_lists() => &bucket.owner,
-                _ => matter.owner,
-            };
-            let listed = Listed {
-                account: listed(action.when),
-                everybody: matter.listed.everybody && !action.when.is_beyond_lists(),
-            };
-            let asked = guard
-                .policy
-                .as_ref()
-                .filter(|_| !self.keeps(bucket, matter.operation));
             let bucket_says = asked.map_or(Verdict::Silent, |policy| policy.decide(&question));
-            let own = whose.id == self.owner.id;
+            let (own, listed) = self.without_policies(bucket, matter, action.when);
             // A list is needed for all where one is needed for any.
             match self.decide_action(&question, own, (bucket_says, grants), listed)? {
                 By::List => by = Some(By::List),
@@ -218,6 +200,24 @@ impl Caller {
             }
         }
         by.or(matter.listed.account.then_some(By::List))
+    }
+
+    /// Whether what an action is done to is the caller's account's own, and what lists say about it. What lists never
+    /// give is the bucket's owner's to give, whoever owns the object.
+    fn without_policies(&self, bucket: Option<&Bucket>, matter: &Matter<'_>, when: When) -> (bool, Listed) {
+        let own = |whose: &Owner| whose.id == self.owner.id;
+        if !when.is_beyond_lists() {
+            return (own(matter.owner), matter.listed);
+        }
+        let owns = bucket.is_none_or(|bucket| self.owns(bucket));
+        let listed = Listed {
+            account: owns,
+            everybody: false,
+        };
+        (
+            bucket.map_or(own(matter.owner), |bucket| own(&bucket.owner)),
+            listed,
+        )
     }
 
     /// What lets the caller do what one action stands for, with what is its account's `own` or not. `grants` says
