@@ -48,6 +48,7 @@ fn client(address: SocketAddr) -> S3 {
             region: REGION.to_owned(),
             access_key: ACCESS_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
+            session_token: None,
             front: Front::Nothing,
         },
     }

@@ -238,6 +238,7 @@ fn a_second_signal_ends_the_process_at_once() {
             region: "us-east-1".to_owned(),
             access_key: "given-key".to_owned(),
             secret_key: "given-secret".to_owned(),
+            session_token: None,
             front: Front::Nothing,
         },
     };

@@ -123,7 +123,7 @@ fn bytes(part: &str) -> Result<Vec<u8>, Refusal> {
 /// ([RFC 7519, section 2](https://www.rfc-editor.org/rfc/rfc7519#section-2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "serde_json::Number")]
-pub struct NumericDate(pub i64);
+pub(crate) struct NumericDate(pub(crate) i64);
 
 impl TryFrom<serde_json::Number> for NumericDate {
     type Error = &'static str;

@@ -22,6 +22,7 @@ impl Client {
                 region: "us-east-1".to_owned(),
                 access_key: ACCESS_KEY.to_owned(),
                 secret_key: SECRET_KEY.to_owned(),
+                session_token: None,
                 front: Front::Nothing,
             },
             connection: None,
