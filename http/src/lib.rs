@@ -35,4 +35,4 @@ pub use options::Options;
 pub use process::{ended, serve_until_signal, start_runtime};
 pub use reserved::{answer as answer_reserved, bare as bare_response, document as reserved_document};
 pub use server::serve;
-pub use web_roles::{OIDC, is_list, web_roles};
+pub use web_roles::{OIDC, is_json, web_roles};

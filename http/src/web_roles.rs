@@ -22,23 +22,27 @@ impl Environment<'_> {
     }
 }
 
-/// The roles that a text lists, where it begins with `[`, or else the file that it names; a line that says what is
-/// wrong with it.
+/// The roles that a text lists, where it is JSON, or else the file that it names; a line that says what is wrong with
+/// it.
 pub fn web_roles(given: &str) -> Result<WebRoles, String> {
-    if is_list(given) {
+    if is_json(given) {
         return WebRoles::read(given);
     }
     let failed = |error: std::io::Error| format!("{given} cannot be read: {error}");
-    if fs::metadata(given).map_err(failed)?.len() > LONGEST {
+    let metadata = fs::metadata(given).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(format!("{given} is no file"));
+    }
+    if metadata.len() > LONGEST {
         return Err(format!("{given} has more than {LONGEST} bytes"));
     }
     let list = fs::read_to_string(given).map_err(failed)?;
     WebRoles::read(&list).map_err(|error| format!("{given}: {error}"))
 }
 
-/// Whether a text lists the roles itself, and does not name a file.
-pub fn is_list(given: &str) -> bool {
-    given.trim_start().starts_with('[')
+/// Whether a text is JSON itself, and does not name a file.
+pub fn is_json(given: &str) -> bool {
+    given.trim_start().starts_with(['[', '{'])
 }
 
 #[cfg(test)]
@@ -63,5 +67,12 @@ mod tests {
         fs::remove_file(&file).unwrap();
         assert!(roles(name).unwrap_err().contains("cannot be read"));
         assert!(roles("[").unwrap_err().starts_with(OIDC));
+        assert!(roles("{}").unwrap_err().contains("expected a list of roles"));
+        let folder = std::env::temp_dir();
+        assert!(
+            roles(folder.to_str().unwrap())
+                .unwrap_err()
+                .ends_with("is no file")
+        );
     }
 }

@@ -71,10 +71,10 @@ pub(crate) struct ServeArgs {
     /// The id by which policies name the account of the root credential
     #[arg(long, env = "BLEEPSTORE_ACCOUNT_ID", value_name = "12 DIGITS", default_value = "000000000000", value_parser = str::parse::<AccountId>)]
     pub(crate) account_id: AccountId,
-    /// Roles that whoever has a token of OpenID Connect may assume: a file, or the JSON itself
+    /// A file of roles for those who have a token of an OpenID Connect issuer, or the JSON itself
     #[arg(long, env = "BLEEPSTORE_OIDC", value_name = "FILE")]
     pub(crate) oidc: Option<String>,
-    /// What is said of new buckets: open (lists and policies may grant to everybody) or private (as AWS since 2023)
+    /// What a new bucket has: open (lists and policies may let everybody in) or private (AWS's default since 2023)
     #[arg(long, env = "BLEEPSTORE_NEW_BUCKETS", value_name = "open|private", default_value = "open", value_parser = str::parse::<NewBuckets>)]
     pub(crate) new_buckets: NewBuckets,
     /// How often garbage is collected beside requests, such as 30m, 6h or 1d, or off

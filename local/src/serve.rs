@@ -1,5 +1,6 @@
 //! The subcommand `serve`.
 
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -135,13 +136,15 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
 
 /// The roles for those who bring a token of somebody else, in a file that nobody else may have written.
 fn web_roles(given: Option<&str>) -> Result<WebRoles> {
-    let Some(given) = given else {
+    let Some(given) = given.filter(|given| !given.is_empty()) else {
         return Ok(WebRoles::default());
     };
-    if !bleepstore_http::is_list(given) {
-        trust::check_file(Path::new(given))?;
+    let wrong = |error: &dyn Display| Failure::usage(format!("--oidc: {error}"));
+    let roles = bleepstore_http::web_roles(given).map_err(|error| wrong(&error))?;
+    if !bleepstore_http::is_json(given) {
+        trust::check_file(Path::new(given)).map_err(|error| wrong(&error))?;
     }
-    bleepstore_http::web_roles(given).map_err(|error| Failure::usage(format!("--oidc: {error}")))
+    Ok(roles)
 }
 
 /// Checks what is stored beside requests, where that is a folder and is asked for.

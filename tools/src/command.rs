@@ -17,7 +17,7 @@ use crate::undelete::{self, UndeleteArgs};
 /// A subcommand on the stores that `S` names.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Tool<S: Args> {
-    /// Make, show, limit, list and revoke access keys
+    /// Make, show, limit, list and revoke access keys, and end their sessions
     #[command(subcommand)]
     Credentials(Credentials<S>),
     /// Delete the bytes that no object names
@@ -47,7 +47,7 @@ pub enum Credentials<S: Args> {
     List(On<S, ListArgs>),
     /// Take an access key away
     Revoke(On<S, RevokeArgs>),
-    /// End every session that began before, of every key, by another key for the tokens of sessions
+    /// End all temporary credentials that were given out so far, whoever's they are; keys stay
     EndSessions(On<S, EndSessionsArgs>),
 }
 

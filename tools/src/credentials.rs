@@ -243,7 +243,9 @@ pub(crate) async fn revoke(ports: &Ports, args: &RevokeArgs) -> Result<()> {
 pub(crate) async fn end_sessions(ports: &Ports) -> Result<()> {
     let ended = ops::end_sessions(ports).await.map_err(failed)?;
     print(match ended {
-        true => "all sessions end; what runs now may take requests of theirs for 30 more seconds\n",
+        true => {
+            "all sessions are ended; a running server may take their requests for up to 30 more seconds\n"
+        }
         false => "no session ever began in this store\n",
     })
 }

@@ -323,6 +323,7 @@ async fn whoever_has_a_token_that_a_role_trusts_gets_its_session_without_a_signa
         secret_key: SecretKey(value(&xml, "SecretAccessKey").to_owned()),
         token: value(&xml, "SessionToken").to_owned(),
         expires: Timestamp::from_seconds(3_600),
+        percent: 0,
     };
     let holder = store.holder(&service, &session).await.ok().unwrap();
     assert_eq!(holder.owner, Owner::root());

@@ -24,8 +24,8 @@ use crate::protocol::payload::DeclaredBody;
 use crate::protocol::query::Query;
 use crate::protocol::sigv4::{PayloadMode, RequestHead, claim_of_sts};
 use crate::protocol::sts::{
-    ANSWER_TYPE, Answer, AssumeRole, AssumedRoleUser, Issued, MOST_BYTES, MOST_POLICY, REQUEST_ID,
-    SignedRequest, StsAction, StsCode, StsError, StsRequest, WebAnswer, error_document, write,
+    ANSWER_TYPE, Answer, AssumeRole, AssumedRoleUser, Issued, MOST_BYTES, REQUEST_ID, SignedRequest,
+    StsAction, StsCode, StsError, StsRequest, WebAnswer, error_document, write,
 };
 use crate::served::Account;
 
@@ -192,16 +192,14 @@ impl Service {
         new: NewSession<'_>,
         account: &mut Account,
     ) -> Result<Issued, StsError> {
-        let policy_percent = new
-            .policy
-            .as_ref()
-            .map(|policy| (policy.len() * 100).div_ceil(MOST_POLICY));
+        let has_policy = new.policy.is_some();
         let begun = begin_session(&context.ports, &self.sessions, new).await;
         let TemporaryCredentials {
             access_key,
             secret_key,
             token,
             expires,
+            percent,
         } = begun.map_err(|fault| match fault {
             SessionFault::TooLong(percent) => StsError::new(
                 StsCode::PackedPolicyTooLarge,
@@ -215,7 +213,7 @@ impl Service {
             secret_key: secret_key.0,
             token,
             expires,
-            policy_percent,
+            policy_percent: has_policy.then_some(percent),
         })
     }
 

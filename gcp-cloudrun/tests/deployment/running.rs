@@ -66,6 +66,7 @@ impl Running {
                 region: REGION.to_owned(),
                 access_key: ACCESS_KEY.to_owned(),
                 secret_key: SECRET_KEY.to_owned(),
+                session_token: None,
                 front,
             },
         }

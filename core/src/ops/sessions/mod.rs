@@ -57,6 +57,8 @@ pub struct TemporaryCredentials {
     pub token: String,
     /// From when on they count for nothing.
     pub expires: Timestamp,
+    /// How much of the room of a token this one takes, in percent.
+    pub percent: usize,
 }
 
 /// Why a session does not begin.
@@ -103,13 +105,15 @@ pub async fn begin_session(
     let token = session
         .seal(&key, &access_key, entropy)
         .ok_or_else(|| StoreError::internal("a session cannot be sealed"))?;
-    if token.len() > MOST_TOKEN_BYTES {
-        return Err(SessionFault::TooLong(token.len() * 100 / MOST_TOKEN_BYTES));
+    let percent = (token.len() * 100).div_ceil(MOST_TOKEN_BYTES);
+    if percent > 100 {
+        return Err(SessionFault::TooLong(percent));
     }
     Ok(TemporaryCredentials {
         access_key,
         secret_key,
         token,
         expires,
+        percent,
     })
 }

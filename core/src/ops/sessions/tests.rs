@@ -229,7 +229,12 @@ fn a_wrong_role_is_one_line_that_says_what_is_wrong() {
             "role ci: an account's id is",
         ),
         ("policy", serde_json::json!({}), "role ci: "),
-        ("jwks", text("x"), "unknown field `jwks`"),
+        (
+            "certificates",
+            text("ca.pem"),
+            "role ci: certificates are the text",
+        ),
+        ("jwks", text("x"), "role ci: unknown field `jwks`"),
     ] {
         let complained = wrong(name, value);
         assert!(complained.starts_with(complaint), "{complained}");

@@ -51,19 +51,25 @@ struct Written {
 impl WebRoles {
     /// Reads a JSON list of roles; a line that says what is wrong with it.
     pub fn read(json: &str) -> Result<Self, String> {
-        let written: Vec<serde_json::Value> =
-            serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let value: serde_json::Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let serde_json::Value::Array(written) = value else {
+            return Err("expected a list of roles: [{\"role\": …}]".to_owned());
+        };
         if written.len() > MOST {
             return Err(format!("more than {MOST} roles"));
         }
         let mut roles: Vec<Arc<WebRole>> = Vec::new();
-        for value in written {
+        for (index, value) in written.into_iter().enumerate() {
             let configured = value.to_string();
-            let role: Written = serde_json::from_value(value).map_err(|error| error.to_string())?;
-            let name = role.role.clone();
-            let role = WebRole::new(role, configured).map_err(|error| format!("role {name}: {error}"))?;
+            let name = match value.get("role").and_then(serde_json::Value::as_str) {
+                Some(name) => format!("role {name}"),
+                None => format!("role number {}", index + 1),
+            };
+            let role = serde_json::from_value(value).map_err(|error| error.to_string());
+            let role = role.and_then(|role| WebRole::new(role, configured));
+            let role = role.map_err(|error| format!("{name}: {error}"))?;
             if roles.iter().any(|other| other.name == role.name) {
-                return Err(format!("role {name}: it is there twice"));
+                return Err(format!("{name} is listed twice"));
             }
             roles.push(Arc::new(role));
         }
@@ -100,6 +106,10 @@ impl WebRole {
             if !(1..=MOST).contains(&texts.len()) || !good {
                 return Err(format!("{what} are 1 to {MOST} texts of 1 to 255 bytes"));
             }
+        }
+        let pem = written.certificates.as_deref();
+        if pem.is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
+            return Err("certificates are the text of one or more in PEM".to_owned());
         }
         let owner = written.account.unwrap_or_else(Owner::root);
         if !Owner::is_canonical_id(&owner.id) {

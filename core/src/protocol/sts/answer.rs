@@ -34,7 +34,7 @@ pub struct Issued {
     pub token: String,
     /// From when on they count for nothing.
     pub expires: Timestamp,
-    /// How much of what a policy may take this one takes, in percent; `None` without one.
+    /// How much of the room of a token this one takes, in percent; `None` without a policy.
     pub policy_percent: Option<usize>,
 }
 
