@@ -20,7 +20,7 @@ fn served(operation: Option<Operation>, status: u16, micros: u64) -> ServedReque
         bucket: Some("secret-bucket".to_owned().try_into().unwrap()),
         key: Some("secret-key".to_owned().try_into().unwrap()),
         status,
-        error: (status >= 400).then_some(ErrorCode::NoSuchKey),
+        error: (status >= 400).then_some(ErrorCode::NoSuchKey.as_str()),
         reason: None,
         bytes_in: 10,
         bytes_out: 200,
