@@ -4,6 +4,8 @@ mod authentic;
 mod facts;
 mod form;
 mod session;
+#[cfg(test)]
+mod stand_ins;
 mod sts;
 mod website;
 

@@ -211,45 +211,16 @@ pub(super) fn with_plus<'a>(raw_path: &'a str, plus: &str) -> Cow<'a, str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use async_trait::async_trait;
-
     use super::*;
-    use crate::config::{Limits, Settings};
-    use crate::memory::{MemoryBlobs, MemoryMetadata};
-    use crate::model::{Credential, CredentialUser, RootCredential};
-    use crate::ports::{Clock, Entropy};
-
-    /// Neither time passes nor is anything random: no key is ever read again from the store.
-    struct Still;
-
-    #[async_trait]
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_millis(0)
-        }
-
-        async fn sleep(&self, _duration: Duration) {}
-    }
-
-    impl Entropy for Still {
-        fn fill(&self, bytes: &mut [u8]) {
-            bytes.fill(1);
-        }
-    }
+    use crate::model::{Credential, CredentialUser};
+    use crate::service::stand_ins::{settings, stores};
 
     const ALLOWS: &str = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
 
     /// A service that knows a key of a user with this policy, which is over at 10 s.
     async fn serving(policy: &str) -> Service {
-        let ports = Ports {
-            metadata: Arc::new(MemoryMetadata::default()),
-            blobs: Arc::new(MemoryBlobs::new(Arc::new(Still))),
-            clock: Arc::new(Still),
-            entropy: Arc::new(Still),
-        };
+        // No time passes: no key is ever read again from the store.
+        let (ports, _) = stores();
         let credential = Credential {
             access_key: "AKUSER".to_owned(),
             secret_key: "secret".to_owned(),
@@ -262,17 +233,7 @@ mod tests {
             expires: Some(Timestamp::from_seconds(10)),
         };
         assert!(ports.metadata.create_credential(&credential).await.unwrap());
-        let settings = Settings {
-            region: "us-east-1".to_owned(),
-            base_domains: Vec::new(),
-            website_domains: Vec::new(),
-            root: RootCredential::new("AKROOT", "secret"),
-            account: Default::default(),
-            new_buckets: Default::default(),
-            sigv2: Default::default(),
-            limits: Limits::default(),
-        };
-        Service::start(settings, ports).await.unwrap()
+        Service::start(settings(), ports).await.unwrap()
     }
 
     async fn holder(service: &Service, access_key: &str, millis: i64) -> Result<Holder, S3Error> {

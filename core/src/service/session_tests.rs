@@ -1,7 +1,5 @@
 //! Sessions over time, and those of roles for tokens of others.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,35 +9,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::body::Body;
-use crate::config::{Limits, Settings};
-use crate::memory::{MemoryBlobs, MemoryMetadata};
+use crate::config::Settings;
 use crate::model::{Credential, CredentialUser, Owner, RootCredential, TrustedIssuer, WebIdentity};
 use crate::ops::{NewParent, NewSession, SecretKey, TemporaryCredentials, WebRoles, begin_session};
-use crate::ports::{Clock, Entropy, IdentityTokens, TokenRefusal};
+use crate::ports::{IdentityTokens, TokenRefusal};
 use crate::protocol::percent;
 use crate::served::Account;
-
-/// A clock that is set by hand, and a count in place of randomness.
-#[derive(Default)]
-struct Hands(Mutex<Duration>, AtomicU64);
-
-#[async_trait]
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(0).plus(*self.0.lock().unwrap())
-    }
-
-    async fn sleep(&self, _duration: Duration) {}
-}
-
-impl Entropy for Hands {
-    fn fill(&self, bytes: &mut [u8]) {
-        let count = self.1.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        for (byte, count) in bytes.iter_mut().rev().zip(count.into_iter().rev()) {
-            *byte = count;
-        }
-    }
-}
+use crate::service::stand_ins::{Hands, settings, stores};
 
 /// A store, and the time in it.
 struct Store {
@@ -49,38 +25,24 @@ struct Store {
 
 impl Store {
     fn new() -> Self {
-        let hands = Arc::new(Hands::default());
-        Self {
-            ports: Ports {
-                metadata: Arc::new(MemoryMetadata::default()),
-                blobs: Arc::new(MemoryBlobs::new(hands.clone())),
-                clock: hands.clone(),
-                entropy: hands.clone(),
-            },
-            hands,
-        }
+        let (ports, hands) = stores();
+        Self { ports, hands }
     }
 
     /// A service over it whose root has these secret keys.
     async fn serving(&self, secret: &str, previous: Option<&str>) -> Service {
         let settings = Settings {
-            region: "us-east-1".to_owned(),
-            base_domains: Vec::new(),
-            website_domains: Vec::new(),
             root: RootCredential {
                 previous_secret_key: previous.map(str::to_owned),
                 ..RootCredential::new("AKROOT", secret)
             },
-            account: Default::default(),
-            new_buckets: Default::default(),
-            sigv2: Default::default(),
-            limits: Limits::default(),
+            ..settings()
         };
         Service::start(settings, self.ports.clone()).await.unwrap()
     }
 
     fn set(&self, seconds: u64) {
-        *self.hands.0.lock().unwrap() = Duration::from_secs(seconds);
+        self.hands.set(seconds);
     }
 
     /// A session of 900 seconds of whoever holds that key.

@@ -1,46 +1,19 @@
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use http::header::CONTENT_LENGTH;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{Limits, Settings};
-use crate::memory::{MemoryBlobs, MemoryMetadata};
+use crate::config::Settings;
 use crate::model::{
     Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, DocumentKind, Grant,
-    Grantee, Group, ObjectHeaders, ObjectKey, Permission, RequestedAcl, Revision, RootCredential,
-    StoredDocument, Tags, WriteCondition,
+    Grantee, Group, ObjectHeaders, ObjectKey, Permission, RequestedAcl, Revision, StoredDocument, Tags,
+    WriteCondition,
 };
 use crate::ops::{self, Incoming, PutObject, Target};
-use crate::ports::{Clock, Entropy, Ports};
+use crate::service::stand_ins::{settings, stores};
 
 pub(super) const SITE: &str = "site.web.test";
-
-/// A clock that stands still, and a count in place of randomness.
-#[derive(Default)]
-struct Still(AtomicU64);
-
-#[async_trait]
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(0)
-    }
-
-    async fn sleep(&self, _duration: Duration) {}
-}
-
-impl Entropy for Still {
-    fn fill(&self, bytes: &mut [u8]) {
-        let count = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        for (byte, count) in bytes.iter_mut().rev().zip(count.into_iter().rev()) {
-            *byte = count;
-        }
-    }
-}
 
 fn granting(permission: Permission) -> Acl {
     let grant = Grant {
@@ -52,12 +25,7 @@ fn granting(permission: Permission) -> Acl {
 
 /// A service with the bucket `site`, which everybody may write to, and who may list it besides.
 pub(in crate::service) async fn serving(website: Option<Value>, permission: Permission) -> Service {
-    let ports = Ports {
-        metadata: Arc::new(MemoryMetadata::default()),
-        blobs: Arc::new(MemoryBlobs::new(Arc::new(Still::default()))),
-        clock: Arc::new(Still::default()),
-        entropy: Arc::new(Still::default()),
-    };
+    let (ports, _) = stores();
     let mut bucket = Bucket {
         name: BucketName::new("site").unwrap(),
         id: BucketId::from_bytes([1; 16]),
@@ -74,14 +42,8 @@ pub(in crate::service) async fn serving(website: Option<Value>, permission: Perm
     bucket.set_document(DocumentKind::Website, website.map(StoredDocument::Inline));
     ports.metadata.create_bucket(&bucket).await.unwrap();
     let settings = Settings {
-        region: "us-east-1".to_owned(),
-        base_domains: Vec::new(),
         website_domains: vec!["web.test".to_owned()],
-        root: RootCredential::new("AKROOT", "secret"),
-        account: Default::default(),
-        new_buckets: Default::default(),
-        sigv2: Default::default(),
-        limits: Limits::default(),
+        ..settings()
     };
     Service::start(settings, ports).await.unwrap()
 }
