@@ -41,7 +41,8 @@ fn see(s3: &S3, bucket: &Bucket, path: &str) -> Request {
 fn sent_to(response: &Response) -> &str {
     assert_eq!(response.body, b"");
     let location = response.required("location");
-    location.strip_prefix("http:").unwrap_or(location)
+    let plain = location.strip_prefix("http:");
+    plain.or(location.strip_prefix("https:")).unwrap_or(location)
 }
 
 /// Checks that an answer is a page that tells of this error.

@@ -35,11 +35,8 @@ const WEBSITE: usize = 128 * 1024;
 /// The requests whose cost is bounded: 1 MiB.
 const REQUEST: usize = 1024 * 1024;
 
-/// What the roles for tokens of others may be long, in bytes.
-const ROLES: usize = 256 * 1024;
-
 /// All targets.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 20] = [
     Target {
         name: "authorization",
         run: head::authorization,
@@ -139,10 +136,5 @@ pub const TARGETS: [Target; 21] = [
         name: "session_token",
         run: sts::session_token,
         most: HEAD,
-    },
-    Target {
-        name: "web_roles",
-        run: sts::web_roles,
-        most: ROLES,
     },
 ];

@@ -1,7 +1,7 @@
 //! Targets of STS.
 
 use bleepstore_core::model::{SessionKey, Timestamp};
-use bleepstore_core::ops::{Parent, SecretKey, Session, WebRoles};
+use bleepstore_core::ops::{Parent, SecretKey, Session};
 use bleepstore_core::ports::Entropy;
 use bleepstore_core::protocol::query::Query;
 use bleepstore_core::protocol::sts::{MOST_POLICY, SignedRequest, StsAction, StsRequest, error_document};
@@ -64,16 +64,4 @@ pub(super) fn session_token(data: &[u8]) {
     };
     let token = session.seal(&KEY, "ASIA", &Constant).expect("a sealed session");
     assert_eq!(Session::open(&token, &KEY, "ASIA"), Some(session));
-}
-
-/// What an operator lists.
-pub(super) fn web_roles(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else {
-        return;
-    };
-    if let Ok(roles) = WebRoles::read(text)
-        && let Some(role) = roles.find("ci")
-    {
-        assert!(role.issuer.url.starts_with("https://"));
-    }
 }
