@@ -33,21 +33,30 @@ const SCALES: [&str; 2] = ["  service_namespace ", "  name               = \"pro
 /// What stands in the place of the file with ECS Express Mode, which neither this version nor the emulator knows.
 const WITHOUT_EXPRESS: &str = "locals {\n  express_endpoint = null\n}\n";
 
-/// Applies a copy, serves S3 from what was applied, plans again and destroys: `tests/applied/aws.rs`. One line where the
-/// provider is not at hand.
-pub(super) fn check(aws: &Path) -> Tally {
-    let mirror = match mirror() {
-        Ok(mirror) => mirror,
-        Err(reason) => {
-            println!("infra/aws: not applied to an emulator: {reason}");
-            return Tally::SKIPPED;
-        }
-    };
+/// What is applied: a copy, and the mirror with its provider; or what to count where there is none.
+pub(super) fn prepared(aws: &Path) -> Result<(PathBuf, PathBuf), Tally> {
+    let mirror = mirror().map_err(|reason| {
+        println!("infra/aws: not applied to an emulator: {reason}");
+        Tally::SKIPPED
+    })?;
     let provider = mirror.join("registry.terraform.io/hashicorp/aws").join(VERSION);
     if !provider.is_dir() {
-        return counted(Err(format!("{MIRROR}: there is no {}", provider.display())));
+        return Err(counted(Err(format!(
+            "{MIRROR}: there is no {}",
+            provider.display()
+        ))));
     }
-    counted(applied(aws, &mirror).map_err(|error| format!("infra/aws, applied to an emulator: {error}")))
+    let folder = copied(aws).map_err(|error| counted(Err(named_error(&error))))?;
+    Ok((folder, mirror))
+}
+
+/// Applies a copy, serves S3 from what was applied, plans again and destroys: `tests/applied/aws.rs`.
+pub(super) fn check(folder: &Path, mirror: &Path) -> Tally {
+    counted(applied(folder, mirror).map_err(|error| named_error(&error)))
+}
+
+fn named_error(error: &str) -> String {
+    format!("infra/aws, applied to an emulator: {error}")
 }
 
 /// The mirror with AWS's provider, or why there is none.
@@ -91,7 +100,8 @@ fn replaced() -> Vec<(&'static str, String, String)> {
     replaced
 }
 
-fn applied(aws: &Path, mirror: &Path) -> Check {
+/// A copy that the emulator knows all of.
+fn copied(aws: &Path) -> Result<PathBuf, String> {
     let folder = tools().join("applied");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -112,13 +122,17 @@ fn applied(aws: &Path, mirror: &Path) -> Check {
     for (name, text) in [("express.tf", WITHOUT_EXPRESS), ("emulator.tf", PROVIDER)] {
         fs::write(folder.join(name), text).map_err(|error| format!("{name}: {error}"))?;
     }
+    Ok(folder)
+}
+
+fn applied(folder: &Path, mirror: &Path) -> Check {
     let terraform = Terraform::with_aws(mirror, &tools().join("mirror"))?;
-    terraform.init(&folder)?;
+    terraform.init(folder)?;
     // The whole workspace: a build of some packages would build the SDKs anew, with other features.
     succeeds(&mut cargo(["build", "--locked", "--workspace", "--quiet"]))?;
     // It runs Terraform itself, so with the same environment.
     let mut run = terraform.program(&target_dir().join("debug/applied-aws"));
-    succeeds(run.arg(&folder).args(deploy::Cloud::Aws.protected()))
+    succeeds(run.arg(folder).args(deploy::Cloud::Aws.protected()))
 }
 
 #[cfg(test)]
