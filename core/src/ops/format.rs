@@ -7,7 +7,7 @@ use crate::ports::{
 };
 
 /// How often a record that others change is read again.
-const ATTEMPTS: u32 = 16;
+pub(super) const ATTEMPTS: u32 = 16;
 
 /// Reads the records of both stores, each of which is an error of kind `TooNew` where a later program has raised its
 /// format. Whoever works on a store begins with this.
@@ -93,7 +93,7 @@ async fn raise_record(ports: &Ports, wanted: Format) -> StoreResult<StoreRecord>
     Err(contended())
 }
 
-fn contended() -> StoreError {
+pub(super) fn contended() -> StoreError {
     StoreError::new(
         StoreErrorKind::Throttled,
         "others keep changing the store's record",

@@ -39,8 +39,15 @@ pub struct SessionCache(Mutex<Kept>);
 #[derive(Default)]
 struct Kept {
     read: Option<(Duration, Option<SessionKey>)>,
-    /// With the key that opened each.
-    sessions: HashMap<(String, String), (SessionKey, Arc<KnownSession>)>,
+    /// By their tokens.
+    sessions: HashMap<String, Opened>,
+}
+
+/// A session, and what opened its token.
+struct Opened {
+    access_key: String,
+    key: SessionKey,
+    known: Arc<KnownSession>,
 }
 
 impl Kept {
@@ -101,11 +108,11 @@ impl SessionCache {
     }
 
     fn open(&self, key: &SessionKey, access_key: &str, token: &str) -> Option<Arc<KnownSession>> {
-        let name = (access_key.to_owned(), token.to_owned());
-        if let Some((by, known)) = self.locked().sessions.get(&name)
-            && by == key
+        if let Some(opened) = self.locked().sessions.get(token)
+            && opened.key == *key
+            && opened.access_key == access_key
         {
-            return Some(Arc::clone(known));
+            return Some(Arc::clone(&opened.known));
         }
         let known = Arc::new(KnownSession::new(Session::open(token, key, access_key)?));
         let mut kept = self.locked();
@@ -114,7 +121,12 @@ impl SessionCache {
         }
         // Unless another key was read meanwhile.
         if kept.read.is_some_and(|(_, current)| current == Some(*key)) {
-            kept.sessions.insert(name, (*key, Arc::clone(&known)));
+            let opened = Opened {
+                access_key: access_key.to_owned(),
+                key: *key,
+                known: Arc::clone(&known),
+            };
+            kept.sessions.insert(token.to_owned(), opened);
         }
         Some(known)
     }

@@ -1,11 +1,8 @@
 //! The key of the store's record that seals tokens.
 
 use crate::model::{Format, SessionKey};
-use crate::ops::raise_format;
-use crate::ports::{Entropy, Ports, StoreError, StoreErrorKind, StoreRecord, StoreResult, back_off};
-
-/// How often a record that others change is read again.
-const ATTEMPTS: u32 = 16;
+use crate::ops::format::{ATTEMPTS, contended, raise_format};
+use crate::ports::{Entropy, Ports, StoreError, StoreRecord, StoreResult, back_off};
 
 /// The key that the store has; `None` before its first session.
 pub(super) async fn session_key(ports: &Ports) -> StoreResult<Option<SessionKey>> {
@@ -51,10 +48,7 @@ async fn change(ports: &Ports, key: impl Fn(&StoreRecord) -> Option<SessionKey>)
             return Ok(key);
         }
     }
-    Err(StoreError::new(
-        StoreErrorKind::Throttled,
-        "others keep changing the store's record",
-    ))
+    Err(contended())
 }
 
 fn fresh(entropy: &dyn Entropy) -> SessionKey {

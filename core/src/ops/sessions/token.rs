@@ -22,7 +22,8 @@ const VERSION: u8 = 1;
 const NONCE: usize = 24;
 
 /// What is known of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Session {
     /// What its requests are signed with. Never logged.
     pub secret_key: SecretKey,
@@ -33,8 +34,11 @@ pub struct Session {
     /// Whom it acts for.
     pub parent: Parent,
     /// What it calls itself, where it assumed a role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumed: Option<AssumedRole>,
-    /// The JSON of a policy that narrows what its parent may.
+    /// The JSON of a policy that narrows what its parent may. In a token it follows the rest as it is, since JSON in JSON
+    /// is longer.
+    #[serde(skip)]
     pub policy: Option<String>,
 }
 
@@ -78,29 +82,10 @@ pub struct AssumedRole {
     pub session: String,
 }
 
-/// A session but for its policy, which follows it as it is, since JSON in JSON is longer.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sealed {
-    secret_key: SecretKey,
-    issued: Timestamp,
-    expires: Timestamp,
-    parent: Parent,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    assumed: Option<AssumedRole>,
-}
-
 impl Session {
     /// The token of the session with this access key. Its length depends on its policy and its names.
     pub fn seal(&self, key: &SessionKey, access_key: &str, entropy: &dyn Entropy) -> Option<String> {
-        let sealed = Sealed {
-            secret_key: self.secret_key.clone(),
-            issued: self.issued,
-            expires: self.expires,
-            parent: self.parent.clone(),
-            assumed: self.assumed.clone(),
-        };
-        let mut plain = serde_json::to_vec(&sealed).ok()?;
+        let mut plain = serde_json::to_vec(self).ok()?;
         if let Some(policy) = &self.policy {
             plain.push(b'\n');
             plain.extend_from_slice(policy.as_bytes());
@@ -137,17 +122,13 @@ impl Session {
             Some(end) => (plain.get(..end)?, Some(plain.get(end + 1..)?)),
             None => (plain.as_slice(), None),
         };
-        let sealed: Sealed = serde_json::from_slice(sealed).ok()?;
+        let session: Self = serde_json::from_slice(sealed).ok()?;
         let policy = policy
             .map(|policy| String::from_utf8(policy.to_vec()))
             .transpose();
         Some(Self {
-            secret_key: sealed.secret_key,
-            issued: sealed.issued,
-            expires: sealed.expires,
-            parent: sealed.parent,
-            assumed: sealed.assumed,
             policy: policy.ok()?,
+            ..session
         })
     }
 }
