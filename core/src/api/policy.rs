@@ -23,12 +23,8 @@ pub(super) fn read(caller: &Caller, bucket: &BucketName, body: &[u8]) -> Result<
         return Err(ErrorCode::MissingRequestBodyError.into());
     }
     let kind = PolicyKind::Bucket { name: bucket };
-    let policy = Policy::read(body, kind).map_err(|error| malformed(error.0))?;
-    if let Some(key) = policy.unknown_key(&*caller.facts) {
-        return Err(malformed(format!(
-            "This deployment does not know the condition key {key} of its requests"
-        )));
-    }
+    let read = Policy::read(body, kind).and_then(|policy| policy.check_known(&*caller.facts));
+    read.map_err(|error| malformed(error.0))?;
     let text =
         String::from_utf8(body.to_vec()).map_err(|_| malformed("The policy is not UTF-8".to_owned()))?;
     Ok(Some(Value::String(text)))

@@ -169,11 +169,15 @@ impl Policy {
         self.statements.iter().any(Statement::is_public)
     }
 
-    /// The first condition key that it names and that the deployment does not know of this request. Such a policy would
+    /// An error where it names a condition key that the deployment does not know of this request. Such a policy would
     /// not do what it says: a condition that is passed over protects nothing.
-    pub fn unknown_key(&self, request: &dyn ConditionKeys) -> Option<&'static str> {
-        let mut uncertain = self.uncertain.iter().copied();
-        uncertain.find(|key| request.values(key).is_none())
+    pub fn check_known(&self, request: &dyn ConditionKeys) -> Result<(), PolicyError> {
+        match self.uncertain.iter().find(|key| request.values(key).is_none()) {
+            None => Ok(()),
+            Some(key) => Err(PolicyError(format!(
+                "This deployment does not know the condition key {key} of its requests"
+            ))),
+        }
     }
 
     /// The condition keys that its conditions and variables name, each once, as [`ConditionKeys::values`] is asked for

@@ -363,14 +363,9 @@ fn check_policy(policy: Option<&str>, facts: &dyn RequestFacts) -> Result<(), St
     let Some(policy) = policy else {
         return Ok(());
     };
-    let malformed = |message: String| StsError::new(StsCode::MalformedPolicyDocument, message);
-    let policy = Policy::read(policy.as_bytes(), PolicyKind::Identity).map_err(|error| malformed(error.0))?;
-    match policy.unknown_key(facts) {
-        None => Ok(()),
-        Some(key) => Err(malformed(format!(
-            "This deployment does not know the condition key {key} of its requests"
-        ))),
-    }
+    let read = Policy::read(policy.as_bytes(), PolicyKind::Identity);
+    let known = read.and_then(|policy| policy.check_known(facts));
+    known.map_err(|error| StsError::new(StsCode::MalformedPolicyDocument, error.0))
 }
 
 /// The parameters of a form.

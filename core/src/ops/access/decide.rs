@@ -143,14 +143,14 @@ impl Caller {
             resource: Resource::Named(arn),
             keys: &keys,
         };
-        policy.unknown_key(&*self.facts).is_some() || policy.decide(&question) == Verdict::Denies
+        policy.check_known(&*self.facts).is_err() || policy.decide(&question) == Verdict::Denies
     }
 
     /// Whether a policy of its own names what the deployment does not know of its requests.
     fn is_undecidable(&self) -> bool {
         let identity = &self.identity;
         let mut policies = identity.policy.iter().chain(&identity.session);
-        policies.any(|policy| policy.unknown_key(&*self.facts).is_some())
+        policies.any(|policy| policy.check_known(&*self.facts).is_err())
     }
 
     /// What lets the caller do that; `None` where nothing does, or a policy refuses it.
