@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, Response};
 use http_body::Body as _;
@@ -169,6 +170,12 @@ impl Call<'_> {
     fn encrypted(&self) -> Option<bool> {
         let client: &Client = self.head.extensions.get()?;
         client.encrypted
+    }
+
+    /// The host that the client addressed, as it wrote it; empty where it named none.
+    fn host(&self) -> &str {
+        let host = self.headers().get(HOST);
+        host.and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 
     fn headers(&self) -> &HeaderMap {

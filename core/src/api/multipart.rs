@@ -167,12 +167,7 @@ pub(super) async fn complete_multipart_upload(call: Call<'_>) -> Answer {
 
 /// The object's URL, as the client addressed it.
 fn location(call: &Call<'_>) -> String {
-    let host = call
-        .headers()
-        .get(http::header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    format!("{}://{host}{}", call.scheme(), call.head.uri.path())
+    format!("{}://{}{}", call.scheme(), call.host(), call.head.uri.path())
 }
 
 fn object_size(call: &Call<'_>) -> Result<Option<u64>, S3Error> {

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use http::header::{HOST, LOCATION};
+use http::header::LOCATION;
 use http::{Response, StatusCode};
 
 use super::put_object::{DEFAULT_CHECKSUM, say_what_is_stored};
@@ -80,10 +80,8 @@ fn created(document: Vec<u8>) -> Response<Body> {
 
 /// The object's URL, as the client addressed the bucket. S3 encodes each `/` of the key.
 fn location(call: &Call<'_>, addressing: &Addressing, target: &Target) -> String {
-    let host = call.headers().get(HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let key = percent::encode(target.key.as_str());
-    let scheme = call.scheme();
+    let (scheme, host) = (call.scheme(), call.host());
     match addressing {
         Addressing::PathStyle => format!("{scheme}://{host}/{}/{key}", target.bucket),
         Addressing::VirtualHosted(_) => format!("{scheme}://{host}/{key}"),

@@ -1,7 +1,7 @@
 //! Visits of websites.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html>
 
-use http::header::{HOST, LOCATION};
+use http::header::LOCATION;
 use http::{Response, StatusCode};
 
 use super::get_object::{Page, Wanted, page};
@@ -119,8 +119,7 @@ fn address(call: &Call<'_>, sent: &Redirection<'_>) -> String {
     });
     let protocol = sent.protocol.or(of_visit);
     let protocol = protocol.map_or(String::new(), |protocol| format!("{}:", protocol.as_str()));
-    let visited = || call.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let host = sent.host.or_else(visited).unwrap_or_default();
+    let host = sent.host.unwrap_or(call.host());
     let (host, written) = (encode_unsendable(host), encode_unsendable(sent.written));
     format!("{protocol}//{host}/{written}{}", encode_path(sent.rest))
 }

@@ -14,9 +14,8 @@ impl Addressing {
     /// Reads the `Host` header. `base_domains` are in lower case and without ports; the longest that
     /// fits decides. A host under none of them is path-style.
     pub fn of(host: &str, base_domains: &[String]) -> Self {
-        let host = without_port(host.trim()).to_ascii_lowercase();
-        let host = host.strip_suffix('.').unwrap_or(&host);
-        if base_domains.iter().any(|domain| domain == host) {
+        let host = bare(host);
+        if base_domains.contains(&host) {
             return Self::PathStyle;
         }
         base_domains
@@ -30,15 +29,22 @@ impl Addressing {
 /// The bucket whose website a request is for: what stands before the website domain, in lower case, not yet checked.
 /// Empty where nothing does, and `None` for a host below none of them.
 pub fn website(host: &str, website_domains: &[String]) -> Option<String> {
+    if website_domains.is_empty() {
+        return None;
+    }
     match Addressing::of(host, website_domains) {
         Addressing::VirtualHosted(label) => Some(label),
-        Addressing::PathStyle => {
-            let host = without_port(host.trim()).to_ascii_lowercase();
-            let host = host.strip_suffix('.').unwrap_or(&host);
-            let is_one = website_domains.iter().any(|domain| domain == host);
-            is_one.then(String::new)
-        }
+        Addressing::PathStyle => website_domains.contains(&bare(host)).then(String::new),
     }
+}
+
+/// The name of the host alone, in lower case.
+fn bare(host: &str) -> String {
+    let mut host = without_port(host.trim()).to_ascii_lowercase();
+    if host.ends_with('.') {
+        host.pop();
+    }
+    host
 }
 
 /// The host without `:port`. The colons of an IPv6 literal stand within its brackets.
