@@ -133,13 +133,13 @@ impl Service {
         &self.context
     }
 
-    /// Answers one request: to S3, to STS, or of a visitor of a website. The URI's path and query must be the bytes that the client sent; the `Host`
-    /// header must be the one that it signed. A carrier that knows who sent it says so by a [`Client`] in the request's
-    /// extensions. Never fails: errors are S3's XML, STS's, or the website's HTML.
+    /// Answers one request: to S3, to STS, or of a visitor of a website. The URI's path and query must be the bytes that
+    /// the client sent; the `Host` header must be the one that it signed. A carrier that knows who sent it says so by a
+    /// [`Client`] in the request's extensions. Never fails: errors are S3's XML, STS's, or the website's HTML.
     ///
     /// The body is not touched before the request is known to be allowed, so a client that sent
-    /// `Expect: 100-continue` is refused without sending it. Only a form says in its body who sent it: its fields, and all
-    /// of one to STS, are read before that is known.
+    /// `Expect: 100-continue` is refused without sending it. Only a form says in its body who sent it: its fields, and
+    /// all of one to STS, are read before that is known.
     ///
     /// When the response's body ends or is dropped, the request's line is written to the access log
     /// ([`ACCESS_LOG`](crate::served::ACCESS_LOG)), and the observer is told.
@@ -423,8 +423,7 @@ fn error_response(error: &S3Error, trace: &Trace) -> Response<Body> {
     error_with((error.code.status(), Some(error)), content_type, document)
 }
 
-/// The one place where an error becomes a response, with a document that tells of it.
-/// The headers are those of what it came of.
+/// The one place where an error becomes a response: a document tells of it, and the headers are those of its cause.
 fn error_with(
     (status, cause): (u16, Option<&S3Error>),
     content_type: HeaderValue,
