@@ -107,8 +107,11 @@ impl Format {
     /// The format from which on the store's record may have a key for the tokens of sessions.
     pub const SESSIONS: Self = Self(6);
 
+    /// The format from which on there may be events that wait for their delivery.
+    pub const EVENTS: Self = Self(7);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::SESSIONS;
+    pub const LATEST: Self = Self::EVENTS;
 
     /// Whether this is the one that records do not name.
     pub fn is_first(&self) -> bool {
@@ -167,8 +170,11 @@ impl BucketLayout {
     /// That of buckets in which an object or an upload says where visitors of a website are sent, or once did.
     pub const REDIRECTS: Self = Self(5);
 
+    /// That of buckets that notify, or once did: each change of an object writes what it tells.
+    pub const EVENTS: Self = Self(6);
+
     /// The latest that this program knows.
-    pub const LATEST: Self = Self::REDIRECTS;
+    pub const LATEST: Self = Self::EVENTS;
 
     /// The lowest of buckets that have an object or an upload of which this is said.
     pub fn of_objects_with(headers: &ObjectHeaders, tags: &Tags) -> Self {
@@ -316,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_later_layout_is_refused_by_a_line_that_says_which_it_is_who_wrote_it_and_what_to_do() {
-        let later = json!({"version": 7, "written_by": "9.8.7", "whatever": {}});
+        let later = json!({"version": 8, "written_by": "9.8.7", "whatever": {}});
         let refused = serde_json::from_value::<BucketLayout>(later)
             .unwrap_err()
             .to_string();
@@ -324,15 +330,15 @@ mod tests {
         assert_eq!(
             refused,
             format!(
-                "the bucket is in format 7, which bleepstore 9.8.7 wrote, and this is bleepstore {current}, which knows \
-                 format 5 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
+                "the bucket is in format 8, which bleepstore 9.8.7 wrote, and this is bleepstore {current}, which knows \
+                 format 6 at most: use bleepstore 9.8.7 or a later one; nothing was changed"
             )
         );
-        let refused = serde_json::from_value::<BucketLayout>(json!(6))
+        let refused = serde_json::from_value::<BucketLayout>(json!(7))
             .unwrap_err()
             .to_string();
         assert!(
-            refused.starts_with("the bucket is in format 6, and this is"),
+            refused.starts_with("the bucket is in format 7, and this is"),
             "{refused}"
         );
         assert!(refused.contains("use the release that wrote it"), "{refused}");

@@ -97,6 +97,10 @@ identifier! {
     Token
 }
 identifier! {
+    /// One event for one destination, each time that it is delivered.
+    EventId
+}
+identifier! {
     /// One store: a metadata store and a blob store that belong together carry the same one.
     StoreId
 }

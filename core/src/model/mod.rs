@@ -10,11 +10,13 @@ mod description;
 mod document;
 mod error;
 mod etag;
+mod event;
 mod format;
 mod hex;
 mod ids;
 mod manifest;
 mod names;
+mod notification;
 mod object;
 mod operation;
 mod owner;
@@ -38,11 +40,16 @@ pub use description::{Description, ObjectHeaders};
 pub use document::{BucketDocuments, DocumentKind, StoredDocument};
 pub use error::{ErrorCode, S3Error};
 pub use etag::ETag;
+pub use event::{EventFacts, EventPlace, EventQueue, EventRow};
 pub use format::{BucketLayout, Format, InvalidRelease, LaterFormat, Release};
 pub use hex::hex;
-pub use ids::{BlobId, BucketId, CommitId, InvalidId, StoreId, Token, UploadId};
+pub use ids::{BlobId, BucketId, CommitId, EventId, InvalidId, StoreId, Token, UploadId};
 pub use manifest::{BlobRef, Extent, Layout, Manifest, PagedLayout, PartBoundary, SpilledLayout};
 pub use names::{BucketName, ObjectKey, PartNumber};
+pub use notification::{
+    DestinationForm, DestinationName, EventName, InvalidDestinationName, NotificationConfiguration,
+    NotificationRule,
+};
 pub use object::{ObjectKind, ObjectRecord, ObjectSummary, OwnerlessDescription, RowTag};
 pub use operation::{IamAction, Need, Operation, RequestBody, Signature, Subject, When};
 pub use owner::{AccountId, Owner, is_iam_name_byte};

@@ -162,7 +162,7 @@ mod tests {
         let (kind, line) = read::<Bucket>(&row).unwrap_err();
         assert_eq!(kind, StoreErrorKind::TooNew);
         assert!(
-            line.starts_with("the bucket is in format 6, which bleepstore"),
+            line.starts_with("the bucket is in format 7, which bleepstore"),
             "{line}"
         );
         row["replication"] = json!("Enabled");

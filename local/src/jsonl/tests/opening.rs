@@ -215,7 +215,7 @@ fn a_log_with_a_line_of_a_later_program_is_refused_and_not_touched() {
     for (change, expected) in [
         (
             format!("{{\"moved_store\":{{{store},\"format\":7,\"written_by\":\"9.8.7\"}}}}"),
-            "line 2: the store is in format 7, which bleepstore 9.8.7 wrote, and this is",
+            "line 2: the store is in format 8, which bleepstore 9.8.7 wrote, and this is",
         ),
         (
             format!("{{\"store\":{{{store},\"lease\":1}}}}"),

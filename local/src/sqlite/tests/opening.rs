@@ -90,13 +90,13 @@ fn a_database_of_a_later_format_is_refused_and_says_who_wrote_it() {
     let (_folder, path) = temporary();
     let db = schema::open_writer(&path).unwrap();
     schema::raise(&db, schema::MOVED_RECORD).unwrap();
-    let record = r#"{"store":"07070707070707070707070707070707","active":true,"format":7,"written_by":"9.8.7","more":[]}"#;
+    let record = r#"{"store":"07070707070707070707070707070707","active":true,"format":8,"written_by":"9.8.7","more":[]}"#;
     db.execute("INSERT INTO moved_store VALUES (1, ?)", [record])
         .unwrap();
     db.execute_batch("PRAGMA journal_mode = DELETE").unwrap();
     for (version, what) in [
-        (2, "the store is in format 7"),
-        (3, "the store is in format 7"),
+        (2, "the store is in format 8"),
+        (3, "the store is in format 8"),
         (4, "the database is in format 4"),
     ] {
         db.pragma_update(None, "user_version", version).unwrap();
