@@ -22,7 +22,9 @@ use crate::api::{self, Call};
 use crate::body::{Body, HeldBodies, UNCOUNTED};
 use crate::config::{Limits, Settings};
 use crate::model::{ErrorCode, Need, Operation, S3Error, Timestamp};
-use crate::ops::{Accounts, Caller, Context, CredentialCache, Pairing, SessionCache, WebRoles, pair_stores};
+use crate::ops::{
+    Accounts, Caller, Context, CredentialCache, Destinations, Pairing, SessionCache, WebRoles, pair_stores,
+};
 use crate::ports::{IdentityTokens, Ports, StoreResult};
 use crate::protocol::cors::cross_origin;
 use crate::protocol::error::{self, error_document};
@@ -84,6 +86,15 @@ impl Service {
             web_roles: (!roles.is_empty()).then_some((roles, tokens)),
             ..self
         }
+    }
+
+    /// The same service, whose buckets may notify these destinations.
+    pub fn with_destinations(self, destinations: Destinations) -> Self {
+        let context = Context {
+            destinations: Arc::new(destinations),
+            ..self.context
+        };
+        Self { context, ..self }
     }
 
     /// The same service, which tells `observer` of every request.
@@ -148,6 +159,8 @@ impl Service {
         let trace = Trace::new(&self.context.ports);
         let (mut head, body) = request.into_parts();
         name_host(&mut head);
+        head.extensions
+            .insert(facts::RequestId(trace.request_id().into()));
         let head = Arc::new(head);
         let client = head.extensions.get::<Client>().copied();
         let observer = self.observer.clone();

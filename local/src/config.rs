@@ -77,6 +77,21 @@ pub(crate) struct ServeArgs {
     /// What a new bucket has: open (lists and policies may let everybody in) or private (AWS's default since 2023)
     #[arg(long, env = "BLEEPSTORE_NEW_BUCKETS", value_name = "open|private", default_value = "open", value_parser = str::parse::<NewBuckets>)]
     pub(crate) new_buckets: NewBuckets,
+    /// A destination of events, such as orders=redis://127.0.0.1:6379/?stream=orders; may be given several times.
+    /// BLEEPSTORE_NOTIFY_ORDERS names one too, and BLEEPSTORE_NOTIFY_ORDERS__PASSWORD or __SECRET what stays secret
+    #[arg(long, value_name = "NAME=URL")]
+    pub(crate) notify: Vec<String>,
+    /// After how long an event is given up that a destination does not take
+    #[arg(long, env = "BLEEPSTORE_NOTIFY_GIVE_UP", value_name = "INTERVAL", default_value = "7d", value_parser = give_up)]
+    pub(crate) notify_give_up: Duration,
+    /// Whether webhooks may be at addresses that are not of the Internet, such as 127.0.0.1, and without TLS
+    #[arg(
+        long,
+        env = "BLEEPSTORE_NOTIFY_PRIVATE_ADDRESSES",
+        value_name = "on|off",
+        default_value = "off"
+    )]
+    pub(crate) notify_private_addresses: Switch,
     /// How often garbage is collected beside requests, such as 30m, 6h or 1d, or off
     #[arg(long, env = "BLEEPSTORE_GC_EVERY", value_name = "INTERVAL", default_value = "6h", value_parser = interval)]
     pub(crate) gc_every: Interval,
@@ -202,6 +217,15 @@ fn interval(text: &str) -> std::result::Result<Interval, String> {
             Err("expected a number that is not 0 and s, m, h or d, such as 6h, or off".to_owned())
         }
         (_, Ok(every)) => Ok(Interval::Every(every)),
+    }
+}
+
+fn give_up(text: &str) -> std::result::Result<Duration, String> {
+    match duration(text) {
+        Ok(Duration::ZERO) | Err(_) => {
+            Err("expected a number that is not 0 and s, m, h or d, such as 7d".to_owned())
+        }
+        Ok(give_up) => Ok(give_up),
     }
 }
 

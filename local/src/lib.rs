@@ -2,6 +2,7 @@
 
 pub mod checked_blobs;
 pub mod data_dir;
+pub mod events;
 mod files;
 pub mod fs_blobs;
 pub mod garbage;

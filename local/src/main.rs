@@ -4,6 +4,7 @@ mod allocator;
 mod banner;
 mod config;
 mod credentials;
+mod destinations;
 mod failure;
 mod routes;
 mod scrub_tool;

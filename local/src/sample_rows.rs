@@ -2,8 +2,8 @@
 
 use bleepstore_core::model::{
     Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Description,
-    ETag, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, Revision, Timestamp,
-    WriteCondition,
+    ETag, EventFacts, EventId, EventName, EventRow, Manifest, ObjectHeaders, ObjectKey, ObjectKind,
+    ObjectRecord, Owner, Revision, Timestamp, WriteCondition,
 };
 use bleepstore_core::ports::{Edit, EditOutcome, Expect, ObjectIndex, StoreResult};
 use bytes::Bytes;
@@ -49,6 +49,41 @@ pub(crate) fn object(key: &str, manifest: Manifest) -> ObjectRecord {
 
 pub(crate) fn inline(key: &str, body: &'static [u8]) -> ObjectRecord {
     object(key, Manifest::Inline(Bytes::from_static(body)))
+}
+
+/// What is told of a record that is put, before it has its place.
+pub(crate) fn event(record: &ObjectRecord, id: u8) -> EventRow {
+    EventRow {
+        id: EventId::from_bytes([id; 16]),
+        destination: "queue".parse().unwrap(),
+        dead: false,
+        retried: None,
+        sequence: 0,
+        bucket: record.bucket,
+        key: record.key.clone(),
+        version: None,
+        name: EventName::CreatedByPut,
+        facts: EventFacts {
+            rule: Some("all".into()),
+            time: record.last_modified,
+            region: "us-east-1".into(),
+            bucket_name: bucket().name,
+            bucket_owner: "owner".into(),
+            requester: "caller".into(),
+            source: None,
+            request_id: "request".into(),
+            size: Some(record.size),
+            etag: Some(record.etag.as_str().to_owned()),
+        },
+    }
+}
+
+/// Puts a record, and tells of it.
+pub(crate) async fn put_and_tell(store: &impl ObjectIndex, record: &ObjectRecord, events: &[EventRow]) {
+    let bucket = bucket();
+    let edit = Edit::put(&bucket, record, Expect::ANYTHING).telling(events);
+    let outcome = store.edit(&edit).await.unwrap();
+    assert!(matches!(outcome, EditOutcome::Applied { .. }), "{outcome:?}");
 }
 
 pub(crate) async fn put(store: &impl ObjectIndex, record: &ObjectRecord) -> Option<ObjectRecord> {

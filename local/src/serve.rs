@@ -15,6 +15,7 @@ use bleepstore_core::ops::WebRoles;
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::Options;
 use bleepstore_local::data_dir::DataDir;
+use bleepstore_local::events::{Observed, deliver_in_background};
 use bleepstore_local::fs_blobs::Pace;
 use bleepstore_local::garbage::collect_on_schedule;
 use bleepstore_local::metrics::Metrics;
@@ -30,6 +31,7 @@ use tokio::task::JoinHandle;
 use crate::banner::banner;
 use crate::config::{Interval, ServeArgs, Switch};
 use crate::credentials::{self, Credentials};
+use crate::destinations::destinations;
 use crate::failure::{Failure, Result};
 use crate::routes::Routes;
 
@@ -49,6 +51,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let given = credentials::from_environment()?;
     let previous_secret_key = credentials::previous_secret_key()?;
     let roles = web_roles(args.oidc.as_deref())?;
+    let sinks = destinations(&args)?;
     let listener = bind(&args.listen).await?;
     let address = listener
         .local_addr()
@@ -112,6 +115,16 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         Interval::Off => None,
     };
     let scrubbing = scrubbing(&args, &stores, metrics.clone());
+    let observe = {
+        let metrics = metrics.clone();
+        move |name: &_, observed: Observed<'_>| {
+            if let Some(metrics) = &metrics {
+                metrics.events(name, observed);
+            }
+        }
+    };
+    let (listed, deliveries) = deliver_in_background(sinks, &stores.ports, args.notify_give_up, observe);
+    let service = service.with_destinations(listed);
     let routes = Arc::new(Routes::new(service, metrics));
     let cut_off = bleepstore_http::serve(listener, routes, options, async move {
         signals.next().await;
@@ -126,7 +139,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
         tracing::warn!(cut_off, "some connections did not finish in time");
     }
     purge.abort();
-    for task in [collection, scrubbing].into_iter().flatten() {
+    let tasks = [collection, scrubbing].into_iter().flatten();
+    for task in tasks.chain(deliveries) {
         task.abort();
     }
     stores.close().await;

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use bleepstore_core::model::{Bucket, WriteCondition};
-use bleepstore_core::ports::{BucketIndex, CreateBucketOutcome, Edit, EditOutcome, Expect, ObjectIndex};
+use bleepstore_core::model::{
+    Bucket, EventFacts, EventId, EventName, EventQueue, EventRow, ObjectRecord, WriteCondition,
+};
+use bleepstore_core::ports::{
+    BucketIndex, CreateBucketOutcome, Edit, EditOutcome, EventIndex, Expect, ObjectIndex,
+};
 use bleepstore_gcp::firestore::FirestoreMetadata;
 use bleepstore_http::SystemClock;
 use bleepstore_tests::emulators::{FirestoreEmulator, firestore_store, unused_project};
@@ -115,4 +119,85 @@ async fn sixteen_writers_of_two_processes_that_ask_for_no_condition_all_succeed(
         17,
         "each record but the last was replaced by exactly one other"
     );
+}
+
+/// What is told of a record that is put.
+fn event(samples: &Samples, bucket: &Bucket, record: &ObjectRecord) -> EventRow {
+    EventRow {
+        id: samples.id(EventId::from_bytes),
+        destination: "queue".parse().unwrap(),
+        dead: false,
+        retried: None,
+        sequence: 0,
+        bucket: bucket.id,
+        key: record.key.clone(),
+        version: None,
+        name: EventName::CreatedByPut,
+        facts: EventFacts {
+            rule: None,
+            time: record.last_modified,
+            region: bucket.region.clone(),
+            bucket_name: bucket.name.clone(),
+            bucket_owner: bucket.owner.id.clone(),
+            requester: bucket.owner.id.clone(),
+            source: None,
+            request_id: "request".to_owned(),
+            size: Some(record.size),
+            etag: None,
+        },
+    }
+}
+
+/// All events of a queue in a lane.
+async fn events(store: &FirestoreMetadata, lane: &str, queue: &EventQueue) -> Vec<EventRow> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.scan_events(lane, queue, after, 7).await.unwrap();
+        found.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return found,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn events_of_writers_of_two_processes_have_a_place_each_and_are_moved_in_batches() {
+    let (stores, samples, bucket) = counter().await;
+    let samples = Arc::new(samples);
+    let writers = (0..16).map(|writer| {
+        let (store, samples, bucket) = (stores[writer % 2].clone(), samples.clone(), bucket.clone());
+        async move {
+            let record = samples.record(&bucket, "counter");
+            let told = [event(&samples, &bucket, &record)];
+            let edit = Edit::put(&bucket, &record, ANYTHING).telling(&told);
+            store.edit(&edit).await.unwrap()
+        }
+    });
+    race(writers.collect()).await;
+    let lane = stores[0].event_lane(bucket.id, &key("counter"));
+    let queue = |dead| EventQueue {
+        destination: "queue".parse().unwrap(),
+        dead,
+    };
+    let found = events(&stores[1], &lane, &queue(false)).await;
+    assert_eq!(found.len(), 16);
+    assert!(found.is_sorted_by(|one, next| one.sequence < next.sequence));
+    let lanes = stores[0].scan_event_lanes(None, 100).await.unwrap().items;
+    assert!(lanes.contains(&lane), "{lanes:?}");
+
+    let dead = (0..600).map(|sequence| EventRow {
+        id: samples.id(EventId::from_bytes),
+        dead: true,
+        sequence,
+        ..found[0].clone()
+    });
+    let dead: Vec<EventRow> = dead.collect();
+    stores[0].put_events(&dead).await.unwrap();
+    stores[0].put_events(&dead[..1]).await.unwrap();
+    assert_eq!(events(&stores[1], &lane, &queue(true)).await, dead);
+    stores[1].remove_events(&dead[1..]).await.unwrap();
+    stores[1].remove_events(&dead[1..3]).await.unwrap();
+    assert_eq!(events(&stores[0], &lane, &queue(true)).await, dead[..1]);
+    assert_eq!(events(&stores[0], &lane, &queue(false)).await, found);
 }

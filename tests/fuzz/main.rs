@@ -138,7 +138,7 @@ macro_rules! fuzz_tests {
 fuzz_tests! {
     authorization presigned_query target range conditions copy_source headers
     aws_chunked delete_xml complete_xml create_bucket_xml acl_xml ownership_xml cors_xml
-    website_xml policy form form_policy sts_form session_token
+    notification_xml website_xml policy form form_policy sts_form session_token
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod append;
 mod assume_role;
 mod authorization;
 mod bucket_cors;
+mod bucket_notification;
 mod bucket_ownership_controls;
 mod bucket_policy;
 mod bucket_tagging;

@@ -44,7 +44,6 @@ s3_test!(
         let bucket = s3.bucket();
         for (subresource, root) in [
             ("logging", "BucketLoggingStatus"),
-            ("notification", "NotificationConfiguration"),
             ("accelerate", "AccelerateConfiguration"),
         ] {
             let response = bucket.request("GET").flag(subresource).expect(200);
@@ -75,7 +74,6 @@ s3_test!(
             ("lifecycle", "lifecycle"),
             ("replication", "replication"),
             ("encryption", "encryption"),
-            ("notification", "notification"),
             ("logging", "logging"),
             ("object-lock", "lock"),
             ("accelerate", "accelerat"),

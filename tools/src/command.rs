@@ -5,6 +5,7 @@ use bleepstore_core::ops::check_formats;
 use clap::{Args, Subcommand};
 
 use crate::credentials::{self, CreateArgs, EndSessionsArgs, ListArgs, RevokeArgs, SetPolicyArgs, ShowArgs};
+use crate::events::{self, DropArgs, RetryArgs};
 use crate::export::{self, ExportArgs};
 use crate::failure::{Failure, Result};
 use crate::fsck::{self, FsckArgs};
@@ -20,6 +21,9 @@ pub enum Tool<S: Args> {
     /// Make, show, limit, list and revoke access keys, and end their sessions
     #[command(subcommand)]
     Credentials(Credentials<S>),
+    /// List, retry and drop events that wait for a destination, or that were given up
+    #[command(subcommand)]
+    Events(Events<S>),
     /// Delete the bytes that no object names
     Gc(On<S, GcArgs>),
     /// Check that records and bytes agree; exit code 1 where they do not
@@ -49,6 +53,17 @@ pub enum Credentials<S: Args> {
     Revoke(On<S, RevokeArgs>),
     /// End all temporary credentials that were given out so far, whoever's they are; keys stay
     EndSessions(On<S, EndSessionsArgs>),
+}
+
+/// What can be done with events.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Events<S: Args> {
+    /// List the events that wait for a destination, or that were given up, those of a key in their order
+    List(On<S, events::ListArgs>),
+    /// Put events that were given up back among those that wait
+    Retry(On<S, RetryArgs>),
+    /// Remove events for good: nobody is told of them
+    Drop(On<S, DropArgs>),
 }
 
 /// The arguments of a subcommand, and those that name the stores.
@@ -85,6 +100,9 @@ impl<S: Args> Tool<S> {
             Self::Credentials(Credentials::List(on)) => &on.store,
             Self::Credentials(Credentials::Revoke(on)) => &on.store,
             Self::Credentials(Credentials::EndSessions(on)) => &on.store,
+            Self::Events(Events::List(on)) => &on.store,
+            Self::Events(Events::Retry(on)) => &on.store,
+            Self::Events(Events::Drop(on)) => &on.store,
             Self::Gc(on) => &on.store,
             Self::Fsck(on) => &on.store,
             Self::Export(on) => &on.store,
@@ -100,9 +118,12 @@ impl<S: Args> Tool<S> {
             Self::Gc(on) if on.args.exclusive => Holding::Exclusive,
             Self::Gc(_) => Holding::Preferred,
             Self::Import(_) => Holding::New,
-            Self::Credentials(_) | Self::Fsck(_) | Self::Export(_) | Self::Stats(_) | Self::Undelete(_) => {
-                Holding::Shared
-            }
+            Self::Credentials(_)
+            | Self::Events(_)
+            | Self::Fsck(_)
+            | Self::Export(_)
+            | Self::Stats(_)
+            | Self::Undelete(_) => Holding::Shared,
         }
     }
 
@@ -121,6 +142,9 @@ impl<S: Args> Tool<S> {
             Self::Credentials(Credentials::List(on)) => credentials::list(ports, &on.args).await,
             Self::Credentials(Credentials::Revoke(on)) => credentials::revoke(ports, &on.args).await,
             Self::Credentials(Credentials::EndSessions(_)) => credentials::end_sessions(ports).await,
+            Self::Events(Events::List(on)) => events::list(ports, &on.args).await,
+            Self::Events(Events::Retry(on)) => events::retry(ports, &on.args).await,
+            Self::Events(Events::Drop(on)) => events::drop_them(ports, &on.args).await,
             Self::Gc(on) => gc::gc(ports, &on.args, alone).await,
             Self::Fsck(on) => fsck::fsck(ports, &on.args).await,
             Self::Export(on) => export::export(ports, &on.args).await,

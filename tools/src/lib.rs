@@ -6,6 +6,7 @@ mod arguments;
 mod command;
 mod credentials;
 mod duration;
+mod events;
 mod export;
 mod failure;
 mod fsck;

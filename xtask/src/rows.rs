@@ -78,7 +78,7 @@ pub(crate) const SECTIONS: [(&str, &[Row]); 4] = [
     ("client", &CLIENTS),
 ];
 
-const OPERATIONS: [Row; 38] = [
+const OPERATIONS: [Row; 39] = [
     row(
         "ListBuckets",
         "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`",
@@ -198,6 +198,11 @@ const OPERATIONS: [Row; 38] = [
         "Get-, Put- and DeleteBucketWebsite",
         "50 rules; where `--website-domain` names a domain",
         "s3/bucket_website.rs",
+    ),
+    row(
+        "Get- and PutBucketNotificationConfiguration",
+        "100 rules; destinations that the operator has listed",
+        "s3/bucket_notification.rs",
     ),
     row(
         "Get-, Put- and DeleteBucketPolicy, GetBucketPolicyStatus",
@@ -327,7 +332,7 @@ const FEATURES: [Row; 22] = [
 const NOT_BUILT: [Row; 4] = [
     part(
         "configuration of buckets",
-        "lifecycle, replication, encryption, notifications, object lock, …",
+        "lifecycle, replication, encryption, object lock, …",
         "s3/unbuilt.rs",
         &[
             "writing_configuration_is_refused_by_name",

@@ -126,6 +126,13 @@ impl Condition {
         row.map_or_else(Self::absent, |tag| Self::new(tagged(tag)).with_tag(tag))
     }
 
+    /// The mark of a key's last event says this, or there is none.
+    pub(super) fn marked(over: Option<u64>) -> Self {
+        over.map_or_else(Self::absent, |sequence| {
+            Self::new("event_sequence = :sequence").with(":sequence", rows::number(sequence))
+        })
+    }
+
     /// That commit wrote the row.
     pub(super) fn written_by(commit: CommitId) -> Self {
         Self::new("commit_id = :commit").with_text(":commit", commit)

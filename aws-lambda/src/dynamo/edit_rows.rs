@@ -6,12 +6,13 @@ use bleepstore_core::ports::{
     Edit, EditOutcome, HeadEdit, StoreError, StoreErrorKind, StoreResult, VersionRange,
 };
 use bleepstore_core::rows::{
-    BeforeEdit, BucketRows, EditRows, Met, RowChange, UploadPlace, Verdict, VersionRows, Wanted, judge,
-    settle,
+    BeforeEdit, BucketRows, EditRows, EventMarks, Met, RowChange, UploadPlace, Verdict, VersionRows, Wanted,
+    judge, settle,
 };
 
 use super::DynamoMetadata;
 use super::condition::Condition;
+use super::events::{mark_keys, read_marks};
 use super::objects::{find, read_own};
 use super::rows;
 use super::schema::RowKey;
@@ -34,7 +35,7 @@ impl DynamoMetadata {
                     // The row is written, whatever was there.
                     let displaced = read_own(old.as_ref(), bucket.id).map_err(StoreError::after_write)?;
                     let displaced = displaced.map(Box::new);
-                    return settle(self, edit, EditOutcome::Applied { displaced }).await;
+                    return settle(self, edit, EditOutcome::Applied { displaced }, &[]).await;
                 }
                 Written::Refused(found) => found.as_ref().map(rows::read_object).transpose()?,
             };
@@ -79,7 +80,7 @@ impl EditRows for DynamoMetadata {
 
     async fn before_edit(&self, edit: &Edit<'_>) -> StoreResult<BeforeEdit<Self::Seen>> {
         let name = &edit.bucket.name;
-        let (bucket, head) = (RowKey::bucket(name), RowKey::object(name, edit.key()));
+        let head = RowKey::object(name, edit.key());
         let receipt = edit.receipt.map(|receipt| RowKey::receipt(receipt.upload));
         let source = edit.source.map(|source| RowKey::object(name, source.key));
         if edit.is_of_one_key() {
@@ -89,21 +90,29 @@ impl EditRows for DynamoMetadata {
                 bucket: None,
                 receipt: None,
                 source: None,
+                marks: EventMarks::default(),
                 seen: head.as_ref().map(ObjectRecord::tag),
                 head,
             });
         }
-        let keys = [Some(&bucket), Some(&head), receipt.as_ref(), source.as_ref()];
+        let is_of_others = edit.source.is_some() || edit.receipt.is_some();
+        let bucket = is_of_others.then(|| RowKey::bucket(name));
+        let (mark, source_mark) = mark_keys(edit);
+        let (bucket, receipt, source) = (bucket.as_ref(), receipt.as_ref(), source.as_ref());
+        let marks = (mark.as_ref(), source_mark.as_ref());
+        let keys = [bucket, Some(&head), receipt, source, marks.0, marks.1];
         let keys: Vec<RowKey> = keys.into_iter().flatten().cloned().collect();
         let found = self.table.get_many(&keys).await?;
         let row = |key: &RowKey| find(&found, key);
         let head = row(&head).map(rows::read_object).transpose()?;
-        let bucket = row(&bucket).map(rows::read_bucket).transpose()?;
-        let (receipt, source) = (receipt.as_ref().and_then(row), source.as_ref().and_then(row));
+        let read_bucket = |key| row(key).map(rows::read_bucket).transpose();
+        let bucket = bucket.map(read_bucket).transpose()?;
+        let (receipt, source) = (receipt.and_then(row), source.and_then(row));
         Ok(BeforeEdit {
-            bucket: Some(bucket.map(|bucket| bucket.id)),
+            bucket: bucket.map(|found| found.map(|bucket| bucket.id)),
             receipt: receipt.map(rows::detail_of).transpose()?,
             source: source.map(rows::read_object).transpose()?,
+            marks: read_marks(&found, marks)?,
             seen: head.as_ref().map(ObjectRecord::tag),
             head,
         })
@@ -167,6 +176,10 @@ impl EditRows for DynamoMetadata {
                 RowChange::VersionGone(record) => {
                     let key = RowKey::version(record.bucket, &record.key, record.sequence());
                     Change::Delete(key, Condition::unchanged(Some(record.tag())))
+                }
+                RowChange::Event(event) => Change::Put(rows::event(event)?, Condition::absent()),
+                RowChange::EventMark(mark, over) => {
+                    Change::Put(rows::event_mark(mark)?, Condition::marked(*over))
                 }
             });
         }

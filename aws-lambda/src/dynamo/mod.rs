@@ -4,11 +4,13 @@
 //! not touch the bucket's row: [`bleepstore_core::rows::confirm_commit`] says how a deleted bucket still never swallows
 //! one.
 
+mod batch;
 mod buckets;
 mod condition;
 mod credentials;
 mod edit_rows;
 mod error;
+mod events;
 mod index;
 mod objects;
 mod rows;

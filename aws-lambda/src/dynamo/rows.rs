@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bleepstore_core::model::{
-    Bucket, BucketState, Checksum, CommitId, Credential, Description, ETag, InvalidId, Manifest, ObjectKey,
-    ObjectKind, ObjectRecord, Part, RetiredManifest, Revision, Timestamp, Upload, UploadState, Version,
+    Bucket, BucketState, Checksum, CommitId, Credential, Description, ETag, EventMark, EventRow, InvalidId,
+    Manifest, ObjectKey, ObjectKind, ObjectRecord, Part, RetiredManifest, Revision, Timestamp, Upload,
+    UploadState, Version,
 };
 use bleepstore_core::ports::{RecordPlace, StoreError, StoreRecord, StoreResult};
 use bleepstore_core::rows::{RENAME_NOTED_FOR, StoredReceipt, read_stored, unknown};
@@ -282,6 +283,27 @@ pub(super) fn note(row_key: &RowKey, now: Timestamp) -> Item {
     let mut item = key(row_key);
     item.insert(EXPIRES_AT.to_owned(), time_to_live(now.plus(RENAME_NOTED_FOR)));
     item
+}
+
+pub(super) fn event(event: &EventRow) -> StoreResult<Item> {
+    row(&RowKey::event(event), [], event)
+}
+
+pub(super) fn event_mark(mark: &EventMark) -> StoreResult<Item> {
+    row(
+        &RowKey::event_mark(mark.bucket, &mark.key),
+        [
+            (attribute::SEQUENCE, number(mark.sequence)),
+            (EXPIRES_AT, time_to_live(mark.expires)),
+        ],
+        mark,
+    )
+}
+
+/// What the mark says of the last event.
+pub(super) fn read_event_mark(item: &Item) -> StoreResult<u64> {
+    let mark: EventMark = detail_of(item)?;
+    Ok(mark.sequence)
 }
 
 pub(super) fn credential(credential: &Credential, creation: CommitId) -> StoreResult<Item> {

@@ -4,20 +4,26 @@
 //! |---|---|---|
 //! | bucket | `BUCKET#{name}` | `#METADATA` |
 //! | object | `OBJECT#{bucket name}` | the key itself |
+//! | version that is not current | `VERSIONS#{bucket id}` | see [`order_of_version`] |
 //! | upload | `UPLOAD#{id}` | `#METADATA` |
 //! | part | `UPLOAD#{id}` | `PART#00001` |
 //! | receipt | `RECEIPT#{upload id}` | `#METADATA` |
 //! | retired manifest | `RETIRED#{first digit of the commit id}` | the commit id |
 //! | note of a rename | `RENAMES#{bucket id}` | the commit id |
+//! | event that waits | `EVENTS#{lane}#{destination}` | its place, see [`order_of_event`] |
+//! | event that was given up | `DEAD#{lane}#{destination}` | the same |
+//! | mark of a key's last event | `MARK#{bucket id}-{SHA-256 of the key}` | `#METADATA` |
 //! | credential | `CRED#{access key}` | `#METADATA` |
 //! | the store's record | `STORE` | `#METADATA`, or `#RECORD` once it has moved |
 //! | index of buckets | `BUCKETS` | see [`super::index`] |
 //! | index of credentials | `CREDS` | see [`super::index`] |
 //! | index of a bucket's uploads | `UPLOADS#{bucket id}` | see [`super::index`] |
 
-use bleepstore_core::model::{BucketId, BucketName, CommitId, ObjectKey, PartNumber, Sequence, UploadId};
+use bleepstore_core::model::{
+    BucketId, BucketName, CommitId, EventQueue, EventRow, ObjectKey, PartNumber, Sequence, UploadId,
+};
 use bleepstore_core::ports::RecordPlace;
-use bleepstore_core::rows::order_of_version;
+use bleepstore_core::rows::{event_lane_of, name_of_event_mark, order_of_event, order_of_version};
 
 /// The table's partition key, a string.
 pub const PARTITION_KEY: &str = "PK";
@@ -40,6 +46,8 @@ pub(super) const PARTS: &str = "PART#";
 pub(super) const RETIRED_DIGITS: [&str; 16] = [
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f",
 ];
+/// How many lanes there are for events. Events that wait are where this number has put them: it never changes.
+pub(super) const EVENT_LANES: u8 = 16;
 
 const METADATA: &str = "#METADATA";
 
@@ -69,6 +77,8 @@ pub(super) mod attribute {
     pub(in crate::dynamo) const COMPLETING: &str = "completing_by";
     /// When a retired manifest expires, in milliseconds.
     pub(in crate::dynamo) const EXPIRES_MS: &str = "expires_ms";
+    /// The place of a key's last event.
+    pub(in crate::dynamo) const SEQUENCE: &str = "event_sequence";
     /// Which creation of a credential a row is.
     pub(in crate::dynamo) const CREATION: &str = "creation_id";
     /// The text that a row of an index stands for, where its sort key has no room for it; and the key of a version.
@@ -76,7 +86,7 @@ pub(super) mod attribute {
 }
 
 /// Every attribute that this program writes. A row with another one is a later program's.
-const ATTRIBUTES: [&str; 17] = [
+const ATTRIBUTES: [&str; 18] = [
     PARTITION_KEY,
     SORT_KEY,
     EXPIRES_AT,
@@ -92,6 +102,7 @@ const ATTRIBUTES: [&str; 17] = [
     attribute::STATE,
     attribute::COMPLETING,
     attribute::EXPIRES_MS,
+    attribute::SEQUENCE,
     attribute::CREATION,
     attribute::TEXT,
 ];
@@ -102,7 +113,7 @@ pub(super) fn is_known(attribute: &str) -> bool {
 }
 
 /// The key of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RowKey {
     pub(super) pk: String,
     pub(super) sk: String,
@@ -147,6 +158,15 @@ impl RowKey {
 
     pub(super) fn note(bucket: BucketId, commit: CommitId) -> Self {
         Self::new(renames(bucket), commit.to_string())
+    }
+
+    pub(super) fn event(event: &EventRow) -> Self {
+        let lane = lane_of_event(event.bucket, &event.key);
+        Self::new(events(&lane, &event.queue()), order_of_event(event.place()))
+    }
+
+    pub(super) fn event_mark(bucket: BucketId, key: &ObjectKey) -> Self {
+        Self::new(format!("MARK#{}", name_of_event_mark(bucket, key)), METADATA)
     }
 
     pub(super) fn credential(access_key: &str) -> Self {
@@ -195,4 +215,15 @@ pub(super) fn renames(bucket: BucketId) -> String {
 /// The partition of retired manifests whose commit ids start with `digit`.
 pub(super) fn retired_partition(digit: &str) -> String {
     format!("RETIRED#{digit}")
+}
+
+/// The lane of a key's events.
+pub(super) fn lane_of_event(bucket: BucketId, key: &ObjectKey) -> String {
+    event_lane_of(bucket, key, EVENT_LANES)
+}
+
+/// The partition of a queue's events in a lane.
+pub(super) fn events(lane: &str, queue: &EventQueue) -> String {
+    let kind = if queue.dead { "DEAD" } else { "EVENTS" };
+    format!("{kind}#{lane}#{}", queue.destination)
 }

@@ -8,13 +8,12 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    WriteRequest,
+    AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreErrorKind, StoreResult, back_off};
 use bleepstore_core::rows::RangeReads;
@@ -37,11 +36,9 @@ const READ_TRIES: u32 = 4;
 /// How often a write that was certainly not applied is sent.
 const WRITE_TRIES: u32 = 5;
 /// How often what a batch left over is sent again.
-const BATCH_TRIES: u32 = 10;
+pub(super) const BATCH_TRIES: u32 = 10;
 /// How many rows one BatchGetItem takes.
 const BATCH_GET: usize = 100;
-/// How many rows one BatchWriteItem takes.
-pub(super) const BATCH_WRITE: usize = 25;
 
 /// A table and the two ways to call it.
 pub(super) struct Table {
@@ -291,33 +288,6 @@ impl Table {
                 .transpose()?,
             items: answer.items.unwrap_or_default(),
         })
-    }
-
-    /// Removes rows, at most [`BATCH_WRITE`] of them, whatever they hold.
-    pub(super) async fn delete_batch(&self, keys: &[RowKey]) -> StoreResult<()> {
-        let requests: Result<Vec<WriteRequest>, BuildError> = keys
-            .iter()
-            .map(|key| DeleteRequest::builder().set_key(Some(rows::key(key))).build())
-            .map(|delete| delete.map(|delete| WriteRequest::builder().delete_request(delete).build()))
-            .collect();
-        let mut left = requests.map_err(StoreError::internal)?;
-        for attempt in 0..BATCH_TRIES {
-            self.back_off(attempt).await;
-            let write = self.writes.batch_write_item().request_items(&self.name, left);
-            let answer = self.send(|| write.clone().send()).await;
-            let answer = answer.map_err(|error| store_error(error, Access::Write))?;
-            let rest = answer
-                .unprocessed_items
-                .and_then(|mut rest| rest.remove(&self.name));
-            match rest {
-                Some(rest) if !rest.is_empty() => left = rest,
-                _ => return Ok(()),
-            }
-        }
-        Err(StoreError::new(
-            StoreErrorKind::Throttled,
-            "DynamoDB keeps leaving rows of a batch unwritten",
-        ))
     }
 
     /// Sends a write, and again only while it was certainly not applied.

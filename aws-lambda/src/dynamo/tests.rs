@@ -1,5 +1,6 @@
 //! What is sent, and what is made of the answers, with a connection that answers from a script.
 
+mod events;
 mod script;
 mod transactions;
 

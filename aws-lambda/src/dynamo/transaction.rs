@@ -10,6 +10,10 @@ use super::rows::{self, Item};
 use super::schema::RowKey;
 use super::table::{Table, expression, values};
 
+/// Changes that one transaction makes at most.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+const TRANSACTION: usize = 100;
+
 /// One change of a transaction.
 pub(super) enum Change {
     /// The row is written if the condition holds of the one that is there.
@@ -19,9 +23,12 @@ pub(super) enum Change {
 }
 
 impl Table {
-    /// Makes all changes in one step. Returns false when some condition did not hold or a row was being
+    /// Makes all changes, at most [`TRANSACTION`], in one step. Returns false when some condition did not hold or a row was being
     /// changed; nothing was applied then.
     pub(super) async fn change_together(&self, changes: Vec<Change>) -> StoreResult<bool> {
+        if changes.len() > TRANSACTION {
+            return Err(StoreError::internal("a transaction of too many changes"));
+        }
         let mut actions = Vec::with_capacity(changes.len());
         for change in changes {
             actions.push(match change {

@@ -6,17 +6,13 @@ use bleepstore_core::model::{
 };
 use bleepstore_core::ports::{Clock, Entropy, StoreError, StoreResult};
 use bleepstore_core::rows::{StoredReceipt, UploadEnd, UploadPlace, UploadRows, scan_range};
-use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::DynamoMetadata;
 use super::condition::Condition;
 use super::objects::find;
 use super::rows::{self, Item};
 use super::schema::{self, EXPIRES_AT, PARTS, RowKey, SORT_KEY, attribute};
-use super::table::{BATCH_WRITE, Range, Written};
-
-/// Batches of parts that are removed at the same time.
-const BATCHES_AT_ONCE: usize = 8;
+use super::table::{Range, Written};
 
 #[async_trait]
 impl UploadRows for DynamoMetadata {
@@ -166,12 +162,7 @@ impl UploadRows for DynamoMetadata {
             )))
         };
         let (parts, more) = scan_range(&self.table, range, limit, read).await?;
-        let batches: Vec<Vec<RowKey>> = parts.chunks(BATCH_WRITE).map(<[RowKey]>::to_vec).collect();
-        stream::iter(batches)
-            .map(|batch| async move { self.table.delete_batch(&batch).await })
-            .buffer_unordered(BATCHES_AT_ONCE)
-            .try_collect::<()>()
-            .await?;
+        self.table.delete_all(&parts).await?;
         Ok(more.is_none())
     }
 }

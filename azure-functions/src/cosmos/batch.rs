@@ -44,6 +44,9 @@ impl Container {
     /// Makes all changes, at most [`BATCH`], of one partition in one step. Returns false when some row was not as
     /// its change wants it; nothing was changed then.
     pub(super) async fn change_together(&self, partition: &str, changes: &[Change]) -> StoreResult<bool> {
+        if changes.len() > BATCH {
+            return Err(StoreError::internal("a batch of too many changes"));
+        }
         let batch = batch(partition, changes).map_err(|error| store_error(&error, Access::Write))?;
         let mut tries = 1;
         loop {

@@ -13,6 +13,7 @@ mod container;
 mod credentials;
 mod edit_rows;
 mod error;
+mod events;
 mod index;
 mod objects;
 mod rows;
@@ -32,6 +33,7 @@ use bleepstore_core::ports::{Clock, Entropy, MetadataStore};
 pub use self::charges::{RequestCharges, charged};
 pub use self::connect::{Account, ConnectError, Identity, connect};
 use self::container::Container;
+use self::events::KnownLanes;
 
 /// Bodies in rows would be read by every listing.
 const INLINE_LIMIT: u64 = 0;
@@ -43,6 +45,7 @@ const LAYOUT_LIMIT: usize = 6;
 /// A metadata store in one Cosmos DB container.
 pub struct CosmosMetadata {
     container: Container,
+    lanes: KnownLanes,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -54,6 +57,7 @@ impl CosmosMetadata {
     pub fn new(container: ContainerClient, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self {
             container: Container::new(container, Arc::clone(&clock), Arc::clone(&entropy)),
+            lanes: KnownLanes::default(),
             clock,
             entropy,
         }

@@ -8,15 +8,17 @@ use std::collections::HashMap;
 
 use azure_core::http::Etag;
 use bleepstore_core::model::{
-    Bucket, BucketName, CommitId, Credential, ObjectRecord, Part, RetiredManifest, Timestamp, Upload,
-    UploadId, hex,
+    Bucket, BucketId, BucketName, CommitId, Credential, EventMark, EventRow, ObjectRecord, Part,
+    RetiredManifest, Timestamp, Upload, UploadId, hex,
 };
 use bleepstore_core::ports::{RecordPlace, StoreError, StoreRecord, StoreResult};
-use bleepstore_core::rows::{RENAME_NOTED_FOR, StoredReceipt, order_of_version, read_stored, unknown};
+use bleepstore_core::rows::{
+    RENAME_NOTED_FOR, StoredReceipt, order_of_event, order_of_version, read_stored, unknown,
+};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use super::schema::{RETIRED, RowKey, order_of_bucket_versions, order_of_notes, part_order};
+use super::schema::{RETIRED, RowKey, order_of_bucket_versions, order_of_notes, order_of_queue, part_order};
 
 /// A row as it is sent and read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -155,6 +157,30 @@ pub(super) fn note(bucket: &Bucket, commit: CommitId, now: Timestamp) -> Item {
     Item::without_detail(RowKey::note(&bucket.name, commit))
         .ordered_by(order)
         .living(ttl)
+}
+
+pub(super) fn event(event: &EventRow) -> StoreResult<Item> {
+    let item = Item::new(RowKey::event(event), event)?;
+    Ok(item.ordered_by(order_of_queue(event.bucket, &event.queue()) + &order_of_event(event.place())))
+}
+
+/// The mark of a key's last event. It is not listed.
+pub(super) fn event_mark(bucket: &BucketName, mark: &EventMark, now: Timestamp) -> StoreResult<Item> {
+    let item = Item::new(RowKey::event_mark(bucket, mark.bucket, &mark.key), mark)?;
+    Ok(item.living(time_to_live(mark.expires, now)))
+}
+
+/// A bucket that has events, or had some.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoredLane {
+    pub(super) bucket: BucketId,
+    pub(super) name: BucketName,
+}
+
+pub(super) fn lane(lane: &StoredLane) -> StoreResult<Item> {
+    let item = Item::new(RowKey::lane(lane.bucket), lane)?;
+    Ok(item.ordered_by(lane.bucket.to_string()))
 }
 
 /// A credential, and which creation of it.

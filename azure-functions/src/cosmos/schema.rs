@@ -7,6 +7,10 @@
 //! | version that is not current | `OBJECT#{bucket name}` | `version-{bucket id}-{place}` | `version/{bucket id}/{place}`, see [`order_of_version`] |
 //! | receipt | `OBJECT#{bucket name}` | `receipt-{upload id}` | |
 //! | note of a rename | `OBJECT#{bucket name}` | `rename-{commit id}` | `rename/{bucket id}/{commit id}` |
+//! | event | `OBJECT#{bucket name}` | `event-{destination}-{place}` | `outbox/{bucket id}/{destination}/{place}`, see [`order_of_event`] |
+//! | event that was given up | `OBJECT#{bucket name}` | `dead-event-{destination}-{place}` | `undelivered/{bucket id}/{destination}/{place}` |
+//! | mark of a key's last event | `OBJECT#{bucket name}` | `mark-{bucket id}-{SHA-256 of the key}` | |
+//! | bucket that has events | `EVENTS` | the bucket's id | the bucket's id |
 //! | upload | `UPLOAD#{id}` | `metadata` | |
 //! | part | `UPLOAD#{id}` | `part-00001` | `00001` |
 //! | retired manifest | `RETIRED` | the commit id | the commit id |
@@ -21,10 +25,11 @@
 //! <https://learn.microsoft.com/azure/cosmos-db/concepts-limits>
 
 use bleepstore_core::model::{
-    Bucket, BucketId, BucketName, CommitId, ObjectKey, PartNumber, Sequence, UploadId, hex,
+    Bucket, BucketId, BucketName, CommitId, EventQueue, EventRow, ObjectKey, PartNumber, Sequence, UploadId,
+    hex,
 };
 use bleepstore_core::ports::{RecordPlace, StoreError, StoreResult};
-use bleepstore_core::rows::order_of_version;
+use bleepstore_core::rows::{name_of_event_mark, order_of_event, order_of_version};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -55,13 +60,15 @@ pub fn indexing_policy() -> Value {
 pub(super) const BUCKETS: &str = "BUCKETS";
 /// The partition that names every credential.
 pub(super) const CREDENTIALS: &str = "CREDS";
+/// The partition that names every bucket that has events, or had some.
+pub(super) const EVENT_LANES: &str = "EVENTS";
 /// The partition of retired manifests.
 pub(super) const RETIRED: &str = "RETIRED";
 
 const METADATA: &str = "metadata";
 
 /// Where a row is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RowKey {
     pub(super) pk: String,
     pub(super) id: String,
@@ -96,6 +103,20 @@ impl RowKey {
         Self::new(objects(bucket), format!("rename-{commit}"))
     }
 
+    pub(super) fn event(event: &EventRow) -> Self {
+        let kind = if event.dead { "dead-event" } else { "event" };
+        let id = format!("{kind}-{}-{}", event.destination, order_of_event(event.place()));
+        Self::new(objects(&event.facts.bucket_name), id)
+    }
+
+    pub(super) fn event_mark(name: &BucketName, bucket: BucketId, key: &ObjectKey) -> Self {
+        Self::new(objects(name), format!("mark-{}", name_of_event_mark(bucket, key)))
+    }
+
+    pub(super) fn lane(bucket: BucketId) -> Self {
+        Self::new(EVENT_LANES, bucket.to_string())
+    }
+
     pub(super) fn upload(id: UploadId) -> Self {
         Self::new(upload_partition(id), METADATA)
     }
@@ -121,7 +142,7 @@ impl RowKey {
     }
 }
 
-/// The partition of a bucket's objects and receipts, and the notes of its renames.
+/// The partition of a bucket's objects and receipts, the notes of its renames, and its events.
 pub(super) fn objects(bucket: &BucketName) -> String {
     format!("OBJECT#{bucket}")
 }
@@ -134,6 +155,12 @@ pub(super) fn order_of_bucket_versions(bucket: BucketId) -> String {
 /// What the notes of renames in a bucket are ordered by starts with this, after all hex digits.
 pub(super) fn order_of_notes(bucket: BucketId) -> String {
     format!("rename/{bucket}/")
+}
+
+/// What the events of a bucket in a queue are ordered by starts with this, after all hex digits.
+pub(super) fn order_of_queue(bucket: BucketId, queue: &EventQueue) -> String {
+    let kind = if queue.dead { "undelivered" } else { "outbox" };
+    format!("{kind}/{bucket}/{}/", queue.destination)
 }
 
 /// The commit in what a note is ordered by.
@@ -217,6 +244,7 @@ mod tests {
             RowKey::receipt(&bucket, upload),
             RowKey::part(upload, PartNumber::new(10_000).unwrap()),
             RowKey::retired(CommitId::from_bytes([0; 16])),
+            RowKey::event_mark(&bucket, BucketId::from_bytes([1; 16]), &key),
         ];
         for RowKey { id, .. } in ids {
             assert!(id.len() <= 1_023 && !id.contains(['/', '\\', '?', '#']), "{id}");

@@ -179,7 +179,7 @@ impl UploadRows for CosmosMetadata {
 
 impl CosmosMetadata {
     /// Removes rows, at most [`BATCH`], of one partition, whatever they hold.
-    async fn remove_rows(&self, partition: &str, keys: &[RowKey]) -> StoreResult<()> {
+    pub(super) async fn remove_rows(&self, partition: &str, keys: &[RowKey]) -> StoreResult<()> {
         let deletes: Vec<Change> = keys.iter().cloned().map(Change::Delete).collect();
         if deletes.is_empty() || self.container.change_together(partition, &deletes).await? {
             return Ok(());

@@ -14,14 +14,17 @@ use crate::model::{BucketName, DocumentKind, Operation as Op, S3Error, Tagged};
 use crate::ops::{self, Caller, Opened};
 use crate::ports::StoreError;
 use crate::protocol::xml::{
-    cors, ownership_controls, public_access_block, read_cors, read_ownership_controls,
-    read_public_access_block, read_tagging, read_website, tagging, website,
+    cors, notification, ownership_controls, public_access_block, read_cors, read_notification,
+    read_ownership_controls, read_public_access_block, read_tagging, read_website, tagging, website,
 };
 use crate::rows::read_stored;
 
 /// What is not there where no website would have a host.
 const NO_WEBSITES: &str = "PutBucketWebsite without a domain of websites, which --website-domain or \
                            BLEEPSTORE_WEBSITE_DOMAIN names";
+
+/// With `true`, no destination of events is sent a test.
+const SKIP_VALIDATION: &str = "x-amz-skip-destination-validation";
 
 /// Reads the body of a PUT, of this caller, into this bucket.
 type Read = fn(&Caller, &BucketName, &[u8]) -> Result<Option<Value>, S3Error>;
@@ -31,7 +34,8 @@ struct Document {
     kind: DocumentKind,
     get: Op,
     put: Op,
-    delete: Op,
+    /// There is none where an empty document takes away the one that is there.
+    delete: Option<Op>,
     /// The longest body of a PUT, in bytes.
     longest: usize,
     /// The status of the answer to a PUT.
@@ -49,7 +53,7 @@ const DOCUMENTS: &[Document] = &[
         kind: DocumentKind::Cors,
         get: Op::GetBucketCors,
         put: Op::PutBucketCors,
-        delete: Op::DeleteBucketCors,
+        delete: Some(Op::DeleteBucketCors),
         longest: 64 << 10,
         put_status: StatusCode::OK,
         read: |_, _, body| stored(read_cors(body)?).map(Some),
@@ -57,10 +61,24 @@ const DOCUMENTS: &[Document] = &[
         write: |stored| Ok(xml(cors(&read_stored(stored)?))),
     },
     Document {
+        kind: DocumentKind::Notification,
+        get: Op::GetBucketNotificationConfiguration,
+        put: Op::PutBucketNotificationConfiguration,
+        delete: None,
+        longest: 512 << 10,
+        put_status: StatusCode::OK,
+        read: |_, _, body| match read_notification(body)? {
+            configuration if configuration.is_empty() => Ok(None),
+            configuration => stored(configuration).map(Some),
+        },
+        check: |_, _| Ok(()),
+        write: |stored| Ok(xml(notification(&read_stored(stored)?))),
+    },
+    Document {
         kind: DocumentKind::OwnershipControls,
         get: Op::GetBucketOwnershipControls,
         put: Op::PutBucketOwnershipControls,
-        delete: Op::DeleteBucketOwnershipControls,
+        delete: Some(Op::DeleteBucketOwnershipControls),
         longest: 64 << 10,
         put_status: StatusCode::OK,
         read: |_, _, body| stored(read_ownership_controls(body)?).map(Some),
@@ -71,7 +89,7 @@ const DOCUMENTS: &[Document] = &[
         kind: DocumentKind::Policy,
         get: Op::GetBucketPolicy,
         put: Op::PutBucketPolicy,
-        delete: Op::DeleteBucketPolicy,
+        delete: Some(Op::DeleteBucketPolicy),
         longest: policy::MAX_POLICY,
         put_status: StatusCode::NO_CONTENT,
         read: policy::read,
@@ -82,7 +100,7 @@ const DOCUMENTS: &[Document] = &[
         kind: DocumentKind::PublicAccessBlock,
         get: Op::GetPublicAccessBlock,
         put: Op::PutPublicAccessBlock,
-        delete: Op::DeletePublicAccessBlock,
+        delete: Some(Op::DeletePublicAccessBlock),
         longest: 64 << 10,
         put_status: StatusCode::OK,
         read: |_, _, body| stored(read_public_access_block(body)?).map(Some),
@@ -93,7 +111,7 @@ const DOCUMENTS: &[Document] = &[
         kind: DocumentKind::Tagging,
         get: Op::GetBucketTagging,
         put: Op::PutBucketTagging,
-        delete: Op::DeleteBucketTagging,
+        delete: Some(Op::DeleteBucketTagging),
         longest: MAX_TAGGING,
         put_status: StatusCode::NO_CONTENT,
         read: |_, _, body| match read_tagging(body, Tagged::Bucket)? {
@@ -108,7 +126,7 @@ const DOCUMENTS: &[Document] = &[
         kind: DocumentKind::Website,
         get: Op::GetBucketWebsite,
         put: Op::PutBucketWebsite,
-        delete: Op::DeleteBucketWebsite,
+        delete: Some(Op::DeleteBucketWebsite),
         longest: 128 << 10,
         put_status: StatusCode::OK,
         read: |_, _, body| stored(read_website(body)?).map(Some),
@@ -128,7 +146,7 @@ pub(super) async fn answer(call: Call<'_>) -> Answer {
         match operation {
             _ if operation == document.get => return document.get(&call).await,
             _ if operation == document.put => return document.put(call).await,
-            _ if operation == document.delete => return document.delete(&call).await,
+            _ if Some(operation) == document.delete => return document.delete(&call, operation).await,
             _ => {}
         }
     }
@@ -150,19 +168,26 @@ impl Document {
         if self.kind == DocumentKind::Website && call.settings.website_domains.is_empty() {
             return Err(S3Error::not_implemented(NO_WEBSITES));
         }
+        let tests = call
+            .headers()
+            .get(SKIP_VALIDATION)
+            .is_none_or(|skip| skip != "true");
         let read = |body: &[u8]| (self.read)(&caller, &bucket.name, body);
         // What was read takes about the memory of the body until it is stored.
         let (document, _held) = call.document(self.longest).await?.read(read)?;
+        if let (DocumentKind::Notification, Some(configuration)) = (self.kind, &document) {
+            ops::prepare_notification(context, &caller, &bucket, configuration, tests).await?;
+        }
         let document = (self.kind, document);
         ops::set_bucket_document(context, &caller, self.put, bucket, document, self.check).await?;
         Ok(empty(self.put_status))
     }
 
-    async fn delete(&self, call: &Call<'_>) -> Answer {
+    async fn delete(&self, call: &Call<'_>, operation: Op) -> Answer {
         let (context, caller) = (call.context, &call.caller);
-        let bucket = self.open(call, self.delete).await?;
+        let bucket = self.open(call, operation).await?;
         let none = (self.kind, None);
-        ops::set_bucket_document(context, caller, self.delete, bucket, none, self.check).await?;
+        ops::set_bucket_document(context, caller, operation, bucket, none, self.check).await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
@@ -189,9 +214,10 @@ mod tests {
             let [row] = rows.as_slice() else {
                 panic!("{kind} has {} rows", rows.len());
             };
-            operations.extend([row.get, row.put, row.delete]);
+            operations.extend([row.get, row.put]);
+            operations.extend(row.delete);
         }
-        assert_eq!(operations.len(), DOCUMENTS.len() * 3);
+        assert_eq!(operations.len(), DOCUMENTS.len() * 3 - 1);
         for row in DOCUMENTS {
             let absent = absent(&Route {
                 operation: row.get,

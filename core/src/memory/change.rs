@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, Part, RetiredManifest,
-    Sequence, Upload, UploadId,
+    Bucket, BucketId, BucketName, CommitId, Credential, EventMark, EventPlace, EventQueue, EventRow,
+    ObjectKey, ObjectRecord, Part, RetiredManifest, Sequence, Upload, UploadId,
 };
 use crate::ports::StoreRecord;
 use crate::rows::StoredReceipt;
@@ -52,6 +52,14 @@ pub enum Change {
     Retired(RetiredManifest),
     /// The manifest that this commit had written is no longer kept.
     RetiredGone(CommitId),
+    /// An event that waits. Shared as objects are.
+    Event(#[serde(with = "shared")] Arc<EventRow>),
+    /// The event of that place in this queue is gone.
+    EventGone(EventQueue, EventPlace),
+    /// The mark of a key's last event.
+    EventMark(EventMark),
+    /// The mark of this key in this creation of a bucket is gone.
+    EventMarkGone(BucketId, ObjectKey),
 }
 
 /// What is shared in memory is written as if it were not.

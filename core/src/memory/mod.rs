@@ -8,6 +8,7 @@ mod blobs;
 mod buckets;
 mod change;
 mod credentials;
+mod events;
 mod journal;
 mod metadata;
 mod objects;

@@ -15,7 +15,9 @@ use crate::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, KeyVersions, ObjectIndex, ObjectLookup, Page, StoreError,
     StoreResult, VersionIndex, VersionPage, VersionRange, check_edit,
 };
-use crate::rows::{Met, OwnedEdit, RowChange, Verdict, Wanted, judge, version_place, wanted_versions};
+use crate::rows::{
+    EventMarks, Met, OwnedEdit, RowChange, Verdict, Wanted, judge, version_place, wanted_versions,
+};
 
 #[async_trait]
 impl<J: Journal> ObjectIndex for J {
@@ -167,6 +169,21 @@ impl Rows {
         versions.flat_map(move |versions| versions.range((start.clone(), end.clone())).map(|(_, row)| row))
     }
 
+    /// The places of the last events of an edit's keys.
+    fn event_marks(&self, edit: &Edit<'_>) -> EventMarks {
+        if edit.events.is_empty() {
+            return EventMarks::default();
+        }
+        let mark = |key: &ObjectKey| {
+            let found = self.marks.get(&(edit.bucket.id, key.clone()));
+            found.map(|mark| mark.sequence)
+        };
+        EventMarks {
+            key: mark(edit.key()),
+            source: edit.source.and_then(|source| mark(source.key)),
+        }
+    }
+
     /// The versions that an edit has to know.
     fn wanted(&self, edit: &Edit<'_>, head: Option<&ObjectRecord>) -> Vec<ObjectRecord> {
         let (bucket, key) = (edit.bucket.id, edit.key());
@@ -197,6 +214,7 @@ impl Transaction<'_> {
                 .map(ObjectRecord::tag),
             head: row(edit.key()).cloned().map(Box::new),
             versions: self.wanted(&edit, row(edit.key())),
+            marks: self.event_marks(&edit),
         };
         let (changes, outcome) = match judge(&edit, met) {
             Verdict::Keep(outcome) => return outcome,
@@ -211,6 +229,8 @@ impl Transaction<'_> {
                     let sequence = row.sequence();
                     self.set(Change::VersionGone(bucket, row.key, sequence));
                 }
+                RowChange::Event(event) => self.set(Change::Event(Arc::from(event))),
+                RowChange::EventMark(mark, _) => self.set(Change::EventMark(mark)),
                 RowChange::Receipt(receipt) => {
                     let receipt = receipt.into_owned();
                     self.close((bucket, edit.key().clone(), receipt.upload), receipt);

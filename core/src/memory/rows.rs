@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::Change;
 use crate::model::{
-    Bucket, BucketId, BucketLayout, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, Part,
-    PartNumber, Receipt, RetiredManifest, Sequence, Upload, UploadId,
+    Bucket, BucketId, BucketLayout, BucketName, CommitId, Credential, EventMark, EventPlace, EventQueue,
+    EventRow, ObjectKey, ObjectRecord, Part, PartNumber, Receipt, RetiredManifest, Sequence, Upload,
+    UploadId,
 };
 use crate::ports::{RecordPlace, StoreError, StoreErrorKind, StoreRecord, StoreResult};
 
@@ -23,6 +24,9 @@ pub struct Rows {
     pub(super) receipts: BTreeMap<ReceiptKey, Receipt>,
     pub(super) retired: BTreeMap<CommitId, RetiredManifest>,
     pub(super) credentials: BTreeMap<String, Credential>,
+    /// No map of one queue is empty.
+    pub(super) events: BTreeMap<EventQueue, BTreeMap<EventPlace, Arc<EventRow>>>,
+    pub(super) marks: BTreeMap<(BucketId, ObjectKey), EventMark>,
     pub(super) store: Option<StoreRecord>,
     pub(super) moved_store: Option<StoreRecord>,
 }
@@ -83,6 +87,15 @@ impl Rows {
             Change::ReceiptGone(bucket, key, upload) => drop(self.receipts.remove(&(bucket, key, upload))),
             Change::Retired(row) => drop(self.retired.insert(row.commit_id, row)),
             Change::RetiredGone(commit) => drop(self.retired.remove(&commit)),
+            Change::Event(event) => {
+                let events = self.events.entry(event.queue()).or_default();
+                events.insert(event.place(), event);
+            }
+            Change::EventGone(queue, place) => self.remove_event(&queue, place),
+            Change::EventMark(mark) => {
+                drop(self.marks.insert((mark.bucket, mark.key.clone()), mark));
+            }
+            Change::EventMarkGone(bucket, key) => drop(self.marks.remove(&(bucket, key))),
         }
     }
 
@@ -120,6 +133,11 @@ impl Rows {
                 Change::Retired(RetiredManifest { commit_id, .. }) | Change::RetiredGone(commit_id) => {
                     copy(&mut self.retired, &before.retired, commit_id);
                 }
+                Change::Event(event) => self.restore_event(&event.queue(), event.place(), before),
+                Change::EventGone(queue, place) => self.restore_event(queue, *place, before),
+                Change::EventMark(EventMark { bucket, key, .. }) | Change::EventMarkGone(bucket, key) => {
+                    copy(&mut self.marks, &before.marks, &(*bucket, key.clone()));
+                }
             }
         }
     }
@@ -130,8 +148,9 @@ impl Rows {
         let versions: usize = self.versions.values().map(BTreeMap::len).sum();
         let uploads: usize = self.uploads.values().map(|row| 1 + row.parts.len()).sum();
         let others = self.buckets.len() + self.receipts.len() + self.retired.len() + self.credentials.len();
+        let events: usize = self.events.values().map(BTreeMap::len).sum();
         let records = [self.store, self.moved_store].into_iter().flatten().count();
-        objects + versions + uploads + others + records
+        objects + versions + uploads + others + events + self.marks.len() + records
     }
 
     /// The store's record at that place.
@@ -167,6 +186,22 @@ impl Rows {
             if versions.is_empty() {
                 self.versions.remove(&bucket);
             }
+        }
+    }
+
+    fn remove_event(&mut self, queue: &EventQueue, place: EventPlace) {
+        if let Some(events) = self.events.get_mut(queue) {
+            events.remove(&place);
+            if events.is_empty() {
+                self.events.remove(queue);
+            }
+        }
+    }
+
+    fn restore_event(&mut self, queue: &EventQueue, place: EventPlace, before: &Self) {
+        match before.events.get(queue).and_then(|events| events.get(&place)) {
+            Some(event) => self.apply(Change::Event(Arc::clone(event))),
+            None => self.remove_event(queue, place),
         }
     }
 

@@ -6,8 +6,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::{Change, Rows};
 use crate::model::{
     Acl, Bucket, BucketDocuments, BucketId, BucketLayout, BucketName, BucketState, CommitId, Credential,
-    Description, ETag, Format, Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber,
-    Receipt, ReceiptOutcome, RetiredManifest, Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
+    Description, ETag, EventFacts, EventId, EventMark, EventName, EventPlace, EventQueue, EventRow, Format,
+    Manifest, ObjectKey, ObjectKind, ObjectRecord, Owner, Part, PartNumber, Receipt, ReceiptOutcome,
+    RetiredManifest, Revision, StoreId, Timestamp, Upload, UploadId, UploadState,
 };
 use crate::ports::StoreRecord;
 use crate::rows::StoredReceipt;
@@ -87,9 +88,49 @@ fn part(number: u8, version: u8) -> Part {
     }
 }
 
+fn event(n: u8, of: u8, version: u8) -> EventRow {
+    let place = EventPlace {
+        sequence: u64::from(of),
+        id: EventId::from_bytes([n; 16]),
+    };
+    let queue = EventQueue {
+        destination: if version.is_multiple_of(2) {
+            "queue"
+        } else {
+            "hook"
+        }
+        .parse()
+        .unwrap(),
+        dead: version.is_multiple_of(3),
+    };
+    EventRow {
+        id: place.id,
+        destination: queue.destination,
+        dead: queue.dead,
+        retried: None,
+        sequence: place.sequence,
+        bucket: id(n),
+        key: key(of),
+        version: None,
+        name: EventName::Removed,
+        facts: EventFacts {
+            rule: None,
+            time: time(version),
+            region: "us-east-1".to_owned(),
+            bucket_name: name(n),
+            bucket_owner: "owner".to_owned(),
+            requester: version.to_string(),
+            source: None,
+            request_id: "request".to_owned(),
+            size: None,
+            etag: None,
+        },
+    }
+}
+
 /// One change of each kind, of a few rows.
 fn change() -> impl Strategy<Value = Change> {
-    (0..15_u8, 1..4_u8, 0..3_u8, 0..250_u8).prop_map(|(kind, n, of, version)| match kind {
+    (0..19_u8, 1..4_u8, 0..3_u8, 0..250_u8).prop_map(|(kind, n, of, version)| match kind {
         0 => Change::Store(StoreRecord {
             epoch: u64::from(version),
             ..StoreRecord::new(StoreId::from_bytes([1; 16]))
@@ -126,6 +167,18 @@ fn change() -> impl Strategy<Value = Change> {
             expires: time(version),
         }),
         13 => Change::RetiredGone(CommitId::from_bytes([n; 16])),
+        14 => Change::Event(Arc::new(event(n, of, version))),
+        15 => {
+            let event = event(n, of, version);
+            Change::EventGone(event.queue(), event.place())
+        }
+        16 => Change::EventMark(EventMark {
+            bucket: id(n),
+            key: key(of),
+            sequence: u64::from(version),
+            expires: time(version),
+        }),
+        17 => Change::EventMarkGone(id(n), key(of)),
         _ => Change::MovedStore(StoreRecord {
             format: Format::FENCED,
             epoch: u64::from(version),

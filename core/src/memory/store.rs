@@ -36,9 +36,11 @@ impl<J: Journal> StoreIndex for J {
         self.change(move |rows| {
             let receipts = rows.receipts.iter().filter(|(_, row)| row.expires < now);
             let retired = rows.retired.values().filter(|row| row.expires < now);
+            let marks = rows.marks.values().filter(|row| row.expires < now);
             let gone: Vec<Change> = receipts
                 .map(|((bucket, key, upload), _)| Change::ReceiptGone(*bucket, key.clone(), *upload))
                 .chain(retired.map(|row| Change::RetiredGone(row.commit_id)))
+                .chain(marks.map(|row| Change::EventMarkGone(row.bucket, row.key.clone())))
                 .take(limit)
                 .collect();
             let count = gone.len();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::metadata::following;
 use super::rows::{VersionPlace, place as version_place};
 use super::{Change, Rows};
-use crate::model::{BucketId, UploadId};
+use crate::model::{BucketId, EventPlace, EventQueue, UploadId};
 use crate::rows::StoredReceipt;
 
 /// The kinds of rows in the order of the walk.
@@ -23,6 +23,8 @@ enum Kind {
     Upload,
     Receipt,
     Retired,
+    Event,
+    EventMark,
 }
 
 impl Rows {
@@ -60,6 +62,11 @@ impl Rows {
                 _ => None,
             }),
         );
+        let mark = last.and_then(|last| match last {
+            Change::EventMark(mark) => Some((mark.bucket, mark.key.clone())),
+            _ => None,
+        });
+        let marks = rest(&self.marks, place(Kind::EventMark), mark.as_ref());
         store
             .into_iter()
             .chain(moved.map(Change::MovedStore))
@@ -76,6 +83,8 @@ impl Rows {
                 })
             }))
             .chain(retired.map(|(_, row)| Change::Retired(row.clone())))
+            .chain(self.events_after(place(Kind::Event), last))
+            .chain(marks.map(|(_, mark)| Change::EventMark(mark.clone())))
             .take(limit)
             .collect()
     }
@@ -113,6 +122,25 @@ impl Rows {
                 versions.range((start, Bound::Unbounded))
             })
             .map(|(_, record)| Change::Version(Arc::clone(record)))
+    }
+
+    fn events_after(&self, place: Ordering, last: Option<&Change>) -> impl Iterator<Item = Change> {
+        let passed: Option<(EventQueue, EventPlace)> = last.and_then(|last| match last {
+            Change::Event(event) => Some((event.queue(), event.place())),
+            _ => None,
+        });
+        let first = passed
+            .as_ref()
+            .map_or(Bound::Unbounded, |(queue, _)| Bound::Included(queue.clone()));
+        self.events
+            .range((first, Bound::Unbounded))
+            .take_while(move |_| place != Ordering::Greater)
+            .flat_map(move |(queue, events)| {
+                let after = passed.as_ref().filter(|(passed, _)| passed == queue);
+                let start = after.map_or(Bound::Unbounded, |(_, place)| Bound::Excluded(*place));
+                events.range((start, Bound::Unbounded))
+            })
+            .map(|(_, event)| Change::Event(Arc::clone(event)))
     }
 
     /// Each upload before its parts.
@@ -160,6 +188,8 @@ fn kind_of(change: &Change) -> Kind {
         Change::Upload(_) | Change::UploadGone(_) | Change::Part(..) => Kind::Upload,
         Change::Receipt(_) | Change::ReceiptGone(..) => Kind::Receipt,
         Change::Retired(_) | Change::RetiredGone(_) => Kind::Retired,
+        Change::Event(_) | Change::EventGone(..) => Kind::Event,
+        Change::EventMark(_) | Change::EventMarkGone(..) => Kind::EventMark,
     }
 }
 

@@ -89,6 +89,10 @@ impl Bucket {
         if !self.documents.are_known_to_release_0_1() {
             self.layout = self.layout.max(BucketLayout::DOCUMENTS);
         }
+        // Programs that do not know of events would change objects and tell nothing.
+        if self.documents.get(DocumentKind::Notification).is_some() {
+            self.layout = self.layout.max(BucketLayout::EVENTS);
+        }
     }
 }
 

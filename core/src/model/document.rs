@@ -15,6 +15,8 @@ use super::{Extent, ObjectOwnership};
 pub enum DocumentKind {
     /// What pages of other origins may do.
     Cors,
+    /// Which events go where.
+    Notification,
     /// Whom the objects in a bucket belong to.
     OwnershipControls,
     /// Who may do what with the bucket and its objects, whatever their access control lists say.
@@ -31,6 +33,7 @@ impl DocumentKind {
     /// All kinds.
     pub const ALL: &[Self] = &[
         Self::Cors,
+        Self::Notification,
         Self::OwnershipControls,
         Self::Policy,
         Self::PublicAccessBlock,
@@ -42,6 +45,7 @@ impl DocumentKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cors => "cors",
+            Self::Notification => "notification",
             Self::OwnershipControls => "ownership_controls",
             Self::Policy => "policy",
             Self::PublicAccessBlock => "public_access_block",

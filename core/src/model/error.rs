@@ -90,7 +90,8 @@ error_codes! {
     InvalidAccessKeyId 403 "The AWS access key ID that you provided does not exist in our records."
         with ["AWSAccessKeyId"],
     InvalidArgument 400 "Invalid Argument"
-        with ["ArgumentName" "ArgumentValue"],
+        with ["ArgumentName" "ArgumentValue"]
+        sometimes ["ArgumentName1" "ArgumentValue1" "ArgumentName2" "ArgumentValue2" "ArgumentName3" "ArgumentValue3"],
     InvalidBucketAclWithObjectOwnership 400 "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
     InvalidBucketName 400 "The specified bucket is not valid."
         with ["BucketName"],

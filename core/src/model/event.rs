@@ -26,6 +26,9 @@ pub struct EventRow {
     pub version: Option<VersionName>,
     /// What happened.
     pub name: EventName,
+    /// When the operator put it back last, after it was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried: Option<Timestamp>,
     /// What else its document says.
     pub facts: EventFacts,
 }
@@ -60,8 +63,21 @@ pub struct EventFacts {
     pub etag: Option<String>,
 }
 
+impl EventFacts {
+    /// What the request's answer calls `x-amz-id-2`.
+    pub fn host_id(&self) -> String {
+        host_id(&self.request_id)
+    }
+}
+
+/// What the answer to the request of that id calls `x-amz-id-2`.
+pub fn host_id(request_id: &str) -> String {
+    format!("bleepstore-{}", request_id.to_ascii_lowercase())
+}
+
 /// Which of a destination's events.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EventQueue {
     /// The destination.
     pub destination: DestinationName,
@@ -70,12 +86,27 @@ pub struct EventQueue {
 }
 
 /// Where an event stands in a lane of its queue, in the order in which they are read: by sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EventPlace {
     /// [`EventRow::sequence`].
     pub sequence: u64,
     /// [`EventRow::id`].
     pub id: EventId,
+}
+
+/// The place of the last event of a key: the next one comes after it, whatever the clocks say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventMark {
+    /// The creation of the bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: ObjectKey,
+    /// [`EventRow::sequence`] of the last one.
+    pub sequence: u64,
+    /// From when on it may go.
+    pub expires: Timestamp,
 }
 
 impl EventRow {
@@ -85,6 +116,11 @@ impl EventRow {
             destination: self.destination.clone(),
             dead: self.dead,
         }
+    }
+
+    /// Its place among the events of its key as documents say it: of two, the later one has the greater text.
+    pub fn sequencer(&self) -> String {
+        format!("{:016X}", self.sequence)
     }
 
     /// Its place there.

@@ -40,15 +40,15 @@ pub use description::{Description, ObjectHeaders};
 pub use document::{BucketDocuments, DocumentKind, StoredDocument};
 pub use error::{ErrorCode, S3Error};
 pub use etag::ETag;
-pub use event::{EventFacts, EventPlace, EventQueue, EventRow};
+pub use event::{EventFacts, EventMark, EventPlace, EventQueue, EventRow, host_id};
 pub use format::{BucketLayout, Format, InvalidRelease, LaterFormat, Release};
 pub use hex::hex;
 pub use ids::{BlobId, BucketId, CommitId, EventId, InvalidId, StoreId, Token, UploadId};
 pub use manifest::{BlobRef, Extent, Layout, Manifest, PagedLayout, PartBoundary, SpilledLayout};
 pub use names::{BucketName, ObjectKey, PartNumber};
 pub use notification::{
-    DestinationForm, DestinationName, EventName, InvalidDestinationName, NotificationConfiguration,
-    NotificationRule,
+    DestinationArn, DestinationForm, DestinationName, EventName, GivenNotification, GivenRule,
+    InvalidDestinationName, NotificationConfiguration, NotificationRule, no_destinations,
 };
 pub use object::{ObjectKind, ObjectRecord, ObjectSummary, OwnerlessDescription, RowTag};
 pub use operation::{IamAction, Need, Operation, RequestBody, Signature, Subject, When};

@@ -1,10 +1,14 @@
 //! What a bucket says of its events: which go where.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>
 
+mod given;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use given::{DestinationArn, GivenNotification, GivenRule, no_destinations};
 
 /// A destination as the operator calls it: 1 to 64 of `a` to `z`, `0` to `9` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,6 +23,11 @@ pub struct InvalidDestinationName;
 impl DestinationName {
     /// That of Amazon EventBridge, which no bucket's document names: there is one, or none.
     pub const EVENT_BRIDGE: &str = "eventbridge";
+
+    /// The same.
+    pub fn event_bridge() -> Self {
+        Self(Self::EVENT_BRIDGE.to_owned())
+    }
 
     /// The name.
     pub fn as_str(&self) -> &str {
@@ -141,6 +150,17 @@ pub enum DestinationForm {
     Topic,
     /// `CloudFunctionConfiguration`.
     Function,
+}
+
+impl DestinationForm {
+    /// The element that names the destination.
+    pub const fn element(self) -> &'static str {
+        match self {
+            Self::Queue => "Queue",
+            Self::Topic => "Topic",
+            Self::Function => "CloudFunction",
+        }
+    }
 }
 
 impl NotificationConfiguration {

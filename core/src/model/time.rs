@@ -80,6 +80,13 @@ impl Timestamp {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// `2026-11-23T10:20:30.456Z`: the form of dates in events.
+    pub fn iso_8601_millis(self) -> String {
+        let whole = self.iso_8601();
+        let seconds = whole.strip_suffix("000Z").unwrap_or(&whole);
+        format!("{seconds}{:03}Z", self.0.rem_euclid(1_000))
+    }
+
     /// The instant that a date names as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) writes it, such as
     /// `2026-11-23T10:20:30Z` or `2026-11-23T11:20:30.5+01:00`. What is finer than a millisecond is cut off.
     pub fn from_rfc_3339(text: &str) -> Option<Self> {
@@ -107,6 +114,7 @@ mod tests {
     fn dates_print_as_s3_prints_them() {
         let date = Timestamp::from_millis(1_445_412_480_999);
         assert_eq!(date.iso_8601(), "2015-10-21T07:28:00.000Z");
+        assert_eq!(date.iso_8601_millis(), "2015-10-21T07:28:00.999Z");
         assert_eq!(date.http_date(), "Wed, 21 Oct 2015 07:28:00 GMT");
         let latest = Timestamp::from_seconds(253_402_300_799);
         assert_eq!(latest.iso_8601(), "9999-12-31T23:59:59.000Z");

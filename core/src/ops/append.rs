@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use content::{Appended, Content, Piece};
 
 use super::edit::{EditFailure, Head, Seen, extend, failed_write_condition, object, until_undisturbed};
+use super::events::Asked;
 use super::free::free_blob;
 use super::tags::ready_for;
 use super::{Caller, Context, Incoming, Target};
@@ -244,7 +245,11 @@ impl Append<'_> {
         let existed = row.is_some();
         let record = self.record(&seen, appended);
         let layout = || record.manifest.layout_blob().map(|extent| extent.blob);
-        match extend(self.context, &seen, &record).await {
+        let asked = Asked {
+            caller: self.caller,
+            operation: Operation::PutObject,
+        };
+        match extend(self.context, &seen, &record, asked).await {
             Ok(true) => Ok(Some(AppendOutput {
                 object: record,
                 existed,

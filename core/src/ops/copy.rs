@@ -2,6 +2,7 @@
 
 use super::access::{Opened, open_source};
 use super::edit::{Head, Seen, change, failed_write_condition, replace, share, until_undisturbed};
+use super::events::Asked;
 use super::free::free_blob;
 use super::get::read;
 use super::inline::check_inline;
@@ -184,11 +185,15 @@ async fn copy_across(
     record.key = input.destination.key.clone();
     record.shared = shares;
     let seen = Seen::opened(bucket, Head::Read(found.object));
+    let asked = Asked {
+        caller,
+        operation: Operation::CopyObject,
+    };
     let version = if fresh {
-        commit_fresh(context, caller, seen, &record, &input.condition).await?
+        commit_fresh(context, asked, seen, &record, &input.condition).await?
     } else {
         let plan = Put {
-            caller,
+            asked,
             record: &record,
             condition: &input.condition,
         };
@@ -223,7 +228,11 @@ async fn update_in_place(
     let mut record = copy_of(context, whose, source.clone(), content, input);
     record.shared = source.shared && !fresh;
     let written = || record.manifest.blobs().filter(|_| fresh);
-    match replace(context, &bucket, source, &record).await {
+    let asked = Asked {
+        caller,
+        operation: Operation::CopyObject,
+    };
+    match replace(context, &bucket, source, &record, Some(asked)).await {
         Ok(true) => Ok(Some(Copied {
             record,
             version: None,

@@ -11,8 +11,9 @@ use futures_util::{StreamExt, stream};
 
 use super::access::{On, Opened, denied, never_given_out, no_such_version};
 use super::edit::{
-    Change, Head, Plan, REMOVED_AT_ONCE, Seen, Step, change, expected, precondition_failed, remove_versions,
+    Change, Head, Plan, Seen, Step, change, expected, precondition_failed, remove_versions, removed_at_once,
 };
+use super::events::Asked;
 use super::{Caller, Context, Target};
 use crate::digest::md5;
 use crate::model::{
@@ -65,7 +66,8 @@ pub async fn delete_object(
             if !bucket.by_policy && !caller.owns(&bucket) {
                 return Err(denied());
             }
-            let done = remove_versions(context, &bucket, &target.key, &[version]).await?;
+            let asked = Asked { caller, operation };
+            let done = remove_versions(context, &bucket, &target.key, &[version], asked).await?;
             return Ok(outcome(&done, version));
         }
         if let VersionName::Id(_) = version {
@@ -145,7 +147,7 @@ async fn delete_group(
     let mut done = Vec::with_capacity(group.len());
     let mut rest = group.into_iter().peekable();
     while rest.peek().is_some() {
-        let some: Vec<_> = rest.by_ref().take(REMOVED_AT_ONCE).collect();
+        let some: Vec<_> = rest.by_ref().take(removed_at_once(bucket)).collect();
         let mut names: Vec<VersionName> = Vec::with_capacity(some.len());
         let mut allowed = Vec::with_capacity(some.len());
         for (place, version, deletion) in some {
@@ -163,7 +165,11 @@ async fn delete_group(
         if names.is_empty() {
             continue;
         }
-        let gone = remove_versions(context, bucket, &key, &names)
+        let asked = Asked {
+            caller,
+            operation: Operation::DeleteObjects,
+        };
+        let gone = remove_versions(context, bucket, &key, &names, asked)
             .await
             .map_err(S3Error::from);
         done.extend(allowed.into_iter().map(|(place, version, deletion)| {
@@ -277,6 +283,13 @@ pub(super) struct Delete<'a> {
 impl Plan for Delete<'_> {
     fn key(&self) -> &ObjectKey {
         self.key
+    }
+
+    fn asked(&self) -> Option<Asked<'_>> {
+        Some(Asked {
+            caller: self.caller,
+            operation: Operation::DeleteObject,
+        })
     }
 
     fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {

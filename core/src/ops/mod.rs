@@ -14,6 +14,7 @@ mod delete;
 mod document_reads;
 mod documents;
 mod edit;
+mod events;
 mod format;
 mod free;
 mod fsck;
@@ -59,6 +60,10 @@ pub use credentials::{CredentialCache, CredentialLimits, KnownCredential, new_cr
 pub use delete::{Deleted, Deletion, delete_object, delete_objects};
 pub use document_reads::{DocumentCache, bucket_document};
 pub use documents::{check_ownership, check_policy, set_bucket_document};
+pub use events::{
+    Deliveries, DeliveryReport, Destinations, EventBacklog, EventPages, drop_events, event_backlog,
+    prepare_notification, retry_events,
+};
 pub use format::{check_formats, is_old_copy, raise_format};
 pub use fsck::{Finding, FsckOptions, FsckReport, Naming, check_slice};
 pub use gc::{Collection, GcError, GcOptions, GcReport, Tally, collect_round};
@@ -107,6 +112,8 @@ pub struct Context {
     pub documents: Arc<DocumentCache>,
     /// Policies of buckets that were read lately.
     pub policies: Arc<PolicyCache>,
+    /// Where events may go.
+    pub destinations: Arc<Destinations>,
     /// The ids of accounts.
     pub accounts: Accounts,
     /// What the platform lets through.
@@ -123,6 +130,7 @@ impl Context {
             pairing,
             documents: Arc::default(),
             policies: Arc::default(),
+            destinations: Arc::default(),
             accounts: Accounts::default(),
             limits: Limits::default(),
             began: Duration::ZERO,

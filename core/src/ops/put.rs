@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::edit::{Change, Head, Plan, Seen, Step, change, expected, precondition_failed};
+use super::events::Asked;
 use super::pace::Pace;
 use super::tags::ready_for;
 use super::{Caller, Context, Target};
@@ -220,7 +221,11 @@ pub async fn put_object(
         version: None,
     };
     let seen = Seen::opened(bucket, Head::Read(found.object));
-    let version = commit_fresh(context, caller, seen, &record, &input.condition).await?;
+    let asked = Asked {
+        caller,
+        operation: input.operation,
+    };
+    let version = commit_fresh(context, asked, seen, &record, &input.condition).await?;
     Ok(PutObjectOutput {
         version,
         etag: record.etag,
@@ -232,13 +237,13 @@ pub async fn put_object(
 /// that it is, where the bucket keeps versions.
 pub(super) async fn commit_fresh(
     context: &Context,
-    caller: &Caller,
+    asked: Asked<'_>,
     seen: Seen,
     record: &ObjectRecord,
     condition: &WriteCondition,
 ) -> Result<Option<VersionName>, S3Error> {
     let plan = Put {
-        caller,
+        asked,
         record,
         condition,
     };
@@ -250,7 +255,7 @@ pub(super) async fn commit_fresh(
 
 /// Puts a record under its key.
 pub(super) struct Put<'a> {
-    pub(super) caller: &'a Caller,
+    pub(super) asked: Asked<'a>,
     pub(super) record: &'a ObjectRecord,
     pub(super) condition: &'a WriteCondition,
 }
@@ -261,8 +266,12 @@ impl Plan for Put<'_> {
         &self.record.key
     }
 
+    fn asked(&self) -> Option<Asked<'_>> {
+        Some(self.asked)
+    }
+
     fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {
-        let expect = expected(self.caller, self.condition, seen, |row| self.refused(row))?;
+        let expect = expected(self.asked.caller, self.condition, seen, |row| self.refused(row))?;
         Ok(expect.map_or(Step::Look, |expect| {
             Step::Change(Change::put(Cow::Borrowed(self.record), expect))
         }))

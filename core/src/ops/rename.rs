@@ -10,6 +10,7 @@ use super::access::{On, no_such_key};
 use super::edit::{
     Change, Expected, Head, Plan, Seen, SeenSource, Step, change, expected, failed_write_condition, object,
 };
+use super::events::Asked;
 use super::{Caller, Context};
 use crate::model::{
     BucketName, CommitId, ErrorCode, ObjectKey, ObjectRecord, Operation, Owner, S3Error, WriteCondition,
@@ -161,6 +162,13 @@ impl Rename<'_> {
 impl Plan for Rename<'_> {
     fn key(&self) -> &ObjectKey {
         &self.input.destination
+    }
+
+    fn asked(&self) -> Option<Asked<'_>> {
+        Some(Asked {
+            caller: self.caller,
+            operation: Operation::RenameObject,
+        })
     }
 
     fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {

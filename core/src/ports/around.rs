@@ -7,14 +7,15 @@ use async_trait::async_trait;
 
 use super::{
     AbortOutcome, BeginComplete, BlobPage, BlobRead, BlobStore, BodyStream, BucketIndex, BucketRange,
-    CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, DeleteOutcome, Edit, EditOutcome, KeyRange,
-    KeyStart, KeyVersions, MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page, RecordPartOutcome,
-    RecordPlace, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex, UploadLookup, UploadRange,
-    UploadStart, VersionIndex, VersionPage, VersionRange, WriteError,
+    CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome, DeleteOutcome, Edit, EditOutcome, EventIndex,
+    KeyRange, KeyStart, KeyVersions, MetadataStore, ObjectIndex, ObjectLookup, OwnerRecord, Page,
+    RecordPartOutcome, RecordPlace, StoreError, StoreIndex, StoreRecord, StoreResult, UploadIndex,
+    UploadLookup, UploadRange, UploadStart, VersionIndex, VersionPage, VersionRange, WriteError,
 };
 use crate::model::{
-    BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, ObjectKey, ObjectRecord, ObjectSummary,
-    Part, PartNumber, Receipt, RetiredManifest, Revision, Timestamp, Token, Upload, UploadId, VersionName,
+    BlobRef, Bucket, BucketId, BucketName, CommitId, Credential, EventPlace, EventQueue, EventRow, ObjectKey,
+    ObjectRecord, ObjectSummary, Part, PartNumber, Receipt, RetiredManifest, Revision, Timestamp, Token,
+    Upload, UploadId, VersionName,
 };
 
 /// Does something around each call to a store.
@@ -137,6 +138,40 @@ around! {
             record: &StoreRecord
         ) -> bool;
         fn purge_expired(now: Timestamp, limit: usize) -> usize;
+    }
+}
+
+#[async_trait]
+impl<A: Around> EventIndex for AroundMetadata<A> {
+    fn event_lane(&self, bucket: BucketId, key: &ObjectKey) -> String {
+        self.inner.event_lane(bucket, key)
+    }
+
+    async fn scan_event_lanes(&self, after: Option<&str>, limit: usize) -> StoreResult<Page<String, String>> {
+        let call = self.inner.scan_event_lanes(after, limit);
+        self.around.around("scan_event_lanes", call).await
+    }
+
+    async fn scan_events(
+        &self,
+        lane: &str,
+        queue: &EventQueue,
+        after: Option<EventPlace>,
+        limit: usize,
+    ) -> StoreResult<Page<EventRow, EventPlace>> {
+        let call = self.inner.scan_events(lane, queue, after, limit);
+        self.around.around("scan_events", call).await
+    }
+
+    async fn put_events(&self, events: &[EventRow]) -> StoreResult<()> {
+        self.around
+            .around("put_events", self.inner.put_events(events))
+            .await
+    }
+
+    async fn remove_events(&self, events: &[EventRow]) -> StoreResult<()> {
+        let call = self.inner.remove_events(events);
+        self.around.around("remove_events", call).await
     }
 }
 

@@ -1,7 +1,8 @@
 //! One change of what is under a key, whatever the change is.
 
 use crate::model::{
-    Bucket, CommitId, ObjectKey, ObjectRecord, Receipt, RowTag, VersionName, Versioning, WriteCondition,
+    Bucket, CommitId, EventRow, ObjectKey, ObjectRecord, Receipt, RowTag, VersionName, Versioning,
+    WriteCondition,
 };
 
 /// A change, and what must be so at the moment it is made.
@@ -29,6 +30,10 @@ pub struct Edit<'a> {
     /// versions are kept or removed, no shared row goes that is not among them, and none becomes current that has
     /// blobs.
     pub retired: &'a [CommitId],
+    /// What is told of it, if it changes anything: rows that are written in the same step. Each is about this key, or that
+    /// of the source. Their sequences, and the versions that are made by the edit, are decided in that step. What is told
+    /// of a version that goes is written where that version was there.
+    pub events: &'a [EventRow],
 }
 
 /// What must be under a key for an edit to be made.
@@ -100,6 +105,7 @@ impl<'a> Edit<'a> {
             receipt: None,
             keeps: None,
             retired: &[],
+            events: &[],
         }
     }
 
@@ -113,6 +119,7 @@ impl<'a> Edit<'a> {
             receipt: None,
             keeps: None,
             retired: &[],
+            events: &[],
         }
     }
 
@@ -155,6 +162,11 @@ impl<'a> Edit<'a> {
         }
     }
 
+    /// The same, and these events with it.
+    pub const fn telling(self, events: &'a [EventRow]) -> Self {
+        Self { events, ..self }
+    }
+
     /// The key whose row it changes.
     pub const fn key(&self) -> &'a ObjectKey {
         match self.head {
@@ -175,9 +187,9 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// Whether it is about nothing but what is under its key.
+    /// Whether it changes nothing but what is under its key.
     pub const fn is_of_one_key(&self) -> bool {
-        self.source.is_none() && self.receipt.is_none()
+        self.source.is_none() && self.receipt.is_none() && self.events.is_empty()
     }
 
     /// Whether it may concern other rows of its key than the one under it.

@@ -15,7 +15,7 @@ pub struct Delivery {
     pub key: String,
     /// When it happened, in seconds since 1970.
     pub at: u64,
-    /// What happened, such as `ObjectCreated:Put`: the name without `s3:`.
+    /// What happened, such as `ObjectCreated:Put`: the name without `s3:`. To EventBridge, what it calls the event.
     pub name: String,
     /// What the destination receives: JSON, as S3 writes it.
     pub document: String,

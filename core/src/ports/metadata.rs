@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::edit::{Edit, EditOutcome};
+use super::event_index::EventIndex;
 use super::ranges::{BucketRange, KeyRange, KeyStart, Page, UploadRange, UploadStart, VersionRange};
 use super::{StoreError, StoreErrorKind, StoreResult};
 use crate::model::{
@@ -30,7 +31,7 @@ use crate::model::{
 
 /// All of the metadata port.
 pub trait MetadataStore:
-    BucketIndex + ObjectIndex + VersionIndex + UploadIndex + CredentialIndex + StoreIndex
+    BucketIndex + ObjectIndex + VersionIndex + UploadIndex + EventIndex + CredentialIndex + StoreIndex
 {
     /// The longest body, in bytes, that this store takes inside a record ([`Manifest::Inline`]). An empty
     /// body always fits.
@@ -459,7 +460,7 @@ pub trait StoreIndex: Send + Sync {
         self.swap_record_at(record.place(), expected, record).await
     }
 
-    /// Removes up to `limit` receipts and retired manifests that have expired at `now`, where the store
+    /// Removes up to `limit` receipts, retired manifests and marks of events that have expired at `now`, where the store
     /// does not do so by itself. Returns how many went.
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize>;
 }

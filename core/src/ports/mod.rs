@@ -8,6 +8,7 @@ mod blob;
 mod clock;
 mod edit;
 mod error;
+mod event_index;
 mod event_sink;
 mod metadata;
 mod ranges;
@@ -22,6 +23,7 @@ pub use blob::{
 pub use clock::{Clock, Entropy, back_off, new_id, new_upload_id};
 pub use edit::{ChangedVersions, Edit, EditOutcome, Expect, HeadEdit, SourceRow};
 pub use error::{StoreError, StoreErrorKind, StoreResult, was_refused};
+pub use event_index::EventIndex;
 pub use event_sink::{Delivery, EventSink, SinkError, SinkErrorKind};
 pub use metadata::{
     AbortOutcome, BeginComplete, BucketIndex, CreateBucketOutcome, CredentialIndex, DeleteBucketOutcome,

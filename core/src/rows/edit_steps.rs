@@ -9,17 +9,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::event_rows::events_of;
 use super::upload_rows::{StoredReceipt, UploadPlace, UploadRows};
 use super::upload_steps::{finish, vouches};
-use super::{Met, RowChange, Verdict, Wanted, confirm_commit, judge, wanted_versions};
-use crate::model::{Bucket, BucketId, BucketName, CommitId, ObjectRecord, Receipt};
-use crate::ports::{Edit, EditOutcome, HeadEdit, StoreError, StoreErrorKind, StoreResult, back_off};
+use super::{EventMarks, Met, RowChange, Verdict, Wanted, confirm_commit, judge, wanted_versions};
+use crate::model::{Bucket, BucketId, BucketName, CommitId, EventRow, ObjectRecord, Receipt};
+use crate::ports::{
+    Edit, EditOutcome, EventIndex, HeadEdit, StoreError, StoreErrorKind, StoreResult, back_off,
+};
 
 /// How often an edit that meets rows which have just changed looks again.
 const ATTEMPTS: u32 = 16;
-/// The same of one that keeps versions: nobody is told that a write which expects nothing has lost a race. It takes
+/// The same of one that keeps versions, or has events: nobody is told that a write which expects nothing has lost a race. It takes
 /// some twenty seconds.
-const ATTEMPTS_OF_VERSIONS: u32 = 64;
+const ATTEMPTS_OF_SEVERAL: u32 = 64;
 
 /// How long the note of a rename is kept at least: longer than any request lasts.
 pub const RENAME_NOTED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -35,13 +38,16 @@ pub struct BeforeEdit<Seen> {
     pub source: Option<ObjectRecord>,
     /// The row under the edit's key, of whatever creation of the bucket.
     pub head: Option<ObjectRecord>,
+    /// The places of the last events of the edit's keys, where it has events. Each is expected of the row that it is of
+    /// by [`RowChange::EventMark`].
+    pub marks: EventMarks,
     /// What the store knows those two rows by.
     pub seen: Seen,
 }
 
 /// The rows that edits change. Reads are strongly consistent; each method is one step.
 #[async_trait]
-pub trait EditRows: UploadRows {
+pub trait EditRows: UploadRows + EventIndex {
     /// What tells whether two rows, an edit's source and the one under its key, are still those that were read. The default
     /// is that of two rows that are not there.
     type Seen: Default + Send + Sync;
@@ -58,8 +64,8 @@ pub trait EditRows: UploadRows {
         seen: &mut Self::Seen,
     ) -> StoreResult<Vec<ObjectRecord>>;
 
-    /// Makes all the changes in one step, if all rows that they change are as they were seen and the edit's upload has
-    /// no receipt. An edit with a source writes the note of a rename in that step. Returns whether it did.
+    /// Makes all the changes in one step, if all rows that they change are as they were seen, the marks of events as
+    /// they are named, and the edit's upload has no receipt. An edit with a source writes the note of a rename in that step. Returns whether it did.
     async fn change_rows(
         &self,
         edit: &Edit<'_>,
@@ -74,26 +80,42 @@ pub trait EditRows: UploadRows {
     async fn remove_note(&self, bucket: &Bucket, commit: CommitId) -> StoreResult<()>;
 }
 
+/// The last try of an edit, which may have been made all the same.
+struct Tried {
+    /// What it would have answered.
+    outcome: EditOutcome,
+    /// The events that it would have written.
+    events: Vec<EventRow>,
+}
+
+impl Tried {
+    fn of(changes: &[RowChange<'_>], outcome: EditOutcome) -> Self {
+        Self {
+            outcome,
+            events: events_of(changes),
+        }
+    }
+}
+
 /// [`ObjectIndex::edit`](crate::ports::ObjectIndex::edit) in steps. A row that may well be new is written before anything is
 /// read.
 pub async fn edit_in_steps<R: EditRows>(rows: &R, edit: &Edit<'_>) -> StoreResult<EditOutcome> {
     let (clock, entropy) = rows.waiting();
-    // What the last try would have answered.
-    let mut tried: Option<EditOutcome> = None;
+    let mut tried: Option<Tried> = None;
     if let Some(creation) = creation(edit) {
-        let outcome = EditOutcome::Applied { displaced: None };
+        let made = Tried::of(&creation, EditOutcome::Applied { displaced: None });
         if rows.change_rows(edit, &creation, &R::Seen::default()).await? {
-            return settle(rows, edit, outcome).await;
+            return settle(rows, edit, made.outcome, &made.events).await;
         }
-        tried = Some(outcome);
+        tried = Some(made);
     }
-    let attempts = match edit.is_of_versions() {
-        true => ATTEMPTS_OF_VERSIONS,
+    let attempts = match edit.is_of_versions() || !edit.events.is_empty() {
+        true => ATTEMPTS_OF_SEVERAL,
         false => ATTEMPTS,
     };
     for attempt in 0..attempts {
         back_off(clock, entropy, attempt).await;
-        let looked = look(rows, edit, tried.as_ref()).await;
+        let looked = look(rows, edit, tried.as_ref().map(|tried| &tried.outcome)).await;
         let looked = match &tried {
             None => looked?,
             Some(_) => looked.map_err(StoreError::after_write)?,
@@ -101,16 +123,18 @@ pub async fn edit_in_steps<R: EditRows>(rows: &R, edit: &Edit<'_>) -> StoreResul
         let (changes, outcome, seen) = match looked {
             Looked::Torn => continue,
             Looked::Made => {
-                let outcome = tried.unwrap_or(EditOutcome::Applied { displaced: None });
-                return settle(rows, edit, outcome).await;
+                let nothing = || Tried::of(&[], EditOutcome::Applied { displaced: None });
+                let made = tried.unwrap_or_else(nothing);
+                return settle(rows, edit, made.outcome, &made.events).await;
             }
             Looked::Judged(Verdict::Keep(outcome), _) => return Ok(outcome),
             Looked::Judged(Verdict::Change(changes, outcome), seen) => (changes, outcome, seen),
         };
+        let made = Tried::of(&changes, outcome);
         if rows.change_rows(edit, &changes, &seen).await? {
-            return settle(rows, edit, outcome).await;
+            return settle(rows, edit, made.outcome, &made.events).await;
         }
-        tried = Some(outcome);
+        tried = Some(made);
     }
     let kind = match tried {
         // The last try may be one that a gateway repeated.
@@ -233,6 +257,7 @@ async fn judge_read<'a, R: EditRows>(
         source: before.source.filter(own).map(|row| row.tag()),
         head: before.head.map(Box::new),
         versions,
+        marks: before.marks,
     };
     let mut verdict = judge(edit, met);
     // A version that was not found where it was looked for may have become current meanwhile. A change is conditional
@@ -273,11 +298,12 @@ async fn judge_read<'a, R: EditRows>(
     Ok(Looked::Judged(verdict, seen))
 }
 
-/// What an edit that was written comes to, in a bucket that may have gone meanwhile.
+/// What an edit that was written, with these events, comes to in a bucket that may have gone meanwhile.
 pub async fn settle<R: EditRows>(
     rows: &R,
     edit: &Edit<'_>,
     outcome: EditOutcome,
+    events: &[EventRow],
 ) -> StoreResult<EditOutcome> {
     let Some(record) = edit.committed() else {
         return Ok(outcome);
@@ -291,6 +317,12 @@ pub async fn settle<R: EditRows>(
         } else if let Err(error) = rows.remove_receipt(&place, &stored).await {
             tracing::warn!(upload = %place.id, %error, "the receipt of an object in a deleted bucket stays");
         }
+    }
+    if !stands
+        && !events.is_empty()
+        && let Err(error) = rows.remove_events(events).await
+    {
+        tracing::warn!(bucket = %edit.bucket.name, %error, "events of a write into a deleted bucket stay");
     }
     if edit.source.is_some()
         && let Err(error) = rows.remove_note(edit.bucket, record.commit_id).await

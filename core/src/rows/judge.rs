@@ -1,12 +1,14 @@
 //! What becomes of an edit, decided on the rows that it meets.
 
+mod events;
 mod versions;
 
 use std::borrow::Cow;
 
+pub use events::EventMarks;
 pub use versions::{Wanted, version_place, wanted_versions};
 
-use crate::model::{BucketId, ObjectKey, ObjectKind, ObjectRecord, Receipt, RowTag};
+use crate::model::{BucketId, EventMark, EventRow, ObjectKey, ObjectKind, ObjectRecord, Receipt, RowTag};
 use crate::ports::{Edit, EditOutcome, Expect, HeadEdit};
 
 /// What an edit meets. Objects of another creation of the bucket count as absent.
@@ -23,6 +25,8 @@ pub struct Met {
     /// What there is of the versions that it [has to know](wanted_versions), in any order, with their inline
     /// bodies. Some may be there twice.
     pub versions: Vec<ObjectRecord>,
+    /// The places of the last events of the edit's keys. Looked at only by an edit with events.
+    pub marks: EventMarks,
 }
 
 /// A row that an edit changes.
@@ -38,6 +42,10 @@ pub enum RowChange<'a> {
     VersionGone(Box<ObjectRecord>),
     /// This receipt is written.
     Receipt(Cow<'a, Receipt>),
+    /// This event is written. No row has its id.
+    Event(Box<EventRow>),
+    /// This mark is written, over the one with that sequence or over none.
+    EventMark(EventMark, Option<u64>),
 }
 
 /// What is to be done about an edit.
@@ -52,6 +60,15 @@ pub enum Verdict<'a> {
 /// Decides on an edit. The order of the checks: receipt, bucket, source, what is expected, whether what is displaced
 /// must be kept as a version, whether a shared row was retired.
 pub fn judge<'a>(edit: &Edit<'a>, met: Met) -> Verdict<'a> {
+    let marks = met.marks;
+    let mut verdict = decide(edit, met);
+    if let Verdict::Change(changes, outcome) = &mut verdict {
+        changes.extend(events::told(edit, marks, outcome));
+    }
+    verdict
+}
+
+fn decide<'a>(edit: &Edit<'a>, met: Met) -> Verdict<'a> {
     if let Some(earlier) = met.receipt {
         return Verdict::Keep(EditOutcome::Closed(earlier));
     }

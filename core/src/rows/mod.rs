@@ -3,6 +3,7 @@
 
 mod bucket_deletion;
 mod edit_steps;
+mod event_rows;
 mod judge;
 mod named_rows;
 mod owned_edit;
@@ -14,7 +15,11 @@ mod version_steps;
 
 pub use bucket_deletion::{BucketRows, being_changed, confirm_commit, delete_in_steps};
 pub use edit_steps::{BeforeEdit, EditRows, RENAME_NOTED_FOR, edit_in_steps, settle};
-pub use judge::{Met, RowChange, Verdict, Wanted, judge, version_place, wanted_versions};
+pub use event_rows::{
+    ONLY_EVENT_LANE, event_lane_of, event_lanes_after, marked_keys, name_of_event_mark, order_of_event,
+    order_of_events,
+};
+pub use judge::{EventMarks, Met, RowChange, Verdict, Wanted, judge, version_place, wanted_versions};
 pub use named_rows::{EntryStart, IndexEntry, NameIndex, NamedRows, drop_entry, scan_named};
 pub use owned_edit::OwnedEdit;
 pub use range_scan::{RangeRead, RangeReads, scan_range};

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::model::{
-    Bucket, CommitId, ObjectKey, ObjectRecord, Receipt, RowTag, VersionName, Versioning, WriteCondition,
+    Bucket, CommitId, EventRow, ObjectKey, ObjectRecord, Receipt, RowTag, VersionName, Versioning,
+    WriteCondition,
 };
 use crate::ports::{Edit, Expect, HeadEdit, SourceRow};
 
@@ -18,6 +19,7 @@ pub struct OwnedEdit {
     receipt: Option<Receipt>,
     keeps: Option<Versioning>,
     retired: Vec<CommitId>,
+    events: Vec<EventRow>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +61,7 @@ impl OwnedEdit {
             receipt: self.receipt.as_ref(),
             keeps: self.keeps,
             retired: &self.retired,
+            events: &self.events,
         }
     }
 
@@ -93,6 +96,7 @@ impl From<&Edit<'_>> for OwnedEdit {
             receipt: edit.receipt.cloned(),
             keeps: edit.keeps,
             retired: edit.retired.to_vec(),
+            events: edit.events.to_vec(),
         }
     }
 }

@@ -31,6 +31,10 @@ pub(super) struct Signed {
 /// What a signature says that covers no body.
 pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
+/// The id that the request was given, in its extensions.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub(super) Arc<str>);
+
 /// One request.
 pub(super) struct Request {
     /// With what its query carries in place of headers.
@@ -194,6 +198,15 @@ impl ConditionKeys for Request {
 }
 
 impl RequestFacts for Request {
+    fn request_id(&self) -> &str {
+        let id = self.head.extensions.get::<RequestId>();
+        id.map_or("", |RequestId(id)| id)
+    }
+
+    fn client_address(&self) -> Option<String> {
+        Some(self.client()?.address.to_canonical().to_string())
+    }
+
     fn asks(&self, when: When) -> bool {
         let has = |name: &str| self.header(name).is_some();
         match when {

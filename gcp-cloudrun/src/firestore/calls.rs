@@ -46,8 +46,8 @@ const READ_TRIES: u32 = 4;
 const CHANGE_TRIES: u32 = 20;
 /// The same of a transaction, which other processes may lock out again and again: it takes some ten seconds.
 pub(super) const TRANSACTION_TRIES: u32 = 40;
-/// How many documents one commit deletes.
-pub(super) const DELETES: usize = 500;
+/// How many documents one commit writes or deletes where nothing says how many belong together.
+pub(super) const WRITES: usize = 500;
 
 /// A database and what was asked of it.
 pub(super) struct Documents {
@@ -172,14 +172,18 @@ impl Documents {
         }
     }
 
-    /// Deletes the documents of these names, at most [`DELETES`], whatever they hold.
+    /// Deletes the documents of these names, at most [`WRITES`], whatever they hold.
     pub(super) async fn delete_all(&self, names: Vec<String>) -> StoreResult<()> {
-        let deletions: Vec<Write> = names.into_iter().map(deletion).collect();
+        self.write_all(names.into_iter().map(deletion).collect()).await
+    }
+
+    /// Makes these writes, at most [`WRITES`], whatever the documents hold.
+    pub(super) async fn write_all(&self, writes: Vec<Write>) -> StoreResult<()> {
         let mut tries = 1;
         loop {
-            match self.try_commit(deletions.clone(), Vec::new()).await {
+            match self.try_commit(writes.clone(), Vec::new()).await {
                 Ok(()) => return Ok(()),
-                // Deleting twice is deleting once.
+                // Writing or deleting twice is doing it once.
                 Err(status) if tries < READ_TRIES && meaning(&status) != Meaning::Defect => {
                     tries += 1;
                     self.back_off(tries).await;

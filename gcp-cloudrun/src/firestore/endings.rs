@@ -10,7 +10,7 @@ use bleepstore_core::ports::{AbortOutcome, KeyRange, StoreResult};
 use bleepstore_core::rows::{StoredReceipt, UploadPlace, scan_range};
 use firestore::gcloud_sdk::google::firestore::v1::{Document, Write};
 
-use super::calls::DELETES;
+use super::calls::WRITES;
 use super::query::{Query, within};
 use super::schema::{self, PART_IDS, UPLOADS, uploads_of};
 use super::transaction::Decision;
@@ -19,7 +19,7 @@ use super::{FirestoreMetadata, rows};
 /// Uploads of a deleted bucket that are removed with it. More of them stay as documents that nothing reads.
 const UPLOADS_WITH_BUCKET: usize = 100;
 /// Batches of parts that one request deletes at most: all that an upload can have.
-const BATCHES_OF_PARTS: usize = 10_000 / DELETES + 1;
+const BATCHES_OF_PARTS: usize = 10_000 / WRITES + 1;
 
 impl FirestoreMetadata {
     pub(super) async fn abort_upload(&self, upload: &Upload, receipt: &Receipt) -> StoreResult<AbortOutcome> {
@@ -70,8 +70,8 @@ impl FirestoreMetadata {
         let parts = Query::of(PART_IDS, Some(path.clone()));
         for _ in 0..BATCHES_OF_PARTS {
             // The upload's own document goes with the last of its parts.
-            let found = self.documents.run(parts.clone(), DELETES - 1).await?;
-            let last = found.len() < DELETES - 1;
+            let found = self.documents.run(parts.clone(), WRITES - 1).await?;
+            let last = found.len() < WRITES - 1;
             let names = found.into_iter().map(|document| document.name);
             let own = last.then(|| self.documents.name(&path));
             self.documents.delete_all(names.chain(own).collect()).await?;

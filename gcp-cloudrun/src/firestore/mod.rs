@@ -15,6 +15,7 @@ mod connect;
 mod credentials;
 mod endings;
 mod error;
+mod events;
 mod objects;
 mod query;
 mod routing;

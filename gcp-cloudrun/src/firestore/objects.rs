@@ -5,11 +5,14 @@ use bleepstore_core::model::{Bucket, BucketName, ObjectKey, ObjectRecord, Object
 use bleepstore_core::ports::{
     Edit, EditOutcome, KeyRange, KeyStart, ObjectIndex, ObjectLookup, Page, StoreResult, check_edit,
 };
-use bleepstore_core::rows::{Met, RowChange, UploadPlace, Verdict, judge, order_of_version, scan_range};
+use bleepstore_core::rows::{
+    EventMarks, Met, RowChange, UploadPlace, Verdict, judge, order_of_version, scan_range,
+};
 use firestore::gcloud_sdk::google::firestore::v1::Document;
 
 use super::buckets::read_bucket;
 use super::endings::{read_receipt, read_upload};
+use super::events::read_mark;
 use super::query::{Query, within};
 use super::rows::read_own;
 use super::schema::{self, KEY, Path, RECORDS, SUMMARIES};
@@ -37,18 +40,24 @@ impl ObjectIndex for FirestoreMetadata {
         let bucket = edit.committed().map(|_| schema::bucket(name));
         let source = edit.source.map(|source| schema::object(name, source.key));
         let head = schema::object(name, edit.key());
+        let mark = |key| schema::event_mark(edit.bucket.id, key);
+        let tells = !edit.events.is_empty();
+        let source_mark = edit.source.filter(|_| tells).map(|source| mark(source.key));
+        let head_mark = tells.then(|| mark(edit.key()));
         let paths = [
             receipt.as_ref(),
             upload.as_ref(),
             bucket.as_ref(),
             source.as_ref(),
             Some(&head),
+            source_mark.as_ref(),
+            head_mark.as_ref(),
         ];
         // Two renames that pass each other take their turns in one order. An abort takes an upload's turn only.
         let mut objects: Vec<&Path> = source.iter().chain([&head]).collect();
         objects.sort();
         let turns: Vec<&Path> = upload.iter().chain(objects).collect();
-        let second = |found: &[Option<Document>; 5]| self.second(edit, found[4].as_ref());
+        let second = |found: &[Option<Document>; 7]| self.second(edit, found[4].as_ref());
         let decide = |found, versions: Vec<Document>| self.decide(edit, found, &versions);
         let decided = self.documents.transact_in_two(&turns, paths, second, decide);
         let (outcome, ended) = decided.await?;
@@ -105,11 +114,12 @@ impl ObjectIndex for FirestoreMetadata {
 
 impl FirestoreMetadata {
     /// Decides on an edit from what was read for it: the receipt and the document of the upload that it closes, the
-    /// bucket, the source, and what is under the key. With the answer comes the upload that ends with it.
+    /// bucket, the source, what is under the key, and the marks of both. With the answer comes the upload that
+    /// ends with it.
     fn decide(
         &self,
         edit: &Edit<'_>,
-        [receipt, upload, bucket, source, head]: [Option<Document>; 5],
+        [receipt, upload, bucket, source, head, source_mark, head_mark]: [Option<Document>; 7],
         versions: &[Document],
     ) -> StoreResult<Decision<(EditOutcome, Option<Upload>)>> {
         let Bucket { name, id, .. } = edit.bucket;
@@ -122,6 +132,10 @@ impl FirestoreMetadata {
                 .iter()
                 .map(rows::read_object)
                 .collect::<StoreResult<_>>()?,
+            marks: EventMarks {
+                key: read_mark(head_mark.as_ref())?,
+                source: read_mark(source_mark.as_ref())?,
+            },
         };
         let (changes, outcome) = match judge(edit, met) {
             Verdict::Keep(outcome) => return Ok(Decision::Keep((outcome, None))),
@@ -136,6 +150,8 @@ impl FirestoreMetadata {
                     writes.push(self.documents.put(&path, rows::object(&record)?));
                 }
                 RowChange::ObjectGone(key) => writes.push(self.documents.delete(&schema::object(name, key))),
+                RowChange::Event(event) => writes.push(self.event(&event)?),
+                RowChange::EventMark(mark, _) => writes.push(self.event_mark(&mark)?),
                 RowChange::Receipt(receipt) => {
                     let stored = UploadPlace::of_receipt(edit, &receipt).stored(&receipt);
                     writes.extend(self.ending(&stored, ended.as_ref())?);

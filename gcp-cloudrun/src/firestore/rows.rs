@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use bleepstore_core::model::{
-    Bucket, BucketId, Checksum, CommitId, Credential, Description, ETag, ObjectKey, ObjectKind, ObjectRecord,
-    ObjectSummary, Part, RetiredManifest, Timestamp, Upload, Version,
+    Bucket, BucketId, Checksum, CommitId, Credential, Description, ETag, EventMark, EventRow, ObjectKey,
+    ObjectKind, ObjectRecord, ObjectSummary, Part, RetiredManifest, Timestamp, Upload, Version,
 };
 use bleepstore_core::ports::{StoreError, StoreRecord, StoreResult};
 use bleepstore_core::rows::{StoredReceipt, read_stored, unknown};
@@ -196,6 +196,14 @@ pub(super) fn receipt(stored: &StoredReceipt) -> StoreResult<Fields> {
 
 pub(super) fn retired(retired: &RetiredManifest) -> StoreResult<Fields> {
     fields([(EXPIRES_AT, time_to_live(retired.expires))], retired)
+}
+
+pub(super) fn event(event: &EventRow) -> StoreResult<Fields> {
+    fields([], event)
+}
+
+pub(super) fn event_mark(mark: &EventMark) -> StoreResult<Fields> {
+    fields([(EXPIRES_AT, time_to_live(mark.expires))], mark)
 }
 
 pub(super) fn credential(credential: &Credential) -> StoreResult<Fields> {

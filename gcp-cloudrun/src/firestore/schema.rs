@@ -10,6 +10,8 @@
 //! | part | `bleepstore/upload_{id}/parts/part_00001` |
 //! | receipt | `bleepstore/receipt_{upload id}` |
 //! | retired manifest | `bleepstore/retired_{commit id}` |
+//! | event | `bleepstore/event_{lane}_{waiting or dead}_{destination}_{place}`, see [`order_of_event`] |
+//! | mark of a key's last event | `bleepstore/event_mark_{bucket id}_{SHA-256 of the key, in hex}` |
 //! | credential | `bleepstore/cred_{access key}` |
 //! | the store's record | `bleepstore/store`, or `bleepstore/store_record` once it has moved |
 //!
@@ -19,8 +21,11 @@
 
 use std::fmt;
 
-use bleepstore_core::model::{Bucket, BucketId, BucketName, CommitId, ObjectKey, PartNumber, UploadId, hex};
+use bleepstore_core::model::{
+    Bucket, BucketId, BucketName, CommitId, EventPlace, EventQueue, ObjectKey, PartNumber, UploadId, hex,
+};
 use bleepstore_core::ports::RecordPlace;
+use bleepstore_core::rows::{order_of_event, order_of_events};
 use sha2::{Digest, Sha256};
 
 /// The root collection, and the group of its documents.
@@ -172,6 +177,7 @@ const ACCESS_KEY_BYTES: usize = 128;
 pub(super) const BUCKET: &str = "bucket_";
 pub(super) const CREDENTIAL: &str = "cred_";
 pub(super) const RETIRED: &str = "retired_";
+pub(super) const EVENT: &str = "event_";
 
 /// Where a document lies, below the database's documents.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -226,6 +232,16 @@ pub(super) fn receipt(upload_id: UploadId) -> Path {
 
 pub(super) fn retired(commit: CommitId) -> Path {
     Path::root(format_args!("{RETIRED}{commit}"))
+}
+
+pub(super) fn event(lane: &str, queue: &EventQueue, place: EventPlace) -> Path {
+    let order = order_of_events(lane, queue) + &order_of_event(place);
+    by_id(EVENT, &order)
+}
+
+pub(super) fn event_mark(bucket_id: BucketId, key: &ObjectKey) -> Path {
+    let key = hex(Sha256::digest(key.as_str()));
+    Path::root(format_args!("event_mark_{bucket_id}_{key}"))
 }
 
 /// `None` when no credential can have that access key.

@@ -3,8 +3,9 @@
 use std::ops::Bound;
 
 use bleepstore_core::model::{
-    BlobId, BlobRef, BucketId, BucketName, CommitId, Description, ETag, Extent, Layout, Manifest,
-    ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, PartNumber, StoreId, Timestamp, UploadId,
+    BlobId, BlobRef, BucketId, BucketName, CommitId, Description, ETag, EventId, EventPlace, EventQueue,
+    Extent, Layout, Manifest, ObjectHeaders, ObjectKey, ObjectKind, ObjectRecord, Owner, PartNumber, StoreId,
+    Timestamp, UploadId,
 };
 use bleepstore_core::ports::{KeyRange, KeyStart, RecordPlace, StoreErrorKind, StoreRecord};
 use firestore::gcloud_sdk::google::firestore::v1::structured_query::Direction;
@@ -86,9 +87,11 @@ fn every_id_is_one_that_firestore_takes() {
         schema::retired(CommitId::from_bytes([0; 16])),
         schema::store(RecordPlace::First),
         schema::store(RecordPlace::Moved),
+        schema::event("0f", &queue(&"d".repeat(64), true), place(u64::MAX, 255)),
     ];
     for text in [".", "..", "__x__", "a/b", "/", "\u{0}", "\u{10ffff}", &longest] {
         paths.push(schema::object(&name("bucket"), &key(text)));
+        paths.push(schema::event_mark(BucketId::from_bytes([255; 16]), &key(text)));
         paths.extend(schema::credential(text));
     }
     for path in paths {
@@ -119,6 +122,44 @@ fn keys_that_differ_have_ids_that_differ_and_parts_are_ordered_by_number() {
     let part =
         |number| schema::part(UploadId::from_bytes([0; 16]), PartNumber::new(number).unwrap()).to_string();
     assert!(part(9) < part(10) && part(999) < part(1_000) && part(9_999) < part(10_000));
+}
+
+fn queue(destination: &str, dead: bool) -> EventQueue {
+    EventQueue {
+        destination: destination.parse().unwrap(),
+        dead,
+    }
+}
+
+fn place(sequence: u64, id: u8) -> EventPlace {
+    EventPlace {
+        sequence,
+        id: EventId::from_bytes([id; 16]),
+    }
+}
+
+#[test]
+fn events_of_a_queue_lie_together_in_their_order_and_no_mark_among_them() {
+    let event = |place| schema::event("0a", &queue("orders", false), place).to_string();
+    let places = [
+        place(9, 2),
+        place(10, 1),
+        place(10, 2),
+        place(16, 0),
+        place(u64::MAX, 255),
+    ];
+    assert!(places.map(event).is_sorted());
+    let (first, last) = (event(place(0, 0)), event(place(u64::MAX, 255)));
+    let mark = schema::event_mark(BucketId::from_bytes([0; 16]), &key("k")).to_string();
+    let others = [
+        schema::event("0a", &queue("orders", true), place(1, 1)).to_string(),
+        schema::event("0b", &queue("orders", false), place(1, 1)).to_string(),
+        schema::event("0a", &queue("orders-0", false), place(1, 1)).to_string(),
+        mark,
+    ];
+    for other in others {
+        assert!(other < first || other > last, "{other}");
+    }
 }
 
 /// The values of the cursors of a query over objects: where it begins, whether with that, and where it ends.

@@ -3,6 +3,7 @@
 //! Labels are operations, statuses and outcomes: there are only so many of them. Buckets, keys and access keys are never
 //! labels.
 
+mod deliveries;
 mod exposition;
 mod histogram;
 #[cfg(test)]
@@ -12,12 +13,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bleepstore_core::model::DestinationName;
 use bleepstore_core::ops::{GcError, GcReport};
 use bleepstore_core::ports::StoreResult;
 use bleepstore_core::served::{RequestObserver, ServedRequest};
 
+use self::deliveries::Deliveries;
 use self::exposition::{Exposition, Kind, MICROSECONDS, ONES};
 pub use self::histogram::Histogram;
+use crate::events::Observed;
 use crate::scrub::ScrubReport;
 
 /// The content type of [`Metrics::render`]
@@ -40,6 +44,7 @@ pub struct Metrics {
     connections: AtomicUsize,
     collections: Mutex<CollectionCounts>,
     scrubs: Mutex<ScrubCounts>,
+    deliveries: Deliveries,
     group_sizes: Option<Arc<Histogram>>,
 }
 
@@ -141,6 +146,11 @@ impl Metrics {
         }
     }
 
+    /// Notes what became of events for a destination.
+    pub fn events(&self, name: &DestinationName, observed: Observed<'_>) {
+        self.deliveries.note(name, observed);
+    }
+
     /// All counts in Prometheus's text format.
     pub fn render(&self) -> String {
         let mut text = Exposition::default();
@@ -159,6 +169,7 @@ impl Metrics {
         }
         render_collections(&locked(&self.collections), &mut text);
         render_scrubs(&locked(&self.scrubs), &mut text);
+        self.deliveries.render(&mut text);
         text.finish()
     }
 }

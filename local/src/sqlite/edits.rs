@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use bleepstore_core::ports::{Edit, EditOutcome, HeadEdit};
-use bleepstore_core::rows::{Met, OwnedEdit, RowChange, Verdict, judge};
+use bleepstore_core::rows::{EventMarks, Met, OwnedEdit, RowChange, Verdict, judge};
 use rusqlite::{Connection, params};
 
 use super::error::Failure;
 use super::records::{self, insert_record};
 use super::rows::{ObjectJson, StoredObject, to_json};
-use super::{buckets, uploads, versions};
+use super::{buckets, events, uploads, versions};
 
 /// Puts a record over the row under its key.
 const PUT: &str = insert_record!("INSERT OR REPLACE INTO objects", "", "");
@@ -64,6 +64,7 @@ impl ReadyEdit {
         let versions = versions::wanted(db, &edit, head.as_ref())?;
         let met = Met {
             versions,
+            marks: event_marks(db, &edit)?,
             bucket: is_there.then_some(bucket),
             receipt,
             source: source.map(|row| row.tag()),
@@ -108,6 +109,8 @@ impl ReadyEdit {
                     .execute(params![edit.bucket.id.as_bytes(), key.as_str().as_bytes()])?;
                 Ok(())
             }
+            RowChange::Event(event) => events::put(db, &event),
+            RowChange::EventMark(mark, _) => events::put_mark(db, &mark),
             RowChange::Receipt(Cow::Borrowed(receipt)) => {
                 uploads::close(db, edit.bucket.id, edit.key(), receipt, &self.receipt)
             }
@@ -117,4 +120,13 @@ impl ReadyEdit {
             }
         }
     }
+}
+
+/// The places of the last events of an edit's keys; an edit without events needs none.
+fn event_marks(db: &Connection, edit: &Edit<'_>) -> Result<EventMarks, Failure> {
+    if edit.events.is_empty() {
+        return Ok(EventMarks::default());
+    }
+    events::make_room(db)?;
+    events::marks(db, edit)
 }

@@ -7,6 +7,7 @@ mod buckets;
 mod credentials;
 mod edits;
 mod error;
+mod events;
 mod objects;
 mod readers;
 mod records;

@@ -14,13 +14,10 @@ use super::edits::ReadyEdit;
 use super::error::Failure;
 use super::records::body;
 use super::rows::{
-    PAGE_ROWS, StoredObject, after_key, after_prefix, key_column, kind_of, one_more_than, page, summary,
+    FEW, PAGE_ROWS, StoredObject, after_key, after_prefix, key_column, kind_of, one_more_than, page, summary,
     summary_columns,
 };
 use super::{SqliteMetadata, buckets, versions};
-
-/// Rows of a page that is read where it is asked for: the first pages of a listing with a delimiter, a search for each row at most.
-const FEW: usize = 64;
 
 /// What a listing shows, of the rows in a range of keys, and of which kind they are.
 pub(super) const SCAN: &str = summary_columns!(

@@ -2,7 +2,7 @@
 
 use bleepstore_core::model::{
     BucketId, ChecksumAlgorithm, ChecksumKind, CommitId, ETag, Manifest, ObjectKey, ObjectKind, ObjectRecord,
-    ObjectSummary, Owner, OwnerlessDescription, Timestamp,
+    ObjectSummary, Owner, OwnerlessDescription, Sequence, Timestamp,
 };
 use bleepstore_core::ports::Page;
 use bleepstore_core::rows::{read_stored, unknown};
@@ -14,6 +14,10 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::error::Failure;
+
+/// Rows of a page that is read where it is asked for: the first pages of a listing with a delimiter, a search for each row
+/// at most.
+pub(super) const FEW: usize = 64;
 
 /// Rows that one page holds at most, whatever the caller asks for.
 pub(super) const PAGE_ROWS: usize = 10_000;
@@ -39,6 +43,11 @@ pub(super) fn after_prefix(prefix: &str) -> Vec<u8> {
         None => bytes.extend_from_slice(AFTER_ALL_KEYS),
     }
     bytes
+}
+
+/// A place among versions, or among events, as it stands in a column.
+pub(super) fn sequence_column(sequence: Sequence) -> i64 {
+    i64::try_from(sequence.0).unwrap_or(i64::MAX)
 }
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, Failure> {

@@ -14,10 +14,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBe
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Prepared statements that a connection keeps; the whole store has fewer.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 96;
 
 /// Entry `n` takes a database from schema version `n` to `n + 1`. Entries are never edited, only added.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /// The version of a new database. Later ones come at the first use of what needs them ([`raise`]), so that a program of the
 /// release before can go on until then.
@@ -28,6 +28,9 @@ pub(super) const MOVED_RECORD: usize = 2;
 
 /// The version that has a table of versions which are not current.
 pub(super) const VERSIONS: usize = 3;
+
+/// The version that has tables of events and of the marks of their keys.
+pub(super) const EVENTS: usize = 4;
 
 /// The columns of `objects` and of `versions` after those of their keys.
 macro_rules! object_columns {
@@ -140,6 +143,27 @@ CREATE TABLE versions (
 ) STRICT, WITHOUT ROWID;
 "
 );
+
+/// Events are in the order in which a queue is read.
+const VERSION_4: &str = "
+CREATE TABLE events (
+    destination TEXT NOT NULL,
+    dead INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (destination, dead, sequence, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event_marks (
+    bucket BLOB NOT NULL,
+    key BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    PRIMARY KEY (bucket, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX event_marks_by_expiry ON event_marks (expires);
+";
 
 /// Why a database cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -263,7 +287,9 @@ fn record_beyond(db: &Connection, version: i64) -> Option<serde_json::Value> {
 }
 
 fn version(db: &Connection) -> Result<i64, rusqlite::Error> {
-    db.query_row("PRAGMA user_version", [], |row| row.get(0))
+    // Kept prepared: some changes ask for it each time.
+    db.prepare_cached("PRAGMA user_version")?
+        .query_row([], |row| row.get(0))
 }
 
 /// Takes the database to the version of a new one, in one transaction.

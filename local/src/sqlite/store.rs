@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::SqliteMetadata;
 use super::error::Failure;
+use super::events;
 use super::rows::{first, json_column, to_json};
 use super::schema::{self, MOVED_RECORD};
 
@@ -54,7 +55,8 @@ impl StoreIndex for SqliteMetadata {
                 let left = limit.saturating_sub_unsigned(gone as u64);
                 gone += db.prepare_cached(delete)?.execute(params![now.millis(), left])?;
             }
-            Ok(gone)
+            let left = limit.saturating_sub_unsigned(gone as u64);
+            Ok(gone + events::purge_marks(db, now, left)?)
         })
         .await
     }

@@ -7,7 +7,9 @@ use rusqlite::{Connection, params};
 
 use super::error::Failure;
 use super::records::{self, body, insert_record};
-use super::rows::{ObjectJson, StoredObject, first, key_column, one_more_than, page, summary_columns};
+use super::rows::{
+    ObjectJson, StoredObject, first, key_column, one_more_than, page, sequence_column, summary_columns,
+};
 use super::schema::{self, VERSIONS};
 
 const PUT: &str = insert_record!("INSERT INTO versions", ", sequence", ", ?");
@@ -29,11 +31,6 @@ pub(super) const SCAN: &str = summary_columns!(
      FROM versions WHERE bucket = ? AND (key, sequence) > (?, ?) ORDER BY key, sequence LIMIT ?"
 );
 
-/// A place as it stands in a column.
-fn column(sequence: Sequence) -> i64 {
-    i64::try_from(sequence.0).unwrap_or(i64::MAX)
-}
-
 fn at(
     db: &Connection,
     bucket: BucketId,
@@ -41,7 +38,7 @@ fn at(
     place: Sequence,
 ) -> Result<Option<ObjectRecord>, Failure> {
     let mut select = db.prepare_cached(FIND)?;
-    let under = params![bucket.as_bytes(), key.as_str().as_bytes(), column(place)];
+    let under = params![bucket.as_bytes(), key.as_str().as_bytes(), sequence_column(place)];
     let found = first(&mut select, under, StoredObject::read)?;
     found.map(|row| whole(db, bucket, row)).transpose()
 }
@@ -53,7 +50,7 @@ fn below(
     before: Option<Sequence>,
     limit: usize,
 ) -> Result<Page<StoredObject, ()>, Failure> {
-    let before = before.map_or(i64::MAX, column);
+    let before = before.map_or(i64::MAX, sequence_column);
     let mut select = db.prepare_cached(BELOW)?;
     let under = params![
         bucket.as_bytes(),
@@ -165,7 +162,7 @@ pub(super) fn scan(
 
 /// Writes a version, of which there is no row.
 pub(super) fn put(db: &Connection, record: &ObjectRecord) -> Result<(), Failure> {
-    let (json, place) = (ObjectJson::of(record)?, column(record.sequence()));
+    let (json, place) = (ObjectJson::of(record)?, sequence_column(record.sequence()));
     records::put(db, PUT, record, &json, Some(place))
 }
 
@@ -174,7 +171,7 @@ pub(super) fn remove(db: &Connection, bucket: BucketId, record: &ObjectRecord) -
     let of = params![
         bucket.as_bytes(),
         record.key.as_str().as_bytes(),
-        column(record.sequence())
+        sequence_column(record.sequence())
     ];
     db.prepare_cached(
         "DELETE FROM bodies WHERE id = (SELECT body FROM versions WHERE bucket = ? AND key = ? AND sequence = ?)",

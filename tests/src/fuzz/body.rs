@@ -1,11 +1,12 @@
 //! Targets of a request's body.
 
-use bleepstore_core::model::{Acl, CorsConfiguration, CorsRequest, Pages, WebsiteConfiguration};
+use bleepstore_core::model::{Acl, CorsConfiguration, CorsRequest, EventName, Pages, WebsiteConfiguration};
 use bleepstore_core::protocol::aws_chunked::{ChunkSignatures, Decoder};
 use bleepstore_core::protocol::sigv4::{ChunkSigner, Claim, RequestHead, claim};
 use bleepstore_core::protocol::xml::{
-    cors, read_access_control_policy, read_complete_multipart_upload, read_cors,
-    read_create_bucket_configuration, read_delete, read_ownership_controls, read_website, website,
+    cors, notification, read_access_control_policy, read_complete_multipart_upload, read_cors,
+    read_create_bucket_configuration, read_delete, read_notification, read_ownership_controls, read_website,
+    website,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -133,6 +134,22 @@ pub(super) fn cors_xml(data: &[u8]) {
             headers: Vec::new(),
         };
         assert!(configuration.rule_for(&request).is_some());
+    }
+}
+
+/// The body of PutBucketNotificationConfiguration: it comes back as it was put, and of no event it is told twice.
+pub(super) fn notification_xml(data: &[u8]) {
+    let Ok(configuration) = read_notification(data) else {
+        return;
+    };
+    let again = read_notification(&notification(&configuration)).expect("what was written");
+    assert_eq!(again.event_bridge, configuration.event_bridge);
+    assert_eq!(again.rules.len(), configuration.rules.len());
+    assert!(again.rules.iter().all(|rule| configuration.rules.contains(rule)));
+    for name in EventName::ALL {
+        for key in ["", "a", "a/b.jpg"] {
+            assert!(configuration.of(*name, key).count() <= 1);
+        }
     }
 }
 

@@ -32,11 +32,14 @@ const CONFIGURATION: usize = 64 * 1024;
 /// The same of that of a website.
 const WEBSITE: usize = 128 * 1024;
 
+/// The longest body of PutBucketNotificationConfiguration.
+const NOTIFICATION: usize = 512 * 1024;
+
 /// The requests whose cost is bounded: 1 MiB.
 const REQUEST: usize = 1024 * 1024;
 
 /// All targets.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     Target {
         name: "authorization",
         run: head::authorization,
@@ -106,6 +109,11 @@ pub const TARGETS: [Target; 20] = [
         name: "cors_xml",
         run: body::cors_xml,
         most: CONFIGURATION,
+    },
+    Target {
+        name: "notification_xml",
+        run: body::notification_xml,
+        most: NOTIFICATION,
     },
     Target {
         name: "website_xml",

@@ -27,6 +27,7 @@ pub use deployment::{Deployment, Endpoint, Front};
 pub use request::{Request, SignedRequest};
 pub use response::{ErrorDocument, Response};
 pub use server::{
-    DOMAIN, PREVIOUS_SECRET_KEY, WEBSITE_DOMAIN, endpoint, settings, start_server, start_server_with,
+    DOMAIN, PREVIOUS_SECRET_KEY, WEBSITE_DOMAIN, endpoint, settings, start_server, start_server_notifying,
+    start_server_with,
 };
 pub use sts::{Session, StsError};

@@ -171,7 +171,9 @@ impl ErrorDocument {
         let known = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
         let known = known.unwrap_or_else(|| panic!("{code} is not in the catalogue of errors"));
         assert_eq!(self.response.status, known.status(), "the status of {code}");
-        for name in known.fields() {
+        // An error about destinations of events numbers its arguments instead.
+        let is_numbered = self.fields.iter().any(|(name, _)| name == "ArgumentName1");
+        for name in known.fields().iter().filter(|_| !is_numbered) {
             self.field(name);
         }
         for name in known.headers() {

@@ -8,6 +8,7 @@ use std::thread;
 
 use bleepstore_core::memory::{MemoryBlobs, MemoryMetadata};
 use bleepstore_core::model::{RootCredential, SigV2};
+use bleepstore_core::ops::Destinations;
 use bleepstore_core::{Limits, Ports, Service, Settings};
 use bleepstore_http::{Options, OsEntropy, SystemClock};
 use bleepstore_local::fs_blobs::FsBlobs;
@@ -209,22 +210,28 @@ fn empty_folder() -> io::Result<PathBuf> {
 
 /// Serves these stores on a port of the system's choice, on a thread of its own that ends with the process.
 pub fn start_server(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
-    start(ports, false, |_| ())
+    start(ports, false, Destinations::default(), |_| ())
 }
 
 /// The same from memory, with what `change` makes of the settings.
 pub fn start_server_with(change: impl FnOnce(&mut Settings) + Send + 'static) -> Endpoint {
-    start(memory, false, change)
+    start(memory, false, Destinations::default(), change)
+}
+
+/// The same from memory, whose buckets may notify these. What waits for them is not delivered.
+pub fn start_server_notifying(destinations: Destinations) -> Endpoint {
+    start(memory, false, destinations, |_| ())
 }
 
 /// The same, with the accounts beside the store's owner.
 fn start_with_accounts(ports: impl FnOnce() -> Ports + Send + 'static) -> Endpoint {
-    start(ports, true, |_| ())
+    start(ports, true, Destinations::default(), |_| ())
 }
 
 fn start(
     ports: impl FnOnce() -> Ports + Send + 'static,
     with_accounts: bool,
+    destinations: Destinations,
     change: impl FnOnce(&mut Settings) + Send + 'static,
 ) -> Endpoint {
     let mut settings = Settings {
@@ -245,7 +252,7 @@ fn start(
         if with_accounts {
             runtime.block_on(provide_accounts(ports.metadata.as_ref()));
         }
-        runtime.block_on(serve(settings, ports, send));
+        runtime.block_on(serve(settings, ports, destinations, send));
     });
     Endpoint {
         region,
@@ -253,10 +260,16 @@ fn start(
     }
 }
 
-async fn serve(settings: Settings, ports: Ports, address: mpsc::Sender<SocketAddr>) {
+async fn serve(
+    settings: Settings,
+    ports: Ports,
+    destinations: Destinations,
+    address: mpsc::Sender<SocketAddr>,
+) {
     let service = Service::start(settings, ports)
         .await
-        .expect("stores that can be used");
+        .expect("stores that can be used")
+        .with_destinations(destinations);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     address.send(listener.local_addr().unwrap()).unwrap();
     bleepstore_http::serve(

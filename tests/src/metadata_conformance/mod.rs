@@ -22,6 +22,7 @@ pub mod completion;
 pub mod conditions;
 pub mod credentials;
 pub mod edits;
+pub mod events;
 pub mod expiry;
 pub mod objects;
 pub mod renaming;
@@ -192,6 +193,20 @@ macro_rules! metadata_conformance {
                 a_removal_never_misses_a_racing_mark
                 a_swap_never_misses_a_racing_mark
                 a_removal_of_the_row_that_was_read_never_misses_a_racing_mark;
+            events:
+                an_event_is_written_with_its_change
+                a_change_tells_several_destinations
+                what_changes_nothing_tells_nothing
+                events_of_a_key_have_an_order_whatever_clocks_say
+                a_rename_tells_of_both_keys
+                an_upload_that_closes_tells_once
+                events_name_versions
+                a_change_of_a_version_that_is_not_current_is_told
+                racing_writes_each_tell_once_and_in_order
+                of_racing_writes_of_what_is_absent_one_tells
+                a_queue_is_read_in_pages_without_gap_or_repeat
+                events_stay_until_they_are_removed
+                many_events_are_put_and_removed_at_once;
             renaming:
                 a_renamed_object_is_found_with_every_field_under_its_new_key_only
                 a_renamed_inline_body_comes_back
@@ -345,6 +360,7 @@ mod tests {
                 include_str!("renaming.rs"),
                 include_str!("conditions.rs"),
                 include_str!("sharing.rs"),
+                include_str!("events.rs"),
                 include_str!("swaps.rs"),
                 include_str!("version_rows.rs"),
                 include_str!("versions.rs"),

@@ -113,6 +113,10 @@ operations! {
     GetBucketWebsite         Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketWebsite" -,
     PutBucketWebsite         Built   Writes Bucket  Document BucketOwner  Signed "PutBucketWebsite" -,
     DeleteBucketWebsite      Built   Writes Bucket  Nothing  BucketOwner  Signed "DeleteBucketWebsite" -,
+    GetBucketNotificationConfiguration
+                             Built   Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketNotification" -,
+    PutBucketNotificationConfiguration
+                             Built   Writes Bucket  Document BucketOwner  Signed "PutBucketNotification" -,
     PreflightRequest         Built   Reads  Bucket  Nothing  Nothing      Anyone NO_ACTION -,
 
     ListObjects              Built   Reads  Region  Nothing  Bucket(Read)     Anyone     "ListBucket" -,
@@ -181,8 +185,6 @@ operations! {
         Unbuilt Reads Bucket Nothing BucketOwner Signed "GetBucketMetadataTableConfiguration" -,
     GetBucketMetricsConfiguration
                              Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetMetricsConfiguration" -,
-    GetBucketNotificationConfiguration
-                             Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketNotification" -,
     GetBucketReplication     Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetReplicationConfiguration" -,
     GetBucketRequestPayment  Unbuilt Reads  Bucket  Nothing  BucketOwner  Signed "GetBucketRequestPayment" -,
     GetObjectAnnotation      Unbuilt Reads  Version Nothing  BucketOwner  Signed READ_ANNOTATION -,
@@ -215,8 +217,6 @@ operations! {
     PutBucketLogging         Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketLogging" -,
     PutBucketMetricsConfiguration
                              Unbuilt Writes Bucket  Document BucketOwner  Signed "PutMetricsConfiguration" -,
-    PutBucketNotificationConfiguration
-                             Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketNotification" -,
     PutBucketReplication     Unbuilt Writes Bucket  Document BucketOwner  Signed "PutReplicationConfiguration" -,
     PutBucketRequestPayment  Unbuilt Writes Bucket  Document BucketOwner  Signed "PutBucketRequestPayment" -,
     PutObjectAnnotation      Unbuilt Writes Version Document BucketOwner  Signed WRITE_ANNOTATION -,

@@ -12,6 +12,12 @@ pub trait RequestFacts: ConditionKeys {
     /// Whether the request asks for what this is about. Of versions, and of the tags of a copy's source, it is not
     /// asked.
     fn asks(&self, when: When) -> bool;
+
+    /// The id of the request, as its answer has it; empty for an operator's.
+    fn request_id(&self) -> &str;
+
+    /// The address that it came from, where that is known.
+    fn client_address(&self) -> Option<String>;
 }
 
 /// A request of which nothing is known: an operator's, and a test's.
@@ -26,6 +32,14 @@ impl ConditionKeys for Nothing {
 impl RequestFacts for Nothing {
     fn asks(&self, _when: When) -> bool {
         false
+    }
+
+    fn request_id(&self) -> &str {
+        ""
+    }
+
+    fn client_address(&self) -> Option<String> {
+        None
     }
 }
 
@@ -58,6 +72,14 @@ impl RequestFacts for Saying {
             When::Tags => !self.tags.is_empty(),
             when => self.request.asks(when),
         }
+    }
+
+    fn request_id(&self) -> &str {
+        self.request.request_id()
+    }
+
+    fn client_address(&self) -> Option<String> {
+        self.request.client_address()
     }
 }
 

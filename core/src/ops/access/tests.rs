@@ -144,7 +144,7 @@ const BY_THE_BUCKETS_OWNER: [&str; 5] = [NEVER, NEVER, ALWAYS, NEVER, NEVER];
 /// owner of the object and whoever began the upload. The columns within each are none, READ, WRITE, READ_ACP, WRITE_ACP
 /// and FULL_CONTROL to that very account (to nobody in particular: to all users) on the bucket, and then on the object.
 /// What is written over is that object, which is another's but for its own owner.
-const MATRIX: [(Operation, [&str; 5]); 53] = {
+const MATRIX: [(Operation, [&str; 5]); 55] = {
     use Operation::*;
     const BUCKET_READ: &str = ".y...y ......";
     const OWN_READ: &str = "yy...y yyyyyy";
@@ -203,6 +203,8 @@ const MATRIX: [(Operation, [&str; 5]); 53] = {
         (GetBucketWebsite, BY_THE_BUCKETS_OWNER),
         (PutBucketWebsite, BY_THE_BUCKETS_OWNER),
         (DeleteBucketWebsite, BY_THE_BUCKETS_OWNER),
+        (GetBucketNotificationConfiguration, BY_THE_BUCKETS_OWNER),
+        (PutBucketNotificationConfiguration, BY_THE_BUCKETS_OWNER),
         (PreflightRequest, [ALWAYS; 5]),
         (ListObjects, READ_BUCKET),
         (ListObjectsV2, READ_BUCKET),
@@ -323,7 +325,7 @@ fn what_a_bucket_or_an_object_lacks_is_told_to_the_buckets_owner() {
     };
     let refused = |operation| matches!(absent(&route(operation)), Absent::NotImplemented(_));
     let answered = operations_that(|operation| !operation.is_built() && !refused(operation));
-    assert_eq!(answered.len(), 26);
+    assert_eq!(answered.len(), 25);
     for operation in answered {
         assert_eq!(
             rows(Scene::decide, operation),

@@ -9,6 +9,7 @@ use super::versions::rewrite;
 use super::{Change, Head, Plan, Seen, Step, change, object, until_undisturbed};
 use crate::model::{Bucket, CommitId, ObjectKey, ObjectRecord, Operation, S3Error, VersionName};
 use crate::ops::access::{NewObjects, Opened, no_such_key, open_object};
+use crate::ops::events::{Asked, Told};
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{EditOutcome, new_id};
 
@@ -37,11 +38,17 @@ pub(in crate::ops) async fn change_facts(
             fact(&bucket, bucket.rules(), &mut changed)?;
             changed.commit_id = commit_id;
             let metadata = context.ports.metadata.as_ref();
-            let outcome = rewrite(metadata, &bucket, &read, &changed).await?;
+            let (seen, version) = ((&read.key, Some(&changed)), Some(changed.version_name()));
+            let mut told = Told::of(Some(Asked { caller, operation }));
+            let events = told.of_change(context, &bucket, seen, (version, None)).await?;
+            let outcome = rewrite(metadata, &bucket, &read, &changed, &events).await?;
             let made = matches!(
                 outcome,
                 EditOutcome::Applied { .. } | EditOutcome::AppliedToVersions(_)
             );
+            if made {
+                context.destinations.written(&events);
+            }
             Ok(made.then_some(()))
         })
         .await?;
@@ -74,6 +81,13 @@ pub(super) struct ChangedFacts<'a> {
 impl Plan for ChangedFacts<'_> {
     fn key(&self) -> &ObjectKey {
         &self.key
+    }
+
+    fn asked(&self) -> Option<Asked<'_>> {
+        Some(Asked {
+            caller: self.caller,
+            operation: self.operation,
+        })
     }
 
     fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {

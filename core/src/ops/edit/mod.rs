@@ -16,10 +16,11 @@ pub(super) use condition::{Expected, expected, failed_write_condition, object, p
 pub(super) use facts::change_facts;
 pub(crate) use retired::RETIRED_FOR;
 use retired::{retire, retire_displaced, retire_source};
-pub(super) use versions::{REMOVED_AT_ONCE, remove_versions};
+pub(super) use versions::{REMOVED_AT_ONCE, remove_versions, removed_at_once};
 
 use super::Context;
 use super::access::{NewObjects, Opened, no_such_bucket};
+use super::events::{Asked, Told};
 use super::free::{free_blob, free_superseded};
 use crate::model::{
     BlobRef, Bucket, BucketState, CommitId, ErrorCode, ObjectKey, ObjectRecord, Receipt, S3Error,
@@ -173,6 +174,9 @@ pub(super) trait Plan: Sync {
     /// The key whose row it changes.
     fn key(&self) -> &ObjectKey;
 
+    /// Who asked for it; `None` for what buckets do not notify of.
+    fn asked(&self) -> Option<Asked<'_>>;
+
     /// What to do about what was seen: the same whenever it is asked about the same. What it puts has one commit id, however
     /// often it is tried.
     fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error>;
@@ -278,6 +282,7 @@ pub(super) async fn change(context: &Context, seen: Seen, plan: &dyn Plan) -> Re
     let mut is_stale = false;
     // What was retired for the sake of an earlier attempt.
     let mut retired = Vec::new();
+    let mut told = Told::of(plan.asked());
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause(context, attempt).await;
@@ -299,7 +304,7 @@ pub(super) async fn change(context: &Context, seen: Seen, plan: &dyn Plan) -> Re
             }
         };
         let is_final = change.expect.is_the_clients();
-        match apply(context, &seen, plan.key(), &change, &retired).await? {
+        match apply(context, &seen, plan.key(), &change, (&retired, &mut told)).await? {
             EditOutcome::Applied { .. } => return Ok(Changed::Done(Made::default())),
             EditOutcome::AppliedToVersions(changed) => {
                 let written = changed.written;
@@ -358,10 +363,11 @@ pub(super) async fn replace(
     bucket: &Bucket,
     read: ObjectRecord,
     record: &ObjectRecord,
+    asked: Option<Asked<'_>>,
 ) -> Result<bool, EditFailure> {
     let seen = Seen::new(bucket.clone(), Head::Read(Some(read)));
     let change = Change::put(Cow::Borrowed(record), Expected::Seen);
-    change_once(context, &seen, record, &change).await
+    change_once(context, &seen, record, &change, asked).await
 }
 
 /// Puts `record`, which has all bytes of what was seen and more, in its place, or in the place of nothing, once. Returns
@@ -370,9 +376,10 @@ pub(super) async fn extend(
     context: &Context,
     seen: &Seen,
     record: &ObjectRecord,
+    asked: Asked<'_>,
 ) -> Result<bool, EditFailure> {
     let change = Change::rewrite(Cow::Borrowed(record));
-    change_once(context, seen, record, &change).await
+    change_once(context, seen, record, &change, Some(asked)).await
 }
 
 async fn change_once(
@@ -380,8 +387,9 @@ async fn change_once(
     seen: &Seen,
     record: &ObjectRecord,
     change: &Change<'_>,
+    asked: Option<Asked<'_>>,
 ) -> Result<bool, EditFailure> {
-    match apply(context, seen, &record.key, change, &[]).await? {
+    match apply(context, seen, &record.key, change, (&[], &mut Told::of(asked))).await? {
         EditOutcome::Applied { .. } | EditOutcome::AppliedToVersions(_) => Ok(true),
         EditOutcome::NoSuchBucket => Err(no_such_bucket(&seen.bucket.name).into()),
         _ => Ok(false),
@@ -401,7 +409,7 @@ pub(super) async fn add_version(
         becomes: Becomes::Addition,
         ..Change::put(Cow::Borrowed(record), Expected::Seen)
     };
-    change_once(context, &seen, record, &change).await
+    change_once(context, &seen, record, &change, None).await
 }
 
 /// Marks an object as shared, before another record names its blobs, if its row is still the one that was read. Returns
@@ -418,7 +426,7 @@ pub(super) async fn share(
         shared: true,
         ..read.clone()
     };
-    match versions::rewrite(metadata, bucket, read, &record).await? {
+    match versions::rewrite(metadata, bucket, read, &record, &[]).await? {
         EditOutcome::Applied { .. } | EditOutcome::AppliedToVersions(_) => Ok(true),
         EditOutcome::Refused { head } => Ok(head.is_some_and(|head| head.tag() == record.tag())),
         _ => Ok(false),
@@ -438,13 +446,13 @@ async fn retire_all(
     Ok(())
 }
 
-/// Makes a change, once.
+/// Makes a change, once, and tells of it.
 async fn apply(
     context: &Context,
     seen: &Seen,
     key: &ObjectKey,
     change: &Change<'_>,
-    retired: &[CommitId],
+    (retired, told): (&[CommitId], &mut Told<'_>),
 ) -> Result<EditOutcome, EditFailure> {
     let row = seen.head.row();
     let keeps = seen.bucket.versioning.and_then(|state| match change.becomes {
@@ -468,7 +476,13 @@ async fn apply(
         Expected::Seen => Expect::Row(row.map(ObjectRecord::tag)),
     };
     let record = change.record.as_deref();
+    let stays = record.filter(|_| change.becomes == Becomes::Same);
+    let stays = stays.map(ObjectRecord::version_name);
+    let events = told
+        .of_change(context, &seen.bucket, (key, record), (stays, change.source))
+        .await?;
     let edit = Edit {
+        events: &events,
         source: change.source.map(Into::into),
         receipt: change.receipt,
         keeps,
@@ -490,6 +504,12 @@ async fn apply(
         }
         Err(error) => return Err(not_applied(error)),
     };
+    if matches!(
+        outcome,
+        EditOutcome::Applied { .. } | EditOutcome::AppliedToVersions(_)
+    ) {
+        context.destinations.written(&events);
+    }
     if let EditOutcome::Applied { displaced } = &outcome
         && change.becomes != Becomes::Same
     {

@@ -57,7 +57,10 @@ mod put {
 
     fn plan<'a>(caller: &'a Caller, record: &'a ObjectRecord, condition: &'a WriteCondition) -> Put<'a> {
         Put {
-            caller,
+            asked: Asked {
+                caller,
+                operation: Operation::PutObject,
+            },
             record,
             condition,
         }
@@ -381,6 +384,10 @@ struct Unlucky<'a> {
 impl Plan for Unlucky<'_> {
     fn key(&self) -> &ObjectKey {
         &self.scene.object.key
+    }
+
+    fn asked(&self) -> Option<Asked<'_>> {
+        None
     }
 
     fn plan<'p>(&'p self, _: &'p Seen) -> Result<Step<'p>, S3Error> {

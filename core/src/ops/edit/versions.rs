@@ -3,9 +3,10 @@
 use futures_util::{StreamExt, stream};
 
 use super::{ATTEMPTS, EditFailure, not_applied, pause, retire_all};
-use crate::model::{Bucket, BucketState, ErrorCode, ObjectKey, ObjectRecord, S3Error, VersionName};
+use crate::model::{Bucket, BucketState, ErrorCode, EventRow, ObjectKey, ObjectRecord, S3Error, VersionName};
 use crate::ops::Context;
 use crate::ops::access::no_such_bucket;
+use crate::ops::events::{Asked, Told, notifies};
 use crate::ops::free::free_superseded;
 use crate::ports::{
     ChangedVersions, Edit, EditOutcome, Expect, MetadataStore, StoreErrorKind, StoreResult, VersionRange,
@@ -18,29 +19,46 @@ const LOOKED_THROUGH: usize = 100;
 /// How many versions of one key an edit removes at most. Each is one row of a transaction, or two.
 pub(in crate::ops) const REMOVED_AT_ONCE: usize = 40;
 
+/// The same in a bucket that notifies, where each may write two events.
+const REMOVED_AND_TOLD_AT_ONCE: usize = 16;
+
+/// How many versions of one key an edit removes at most in this bucket.
+pub(in crate::ops) fn removed_at_once(bucket: &Bucket) -> usize {
+    match notifies(bucket) {
+        true => REMOVED_AND_TOLD_AT_ONCE,
+        false => REMOVED_AT_ONCE,
+    }
+}
+
 /// How many blobs are freed at the same time.
 const FREED_AT_ONCE: usize = 16;
 
-/// Removes versions of a key, at most [`REMOVED_AT_ONCE`], and frees their bytes. Where the current one is among them,
+/// Removes versions of a key, at most [`removed_at_once`], and frees their bytes. Where the current one is among them,
 /// the newest that is left becomes current in the same step. Returns the rows that were there.
 pub(in crate::ops) async fn remove_versions(
     context: &Context,
     bucket: &Bucket,
     key: &ObjectKey,
     names: &[VersionName],
+    asked: Asked<'_>,
 ) -> Result<Vec<ObjectRecord>, EditFailure> {
     let mut retired = Vec::new();
+    let mut told = Told::of(Some(asked));
+    let events = told.of_removal(context, bucket, key, names).await?;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause(context, attempt).await;
         }
-        let edit = Edit::remove_versions(bucket, key, names, &retired);
+        let edit = Edit::remove_versions(bucket, key, names, &retired).telling(&events);
         let outcome = match context.ports.metadata.edit(&edit).await {
             Ok(outcome) => outcome,
             Err(error) if error.kind == StoreErrorKind::Timeout => {
                 return match are_gone(context, bucket, key, names).await {
                     // What they named is left to gc: nobody knows which rows they were.
-                    Ok(true) => Ok(Vec::new()),
+                    Ok(true) => {
+                        context.destinations.written(&events);
+                        Ok(Vec::new())
+                    }
                     _ => Err(EditFailure::Unknown(error.into())),
                 };
             }
@@ -48,7 +66,10 @@ pub(in crate::ops) async fn remove_versions(
         };
         free_gone(context, &outcome).await;
         match outcome {
-            EditOutcome::AppliedToVersions(changed) => return Ok(changed.gone),
+            EditOutcome::AppliedToVersions(changed) => {
+                context.destinations.written(&events);
+                return Ok(changed.gone);
+            }
             EditOutcome::Unretired { rows } => retire_all(context, &rows, &mut retired).await?,
             EditOutcome::NoSuchBucket => return Err(no_such_bucket(&bucket.name).into()),
             _ => {}
@@ -96,15 +117,16 @@ pub(super) async fn rewrite(
     bucket: &Bucket,
     read: &ObjectRecord,
     record: &ObjectRecord,
+    events: &[EventRow],
 ) -> StoreResult<EditOutcome> {
-    let edit = Edit::put(bucket, record, Expect::Row(Some(read.tag())));
+    let edit = Edit::put(bucket, record, Expect::Row(Some(read.tag()))).telling(events);
     match metadata.edit(&edit).await? {
         // What is current is another version. The row that was read may be that of one which is not.
         EditOutcome::Refused { head: Some(head) }
             if head.as_version().newest.is_some() && !head.is_same_version(read) =>
         {
             metadata
-                .edit(&Edit::put_version(bucket, record, Some(read.tag())))
+                .edit(&Edit::put_version(bucket, record, Some(read.tag())).telling(events))
                 .await
         }
         outcome => Ok(outcome),

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::ops::access::{Opened, denied, no_such_upload};
 use crate::ops::edit::{Change, Changed, Head, Plan, Seen, Step, change, expected, precondition_failed};
+use crate::ops::events::Asked;
 use crate::ops::free::free_blob;
 use crate::ops::{Caller, Context, Target};
 use crate::ports::{BeginComplete, new_id};
@@ -237,6 +238,13 @@ pub(in crate::ops) struct Publish<'a> {
 impl Plan for Publish<'_> {
     fn key(&self) -> &ObjectKey {
         &self.record.key
+    }
+
+    fn asked(&self) -> Option<Asked<'_>> {
+        Some(Asked {
+            caller: self.caller,
+            operation: Operation::CompleteMultipartUpload,
+        })
     }
 
     fn plan<'p>(&'p self, seen: &'p Seen) -> Result<Step<'p>, S3Error> {

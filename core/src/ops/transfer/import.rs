@@ -19,7 +19,7 @@ use super::placing::{
 use super::reader::Reader;
 use super::walk::RecordSink;
 use super::{Counts, Header, Record, TransferError};
-use crate::model::{Bucket, Format, Upload};
+use crate::model::{Bucket, DocumentKind, Format, Upload};
 use crate::ops::{Progress, raise_format, rows};
 use crate::ports::{OwnerRecord, Ports, StoreRecord, StoreResult};
 
@@ -233,6 +233,10 @@ impl RecordSink for Importer<'_> {
                 let bucket = active(bucket);
                 if bucket.versioning.is_some() {
                     let raised = raise_format(self.ports, Format::VERSIONS).await;
+                    raised.map_err(TransferError::Target)?;
+                }
+                if bucket.documents.get(DocumentKind::Notification).is_some() {
+                    let raised = raise_format(self.ports, Format::EVENTS).await;
                     raised.map_err(TransferError::Target)?;
                 }
                 place_bucket(self.ports, &bucket, self.existing).await?;

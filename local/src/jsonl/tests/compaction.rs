@@ -14,13 +14,17 @@ use super::{OnFaulty, create_bucket, length, open_with_bucket, rows_in, temporar
 use crate::files::FileOps;
 use crate::files::faulty::Faulty;
 use crate::jsonl::{JsonlMetadata, OpenError};
-use crate::sample_rows::{inline, object, put, remove};
+use crate::sample_rows::{event, inline, object, put, put_and_tell, remove};
 
 /// Makes a log of some rows, most of whose lines no longer count.
 async fn wasteful(path: &Path) {
     let store = open_with_bucket(path).await;
     for n in 0..60 {
         put(&store, &inline(&format!("k{}", n % 3), b"x")).await;
+    }
+    for n in 0..3 {
+        let record = inline("k0", b"told");
+        put_and_tell(&store, &record, &[event(&record, n)]).await;
     }
 }
 

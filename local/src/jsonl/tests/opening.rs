@@ -214,7 +214,7 @@ fn a_log_with_a_line_of_a_later_program_is_refused_and_not_touched() {
         "\"store\":\"07070707070707070707070707070707\",\"epoch\":1,\"active\":true,\"gc_cursor\":null";
     for (change, expected) in [
         (
-            format!("{{\"moved_store\":{{{store},\"format\":7,\"written_by\":\"9.8.7\"}}}}"),
+            format!("{{\"moved_store\":{{{store},\"format\":8,\"written_by\":\"9.8.7\"}}}}"),
             "line 2: the store is in format 8, which bleepstore 9.8.7 wrote, and this is",
         ),
         (
@@ -222,8 +222,8 @@ fn a_log_with_a_line_of_a_later_program_is_refused_and_not_touched() {
             "line 2: a row holds what this is too old to know (unknown field `lease`",
         ),
         (
-            "{\"event\":{}}".to_owned(),
-            "line 2: a row holds what this is too old to know (unknown variant `event`",
+            "{\"lease\":{}}".to_owned(),
+            "line 2: a row holds what this is too old to know (unknown variant `lease`",
         ),
     ] {
         let rest = format!(",\"synced\":{},\"changes\":[{change}]}}", log.len());

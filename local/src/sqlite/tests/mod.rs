@@ -1,5 +1,6 @@
 //! What is particular to this store; the port's rules are in the conformance suite.
 
+mod events;
 mod groups;
 mod opening;
 mod rows;

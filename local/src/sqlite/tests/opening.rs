@@ -71,7 +71,7 @@ fn a_database_of_a_newer_schema_is_refused_and_not_touched() {
     assert_eq!(
         refused.to_string(),
         format!(
-            "the database is in format 99, and this is bleepstore {}, which knows format 3 at most: use the release that \
+            "the database is in format 99, and this is bleepstore {}, which knows format 4 at most: use the release that \
              wrote it, or a later one; nothing was changed",
             Release::CURRENT
         )
@@ -97,7 +97,8 @@ fn a_database_of_a_later_format_is_refused_and_says_who_wrote_it() {
     for (version, what) in [
         (2, "the store is in format 8"),
         (3, "the store is in format 8"),
-        (4, "the database is in format 4"),
+        (4, "the store is in format 8"),
+        (5, "the database is in format 5"),
     ] {
         db.pragma_update(None, "user_version", version).unwrap();
         let before = fs::read(&path).unwrap();

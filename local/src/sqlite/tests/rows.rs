@@ -9,7 +9,7 @@ use bleepstore_core::model::{
 use bleepstore_core::ports::{Edit, EditOutcome, Expect, KeyRange, ObjectIndex, StoreErrorKind};
 use bytes::Bytes;
 
-use super::super::{INLINE_LIMIT, LAYOUT_LIMIT, buckets, objects, schema, uploads};
+use super::super::{INLINE_LIMIT, LAYOUT_LIMIT, buckets, events, objects, schema, uploads};
 use super::{bucket, get, inline, object, open_with_bucket, put, put_if, remove, temporary};
 
 fn count(path: &Path, table: &str) -> i64 {
@@ -167,7 +167,14 @@ async fn a_listing_reads_neither_json_nor_bodies_and_no_other_keys() {
 async fn every_range_read_is_a_search_of_an_index_without_a_sort() {
     let (_folder, path) = temporary();
     let store = open_with_bucket(&path).await;
-    for select in [objects::SCAN, uploads::SCAN, uploads::SCAN_PARTS, buckets::SCAN] {
+    store.change(events::make_room).await.unwrap();
+    for select in [
+        objects::SCAN,
+        uploads::SCAN,
+        uploads::SCAN_PARTS,
+        buckets::SCAN,
+        events::SCAN,
+    ] {
         let plan: Vec<String> = store
             .query(move |db| {
                 let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {select}"))?;
