@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod documents;
+mod late;
 mod stage;
 mod told;
 mod unlucky;
