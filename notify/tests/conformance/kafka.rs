@@ -37,6 +37,9 @@ impl Kafka {
             .set("bootstrap.servers", self.cluster.bootstrap_servers())
             .set("group.id", "tests")
             .set("enable.partition.eof", "true")
+            // It comes back soon after brokers that were away: by itself it waits for up to 10 seconds.
+            .set("reconnect.backoff.ms", "10")
+            .set("reconnect.backoff.max.ms", "100")
             .create()
             .unwrap();
         Topic {
@@ -73,7 +76,7 @@ impl Topic {
         self.consumer.assign(&list).unwrap();
         let mut records = Vec::new();
         let mut ended = 0;
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while ended < PARTITIONS {
             assert!(Instant::now() < deadline, "the topic has no end");
             match self.consumer.poll(Duration::from_millis(100)) {
