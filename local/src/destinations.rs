@@ -69,6 +69,14 @@ fn of(
         // An argument outweighs a variable, as everywhere.
         urls.entry(name).or_insert_with(|| (key.clone(), url.clone()));
     }
+    for key in variables.keys() {
+        let of = key.strip_suffix(PASSWORD).or_else(|| key.strip_suffix(SECRET));
+        if of.is_some_and(|of| urls.values().all(|(listed, _)| listed != of)) {
+            return Err(Failure::usage(format!(
+                "{PREFIX}{key}: its destination is not listed"
+            )));
+        }
+    }
     urls.into_iter()
         .map(|(name, (key, url))| {
             let secret = |end: &str| {
@@ -94,13 +102,13 @@ fn variable(name: &DestinationName) -> String {
     name.as_str().to_ascii_uppercase().replace('-', "_")
 }
 
-/// Whether a URL has a password before its host.
+/// Whether a URL has a password before its host, or a token, which NATS has in place of a user.
 fn has_password(url: &str) -> bool {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (scheme, authority) = url.split_once("://").unwrap_or(("", url));
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     authority
         .rsplit_once('@')
-        .is_some_and(|(user, _)| user.contains(':'))
+        .is_some_and(|(user, _)| user.contains(':') || matches!(scheme, "nats" | "tls"))
 }
 
 #[cfg(test)]
@@ -149,12 +157,15 @@ mod tests {
             ("orders", "NAME=URL"),
             ("Orders=redis://h/?stream=s", "1 to 64"),
             ("a=redis://u:hidden@h/?stream=s", "BLEEPSTORE_NOTIFY_A__PASSWORD"),
+            ("a=nats://hidden@h/s", "BLEEPSTORE_NOTIFY_A__PASSWORD"),
             ("a=ftp://h/x", "scheme"),
         ] {
             let failure = read(&["--notify", given], &[]).unwrap_err();
             assert!(failure.contains(says), "{failure}");
             assert!(!failure.contains("hidden"), "{failure}");
         }
+        let lost = read(&[], &[("ORDER__PASSWORD", "hidden")]).unwrap_err();
+        assert!(lost.contains("not listed") && !lost.contains("hidden"), "{lost}");
         let twice = [
             "--notify",
             "a=redis://h/?stream=s",

@@ -146,7 +146,8 @@ impl Deliveries {
     }
 
     /// Delivers what waits in a lane, up to the end of the first page of which something was delivered: a change that was
-    /// made meanwhile may have put an event before that end, and later ones of its key after it. Returns why the destination takes nothing, if that is so.
+    /// made meanwhile may have put an event before that end, and later ones of its key after it. Returns why the
+    /// destination takes nothing, if that is so.
     async fn lane(
         &mut self,
         lane: &str,

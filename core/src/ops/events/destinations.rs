@@ -37,16 +37,6 @@ impl Destinations {
         self.sinks.get(name)
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (&DestinationName, &Arc<dyn EventSink>)> {
-        self.sinks.iter()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.sinks.is_empty()
-    }
-
     /// Says that these events were written.
     pub(in crate::ops) fn written(&self, events: &[EventRow]) {
         if let (Some(wake), false) = (&self.wake, events.is_empty()) {
