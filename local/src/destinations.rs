@@ -43,7 +43,8 @@ fn of(
         let name = name
             .parse::<DestinationName>()
             .map_err(|error| wrong(&error.to_string()))?;
-        if has_password(url) {
+        let is_given_apart = variables.contains_key(&format!("{}{PASSWORD}", variable(&name)));
+        if has_password(url, is_given_apart) {
             return Err(wrong(&format!(
                 "whoever lists processes sees the password of {name}: leave it out here, and give it as {PREFIX}{}{PASSWORD}",
                 variable(&name)
@@ -102,13 +103,13 @@ fn variable(name: &DestinationName) -> String {
     name.as_str().to_ascii_uppercase().replace('-', "_")
 }
 
-/// Whether a URL has a password before its host, or a token, which NATS has in place of a user.
-fn has_password(url: &str) -> bool {
+/// Whether a URL has a password before its host, or a token, as NATS reads a user whose password is not given apart.
+fn has_password(url: &str, is_given_apart: bool) -> bool {
     let (scheme, authority) = url.split_once("://").unwrap_or(("", url));
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     authority
         .rsplit_once('@')
-        .is_some_and(|(user, _)| user.contains(':') || matches!(scheme, "nats" | "tls"))
+        .is_some_and(|(user, _)| user.contains(':') || !is_given_apart && matches!(scheme, "nats" | "tls"))
 }
 
 #[cfg(test)]
@@ -164,6 +165,8 @@ mod tests {
             assert!(failure.contains(says), "{failure}");
             assert!(!failure.contains("hidden"), "{failure}");
         }
+        let user = ["--notify", "a=nats://user@h/s"];
+        assert!(read(&user, &[("A__PASSWORD", "hidden")]).is_ok());
         let lost = read(&[], &[("ORDER__PASSWORD", "hidden")]).unwrap_err();
         assert!(lost.contains("not listed") && !lost.contains("hidden"), "{lost}");
         let twice = [
